@@ -1,0 +1,86 @@
+"""Who is calling: API clients by Basic or form credentials, devices by their bearer token."""
+
+import base64
+import binascii
+from urllib.parse import unquote_plus
+
+from rest_framework.request import Request
+
+from apps.applications.models import Api, ApiClient
+from apps.common import caller, codes
+from apps.common.exceptions import AccessDenied, InvalidClient, InvalidDeviceToken, UnauthorizedClient
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import Device
+from apps.events import services as events
+from apps.events.types import EventType
+
+
+def client(request: Request, api: Api) -> ApiClient:
+    """Return the API client that calls; InvalidClient, AccessDenied or UnauthorizedClient, each with an event."""
+    pairs = _basic(request) if "Authorization" in request.headers else _form(request)
+    found = _find(pairs)
+    if found is None:
+        _record(pairs[0][0] if pairs else "", "invalid_client")
+        raise InvalidClient
+    if not found.may_call_from(caller.current().ip):
+        _record(found.client_id, "access_denied")
+        raise AccessDenied
+    if api not in found.apis:
+        _record(found.client_id, "unauthorized_client")
+        raise UnauthorizedClient
+    return found
+
+
+def _record(client_id: str, reason: str) -> None:
+    # Before it is proven the id is anybody's text: it is kept only as far as it could be an id.
+    events.record(EventType.API_AUTHENTICATION_FAILED, client_id=client_id.replace("\0", ""), reason=reason)
+
+
+def _find(pairs: list[tuple[str, str]]) -> ApiClient | None:
+    """Return the client whose id and secret are one of the pairs (raw, or form-urlencoded as RFC 6749 2.3.1 has it)."""
+    for client_id, secret in pairs:
+        if "\0" in client_id:
+            continue
+        found = ApiClient.objects.filter(client_id=client_id).first()
+        if found is None:
+            # The same work as for a known client, so that time does not tell which ids exist.
+            codes.matches(secret, "client secret", [])
+        elif found.has_secret(secret):
+            return found
+    return None
+
+
+def _basic(request: Request) -> list[tuple[str, str]]:
+    scheme, _space, encoded = request.headers["Authorization"].partition(" ")
+    if scheme.lower() != "basic":
+        return []
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return []
+    client_id, colon, secret = decoded.partition(":")
+    if not colon:
+        return []
+    raw, decoded_pair = (client_id, secret), (unquote_plus(client_id), unquote_plus(secret))
+    return [raw] if raw == decoded_pair else [raw, decoded_pair]
+
+
+def _form(request: Request) -> list[tuple[str, str]]:
+    if request.content_type.split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        return []
+    client_id, secret = request.data.get("client_id"), request.data.get("client_secret")
+    return [(client_id, secret)] if client_id and secret else []
+
+
+def device(request: Request) -> Device:
+    """Return the device whose bearer token came with the request; InvalidDeviceToken when there is none."""
+    token = bearer(request)
+    if not token:
+        raise InvalidDeviceToken
+    return enrollment.device_of(token)
+
+
+def bearer(request: Request) -> str:
+    """Return the bearer token of the request, empty when there is none."""
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

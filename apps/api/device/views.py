@@ -1,0 +1,169 @@
+"""The device API: what the phone speaks."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from apps.api import authentication
+from apps.api.device import serializers
+from apps.api.schema import DEVICE_AUTHENTICATION, error_responses
+from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
+from apps.common.exceptions import (
+    ApiError,
+    EnrollmentDisabled,
+    FeatureDisabled,
+    InvalidDeviceToken,
+    InvalidEnrollmentCode,
+    InvalidMessage,
+    InvalidProfile,
+    InvalidPublicKey,
+    InvalidRequest,
+    InvalidTransaction,
+    PushTokenInUse,
+    UserAlreadyEnrolled,
+    VersionNotEnabled,
+)
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import Device
+from apps.transactions import services as transactions
+
+
+def errors(*more: type[ApiError]) -> dict[int, Any]:
+    return error_responses(InvalidRequest, InvalidDeviceToken, FeatureDisabled, *more, path="/device/")
+
+
+def checked(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """Return the members of the body; `invalid_request` with the first problem when they are not right."""
+    bound = serializer(data=request.data)
+    bound.is_valid(raise_exception=True)
+    return dict(bound.validated_data)
+
+
+def calling_device(request: Request) -> Device:
+    require_mobile_authentication()
+    return authentication.device(request)
+
+
+class EnrollmentsView(ApiView):
+    @extend_schema(
+        operation_id="enroll",
+        summary="Enrol a user's keys on this device",
+        tags=["Device"],
+        auth=[{}, *DEVICE_AUTHENTICATION],  # type: ignore[list-item]
+        request=serializers.EnrollmentSerializer,
+        responses={
+            201: serializers.EnrolledSerializer,
+            **errors(InvalidEnrollmentCode, InvalidPublicKey, VersionNotEnabled, EnrollmentDisabled),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        require_mobile_authentication()
+        wanted = enrollment.Enrollment(**checked(serializers.EnrollmentSerializer, request))
+        profile, token = enrollment.enroll(wanted, bearer=authentication.bearer(request))
+        return Response(
+            {
+                "device_id": profile.device.device_id,
+                "profile_id": profile.profile_id,
+                **({"device_token": token} if token else {}),
+                "server_public_key": profile.server_key.public_key,
+            },
+            status=201,
+        )
+
+
+class EnrollmentView(ApiView):
+    @extend_schema(
+        operation_id="unenroll",
+        summary="Remove a profile from this device",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        responses={204: None, **errors(InvalidProfile)},
+    )
+    def delete(self, request: Request, profile_id: str) -> Response:
+        enrollment.unenroll(enrollment.profile_of(calling_device(request), profile_id))
+        return Response(status=204)
+
+
+class PushEnrollmentView(ApiView):
+    @extend_schema(
+        operation_id="enroll_push",
+        summary="Make a profile reachable by push",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        request=serializers.PushTokenSerializer,
+        responses={
+            204: None,
+            **errors(InvalidProfile, EnrollmentDisabled, VersionNotEnabled, PushTokenInUse, UserAlreadyEnrolled),
+        },
+    )
+    def put(self, request: Request, profile_id: str) -> Response:
+        device = calling_device(request)
+        push_token = checked(serializers.PushTokenSerializer, request)["push_token"]
+        enrollment.enroll_push(enrollment.profile_of(device, profile_id), push_token)
+        return Response(status=204)
+
+
+class TransactionsView(ApiView):
+    @extend_schema(
+        operation_id="pending",
+        summary="The device's open transactions, oldest first",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        responses={200: serializers.PendingListSerializer, **errors()},
+    )
+    def get(self, request: Request) -> Response:
+        pending = transactions.pending(calling_device(request).pk)
+        return Response(
+            {
+                "transactions": [
+                    {
+                        "transaction_id": str(transaction.pk),
+                        "profile_id": transaction.profile.profile_id if transaction.profile else "",
+                        "message": transaction.message,
+                        "timestamp": transactions.milliseconds(transaction.created_at),
+                        "time_to_live": transaction.time_to_live_seconds,
+                    }
+                    for transaction in pending
+                ]
+            }
+        )
+
+
+class FetchView(ApiView):
+    @extend_schema(
+        operation_id="fetch",
+        summary="Fetch a transaction's sealed challenge",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        request=serializers.FetchSerializer,
+        responses={
+            200: serializers.SealedSerializer,
+            **errors(InvalidProfile, InvalidTransaction, VersionNotEnabled),
+        },
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        device = calling_device(request)
+        profile_id = checked(serializers.FetchSerializer, request)["profile_id"]
+        profile = enrollment.profile_of(device, profile_id)
+        return Response({"message": transactions.challenge(parse_uuid(transaction_id), profile)})
+
+
+class AnswerView(ApiView):
+    @extend_schema(
+        operation_id="answer",
+        summary="Answer a transaction with a sealed message",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        request=serializers.SealedSerializer,
+        responses={
+            200: serializers.AnswerStatusSerializer,
+            **errors(InvalidTransaction, InvalidMessage, VersionNotEnabled),
+        },
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        device = calling_device(request)
+        message = checked(serializers.SealedSerializer, request)["message"]
+        return Response({"status": transactions.answer(parse_uuid(transaction_id), device.pk, message)})

@@ -1,0 +1,77 @@
+"""The one place where errors become HTTP."""
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found
+from rest_framework import exceptions as drf
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.response import Response
+
+from apps.common.exceptions import (
+    ApiError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    PathNotFound,
+    RequestTooLarge,
+    UnsupportedMediaType,
+)
+
+log = structlog.get_logger(__name__)
+
+NO_STORE = {"Cache-Control": "no-cache, no-store, must-revalidate", "Pragma": "no-cache"}
+
+FRAMEWORK_ERRORS: dict[type[Exception], type[ApiError]] = {
+    drf.MethodNotAllowed: MethodNotAllowed,
+    drf.UnsupportedMediaType: UnsupportedMediaType,
+    RequestDataTooBig: RequestTooLarge,
+}
+
+
+def respond(error: Exception, context: dict[str, Any]) -> Response:
+    """Turn what a view raised into an answer (the REST framework's exception handler)."""
+    known = _known(error)
+    if isinstance(known, InternalError):
+        log.error("request_failed", exc_info=error, path=context["request"].path)
+    return Response(body(known, context["request"].path), status=known.status, headers=dict(known.headers))
+
+
+def _known(error: Exception) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, drf.ValidationError):
+        return InvalidRequest(first_problem(error.detail))
+    return FRAMEWORK_ERRORS.get(type(error), InternalError)()
+
+
+def body(error: ApiError, path: str) -> dict[str, str]:
+    """Build an error's body: `error` and `error_description` everywhere, with the number where there is one."""
+    text = str(error.text)
+    common = {"error": error.token, "error_description": text}
+    if path.startswith("/device/"):
+        return {"error_code": error.code or error.token, **common}
+    return {"error_code": error.code, "description": text, **common} if error.code else common
+
+
+def first_problem(detail: Any, name: str = "") -> str:
+    """Return the first problem that a serializer found, in the order of its fields, with the field's name."""
+    if isinstance(detail, dict):
+        member, inner = next(iter(detail.items()))
+        return first_problem(inner, name if member == "non_field_errors" else str(member))
+    if isinstance(detail, list):
+        return first_problem(detail[0], name)
+    return f"{name}: {ErrorDetail(detail)}" if name else str(detail)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Unknown paths: JSON for machines, a page for people."""
+    if request.path.startswith(("/oauth/", "/device/")):
+        return JsonResponse(body(PathNotFound(), request.path), status=404, headers=NO_STORE)
+    return page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(body(InternalError(), request.path), status=500, headers=NO_STORE)

@@ -1,0 +1,139 @@
+import uuid
+from ipaddress import ip_network
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import codes
+from apps.common.caller import in_networks
+from apps.common.names import name_validator
+from apps.push.models import Platform, PushMessagingConfiguration
+
+
+class Api(models.TextChoices):
+    MOBILE_AUTHENTICATION = "mobile_authentication", _("Mobile authentication")
+    END_USER = "end_user", _("Users and devices")
+
+
+# Two, so that a secret can be replaced without an outage.
+MAX_LIVE_SECRETS = 2
+SECRET_PURPOSE = "client secret"  # noqa: S105 - names the purpose of a hash
+
+
+def validate_apis(value: object) -> None:
+    if not isinstance(value, list) or not set(map(str, value)) <= set(Api.values):
+        raise ValidationError(_("Choose from: %(apis)s.") % {"apis": ", ".join(Api.values)})
+
+
+def validate_networks(value: object) -> None:
+    if not isinstance(value, list):
+        raise ValidationError(_("Enter a list of addresses or networks."))
+    for network in value:
+        try:
+            ip_network(str(network), strict=False)
+        except ValueError:
+            raise ValidationError(_("“%(network)s” is not an address or network.") % {"network": network}) from None
+
+
+class ApiClient(models.Model):
+    """A portal, or another caller of the REST APIs."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    client_id = models.CharField(_("client ID"), max_length=100, unique=True, validators=[name_validator])
+    secret_hashes = models.JSONField(default=list, editable=False)
+    apis = models.JSONField(_("APIs"), default=list, validators=[validate_apis])
+    ip_allow_list = models.JSONField(
+        _("IP allow list"),
+        default=list,
+        blank=True,
+        validators=[validate_networks],
+        help_text=_("Addresses or networks (CIDR) that may call, one a line. Empty: every address."),
+    )
+
+    class Meta:
+        verbose_name = _("API client")
+        verbose_name_plural = _("API clients")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def add_secret(self) -> str:
+        """Make a new secret, keep its hash and the one before it, and return it: it cannot be read again."""
+        secret = codes.random_token()
+        self.secret_hashes = [codes.keyed_hash(secret, SECRET_PURPOSE), *self.secret_hashes][:MAX_LIVE_SECRETS]
+        return secret
+
+    def has_secret(self, secret: str) -> bool:
+        return codes.matches(secret, SECRET_PURPOSE, self.secret_hashes)
+
+    def may_call_from(self, address: str) -> bool:
+        return not self.ip_allow_list or in_networks(address, self.ip_allow_list)
+
+
+class Application(models.Model):
+    """A mobile app."""
+
+    identifier = models.CharField(_("identifier"), max_length=100, unique=True, validators=[name_validator])
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta:
+        verbose_name = _("application")
+        verbose_name_plural = _("applications")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VersionStatus(models.TextChoices):
+    ENABLED = "enabled", _("Enabled")
+    LOGIN_ONLY = "login_only", _("Login only")
+    DISABLED = "disabled", _("Disabled")
+
+
+class ApplicationVersion(models.Model):
+    """One version of an application on one platform, and how pushes reach it."""
+
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="versions", verbose_name=_("application")
+    )
+    platform = models.CharField(_("platform"), max_length=10, choices=Platform.choices, default=Platform.ANDROID)
+    version = models.CharField(_("version"), max_length=50, validators=[name_validator])
+    status = models.CharField(
+        _("status"),
+        max_length=10,
+        choices=VersionStatus.choices,
+        default=VersionStatus.ENABLED,
+        help_text=_("Login only: phones that have it go on working, new ones cannot enrol."),
+    )
+    push_messaging_configuration = models.ForeignKey(
+        PushMessagingConfiguration,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="versions",
+        verbose_name=_("push messaging configuration"),
+    )
+    cordova = models.BooleanField(
+        "Cordova", default=False, help_text=_("Send a notification beside the data, for apps built with Cordova.")
+    )
+
+    class Meta:
+        verbose_name = _("version")
+        verbose_name_plural = _("versions")
+        ordering = ["platform", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "platform", "version"], name="application_version_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application} {self.version} ({self.get_platform_display()})"
+
+    def clean(self) -> None:
+        configuration = self.push_messaging_configuration
+        if configuration and configuration.platform != self.platform:
+            raise ValidationError(
+                {"push_messaging_configuration": _("This push messaging configuration is for another platform.")}
+            )

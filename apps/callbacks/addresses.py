@@ -1,0 +1,35 @@
+"""Where a callback may connect to. A portal's URL is somebody's input: it must not reach into our own network."""
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from apps.common.http import port
+
+
+class Refused(Exception):
+    """The name leads nowhere, or to an address that is not public."""
+
+
+def resolve(url: str) -> str:
+    """Look the host up and return the address to connect to; every address it resolves to must be public."""
+    host = urlsplit(url).hostname or ""
+    try:
+        found = socket.getaddrinfo(host, port(url), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Refused("the host name cannot be resolved") from None
+    addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    if not settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES and not all(is_public(address) for address in addresses):
+        raise Refused("the host name resolves to an address that is not public")
+    return str(addresses[0])
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Say whether an address is on the public internet; one wrapped in IPv6 is judged by what is inside."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None,))[0]
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,66 @@
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import outbox
+from apps.common.encryption import EncryptedTextField
+from apps.common.urls import validate_http_url
+
+
+class CallbackEndpoint(models.Model):
+    """An address that may be called back, and the credentials for it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    url = models.CharField(
+        _("callback URL"),
+        max_length=2000,
+        unique=True,
+        validators=[validate_http_url],
+        help_text=_("Must match exactly the callback URL of the request."),
+    )
+    username = models.CharField(_("user name"), max_length=255, blank=True)
+    password = EncryptedTextField(_("password"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("callback endpoint")
+        verbose_name_plural = _("callback endpoints")
+        ordering = ["url"]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class CallbackDelivery(outbox.Delivery):
+    """A callback to be made, or that was made. `webhook_id` stays the same over all attempts."""
+
+    transaction_id = models.UUIDField(_("transaction"))
+    user_id = models.CharField(_("user"), max_length=255, blank=True)
+    client_id = models.CharField(_("client"), max_length=100, blank=True)
+    url = models.CharField(_("callback URL"), max_length=2000)
+
+    class Meta:
+        verbose_name = _("callback")
+        verbose_name_plural = _("callbacks")
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="due"), name="callback_due"),
+            models.Index(fields=["transaction_id"], name="callback_transaction"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def webhook_id(self) -> str:
+        return f"msg_{self.pk.hex}"
+
+
+class CallbackAttempt(outbox.Attempt):
+    delivery = models.ForeignKey(CallbackDelivery, on_delete=models.CASCADE, related_name="attempts")
+
+    class Meta(outbox.Attempt.Meta):
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome or '…'}"

@@ -1,0 +1,11 @@
+"""The nudge for the queue of callbacks."""
+
+from celery import shared_task
+
+from apps.common import worker
+
+
+@shared_task
+def deliver() -> None:
+    """Say that the queue has work; this process's dispatcher takes it from the rows."""
+    worker.wake("callbacks.callbackdelivery")

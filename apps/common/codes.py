@@ -1,0 +1,57 @@
+"""Random codes, and the keyed hash under which a server keeps those that others hold."""
+
+import hmac
+import secrets
+import string
+from hashlib import sha256
+
+from apps.common import encryption
+
+PROFILE_ALPHABET = string.ascii_uppercase + string.digits
+
+
+def random_token() -> str:
+    """Return 256 random bits as URL-safe text, for bearer tokens and client secrets."""
+    return secrets.token_urlsafe(32)
+
+
+def enrollment_code() -> str:
+    """Return 128 random bits as URL-safe text (NIST SP 800-63B-4, 4.1.2.2 asks for at least 112)."""
+    return secrets.token_urlsafe(16)
+
+
+def device_id() -> str:
+    """Return 64 upper-case hex digits."""
+    return secrets.token_hex(32).upper()
+
+
+def profile_id() -> str:
+    """Return six characters from A-Z and 0-9."""
+    return "".join(secrets.choice(PROFILE_ALPHABET) for _ in range(6))
+
+
+def keyed_hash(value: str, purpose: str) -> str:
+    """Hash a high-entropy secret with the newest key. The purpose keeps hashes of different kinds apart."""
+    return candidates(value, purpose)[0]
+
+
+def candidates(value: str, purpose: str) -> list[str]:
+    """Return the hash under every live key, newest first, to look a secret up while keys rotate."""
+    message = f"{purpose}\0{value}".encode()
+    return [
+        f"{key.identifier}:{hmac.new(key.derive('keyed-hash'), message, sha256).hexdigest()}" for key in encryption.keys()
+    ]
+
+
+def matches(value: str, purpose: str, stored: list[str]) -> bool:
+    """Say in constant time whether one of the stored hashes is that of `value`."""
+    found = False
+    for candidate in candidates(value, purpose):
+        for known in stored:
+            found |= hmac.compare_digest(candidate, known)
+    return found
+
+
+def same(given: str, expected: str) -> bool:
+    """Compare two secrets in constant time; what came from outside may hold any character."""
+    return hmac.compare_digest(given.encode(errors="surrogatepass"), expected.encode())

@@ -1,0 +1,129 @@
+"""Encryption of single values at rest: AES-256-GCM, each value bound to its table, column and row.
+
+A value copied into another row or column does not open there. Keys rotate: the newest writes, all of them read.
+Stored form: `v1.<key id>.<base64 of nonce and ciphertext>`.
+"""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from typing import Any, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import models
+
+NONCE_BYTES = 12
+
+
+class CannotDecrypt(Exception):
+    """No live key opens the value, or it belongs to another row."""
+
+
+@dataclass(frozen=True)
+class Key:
+    material: bytes
+
+    @cached_property
+    def identifier(self) -> str:
+        return sha256(b"key id" + self.material).hexdigest()[:8]
+
+    @lru_cache  # noqa: B019 - a handful of keys live as long as the process
+    def derive(self, purpose: str) -> bytes:
+        """Return a 32-byte key for one purpose (HKDF, RFC 5869), so that no key serves two."""
+        return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self.material)
+
+
+@lru_cache
+def _ring(materials: tuple[bytes, ...]) -> list[Key]:
+    return [Key(material) for material in materials]
+
+
+def keys() -> list[Key]:
+    """Return the live keys, newest first."""
+    return _ring(tuple(settings.FIELD_ENCRYPTION_KEYS))
+
+
+def encrypt(text: str, context: str) -> str:
+    """Encrypt `text` so that it opens only with the same `context`."""
+    key = keys()[0]
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    sealed = AESGCM(key.derive("field")).encrypt(nonce, text.encode(), context.encode())
+    return f"v1.{key.identifier}.{base64.b64encode(nonce + sealed).decode()}"
+
+
+def decrypt(stored: str, context: str) -> str:
+    """Open what `encrypt` made; CannotDecrypt when no key fits or the context is another."""
+    _version, identifier, body = stored.split(".")
+    raw = base64.b64decode(body)
+    for key in keys():
+        if key.identifier == identifier:
+            try:
+                cipher = AESGCM(key.derive("field"))
+                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
+            except InvalidTag:
+                break
+    raise CannotDecrypt(f"no key in FIELD_ENCRYPTION_KEYS opens {context.split(':')[0]}")
+
+
+class Ciphertext(str):
+    """Text as the database holds it."""
+
+    __slots__ = ()
+
+
+class EncryptedAttribute:
+    """Decrypts on reading, so that a row which is only listed never has its secrets in memory."""
+
+    def __init__(self, field: "EncryptedTextField") -> None:
+        self.field = field
+
+    def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> str | Self:
+        if instance is None:
+            return self
+        name = self.field.attname
+        if name not in instance.__dict__:
+            instance.refresh_from_db(fields=[name])
+        value: str = instance.__dict__[name]
+        if isinstance(value, Ciphertext):
+            return decrypt(value, self.field.context(instance)) if value else ""
+        return value
+
+    def __set__(self, instance: models.Model, value: str) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
+    """Text that is encrypted in the database. The row needs its primary key before it is saved (use a UUID)."""
+
+    def context(self, instance: models.Model) -> str:
+        return f"{instance._meta.db_table}.{self.column}:{instance.pk}"
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        setattr(cls, self.attname, EncryptedAttribute(self))
+
+    def from_db_value(self, value: str | None, _expression: Any, _connection: Any) -> str | None:
+        return None if value is None else Ciphertext(value)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        value: str = model_instance.__dict__[self.attname]
+        if isinstance(value, Ciphertext) or not value:
+            return Ciphertext(value)
+        return Ciphertext(encrypt(value, self.context(model_instance)))
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value and not isinstance(value, Ciphertext):
+            raise TypeError(f"{self.name} is encrypted: set it on a row and save the row")
+        return value
+
+    def value_from_object(self, obj: models.Model) -> str:
+        value: str = getattr(obj, self.attname)
+        return value
+
+

@@ -1,0 +1,175 @@
+"""The one tree of errors. A service raises them; `apps.api.exceptions` turns them into HTTP, once."""
+
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
+
+
+class ApiError(Exception):
+    """An answer that is not a success.
+
+    `status` is the HTTP status, `token` the stable snake_case name, `code` the number where the API has one, `text`
+    the sentence for people (translated when it is sent).
+    """
+
+    status = 400
+    code = ""
+    token = "invalid_request"
+    text: str | StrPromise = _("The request is invalid.")
+    headers: dict[str, str] = {}
+
+    def __init__(self, text: str | StrPromise | None = None) -> None:
+        if text is not None:
+            self.text = text
+        super().__init__(str(self.text))
+
+
+# What the portal API answers (numbers of the Onegini Token Server).
+
+
+class FeatureDisabled(ApiError):
+    status, code, token = 404, "1000", "feature_disabled"
+    text = _("This feature is not enabled.")
+
+
+class NoAuthenticationPossibility(ApiError):
+    status, code, token = 404, "1001", "not_found"
+    text = _("No authentication possibilities for user/application or user not found.")
+
+
+class PushNotStored(ApiError):
+    status, code, token = 503, "1002", "push_not_stored"
+    text = _("The push message could not be stored for sending. Try again later.")
+
+
+class InvalidParameter(ApiError):
+    """The text names the parameter."""
+
+    status, code, token = 400, "1003", "invalid_parameter"
+    text = _("A parameter is invalid or missing.")
+
+
+class MessageTooLong(ApiError):
+    status, code, token = 400, "1005", "message_too_long"
+    text = _("The message is too long.")
+
+
+class TransactionNotFound(ApiError):
+    status, code, token = 404, "3004", "transaction_not_found"
+    text = _("Transaction not found, expired or already used.")
+
+
+class TypeNotFound(ApiError):
+    status, code, token = 404, "3005", "type_not_found"
+    text = _("Mobile authentication type not found.")
+
+
+# Who is calling.
+
+
+class InvalidClient(ApiError):
+    status, token = 401, "invalid_client"
+    text = _("Client credentials are missing or wrong.")
+    headers = {"WWW-Authenticate": 'Basic realm="Countersign", charset="UTF-8"'}
+
+
+class UnauthorizedClient(ApiError):
+    token = "unauthorized_client"
+    text = _("This client may not use this API.")
+
+
+class AccessDenied(ApiError):
+    status, token = 403, "access_denied"
+    text = _("This client may not call from this address.")
+
+
+# What is true of every path.
+
+
+class PathNotFound(ApiError):
+    status, token = 404, "not_found"
+    text = _("There is nothing at this path.")
+
+
+class MethodNotAllowed(ApiError):
+    status, token = 405, "method_not_allowed"
+    text = _("This method is not allowed here.")
+
+
+class UnsupportedMediaType(ApiError):
+    status, token = 415, "unsupported_media_type"
+    text = _("This content type is not supported here.")
+
+
+class RequestTooLarge(ApiError):
+    status, token = 413, "request_too_large"
+    text = _("The request is too large.")
+
+
+class InternalError(ApiError):
+    status, token = 500, "internal_error"
+    text = _("Something went wrong here. The operator's log says what.")
+
+
+# What a device hears.
+
+
+class InvalidRequest(ApiError):
+    """A malformed body; the text names the member."""
+
+
+class InvalidMessage(ApiError):
+    token = "invalid_message"
+    text = _("The message is not acceptable.")
+
+
+class InvalidPublicKey(ApiError):
+    token = "invalid_public_key"
+    text = _("The public key cannot be used.")
+
+
+class InvalidDeviceToken(ApiError):
+    status, token = 401, "invalid_device_token"
+    text = _("The device token is missing or unknown.")
+    headers = {"WWW-Authenticate": 'Bearer realm="Countersign"'}
+
+
+class InvalidEnrollmentCode(ApiError):
+    status, token = 404, "invalid_enrollment_code"
+    text = _("The enrolment code is wrong, used, expired or for another application.")
+
+
+class InvalidProfile(ApiError):
+    status, token = 404, "invalid_profile"
+    text = _("This device has no such profile.")
+
+
+class InvalidTransaction(ApiError):
+    status, token = 404, "invalid_transaction"
+    text = _("There is no such pending transaction for this profile.")
+
+
+class VersionNotEnabled(ApiError):
+    status, token = 403, "version_not_enabled"
+    text = _("This version of the application is not enabled.")
+
+
+class PushTokenInUse(ApiError):
+    status, code, token = 409, "9016", "push_token_in_use"
+    text = _("This push token is in use by another device.")
+
+
+class EnrollmentDisabled(ApiError):
+    status, code, token = 403, "9017", "enrollment_disabled"
+    text = _("Enrolment is not possible: it is switched off, or this version has no push configuration.")
+
+
+class UserAlreadyEnrolled(ApiError):
+    status, code, token = 409, "9018", "user_already_enrolled"
+    text = _("The user is enrolled on another device.")
+
+
+class ObjectNotFound(ApiError):
+    """The user API names something that does not exist."""
+
+    status, token = 404, "not_found"
+    text = _("Not found.")

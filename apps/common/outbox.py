@@ -1,0 +1,151 @@
+"""Work that must not be lost: rows that a worker claims, acts on and records.
+
+The row is the truth. It is written in the database transaction of what caused it. A claim moves `due_at` past the end
+of its lease, so a row whose worker died is simply due again. A nudge only says "this queue has work"; a lost one costs
+time, never a delivery.
+"""
+
+import uuid
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Self, TypeVar, cast
+
+import structlog
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "countersign"
+# Longer than the longest call (token exchange and message, or a callback: 20 s), shorter than the 30 s that the contract
+# gives a crash to heal.
+LEASE_SECONDS = 24
+
+
+class State(models.TextChoices):
+    DUE = "due", _("due")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+class Delivery(models.Model):
+    """One thing to deliver. `lane` is who is served (a host): one slow lane does not hold up the others."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
+    lane = models.CharField(max_length=255, default="", blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    due_at = models.DateTimeField(_("next try"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    attempts_made = models.PositiveIntegerField(_("attempts"), default=0)
+    # Whose claim it is: recording succeeds only for the worker that holds it.
+    claim = models.UUIDField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def due(cls, now: datetime) -> models.QuerySet[Self]:
+        return cls._default_manager.filter(state=State.DUE, due_at__lte=now).order_by("due_at")
+
+    @classmethod
+    def next_due_at(cls) -> datetime | None:
+        """Return when the earliest open row wants attention, or None when nothing is open."""
+        return (
+            cls._default_manager.filter(state=State.DUE).order_by("due_at").values_list("due_at", flat=True).first()
+        )
+
+    def record(self, now: datetime, **changes: Any) -> bool:
+        """Write the outcome of an attempt; False when the claim was lost, and then nothing is written.
+
+        Call it inside a transaction together with everything else that the outcome changes.
+        """
+        held = type(self)._default_manager.filter(pk=self.pk, claim=self.claim, state=State.DUE)
+        if changes.get("state", State.DUE) != State.DUE:
+            changes["ended_at"] = now
+        return bool(held.update(claim=None, **changes))
+
+
+class Attempt(models.Model):
+    """One try. Written before the other side is called: without an outcome, nobody knows whether the call arrived."""
+
+    number = models.PositiveIntegerField(_("attempt"))
+    started_at = models.DateTimeField(_("started"))
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
+    status = models.PositiveIntegerField(_("HTTP status"), null=True)
+    outcome = models.CharField(_("outcome"), max_length=40, default="", blank=True)
+    reason = models.CharField(_("reason"), max_length=500, default="", blank=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["number"]
+
+    def finish(self, outcome: str, reason: str = "", status: int | None = None) -> None:
+        self.outcome, self.reason, self.status = outcome, reason[:500], status
+        self.duration_ms = int((timezone.now() - self.started_at).total_seconds() * 1000)
+        self.save(update_fields=["outcome", "reason", "status", "duration_ms"])
+
+
+D = TypeVar("D", bound=Delivery)
+
+
+def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
+    """Take those of the due rows that no other worker takes, and write their attempts down, in one short transaction."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = list(queue.due(now).filter(pk__in=ids).select_for_update(skip_locked=True))
+        token = uuid.uuid4()
+        queue._default_manager.filter(pk__in=[row.pk for row in rows]).update(
+            claim=token,
+            due_at=now + timedelta(seconds=LEASE_SECONDS),
+            attempts_made=models.F("attempts_made") + 1,
+        )
+        for row in rows:
+            row.claim, row.attempts_made = token, row.attempts_made + 1
+        attempt_of(queue)._default_manager.bulk_create(
+            attempt_of(queue)(delivery=row, number=row.attempts_made, started_at=now) for row in rows
+        )
+    return rows
+
+
+def attempt_of(queue: type[Delivery]) -> type[Any]:
+    """Return the queue's model of attempts: the one whose `delivery` points at it with `related_name="attempts"`."""
+    return cast(type[Any], queue._meta.get_field("attempts").related_model)
+
+
+def nudge(queue: type[Delivery], ring: Callable[[], object]) -> None:
+    """After commit, tell the workers that `queue` has work.
+
+    With a broker `ring` posts a task. Without one, PostgreSQL's NOTIFY wakes the embedded worker; on SQLite it polls.
+    """
+    if settings.BROKER_URL:
+        transaction.on_commit(lambda: _broker.announce(ring))
+    elif connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, queue._meta.label_lower])
+
+
+class _Broker:
+    """Posts nudges; while the broker is away it is left alone, so that nobody's request waits for it."""
+
+    PAUSE_SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self._away_until = 0.0
+
+    def announce(self, ring: Callable[[], object]) -> None:
+        if monotonic() < self._away_until:
+            return
+        try:
+            ring()
+        except (OperationalError, RedisError, OSError) as error:
+            self._away_until = monotonic() + self.PAUSE_SECONDS
+            log.warning("nudge_lost", error=type(error).__name__)
+
+
+_broker = _Broker()

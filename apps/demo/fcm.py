@@ -1,0 +1,119 @@
+"""A stand-in for Google: exchanges a service account's assertion for an access token, and takes FCM messages.
+
+It checks what Google checks (signature, audience, times, access token), so the real code is what speaks to it.
+"""
+
+import base64
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+
+Answer = tuple[int, dict[str, Any], dict[str, str]]
+TOKEN_PATH = "/token"  # noqa: S105 - a path
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ACCESS_TOKEN_SECONDS = 3600
+# google-auth names Google's own address, wherever the service account sends it.
+GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
+
+
+def send_path(project_id: str) -> str:
+    return f"/v1/projects/{project_id}/messages:send"
+
+
+def service_account(base_url: str, project_id: str = "countersign-demo") -> dict[str, str]:
+    """Make a service account whose tokens come from `base_url`."""
+    key: RSAPrivateKey = generate_private_key(65537, 2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {
+        "type": "service_account",
+        "project_id": project_id,
+        "private_key_id": secrets.token_hex(20),
+        "private_key": pem.decode(),
+        "client_email": f"push@{project_id}.iam.example.com",
+        "token_uri": base_url + TOKEN_PATH,
+    }
+
+
+def error(status: int, name: str, code: str = "") -> Answer:
+    """Build an error as FCM writes it."""
+    details = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}] if code else []
+    return status, {"error": {"code": status, "status": name, "message": name, "details": details}}, {}
+
+
+@dataclass
+class FcmStandIn:
+    """One project of FCM. `deliver` gets the message of each accepted push; `answers` scripts refusals by push token."""
+
+    account: dict[str, str]
+    deliver: Callable[[dict[str, Any]], None] = lambda _message: None
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    token_answers: list[Answer] = field(default_factory=list)
+    access_tokens: dict[str, float] = field(default_factory=dict)
+    tokens_issued: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def token(self, form: dict[str, str]) -> Answer:
+        """Exchange a signed assertion (RFC 7523) for an access token."""
+        with self._lock:
+            if self.token_answers:
+                return self.token_answers.pop(0)
+        if form.get("grant_type") != GRANT or not self._is_ours(form.get("assertion", "")):
+            return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, {}
+        token = secrets.token_urlsafe(24)
+        with self._lock:
+            self.access_tokens[token] = time.time() + ACCESS_TOKEN_SECONDS
+            self.tokens_issued += 1
+        return 200, {"access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "token_type": "Bearer"}, {}
+
+    def _is_ours(self, assertion: str) -> bool:
+        try:
+            header, claims, signature = assertion.split(".")
+            self._public_key.verify(_decode(signature), f"{header}.{claims}".encode(), PKCS1v15(), SHA256())
+            content = json.loads(_decode(claims))
+        except (ValueError, InvalidSignature):
+            return False
+        return (
+            json.loads(_decode(header)).get("alg") == "RS256"
+            and content.get("iss") == self.account["client_email"]
+            and content.get("aud") in (self.account["token_uri"], GOOGLE_AUDIENCE)
+            and content.get("iat", 0) - 300 <= time.time() <= content.get("exp", 0)
+        )
+
+    @property
+    def _public_key(self) -> RSAPublicKey:
+        key = serialization.load_pem_private_key(self.account["private_key"].encode(), None)
+        public = key.public_key()
+        if not isinstance(public, RSAPublicKey):
+            raise TypeError("a service account has an RSA key")
+        return public
+
+    def send(self, authorization: str, body: dict[str, Any]) -> Answer:
+        """Take a message: `{"name": ...}` when it is accepted."""
+        token = authorization.removeprefix("Bearer ")
+        if self.access_tokens.get(token, 0) < time.time():
+            return error(401, "UNAUTHENTICATED")
+        message = body.get("message")
+        if not isinstance(message, dict) or not isinstance(message.get("token"), str):
+            return error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT")
+        with self._lock:
+            scripted = self.answers.get(message["token"])
+            if scripted:
+                return scripted.pop(0)
+        self.deliver(message)
+        return 200, {"name": f"projects/{self.account['project_id']}/messages/{secrets.token_hex(8)}"}, {}
+
+
+def _decode(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

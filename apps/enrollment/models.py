@@ -1,0 +1,111 @@
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.applications.models import Application, ApplicationVersion
+from apps.common import codes
+from apps.common.encryption import EncryptedTextField
+
+ENROLLMENT_CODE_LIFE = timedelta(minutes=10)
+MAX_USER_ID_CHARACTERS = 255
+
+
+class ServerKey(models.Model):
+    """A key pair with which the server signs, and for which devices encrypt. One is shared unless switched otherwise."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    secret_key = EncryptedTextField()
+    public_key = models.TextField()
+    shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("server key")
+        verbose_name_plural = _("server keys")
+        constraints = [
+            models.UniqueConstraint(fields=["shared"], condition=models.Q(shared=True), name="server_key_one_shared")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+def enrollment_code_end() -> datetime:
+    return timezone.now() + ENROLLMENT_CODE_LIFE
+
+
+class EnrollmentCode(models.Model):
+    """A one-time code with which a user's device enrols. Only its hash is kept."""
+
+    code_hash = models.CharField(max_length=80, unique=True)
+    user_id = models.CharField(max_length=MAX_USER_ID_CHARACTERS)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE)
+    expires_at = models.DateTimeField(default=enrollment_code_end)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.application_id}"
+
+
+class Device(models.Model):
+    """One installation of an application. It goes when its last profile goes, and its bearer token with it."""
+
+    device_id = models.CharField(_("device ID"), max_length=64, unique=True, default=codes.device_id)
+    token_hash = models.CharField(max_length=80, unique=True)
+    version = models.ForeignKey(ApplicationVersion, on_delete=models.PROTECT, verbose_name=_("version"))
+    name = models.CharField(_("name"), max_length=100)
+    model = models.CharField(_("model"), max_length=100, blank=True)
+    os_version = models.CharField(_("OS version"), max_length=50, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Profile(models.Model):
+    """One user on one device: the keys with which both sides seal messages."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="profiles", verbose_name=_("device"))
+    profile_id = models.CharField(_("profile ID"), max_length=6, default=codes.profile_id)
+    user_id = models.CharField(_("user"), max_length=MAX_USER_ID_CHARACTERS)
+    public_key = models.TextField()
+    fingerprint = models.CharField(_("key fingerprint"), max_length=64)
+    server_key = models.ForeignKey(ServerKey, on_delete=models.PROTECT)
+    created_at = models.DateTimeField(_("enrolled"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+        indexes = [models.Index(fields=["user_id"], name="profile_user")]
+        constraints = [
+            models.UniqueConstraint(fields=["device", "profile_id"], name="profile_id_unique_on_device"),
+            models.UniqueConstraint(fields=["device", "user_id"], name="profile_one_per_user_on_device"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} ({self.profile_id})"
+
+
+class PushEnrollment(models.Model):
+    """That a profile can be reached by push. A dead token takes this row away and leaves the profile."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    profile = models.OneToOneField(Profile, on_delete=models.CASCADE, related_name="push_enrollment")
+    token = EncryptedTextField()
+    token_hash = models.CharField(max_length=80)
+    enrolled_at = models.DateTimeField(_("enrolled for push"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("push enrolment")
+        verbose_name_plural = _("push enrolments")
+        indexes = [models.Index(fields=["token_hash"], name="push_enrollment_token")]
+
+    def __str__(self) -> str:
+        return str(self.profile)

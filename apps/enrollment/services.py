@@ -1,0 +1,264 @@
+"""Enrolling devices and users, and finding them again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.applications.models import Application, ApplicationVersion, VersionStatus
+from apps.common import codes
+from apps.common.exceptions import (
+    ApiError,
+    EnrollmentDisabled,
+    InvalidDeviceToken,
+    InvalidEnrollmentCode,
+    InvalidProfile,
+    InvalidPublicKey,
+    ObjectNotFound,
+    PushTokenInUse,
+    UserAlreadyEnrolled,
+    VersionNotEnabled,
+)
+from apps.enrollment import keys
+from apps.enrollment.models import Device, EnrollmentCode, Profile, PushEnrollment
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.system import services as system
+from apps.system.models import PushEnrollmentMode
+
+CODE_PURPOSE = "enrollment code"
+DEVICE_TOKEN_PURPOSE = "device token"  # noqa: S105 - names the purpose of a hash
+PUSH_TOKEN_PURPOSE = "push token"  # noqa: S105 - names the purpose of a hash
+
+KEY_FAILURES: dict[type[ApiError], EventType] = {
+    EnrollmentDisabled: EventType.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    InvalidEnrollmentCode: EventType.KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE,
+    InvalidPublicKey: EventType.KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY,
+    VersionNotEnabled: EventType.KEY_ENROLLMENT_FAILURE_VERSION_NOT_ENABLED,
+}
+PUSH_FAILURES: dict[type[ApiError], EventType] = {
+    EnrollmentDisabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    VersionNotEnabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    PushTokenInUse: EventType.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
+    UserAlreadyEnrolled: EventType.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
+}
+
+
+def create_code(*, user_id: str, application_identifier: str, client_id: str = "") -> tuple[str, EnrollmentCode]:
+    """Make a one-time enrolment code; ObjectNotFound when there is no such application. The code is told only here."""
+    application = Application.objects.filter(identifier=application_identifier).first()
+    if application is None:
+        raise ObjectNotFound
+    code = codes.enrollment_code()
+    with transaction.atomic():
+        row = EnrollmentCode.objects.create(
+            code_hash=codes.keyed_hash(code, CODE_PURPOSE), user_id=user_id, application=application
+        )
+        events.record(
+            EventType.ENROLLMENT_CODE_CREATED, user_id=user_id, client_id=client_id, app_name=application.name
+        )
+    return code, row
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """What a device says about itself when it enrols."""
+
+    enrollment_code: str
+    public_key: str
+    application_id: str
+    platform: str
+    app_version: str
+    device_name: str
+    device_model: str = ""
+    os_version: str = ""
+
+
+def enroll(enrollment: Enrollment, *, bearer: str = "") -> tuple[Profile, str]:
+    """Enrol a user's keys on a new device, or on the one that the bearer token names.
+
+    Returns the profile and the new device's token (empty for a known device). The code is used up only by success.
+    """
+    try:
+        with transaction.atomic():
+            return _enroll(enrollment, bearer)
+    except ApiError as error:
+        if event_type := KEY_FAILURES.get(type(error)):
+            events.record(event_type, app_name=enrollment.application_id, reason=error.token)
+        raise
+
+
+def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
+    if not system.general().enrollment_enabled:
+        raise EnrollmentDisabled
+    device = device_of(bearer) if bearer else None
+    code = _live_code(enrollment)
+    version = _version(enrollment, code.application)
+    if device and device.version.application_id != code.application_id:
+        raise InvalidEnrollmentCode
+    certificate = keys.device_certificate(enrollment.public_key)
+    if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
+        raise InvalidEnrollmentCode
+    device, token = (_describe(device, enrollment, version), "") if device else _new_device(enrollment, version)
+    # The same user again: new keys, the same profile.
+    profile, _created = Profile.objects.update_or_create(
+        device=device,
+        user_id=code.user_id,
+        defaults={
+            "public_key": enrollment.public_key,
+            "fingerprint": certificate.fingerprint,
+            "server_key": keys.server_key(),
+            "created_at": timezone.now(),
+        },
+    )
+    events.record(EventType.KEY_ENROLLMENT_SUCCESS, user_id=code.user_id, app_name=code.application.name)
+    return profile, token
+
+
+def _live_code(enrollment: Enrollment) -> EnrollmentCode:
+    hashes = codes.candidates(enrollment.enrollment_code, CODE_PURPOSE)
+    code = EnrollmentCode.objects.select_related("application").filter(
+        code_hash__in=hashes,
+        used_at=None,
+        expires_at__gt=timezone.now(),
+        application__identifier=enrollment.application_id,
+    )
+    found = code.first()
+    if found is None:
+        raise InvalidEnrollmentCode
+    return found
+
+
+def _version(enrollment: Enrollment, application: Application) -> ApplicationVersion:
+    version = ApplicationVersion.objects.filter(
+        application=application,
+        platform=enrollment.platform,
+        version=enrollment.app_version,
+        status=VersionStatus.ENABLED,
+    ).first()
+    if version is None:
+        raise VersionNotEnabled
+    return version
+
+
+def _new_device(enrollment: Enrollment, version: ApplicationVersion) -> tuple[Device, str]:
+    token = codes.random_token()
+    device = Device(token_hash=codes.keyed_hash(token, DEVICE_TOKEN_PURPOSE))
+    return _describe(device, enrollment, version), token
+
+
+def _describe(device: Device, enrollment: Enrollment, version: ApplicationVersion) -> Device:
+    device.version = version
+    device.name = enrollment.device_name
+    device.model = enrollment.device_model
+    device.os_version = enrollment.os_version
+    device.save()
+    return device
+
+
+def device_of(bearer: str) -> Device:
+    """Find the device that a bearer token belongs to; InvalidDeviceToken when there is none with a profile left."""
+    hashes = codes.candidates(bearer, DEVICE_TOKEN_PURPOSE)
+    device = Device.objects.select_related("version").filter(token_hash__in=hashes, profiles__isnull=False).first()
+    if device is None:
+        raise InvalidDeviceToken
+    return device
+
+
+def profile_of(device: Device, profile_id: str) -> Profile:
+    """Find a profile of this device, with everything that sealing and judging need; InvalidProfile when it is not its."""
+    profile = (
+        Profile.objects.select_related("device__version__application", "server_key")
+        .filter(device=device, profile_id=profile_id)
+        .first()
+    )
+    if profile is None:
+        raise InvalidProfile
+    return profile
+
+
+def require_enabled(version: ApplicationVersion) -> None:
+    """Phones of a disabled version can only list and leave."""
+    if version.status == VersionStatus.DISABLED:
+        raise VersionNotEnabled
+
+
+def enroll_push(profile: Profile, push_token: str) -> None:
+    """Make a profile reachable by push, by the rules of the push enrolment mode."""
+    try:
+        with transaction.atomic():
+            _enroll_push(profile, push_token)
+    except ApiError as error:
+        events.record(
+            PUSH_FAILURES[type(error)],
+            user_id=profile.user_id,
+            app_name=profile.device.version.application.name,
+            reason=error.token,
+        )
+        raise
+
+
+def _enroll_push(profile: Profile, push_token: str) -> None:
+    general, version = system.general(), profile.device.version
+    require_enabled(version)
+    if not (general.enrollment_enabled and general.push_enrollment_enabled and version.push_messaging_configuration_id):
+        raise EnrollmentDisabled
+    # Locking the user's profiles makes two devices that enrol at once come one after the other.
+    list(Profile.objects.select_for_update().filter(user_id=profile.user_id).order_by("pk"))
+    hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
+    if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
+        raise PushTokenInUse
+    _apply_mode(profile, general.push_enrollment_mode)
+    # Loaded and saved as a row, because the token's encryption is bound to it.
+    row = PushEnrollment.objects.filter(profile=profile).first() or PushEnrollment(profile=profile)
+    row.token, row.token_hash, row.enrolled_at = push_token, hashes[0], timezone.now()
+    row.save()
+    events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
+
+
+def _apply_mode(profile: Profile, mode: str) -> None:
+    if mode == PushEnrollmentMode.MULTIPLE_DEVICES:
+        return
+    others = PushEnrollment.objects.filter(
+        profile__user_id=profile.user_id,
+        profile__device__version__application=profile.device.version.application_id,
+    ).exclude(profile__device=profile.device_id)
+    if mode == PushEnrollmentMode.SINGLE_DEVICE and others.exists():
+        raise UserAlreadyEnrolled
+    for other in others.select_related("profile__device"):
+        other.delete()
+        events.record(
+            EventType.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT,
+            user_id=profile.user_id,
+            app_name=profile.device.version.application.name,
+            device_id=other.profile.device.device_id,
+        )
+
+
+def drop_dead_token(push_enrollment: PushEnrollment, *, seen_before: datetime) -> bool:
+    """Remove a token that the provider called dead, unless the device has sent a newer one since; the keys stay."""
+    dropped, _by_model = PushEnrollment.objects.filter(pk=push_enrollment.pk, enrolled_at__lte=seen_before).delete()
+    return bool(dropped)
+
+
+def reachable_by_push(user_id: str) -> QuerySet[Profile]:
+    """Return the user's profiles that a push can reach now."""
+    return (
+        Profile.objects.select_related("device__version__application", "device__version__push_messaging_configuration")
+        .filter(
+            user_id=user_id,
+            push_enrollment__isnull=False,
+            device__version__push_messaging_configuration__isnull=False,
+        )
+        .exclude(device__version__status=VersionStatus.DISABLED)
+        .order_by("-created_at")
+    )
+
+
+def unenroll(profile: Profile) -> None:
+    """Remove a profile; the device goes with its last one."""
+    with transaction.atomic():
+        profile.delete()
+        Device.objects.filter(pk=profile.device_id, profiles__isnull=True).delete()

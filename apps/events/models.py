@@ -1,0 +1,50 @@
+import uuid
+from typing import Any, NoReturn
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.events.types import EventType
+
+
+class Event(models.Model):
+    """One line of the log: written once, never changed. Its texts hold no code, secret, key or push token."""
+
+    event_identifier = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
+    event_type = models.CharField(_("event"), max_length=80, choices=EventType.choices)
+    client_id = models.CharField(_("client"), max_length=100, blank=True)
+    app_name = models.CharField(_("application"), max_length=100, blank=True)
+    transaction_id = models.UUIDField(_("transaction"), null=True, blank=True)
+    user_id = models.CharField(_("user"), max_length=255, blank=True)
+    client_ip = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=1024, blank=True)
+    occurred = models.DateTimeField(_("time"), default=timezone.now)
+    details = models.JSONField(_("details"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("activity")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["user_id", "-id"], name="event_user"),
+            models.Index(fields=["transaction_id", "-id"], name="event_transaction"),
+            models.Index(fields=["event_type", "-id"], name="event_type"),
+            models.Index(fields=["client_id", "-id"], name="event_client"),
+            models.Index(fields=["occurred"], name="event_occurred"),
+        ]
+
+    def __str__(self) -> str:
+        return self.event_name
+
+    @property
+    def event_name(self) -> str:
+        return self.event_type.replace("_", " ")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("events are append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("events are append-only")

@@ -1,0 +1,38 @@
+"""Reading an uploaded Google service account."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from google.auth import exceptions as google_exceptions
+from google.oauth2.service_account import Credentials
+
+from apps.common.urls import is_http_url
+
+MEMBERS = ("project_id", "private_key", "client_email", "token_uri")
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return the members of a service account's JSON; ValidationError says what is wrong, never what it contains."""
+    try:
+        info = json.loads(text)
+    except ValueError:
+        raise ValidationError(_("This is not JSON. Upload the service account's key file as Google gave it.")) from None
+    return check(info)
+
+
+def check(info: Any) -> dict[str, Any]:
+    """Check that everything needed to ask for an access token is there and that the private key can be read."""
+    if not isinstance(info, dict) or info.get("type", "service_account") != "service_account":
+        raise ValidationError(_("This is not a service account's key file: its type must be “service_account”."))
+    for member in MEMBERS:
+        if not isinstance(info.get(member), str) or not info[member]:
+            raise ValidationError(_("The service account lacks “%(member)s”.") % {"member": member})
+    if not is_http_url(info["token_uri"]):
+        raise ValidationError(_("The service account's “token_uri” is not an http or https address."))
+    try:
+        Credentials.from_service_account_info(info)
+    except (ValueError, google_exceptions.GoogleAuthError):
+        raise ValidationError(_("The service account's private key cannot be read.")) from None
+    return info

@@ -1,0 +1,66 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from solo.models import SingletonModel
+
+
+class Features(SingletonModel):
+    """What this installation offers at all."""
+
+    mobile_authentication = models.BooleanField(
+        _("mobile authentication"),
+        default=True,
+        help_text=_("Off: the portal and device APIs answer 1000, and the console hides everything about it."),
+    )
+
+    class Meta:
+        verbose_name = _("features")
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+
+class PushEnrollmentMode(models.TextChoices):
+    SINGLE_DEVICE = "single_device", _("Single device")
+    OVERRIDE_ALLOWED = "override_allowed", _("Override allowed")
+    MULTIPLE_DEVICES = "multiple_devices", _("Multiple devices")
+
+
+class GeneralConfiguration(SingletonModel):
+    """General switches of mobile authentication."""
+
+    enrollment_enabled = models.BooleanField(
+        _("enrolment enabled"), default=True, help_text=_("Users may enrol devices for push and OTP.")
+    )
+    unique_pgp_keys_per_enrollment = models.BooleanField(
+        _("unique PGP keys per enrolment"),
+        default=False,
+        help_text=_("Make a server key for every enrolment. For better performance, leave this off."),
+    )
+    push_enrollment_enabled = models.BooleanField(_("push enrolment enabled"), default=True)
+    push_enrollment_mode = models.CharField(
+        _("push enrolment mode"),
+        max_length=20,
+        choices=PushEnrollmentMode.choices,
+        default=PushEnrollmentMode.SINGLE_DEVICE,
+        help_text=_(
+            "Override allowed and multiple devices can be a risk: who knows the first factor can enrol a new device "
+            "and use it as the second. With multiple devices, versions 2 and 3 of the API answer 4001."
+        ),
+    )
+    push_authorization_enabled = models.BooleanField(
+        _("push authorization enabled"), default=True, help_text=_("Push messages are sent to users.")
+    )
+    callback_allow_list_enabled = models.BooleanField(
+        _("callback allow list enabled"),
+        default=False,
+        help_text=_("Only the addresses under Callback endpoints may be called back."),
+    )
+    callback_on_expiry = models.BooleanField(
+        _("call back on expiry"), default=False, help_text=_("Also call back when a transaction expires unanswered.")
+    )
+
+    class Meta:
+        verbose_name = _("general")
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)

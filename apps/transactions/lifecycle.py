@@ -1,0 +1,60 @@
+"""The only place that writes a transaction's status. A move is a conditional UPDATE: its row count says who won."""
+
+from datetime import datetime
+
+from django.db import transaction as database
+from django.utils import timezone
+
+from apps.callbacks import services as callbacks
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.system import services as system
+from apps.transactions.models import Reason, Status, Transaction
+
+
+def close(
+    transaction: Transaction,
+    status: Status,
+    event_type: EventType,
+    *,
+    reason: Reason | None = None,
+    answer_digest: str = "",
+    call_back: bool = True,
+) -> bool:
+    """End a pending transaction, with its event and callback in one database transaction; False when it had ended.
+
+    Only expiry may end a transaction whose time is over.
+    """
+    now = timezone.now()
+    pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING)
+    pending = pending.filter(expires_at__lte=now) if status == Status.EXPIRED else pending.filter(expires_at__gt=now)
+    with database.atomic():
+        if not pending.update(status=status, reason=reason or "", ended_at=now, answer_digest=answer_digest):
+            return False
+        events.record(
+            event_type,
+            user_id=transaction.user_id,
+            client_id=transaction.client.client_id,
+            app_name=transaction.app_name,
+            transaction_id=transaction.pk,
+            **({"reason": str(reason)} if reason else {}),
+        )
+        if call_back and transaction.callback_uri:
+            callbacks.enqueue(
+                transaction.callback_uri,
+                transaction_id=transaction.pk,
+                user_id=transaction.user_id,
+                client_id=transaction.client.client_id,
+            )
+    return True
+
+
+def expire_due(limit: int = 200) -> int:
+    """End what nobody answered in time; returns how many. Safe to run in several workers at once."""
+    now: datetime = timezone.now()
+    overdue = Transaction.objects.select_related("client").filter(status=Status.PENDING, expires_at__lte=now)
+    call_back = system.general().callback_on_expiry
+    return sum(
+        close(transaction, Status.EXPIRED, EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED, call_back=call_back)
+        for transaction in overdue.order_by("expires_at")[:limit]
+    )

@@ -1,0 +1,140 @@
+import uuid
+from datetime import datetime
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.applications.models import ApiClient
+from apps.common import outbox
+from apps.common.encryption import EncryptedTextField
+from apps.common.names import name_validator
+from apps.enrollment.models import Profile
+
+
+class Method(models.TextChoices):
+    PUSH = "push", _("Push")
+
+
+class MobileAuthenticationType(models.Model):
+    """What a portal asks for by name: a method, its life and its default texts."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True, validators=[name_validator])
+    method = models.CharField(_("method"), max_length=40, choices=Method.choices, default=Method.PUSH)
+    time_to_live = models.PositiveIntegerField(
+        _("time to live (seconds)"),
+        default=300,
+        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
+        help_text=_(
+            "1 to 86,400. Above 600 seconds the transaction outlives what NIST SP 800-63B-4 allows for out-of-band "
+            "authentication."
+        ),
+    )
+    default_messages = models.JSONField(
+        _("default messages"), default=dict, blank=True, help_text=_("By language; used when a request has no message.")
+    )
+
+    class Meta:
+        verbose_name = _("mobile authentication type")
+        verbose_name_plural = _("mobile authentication types")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    AUTHENTICATED = "authenticated", _("Authenticated")
+    NOT_AUTHENTICATED = "not_authenticated", _("Not authenticated")
+    EXPIRED = "expired", _("Expired")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Reason(models.TextChoices):
+    """Why a transaction was not authenticated; the labels are the API's own texts."""
+
+    FAILED_TO_SEND = "failed_to_send", _("Push message failed to be sent")
+    INVALID_REQUEST = "invalid_request", _("Invalid push authentication request")
+    NOT_ACCEPTED = "not_accepted", _("User rejected push")
+    INVALID_ANSWER = "invalid_answer", _("Invalid push answer")
+
+
+class Transaction(models.Model):
+    """One request of a portal. Only `lifecycle` writes its status.
+
+    What the device alone may read is encrypted; who was meant is copied, so that a device that goes leaves the history.
+    """
+
+    id = models.UUIDField(_("transaction"), primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(ApiClient, on_delete=models.PROTECT, verbose_name=_("API client"))
+    type_name = models.CharField(_("type"), max_length=100)
+    method = models.CharField(_("method"), max_length=40, choices=Method.choices)
+    user_id = models.CharField(_("user"), max_length=255, blank=True)
+    profile = models.ForeignKey(
+        Profile, null=True, on_delete=models.SET_NULL, related_name="transactions", verbose_name=_("profile")
+    )
+    device_id = models.CharField(_("device"), max_length=64, blank=True)
+    app_name = models.CharField(_("application"), max_length=100, blank=True)
+    callback_uri = models.CharField(_("callback URL"), max_length=2000, blank=True)
+    message = models.TextField(_("message"), blank=True)
+    secure_message = EncryptedTextField(blank=True, default="")
+    # The challenge's token: whoever shows it has opened the sealed challenge.
+    token = EncryptedTextField()
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, blank=True)
+    created_at = models.DateTimeField(_("started"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    # Of the answer that was judged: a byte-identical repeat gets the same answer again.
+    answer_digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("transaction")
+        verbose_name_plural = _("transactions")
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["profile", "created_at"], condition=models.Q(status="pending"), name="txn_pending_profile"),
+            models.Index(fields=["expires_at"], condition=models.Q(status="pending"), name="txn_pending_expiry"),
+            models.Index(fields=["user_id", "-created_at"], name="txn_user"),
+            models.Index(fields=["-created_at"], name="txn_created"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def time_to_live_seconds(self) -> int:
+        return round((self.expires_at - self.created_at).total_seconds())
+
+    def current_status(self, now: datetime) -> Status:
+        """Return the status as it is at `now`: expired from the moment of expiry, whether or not a sweep has run."""
+        if self.status == Status.PENDING and self.expires_at <= now:
+            return Status.EXPIRED
+        return Status(self.status)
+
+
+class PushDelivery(outbox.Delivery):
+    """The push of a transaction, to be sent or sent."""
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="push_deliveries")
+
+    class Meta:
+        verbose_name = _("push")
+        verbose_name_plural = _("pushes")
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="push_due")]
+
+    def __str__(self) -> str:
+        return str(self.transaction_id)
+
+
+class PushAttempt(outbox.Attempt):
+    delivery = models.ForeignKey(PushDelivery, on_delete=models.CASCADE, related_name="attempts")
+
+    class Meta(outbox.Attempt.Meta):
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome or '…'}"

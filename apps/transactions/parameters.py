@@ -1,0 +1,100 @@
+"""The parameters of E3, judged one after the other in the order of the API's table: the first mistake is told."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from apps.callbacks import services as callbacks
+from apps.common.caller import is_address
+from apps.common.exceptions import InvalidParameter, TypeNotFound
+from apps.common.urls import is_http_url
+from apps.enrollment.models import MAX_USER_ID_CHARACTERS
+from apps.transactions import messages
+from apps.transactions.models import MobileAuthenticationType
+
+MAX_NAME_CHARACTERS = 100
+MAX_DEVICE_ID_CHARACTERS = 64
+MAX_SIGNING_DATA_CHARACTERS = 16_000
+MAX_SECURE_MESSAGE_CHARACTERS = 4_000
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a portal asks for."""
+
+    mobile_type: MobileAuthenticationType
+    user_id: str
+    device_id: str
+    callback_uri: str
+    message: str
+    secure_message: str
+
+
+def check(raw: Mapping[str, str]) -> Request:
+    """Return the checked request; TypeNotFound, InvalidParameter or MessageTooLong for the first mistake."""
+    mobile_type = _type(_required(raw, "type", MAX_NAME_CHARACTERS))
+    user_id = _required(raw, "user_id", MAX_USER_ID_CHARACTERS)
+    device_id = _optional(raw, "device_id", MAX_DEVICE_ID_CHARACTERS)
+    callback_uri = _callback_uri(raw)
+    language = raw.get("language_code", "")
+    message = messages.public_message(raw.get("message", ""), mobile_type, language)
+    _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
+    secure_message = messages.clean(_text(raw, "secure_message", MAX_SECURE_MESSAGE_CHARACTERS))
+    if language and not LANGUAGE.fullmatch(language):
+        raise _invalid("language_code")
+    if raw.get("ip_address") and not is_address(raw["ip_address"]):
+        raise _invalid("ip_address")
+    return Request(mobile_type, user_id, device_id, callback_uri, message, secure_message)
+
+
+def _type(name: str) -> MobileAuthenticationType:
+    mobile_type = MobileAuthenticationType.objects.filter(name=name).first()
+    if mobile_type is None:
+        raise TypeNotFound
+    return mobile_type
+
+
+def _callback_uri(raw: Mapping[str, str]) -> str:
+    if "callback_uri" not in raw:
+        raise _missing("callback_uri")
+    url = raw["callback_uri"]
+    if not is_http_url(url):
+        raise _invalid("callback_uri")
+    if not callbacks.is_allowed(url):
+        raise InvalidParameter(_("The parameter callback_uri is not one of the allowed callback endpoints."))
+    return url
+
+
+def _required(raw: Mapping[str, str], name: str, limit: int) -> str:
+    if name not in raw:
+        raise _missing(name)
+    return _optional(raw, name, limit)
+
+
+def _optional(raw: Mapping[str, str], name: str, limit: int) -> str:
+    """A value that names something: no control characters in it."""
+    value = _text(raw, name, limit)
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise _invalid(name)
+    return value
+
+
+def _text(raw: Mapping[str, str], name: str, limit: int) -> str:
+    value = raw.get(name, "")
+    if len(value) > limit:
+        raise InvalidParameter(
+            _("The parameter %(name)s is longer than %(limit)d characters.") % {"name": name, "limit": limit}
+        )
+    return value
+
+
+def _missing(name: str) -> InvalidParameter:
+    return InvalidParameter(_("The parameter %(name)s is missing.") % {"name": name})
+
+
+def _invalid(name: str) -> InvalidParameter:
+    return InvalidParameter(_("The parameter %(name)s is invalid.") % {"name": name})

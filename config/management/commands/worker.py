@@ -1,0 +1,51 @@
+"""Run a worker: with a broker a Celery worker, without one the embedded one."""
+
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from apps.common.worker import listen
+from config import worker
+from config.celery import app
+
+
+class Command(BaseCommand):
+    help = "Deliver pushes and callbacks until stopped; what is in flight is finished first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--queue",
+            action="append",
+            choices=sorted(worker.QUEUES),
+            help="deliver only this queue (may be repeated; default: all)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        queues = set(options["queue"] or worker.QUEUES)
+        if settings.BROKER_URL:
+            # Nudges are tiny: four threads read them, the dispatchers do the work.
+            app.worker_main(
+                ["worker", "--pool=threads", "--concurrency=4", "--without-gossip", "--without-mingle"]
+                + [f"--loglevel={settings.LOG_LEVEL}", f"--queues={','.join(sorted(queues))}"]
+            )
+            return
+        self.run_embedded(queues)
+
+    def run_embedded(self, queues: set[str]) -> None:
+        stopped = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.set())
+        worker.start(queues)
+        if connection.vendor == "postgresql":
+            threading.Thread(target=listen, args=(stopped,), name="listener", daemon=True).start()
+        self.stdout.write(_("Worker ready: %(queues)s") % {"queues": ", ".join(sorted(queues))})
+        self.stdout.flush()
+        # A wait with a limit lets signals through on every platform.
+        while not stopped.wait(1):
+            pass
+        worker.stop()

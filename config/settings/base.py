@@ -1,0 +1,196 @@
+"""Settings that every installation shares. Each environment variable is described in docs/configuration.md."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+from config.logging import logging_settings
+from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = False
+PORT = env.int("PORT", default=8000)
+WEB_WORKERS = env.int("WEB_WORKERS", default=1)
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").rstrip("/")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
+)
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+
+MESSAGE_MAX_LENGTH = env.int("MESSAGE_MAX_LENGTH", default=155)
+CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.bool("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "config",
+    "config.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "solo",
+    "apps.events",
+    "apps.system",
+    "apps.push",
+    "apps.callbacks",
+    "apps.applications",
+    "apps.enrollment",
+    "apps.transactions",
+    "apps.configuration",
+    "apps.api",
+]
+
+MIDDLEWARE = [
+    "apps.common.caller.CallerMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+# Portals and phones call exact addresses: a redirect would turn their POST into a GET.
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'countersign.sqlite3'}")}
+_database = DATABASES["default"]
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    _database.setdefault("OPTIONS", {}).update(
+        # Writers queue for the file instead of failing half way through a transaction.
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    )
+else:
+    # Worker threads hold a connection only while they claim or record, so a small pool serves many of them.
+    _database.setdefault("OPTIONS", {}).setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 30})
+_database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Configuration rows are read on every request: one second in the process, so a change is in force everywhere within two.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+SOLO_CACHE = "default"
+SOLO_CACHE_TIMEOUT = 1
+
+BROKER_URL = env.str("BROKER_URL", default="")
+CELERY_BROKER_URL = BROKER_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+# A nudge is sent once: the row is the truth, and the sweep finds what a lost nudge would have announced.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+}
+CELERY_TASK_ROUTES = {
+    "apps.transactions.tasks.*": {"queue": "push"},
+    "apps.callbacks.tasks.*": {"queue": "callbacks"},
+}
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+_https = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_AGE = 8 * 3600
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_REFERRER_POLICY = "same-origin"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+# Serves straight from the packages: no collecting step between a clone and a running server.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# No request of ours carries a file larger than a service account; a sealed message is at most 64 KiB.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["apps.api.renderers.Utf8JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.StrictJsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.api.exceptions.respond",
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.api.renderers.JsonOnly",
+}
+
+LOGGING = logging_settings(LOG_LEVEL)
+
+UNFOLD = {
+    "SITE_TITLE": "Countersign",
+    "SITE_HEADER": "Countersign",
+    "SITE_SUBHEADER": _("Mobile authentication"),
+    "SITE_SYMBOL": "verified_user",
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 195)",
+            "100": "oklch(94% .035 195)",
+            "200": "oklch(89% .065 195)",
+            "300": "oklch(82% .095 195)",
+            "400": "oklch(72% .11 195)",
+            "500": "oklch(60% .105 195)",
+            "600": "oklch(50% .09 195)",
+            "700": "oklch(43% .075 195)",
+            "800": "oklch(37% .06 195)",
+            "900": "oklch(32% .05 195)",
+            "950": "oklch(24% .04 195)",
+        }
+    },
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.admin.navigation"},
+}

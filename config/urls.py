@@ -1,0 +1,32 @@
+"""Every address of the server."""
+
+from django.apps import apps
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from apps.api import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    path("oauth/api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("oauth/api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("oauth/api/v4/", include("apps.api.portal.urls")),
+    path("oauth/api/v4/", include("apps.api.users.urls")),
+    path("device/v1/", include("apps.api.device.urls")),
+]
+
+if apps.is_installed("apps.demo"):
+    urlpatterns += [
+        path("demo/", include("apps.demo.urls")),
+        path("", RedirectView.as_view(url="/demo/")),
+    ]
+else:
+    urlpatterns += [path("", RedirectView.as_view(url="/admin/"))]
+
+handler404 = "apps.api.exceptions.not_found"
+handler500 = "apps.api.exceptions.server_error"

@@ -1,0 +1,32 @@
+"""What a worker process of this project runs: one dispatcher a queue, and the sweep of expired transactions."""
+
+from apps.callbacks import delivery as callbacks
+from apps.callbacks.models import CallbackDelivery
+from apps.common.worker import Dispatcher, Periodic, Worker
+from apps.transactions import delivery as transactions
+from apps.transactions import lifecycle
+from apps.transactions.models import PushDelivery
+
+QUEUES = {
+    "push": (PushDelivery, transactions.deliver),
+    "callbacks": (CallbackDelivery, callbacks.deliver),
+}
+EXPIRY_SECONDS = 1.0
+
+_workers: list[Worker] = []
+
+
+def start(queues: set[str]) -> None:
+    """Start delivering the named queues in this process."""
+    worker = Worker(
+        dispatchers=[Dispatcher(*QUEUES[name]) for name in QUEUES if name in queues],
+        periodic=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS)],
+    )
+    _workers.append(worker)
+    worker.start()
+
+
+def stop() -> None:
+    """Finish what is in flight and deliver nothing more."""
+    while _workers:
+        _workers.pop().stop()

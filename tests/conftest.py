@@ -1,0 +1,125 @@
+"""What every test shares: no connection leaves the loopback, and a portal and a device that come in through the door."""
+
+import base64
+import json
+import socket
+from urllib.parse import urlencode
+
+import pytest
+
+from apps.demo.device import Device, Refused
+from apps.enrollment import services as enrollment
+from tests import factories
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def no_way_out(monkeypatch):
+    """Fail any connection that leaves the loopback."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+class Portal:
+    """A portal that calls the REST APIs with its own credentials."""
+
+    def __init__(self, client, api_client, secret=factories.CLIENT_SECRET):
+        self.client, self.api_client, self.secret = client, api_client, secret
+
+    @property
+    def authorization(self):
+        pair = f"{self.api_client.client_id}:{self.secret}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+
+    def post(self, path, fields, **headers):
+        return self.client.post(
+            path,
+            urlencode(fields, doseq=True),
+            content_type="application/x-www-form-urlencoded",
+            headers={"Authorization": self.authorization, **headers},
+        )
+
+    def get(self, path, **headers):
+        return self.client.get(path, headers={"Authorization": self.authorization, **headers})
+
+    def start(self, mobile_type, device, user_id="anna", **fields):
+        """E3 for a push to a device; fields set to None are left out."""
+        form = {
+            "type": mobile_type.name,
+            "user_id": user_id,
+            "device_id": device.device_id,
+            "callback_uri": "http://127.0.0.1:9/callback",
+            **fields,
+        }
+        return self.post("/oauth/api/v4/authenticate/user", {k: v for k, v in form.items() if v is not None})
+
+    def result(self, transaction_id):
+        return self.get(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")
+
+
+class TestDevice(Device):
+    """The demo's device program, which here calls the server in this process."""
+
+    __test__ = False
+    client = None
+
+    def call(self, method, path, body=None):
+        answer = self.client.generic(
+            method,
+            path,
+            "" if body is None else json.dumps(body),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {self.device_token}"} if self.device_token else {},
+        )
+        if answer.status_code >= 400:
+            raise Refused(answer.status_code, answer.json())
+        return answer.json() if answer.content else {}
+
+
+@pytest.fixture
+def portal(client, db):
+    return Portal(client, factories.ApiClientFactory())
+
+
+@pytest.fixture
+def mobile_type(db):
+    return factories.TypeFactory()
+
+
+@pytest.fixture
+def version(db):
+    return factories.ApplicationVersionFactory()
+
+
+@pytest.fixture
+def enroll(client, version):
+    """Enrol a user's device, for push too unless `push_token` is empty."""
+
+    def run(user_id="anna", push_token="push-token-of-{user_id}", version=version, device=None):
+        code, _row = enrollment.create_code(user_id=user_id, application_identifier=version.application.identifier)
+        device = device or TestDevice("")
+        device.client = client
+        device.enroll(
+            code,
+            application_id=version.application.identifier,
+            platform=version.platform,
+            app_version=version.version,
+            device_name=f"Phone of {user_id}",
+        )
+        if push_token:
+            device.enroll_push(push_token.format(user_id=user_id))
+        return device
+
+    return run
+
+
+@pytest.fixture
+def device(enroll):
+    return enroll()

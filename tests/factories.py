@@ -1,0 +1,83 @@
+"""Rows for tests, as an administrator or a device would have made them."""
+
+import json
+from functools import cache
+
+import factory
+from factory.django import DjangoModelFactory
+
+from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
+from apps.callbacks.models import CallbackEndpoint
+from apps.demo import fcm
+from apps.push.models import PushMessagingConfiguration
+from apps.transactions.models import MobileAuthenticationType
+
+CLIENT_SECRET = "a-client-secret-that-only-tests-know"
+
+
+class ApiClientFactory(DjangoModelFactory):
+    """A client with every API, whose secret is CLIENT_SECRET."""
+
+    class Meta:
+        model = ApiClient
+
+    name = factory.Sequence(lambda number: f"Portal {number}")
+    client_id = factory.Sequence(lambda number: f"portal-{number}")
+    apis = factory.LazyFunction(lambda: list(Api.values))
+
+    @factory.lazy_attribute
+    def secret_hashes(self):
+        from apps.applications.models import SECRET_PURPOSE
+        from apps.common import codes
+
+        return [codes.keyed_hash(CLIENT_SECRET, SECRET_PURPOSE)]
+
+
+@cache
+def service_account():
+    """One service account for all tests: making an RSA key takes a while. Nobody answers at its address."""
+    return fcm.service_account("http://127.0.0.1:9")
+
+
+class PushMessagingConfigurationFactory(DjangoModelFactory):
+    class Meta:
+        model = PushMessagingConfiguration
+
+    name = factory.Sequence(lambda number: f"google-{number}")
+    project_id = factory.LazyFunction(lambda: service_account()["project_id"])
+    service_account = factory.LazyFunction(lambda: json.dumps(service_account()))
+    endpoint = "http://127.0.0.1:9/send"
+
+
+class ApplicationFactory(DjangoModelFactory):
+    class Meta:
+        model = Application
+
+    identifier = factory.Sequence(lambda number: f"shop-{number}")
+    name = factory.Sequence(lambda number: f"Shop {number}")
+
+
+class ApplicationVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = ApplicationVersion
+
+    application = factory.SubFactory(ApplicationFactory)
+    version = "1.0.0"
+    push_messaging_configuration = factory.SubFactory(PushMessagingConfigurationFactory)
+
+
+class TypeFactory(DjangoModelFactory):
+    class Meta:
+        model = MobileAuthenticationType
+
+    name = factory.Sequence(lambda number: f"login-{number}")
+    default_messages = factory.LazyFunction(lambda: {"en": "Sign in?", "nl": "Inloggen?"})
+
+
+class CallbackEndpointFactory(DjangoModelFactory):
+    class Meta:
+        model = CallbackEndpoint
+
+    url = factory.Sequence(lambda number: f"http://127.0.0.1:9/callback/{number}")
+    username = "portal"
+    password = "callback-password"
