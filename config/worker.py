@@ -1,5 +1,7 @@
 """What a worker process of this project runs: one dispatcher a queue, and the sweep of expired transactions."""
 
+from collections.abc import Callable
+
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.common.worker import Dispatcher, Periodic, Worker
@@ -7,9 +9,9 @@ from apps.transactions import delivery as transactions
 from apps.transactions import lifecycle
 from apps.transactions.models import PushDelivery
 
-QUEUES = {
-    "push": (PushDelivery, transactions.deliver),
-    "callbacks": (CallbackDelivery, callbacks.deliver),
+QUEUES: dict[str, Callable[[], Dispatcher]] = {
+    "push": lambda: Dispatcher(PushDelivery, transactions.deliver),
+    "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver),
 }
 EXPIRY_SECONDS = 1.0
 
@@ -19,7 +21,7 @@ _workers: list[Worker] = []
 def start(queues: set[str]) -> None:
     """Start delivering the named queues in this process."""
     worker = Worker(
-        dispatchers=[Dispatcher(*QUEUES[name]) for name in QUEUES if name in queues],
+        dispatchers=[make() for name, make in QUEUES.items() if name in queues],
         periodic=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS)],
     )
     _workers.append(worker)

@@ -1,4 +1,3 @@
-import uuid
 from ipaddress import ip_network
 
 from django.core.exceptions import ValidationError
@@ -18,7 +17,7 @@ class Api(models.TextChoices):
 
 # Two, so that a secret can be replaced without an outage.
 MAX_LIVE_SECRETS = 2
-SECRET_PURPOSE = "client secret"  # noqa: S105 - names the purpose of a hash
+SECRET_PURPOSE = "client secret"
 
 
 def validate_apis(value: object) -> None:

@@ -40,7 +40,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 class Outcome:
     """What an attempt came to; `final` when another one is not wanted."""
 
-    delivered: bool
+    delivered: bool = False
     reason: str = ""
     status: int | None = None
     final: bool = False
@@ -73,13 +73,17 @@ def call(row: CallbackDelivery, request_headers: dict[str, str]) -> Outcome:
             http.Request("POST", row.url, request_headers, body, CONNECT_SECONDS, ANSWER_SECONDS, address)
         )
     except addresses.Refused as error:
-        return Outcome(False, str(error))
+        return Outcome(reason=str(error))
     except http.NoAnswer as error:
-        return Outcome(False, error.reason)
+        return Outcome(reason=error.reason)
     if 200 <= answer.status < 300:
-        return Outcome(True, status=answer.status)
-    wait = retry_after_seconds(answer.headers.get("retry-after", "")) or 0
-    return Outcome(False, f"HTTP {answer.status}", answer.status, answer.status == 410, wait)
+        return Outcome(delivered=True, status=answer.status)
+    return Outcome(
+        reason=f"HTTP {answer.status}",
+        status=answer.status,
+        final=answer.status == 410,
+        retry_after_seconds=retry_after_seconds(answer.headers.get("retry-after", "")) or 0,
+    )
 
 
 def record(row: CallbackDelivery, outcome: Outcome) -> None:

@@ -39,7 +39,8 @@ def candidates(value: str, purpose: str) -> list[str]:
     """Return the hash under every live key, newest first, to look a secret up while keys rotate."""
     message = f"{purpose}\0{value}".encode()
     return [
-        f"{key.identifier}:{hmac.new(key.derive('keyed-hash'), message, sha256).hexdigest()}" for key in encryption.keys()
+        f"{key.identifier}:{hmac.new(key.derive('keyed-hash'), message, sha256).hexdigest()}"
+        for key in encryption.key_ring()
     ]
 
 

@@ -44,14 +44,14 @@ def _ring(materials: tuple[bytes, ...]) -> list[Key]:
     return [Key(material) for material in materials]
 
 
-def keys() -> list[Key]:
+def key_ring() -> list[Key]:
     """Return the live keys, newest first."""
     return _ring(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
 def encrypt(text: str, context: str) -> str:
     """Encrypt `text` so that it opens only with the same `context`."""
-    key = keys()[0]
+    key = key_ring()[0]
     nonce = secrets.token_bytes(NONCE_BYTES)
     sealed = AESGCM(key.derive("field")).encrypt(nonce, text.encode(), context.encode())
     return f"v1.{key.identifier}.{base64.b64encode(nonce + sealed).decode()}"
@@ -61,14 +61,14 @@ def decrypt(stored: str, context: str) -> str:
     """Open what `encrypt` made; CannotDecrypt when no key fits or the context is another."""
     _version, identifier, body = stored.split(".")
     raw = base64.b64decode(body)
-    for key in keys():
+    for key in key_ring():
         if key.identifier == identifier:
             try:
                 cipher = AESGCM(key.derive("field"))
                 return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
             except InvalidTag:
                 break
-    raise CannotDecrypt(f"no key in FIELD_ENCRYPTION_KEYS opens {context.split(':')[0]}")
+    raise CannotDecrypt(f"no key in FIELD_ENCRYPTION_KEYS opens {context.partition(':')[0]}")
 
 
 class Ciphertext(str):
@@ -125,5 +125,3 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     def value_from_object(self, obj: models.Model) -> str:
         value: str = getattr(obj, self.attname)
         return value
-
-

@@ -96,9 +96,7 @@ def send(request: Request) -> Response:
         curl.perform()
     except pycurl.error as error:
         if not (answer.full and error.args[0] == pycurl.E_WRITE_ERROR):
-            raise NoAnswer(
-                pycurl_reason(error), may_have_arrived=bool(curl.getinfo(pycurl.REQUEST_SIZE))
-            ) from None
+            raise NoAnswer(pycurl_reason(error), may_have_arrived=bool(curl.getinfo(pycurl.REQUEST_SIZE))) from None
     return Response(int(curl.getinfo(pycurl.RESPONSE_CODE)), answer.headers, bytes(answer.body))
 
 

@@ -22,8 +22,8 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 CHANNEL = "countersign"
-# Longer than the longest call (token exchange and message, or a callback: 20 s), shorter than the 30 s that the contract
-# gives a crash to heal.
+# Longer than the longest call (token exchange and message, or a callback: 20 s), shorter than the 30 s within which
+# what a dead worker held goes on.
 LEASE_SECONDS = 24
 
 
@@ -45,6 +45,8 @@ class Delivery(models.Model):
     attempts_made = models.PositiveIntegerField(_("attempts"), default=0)
     # Whose claim it is: recording succeeds only for the worker that holds it.
     claim = models.UUIDField(null=True)
+    # The reverse side of its model of attempts.
+    attempts: Any
 
     class Meta:
         abstract = True
@@ -56,9 +58,7 @@ class Delivery(models.Model):
     @classmethod
     def next_due_at(cls) -> datetime | None:
         """Return when the earliest open row wants attention, or None when nothing is open."""
-        return (
-            cls._default_manager.filter(state=State.DUE).order_by("due_at").values_list("due_at", flat=True).first()
-        )
+        return cls._default_manager.filter(state=State.DUE).order_by("due_at").values_list("due_at", flat=True).first()
 
     def record(self, now: datetime, **changes: Any) -> bool:
         """Write the outcome of an attempt; False when the claim was lost, and then nothing is written.
@@ -95,7 +95,7 @@ D = TypeVar("D", bound=Delivery)
 
 
 def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
-    """Take those of the due rows that no other worker takes, and write their attempts down, in one short transaction."""
+    """Take those due rows that no other worker takes, and write their attempts down, in one short transaction."""
     now = timezone.now()
     with transaction.atomic():
         rows = list(queue.due(now).filter(pk__in=ids).select_for_update(skip_locked=True))
@@ -115,7 +115,7 @@ def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
 
 def attempt_of(queue: type[Delivery]) -> type[Any]:
     """Return the queue's model of attempts: the one whose `delivery` points at it with `related_name="attempts"`."""
-    return cast(type[Any], queue._meta.get_field("attempts").related_model)
+    return cast(type[Any], queue.attempts.rel.related_model)
 
 
 def nudge(queue: type[Delivery], ring: Callable[[], object]) -> None:

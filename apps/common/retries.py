@@ -16,10 +16,7 @@ def jittered(window: tuple[float, float]) -> float:
 
 def retry_after_seconds(text: str) -> float | None:
     """Read a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None when there is none that makes sense."""
-    if text.isascii() and text.isdigit():
-        wait = float(text[:9])
-    else:
-        wait = _until(text)
+    wait = float(text[:9]) if text.isascii() and text.isdigit() else _until(text)
     return min(wait, MAX_RETRY_AFTER_SECONDS) if wait >= 0 else None
 
 

@@ -10,7 +10,11 @@ MAX_URL_CHARACTERS = 2000
 
 def is_http_url(text: str) -> bool:
     """Say whether `text` is an absolute http(s) URL of at most 2,000 printable ASCII characters with a host."""
-    if len(text) > MAX_URL_CHARACTERS or not text.isascii() or any(character <= " " or character == "\x7f" for character in text):
+    if (
+        len(text) > MAX_URL_CHARACTERS
+        or not text.isascii()
+        or any(character <= " " or character == "\x7f" for character in text)
+    ):
         return False
     try:
         parts = urlsplit(text)

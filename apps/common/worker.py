@@ -84,7 +84,7 @@ class Dispatcher:
         return len(rows)
 
     def _choose(self, lanes: Counter[str], free: int) -> list[UUID]:
-        """Pick due rows, lanes with a place first; busy lanes only when nobody else waits and the reserve stays free."""
+        """Pick due rows of lanes with a place; busy lanes only when nobody else waits and the reserve stays free."""
         if free <= 0:
             return []
         busy = [lane for lane, count in lanes.items() if count >= LANE_LIMIT]

@@ -43,9 +43,7 @@ def _create(*, shared: bool) -> ServerKey:
     if not shared:
         return ServerKey.objects.create(secret_key=secret, public_key=public)
     # Two first enrolments at once: the second takes the first one's key.
-    key, _created = ServerKey.objects.get_or_create(
-        shared=True, defaults={"secret_key": secret, "public_key": public}
-    )
+    key, _created = ServerKey.objects.get_or_create(shared=True, defaults={"secret_key": secret, "public_key": public})
     return key
 
 
@@ -56,13 +54,13 @@ class _Pair:
 
 
 @lru_cache(maxsize=256)
-def _parsed_secret(key_id: Any, armored: str) -> _Pair:
+def _parsed_secret(armored: str) -> _Pair:
     secret = Tsk.from_bytes(armored.encode())
     return _Pair(secret, secret.extract_certificate())
 
 
 def _pair(key: ServerKey) -> _Pair:
-    return _parsed_secret(key.pk, key.secret_key)
+    return _parsed_secret(key.secret_key)
 
 
 @lru_cache(maxsize=2048)

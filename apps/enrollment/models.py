@@ -14,7 +14,7 @@ MAX_USER_ID_CHARACTERS = 255
 
 
 class ServerKey(models.Model):
-    """A key pair with which the server signs, and for which devices encrypt. One is shared unless switched otherwise."""
+    """A key pair: the server signs with it, devices encrypt to it. One is shared unless switched otherwise."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     secret_key = EncryptedTextField()

@@ -29,8 +29,8 @@ from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 
 CODE_PURPOSE = "enrollment code"
-DEVICE_TOKEN_PURPOSE = "device token"  # noqa: S105 - names the purpose of a hash
-PUSH_TOKEN_PURPOSE = "push token"  # noqa: S105 - names the purpose of a hash
+DEVICE_TOKEN_PURPOSE = "device token"
+PUSH_TOKEN_PURPOSE = "push token"
 
 KEY_FAILURES: dict[type[ApiError], EventType] = {
     EnrollmentDisabled: EventType.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
@@ -168,7 +168,7 @@ def device_of(bearer: str) -> Device:
 
 
 def profile_of(device: Device, profile_id: str) -> Profile:
-    """Find a profile of this device, with everything that sealing and judging need; InvalidProfile when it is not its."""
+    """Find a profile of this device, with all that sealing and judging need; InvalidProfile when it is not its."""
     profile = (
         Profile.objects.select_related("device__version__application", "server_key")
         .filter(device=device, profile_id=profile_id)

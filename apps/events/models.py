@@ -37,10 +37,6 @@ class Event(models.Model):
     def __str__(self) -> str:
         return self.event_name
 
-    @property
-    def event_name(self) -> str:
-        return self.event_type.replace("_", " ")
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise TypeError("events are append-only")
@@ -48,3 +44,7 @@ class Event(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("events are append-only")
+
+    @property
+    def event_name(self) -> str:
+        return self.event_type.replace("_", " ")

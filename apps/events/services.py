@@ -32,5 +32,7 @@ def record(
         user_agent=caller.current().user_agent,
         details=details,
     )
-    log.info("event", type=str(event_type), event_id=str(event.event_identifier), transaction_id=str(transaction_id or ""))
+    log.info(
+        "event", type=str(event_type), event_id=str(event.event_identifier), transaction_id=str(transaction_id or "")
+    )
     return event

@@ -26,7 +26,10 @@ class PushMessagingConfiguration(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True, validators=[name_validator])
     platform = models.CharField(
-        _("platform"), max_length=10, choices=[(Platform.ANDROID.value, Platform.ANDROID.label)], default=Platform.ANDROID
+        _("platform"),
+        max_length=10,
+        choices=[(Platform.ANDROID.value, Platform.ANDROID.label)],
+        default=Platform.ANDROID,
     )
     fcm_api_version = models.CharField(
         _("FCM API version"), max_length=10, choices=FcmApiVersion.choices, default=FcmApiVersion.HTTP_V1

@@ -95,7 +95,9 @@ class Transaction(models.Model):
         verbose_name_plural = _("transactions")
         ordering = ["-created_at"]
         indexes = [
-            models.Index(fields=["profile", "created_at"], condition=models.Q(status="pending"), name="txn_pending_profile"),
+            models.Index(
+                fields=["profile", "created_at"], condition=models.Q(status="pending"), name="txn_pending_profile"
+            ),
             models.Index(fields=["expires_at"], condition=models.Q(status="pending"), name="txn_pending_expiry"),
             models.Index(fields=["user_id", "-created_at"], name="txn_user"),
             models.Index(fields=["-created_at"], name="txn_created"),

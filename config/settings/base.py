@@ -100,7 +100,7 @@ else:
 _database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Configuration rows are read on every request: one second in the process, so a change is in force everywhere within two.
+# One-row configuration is read on every request: kept for a second, so that a change is in force everywhere within two.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 SOLO_CACHE = "default"
 SOLO_CACHE_TIMEOUT = 1

@@ -15,7 +15,9 @@ def required(env: environ.Env, name: str) -> str:
     """Return a variable that has no safe default; ImproperlyConfigured names it when it is missing or empty."""
     value: str = env.str(name, default="")
     if not value:
-        raise ImproperlyConfigured(f"the environment variable {name} is not set; docs/configuration.md says how to make one")
+        raise ImproperlyConfigured(
+            f"the environment variable {name} is not set; docs/configuration.md says how to make one"
+        )
     return value
 
 

@@ -7,9 +7,11 @@ from config.settings.keys import encryption_keys
 SECRET_KEY = "only-for-tests-" + "0" * 50
 FIELD_ENCRYPTION_KEYS = encryption_keys("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")} if "sqlite" in DATABASES["default"]["ENGINE"] else {}
+DATABASES["default"]["TEST"] = (
+    {"NAME": str(VAR_DIR / "test.sqlite3")} if "sqlite" in DATABASES["default"]["ENGINE"] else {}
+)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]
 # A test that changes configuration sees it at once.
-SOLO_CACHE = None
+SOLO_CACHE = None  # type: ignore[assignment]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}

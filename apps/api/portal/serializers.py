@@ -13,7 +13,9 @@ from apps.transactions.services import milliseconds
 class InitiateSerializer(serializers.Serializer[Any]):
     """What a portal sends to start an authentication, as form fields."""
 
-    type = serializers.CharField(max_length=parameters.MAX_NAME_CHARACTERS, help_text="Name of a mobile authentication type.")
+    type = serializers.CharField(
+        max_length=parameters.MAX_NAME_CHARACTERS, help_text="Name of a mobile authentication type."
+    )
     user_id = serializers.CharField(max_length=255)
     device_id = serializers.CharField(required=False, max_length=parameters.MAX_DEVICE_ID_CHARACTERS)
     callback_uri = serializers.CharField(max_length=2000, help_text="Absolute http or https URL.")

@@ -77,9 +77,7 @@ class _TokenCache:
         try:
             credentials = self._credentials.get(key)
             if credentials is None:
-                credentials = Credentials.from_service_account_info(
-                    configuration.service_account_info, scopes=[SCOPE]
-                )
+                credentials = Credentials.from_service_account_info(configuration.service_account_info, scopes=[SCOPE])
                 self._credentials[key] = credentials
             if not credentials.valid:
                 credentials.refresh(_TokenTransport())
@@ -162,7 +160,7 @@ def judge(answer: http.Response) -> Result:
     reason = error_code(answer)
     if reason in DEAD_TOKEN or (answer.status == 404 and reason == "NOT_FOUND"):
         outcome = Outcome.DEAD_TOKEN
-    elif answer.status == 401 or answer.status == 429 or answer.status >= 500 or reason in RETRY:
+    elif answer.status in (401, 429) or answer.status >= 500 or reason in RETRY:
         outcome = Outcome.RETRY
     else:
         outcome = Outcome.REFUSED

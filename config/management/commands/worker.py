@@ -27,14 +27,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         queues = set(options["queue"] or worker.QUEUES)
-        if settings.BROKER_URL:
-            # Nudges are tiny: four threads read them, the dispatchers do the work.
-            app.worker_main(
-                ["worker", "--pool=threads", "--concurrency=4", "--without-gossip", "--without-mingle"]
-                + [f"--loglevel={settings.LOG_LEVEL}", f"--queues={','.join(sorted(queues))}"]
-            )
-            return
-        self.run_embedded(queues)
+        run = self.run_celery if settings.BROKER_URL else self.run_embedded
+        run(queues)
+
+    def run_celery(self, queues: set[str]) -> None:
+        # Nudges are tiny: four threads read them, the dispatchers do the work.
+        app.worker_main(
+            [
+                "worker",
+                "--pool=threads",
+                "--concurrency=4",
+                "--without-gossip",
+                "--without-mingle",
+                f"--loglevel={settings.LOG_LEVEL}",
+                f"--queues={','.join(sorted(queues))}",
+            ]
+        )
 
     def run_embedded(self, queues: set[str]) -> None:
         stopped = threading.Event()

@@ -1,0 +1,68 @@
+# `make run` and `make test` are all that a newcomer needs; each does its own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench lock messages clean
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile
+MANAGE := DJANGO_SETTINGS_MODULE=$${DJANGO_SETTINGS_MODULE:-config.settings.production} $(PYTHON) manage.py
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start the demo and the console on PORT (8000); Ctrl-C ends it
+	@./scripts/setup.sh production
+	@exec $(PYTHON) scripts/run.py
+
+test: ## Run all tests, on SQLite with the embedded worker and on PostgreSQL with Celery and Redis
+	@./scripts/setup.sh test
+	@status=0; for backend in sqlite postgres; do \
+	    echo "Tests on $$backend"; TEST_BACKEND=$$backend $(PYTEST) $(ARGS) || status=1; done; exit $$status
+
+test-sqlite: ## Run the tests on SQLite only
+	@./scripts/setup.sh test
+	@TEST_BACKEND=sqlite $(PYTEST) $(ARGS)
+
+test-postgres: ## Run the tests on PostgreSQL, Celery and Redis only
+	@./scripts/setup.sh test
+	@TEST_BACKEND=postgres $(PYTEST) $(ARGS)
+
+check: ## Everything that a machine can say about the code
+	@./scripts/setup.sh dev
+	@PYTHON=$(PYTHON) ./scripts/check.sh
+
+format: ## Format the code
+	@./scripts/setup.sh dev
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
+
+audit: ## Look the locked packages up in the advisory database
+	@./scripts/setup.sh dev
+	@$(PYTHON) scripts/audit.py
+
+migrate: ## Bring the database up to date (production settings)
+	@./scripts/setup.sh production
+	@$(MANAGE) migrate
+
+serve: ## Serve HTTP on PORT (production settings)
+	@./scripts/setup.sh production
+	@exec env $(MANAGE) serve
+
+worker: ## Deliver pushes and callbacks (production settings)
+	@./scripts/setup.sh production
+	@exec env $(MANAGE) worker
+
+bench: ## Measure the whole path on PostgreSQL and Redis (ARGS="--quick" for a short run)
+	@./scripts/setup.sh test
+	@$(PYTHON) -m bench $(ARGS)
+
+messages: ## Bring the catalogue of texts up to date (needs gettext)
+	@./scripts/setup.sh production
+	@$(PYTHON) manage.py makemessages --all --no-location --no-obsolete -i var -i tests
+
+lock: ## Lock the packages anew after a change of requirements/*.in
+	@./scripts/setup.sh dev
+	@for level in base production test dev uv; do \
+	    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	        --no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt; done
+
+clean: ## Remove what runs and tests have written, and the virtual environment
+	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,50 @@
+"""A phone on the command line: `python -m apps.demo --help`. It keeps its key and token in one file."""
+
+import argparse
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from apps.demo.device import Device, Refused
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m apps.demo", description="A phone on the command line.")
+    made.add_argument("--server", default=f"http://127.0.0.1:{os.environ.get('PORT', '8000')}")
+    made.add_argument("--file", type=Path, default=Path("var/phone.json"), help="where the phone keeps its memory")
+    commands = made.add_subparsers(dest="command", required=True)
+    enroll = commands.add_parser("enroll", help="enrol with a code, also for push, and print the device id")
+    enroll.add_argument("code")
+    enroll.add_argument("--application", default="demo")
+    commands.add_parser("list", help="list what waits for an answer")
+    for name in ("approve", "deny"):
+        commands.add_parser(name, help=f"fetch a transaction and {name} it").add_argument("transaction_id")
+    return made
+
+
+def run(options: argparse.Namespace) -> str:
+    if options.command == "enroll":
+        device = Device(options.server)
+        device.enroll(options.code, application_id=options.application, device_name="Command line")
+        device.enroll_push(secrets.token_urlsafe(32))
+        options.file.parent.mkdir(parents=True, exist_ok=True)
+        options.file.touch(mode=0o600)
+        options.file.write_text(device.dump())
+        return device.device_id
+    device = Device.load(options.file.read_text())
+    if options.command == "list":
+        return "\n".join(f"{waiting['transaction_id']} {waiting['message']}" for waiting in device.pending())
+    challenge = device.fetch(options.transaction_id)
+    return f"{challenge['message']}: {device.answer(challenge, approve=options.command == 'approve')}"
+
+
+def main() -> None:
+    try:
+        print(run(parser().parse_args()))  # noqa: T201 - a command's output
+    except (Refused, OSError) as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The other sides in one process of their own: FCM (token exchange, messages) and a portal that takes callbacks.
+
+Runs as `python -m bench.standins DIRECTORY`: writes the service account to DIRECTORY, prints `ready PORT`, then a line
+`push|callback TRANSACTION_ID MONOTONIC_SECONDS IN_FLIGHT` for each arrival. `POST /delay/MS` sets how long FCM takes to
+answer a message. It ends with its standard input.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from apps.demo import fcm
+
+CALLBACK_PATH = "/callback"
+DELAY_PATH = "/delay/"
+ACCOUNT_FILE = "service-account.json"
+
+
+class Desk:
+    """Answers requests; knows nothing of connections."""
+
+    def __init__(self, account: dict[str, str]) -> None:
+        self.fcm = fcm.FcmStandIn(account, deliver=self._arrived)
+        self.send_path = fcm.send_path(account["project_id"])
+        self.delay_seconds = 0.0
+        self.in_flight = 0
+
+    def answer(self, path: str, authorization: str, body: bytes) -> fcm.Answer:
+        if path == self.send_path:
+            return self.fcm.send(authorization, json.loads(body))
+        if path == CALLBACK_PATH:
+            self._tell("callback", json.loads(body)["transaction_id"])
+            return 204, {}, {}
+        if path == fcm.TOKEN_PATH:
+            return self.fcm.token(dict(parse_qsl(body.decode())))
+        if path.startswith(DELAY_PATH):
+            self.delay_seconds = int(path.removeprefix(DELAY_PATH)) / 1000
+            return 204, {}, {}
+        return 404, {}, {}
+
+    def _arrived(self, message: dict[str, Any]) -> None:
+        self._tell("push", json.loads(message["data"]["content"])["og_transaction_id"])
+
+    def _tell(self, kind: str, transaction_id: str) -> None:
+        sys.stdout.write(f"{kind} {transaction_id} {time.monotonic():.6f} {self.in_flight}\n")
+        sys.stdout.flush()
+
+
+class Connection(asyncio.Protocol):
+    """As much of HTTP/1.1 as our callers need: keep-alive, Content-Length, one request at a time."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, blank, rest = self._buffer.partition(b"\r\n\r\n")
+        if not blank:
+            return
+        request_line, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
+        length = int(headers.get("content-length", 0))
+        if len(rest) < length:
+            return
+        self._buffer = rest[length:]
+        self._serve(request_line.split(" ")[1], headers.get("authorization", ""), rest[:length])
+
+    def _serve(self, path: str, authorization: str, body: bytes) -> None:
+        self._desk.in_flight += path == self._desk.send_path
+        answer = self._desk.answer(path, authorization, body)
+        if path == self._desk.send_path:
+            asyncio.get_running_loop().call_later(self._desk.delay_seconds, self._finish, answer)
+        else:
+            self._write(answer)
+
+    def _finish(self, answer: fcm.Answer) -> None:
+        self._desk.in_flight -= 1
+        self._write(answer)
+
+    def _write(self, answer: fcm.Answer) -> None:
+        status, content, _headers = answer
+        body = b"" if status == 204 else json.dumps(content).encode()
+        length = b"" if status == 204 else b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+        self._transport.write(b"HTTP/1.1 %d Answer\r\n%s\r\n%s" % (status, length, body))
+
+
+async def serve(directory: Path) -> None:
+    loop = asyncio.get_running_loop()
+    desks: list[Desk] = []
+    server = await loop.create_server(lambda: Connection(desks[0]), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    account = fcm.service_account(f"http://127.0.0.1:{port}")
+    desks.append(Desk(account))
+    (directory / ACCOUNT_FILE).write_text(json.dumps(account))
+    sys.stdout.write(f"ready {port}\n")
+    sys.stdout.flush()
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1])))

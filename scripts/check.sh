@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs every check, says which failed, and fails when one did.
+set -u
+cd "$(dirname "$0")/.."
+export DJANGO_SETTINGS_MODULE=config.settings.test VAR_DIR="${VAR_DIR:-$(mktemp -d)}"
+bin=.venv/bin
+failed=""
+check() {
+    name=$1
+    shift
+    if output=$("$@" 2>&1); then
+        echo "ok      $name"
+    else
+        echo "FAILED  $name"
+        echo "$output" | tail -60
+        failed="$failed $name,"
+    fi
+}
+check "code style (ruff)" $bin/ruff check --quiet .
+check "format (ruff)" $bin/ruff format --check --quiet .
+check "layers (import-linter)" $bin/lint-imports --no-cache
+check "types (mypy)" $bin/mypy
+check "Django's own checks" $bin/python manage.py check --fail-level WARNING
+check "migrations" $bin/python manage.py makemigrations --check --dry-run
+check "names of migrations" sh -c '! ls apps/*/migrations/*_auto_*.py 2>/dev/null'
+check "catalogue of texts" ./scripts/check-messages.sh
+check "OpenAPI description" $bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+check "shell scripts" sh -c 'for script in scripts/*.sh .ci/run; do sh -n "$script" || exit 1; done'
+check "dependency audit" $bin/python scripts/audit.py
+if [ -n "$failed" ]; then
+    echo "Failed:${failed%,}" >&2
+    exit 1
+fi

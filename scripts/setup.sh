@@ -1,0 +1,27 @@
+#!/bin/sh
+# setup.sh LEVEL: makes .venv hold the locked packages of requirements/LEVEL.txt; does nothing when it holds them already.
+set -eu
+level=$1
+cd "$(dirname "$0")/.."
+wanted="$(cksum <"requirements/$level.txt") $(pwd)"
+stamp=.venv/.installed-$level
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; then
+    exit 0
+fi
+if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+    python=$(./scripts/python.sh)
+    echo "Making .venv with $("$python" --version)"
+    rm -rf .venv
+    "$python" -m venv .venv
+fi
+echo "Installing the packages of requirements/$level.txt"
+# uv is ten times as quick; where it cannot be had or does not know the machine's mirror, pip does the same.
+quiet="--quiet --disable-pip-version-check"
+if .venv/bin/python -m pip install $quiet --require-hashes -r requirements/uv.txt 2>/dev/null &&
+    .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "requirements/$level.txt" 2>/dev/null; then
+    :
+elif ! .venv/bin/python -m pip install $quiet --require-hashes -r "requirements/$level.txt"; then
+    echo "Missing: the packages could not be installed; is a package index reachable (pip config, PIP_INDEX_URL)?" >&2
+    exit 1
+fi
+echo "$wanted" >"$stamp"
