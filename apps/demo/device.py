@@ -10,6 +10,8 @@ import pysequoia
 from pysequoia import Cert, Profile, Tsk
 
 TIMEOUT_SECONDS = 10
+# A proxy of the process environment is for the way out, and the server is the one address given.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Refused(Exception):
@@ -73,6 +75,10 @@ class Device:
         """Tell the server how a push reaches this device."""
         self.call("PUT", f"/device/v1/enrollments/{self.profile_id}/push", {"push_token": push_token})
 
+    def unenroll(self) -> None:
+        """Take the user off this device: keys, push and device token are gone."""
+        self.call("DELETE", f"/device/v1/enrollments/{self.profile_id}")
+
     def pending(self) -> list[dict[str, Any]]:
         """List what waits for an answer, oldest first."""
         listed: list[dict[str, Any]] = self.call("GET", "/device/v1/transactions")["transactions"]
@@ -115,7 +121,7 @@ class Device:
         return content
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Call the device API; Refused when the answer is not a success."""
+        """Call the device API; Refused when the answer is not a success, OSError when there is none."""
         headers = {"Content-Type": "application/json"}
         if self.device_token:
             headers["Authorization"] = f"Bearer {self.device_token}"
@@ -126,14 +132,23 @@ class Device:
             data=json.dumps(body).encode() if body is not None else None,
         )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - see above
+            with _opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 return json.loads(answer.read() or b"{}")  # type: ignore[no-any-return]
         except urllib.error.HTTPError as error:
-            raise Refused(error.code, json.loads(error.read() or b"{}")) from None
+            raise Refused(error.code, _members(error.read())) from None
 
     @property
     def _key(self) -> Tsk:
         return Tsk.from_bytes(self.secret_key.encode())
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    """Read an error's body; what stands between us and the server may answer without JSON."""
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def new_secret_key() -> str:

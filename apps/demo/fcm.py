@@ -54,10 +54,14 @@ def error(status: int, name: str, code: str = "") -> Answer:
 
 @dataclass
 class FcmStandIn:
-    """One project of FCM. `deliver` gets the message of each accepted push; `answers` scripts refusals by push token."""
+    """One project of FCM. `deliver` gets the message of each accepted push; `answers` scripts refusals by push token.
+
+    A push token that is not `known` is UNREGISTERED, as after an app was removed.
+    """
 
     account: dict[str, str]
     deliver: Callable[[dict[str, Any]], None] = lambda _message: None
+    known: Callable[[str], bool] = lambda _push_token: True
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     token_answers: list[Answer] = field(default_factory=list)
     access_tokens: dict[str, float] = field(default_factory=dict)
@@ -111,6 +115,8 @@ class FcmStandIn:
             scripted = self.answers.get(message["token"])
             if scripted:
                 return scripted.pop(0)
+        if not self.known(message["token"]):
+            return error(404, "NOT_FOUND", "UNREGISTERED")
         self.deliver(message)
         return 200, {"name": f"projects/{self.account['project_id']}/messages/{secrets.token_hex(8)}"}, {}
 

@@ -1,0 +1,96 @@
+"""The command: start, enrol, drive, report, end. Every step has a limit, and so has the whole."""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bench import accounting, clients, load, product, report
+
+# Whatever happens, the bench ends.
+LIMIT_SECONDS = 240
+QUICK_SECONDS = 3.0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure whole logins through Countersign's own processes on this machine."
+    )
+    parser.add_argument("--portals", default="1,8,32", help="portals at once, one level each (default: 1,8,32)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of a level, at most 30 (default: 10)")
+    parser.add_argument("--quick", action="store_true", help=f"levels of {QUICK_SECONDS:.0f} s")
+    parser.add_argument("--backend", choices=product.BACKENDS, default="postgres", help="default: postgres, with Redis")
+    parser.add_argument("--web-workers", type=int, default=1, help="web processes (default: 1, as the server's own)")
+    parser.add_argument("--provider-ms", type=int, default=100, help="answer time of the push service in the burst")
+    parser.add_argument("--format", choices=["table", "json"], default="table", help="what is printed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE as JSON")
+    options = parser.parse_args(arguments)
+    options.seconds = QUICK_SECONDS if options.quick else min(options.seconds, 30.0)
+    options.portals = [int(part) for part in options.portals.split(",")]
+    return options
+
+
+def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
+    """Run everything once and return the result as data."""
+    say(f"starting {options.backend}, migrating, serving")
+    with product.running(directory, options.backend, options.web_workers) as setting:
+        assert setting.arrivals
+        portal, arrivals = clients.Portal(setting), clients.Arrivals(setting.arrivals)
+        say("enrolling phones")
+        users = [clients.enrolled(setting, portal, number) for number in range(max(options.portals))]
+        bench = load.Bench(setting, portal, arrivals, users)
+        bench.logins(min(8, len(users)), 1.0)
+        levels = []
+        for portals in options.portals:
+            say(f"logins: {portals} portals at once for {options.seconds:.0f} s")
+            levels.append(report.level(bench.logins(portals, options.seconds)))
+        say(f"starts only, for {options.seconds:.0f} s, then until all pushes are out")
+        burst = report.burst(bench.burst(options.seconds, options.provider_ms))
+        memory = report.processes(accounting.memory(setting.pids))
+    return {
+        "machine": report.machine(),
+        "options": {
+            "backend": options.backend,
+            "web_workers": options.web_workers,
+            "seconds": options.seconds,
+            "portals": options.portals,
+        },
+        "levels": levels,
+        "burst": burst,
+        "memory": memory,
+    }
+
+
+def say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def stop(number: int, _frame: FrameType | None) -> None:
+    sys.exit(f"bench: ended by {signal.Signals(number).name}")
+
+
+def main() -> None:
+    options = parse(sys.argv[1:])
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, stop)
+    signal.alarm(LIMIT_SECONDS)
+    directory = Path(tempfile.mkdtemp(prefix="countersign-bench-"))
+    # The database server may run as another user, who has to get through to its files.
+    directory.chmod(0o755)
+    try:
+        result = measure(options, directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    text = json.dumps(result, indent=2)
+    print(text if options.format == "json" else report.table(result))
+    if options.json:
+        options.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

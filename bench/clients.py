@@ -1,0 +1,116 @@
+"""The load: portals and phones, cheap enough to share two cores with what they measure."""
+
+import json
+import threading
+from base64 import b64encode
+from collections import Counter
+from concurrent.futures import Future, InvalidStateError
+from typing import IO, Any
+from urllib.parse import urlencode
+
+from apps.common import http
+from apps.demo.device import Device, Refused
+from bench.product import Setting
+
+WAIT_SECONDS = 15.0
+
+
+class Arrivals:
+    """What the stand-ins say has reached them, as it comes: a moment (monotonic seconds) for each push and callback."""
+
+    def __init__(self, lines: IO[str]) -> None:
+        self._futures: dict[tuple[str, str], Future[float]] = {}
+        self._lines = lines
+        self.counts: Counter[str] = Counter()
+        self.last_at: dict[str, float] = {}
+        self.most_in_flight = 0
+        threading.Thread(target=self._read, name="arrivals", daemon=True).start()
+
+    def wait(self, kind: str, transaction_id: str) -> float:
+        """Return when it arrived; TimeoutError when it does not come."""
+        try:
+            return self._future(kind, transaction_id).result(WAIT_SECONDS)
+        finally:
+            self._futures.pop((kind, transaction_id), None)
+
+    def _future(self, kind: str, transaction_id: str) -> "Future[float]":
+        return self._futures.setdefault((kind, transaction_id), Future())
+
+    def _read(self) -> None:
+        for line in self._lines:
+            kind, transaction_id, moment, in_flight = line.split()
+            self.counts[kind] += 1
+            self.last_at[kind] = float(moment)
+            self.most_in_flight = max(self.most_in_flight, int(in_flight))
+            try:
+                self._future(kind, transaction_id).set_result(float(moment))
+            except InvalidStateError:
+                continue  # delivered twice
+
+
+class Portal:
+    """The website: its own credentials, one connection a thread."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        pair = f"{setting.client_id}:{setting.client_secret}"
+        self._headers = {
+            "Authorization": "Basic " + b64encode(pair.encode()).decode(),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+
+    def start(self, user_id: str, device_id: str) -> str:
+        """Start an authentication (E3) and return the transaction's id."""
+        form = {
+            "type": self._setting.type_name,
+            "user_id": user_id,
+            "device_id": device_id,
+            "callback_uri": self._setting.callback_url,
+            "secure_message": "You sign in to the bench",
+        }
+        started: str = self._post("/oauth/api/v4/authenticate/user", form)["transaction_id"]
+        return started
+
+    def enrollment_code(self, user_id: str) -> str:
+        form = {"application_id": self._setting.application}
+        code: str = self._post(f"/oauth/api/v4/users/{user_id}/enrollment-codes", form)["enrollment_code"]
+        return code
+
+    def _post(self, path: str, form: dict[str, str]) -> dict[str, Any]:
+        return exchange("POST", self._setting.url + path, self._headers, urlencode(form).encode())
+
+
+class Phone(Device):
+    """The demo's device program, over a connection that it keeps."""
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        if self.device_token:
+            headers["Authorization"] = f"Bearer {self.device_token}"
+        return exchange(method, self.server + path, headers, b"" if body is None else json.dumps(body).encode())
+
+
+def exchange(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """Send one request over this thread's connection; Refused when the answer is not a success."""
+    answer = http.send(http.Request(method, url, headers, body, timeout_seconds=WAIT_SECONDS))
+    content: dict[str, Any] = json.loads(answer.body or b"{}")
+    if answer.status >= 400:
+        raise Refused(answer.status, content)
+    return content
+
+
+def enrolled(setting: Setting, portal: Portal, number: int) -> "User":
+    """Enrol a new user with a phone, for push."""
+    user_id = f"user-{number}"
+    phone = Phone(setting.url)
+    phone.enroll(portal.enrollment_code(user_id), application_id=setting.application)
+    phone.enroll_push(f"push-token-of-{user_id}")
+    return User(user_id, phone)
+
+
+class User:
+    """Who signs in, and the phone in their pocket."""
+
+    def __init__(self, user_id: str, phone: Phone) -> None:
+        self.user_id = user_id
+        self.phone = phone

@@ -1,0 +1,185 @@
+"""Starting and ending what is measured: Countersign as an operator runs it, with its servers and its other sides."""
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from apps.demo import fcm
+from bench import standins
+from tests import servers
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 40
+END_SECONDS = 15
+BACKENDS = ("postgres", "postgres-embedded", "sqlite")
+
+
+@dataclass
+class Setting:
+    """Where everything is, and the pids of what runs, by role."""
+
+    directory: Path
+    environment: dict[str, str]
+    url: str
+    client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    standin_url: str = ""
+    arrivals: IO[str] | None = None
+    pids: dict[str, int] = field(default_factory=dict)
+
+    client_id = "bench"
+    application = "bench"
+    type_name = "login"
+
+    @property
+    def callback_url(self) -> str:
+        return self.standin_url + standins.CALLBACK_PATH
+
+
+@contextlib.contextmanager
+def running(directory: Path, backend: str, web_workers: int) -> Iterator[Setting]:
+    """Start everything, configured and ready; on the way out, end it all, whatever happened."""
+    url = f"http://127.0.0.1:{_free_port()}"
+    setting = Setting(directory, _environment(directory, url, web_workers), url)
+    with contextlib.ExitStack() as stack:
+        if backend != "sqlite":
+            setting.environment["DATABASE_URL"] = servers.start_postgres(directory / "postgres")
+            setting.pids["PostgreSQL"] = int((directory / "postgres" / "postmaster.pid").read_text().split()[0])
+        if backend == "postgres":
+            setting.environment["BROKER_URL"] = servers.start_redis()
+            setting.pids["Redis"] = _listener(setting.environment["BROKER_URL"])
+        _start_standins(stack, setting)
+        _run(setting, "manage.py", "migrate", "--verbosity=0")
+        _configure(setting)
+        setting.pids["web"] = _start(stack, setting, "serve", "--host=127.0.0.1").pid
+        setting.pids["worker"] = _start(stack, setting, "worker").pid
+        _await_ready(setting)
+        yield setting
+
+
+def _environment(directory: Path, url: str, web_workers: int) -> dict[str, str]:
+    """Return the process environment with production's variables, and without what a developer may have set."""
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL", "PUBLIC_URL")
+    }
+    return {
+        **kept,
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        "VAR_DIR": str(directory / "var"),
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "CALLBACKS_ALLOW_PRIVATE_ADDRESSES": "1",
+        "PORT": url.rpartition(":")[2],
+        "WEB_WORKERS": str(web_workers),
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def _listener(broker_url: str) -> int:
+    """Return the pid of the child that serves the broker's port."""
+    port = int(broker_url.rpartition(":")[2].split("/")[0])
+    for child in psutil.Process().children(recursive=True):
+        if any(connection.laddr.port == port for connection in child.net_connections("tcp")):
+            return child.pid
+    raise RuntimeError("the broker's process was not found")
+
+
+def _start_standins(stack: contextlib.ExitStack, setting: Setting) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.standins", str(setting.directory)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    stack.callback(_end, process)
+    assert process.stdout
+    word, port = process.stdout.readline().split()
+    assert word == "ready"
+    setting.standin_url, setting.arrivals = f"http://127.0.0.1:{port}", process.stdout
+    setting.pids["stand-ins"] = process.pid
+
+
+def _run(setting: Setting, *command: str, given: str = "") -> None:
+    """Run one command of the product to its end."""
+    subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=setting.environment, input=given, text=True, timeout=60, check=True
+    )
+
+
+def _configure(setting: Setting) -> None:
+    account = json.loads((setting.directory / standins.ACCOUNT_FILE).read_text())
+    wanted = {
+        "client_id": setting.client_id,
+        "client_secret": setting.client_secret,
+        "application": setting.application,
+        "type": setting.type_name,
+        "service_account": account,
+        "push_endpoint": setting.standin_url + fcm.send_path(account["project_id"]),
+        "callback_url": setting.callback_url,
+    }
+    code = "import django; django.setup(); from bench import configuration; configuration.main()"
+    _run(setting, "-c", code, given=json.dumps(wanted))
+
+
+def _start(stack: contextlib.ExitStack, setting: Setting, *command: str) -> subprocess.Popen[bytes]:
+    """Start a process of the product in a session of its own, so that Ctrl-C reaches it only through us."""
+    with (setting.directory / f"{command[0]}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=setting.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    stack.callback(_end, process)
+    return process
+
+
+def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
+    """End a process politely, then by force, its children with it."""
+    family = [process.pid]
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    if process.stdin:
+        process.stdin.close()
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_SECONDS)
+        return
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait(END_SECONDS)
+
+
+def _await_ready(setting: Setting) -> None:
+    """Wait until the web process answers; the worker needs no wait, because what it has to do is a row."""
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, urllib.error.HTTPError):
+            with urllib.request.urlopen(setting.url + "/readyz", timeout=2):
+                return
+        time.sleep(0.05)
+    raise RuntimeError("the server does not get ready:\n" + (setting.directory / "serve.log").read_text()[-2000:])

@@ -1,0 +1,139 @@
+"""A run's result as data, and as a table for people."""
+
+import os
+import platform
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from bench.accounting import Memory
+from bench.load import Burst, Logins
+
+MEGABYTE = 1024 * 1024
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """Return the value below which `percent` of the sorted values lie (nearest rank); 0 when there are none."""
+    ranked = sorted(values)
+    return ranked[max(-(-len(ranked) * percent // 100) - 1, 0)] if ranked else 0.0
+
+
+def level(outcome: Logins) -> dict[str, Any]:
+    return {
+        "portals": outcome.portals,
+        "logins": outcome.count,
+        "logins_per_second": round(outcome.count / outcome.seconds, 1),
+        "errors": dict(Counter(outcome.errors)),
+        "latency_ms": {
+            name: {f"p{percent}": round(percentile(spans, percent) * 1000, 1) for percent in (50, 95, 99)}
+            for name, spans in outcome.spans.items()
+        },
+        "cpu_ms_per_login": rounded(outcome.cpu_ms),
+    }
+
+
+def burst(outcome: Burst) -> dict[str, Any]:
+    return {
+        "starts": outcome.starts,
+        "starts_per_second": round(outcome.starts / outcome.seconds, 1),
+        "errors": dict(Counter(outcome.errors)),
+        "provider_delay_ms": outcome.delay_ms,
+        "pushes": outcome.pushes,
+        "pushes_per_second": round(outcome.pushes / max(outcome.drain_seconds, 0.001), 1),
+        "all_pushed_after_seconds": round(outcome.drain_seconds, 2),
+        "most_pushes_in_flight": outcome.most_in_flight,
+        "cpu_ms_per_start": rounded(outcome.cpu_ms),
+    }
+
+
+def rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in values.items()}
+
+
+def processes(found: list[Memory]) -> list[dict[str, Any]]:
+    return [
+        {
+            "role": entry["role"],
+            "resident_mb": round(entry["resident"] / MEGABYTE, 1),
+            "proportional_mb": round(entry["proportional"] / MEGABYTE, 1),
+        }
+        for entry in map(asdict, found)
+    ]
+
+
+def machine() -> dict[str, Any]:
+    return {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+
+
+def table(result: dict[str, Any]) -> str:
+    """Lay a result out as text."""
+    options, levels = result["options"], result["levels"]
+    lines = [
+        f"Countersign on {options['backend']}, {options['web_workers']} web process(es), "
+        f"{result['machine']['cores']} cores, Python {result['machine']['python']}",
+        "",
+        row("portals at once", [str(entry["portals"]) for entry in levels], 26),
+        row("logins", [str(entry["logins"]) for entry in levels], 26),
+        row("logins a second", [str(entry["logins_per_second"]) for entry in levels], 26),
+        row("errors", [str(sum(entry["errors"].values())) for entry in levels], 26),
+        "",
+        row("latency, ms", ["    p50     p95     p99" for _entry in levels], 26),
+        *latency_rows(levels),
+        "",
+        "CPU, ms a login",
+        *cpu_rows([entry["cpu_ms_per_login"] for entry in levels], 26),
+        "",
+        *burst_rows(result["burst"]),
+        "",
+        *memory_rows(result["memory"]),
+    ]
+    return "\n".join(lines)
+
+
+def row(name: str, cells: list[str], width: int) -> str:
+    return f"{name:<22}" + "".join(f"{cell:>{width}}" for cell in cells)
+
+
+def latency_rows(levels: list[dict[str, Any]]) -> list[str]:
+    names = levels[0]["latency_ms"] if levels else {}
+    return [
+        row(
+            name,
+            ["".join(f"{value:8.1f}" for value in entry["latency_ms"].get(name, {}).values()) for entry in levels],
+            26,
+        )
+        for name in names
+    ]
+
+
+def cpu_rows(columns: list[dict[str, float]], width: int) -> list[str]:
+    return (
+        [row(f"  {role}", [f"{column[role]:.1f}" for column in columns], width) for role in columns[0]]
+        if columns
+        else []
+    )
+
+
+def burst_rows(found: dict[str, Any]) -> list[str]:
+    return [
+        f"Burst, the push service taking {found['provider_delay_ms']} ms: {found['starts']} starts, "
+        f"{found['starts_per_second']} a second; errors: {sum(found['errors'].values())}",
+        f"  pushes: {found['pushes']}, {found['pushes_per_second']} a second, the last after "
+        f"{found['all_pushed_after_seconds']} s; most in flight: {found['most_pushes_in_flight']}",
+        "  CPU, ms a start with its push",
+        *cpu_rows([found["cpu_ms_per_start"]], 10),
+    ]
+
+
+def memory_rows(found: list[dict[str, Any]]) -> list[str]:
+    """One line a process; a role with many processes in one line, by its proportional share."""
+    lines = [row("Memory, MB", ["resident", "proportional"], 14)]
+    for role, number in Counter(entry["role"] for entry in found).items():
+        entries = [entry for entry in found if entry["role"] == role]
+        if number > 4:
+            resident = max(entry["resident_mb"] for entry in entries)
+            cells = [f"max {resident:.1f}", f"{sum(entry['proportional_mb'] for entry in entries):.1f}"]
+            lines.append(row(f"  {role} ({number})", cells, 14))
+        else:
+            lines += [row(f"  {role}", [f"{e['resident_mb']:.1f}", f"{e['proportional_mb']:.1f}"], 14) for e in entries]
+    return lines
