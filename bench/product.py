@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -99,7 +98,7 @@ def _listener(broker_url: str) -> int:
     port = int(broker_url.rpartition(":")[2].split("/")[0])
     for child in psutil.Process().children(recursive=True):
         if any(connection.laddr.port == port for connection in child.net_connections("tcp")):
-            return child.pid
+            return int(child.pid)
     raise RuntimeError("the broker's process was not found")
 
 
@@ -178,8 +177,7 @@ def _await_ready(setting: Setting) -> None:
     """Wait until the web process answers; the worker needs no wait, because what it has to do is a row."""
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
-        with contextlib.suppress(OSError, urllib.error.HTTPError):
-            with urllib.request.urlopen(setting.url + "/readyz", timeout=2):
-                return
+        with contextlib.suppress(OSError), urllib.request.urlopen(setting.url + "/readyz", timeout=2):
+            return
         time.sleep(0.05)
     raise RuntimeError("the server does not get ready:\n" + (setting.directory / "serve.log").read_text()[-2000:])

@@ -67,10 +67,10 @@ def machine() -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     """Lay a result out as text."""
-    options, levels = result["options"], result["levels"]
+    options, levels, found = result["options"], result["levels"], result["machine"]
     lines = [
-        f"Countersign on {options['backend']}, {options['web_workers']} web process(es), "
-        f"{result['machine']['cores']} cores, Python {result['machine']['python']}",
+        f"Countersign on {options['backend']}, web processes: {options['web_workers']}",
+        f"{found['cores']} cores, {found['machine']}, Python {found['python']}",
         "",
         row("portals at once", [str(entry["portals"]) for entry in levels], 26),
         row("logins", [str(entry["logins"]) for entry in levels], 26),
@@ -116,11 +116,14 @@ def cpu_rows(columns: list[dict[str, float]], width: int) -> list[str]:
 
 def burst_rows(found: dict[str, Any]) -> list[str]:
     return [
-        f"Burst, the push service taking {found['provider_delay_ms']} ms: {found['starts']} starts, "
-        f"{found['starts_per_second']} a second; errors: {sum(found['errors'].values())}",
-        f"  pushes: {found['pushes']}, {found['pushes_per_second']} a second, the last after "
-        f"{found['all_pushed_after_seconds']} s; most in flight: {found['most_pushes_in_flight']}",
-        "  CPU, ms a start with its push",
+        f"Burst of starts (E3), the push service taking {found['provider_delay_ms']} ms",
+        row("starts", [str(found["starts"])], 10),
+        row("starts a second", [str(found["starts_per_second"])], 10),
+        row("errors", [str(sum(found["errors"].values()))], 10),
+        row("pushes a second", [str(found["pushes_per_second"])], 10),
+        row("last push after, s", [str(found["all_pushed_after_seconds"])], 10),
+        row("most in flight", [str(found["most_pushes_in_flight"])], 10),
+        "CPU, ms a start with its push",
         *cpu_rows([found["cpu_ms_per_start"]], 10),
     ]
 
