@@ -28,5 +28,6 @@ if apps.is_installed("apps.demo"):
 else:
     urlpatterns += [path("", RedirectView.as_view(url="/admin/"))]
 
+handler400 = "apps.api.exceptions.bad_request"
 handler404 = "apps.api.exceptions.not_found"
 handler500 = "apps.api.exceptions.server_error"

@@ -4,7 +4,9 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import bad_request as bad_request_page
 from django.views.defaults import page_not_found
 from rest_framework import exceptions as drf
 from rest_framework.exceptions import ErrorDetail
@@ -17,6 +19,7 @@ from apps.common.exceptions import (
     MethodNotAllowed,
     PathNotFound,
     RequestTooLarge,
+    ServiceUnavailable,
     UnsupportedMediaType,
 )
 
@@ -28,13 +31,15 @@ FRAMEWORK_ERRORS: dict[type[Exception], type[ApiError]] = {
     drf.MethodNotAllowed: MethodNotAllowed,
     drf.UnsupportedMediaType: UnsupportedMediaType,
     RequestDataTooBig: RequestTooLarge,
+    OperationalError: ServiceUnavailable,
+    InterfaceError: ServiceUnavailable,
 }
 
 
 def respond(error: Exception, context: dict[str, Any]) -> Response:
     """Turn what a view raised into an answer (the REST framework's exception handler)."""
     known = _known(error)
-    if isinstance(known, InternalError):
+    if isinstance(known, InternalError | ServiceUnavailable):
         log.error("request_failed", exc_info=error, path=context["request"].path)
     return Response(body(known, context["request"].path), status=known.status, headers=dict(known.headers))
 
@@ -66,11 +71,22 @@ def first_problem(detail: Any, name: str = "") -> str:
     return f"{name}: {ErrorDetail(detail)}" if name else str(detail)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before a view is reached: a host that is not ours, a broken request."""
+    if is_api(request):
+        return JsonResponse(body(InvalidRequest(), request.path), status=400, headers=NO_STORE)
+    return bad_request_page(request, exception)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Unknown paths: JSON for machines, a page for people."""
-    if request.path.startswith(("/oauth/", "/device/")):
+    if is_api(request):
         return JsonResponse(body(PathNotFound(), request.path), status=404, headers=NO_STORE)
     return page_not_found(request, exception)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(("/oauth/", "/device/"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -105,6 +105,14 @@ class RequestTooLarge(ApiError):
     text = _("The request is too large.")
 
 
+class ServiceUnavailable(ApiError):
+    """The database is away for a moment."""
+
+    status, token = 503, "temporarily_unavailable"
+    text = _("The server cannot reach its database. Try again in a moment.")
+    headers = {"Retry-After": "2"}
+
+
 class InternalError(ApiError):
     status, token = 500, "internal_error"
     text = _("Something went wrong here. The operator's log says what.")

@@ -96,7 +96,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     )
 else:
     # Worker threads hold a connection only while they claim or record, so a small pool serves many of them.
-    _database.setdefault("OPTIONS", {}).setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 30})
+    _database.setdefault("OPTIONS", {}).setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 10})
 _database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
