@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from apps.api import health
+from apps.api.portal import urls as portal
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
@@ -15,7 +16,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("oauth/api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("oauth/api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("oauth/api/v4/", include("apps.api.portal.urls")),
+    path("oauth/api/v2/", include(portal.v2)),
+    path("oauth/api/v3/", include(portal.v3)),
+    path("oauth/api/v4/", include(portal.v4)),
+    path("oauth/api/v1/", include("apps.api.events.urls")),
     path("oauth/api/v4/", include("apps.api.users.urls")),
     path("device/v1/", include("apps.api.device.urls")),
 ]

@@ -6,11 +6,12 @@ from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.common.worker import Dispatcher, Periodic, Worker
 from apps.transactions import delivery as transactions
-from apps.transactions import lifecycle
-from apps.transactions.models import PushDelivery
+from apps.transactions import lifecycle, sms_delivery
+from apps.transactions.models import PushDelivery, SmsDelivery
 
 QUEUES: dict[str, Callable[[], Dispatcher]] = {
     "push": lambda: Dispatcher(PushDelivery, transactions.deliver),
+    "sms": lambda: Dispatcher(SmsDelivery, sms_delivery.deliver),
     "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver),
 }
 EXPIRY_SECONDS = 1.0

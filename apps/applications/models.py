@@ -13,6 +13,7 @@ from apps.push.models import Platform, PushMessagingConfiguration
 class Api(models.TextChoices):
     MOBILE_AUTHENTICATION = "mobile_authentication", _("Mobile authentication")
     END_USER = "end_user", _("Users and devices")
+    EVENTS = "events", _("Events")
 
 
 # Two, so that a secret can be replaced without an outage.

@@ -20,6 +20,11 @@ def enrollment_code() -> str:
     return secrets.token_urlsafe(16)
 
 
+def six_digits() -> str:
+    """Return six random decimal digits (NIST SP 800-63B-4, 3.1.3.2: at least six)."""
+    return f"{secrets.randbelow(1_000_000):06d}"
+
+
 def device_id() -> str:
     """Return 64 upper-case hex digits."""
     return secrets.token_hex(32).upper()

@@ -53,6 +53,46 @@ class MessageTooLong(ApiError):
     text = _("The message is too long.")
 
 
+class SmsDisabled(ApiError):
+    status, code, token = 404, "3000", "sms_disabled"
+    text = _("SMS authentication is not enabled.")
+
+
+class InvalidPhoneNumber(ApiError):
+    status, code, token = 400, "3001", "invalid_phone_number"
+    text = _("The phone number is missing, invalid or not allowed.")
+
+
+class SmsNotStored(ApiError):
+    status, code, token = 503, "3002", "sms_not_stored"
+    text = _("The text message could not be stored for sending. Try again later.")
+
+
+class CodeWrong(ApiError):
+    status, code, token = 404, "3003", "invalid_verification_code"
+    text = _("Failed to authenticate, verification code invalid")
+
+
+class ResendLimitReached(ApiError):
+    status, code, token = 403, "3006", "resend_limit_reached"
+    text = _("The message cannot be sent again: the limit is reached.")
+
+
+class VersionMandatory(ApiError):
+    status, code, token = 404, "4001", "version_mandatory"
+    text = _("Version 4 or above of this API is mandatory.")
+
+
+class IdempotencyInProgress(ApiError):
+    status, token = 409, "idempotency_in_progress"
+    text = _("The first request with this Idempotency-Key is still running.")
+
+
+class IdempotencyKeyReused(ApiError):
+    status, token = 422, "idempotency_key_reused"
+    text = _("This Idempotency-Key was used with other parameters.")
+
+
 class TransactionNotFound(ApiError):
     status, code, token = 404, "3004", "transaction_not_found"
     text = _("Transaction not found, expired or already used.")
@@ -144,6 +184,11 @@ class InvalidDeviceToken(ApiError):
 class InvalidEnrollmentCode(ApiError):
     status, token = 404, "invalid_enrollment_code"
     text = _("The enrolment code is wrong, used, expired or for another application.")
+
+
+class InvalidOtp(ApiError):
+    status, token = 404, "invalid_otp"
+    text = _("The one-time password is wrong, used or expired.")
 
 
 class InvalidProfile(ApiError):

@@ -18,8 +18,21 @@ _local = threading.local()
 
 
 @dataclass(frozen=True)
+class Proxy:
+    """An outgoing HTTP proxy. Credentials go out at once when `preemptive`, else only after it asked with a 407."""
+
+    url: str
+    username: str = ""
+    password: str = ""
+    preemptive: bool = False
+
+
+@dataclass(frozen=True)
 class Request:
-    """`address`: connect there instead of looking the host up (the name stays in TLS and in the Host header)."""
+    """`address`: connect there instead of looking the host up (the name stays in TLS and in the Host header).
+
+    `credentials` are for HTTP Basic and sent at once.
+    """
 
     method: str
     url: str
@@ -28,6 +41,8 @@ class Request:
     connect_timeout_seconds: float = 5
     timeout_seconds: float = 10
     address: str = ""
+    credentials: tuple[str, str] | None = None
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +129,15 @@ def _configure(curl: pycurl.Curl, request: Request, answer: _Answer) -> None:
     headers = {"Expect": "", "User-Agent": "Countersign", **request.headers}
     curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" if value else f"{name}:" for name, value in headers.items()])
     curl.setopt(pycurl.NOSIGNAL, 1)
-    curl.setopt(pycurl.PROXY, "")
+    curl.setopt(pycurl.PROXY, request.proxy.url if request.proxy else "")
+    if request.proxy and request.proxy.username:
+        curl.setopt(pycurl.PROXYUSERNAME, request.proxy.username)
+        curl.setopt(pycurl.PROXYPASSWORD, request.proxy.password)
+        curl.setopt(pycurl.PROXYAUTH, pycurl.HTTPAUTH_BASIC if request.proxy.preemptive else pycurl.HTTPAUTH_ANY)
+    if request.credentials:
+        curl.setopt(pycurl.USERNAME, request.credentials[0])
+        curl.setopt(pycurl.PASSWORD, request.credentials[1])
+        curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(request.connect_timeout_seconds * 1000))

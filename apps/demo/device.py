@@ -99,22 +99,20 @@ class Device:
         return self.send_answer(challenge["transaction_id"], self.seal(content))
 
     def send_answer(self, transaction_id: str, message: str) -> str:
-        status: str = self.call("POST", f"/device/v1/transactions/{transaction_id}/answer", {"message": message})["status"]
+        status: str = self.call("POST", f"/device/v1/transactions/{transaction_id}/answer", {"message": message})[
+            "status"
+        ]
         return status
 
     def seal(self, content: dict[str, Any]) -> str:
         """Sign with this device's key, encrypt to the server's."""
         server = Cert.from_bytes(self.server_public_key.encode())
-        return pysequoia.encrypt(
-            json.dumps(content).encode(), recipients=[server], signer=self._key.signer()
-        ).decode()
+        return pysequoia.encrypt(json.dumps(content).encode(), recipients=[server], signer=self._key.signer()).decode()
 
     def open(self, message: str) -> dict[str, Any]:
         """Open a sealed message of the server; ValueError when it is not signed by it."""
         server = Cert.from_bytes(self.server_public_key.encode())
-        opened = pysequoia.decrypt(
-            message.encode(), decryptor=self._key.decryptor(), store=lambda _key_ids: [server]
-        )
+        opened = pysequoia.decrypt(message.encode(), decryptor=self._key.decryptor(), store=lambda _key_ids: [server])
         if not any(signature.certificate == server.fingerprint for signature in opened.valid_sigs):
             raise ValueError("not signed by the server")
         content: dict[str, Any] = json.loads(opened.bytes or b"")

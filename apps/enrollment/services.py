@@ -257,6 +257,25 @@ def reachable_by_push(user_id: str) -> QuerySet[Profile]:
     )
 
 
+def profiles_of(user_id: str) -> QuerySet[Profile]:
+    """Return the user's profiles on versions that may be used, with all that availability asks of them."""
+    return (
+        Profile.objects.select_related(
+            "push_enrollment",
+            "device__version__application",
+            "device__version__push_messaging_configuration",
+        )
+        .filter(user_id=user_id)
+        .exclude(device__version__status=VersionStatus.DISABLED)
+        .order_by("-created_at")
+    )
+
+
+def is_reachable(profile: Profile) -> bool:
+    """Say whether a push can reach a profile of `profiles_of`."""
+    return hasattr(profile, "push_enrollment") and profile.device.version.push_messaging_configuration is not None
+
+
 def unenroll(profile: Profile) -> None:
     """Remove a profile; the device goes with its last one."""
     with transaction.atomic():

@@ -1,9 +1,12 @@
-"""Writing events."""
+"""Writing events and finding them again."""
 
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db.models import QuerySet
 
 from apps.common import caller
 from apps.events.models import Event
@@ -36,3 +39,34 @@ def record(
         "event", type=str(event_type), event_id=str(event.event_identifier), transaction_id=str(transaction_id or "")
     )
     return event
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which events; dates in milliseconds since the epoch, both inclusive."""
+
+    user_id: str = ""
+    client_id: str = ""
+    event_type: list[str] = field(default_factory=list)
+    exclude_event_type: list[str] = field(default_factory=list)
+    transaction_id: UUID | None = None
+    start_date: int | None = None
+    end_date: int | None = None
+
+
+def search(wanted: Filter) -> QuerySet[Event]:
+    """Return the events that fit, newest first."""
+    conditions: dict[str, Any] = {
+        "user_id": wanted.user_id,
+        "client_id": wanted.client_id,
+        "event_type__in": wanted.event_type,
+        "transaction_id": wanted.transaction_id,
+        "occurred__gte": _moment(wanted.start_date),
+        "occurred__lte": _moment(wanted.end_date),
+    }
+    found = Event.objects.filter(**{name: value for name, value in conditions.items() if value})
+    return found.exclude(event_type__in=wanted.exclude_event_type) if wanted.exclude_event_type else found
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -50,6 +50,15 @@ class GeneralConfiguration(SingletonModel):
     push_authorization_enabled = models.BooleanField(
         _("push authorization enabled"), default=True, help_text=_("Push messages are sent to users.")
     )
+    sms_authentication_enabled = models.BooleanField(
+        _("SMS authentication enabled"), default=True, help_text=_("Text messages with codes are sent to users.")
+    )
+    sms_sender_id = models.CharField(
+        _("SMS sender ID"),
+        max_length=20,
+        blank=True,
+        help_text=_("A phone number, short code or alphanumeric sender for all types that have none of their own."),
+    )
     callback_allow_list_enabled = models.BooleanField(
         _("callback allow list enabled"),
         default=False,

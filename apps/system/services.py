@@ -1,5 +1,8 @@
 """Reading the one-row configuration. Each row is cached in the process for a second."""
 
+from django.conf import settings
+
+from apps.common.http import Proxy
 from apps.system.models import Features, GeneralConfiguration
 
 
@@ -9,3 +12,9 @@ def features() -> Features:
 
 def general() -> GeneralConfiguration:
     return GeneralConfiguration.get_solo()
+
+
+def external_proxy() -> Proxy | None:
+    """Return the outgoing proxy for services on the internet that are not APNs; None when there is none."""
+    external: Proxy | None = settings.EXTERNAL_PROXY
+    return external

@@ -103,13 +103,19 @@ def record(row: PushDelivery, transaction: Transaction, job: Job | None, result:
         )
         if job and result.outcome == Outcome.DEAD_TOKEN:
             _drop_token(job, attempt.started_at)
-        if state == State.FAILED:
+        if state == State.FAILED and not _was_sent(row):
             lifecycle.close(
                 transaction,
                 Status.NOT_AUTHENTICATED,
                 EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
                 reason=Reason.FAILED_TO_SEND,
             )
+
+
+def _was_sent(row: PushDelivery) -> bool:
+    """Say whether an earlier push has reached the phone: a resend that fails does not end the transaction."""
+    earlier = PushDelivery.objects.filter(transaction=row.transaction_id, state=State.DONE)
+    return earlier.exclude(pk=row.pk).exists()
 
 
 def _drop_token(job: Job, seen_before: datetime) -> None:

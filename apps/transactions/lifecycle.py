@@ -9,7 +9,12 @@ from apps.callbacks import services as callbacks
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.models import Method, Reason, Status, Transaction
+
+EXPIRY_EVENTS: dict[str, EventType] = {
+    Method.OTP: EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED,
+    Method.SMS: EventType.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED,
+}
 
 
 def close(
@@ -29,7 +34,8 @@ def close(
     pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING)
     pending = pending.filter(expires_at__lte=now) if status == Status.EXPIRED else pending.filter(expires_at__gt=now)
     with database.atomic():
-        if not pending.update(status=status, reason=reason or "", ended_at=now, answer_digest=answer_digest):
+        ended = {"status": status, "reason": reason or "", "ended_at": now, "answer_digest": answer_digest, "code": ""}
+        if not pending.update(**ended):
             return False
         events.record(
             event_type,
@@ -49,12 +55,16 @@ def close(
     return True
 
 
+def expiry_event(method: str) -> EventType:
+    return EXPIRY_EVENTS.get(method, EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED)
+
+
 def expire_due(limit: int = 200) -> int:
     """End what nobody answered in time; returns how many. Safe to run in several workers at once."""
     now: datetime = timezone.now()
     overdue = Transaction.objects.select_related("client").filter(status=Status.PENDING, expires_at__lte=now)
     call_back = system.general().callback_on_expiry
     return sum(
-        close(transaction, Status.EXPIRED, EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED, call_back=call_back)
+        close(transaction, Status.EXPIRED, expiry_event(transaction.method), call_back=call_back)
         for transaction in overdue.order_by("expires_at")[:limit]
     )

@@ -1,6 +1,7 @@
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -15,6 +16,19 @@ from apps.enrollment.models import Profile
 
 class Method(models.TextChoices):
     PUSH = "push", _("Push")
+    PUSH_WITH_PIN = "push_with_pin", _("Push with PIN")
+    PUSH_WITH_FINGERPRINT = "push_with_fingerprint", _("Push with fingerprint")
+    PUSH_WITH_CUSTOM_AUTHENTICATOR = "push_with_custom_authenticator", _("Push with custom authenticator")
+    OTP = "otp", _("OTP")
+    SMS = "sms", _("SMS")
+
+
+PUSH_METHODS = {
+    Method.PUSH,
+    Method.PUSH_WITH_PIN,
+    Method.PUSH_WITH_FINGERPRINT,
+    Method.PUSH_WITH_CUSTOM_AUTHENTICATOR,
+}
 
 
 class MobileAuthenticationType(models.Model):
@@ -35,6 +49,28 @@ class MobileAuthenticationType(models.Model):
         _("default messages"), default=dict, blank=True, help_text=_("By language; used when a request has no message.")
     )
 
+    max_resends = models.PositiveIntegerField(
+        _("max allowed resends"), default=0, help_text=_("How often the same message may be sent again; 0: never.")
+    )
+    max_attempts = models.PositiveIntegerField(
+        _("max attempts"), default=3, help_text=_("Wrong codes until the transaction ends; 0: until it expires.")
+    )
+    sms_sender_id = models.CharField(
+        _("SMS sender ID"),
+        max_length=20,
+        blank=True,
+        help_text=_("A phone number, short code or alphanumeric sender; empty: the general sender ID."),
+    )
+    fallback = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="falls_back_from",
+        verbose_name=_("fallback"),
+        help_text=_("Used when this type cannot be initialised for the user."),
+    )
+
     class Meta:
         verbose_name = _("mobile authentication type")
         verbose_name_plural = _("mobile authentication types")
@@ -42,6 +78,25 @@ class MobileAuthenticationType(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if not self.fallback:
+            return
+        if self.method not in PUSH_METHODS:
+            raise ValidationError({"fallback": _("Only push types can have a fallback.")})
+        if self.fallback.method == Method.OTP:
+            raise ValidationError({"fallback": _("An OTP type cannot be a fallback.")})
+        if any(step.pk == self.pk for step in self.fallback.chain()):
+            raise ValidationError({"fallback": _("The fallbacks lead back to this type.")})
+
+    def chain(self) -> "list[MobileAuthenticationType]":
+        """Return this type and its fallbacks in the order in which they are tried; each once, whatever is stored."""
+        steps: list[MobileAuthenticationType] = []
+        step: MobileAuthenticationType | None = self
+        while step is not None and step.pk not in {known.pk for known in steps}:
+            steps.append(step)
+            step = step.fallback
+        return steps
 
 
 class Status(models.TextChoices):
@@ -87,6 +142,15 @@ class Transaction(models.Model):
     created_at = models.DateTimeField(_("started"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
     ended_at = models.DateTimeField(_("ended"), null=True)
+    # What a code needs: only its hash judges; the copy serves resends and is cleared at the end.
+    phone_number = EncryptedTextField(blank=True, default="")
+    code = EncryptedTextField(blank=True, default="")
+    code_hash = models.CharField(max_length=80, blank=True)
+    sms_sender_id = models.CharField(max_length=20, blank=True)
+    attempts_used = models.PositiveIntegerField(_("attempts"), default=0)
+    max_attempts = models.PositiveIntegerField(default=0)
+    resends_used = models.PositiveIntegerField(_("resends"), default=0)
+    max_resends = models.PositiveIntegerField(default=0)
     # Of the answer that was judged: a byte-identical repeat gets the same answer again.
     answer_digest = models.CharField(max_length=64, blank=True)
 
@@ -110,11 +174,46 @@ class Transaction(models.Model):
     def time_to_live_seconds(self) -> int:
         return round((self.expires_at - self.created_at).total_seconds())
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the user has answered: agreed, refused, or answered wrongly for good."""
+        return self.status == Status.AUTHENTICATED or self.reason in (Reason.NOT_ACCEPTED, Reason.INVALID_ANSWER)
+
     def current_status(self, now: datetime) -> Status:
         """Return the status as it is at `now`: expired from the moment of expiry, whether or not a sweep has run."""
         if self.status == Status.PENDING and self.expires_at <= now:
             return Status.EXPIRED
         return Status(self.status)
+
+
+# A request that never came back (its process was killed) blocks its key no longer than this.
+UNANSWERED_LIFE = timedelta(seconds=60)
+
+
+def unanswered_end() -> datetime:
+    return timezone.now() + UNANSWERED_LIFE
+
+
+class IdempotentRequest(models.Model):
+    """A request that carried an Idempotency-Key, and its answer once it had one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE)
+    key_hash = models.CharField(max_length=64)
+    request_digest = models.CharField(max_length=64)
+    answer = EncryptedTextField(blank=True, default="")
+    expires_at = models.DateTimeField(default=unanswered_end)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "key_hash"], name="idempotency_key_unique")]
+        indexes = [models.Index(fields=["expires_at"], name="idempotency_expiry")]
+
+    def __str__(self) -> str:
+        return self.key_hash
+
+    def remember(self, answer: str, seconds: float) -> None:
+        self.answer, self.expires_at = answer, timezone.now() + timedelta(seconds=seconds)
+        self.save(update_fields=["answer", "expires_at"])
 
 
 class PushDelivery(outbox.Delivery):
@@ -129,6 +228,32 @@ class PushDelivery(outbox.Delivery):
 
     def __str__(self) -> str:
         return str(self.transaction_id)
+
+
+class SmsDelivery(outbox.Delivery):
+    """A text message of a transaction, to be sent or sent. A resend is a row of its own."""
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="sms_deliveries")
+
+    class Meta:
+        verbose_name = _("text message")
+        verbose_name_plural = _("text messages")
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="sms_due")]
+
+    def __str__(self) -> str:
+        return str(self.transaction_id)
+
+
+class SmsAttempt(outbox.Attempt):
+    delivery = models.ForeignKey(SmsDelivery, on_delete=models.CASCADE, related_name="attempts")
+    sender = models.CharField(_("sender"), max_length=20, blank=True)
+
+    class Meta(outbox.Attempt.Meta):
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome or '…'}"
 
 
 class PushAttempt(outbox.Attempt):

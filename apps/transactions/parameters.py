@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
 from django.utils.translation import gettext as _
 
@@ -13,7 +14,7 @@ from apps.common.exceptions import InvalidParameter, TypeNotFound
 from apps.common.urls import is_http_url
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.transactions import messages
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.models import Method, MobileAuthenticationType
 
 MAX_NAME_CHARACTERS = 100
 MAX_DEVICE_ID_CHARACTERS = 64
@@ -22,33 +23,59 @@ MAX_SECURE_MESSAGE_CHARACTERS = 4_000
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 
+class Version(IntEnum):
+    """Versions of the portal API differ in how a push finds its phone: by user, by application, by device."""
+
+    V2 = 2
+    V3 = 3
+    V4 = 4
+
+
 @dataclass(frozen=True)
 class Request:
-    """What a portal asks for."""
+    """What a portal asks for. `target` is the device id (v4) or the application (v3); `phone_number` is as it came."""
 
+    version: Version
     mobile_type: MobileAuthenticationType
     user_id: str
-    device_id: str
+    target: str
     callback_uri: str
+    given_message: str
     message: str
     secure_message: str
+    phone_number: str
+    language: str
 
 
-def check(raw: Mapping[str, str]) -> Request:
+TARGETS = {Version.V2: "", Version.V3: "app_id", Version.V4: "device_id"}
+
+
+def check(raw: Mapping[str, str], version: Version) -> Request:
     """Return the checked request; TypeNotFound, InvalidParameter or MessageTooLong for the first mistake."""
     mobile_type = _type(_required(raw, "type", MAX_NAME_CHARACTERS))
-    user_id = _required(raw, "user_id", MAX_USER_ID_CHARACTERS)
-    device_id = _optional(raw, "device_id", MAX_DEVICE_ID_CHARACTERS)
-    callback_uri = _callback_uri(raw)
+    user_id = _user_id(raw, mobile_type)
+    target = _target(raw, version)
+    callback_uri = "" if mobile_type.method == Method.SMS else _callback_uri(raw)
     language = raw.get("language_code", "")
-    message = messages.public_message(raw.get("message", ""), mobile_type, language)
+    message = messages.of_request(raw.get("message", ""), mobile_type, language)
     _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
     secure_message = messages.clean(_text(raw, "secure_message", MAX_SECURE_MESSAGE_CHARACTERS))
     if language and not LANGUAGE.fullmatch(language):
         raise _invalid("language_code")
     if raw.get("ip_address") and not is_address(raw["ip_address"]):
         raise _invalid("ip_address")
-    return Request(mobile_type, user_id, device_id, callback_uri, message, secure_message)
+    return Request(
+        version=version,
+        mobile_type=mobile_type,
+        user_id=user_id,
+        target=target,
+        callback_uri=callback_uri,
+        given_message=messages.clean(raw.get("message", "")),
+        message=message,
+        secure_message=secure_message,
+        phone_number=raw.get("phone_number", ""),
+        language=language,
+    )
 
 
 def _type(name: str) -> MobileAuthenticationType:
@@ -56,6 +83,19 @@ def _type(name: str) -> MobileAuthenticationType:
     if mobile_type is None:
         raise TypeNotFound
     return mobile_type
+
+
+def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
+    if mobile_type.method != Method.OTP:
+        return _required(raw, "user_id", MAX_USER_ID_CHARACTERS)
+    if "user_id" in raw:
+        raise InvalidParameter(_("The parameter user_id must be absent: a one-time password finds its user by itself."))
+    return ""
+
+
+def _target(raw: Mapping[str, str], version: Version) -> str:
+    name = TARGETS[version]
+    return _optional(raw, name, MAX_NAME_CHARACTERS) if name else ""
 
 
 def _callback_uri(raw: Mapping[str, str]) -> str:
@@ -93,7 +133,7 @@ def _text(raw: Mapping[str, str], name: str, limit: int) -> str:
 
 
 def _missing(name: str) -> InvalidParameter:
-    return InvalidParameter(_("The parameter %(name)s is missing.") % {"name": name})
+    return InvalidParameter(messages.missing(name))
 
 
 def _invalid(name: str) -> InvalidParameter:

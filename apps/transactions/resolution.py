@@ -1,32 +1,40 @@
-"""Which profile a push request is for, and why not."""
+"""Which method really runs: the requested type's, or that of the first fallback that can be initialised."""
 
-from apps.common.exceptions import InvalidParameter, NoAuthenticationPossibility
-from apps.enrollment import services as enrollment
-from apps.enrollment.models import Profile
+from collections.abc import Callable
+
+from apps.common.exceptions import NoAuthenticationPossibility, SmsDisabled
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.system import services as system
+from apps.transactions.methods import otp, push, sms
+from apps.transactions.methods.base import Ask, Plan, Started, Unavailable
+from apps.transactions.models import PUSH_METHODS, Method
+
+PLANS: dict[str, Plan] = {
+    **{str(method): push.plan for method in PUSH_METHODS},
+    str(Method.OTP): otp.plan,
+    str(Method.SMS): sms.plan,
+}
 
 
-def push_profile(*, user_id: str, device_id: str, client_id: str) -> Profile:
-    """Return the profile to push to.
+def resolve(ask: Ask) -> Callable[[], Started]:
+    """Return what stores the transaction; NoAuthenticationPossibility when nothing in the chain can be initialised.
 
-    Raises InvalidParameter when a user with a push enrolment is asked without a device, NoAuthenticationPossibility
-    when nothing can be reached. An event tells which it was; the portal does not learn whether the user exists.
+    Why each step could not is an event. The portal does not learn whether the user exists.
     """
-    if not system.general().push_authorization_enabled:
-        _refuse(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED, user_id, client_id)
-        raise NoAuthenticationPossibility
-    profiles = list(enrollment.reachable_by_push(user_id)[:50])
-    if profiles and not device_id:
-        _refuse(EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID, user_id, client_id)
-        raise InvalidParameter("device_id")
-    for profile in profiles:
-        if profile.device.device_id == device_id:
-            return profile
-    _refuse(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT, user_id, client_id)
+    reasons: list[EventType] = []
+    for mobile_type in ask.mobile_type.chain():
+        try:
+            return PLANS[mobile_type.method](Ask(ask.request, ask.client, mobile_type))
+        except Unavailable as reason:
+            reasons.append(reason.event_type)
+            _record(ask, reason.event_type, mobile_type.name)
+        except push.MissingTarget as mistake:
+            _record(ask, mistake.event_type, mobile_type.name)
+            raise
+    if reasons == [EventType.SMS_AUTH_INIT_FAILURE_DISABLED]:
+        raise SmsDisabled
     raise NoAuthenticationPossibility
 
 
-def _refuse(event_type: EventType, user_id: str, client_id: str) -> None:
-    events.record(event_type, user_id=user_id, client_id=client_id)
+def _record(ask: Ask, event_type: EventType, type_name: str) -> None:
+    events.record(event_type, user_id=ask.request.user_id, client_id=ask.client.client_id, type=type_name)

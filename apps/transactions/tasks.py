@@ -1,4 +1,4 @@
-"""The nudge for the queue of pushes."""
+"""The nudges for the queues of pushes and text messages: a queue has work, its dispatcher takes it from the rows."""
 
 from celery import shared_task
 
@@ -6,6 +6,10 @@ from apps.common import worker
 
 
 @shared_task
-def deliver() -> None:
-    """Say that the queue has work; this process's dispatcher takes it from the rows."""
+def deliver_pushes() -> None:
     worker.wake("transactions.pushdelivery")
+
+
+@shared_task
+def deliver_sms() -> None:
+    worker.wake("transactions.smsdelivery")

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.logging import logging_settings
 from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
+from config.settings.proxy import external_proxy
 
 env = environ.Env()
 
@@ -28,6 +29,19 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 MESSAGE_MAX_LENGTH = env.int("MESSAGE_MAX_LENGTH", default=155)
 CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.bool("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
 
+# Text messages: the gateway by name (twilio, rest, console) or a class by its dotted path, and what each needs.
+SMS_GATEWAY = env.str("TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY", default="twilio")
+SMS_GATEWAY_TWILIO_ACCOUNT_SID = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_ACCOUNT_SID", default="")
+SMS_GATEWAY_TWILIO_AUTH_TOKEN = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_AUTH_TOKEN", default="")
+SMS_GATEWAY_TWILIO_FROM_NUMBER = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_FROM_NUMBER", default="")
+SMS_GATEWAY_TWILIO_API_URL = env.str(
+    "TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_API_URL", default="https://api.twilio.com"
+).rstrip("/")
+SMS_GATEWAY_REST_URL = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_URL", default="")
+SMS_GATEWAY_REST_USERNAME = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_USERNAME", default="")
+SMS_GATEWAY_REST_PASSWORD = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_PASSWORD", default="")
+EXTERNAL_PROXY = external_proxy(env)
+
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "config",
@@ -44,6 +58,8 @@ INSTALLED_APPS = [
     "apps.events",
     "apps.system",
     "apps.push",
+    "apps.sms",
+    "apps.otp",
     "apps.callbacks",
     "apps.applications",
     "apps.enrollment",
@@ -122,7 +138,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
 }
 CELERY_TASK_ROUTES = {
-    "apps.transactions.tasks.*": {"queue": "push"},
+    "apps.transactions.tasks.deliver_pushes": {"queue": "push"},
+    "apps.transactions.tasks.deliver_sms": {"queue": "sms"},
     "apps.callbacks.tasks.*": {"queue": "callbacks"},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True

@@ -48,6 +48,11 @@ class FetchSerializer(serializers.Serializer[Any]):
     profile_id = StrictCharField(max_length=6)
 
 
+class OtpSerializer(serializers.Serializer[Any]):
+    profile_id = StrictCharField(max_length=6)
+    otp = StrictCharField(max_length=500, help_text="The whole string that was scanned.")
+
+
 class SealedSerializer(serializers.Serializer[Any]):
     """A message that is signed by its sender and encrypted to its receiver, ASCII armoured."""
 

@@ -11,6 +11,7 @@ from apps.api import authentication
 from apps.api.device import serializers
 from apps.api.schema import DEVICE_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
+from apps.common.clock import milliseconds
 from apps.common.exceptions import (
     ApiError,
     EnrollmentDisabled,
@@ -18,6 +19,7 @@ from apps.common.exceptions import (
     InvalidDeviceToken,
     InvalidEnrollmentCode,
     InvalidMessage,
+    InvalidOtp,
     InvalidProfile,
     InvalidPublicKey,
     InvalidRequest,
@@ -28,7 +30,7 @@ from apps.common.exceptions import (
 )
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
-from apps.transactions import services as transactions
+from apps.transactions import challenges
 
 
 def errors(*more: type[ApiError]) -> dict[int, Any]:
@@ -115,7 +117,7 @@ class TransactionsView(ApiView):
         responses={200: serializers.PendingListSerializer, **errors()},
     )
     def get(self, request: Request) -> Response:
-        pending = transactions.pending(calling_device(request).pk)
+        pending = challenges.pending(calling_device(request).pk)
         return Response(
             {
                 "transactions": [
@@ -123,7 +125,7 @@ class TransactionsView(ApiView):
                         "transaction_id": str(transaction.pk),
                         "profile_id": transaction.profile.profile_id if transaction.profile else "",
                         "message": transaction.message,
-                        "timestamp": transactions.milliseconds(transaction.created_at),
+                        "timestamp": milliseconds(transaction.created_at),
                         "time_to_live": transaction.time_to_live_seconds,
                     }
                     for transaction in pending
@@ -148,7 +150,23 @@ class FetchView(ApiView):
         device = calling_device(request)
         profile_id = checked(serializers.FetchSerializer, request)["profile_id"]
         profile = enrollment.profile_of(device, profile_id)
-        return Response({"message": transactions.challenge(parse_uuid(transaction_id), profile)})
+        return Response({"message": challenges.challenge(parse_uuid(transaction_id), profile)})
+
+
+class OtpView(ApiView):
+    @extend_schema(
+        operation_id="claim_otp",
+        summary="Bind a scanned one-time password to this user and fetch its sealed challenge",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        request=serializers.OtpSerializer,
+        responses={200: serializers.SealedSerializer, **errors(InvalidProfile, InvalidOtp, VersionNotEnabled)},
+    )
+    def post(self, request: Request) -> Response:
+        device = calling_device(request)
+        given = checked(serializers.OtpSerializer, request)
+        profile = enrollment.profile_of(device, given["profile_id"])
+        return Response({"message": challenges.claim_otp(given["otp"], profile)})
 
 
 class AnswerView(ApiView):
@@ -166,4 +184,4 @@ class AnswerView(ApiView):
     def post(self, request: Request, transaction_id: str) -> Response:
         device = calling_device(request)
         message = checked(serializers.SealedSerializer, request)["message"]
-        return Response({"status": transactions.answer(parse_uuid(transaction_id), device.pk, message)})
+        return Response({"status": challenges.answer(parse_uuid(transaction_id), device.pk, message)})

@@ -1,13 +1,19 @@
 """The shapes of the portal API, for its description; E3's parameters are judged in `transactions.parameters`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.transactions import parameters
-from apps.transactions.models import Method, Reason, Status, Transaction
-from apps.transactions.services import milliseconds
+from apps.common.clock import milliseconds
+from apps.common.exceptions import InvalidParameter
+from apps.enrollment.models import Profile
+from apps.transactions import messages, parameters
+from apps.transactions.availability import Available
+from apps.transactions.methods.base import Started
+from apps.transactions.models import PUSH_METHODS, Method, Reason, Status, Transaction
+from apps.transactions.parameters import Version
 
 
 class InitiateSerializer(serializers.Serializer[Any]):
@@ -16,9 +22,15 @@ class InitiateSerializer(serializers.Serializer[Any]):
     type = serializers.CharField(
         max_length=parameters.MAX_NAME_CHARACTERS, help_text="Name of a mobile authentication type."
     )
-    user_id = serializers.CharField(max_length=255)
-    device_id = serializers.CharField(required=False, max_length=parameters.MAX_DEVICE_ID_CHARACTERS)
-    callback_uri = serializers.CharField(max_length=2000, help_text="Absolute http or https URL.")
+    user_id = serializers.CharField(required=False, max_length=255, help_text="Required, but for OTP: absent there.")
+    device_id = serializers.CharField(
+        required=False, max_length=parameters.MAX_DEVICE_ID_CHARACTERS, help_text="Version 4: which phone, for push."
+    )
+    app_id = serializers.CharField(required=False, help_text="Version 3: which application, for push.")
+    callback_uri = serializers.CharField(
+        required=False, max_length=2000, help_text="Required for push and OTP: absolute http or https URL."
+    )
+    phone_number = serializers.CharField(required=False, help_text="For SMS, also as a fallback: international form.")
     message = serializers.CharField(
         required=False, help_text="Shown on the phone; at most MESSAGE_MAX_LENGTH (155) code points."
     )
@@ -43,7 +55,8 @@ class InitiatedSerializer(serializers.Serializer[Any]):
     transaction_id = serializers.UUIDField()
     auth_method = serializers.ChoiceField(choices=Method.values)
     time_to_live = serializers.IntegerField()
-    device = DeviceNameSerializer()
+    device = DeviceNameSerializer(required=False, help_text="Push only.")
+    otp = serializers.CharField(required=False, help_text="OTP only: the string for a QR code or a link.")
 
 
 class NotAuthenticatedReasonSerializer(serializers.Serializer[Any]):
@@ -54,7 +67,7 @@ class NotAuthenticatedReasonSerializer(serializers.Serializer[Any]):
 class ResultSerializer(serializers.Serializer[Any]):
     """E4's answer; `timestamp` in milliseconds since the epoch."""
 
-    callback_uri = serializers.CharField()
+    callback_uri = serializers.CharField(required=False, help_text="Not for SMS.")
     transaction_id = serializers.UUIDField()
     timestamp = serializers.IntegerField()
     user_id = serializers.CharField()
@@ -73,35 +86,109 @@ class ErrorSerializer(serializers.Serializer[Any]):
     error_description = serializers.CharField()
 
 
-def initiated(transaction: Transaction) -> dict[str, Any]:
+class VerifyCodeSerializer(serializers.Serializer[Any]):
+    transaction_id = serializers.CharField()
+    sms_code = serializers.CharField(help_text="What the user typed.")
+
+
+class TransactionIdSerializer(serializers.Serializer[Any]):
+    transaction_id = serializers.CharField()
+
+
+class VerifiedSerializer(serializers.Serializer[Any]):
+    transaction_id = serializers.UUIDField()
+
+
+class TypeNamesSerializer(serializers.Serializer[Any]):
+    enabled = serializers.ListField(child=serializers.CharField())
+
+
+class EnrolledAppSerializer(serializers.Serializer[Any]):
+    """One phone of the user; in versions 2 and 3 the members are `id` and `name` of the application."""
+
+    app_id = serializers.CharField()
+    app_name = serializers.CharField()
+    device_id = serializers.CharField()
+    device_name = serializers.CharField()
+    platform = serializers.CharField()
+
+
+class UserTypeSerializer(serializers.Serializer[Any]):
+    """The last two members stand on push methods only."""
+
+    type = serializers.CharField()
+    method = serializers.ChoiceField(choices=[method.upper() for method in Method.values])
+    sms_fallback_allowed = serializers.BooleanField(required=False)
+    apps_enrolled_for_push = EnrolledAppSerializer(many=True, required=False)
+
+
+class UserTypesSerializer(serializers.Serializer[Any]):
+    enabled = UserTypeSerializer(many=True)
+
+
+def fields(data: Mapping[str, str], *names: str) -> dict[str, str]:
+    """Return the named fields of a form; InvalidParameter names the first that is missing."""
+    for name in names:
+        if name not in data:
+            raise InvalidParameter(messages.missing(name))
+    return {name: data[name] for name in names}
+
+
+def initiated(started: Started) -> dict[str, Any]:
+    transaction = started.transaction
     device = transaction.profile.device if transaction.profile else None
     return {
         "transaction_id": str(transaction.pk),
         "auth_method": transaction.method,
         "time_to_live": transaction.time_to_live_seconds * 1000,
         **({"device": {"name": device.name, "platform": device.version.platform}} if device else {}),
+        **({"otp": started.otp} if started.otp else {}),
     }
 
 
 def result(transaction: Transaction) -> dict[str, Any]:
     status = transaction.current_status(timezone.now())
-    answered = bool(transaction.answer_digest)
+    reason = Reason(transaction.reason) if transaction.reason else None
     return {
-        "callback_uri": transaction.callback_uri,
+        **({"callback_uri": transaction.callback_uri} if transaction.callback_uri else {}),
         "transaction_id": str(transaction.pk),
         "timestamp": milliseconds(transaction.created_at),
         "user_id": transaction.user_id,
         "is_authenticated": status == Status.AUTHENTICATED,
-        **({"authentication_method": transaction.method} if answered else {}),
+        **({"authentication_method": transaction.method} if transaction.is_answered else {}),
         "status": status.value,
-        **(
-            {
-                "not_authenticated_reason": {
-                    "reason": transaction.reason,
-                    "description": str(Reason(transaction.reason).label),
-                }
-            }
-            if transaction.reason
-            else {}
-        ),
+        **({"not_authenticated_reason": {"reason": reason.value, "description": str(reason.label)}} if reason else {}),
     }
+
+
+def available(item: Available, version: Version) -> dict[str, Any]:
+    described = {"type": item.mobile_type.name, "method": item.mobile_type.method.upper()}
+    if item.mobile_type.method not in PUSH_METHODS:
+        return described
+    enrolled = _by_device if version == Version.V4 else _by_application
+    return {
+        **described,
+        "sms_fallback_allowed": item.sms_fallback_allowed,
+        "apps_enrolled_for_push": enrolled(item.profiles),
+    }
+
+
+def _by_device(profiles: list[Profile]) -> list[dict[str, str]]:
+    return [
+        {
+            "app_id": profile.device.version.application.identifier,
+            "app_name": profile.device.version.application.name,
+            "device_id": profile.device.device_id,
+            "device_name": profile.device.name,
+            "platform": profile.device.version.platform,
+        }
+        for profile in profiles
+    ]
+
+
+def _by_application(profiles: list[Profile]) -> list[dict[str, str]]:
+    applications = {profile.device.version.application for profile in profiles}
+    return [
+        {"id": application.identifier, "name": application.name}
+        for application in sorted(applications, key=lambda application: application.identifier)
+    ]

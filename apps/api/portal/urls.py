@@ -1,8 +1,37 @@
-from django.urls import path
+"""The portal API's addresses, version by version; only E1 differs."""
+
+from django.urls import URLPattern, path
 
 from apps.api.portal import views
+from apps.transactions.parameters import Version
 
-urlpatterns = [
-    path("authenticate/user", views.InitiateView.as_view()),
-    path("authenticate/transaction/<str:transaction_id>", views.TransactionView.as_view()),
+
+def shared(version: Version) -> list[URLPattern]:
+    return [
+        path("authenticate/user", views.InitiateView.as_view(version=version)),
+        path("authenticate/user/<str:user_id>/enabled", views.UserTypesView.as_view(version=version)),
+        path("authenticate/user/<str:user_id>/sms", views.VerifyCodeView.as_view(version=version)),
+        path("authenticate/user/<str:user_id>/sms/resend", views.ResendCodeView.as_view(version=version)),
+        path("authenticate/transaction/<str:transaction_id>", views.TransactionView.as_view(version=version)),
+        path("authenticate/transaction/<str:transaction_id>/resend", views.ResendPushView.as_view(version=version)),
+    ]
+
+
+v2 = [
+    *shared(Version.V2),
+    path("authenticate/user/<str:user_id>/enabled/types", views.TypeNamesView.as_view(version=Version.V2)),
+]
+v3 = [
+    *shared(Version.V3),
+    path(
+        "authenticate/user/<str:user_id>/application/<str:app_id>/enabled",
+        views.ApplicationTypesView.as_view(version=Version.V3),
+    ),
+]
+v4 = [
+    *shared(Version.V4),
+    path(
+        "authenticate/user/<str:user_id>/device/<str:device_id>/enabled",
+        views.DeviceTypesView.as_view(version=Version.V4),
+    ),
 ]

@@ -1,85 +1,228 @@
-"""The portal API, version 4."""
+"""The portal API. Versions 2, 3 and 4 share their views; each is mounted with its version."""
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import authentication
 from apps.api.parsers import StrictFormParser
-from apps.api.portal import serializers
+from apps.api.portal import examples, idempotency, serializers
 from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
-from apps.applications.models import Api
+from apps.applications.models import Api, ApiClient
 from apps.common.exceptions import (
     AccessDenied,
+    ApiError,
+    CodeWrong,
     FeatureDisabled,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
     InvalidClient,
     InvalidParameter,
+    InvalidPhoneNumber,
     MessageTooLong,
     NoAuthenticationPossibility,
     PushNotStored,
+    ResendLimitReached,
+    SmsDisabled,
+    SmsNotStored,
     TransactionNotFound,
     TypeNotFound,
     UnauthorizedClient,
     UnsupportedMediaType,
+    VersionMandatory,
 )
+from apps.system import services as system
+from apps.system.models import PushEnrollmentMode
+from apps.transactions import availability
 from apps.transactions import services as transactions
+from apps.transactions.parameters import Version
 
-CALLER_ERRORS = [InvalidClient, UnauthorizedClient, AccessDenied, FeatureDisabled]
+FORM = "application/x-www-form-urlencoded"
 
 
-class InitiateView(ApiView):
+def errors(*more: type[ApiError]) -> dict[int, OpenApiResponse]:
+    return error_responses(InvalidClient, UnauthorizedClient, AccessDenied, FeatureDisabled, VersionMandatory, *more)
+
+
+class PortalView(ApiView):
+    """Judges who calls, whether the feature is on, and whether this version may be used: in this order."""
+
+    version = Version.V4
     parser_classes = [StrictFormParser]
 
+    def caller(self, request: Request) -> ApiClient:
+        client = authentication.client(request, Api.MOBILE_AUTHENTICATION)
+        require_mobile_authentication()
+        several = system.general().push_enrollment_mode == PushEnrollmentMode.MULTIPLE_DEVICES
+        if several and self.version < Version.V4:
+            raise VersionMandatory
+        return client
+
+
+class InitiateView(PortalView):
     @extend_schema(
-        operation_id="initiate",
-        summary="Start a mobile authentication (E3)",
+        summary="E3: start a mobile authentication",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        request={"application/x-www-form-urlencoded": serializers.InitiateSerializer},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=False)],
+        request={FORM: serializers.InitiateSerializer},
         responses={
             200: serializers.InitiatedSerializer,
-            **error_responses(
-                *CALLER_ERRORS,
+            **errors(
                 InvalidParameter,
                 MessageTooLong,
+                InvalidPhoneNumber,
                 NoAuthenticationPossibility,
+                SmsDisabled,
                 TypeNotFound,
+                IdempotencyInProgress,
+                IdempotencyKeyReused,
                 PushNotStored,
+                SmsNotStored,
                 UnsupportedMediaType,
             ),
         },
-        examples=[
-            OpenApiExample(
-                "push",
-                {
-                    "transaction_id": "1a5c6d6e-7a6b-4a27-8a4f-6f1d1f0a9b3c",
-                    "auth_method": "push",
-                    "time_to_live": 300000,
-                    "device": {"name": "Anna's phone", "platform": "android"},
-                },
-                response_only=True,
-                status_codes=["200"],
-            )
-        ],
+        examples=examples.INITIATED,
     )
     def post(self, request: Request) -> Response:
-        client = authentication.client(request, Api.MOBILE_AUTHENTICATION)
-        require_mobile_authentication()
-        return Response(serializers.initiated(transactions.initiate(request.data, client)))
+        client = self.caller(request)
+        fields: dict[str, str] = request.data
+        answer = idempotency.once(
+            client,
+            request.headers.get("Idempotency-Key", ""),
+            {"version": self.version, **fields},
+            lambda: serializers.initiated(transactions.initiate(fields, client, self.version)),
+        )
+        return Response(answer)
 
 
-class TransactionView(ApiView):
-    parser_classes = [StrictFormParser]
-
+class TransactionView(PortalView):
     @extend_schema(
-        operation_id="result",
-        summary="Read a transaction's result (E4)",
+        summary="E4: read a transaction's result",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.ResultSerializer, **error_responses(*CALLER_ERRORS, TransactionNotFound)},
+        responses={200: serializers.ResultSerializer, **errors(TransactionNotFound)},
+        examples=examples.RESULT,
     )
     def get(self, request: Request, transaction_id: str) -> Response:
-        client = authentication.client(request, Api.MOBILE_AUTHENTICATION)
-        require_mobile_authentication()
+        client = self.caller(request)
         return Response(serializers.result(transactions.result(parse_uuid(transaction_id), client)))
+
+    @extend_schema(
+        summary="E8: cancel a pending transaction",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={204: None, **errors(TransactionNotFound)},
+    )
+    def delete(self, request: Request, transaction_id: str) -> Response:
+        transactions.cancel(parse_uuid(transaction_id), self.caller(request))
+        return Response(status=204)
+
+
+class ResendPushView(PortalView):
+    @extend_schema(
+        summary="E7: send the push again",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        request=None,
+        responses={204: None, **errors(TransactionNotFound, ResendLimitReached, PushNotStored)},
+    )
+    def post(self, request: Request, transaction_id: str) -> Response:
+        transactions.resend_push(parse_uuid(transaction_id), self.caller(request))
+        return Response(status=204)
+
+
+class VerifyCodeView(PortalView):
+    @extend_schema(
+        summary="E5: verify the code of a text message",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        request={FORM: serializers.VerifyCodeSerializer},
+        responses={
+            200: serializers.VerifiedSerializer,
+            **errors(InvalidParameter, SmsDisabled, CodeWrong, TransactionNotFound, UnsupportedMediaType),
+        },
+    )
+    def post(self, request: Request, user_id: str) -> Response:
+        client = self.caller(request)
+        given = serializers.fields(request.data, "transaction_id", "sms_code")
+        transaction = transactions.verify_code(parse_uuid(given["transaction_id"]), client, user_id, given["sms_code"])
+        return Response({"transaction_id": str(transaction.pk)})
+
+
+class ResendCodeView(PortalView):
+    @extend_schema(
+        summary="E6: send the same code again",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        request={FORM: serializers.TransactionIdSerializer},
+        responses={
+            204: None,
+            **errors(
+                InvalidParameter,
+                SmsDisabled,
+                TransactionNotFound,
+                TypeNotFound,
+                ResendLimitReached,
+                SmsNotStored,
+                UnsupportedMediaType,
+            ),
+        },
+    )
+    def post(self, request: Request, user_id: str) -> Response:
+        client = self.caller(request)
+        given = serializers.fields(request.data, "transaction_id")
+        transactions.resend_code(parse_uuid(given["transaction_id"]), client, user_id)
+        return Response(status=204)
+
+
+class UserTypesView(PortalView):
+    @extend_schema(
+        summary="E2: the types that a user can be asked with",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={200: serializers.UserTypesSerializer, **errors()},
+    )
+    def get(self, request: Request, user_id: str) -> Response:
+        self.caller(request)
+        available = [] if "\0" in user_id else availability.of_user(user_id)
+        return Response({"enabled": [serializers.available(item, self.version) for item in available]})
+
+
+class DeviceTypesView(PortalView):
+    @extend_schema(
+        summary="E1: the types that work on one device of a user",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={200: serializers.TypeNamesSerializer, **errors()},
+    )
+    def get(self, request: Request, user_id: str, device_id: str) -> Response:
+        self.caller(request)
+        return Response({"enabled": [] if "\0" in user_id else availability.on_device(user_id, device_id)})
+
+
+class ApplicationTypesView(PortalView):
+    @extend_schema(
+        summary="E1 in version 3: the types that work in one application of a user",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={200: serializers.TypeNamesSerializer, **errors()},
+    )
+    def get(self, request: Request, user_id: str, app_id: str) -> Response:
+        self.caller(request)
+        readable = "\0" not in user_id + app_id
+        return Response({"enabled": availability.in_application(user_id, app_id) if readable else []})
+
+
+class TypeNamesView(PortalView):
+    @extend_schema(
+        summary="E1 in version 2: the names of the types that a user can be asked with",
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={200: serializers.TypeNamesSerializer, **errors()},
+    )
+    def get(self, request: Request, user_id: str) -> Response:
+        self.caller(request)
+        available = [] if "\0" in user_id else availability.of_user(user_id)
+        return Response({"enabled": [item.mobile_type.name for item in available]})

@@ -12,6 +12,7 @@ from apps.api.parsers import StrictFormParser, StrictJsonParser
 from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
 from apps.api.views import ApiView
 from apps.applications.models import Api
+from apps.common.clock import milliseconds
 from apps.common.exceptions import (
     AccessDenied,
     InvalidClient,
@@ -23,7 +24,6 @@ from apps.common.exceptions import (
 from apps.enrollment import links
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
-from apps.transactions.services import milliseconds
 
 
 class UserIdSerializer(serializers.Serializer[Any]):

@@ -1,0 +1,48 @@
+"""The events API."""
+
+from math import ceil
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import authentication
+from apps.api.events import serializers
+from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
+from apps.api.views import ApiView
+from apps.applications.models import Api
+from apps.common.exceptions import AccessDenied, InvalidClient, InvalidRequest, UnauthorizedClient
+from apps.events import services as events
+
+
+class EventsView(ApiView):
+    @extend_schema(
+        operation_id="events",
+        summary="Read the log of events, newest first",
+        tags=["Events"],
+        auth=CLIENT_AUTHENTICATION,
+        parameters=[serializers.EventsQuerySerializer],
+        responses={
+            200: serializers.EventPageSerializer,
+            **error_responses(InvalidClient, UnauthorizedClient, AccessDenied, InvalidRequest),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        authentication.client(request, Api.EVENTS)
+        query = serializers.EventsQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        wanted = dict(query.validated_data)
+        page, size = wanted.pop("page"), wanted.pop("size")
+        found = events.search(events.Filter(**wanted))
+        total = found.count()
+        return Response(
+            {
+                "result_set": [serializers.event(row) for row in found[page * size : (page + 1) * size]],
+                "pagination": {
+                    "page": page,
+                    "size": size,
+                    "total_elements": total,
+                    "total_pages": ceil(total / size),
+                },
+            }
+        )

@@ -1,0 +1,69 @@
+"""What every SMS gateway is: a class with one method to write.
+
+The base fixes what must not differ: the order of senders, and what a missing answer means. A gateway touches no rows
+and its vendor's exceptions stop in it.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from apps.common import http
+
+
+@dataclass(frozen=True)
+class SmsMessage:
+    """A text to one phone. `code` is the code in it; `seconds_to_live` is what is left of the code's life."""
+
+    phone_number: str
+    text: str
+    code: str
+    seconds_to_live: int
+
+
+class Outcome(Enum):
+    """What became of a text message, and so what to do next."""
+
+    ACCEPTED = "accepted"
+    SENDER_REFUSED = "sender_refused"  # this sender may not send there; another one may
+    REFUSED = "refused"  # trying again cannot help
+    RETRY = "retry"  # it was surely not sent
+    UNKNOWN = "unknown"  # it may have been sent: never again by itself
+
+
+@dataclass(frozen=True)
+class Result:
+    """`reason` is the gateway's own word, without number, code or text of the message."""
+
+    outcome: Outcome
+    reason: str = ""
+    status: int | None = None
+    retry_after_seconds: float | None = None
+    sender: str = ""
+
+
+class Gateway(ABC):
+    """Hands text messages to a provider. Write `submit`; return a Result, let `http.NoAnswer` pass."""
+
+    def send(self, message: SmsMessage, senders: list[str]) -> Result:
+        """Try the senders in order until one is not refused as a sender. `senders` may hold "": the gateway's own."""
+        result = Result(Outcome.REFUSED, "no sender")
+        for sender in senders:
+            result = replace(self._submit(message, sender), sender=sender)
+            if result.outcome != Outcome.SENDER_REFUSED:
+                return result
+        return replace(result, outcome=Outcome.REFUSED)
+
+    def _submit(self, message: SmsMessage, sender: str) -> Result:
+        try:
+            return self.submit(message, sender)
+        except http.NoAnswer as error:
+            return Result(Outcome.UNKNOWN if error.may_have_arrived else Outcome.RETRY, error.reason)
+
+    @abstractmethod
+    def submit(self, message: SmsMessage, sender: str) -> Result:
+        """Hand over one message from one sender ("" = the provider's default) and say what the provider answered."""
+
+    def own_senders(self) -> list[str]:
+        """Return the senders to try after the configured ones."""
+        return [""]

@@ -1,0 +1,47 @@
+"""An own HTTP service: `POST` JSON, 204 means sent."""
+
+import json
+from base64 import b64encode
+
+from django.conf import settings
+
+from apps.common import http
+from apps.common.retries import retry_after_seconds
+from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
+from apps.system import services as system
+
+
+class RestGateway(Gateway):
+    def submit(self, message: SmsMessage, sender: str) -> Result:
+        body = {"phone_number": message.phone_number, "message": message.text, "verification_code": message.code}
+        if sender:
+            body["sender_id"] = sender
+        answer = http.send(
+            http.Request(
+                "POST",
+                settings.SMS_GATEWAY_REST_URL,
+                {"Content-Type": "application/json", **self._authorization()},
+                json.dumps(body).encode(),
+                proxy=system.external_proxy(),
+            )
+        )
+        return judge(answer)
+
+    @staticmethod
+    def _authorization() -> dict[str, str]:
+        if not settings.SMS_GATEWAY_REST_USERNAME:
+            return {}
+        pair = f"{settings.SMS_GATEWAY_REST_USERNAME}:{settings.SMS_GATEWAY_REST_PASSWORD}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def judge(answer: http.Response) -> Result:
+    if answer.status == 204:
+        return Result(Outcome.ACCEPTED, status=204)
+    retry = answer.status == 429 or answer.status >= 500
+    return Result(
+        Outcome.RETRY if retry else Outcome.REFUSED,
+        f"HTTP {answer.status}",
+        answer.status,
+        retry_after_seconds(answer.headers.get("retry-after", "")),
+    )

@@ -1,0 +1,52 @@
+"""Sending a text message."""
+
+import re
+from functools import cache
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from phonenumber_field.phonenumber import PhoneNumber
+from phonenumbers import NumberParseException, PhoneNumberType, number_type
+
+from apps.sms.gateways.base import Gateway, Result, SmsMessage
+
+GATEWAYS = {
+    "twilio": "apps.sms.gateways.twilio.TwilioGateway",
+    "rest": "apps.sms.gateways.rest.RestGateway",
+    "console": "apps.sms.gateways.console.ConsoleGateway",
+    "memory": "apps.sms.gateways.memory.MemoryGateway",
+}
+SEPARATORS = re.compile(r"[\s\-.()\u2010-\u2015\u00a0]")
+
+
+@cache
+def _class(path: str) -> type[Gateway]:
+    loaded: type[Gateway] = import_string(GATEWAYS.get(path, path))
+    return loaded
+
+
+def gateway() -> Gateway:
+    """Return the configured gateway: one of ours by name, or a class by its dotted path."""
+    return _class(settings.SMS_GATEWAY)()
+
+
+def send(message: SmsMessage, senders: list[str]) -> Result:
+    """Hand a message over, from the first of the senders that is accepted; the gateway's own come last."""
+    chosen = gateway()
+    chain = dict.fromkeys([*(sender for sender in senders if sender), *chosen.own_senders()])
+    return chosen.send(message, list(chain))
+
+
+def normalized(text: str) -> str:
+    """Return a number in E.164; "" when it is missing, impossible or invalid (libphonenumber), or a premium number."""
+    digits = SEPARATORS.sub("", text)
+    if not re.fullmatch(r"\+[0-9]{4,20}", digits):
+        return ""
+    try:
+        number = PhoneNumber.from_string(digits)
+    except NumberParseException:
+        return ""
+    # Texts to premium numbers are how somebody else earns money with our codes.
+    if not number.is_valid() or number_type(number) == PhoneNumberType.PREMIUM_RATE:
+        return ""
+    return str(number.as_e164)

@@ -1,0 +1,71 @@
+"""What the methods share: the question, the plan, and the reason why a method cannot start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from apps.applications.models import ApiClient
+from apps.common import codes
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.transactions.models import MobileAuthenticationType, Transaction
+from apps.transactions.parameters import Request
+
+
+class Unavailable(Exception):
+    """A method cannot be initialised for this user; the type's fallback may be."""
+
+    def __init__(self, event_type: EventType) -> None:
+        super().__init__(event_type)
+        self.event_type = event_type
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One step of the chain: the request, by whom, and the type that is tried (the requested one or a fallback)."""
+
+    request: Request
+    client: ApiClient
+    mobile_type: MobileAuthenticationType
+
+
+@dataclass(frozen=True)
+class Started:
+    """A stored transaction; `otp` is told only now."""
+
+    transaction: Transaction
+    otp: str = ""
+
+
+# Says that a method can start by returning what stores it, or raises Unavailable (or an error of the API).
+Plan = Callable[[Ask], Callable[[], Started]]
+
+
+def create(ask: Ask, event_type: EventType, **fields: Any) -> Transaction:
+    """Store the transaction with its event, inside the caller's database transaction."""
+    now = timezone.now()
+    transaction = Transaction.objects.create(
+        client=ask.client,
+        type_name=ask.mobile_type.name,
+        method=ask.mobile_type.method,
+        user_id=ask.request.user_id,
+        token=codes.random_token(),
+        max_resends=ask.mobile_type.max_resends,
+        created_at=now,
+        expires_at=now + timedelta(seconds=ask.mobile_type.time_to_live),
+        **fields,
+    )
+    events.record(
+        event_type,
+        user_id=transaction.user_id,
+        client_id=ask.client.client_id,
+        app_name=transaction.app_name,
+        transaction_id=transaction.pk,
+        type=ask.request.mobile_type.name,
+        resolved_type=ask.mobile_type.name,
+        method=transaction.method,
+    )
+    return transaction

@@ -1,0 +1,29 @@
+"""OTP: a string that the portal shows and the app scans; who scans it is the user."""
+
+from collections.abc import Callable
+from functools import partial
+
+from apps.common import codes
+from apps.events.types import EventType
+from apps.otp import codes as otp_codes
+from apps.transactions.methods.base import Ask, Started, create
+
+PURPOSE = "one-time password"
+
+
+def plan(ask: Ask) -> Callable[[], Started]:
+    """Nothing can be missing: the user is not known yet."""
+    return partial(_store, ask)
+
+
+def _store(ask: Ask) -> Started:
+    otp = otp_codes.random_otp()
+    transaction = create(
+        ask,
+        EventType.OTP_AUTH_INITIALIZED,
+        callback_uri=ask.request.callback_uri,
+        message=ask.request.message,
+        secure_message=ask.request.secure_message,
+        code_hash=codes.keyed_hash(otp, PURPOSE),
+    )
+    return Started(transaction, otp_codes.pack(transaction.pk, otp))

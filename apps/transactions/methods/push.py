@@ -1,0 +1,94 @@
+"""Push: a message to the user's phone, which fetches the challenge and answers it."""
+
+from collections.abc import Callable
+from functools import partial
+
+from apps.common import outbox
+from apps.common.exceptions import InvalidParameter
+from apps.common.urls import lane
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import Profile
+from apps.events.types import EventType
+from apps.system import services as system
+from apps.transactions import messages, tasks
+from apps.transactions.methods.base import Ask, Started, Unavailable, create
+from apps.transactions.models import Method, PushDelivery, Transaction
+from apps.transactions.parameters import Version
+
+# A user's own phones; whoever has more of them is asked on the newest.
+MAX_PROFILES = 50
+
+
+def plan(ask: Ask) -> Callable[[], Started]:
+    """Find the phone. MissingTarget when the request does not say which of several; Unavailable when there is none."""
+    if not system.general().push_authorization_enabled:
+        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED)
+    if ask.mobile_type.method != Method.PUSH:
+        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
+    return partial(_store, ask, choose(ask))
+
+
+def choose(ask: Ask) -> Profile:
+    """Return the profile that the request means, by the rules of its version of the API."""
+    profiles = list(enrollment.reachable_by_push(ask.request.user_id)[:MAX_PROFILES])
+    if not profiles:
+        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
+    chosen = _CHOICES[ask.request.version](profiles, ask.request.target)
+    if chosen is None:
+        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
+    return chosen
+
+
+def _by_device(profiles: list[Profile], device_id: str) -> Profile | None:
+    if not device_id:
+        raise MissingTarget("device_id", EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
+    return next((profile for profile in profiles if profile.device.device_id == device_id), None)
+
+
+def _by_application(profiles: list[Profile], app_id: str) -> Profile | None:
+    if not app_id:
+        raise MissingTarget("app_id", EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
+    return next((profile for profile in profiles if profile.device.version.application.identifier == app_id), None)
+
+
+def _by_user(profiles: list[Profile], _target: str) -> Profile | None:
+    if len(profiles) > 1:
+        raise MissingTarget("app_id", EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
+    return profiles[0]
+
+
+class MissingTarget(InvalidParameter):
+    """The user has phones, and the request does not say which; `event_type` tells support."""
+
+    def __init__(self, name: str, event_type: EventType) -> None:
+        super().__init__(messages.missing(name))
+        self.event_type = event_type
+
+
+_CHOICES: dict[Version, Callable[[list[Profile], str], Profile | None]] = {
+    Version.V2: _by_user,
+    Version.V3: _by_application,
+    Version.V4: _by_device,
+}
+
+
+def _store(ask: Ask, profile: Profile) -> Started:
+    transaction = create(
+        ask,
+        EventType.PUSH_AUTH_INITIALIZED,
+        profile=profile,
+        device_id=profile.device.device_id,
+        app_name=profile.device.version.application.name,
+        callback_uri=ask.request.callback_uri,
+        message=ask.request.message or messages.default(ask.mobile_type, ask.request.language),
+        secure_message=ask.request.secure_message,
+    )
+    enqueue(transaction, profile)
+    return Started(transaction)
+
+
+def enqueue(transaction: Transaction, profile: Profile) -> None:
+    """Store a push for sending, inside the caller's database transaction."""
+    configuration = profile.device.version.push_messaging_configuration
+    PushDelivery.objects.create(transaction=transaction, lane=lane(configuration.message_url) if configuration else "")
+    outbox.nudge(PushDelivery, tasks.deliver_pushes.delay)

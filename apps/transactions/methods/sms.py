@@ -1,0 +1,60 @@
+"""SMS: a six-digit code to a phone number, which the user types into the portal."""
+
+from collections.abc import Callable
+from functools import partial
+
+from django.conf import settings
+
+from apps.common import codes, outbox
+from apps.common.exceptions import InvalidPhoneNumber
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.sms import services as sms
+from apps.system import services as system
+from apps.transactions import messages, tasks
+from apps.transactions.methods.base import Ask, Started, Unavailable, create
+from apps.transactions.models import SmsDelivery, Transaction
+
+PURPOSE = "text message code"
+
+
+def plan(ask: Ask) -> Callable[[], Started]:
+    """Judge the number, which is looked at only now; InvalidPhoneNumber, or Unavailable when SMS is switched off."""
+    if not system.general().sms_authentication_enabled:
+        raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
+    number = sms.normalized(ask.request.phone_number)
+    if not number:
+        events.record(
+            EventType.SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER,
+            user_id=ask.request.user_id,
+            client_id=ask.client.client_id,
+        )
+        raise InvalidPhoneNumber
+    return partial(_store, ask, number)
+
+
+def _store(ask: Ask, number: str) -> Started:
+    code = codes.six_digits()
+    transaction = create(
+        ask,
+        EventType.SMS_AUTH_INITIALIZED,
+        message=ask.request.given_message or messages.default(ask.mobile_type, ask.request.language),
+        phone_number=number,
+        code=code,
+        code_hash=codes.keyed_hash(code, f"{PURPOSE} of {ask.request.user_id}"),
+        max_attempts=ask.mobile_type.max_attempts,
+        sms_sender_id=ask.mobile_type.sms_sender_id,
+    )
+    enqueue(transaction)
+    return Started(transaction)
+
+
+def enqueue(transaction: Transaction) -> None:
+    """Store a text message for sending, inside the caller's database transaction."""
+    SmsDelivery.objects.create(transaction=transaction, lane=settings.SMS_GATEWAY[:255])
+    outbox.nudge(SmsDelivery, tasks.deliver_sms.delay)
+
+
+def is_code(transaction: Transaction, given: str) -> bool:
+    """Compare a code in constant time; what is not six digits is as wrong as any other."""
+    return codes.matches(given, f"{PURPOSE} of {transaction.user_id}", [transaction.code_hash])
