@@ -1,6 +1,7 @@
 """The command: start, enrol, drive, report, end. Every step has a limit, and so has the whole."""
 
 import argparse
+import atexit
 import json
 import shutil
 import signal
@@ -82,10 +83,9 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="countersign-bench-"))
     # The database server may run as another user, who has to get through to its files.
     directory.chmod(0o755)
-    try:
-        result = measure(options, directory)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    # Registered before the servers' own end, and so run after it: they need their files until then.
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    result = measure(options, directory)
     text = json.dumps(result, indent=2)
     print(text if options.format == "json" else report.table(result))
     if options.json:

@@ -1,4 +1,4 @@
-"""A device: a small program that speaks the device API as a phone's app does. It needs pysequoia and nothing of Django."""
+"""A device: a small program that speaks the device API as a phone's app does. It needs pysequoia and no Django."""
 
 import json
 import urllib.error
@@ -23,12 +23,18 @@ class Refused(Exception):
         self.body = body
 
 
+def new_secret_key() -> str:
+    """Make a Curve25519 key that can sign and encrypt; armoured."""
+    pair = Tsk.generate("device", profile=Profile.RFC4880)
+    return pysequoia.armor(bytes(pair), pysequoia.ArmorKind.SecretKey)
+
+
 @dataclass
 class Device:
     """A phone with one user. Everything that it must remember is in its fields; `dump` and `load` keep them."""
 
     server: str
-    secret_key: str = field(default_factory=lambda: new_secret_key())
+    secret_key: str = field(default_factory=new_secret_key)
     device_id: str = ""
     device_token: str = ""
     profile_id: str = ""
@@ -41,7 +47,7 @@ class Device:
     def dump(self) -> str:
         return json.dumps(asdict(self))
 
-    def enroll(
+    def enroll(  # noqa: PLR0913 - the members of the request
         self,
         code: str,
         *,
@@ -99,22 +105,20 @@ class Device:
         return self.send_answer(challenge["transaction_id"], self.seal(content))
 
     def send_answer(self, transaction_id: str, message: str) -> str:
-        status: str = self.call("POST", f"/device/v1/transactions/{transaction_id}/answer", {"message": message})["status"]
+        status: str = self.call("POST", f"/device/v1/transactions/{transaction_id}/answer", {"message": message})[
+            "status"
+        ]
         return status
 
     def seal(self, content: dict[str, Any]) -> str:
         """Sign with this device's key, encrypt to the server's."""
         server = Cert.from_bytes(self.server_public_key.encode())
-        return pysequoia.encrypt(
-            json.dumps(content).encode(), recipients=[server], signer=self._key.signer()
-        ).decode()
+        return pysequoia.encrypt(json.dumps(content).encode(), recipients=[server], signer=self._key.signer()).decode()
 
     def open(self, message: str) -> dict[str, Any]:
         """Open a sealed message of the server; ValueError when it is not signed by it."""
         server = Cert.from_bytes(self.server_public_key.encode())
-        opened = pysequoia.decrypt(
-            message.encode(), decryptor=self._key.decryptor(), store=lambda _key_ids: [server]
-        )
+        opened = pysequoia.decrypt(message.encode(), decryptor=self._key.decryptor(), store=lambda _key_ids: [server])
         if not any(signature.certificate == server.fingerprint for signature in opened.valid_sigs):
             raise ValueError("not signed by the server")
         content: dict[str, Any] = json.loads(opened.bytes or b"")
@@ -149,9 +153,3 @@ def _members(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
-
-
-def new_secret_key() -> str:
-    """Make a Curve25519 key that can sign and encrypt; armoured."""
-    pair = Tsk.generate("device", profile=Profile.RFC4880)
-    return pysequoia.armor(bytes(pair), pysequoia.ArmorKind.SecretKey)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 
 Answer = tuple[int, dict[str, Any], dict[str, str]]
-TOKEN_PATH = "/token"  # noqa: S105 - a path
+TOKEN_PATH = "/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ACCESS_TOKEN_SECONDS = 3600
 # google-auth names Google's own address, wherever the service account sends it.
@@ -33,9 +33,7 @@ def send_path(project_id: str) -> str:
 def service_account(base_url: str, project_id: str = "countersign-demo") -> dict[str, str]:
     """Make a service account whose tokens come from `base_url`."""
     key: RSAPrivateKey = generate_private_key(65537, 2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return {
         "type": "service_account",
         "project_id": project_id,

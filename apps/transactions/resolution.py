@@ -1,5 +1,7 @@
 """Which profile a push request is for, and why not."""
 
+from django.utils.translation import gettext as _
+
 from apps.common.exceptions import InvalidParameter, NoAuthenticationPossibility
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
@@ -17,13 +19,12 @@ def push_profile(*, user_id: str, device_id: str, client_id: str) -> Profile:
     if not system.general().push_authorization_enabled:
         _refuse(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED, user_id, client_id)
         raise NoAuthenticationPossibility
-    profiles = list(enrollment.reachable_by_push(user_id)[:50])
-    if profiles and not device_id:
+    reachable = enrollment.reachable_by_push(user_id)
+    if not device_id and reachable.exists():
         _refuse(EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID, user_id, client_id)
-        raise InvalidParameter("device_id")
-    for profile in profiles:
-        if profile.device.device_id == device_id:
-            return profile
+        raise InvalidParameter(_("The parameter device_id is missing."))
+    if device_id and (profile := reachable.filter(device__device_id=device_id).first()):
+        return profile
     _refuse(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT, user_id, client_id)
     raise NoAuthenticationPossibility
 

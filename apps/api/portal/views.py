@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import authentication
-from apps.api.parsers import StrictFormParser
+from apps.api.parsers import StrictFormParser, fields
 from apps.api.portal import serializers
 from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
@@ -66,7 +66,7 @@ class InitiateView(ApiView):
     def post(self, request: Request) -> Response:
         client = authentication.client(request, Api.MOBILE_AUTHENTICATION)
         require_mobile_authentication()
-        return Response(serializers.initiated(transactions.initiate(request.data, client)))
+        return Response(serializers.initiated(transactions.initiate(fields(request), client)))
 
 
 class TransactionView(ApiView):
