@@ -74,6 +74,8 @@ def run(children: list["Child"]) -> None:
     logs.mkdir(exist_ok=True)
     for name, arguments in (("web", ["serve", "--host", HOST]), ("worker", ["worker"])):
         children.append(Child(name, arguments, logs / f"{name}.log"))
+    for child in children:
+        child.follow()
     wait_until_healthy(port, children)
     print(f"Demo: http://{HOST}:{port}/demo/")
     print(f"Console: http://{HOST}:{port}/admin/ admin {password}", flush=True)
@@ -165,9 +167,12 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            preexec_fn=prepare_child,  # noqa: PLW1509 - this process has no thread that could hold a lock
+            preexec_fn=prepare_child,  # noqa: PLW1509 - threads start after the last child
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def follow(self) -> None:
+        """Start keeping its log."""
         self._reader.start()
 
     def _read(self) -> None:
@@ -188,7 +193,8 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._reader.join(1)
+        if self._reader.is_alive():
+            self._reader.join(1)
 
 
 def prepare_child() -> None:

@@ -207,9 +207,10 @@ def enroll_push(profile: Profile, push_token: str) -> None:
 def _enroll_push(profile: Profile, push_token: str) -> None:
     general, version = system.general(), profile.device.version
     require_enabled(version)
-    if not (general.enrollment_enabled and general.push_enrollment_enabled and version.push_messaging_configuration_id):
+    configuration = version.push_messaging_configuration
+    if not (general.enrollment_enabled and general.push_enrollment_enabled and configuration):
         raise EnrollmentDisabled
-    _wait_for_others(profile)
+    _wait_for_others(profile.user_id, configuration)
     hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
         raise PushTokenInUse
@@ -221,12 +222,11 @@ def _enroll_push(profile: Profile, push_token: str) -> None:
     events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
 
 
-def _wait_for_others(profile: Profile) -> None:
+def _wait_for_others(user_id: str, configuration: PushMessagingConfiguration) -> None:
     """Make two that enrol at once, with the same token or for the same user, come one after the other."""
-    configuration_id = profile.device.version.push_messaging_configuration_id
     # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
-    list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration_id).only("pk"))
-    list(Profile.objects.select_for_update().filter(user_id=profile.user_id).order_by("pk").only("pk"))
+    list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
+    list(Profile.objects.select_for_update().filter(user_id=user_id).order_by("pk").only("pk"))
 
 
 def _apply_mode(profile: Profile, mode: str) -> None:

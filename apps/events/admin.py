@@ -1,8 +1,10 @@
+import json
 from typing import Any
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
@@ -22,9 +24,9 @@ class EventAdmin(LogAdmin):
     fieldsets = (
         (None, {"fields": ("name", "time", ("user_id", "app_name"), ("client_id", "transaction"))}),
         (_("Caller"), {"fields": (("client_ip", "user_agent"),)}),
-        (_("Details"), {"fields": ("details", "event_identifier")}),
+        (_("Details"), {"fields": ("what", "event_identifier")}),
     )
-    readonly_fields = ("time", "name", "transaction")
+    readonly_fields = ("time", "name", "transaction", "what")
 
     @admin.display(description=_("time (UTC)"))
     def time(self, event: Event) -> str:
@@ -33,6 +35,12 @@ class EventAdmin(LogAdmin):
     @admin.display(description=_("event"))
     def name(self, event: Event) -> str:
         return event.event_name
+
+    @admin.display(description=_("details"))
+    def what(self, event: Event) -> SafeString:
+        return format_html(
+            '<pre class="console-json">{}</pre>', json.dumps(event.details, indent=2, ensure_ascii=False)
+        )
 
     @admin.display(description=_("transaction"), empty_value="-")
     def transaction(self, event: Event) -> Any:

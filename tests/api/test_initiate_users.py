@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from apps.enrollment.models import Device, Profile, PushEnrollment
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
 from tests.api.calls import error_of
@@ -97,9 +98,15 @@ def test_without_a_push_configuration_a_device_cannot_be_reached(portal, mobile_
     assert_no_possibility(portal.start(mobile_type, device))
 
 
-def test_one_of_many_devices_can_be_named(portal, mobile_type, enroll, switch):
+def test_one_of_many_devices_can_be_named(portal, mobile_type, enroll, profile_row, switch):
     switch(push_enrollment_mode="multiple_devices")
-    devices = [enroll("anna", push_token=f"token {number}") for number in range(60)]
-    for device in (devices[0], devices[-1]):
+    first = enroll("anna", push_token="first")
+    model = profile_row(first)
+    for number in range(60):
+        row = Device.objects.create(token_hash=str(number), version=model.device.version, name="x")
+        profile = Profile.objects.create(device=row, user_id="anna", server_key=model.server_key)
+        PushEnrollment.objects.create(profile=profile, token="x", token_hash=str(number))
+    last = enroll("anna", push_token="last")
+    for device in (first, last):
         transaction_id = portal.start(mobile_type, device).json()["transaction_id"]
         assert [listed["transaction_id"] for listed in device.pending()] == [transaction_id]

@@ -47,7 +47,7 @@ def test_a_strong_key_of_gnupg_is_accepted(enroll_key, name):
     assert enroll_key((KEYS / "accepted" / name).read_text()).status_code == 201
 
 
-@pytest.mark.parametrize("suite", [CipherSuite.Cv25519, CipherSuite.RSA2k, CipherSuite.RSA3k], ids=str)
+@pytest.mark.parametrize("suite", [CipherSuite.Cv25519, CipherSuite.RSA2k], ids=str)
 def test_a_strong_key_of_sequoia_is_accepted(enroll_key, suite):
     assert enroll_key(generated(profile=Profile.RFC4880, cipher_suite=suite)).status_code == 201
 

@@ -218,7 +218,7 @@ def test_packets_around_the_encrypted_ones_are_refused(answer, device, before):
     assert error_of(send(message)) == (400, "invalid_message")
 
 
-@pytest.mark.parametrize("position", range(0, 400, 7))
+@pytest.mark.parametrize("position", range(0, 400, 23))
 def test_a_message_with_one_changed_bit_never_counts(answer, device, position):
     content, send = answer
     server = Cert.from_bytes(device.server_public_key.encode())

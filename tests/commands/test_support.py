@@ -163,6 +163,7 @@ def test_a_name_cannot_move_the_cursor_of_a_terminal(started):
 def test_what_nobody_answered_is_expired(started):
     assert run("expire_transactions").lines == ["0 transactions expired."]
     Transaction.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert values(run("show_transaction", str(started.pk)))["status"] == "expired"
     assert run("expire_transactions").lines == ["1 transaction expired."]
     assert run("expire_transactions").lines == ["0 transactions expired."]
     started.refresh_from_db()
