@@ -1,6 +1,7 @@
 """The command: start, enrol, drive, report, end. Every step has a limit, and so has the whole."""
 
 import argparse
+import atexit
 import json
 import shutil
 import signal
@@ -15,13 +16,16 @@ from bench import accounting, clients, load, product, report
 # Whatever happens, the bench ends.
 LIMIT_SECONDS = 240
 QUICK_SECONDS = 3.0
+MAX_PORTALS = 128
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure whole logins through Countersign's own processes on this machine."
     )
-    parser.add_argument("--portals", default="1,8,32", help="portals at once, one level each (default: 1,8,32)")
+    parser.add_argument(
+        "--portals", type=levels, default=[1, 8, 32], help="portals at once, one level each (default: 1,8,32)"
+    )
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a level, at most 30 (default: 10)")
     parser.add_argument("--quick", action="store_true", help=f"levels of {QUICK_SECONDS:.0f} s")
     parser.add_argument("--backend", choices=product.BACKENDS, default="postgres", help="default: postgres, with Redis")
@@ -31,12 +35,23 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE as JSON")
     options = parser.parse_args(arguments)
     options.seconds = QUICK_SECONDS if options.quick else min(options.seconds, 30.0)
-    options.portals = [int(part) for part in options.portals.split(",")]
     return options
+
+
+def levels(text: str) -> list[int]:
+    """Parse `--portals`: numbers from 1 to 128, separated by commas."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(1 <= number <= MAX_PORTALS for number in numbers):
+        raise argparse.ArgumentTypeError(f"numbers from 1 to {MAX_PORTALS}, separated by commas")
+    return numbers
 
 
 def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
     """Run everything once and return the result as data."""
+    machine = report.machine()
     say(f"starting {options.backend}, migrating, serving")
     with product.running(directory, options.backend, options.web_workers) as setting:
         assert setting.arrivals
@@ -45,22 +60,22 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         users = [clients.enrolled(setting, portal, number) for number in range(max(options.portals))]
         bench = load.Bench(setting, portal, arrivals, users)
         bench.logins(min(8, len(users)), 1.0)
-        levels = []
+        outcomes = []
         for portals in options.portals:
             say(f"logins: {portals} portals at once for {options.seconds:.0f} s")
-            levels.append(report.level(bench.logins(portals, options.seconds)))
+            outcomes.append(report.level(bench.logins(portals, options.seconds)))
         say(f"starts only, for {options.seconds:.0f} s, then until all pushes are out")
         burst = report.burst(bench.burst(options.seconds, options.provider_ms))
         memory = report.processes(accounting.memory(setting.pids))
     return {
-        "machine": report.machine(),
+        "machine": machine,
         "options": {
             "backend": options.backend,
             "web_workers": options.web_workers,
             "seconds": options.seconds,
             "portals": options.portals,
         },
-        "levels": levels,
+        "levels": outcomes,
         "burst": burst,
         "memory": memory,
     }
@@ -82,10 +97,12 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="countersign-bench-"))
     # The database server may run as another user, who has to get through to its files.
     directory.chmod(0o755)
+    # Registered before the servers' own end, and so run after it: they need their files until then.
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     try:
         result = measure(options, directory)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    except product.NotRunning as error:
+        sys.exit(f"bench: {error}")
     text = json.dumps(result, indent=2)
     print(text if options.format == "json" else report.table(result))
     if options.json:

@@ -1,5 +1,6 @@
 """What the processes use: CPU time and memory, from the operating system, by role."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 
@@ -26,7 +27,11 @@ def cpu_seconds(pids: dict[str, int]) -> dict[str, float]:
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        # It has just ended, and counts from now on in its parent's ended children.
+        return 0.0
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
@@ -37,15 +42,17 @@ def _family(pid: int) -> list[psutil.Process]:
 
 def memory(pids: dict[str, int]) -> list[Memory]:
     """Return every process with its memory, by role."""
-    return [_memory(role, process) for role, pid in pids.items() for process in _family(pid)]
-
-
-def _memory(role: str, process: psutil.Process) -> Memory:
-    found = process.memory_full_info()
-    return Memory(role, found.rss, found.pss)
+    found = []
+    for role, pid in pids.items():
+        for process in _family(pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                used = process.memory_full_info()
+                found.append(Memory(role, used.rss, used.pss))
+    return found
 
 
 def per_transaction(before: dict[str, float], after: dict[str, float], transactions: int) -> dict[str, float]:
-    """Return CPU milliseconds a transaction, by role, with the product's own sum first."""
+    """Return CPU milliseconds a transaction, by role: the product's, their sum, then what surrounds it."""
     used = {role: (after[role] - before[role]) * 1000 / max(transactions, 1) for role in after}
-    return {"Countersign": sum(used[role] for role in PRODUCT), **used}
+    product = {role: used.pop(role) for role in PRODUCT}
+    return {**product, "Countersign": sum(product.values()), **used}

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from apps.common import http
 from apps.demo.device import Device, Refused
+from bench import configuration
 from bench.product import Setting
 
 WAIT_SECONDS = 15.0
@@ -53,7 +54,7 @@ class Portal:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        pair = f"{setting.client_id}:{setting.client_secret}"
+        pair = f"{configuration.CLIENT_ID}:{setting.client_secret}"
         self._headers = {
             "Authorization": "Basic " + b64encode(pair.encode()).decode(),
             "Content-Type": "application/x-www-form-urlencoded",
@@ -62,7 +63,7 @@ class Portal:
     def start(self, user_id: str, device_id: str) -> str:
         """Start an authentication (E3) and return the transaction's id."""
         form = {
-            "type": self._setting.type_name,
+            "type": configuration.TYPE,
             "user_id": user_id,
             "device_id": device_id,
             "callback_uri": self._setting.callback_url,
@@ -72,7 +73,7 @@ class Portal:
         return started
 
     def enrollment_code(self, user_id: str) -> str:
-        form = {"application_id": self._setting.application}
+        form = {"application_id": configuration.APPLICATION}
         code: str = self._post(f"/oauth/api/v4/users/{user_id}/enrollment-codes", form)["enrollment_code"]
         return code
 
@@ -103,7 +104,7 @@ def enrolled(setting: Setting, portal: Portal, number: int) -> "User":
     """Enrol a new user with a phone, for push."""
     user_id = f"user-{number}"
     phone = Phone(setting.url)
-    phone.enroll(portal.enrollment_code(user_id), application_id=setting.application)
+    phone.enroll(portal.enrollment_code(user_id), application_id=configuration.APPLICATION)
     phone.enroll_push(f"push-token-of-{user_id}")
     return User(user_id, phone)
 

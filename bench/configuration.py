@@ -1,36 +1,38 @@
-"""What the bench needs in an empty database: one portal, one application with its push configuration, one type."""
+"""What the bench needs in an empty database, as a configuration file: one portal, one application, one type."""
 
-import json
-import sys
 from typing import Any
 
-from apps.applications.models import SECRET_PURPOSE, Api, ApiClient, Application, ApplicationVersion
-from apps.callbacks.models import CallbackEndpoint
-from apps.common import codes
-from apps.push.models import PushMessagingConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.demo import fcm
+from bench import standins
+
+CLIENT_ID = "bench"
+APPLICATION = "bench"
+TYPE = "login"
 
 
-def apply(wanted: dict[str, Any]) -> None:
-    """Make the rows as an administrator would in the console."""
-    account = wanted["service_account"]
-    ApiClient.objects.create(
-        name="Bench",
-        client_id=wanted["client_id"],
-        secret_hashes=[codes.keyed_hash(wanted["client_secret"], SECRET_PURPOSE)],
-        apis=list(Api.values),
-    )
-    google = PushMessagingConfiguration.objects.create(
-        name="google",
-        project_id=account["project_id"],
-        service_account=json.dumps(account),
-        endpoint=wanted["push_endpoint"],
-    )
-    application = Application.objects.create(identifier=wanted["application"], name="Bench")
-    ApplicationVersion.objects.create(application=application, version="1.0.0", push_messaging_configuration=google)
-    MobileAuthenticationType.objects.create(name=wanted["type"], default_messages={"en": "Sign in?"})
-    CallbackEndpoint.objects.create(url=wanted["callback_url"], username="portal", password=wanted["client_secret"])
-
-
-def main() -> None:
-    apply(json.load(sys.stdin))
+def document(client_secret: str, account: dict[str, str], standin_url: str) -> dict[str, Any]:
+    """Return the content for `import_configuration`; pushes and callbacks go to the stand-ins."""
+    google = {
+        "name": "google",
+        "platform": "android",
+        "fcm_api_version": "http_v1",
+        "service_account": account,
+        "endpoint": standin_url + fcm.send_path(account["project_id"]),
+    }
+    version = {"platform": "android", "version": "1.0.0", "push_messaging_configuration": "google"}
+    return {
+        "api_clients": [
+            {
+                "name": "Bench",
+                "client_id": CLIENT_ID,
+                "client_secret": client_secret,
+                "apis": ["mobile_authentication", "end_user"],
+            }
+        ],
+        "push_messaging_configurations": [google],
+        "applications": [{"identifier": APPLICATION, "name": "Bench", "versions": [version]}],
+        "mobile_authentication_types": [{"name": TYPE, "method": "push", "default_messages": {"en": "Sign in?"}}],
+        "callback_endpoints": [
+            {"url": standin_url + standins.CALLBACK_PATH, "username": "portal", "password": client_secret}
+        ],
+    }

@@ -18,14 +18,17 @@ from typing import IO
 
 import psutil
 
-from apps.demo import fcm
-from bench import standins
+from bench import configuration, standins
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 40
 END_SECONDS = 15
 BACKENDS = ("postgres", "postgres-embedded", "sqlite")
+
+
+class NotRunning(Exception):
+    """A part does not start; the text says which, and what it said itself."""
 
 
 @dataclass
@@ -39,10 +42,6 @@ class Setting:
     standin_url: str = ""
     arrivals: IO[str] | None = None
     pids: dict[str, int] = field(default_factory=dict)
-
-    client_id = "bench"
-    application = "bench"
-    type_name = "login"
 
     @property
     def callback_url(self) -> str:
@@ -62,7 +61,7 @@ def running(directory: Path, backend: str, web_workers: int) -> Iterator[Setting
             setting.environment["BROKER_URL"] = servers.start_redis()
             setting.pids["Redis"] = _listener(setting.environment["BROKER_URL"])
         _start_standins(stack, setting)
-        _run(setting, "manage.py", "migrate", "--verbosity=0")
+        _run(setting, "migrate", "--verbosity=0")
         _configure(setting)
         setting.pids["web"] = _start(stack, setting, "serve", "--host=127.0.0.1").pid
         setting.pids["worker"] = _start(stack, setting, "worker").pid
@@ -99,13 +98,14 @@ def _listener(broker_url: str) -> int:
     for child in psutil.Process().children(recursive=True):
         if any(connection.laddr.port == port for connection in child.net_connections("tcp")):
             return int(child.pid)
-    raise RuntimeError("the broker's process was not found")
+    raise NotRunning("the broker's process was not found")
 
 
 def _start_standins(stack: contextlib.ExitStack, setting: Setting) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.standins", str(setting.directory)],
         cwd=ROOT,
+        env=setting.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -113,32 +113,36 @@ def _start_standins(stack: contextlib.ExitStack, setting: Setting) -> None:
     )
     stack.callback(_end, process)
     assert process.stdout
-    word, port = process.stdout.readline().split()
-    assert word == "ready"
+    word, _space, port = process.stdout.readline().strip().partition(" ")
+    if word != "ready":
+        raise NotRunning("the stand-ins do not start")
     setting.standin_url, setting.arrivals = f"http://127.0.0.1:{port}", process.stdout
     setting.pids["stand-ins"] = process.pid
 
 
-def _run(setting: Setting, *command: str, given: str = "") -> None:
-    """Run one command of the product to its end."""
-    subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=setting.environment, input=given, text=True, timeout=60, check=True
-    )
+def _run(setting: Setting, *command: str) -> None:
+    """Run one command of the product to its end; what it says is shown only when it fails."""
+    try:
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=setting.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise NotRunning(f"manage.py {command[0]} failed:\n{error.output[-2000:]}") from None
 
 
 def _configure(setting: Setting) -> None:
     account = json.loads((setting.directory / standins.ACCOUNT_FILE).read_text())
-    wanted = {
-        "client_id": setting.client_id,
-        "client_secret": setting.client_secret,
-        "application": setting.application,
-        "type": setting.type_name,
-        "service_account": account,
-        "push_endpoint": setting.standin_url + fcm.send_path(account["project_id"]),
-        "callback_url": setting.callback_url,
-    }
-    code = "import django; django.setup(); from bench import configuration; configuration.main()"
-    _run(setting, "-c", code, given=json.dumps(wanted))
+    file = setting.directory / "configuration.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(configuration.document(setting.client_secret, account, setting.standin_url)))
+    _run(setting, "import_configuration", str(file))
 
 
 def _start(stack: contextlib.ExitStack, setting: Setting, *command: str) -> subprocess.Popen[bytes]:
@@ -180,4 +184,4 @@ def _await_ready(setting: Setting) -> None:
         with contextlib.suppress(OSError), urllib.request.urlopen(setting.url + "/readyz", timeout=2):
             return
         time.sleep(0.05)
-    raise RuntimeError("the server does not get ready:\n" + (setting.directory / "serve.log").read_text()[-2000:])
+    raise NotRunning("the server does not get ready:\n" + (setting.directory / "serve.log").read_text()[-2000:])

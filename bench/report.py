@@ -62,7 +62,13 @@ def processes(found: list[Memory]) -> list[dict[str, Any]]:
 
 
 def machine() -> dict[str, Any]:
-    return {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+    """Describe where this ran. A load average well above 0 means that others were using it: run again later."""
+    return {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 1),
+    }
 
 
 def table(result: dict[str, Any]) -> str:
@@ -70,7 +76,7 @@ def table(result: dict[str, Any]) -> str:
     options, levels, found = result["options"], result["levels"], result["machine"]
     lines = [
         f"Countersign on {options['backend']}, web processes: {options['web_workers']}",
-        f"{found['cores']} cores, {found['machine']}, Python {found['python']}",
+        f"{found['cores']} cores, {found['machine']}, Python {found['python']}, load before: {found['load_average']}",
         "",
         row("portals at once", [str(entry["portals"]) for entry in levels], 26),
         row("logins", [str(entry["logins"]) for entry in levels], 26),

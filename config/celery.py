@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import celeryd_after_setup, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -13,11 +13,12 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@worker_ready.connect
-def start_dispatchers(sender: Any, **_kwargs: Any) -> None:
+# Not when the broker is there at last (worker_ready): what is due is sent without it.
+@celeryd_after_setup.connect
+def start_dispatchers(instance: Any, **_kwargs: Any) -> None:
     from config import worker  # noqa: PLC0415 - models are ready only now
 
-    worker.start(set(sender.app.amqp.queues.consume_from))
+    worker.start(set(instance.app.amqp.queues.consume_from))
 
 
 @worker_shutting_down.connect

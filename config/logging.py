@@ -56,8 +56,12 @@ def logging_settings(level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},
+            # Anybody can send a wrong Host header: it is answered with 400, and no matter for the log.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "celery": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "amqp": {"level": "WARNING"},
+            # Says at every try what the threads that wait for a connection say once.
+            "psycopg.pool": {"level": "ERROR"},
         },
     }

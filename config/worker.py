@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 
+import structlog
+from django.conf import settings
+from django.db import connection
+
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common.worker import Dispatcher, Periodic, Worker
+from apps.common.worker import Dispatcher, Listener, Periodic, Worker
 from apps.transactions import delivery as transactions
 from apps.transactions import lifecycle, sms_delivery
 from apps.transactions.models import PushDelivery, SmsDelivery
+
+log = structlog.get_logger(__name__)
 
 QUEUES: dict[str, Callable[[], Dispatcher]] = {
     "push": lambda: Dispatcher(PushDelivery, transactions.deliver),
@@ -22,14 +28,18 @@ _workers: list[Worker] = []
 def start(queues: set[str]) -> None:
     """Start delivering the named queues in this process."""
     worker = Worker(
-        dispatchers=[make() for name, make in QUEUES.items() if name in queues],
-        periodic=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS)],
+        dispatchers=[QUEUES[name]() for name in QUEUES if name in queues],
+        loops=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS)],
     )
+    if connection.vendor == "postgresql" and not settings.BROKER_URL:
+        worker.loops.append(Listener())
     _workers.append(worker)
     worker.start()
+    log.info("worker_started", queues=sorted(queues))
 
 
 def stop() -> None:
     """Finish what is in flight and deliver nothing more."""
     while _workers:
         _workers.pop().stop()
+        log.info("worker_stopped")

@@ -8,8 +8,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.defaults import bad_request as bad_request_page
 from django.views.defaults import page_not_found
+from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions as drf
-from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 
 from apps.common.exceptions import (
@@ -39,8 +39,11 @@ FRAMEWORK_ERRORS: dict[type[Exception], type[ApiError]] = {
 def respond(error: Exception, context: dict[str, Any]) -> Response:
     """Turn what a view raised into an answer (the REST framework's exception handler)."""
     known = _known(error)
-    if isinstance(known, InternalError | ServiceUnavailable):
+    if isinstance(known, InternalError):
         log.error("request_failed", exc_info=error, path=context["request"].path)
+    elif isinstance(known, ServiceUnavailable):
+        # The database is away, which its own first line says: no traceback for every request until it is back.
+        log.error("request_failed", reason=str(error).partition("\n")[0][:200], path=context["request"].path)
     return Response(body(known, context["request"].path), status=known.status, headers=dict(known.headers))
 
 
@@ -56,7 +59,7 @@ def body(error: ApiError, path: str) -> dict[str, str]:
     """Build an error's body: `error` and `error_description` everywhere, with the number where there is one."""
     text = str(error.text)
     common = {"error": error.token, "error_description": text}
-    if path.startswith("/device/"):
+    if path.split("/")[1] == "device":
         return {"error_code": error.code or error.token, **common}
     return {"error_code": error.code, "description": text, **common} if error.code else common
 
@@ -68,26 +71,36 @@ def first_problem(detail: Any, name: str = "") -> str:
         return first_problem(inner, name if member == "non_field_errors" else str(member))
     if isinstance(detail, list):
         return first_problem(detail[0], name)
-    return f"{name}: {ErrorDetail(detail)}" if name else str(detail)
+    # It may repeat what was sent, and JSON can carry halves of characters that no text can be written with.
+    text = str(detail).encode(errors="replace").decode()
+    return f"{name}: {text}" if name else text
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before a view is reached: a host that is not ours, a broken request."""
     if is_api(request):
-        return JsonResponse(body(InvalidRequest(), request.path), status=400, headers=NO_STORE)
+        return _json(InvalidRequest(), request.path)
     return bad_request_page(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Unknown paths: JSON for machines, a page for people."""
     if is_api(request):
-        return JsonResponse(body(PathNotFound(), request.path), status=404, headers=NO_STORE)
+        return _json(PathNotFound(), request.path)
     return page_not_found(request, exception)
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith(("/oauth/", "/device/"))
+    return request.path.split("/")[1] in ("oauth", "device")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(body(InternalError(), request.path), status=500, headers=NO_STORE)
+    """What nobody expected: JSON for machines, a page for people."""
+    if is_api(request):
+        return _json(InternalError(), request.path)
+    return server_error_page(request)
+
+
+def _json(error: ApiError, path: str) -> HttpResponse:
+    content = body(error, path)
+    return JsonResponse(content, status=error.status, headers=NO_STORE, content_type="application/json; charset=UTF-8")

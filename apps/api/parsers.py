@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from apps.common.exceptions import InvalidParameter, InvalidRequest, RequestTooLarge
 
@@ -25,6 +26,12 @@ def _read(stream: IO[bytes]) -> str:
     return body.decode("utf-8")
 
 
+class Form(dict[str, str]):
+    """The fields of a form, and what is wrong with it: that is told after who is calling has been judged."""
+
+    problem: InvalidParameter | None = None
+
+
 class StrictFormParser(BaseParser):
     """`application/x-www-form-urlencoded`: percent-encoded UTF-8; an empty field counts as absent."""
 
@@ -32,17 +39,30 @@ class StrictFormParser(BaseParser):
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> dict[str, str]:
+    ) -> Form:
+        form, repeated = Form(), ""
         try:
             pairs = parse_qsl(_read(stream), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-        except (ValueError, UnicodeError):
-            raise InvalidParameter(_("The body is not a form in UTF-8.")) from None
-        fields: dict[str, str] = {}
+        except ValueError:
+            form.problem = InvalidParameter(_("The body is not a form in UTF-8."))
+            return form
         for name, value in pairs:
-            if name in fields:
-                raise InvalidParameter(_("The parameter %(name)s is given more than once.") % {"name": name[:50]})
-            fields[name] = value
-        return {name: value for name, value in fields.items() if value}
+            if name in form:
+                repeated = repeated or name[:50]
+            form.setdefault(name, value)
+        if repeated:
+            form.problem = InvalidParameter(_("The parameter %(name)s is given more than once.") % {"name": repeated})
+        for name in [name for name, value in form.items() if not value]:
+            del form[name]
+        return form
+
+
+def fields(request: Request) -> Mapping[str, Any]:
+    """Return the members of the body; InvalidParameter when it is a form with something wrong in it."""
+    data: Mapping[str, Any] = request.data
+    if isinstance(data, Form) and data.problem:
+        raise data.problem
+    return data
 
 
 class StrictJsonParser(BaseParser):

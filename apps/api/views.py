@@ -15,6 +15,9 @@ from apps.system import services as system
 class ApiView(APIView):
     """Answers that nobody may keep, in the shape of the contract also when something goes wrong."""
 
+    # OPTIONS is a wrong method like any other: what there is stands in the API's description.
+    metadata_class = None
+
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         for name, value in NO_STORE.items():
             response.headers.setdefault(name, value)

@@ -1,12 +1,15 @@
 """Where a callback may connect to. A portal's URL is somebody's input: it must not reach into our own network."""
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from apps.common.http import port
+
+GLOBAL_UNICAST = IPv6Network("2000::/3")
+NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class Refused(Exception):
@@ -27,9 +30,15 @@ def resolve(url: str) -> str:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Say whether an address is on the public internet; one wrapped in IPv6 is judged by what is inside."""
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None,))[0]
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
+    """Say whether an address is on the public internet; an IPv4 address that is wrapped in IPv6 is judged itself.
+
+    Python's own lists differ between its versions, and leave out ranges of IPv6 that nobody may use.
+    """
+    if isinstance(address, IPv4Address):
+        return address.is_global and not address.is_multicast
+    inner = address.ipv4_mapped or address.sixtofour
+    if address in NAT64:
+        inner = IPv4Address(address.packed[-4:])
+    if inner is not None:
+        return is_public(inner)
+    return address in GLOBAL_UNICAST and address.is_global and address.teredo is None

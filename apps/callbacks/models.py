@@ -1,5 +1,6 @@
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +30,13 @@ class CallbackEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def clean(self) -> None:
+        if ":" in self.username:
+            raise ValidationError({"username": _("A user name for Basic authentication cannot contain a colon.")})
+        # What is stored tells enough: nothing is decrypted to see that there is a password.
+        if self.__dict__.get("password") and not self.username:
+            raise ValidationError({"username": _("A password needs a user name.")})
 
 
 class CallbackDelivery(outbox.Delivery):

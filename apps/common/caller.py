@@ -62,11 +62,12 @@ def client_ip(request: HttpRequest) -> str:
 
 
 def is_address(text: str) -> bool:
+    """Say whether this is an IP address; one with a zone (`%eth0`) means something on one machine only."""
     try:
         ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text
 
 
 def in_networks(address: str, networks: list[str]) -> bool:

@@ -59,14 +59,13 @@ def encrypt(text: str, context: str) -> str:
 
 def decrypt(stored: str, context: str) -> str:
     """Open what `encrypt` made; CannotDecrypt when no key fits or the context is another."""
-    _version, identifier, body = stored.split(".")
-    raw = base64.b64decode(body)
     for key in key_ring():
-        if key.identifier == identifier:
+        if stored.startswith(f"v1.{key.identifier}."):
             try:
+                raw = base64.b64decode(stored.rpartition(".")[2], validate=True)
                 cipher = AESGCM(key.derive("field"))
                 return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
-            except InvalidTag:
+            except (InvalidTag, ValueError):
                 break
     raise CannotDecrypt(f"no key in FIELD_ENCRYPTION_KEYS opens {context.partition(':')[0]}")
 

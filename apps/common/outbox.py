@@ -5,10 +5,11 @@ of its lease, so a row whose worker died is simply due again. A nudge only says 
 time, never a delivery.
 """
 
+import threading
 import uuid
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from time import monotonic
+from time import sleep
 from typing import Any, Self, TypeVar, cast
 
 import structlog
@@ -124,28 +125,52 @@ def nudge(queue: type[Delivery], ring: Callable[[], object]) -> None:
     With a broker `ring` posts a task. Without one, PostgreSQL's NOTIFY wakes the embedded worker; on SQLite it polls.
     """
     if settings.BROKER_URL:
-        transaction.on_commit(lambda: _broker.announce(ring))
+        transaction.on_commit(lambda: _announcer.announce(queue._meta.label_lower, ring))
     elif connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, queue._meta.label_lower])
 
 
-class _Broker:
-    """Posts nudges; while the broker is away it is left alone, so that nobody's request waits for it."""
+class _Announcer:
+    """Posts nudges to the broker from a thread of its own: no request waits for it, and a burst is announced once."""
 
     PAUSE_SECONDS = 2.0
 
     def __init__(self) -> None:
-        self._away_until = 0.0
+        self._waiting: dict[str, Callable[[], object]] = {}
+        self._lock = threading.Lock()
+        self._bell = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._away = False
 
-    def announce(self, ring: Callable[[], object]) -> None:
-        if monotonic() < self._away_until:
-            return
+    def announce(self, label: str, ring: Callable[[], object]) -> None:
+        with self._lock:
+            self._waiting[label] = ring
+            # On first use, not before: a thread does not come along through a fork.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+                self._thread.start()
+        self._bell.set()
+
+    def _run(self) -> None:
+        while True:
+            self._bell.wait()
+            self._bell.clear()
+            with self._lock:
+                rings, self._waiting = self._waiting, {}
+            for ring in rings.values():
+                self._post(ring)
+
+    def _post(self, ring: Callable[[], object]) -> None:
         try:
             ring()
         except (OperationalError, RedisError, OSError) as error:
-            self._away_until = monotonic() + self.PAUSE_SECONDS
-            log.warning("nudge_lost", error=type(error).__name__)
+            if not self._away:
+                log.warning("broker_away", error=type(error).__name__)
+            self._away = True
+            sleep(self.PAUSE_SECONDS)
+        else:
+            self._away = False
 
 
-_broker = _Broker()
+_announcer = _Announcer()

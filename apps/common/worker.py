@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +21,74 @@ log = structlog.get_logger(__name__)
 CLAIM_ROWS = 10
 LOOK_AHEAD_ROWS = 60
 LANE_LIMIT = 2
-# After a fault of the database a worker waits this long before it looks again.
+# After a fault (of the database, mostly) a worker waits this long before it looks again.
 FAULT_PAUSE_SECONDS = 1.0
+# How long a worker that nobody wakes may sleep: with nudges, and where it has to look for itself.
+SWEEP_SECONDS = 1.0
+POLL_SECONDS = 0.05
+
+
+class Loop:
+    """A thread that calls `step` again and again, each time after the seconds that the last call returned.
+
+    A fault costs a pause, never the thread, and is told when it begins and when it is over.
+    """
+
+    def __init__(self, name: str, step: Callable[[], float]) -> None:
+        self._name = name
+        self._step = step
+        self._bell = threading.Event()
+        self._stopping = False
+        self._fault = ""
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._bell.set()
+
+    def halt(self) -> None:
+        """Ask it to end after the step that it is in."""
+        self._stopping = True
+        self.wake()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._bell.clear()
+            if self._stopping:
+                break
+            try:
+                pause = self._step()
+                self._well()
+            except Exception as error:  # noqa: BLE001 - reported, and the thread goes on
+                if self._is_new(error):
+                    report("fault", error, thread=self._name)
+                connection.close()
+                pause = FAULT_PAUSE_SECONDS
+            self._bell.wait(pause)
+        connection.close()
+
+    def _is_new(self, error: Exception) -> bool:
+        last, self._fault = self._fault, type(error).__name__
+        return last != self._fault
+
+    def _well(self) -> None:
+        if self._fault:
+            log.info("fault_over", thread=self._name)
+        self._fault = ""
+
+
+def report(event: str, error: Exception, **details: str) -> None:
+    """Log a fault: of the database its first line (the rest may quote a statement), of anything else the traceback."""
+    if isinstance(error, DatabaseError):
+        reason = str(error).partition("\n")[0][:200]
+        log.error(event, fault=type(error).__name__, reason=reason, **details)
+    else:
+        log.error(event, exc_info=error, fault=type(error).__name__, **details)
 
 
 class Dispatcher:
@@ -39,35 +105,18 @@ class Dispatcher:
         self._reserve = slots // 4
         self._lanes: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._bell = threading.Event()
-        self._stopping = False
         name = queue._meta.label_lower
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix=name)
-        self._thread = threading.Thread(target=self._run, name=f"dispatcher {name}", daemon=True)
+        self._loop = Loop(f"dispatcher {name}", self._step)
+        self.start, self.wake, self.halt = self._loop.start, self._loop.wake, self._loop.halt
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._bell.set()
-
-    def stop(self) -> None:
-        """Claim nothing more and wait for what is in flight."""
-        self._stopping = True
-        self.wake()
-        self._thread.join()
+    def join(self) -> None:
+        """Wait for what is in flight."""
+        self._loop.join()
         self._pool.shutdown(wait=True)
 
-    def _run(self) -> None:
-        while not self._stopping:
-            self._bell.clear()
-            try:
-                if not self.dispatch():
-                    self._bell.wait(self._pause_seconds())
-            except DatabaseError:
-                log.exception("dispatcher_waits_for_database", queue=self.queue._meta.label_lower)
-                connection.close()
-                self._bell.wait(FAULT_PAUSE_SECONDS)
+    def _step(self) -> float:
+        return 0 if self.dispatch() else self._pause_seconds()
 
     def dispatch(self) -> int:
         """Claim what may start now and hand it to the threads; returns how many."""
@@ -101,9 +150,9 @@ class Dispatcher:
     def _work(self, row: outbox.Delivery) -> None:
         try:
             self._deliver(row)
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - reported
             # Whatever it was, the row is still claimed: it is due again when the lease is over.
-            log.exception("delivery_fault", queue=self.queue._meta.label_lower, delivery=str(row.pk))
+            report("delivery_fault", error, queue=self.queue._meta.label_lower, delivery=str(row.pk))
         finally:
             close_old_connections()
             with self._lock:
@@ -114,49 +163,48 @@ class Dispatcher:
 
     def _pause_seconds(self) -> float:
         """Sleep until the next row is due, at most one sweep long."""
-        with self._lock:
-            if self._lanes.total() >= self._slots - self._reserve:
-                return SWEEP_SECONDS
         longest = SWEEP_SECONDS if settings.BROKER_URL or connection.vendor == "postgresql" else POLL_SECONDS
-        next_due_at = self.queue.next_due_at()
+        with self._lock:
+            full = self._lanes.total() >= self._slots - self._reserve
+        # Overdue rows that were not chosen wait for a free slot, whose end rings the bell.
+        next_due_at = None if full else self.queue.next_due_at()
         close_old_connections()
         if next_due_at is None:
             return longest
-        wait = (next_due_at - timezone.now()).total_seconds()
-        # Overdue rows that were not chosen wait for a free slot, whose end rings the bell.
-        return min(max(wait, POLL_SECONDS), longest)
+        return min(max((next_due_at - timezone.now()).total_seconds(), POLL_SECONDS), longest)
 
 
-# How long a worker that nobody wakes may sleep: with nudges, and where it has to look for itself.
-SWEEP_SECONDS = 1.0
-POLL_SECONDS = 0.05
-
-
-class Periodic:
-    """Calls a function every so often, until stopped; a fault of the database only costs one round."""
+class Periodic(Loop):
+    """Calls a function every so often, until stopped."""
 
     def __init__(self, function: Callable[[], object], seconds: float) -> None:
+        super().__init__(function.__name__, self._call)
         self._function = function
         self._seconds = seconds
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=function.__name__, daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
+    def _call(self) -> float:
+        self._function()
+        close_old_connections()
+        return self._seconds
 
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
 
-    def _run(self) -> None:
-        while not self._stopped.wait(self._seconds):
-            try:
-                self._function()
-            except DatabaseError:
-                log.exception("periodic_fault", function=self._function.__name__)
-                connection.close()
-            finally:
-                close_old_connections()
+class Listener(Loop):
+    """Wakes dispatchers on PostgreSQL's NOTIFY; a lost connection is made anew."""
+
+    def __init__(self) -> None:
+        super().__init__("listener", self._listen)
+
+    def _listen(self) -> float:
+        if connection.connection is None:
+            with connection.cursor() as cursor:
+                cursor.execute(f"LISTEN {outbox.CHANNEL}")
+            # What was notified while nobody listened.
+            for label in list(_running):
+                wake(label)
+        with connection.wrap_database_errors:
+            for notice in connection.connection.notifies(timeout=0.5, stop_after=1):
+                wake(notice.payload)
+        return 0
 
 
 @dataclass
@@ -164,22 +212,25 @@ class Worker:
     """Everything that one worker process runs."""
 
     dispatchers: list[Dispatcher]
-    periodic: list[Periodic]
-    _parts: list[Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._parts = [*self.dispatchers, *self.periodic]
+    loops: list[Loop]
 
     def start(self) -> None:
         for dispatcher in self.dispatchers:
             _running[dispatcher.queue._meta.label_lower] = dispatcher
-        for part in self._parts:
+        for part in self._parts():
             part.start()
 
     def stop(self) -> None:
-        _running.clear()
-        for part in self._parts:
-            part.stop()
+        """Claim nothing more and wait for what is in flight."""
+        for dispatcher in self.dispatchers:
+            _running.pop(dispatcher.queue._meta.label_lower, None)
+        for part in self._parts():
+            part.halt()
+        for part in self._parts():
+            part.join()
+
+    def _parts(self) -> list[Dispatcher | Loop]:
+        return [*self.dispatchers, *self.loops]
 
 
 _running: dict[str, Dispatcher] = {}
@@ -189,19 +240,3 @@ def wake(label: str) -> None:
     """Wake the dispatcher of a queue, by its model's label, when this process has one."""
     if dispatcher := _running.get(label):
         dispatcher.wake()
-
-
-def listen(stopped: threading.Event) -> None:
-    """Wake dispatchers on PostgreSQL's NOTIFY until `stopped`; a lost connection is made anew."""
-    while not stopped.is_set():
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {outbox.CHANNEL}")
-            while not stopped.is_set():
-                for notice in connection.connection.notifies(timeout=0.5, stop_after=1):
-                    wake(notice.payload)
-        except DatabaseError:
-            log.warning("listener_lost_its_connection")
-            stopped.wait(FAULT_PAUSE_SECONDS)
-        finally:
-            connection.close()

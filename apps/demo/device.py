@@ -1,4 +1,4 @@
-"""A device: a small program that speaks the device API as a phone's app does. It needs pysequoia and nothing of Django."""
+"""A device: a small program that speaks the device API as a phone's app does. It needs pysequoia and no Django."""
 
 import json
 import urllib.error
@@ -23,12 +23,18 @@ class Refused(Exception):
         self.body = body
 
 
+def new_secret_key() -> str:
+    """Make a Curve25519 key that can sign and encrypt; armoured."""
+    pair = Tsk.generate("device", profile=Profile.RFC4880)
+    return pysequoia.armor(bytes(pair), pysequoia.ArmorKind.SecretKey)
+
+
 @dataclass
 class Device:
     """A phone with one user. Everything that it must remember is in its fields; `dump` and `load` keep them."""
 
     server: str
-    secret_key: str = field(default_factory=lambda: new_secret_key())
+    secret_key: str = field(default_factory=new_secret_key)
     device_id: str = ""
     device_token: str = ""
     profile_id: str = ""
@@ -41,7 +47,7 @@ class Device:
     def dump(self) -> str:
         return json.dumps(asdict(self))
 
-    def enroll(
+    def enroll(  # noqa: PLR0913 - the members of the request
         self,
         code: str,
         *,
@@ -147,9 +153,3 @@ def _members(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
-
-
-def new_secret_key() -> str:
-    """Make a Curve25519 key that can sign and encrypt; armoured."""
-    pair = Tsk.generate("device", profile=Profile.RFC4880)
-    return pysequoia.armor(bytes(pair), pysequoia.ArmorKind.SecretKey)

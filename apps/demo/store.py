@@ -52,10 +52,12 @@ def wish_for_reset() -> None:
     write(RESET_WISH, {})
 
 
+def reset_is_wished() -> bool:
+    return (_directory() / RESET_WISH).exists()
+
+
 def take_reset_wish() -> bool:
     """Say whether a reset is wished for, once."""
-    path = _directory() / RESET_WISH
-    if not path.exists():
-        return False
-    path.unlink(missing_ok=True)
-    return True
+    wished = reset_is_wished()
+    (_directory() / RESET_WISH).unlink(missing_ok=True)
+    return wished

@@ -1,3 +1,18 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.demo import views
+
+app_name = "demo"
+urlpatterns = [
+    path("", views.page, name="page"),
+    path("state", views.state, name="state"),
+    path("sign-in", views.sign_in, name="sign-in"),
+    path("leave", views.leave, name="leave"),
+    path("phone/answer", views.answer, name="answer"),
+    path("phone/enroll", views.enroll, name="enroll"),
+    path("phone/unenroll", views.unenroll, name="unenroll"),
+    path("reset", views.reset, name="reset"),
+    path("callback", views.callback, name="callback"),
+    path("fcm/token", views.fcm_token),
+    path("fcm/v1/projects/<str:project_id>/messages:send", views.fcm_send),
+]

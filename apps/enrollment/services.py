@@ -21,10 +21,11 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
-from apps.enrollment import keys
+from apps.enrollment import certificates, keys
 from apps.enrollment.models import Device, EnrollmentCode, Profile, PushEnrollment
 from apps.events import services as events
 from apps.events.types import EventType
+from apps.push.models import PushMessagingConfiguration
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 
@@ -98,7 +99,7 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
     version = _version(enrollment, code.application)
     if device and device.version.application_id != code.application_id:
         raise InvalidEnrollmentCode
-    certificate = keys.device_certificate(enrollment.public_key)
+    certificate = certificates.check(enrollment.public_key)
     if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
         raise InvalidEnrollmentCode
     device, token = (_describe(device, enrollment, version), "") if device else _new_device(enrollment, version)
@@ -107,7 +108,7 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
         device=device,
         user_id=code.user_id,
         defaults={
-            "public_key": enrollment.public_key,
+            "public_key": str(certificate),
             "fingerprint": certificate.fingerprint,
             "server_key": keys.server_key(),
             "created_at": timezone.now(),
@@ -169,6 +170,9 @@ def device_of(bearer: str) -> Device:
 
 def profile_of(device: Device, profile_id: str) -> Profile:
     """Find a profile of this device, with all that sealing and judging need; InvalidProfile when it is not its."""
+    if "\0" in profile_id:
+        # No text of a database holds it, and some refuse to look for it.
+        raise InvalidProfile
     profile = (
         Profile.objects.select_related("device__version__application", "server_key")
         .filter(device=device, profile_id=profile_id)
@@ -203,10 +207,10 @@ def enroll_push(profile: Profile, push_token: str) -> None:
 def _enroll_push(profile: Profile, push_token: str) -> None:
     general, version = system.general(), profile.device.version
     require_enabled(version)
-    if not (general.enrollment_enabled and general.push_enrollment_enabled and version.push_messaging_configuration_id):
+    configuration = version.push_messaging_configuration
+    if not (general.enrollment_enabled and general.push_enrollment_enabled and configuration):
         raise EnrollmentDisabled
-    # Locking the user's profiles makes two devices that enrol at once come one after the other.
-    list(Profile.objects.select_for_update().filter(user_id=profile.user_id).order_by("pk"))
+    _wait_for_others(profile.user_id, configuration)
     hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
         raise PushTokenInUse
@@ -216,6 +220,13 @@ def _enroll_push(profile: Profile, push_token: str) -> None:
     row.token, row.token_hash, row.enrolled_at = push_token, hashes[0], timezone.now()
     row.save()
     events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
+
+
+def _wait_for_others(user_id: str, configuration: PushMessagingConfiguration) -> None:
+    """Make two that enrol at once, with the same token or for the same user, come one after the other."""
+    # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
+    list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
+    list(Profile.objects.select_for_update().filter(user_id=user_id).order_by("pk").only("pk"))
 
 
 def _apply_mode(profile: Profile, mode: str) -> None:

@@ -129,7 +129,7 @@ def answer(transaction_id: UUID | None, device_id: int, message: str) -> Status:
     if transaction is None or transaction.profile is None:
         raise InvalidTransaction
     enrollment.require_enabled(transaction.profile.device.version)
-    digest = sha256(message.encode()).hexdigest()
+    digest = sha256(message.encode(errors="surrogatepass")).hexdigest()
     if transaction.answer_digest == digest:
         return Status(transaction.status)
     if transaction.current_status(timezone.now()) != Status.PENDING:

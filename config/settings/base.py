@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from config.logging import logging_settings
@@ -112,7 +113,11 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     )
 else:
     # Worker threads hold a connection only while they claim or record, so a small pool serves many of them.
-    _database.setdefault("OPTIONS", {}).setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 10})
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A short reconnect time-out, because the pool doubles its waits: after a long outage it would sleep for minutes.
+    _database["OPTIONS"].setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 5})
+    # A restart of the server leaves dead connections in the pool: they are found before a request gets one.
+    _database["CONN_HEALTH_CHECKS"] = True
 _database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -127,6 +132,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 # A nudge is sent once: the row is the truth, and the sweep finds what a lost nudge would have announced.
 CELERY_TASK_PUBLISH_RETRY = False
@@ -191,7 +197,14 @@ UNFOLD = {
     "SITE_TITLE": "Countersign",
     "SITE_HEADER": "Countersign",
     "SITE_SUBHEADER": _("Mobile authentication"),
-    "SITE_SYMBOL": "verified_user",
+    "SITE_URL": None,
+    "SITE_ICON": lambda _request: static("console/mark.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("console/mark.svg")},
+    ],
+    "STYLES": [lambda _request: static("console/console.css")],
+    "SCRIPTS": [lambda _request: static("console/console.js")],
+    "LOGIN": {"image": lambda _request: static("console/sign-in.svg")},
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {

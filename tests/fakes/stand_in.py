@@ -49,8 +49,8 @@ class StandIn:
         return path
 
     def refusal(self, path, headers, body):
-        """Return an answer that goes before what is scripted, or None."""
-        return None
+        """Return an answer that goes before what is scripted, or None when there is none."""
+        return
 
     def answer(self, key, path, headers, body):
         """Return the answer when nothing is scripted."""
@@ -142,7 +142,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.stand_in.finish(record, answer.get("status", 200))
         self.send(answer.get("status", 200), answer.get("headers", {}), answer.get("body", "").encode(), answer)
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 - the base class's name
 
     def send(self, status, headers, body, faults=None):
         faults = faults or {}
@@ -194,7 +194,7 @@ class Control:
         self.order("script", key=key, answers=answers)
 
     def received(self, key=None, status=None):
-        """Return what was heard so far: `key`, `path`, `headers`, `body`, `status` (once answered), `at` (Unix time)."""
+        """Return what was heard so far: `key`, `path`, `headers`, `body`, `status` (once answered), `at` (Unix s)."""
         return self.order("wait", key=key, count=0, status=status, seconds=0)
 
     def wait(self, key, count=1, *, status=None, seconds=8):
@@ -202,6 +202,10 @@ class Control:
         heard = self.order("wait", key=key, count=count, status=status, seconds=seconds)
         assert len(heard) >= count, f"{len(heard)} of {count} requests came within {seconds} s: {heard}"
         return heard
+
+    def stays(self, key, count, *, seconds=0):
+        """Say whether there are `count` requests with this key, and no more of them within some seconds."""
+        return len(self.order("wait", key=key, count=count + 1, status=None, seconds=seconds)) == count
 
     def release(self):
         """Let everything that hangs go on."""

@@ -4,20 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.enrollment.keys import MAX_MESSAGE_BYTES, MAX_PUBLIC_KEY_CHARACTERS
+from apps.api.fields import SealedField, StrictCharField
+from apps.enrollment.certificates import MAX_PUBLIC_KEY_CHARACTERS
 from apps.push.models import Platform
 from apps.transactions.models import Status
 
 MAX_PUSH_TOKEN_CHARACTERS = 4096
-
-
-class StrictCharField(serializers.CharField):
-    """Text only: a number or a boolean in its place is a mistake of the caller, not text."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class EnrollmentSerializer(serializers.Serializer[Any]):
@@ -54,9 +46,9 @@ class OtpSerializer(serializers.Serializer[Any]):
 
 
 class SealedSerializer(serializers.Serializer[Any]):
-    """A message that is signed by its sender and encrypted to its receiver, ASCII armoured."""
+    """A message that is signed by its sender and encrypted to its receiver, ASCII armoured; at most 64 KiB."""
 
-    message = StrictCharField(max_length=MAX_MESSAGE_BYTES, trim_whitespace=False)
+    message = SealedField()
 
 
 class AnswerStatusSerializer(serializers.Serializer[Any]):

@@ -25,6 +25,7 @@ from apps.common.exceptions import (
     InvalidRequest,
     InvalidTransaction,
     PushTokenInUse,
+    RequestTooLarge,
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
@@ -183,5 +184,9 @@ class AnswerView(ApiView):
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         device = calling_device(request)
-        message = checked(serializers.SealedSerializer, request)["message"]
+        try:
+            message = checked(serializers.SealedSerializer, request)["message"]
+        except RequestTooLarge:
+            # Whatever it was, it is judged as the message that it cannot be.
+            message = ""
         return Response({"status": challenges.answer(parse_uuid(transaction_id), device.pk, message)})

@@ -126,7 +126,7 @@ class UserTypesSerializer(serializers.Serializer[Any]):
     enabled = UserTypeSerializer(many=True)
 
 
-def fields(data: Mapping[str, str], *names: str) -> dict[str, str]:
+def required(data: Mapping[str, str], *names: str) -> dict[str, str]:
     """Return the named fields of a form; InvalidParameter names the first that is missing."""
     for name in names:
         if name not in data:

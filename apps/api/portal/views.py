@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import authentication
-from apps.api.parsers import StrictFormParser
+from apps.api.parsers import StrictFormParser, fields
 from apps.api.portal import examples, idempotency, serializers
 from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
@@ -87,12 +87,12 @@ class InitiateView(PortalView):
     )
     def post(self, request: Request) -> Response:
         client = self.caller(request)
-        fields: dict[str, str] = request.data
+        given = fields(request)
         answer = idempotency.once(
             client,
             request.headers.get("Idempotency-Key", ""),
-            {"version": self.version, **fields},
-            lambda: serializers.initiated(transactions.initiate(fields, client, self.version)),
+            {"version": self.version, **given},
+            lambda: serializers.initiated(transactions.initiate(given, client, self.version)),
         )
         return Response(answer)
 
@@ -146,7 +146,7 @@ class VerifyCodeView(PortalView):
     )
     def post(self, request: Request, user_id: str) -> Response:
         client = self.caller(request)
-        given = serializers.fields(request.data, "transaction_id", "sms_code")
+        given = serializers.required(fields(request), "transaction_id", "sms_code")
         transaction = transactions.verify_code(parse_uuid(given["transaction_id"]), client, user_id, given["sms_code"])
         return Response({"transaction_id": str(transaction.pk)})
 
@@ -172,7 +172,7 @@ class ResendCodeView(PortalView):
     )
     def post(self, request: Request, user_id: str) -> Response:
         client = self.caller(request)
-        given = serializers.fields(request.data, "transaction_id")
+        given = serializers.required(fields(request), "transaction_id")
         transactions.resend_code(parse_uuid(given["transaction_id"]), client, user_id)
         return Response(status=204)
 

@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import authentication
-from apps.api.parsers import StrictFormParser, StrictJsonParser
+from apps.api.fields import StrictCharField
+from apps.api.parsers import StrictFormParser, StrictJsonParser, fields
 from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
 from apps.api.views import ApiView
 from apps.applications.models import Api
@@ -31,7 +32,7 @@ class UserIdSerializer(serializers.Serializer[Any]):
 
 
 class EnrollmentCodeRequestSerializer(serializers.Serializer[Any]):
-    application_id = serializers.CharField(max_length=100)
+    application_id = StrictCharField(max_length=100)
 
 
 class EnrollmentCodeSerializer(serializers.Serializer[Any]):
@@ -64,7 +65,7 @@ class EnrollmentCodesView(ApiView):
     def post(self, request: Request, user_id: str) -> Response:
         client = authentication.client(request, Api.END_USER)
         UserIdSerializer(data={"user_id": user_id}).is_valid(raise_exception=True)
-        wanted = EnrollmentCodeRequestSerializer(data=request.data)
+        wanted = EnrollmentCodeRequestSerializer(data=fields(request))
         wanted.is_valid(raise_exception=True)
         code, row = enrollment.create_code(
             user_id=user_id,

@@ -39,6 +39,9 @@ class _TokenTransport(transport.Request):
             answer = http.send(request)
         except http.NoAnswer as error:
             raise google_exceptions.TransportError(error.reason) from error
+        if answer.status == 429 or answer.status >= 500 or (answer.status == 200 and not _is_object(answer.body)):
+            # Told as a fault of the way: google-auth would sleep and try again, for longer than the claim's lease.
+            raise google_exceptions.TransportError(f"HTTP {answer.status}")
         return _TokenAnswer(answer)
 
 
@@ -156,6 +159,9 @@ def payload(message: PushMessage) -> dict[str, Any]:
 def judge(answer: http.Response) -> Result:
     """Say what an answer of FCM means."""
     if 200 <= answer.status < 300:
+        if not _is_object(answer.body):
+            # Somebody on the way answered, not FCM.
+            return Result(Outcome.RETRY, "not an answer of FCM", answer.status)
         return Result(Outcome.ACCEPTED, status=answer.status)
     reason = error_code(answer)
     if reason in DEAD_TOKEN or (answer.status == 404 and reason == "NOT_FOUND"):
@@ -171,6 +177,13 @@ def judge(answer: http.Response) -> Result:
         retry_after_seconds(answer.headers.get("retry-after", "")),
         credential_refused=answer.status == 401,
     )
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
 
 
 def error_code(answer: http.Response) -> str:

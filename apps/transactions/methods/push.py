@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+from django.db.models import QuerySet
+
 from apps.common import outbox
 from apps.common.exceptions import InvalidParameter
 from apps.common.urls import lane
@@ -14,9 +16,6 @@ from apps.transactions import messages, tasks
 from apps.transactions.methods.base import Ask, Started, Unavailable, create
 from apps.transactions.models import Method, PushDelivery, Transaction
 from apps.transactions.parameters import Version
-
-# A user's own phones; whoever has more of them is asked on the newest.
-MAX_PROFILES = 50
 
 
 def plan(ask: Ask) -> Callable[[], Started]:
@@ -30,31 +29,30 @@ def plan(ask: Ask) -> Callable[[], Started]:
 
 def choose(ask: Ask) -> Profile:
     """Return the profile that the request means, by the rules of its version of the API."""
-    profiles = list(enrollment.reachable_by_push(ask.request.user_id)[:MAX_PROFILES])
-    if not profiles:
-        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
-    chosen = _CHOICES[ask.request.version](profiles, ask.request.target)
+    reachable = enrollment.reachable_by_push(ask.request.user_id)
+    chosen = _CHOICES[ask.request.version](reachable, ask.request.target)
     if chosen is None:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
     return chosen
 
 
-def _by_device(profiles: list[Profile], device_id: str) -> Profile | None:
-    if not device_id:
+def _by_device(reachable: QuerySet[Profile], device_id: str) -> Profile | None:
+    if not device_id and reachable.exists():
         raise MissingTarget("device_id", EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
-    return next((profile for profile in profiles if profile.device.device_id == device_id), None)
+    return reachable.filter(device__device_id=device_id).first()
 
 
-def _by_application(profiles: list[Profile], app_id: str) -> Profile | None:
-    if not app_id:
+def _by_application(reachable: QuerySet[Profile], app_id: str) -> Profile | None:
+    if not app_id and reachable.exists():
         raise MissingTarget("app_id", EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
-    return next((profile for profile in profiles if profile.device.version.application.identifier == app_id), None)
+    return reachable.filter(device__version__application__identifier=app_id).first()
 
 
-def _by_user(profiles: list[Profile], _target: str) -> Profile | None:
-    if len(profiles) > 1:
+def _by_user(reachable: QuerySet[Profile], _target: str) -> Profile | None:
+    found = list(reachable[:2])
+    if len(found) > 1:
         raise MissingTarget("app_id", EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
-    return profiles[0]
+    return found[0] if found else None
 
 
 class MissingTarget(InvalidParameter):
@@ -65,7 +63,7 @@ class MissingTarget(InvalidParameter):
         self.event_type = event_type
 
 
-_CHOICES: dict[Version, Callable[[list[Profile], str], Profile | None]] = {
+_CHOICES: dict[Version, Callable[[QuerySet[Profile], str], Profile | None]] = {
     Version.V2: _by_user,
     Version.V3: _by_application,
     Version.V4: _by_device,

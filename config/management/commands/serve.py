@@ -1,9 +1,12 @@
 """Serve the APIs and the console."""
 
+import os
+import signal
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -20,6 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")  # noqa: S104
 
     def handle(self, *args: Any, **options: Any) -> None:
+        release_database()
+        # Ctrl-C reaches every process of the group. A serving process takes its end from the parent alone: a second
+        # signal while it closes its connections can leave it hanging until it is killed.
+        os.register_at_fork(after_in_child=ignore_interrupts)
         Granian(
             "config.wsgi:application",
             address=options["host"],
@@ -31,3 +38,18 @@ class Command(BaseCommand):
             workers_kill_timeout=10,
             respawn_failed_workers=True,
         ).serve()
+
+
+def ignore_interrupts() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def release_database() -> None:
+    """Let go of what the check of the migrations opened: serving processes are forked from this one.
+
+    A pool that is inherited has lost its threads: it opens no connection more, and its own are shared with the parent.
+    """
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if close_pool := getattr(connection, "close_pool", None):
+            close_pool()

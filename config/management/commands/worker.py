@@ -6,10 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
-from django.utils.translation import gettext as _
 
-from apps.common.worker import listen
 from config import worker
 from config.celery import app
 
@@ -34,6 +31,7 @@ class Command(BaseCommand):
         # Nudges are tiny: four threads read them, the dispatchers do the work.
         app.worker_main(
             [
+                "--quiet",
                 "worker",
                 "--pool=threads",
                 "--concurrency=4",
@@ -49,10 +47,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
         worker.start(queues)
-        if connection.vendor == "postgresql":
-            threading.Thread(target=listen, args=(stopped,), name="listener", daemon=True).start()
-        self.stdout.write(_("Worker ready: %(queues)s") % {"queues": ", ".join(sorted(queues))})
-        self.stdout.flush()
         # A wait with a limit lets signals through on every platform.
         while not stopped.wait(1):
             pass

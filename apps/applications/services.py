@@ -1,0 +1,32 @@
+"""Making API clients outside the console."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from django.db import transaction
+
+from apps.applications.models import ApiClient
+from apps.events import changes
+from apps.events.types import EventType
+
+
+def create_client(
+    *, name: str, apis: Sequence[str], client_id: str = "", ip_allow_list: Sequence[str] = (), who: str
+) -> tuple[ApiClient, str]:
+    """Make an API client and return it with its secret, which cannot be read again.
+
+    Without a `client_id` one is made. ValidationError says what is wrong, also when the name or the id is taken.
+    """
+    client = ApiClient(
+        name=name,
+        client_id=client_id or str(uuid4()),
+        apis=list(dict.fromkeys(apis)),
+        ip_allow_list=list(dict.fromkeys(ip_allow_list)),
+    )
+    secret = client.add_secret()
+    client.full_clean()
+    with transaction.atomic():
+        client.save()
+        after = changes.snapshot(client, ("secret_hashes",))
+        changes.record(EventType.ADMIN_CONFIGURATION_CREATED, who=who, row=client, before=changes.NOTHING, after=after)
+    return client, secret

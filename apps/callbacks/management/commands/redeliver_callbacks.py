@@ -1,0 +1,28 @@
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.callbacks import services
+from apps.common.commands import OneLineCommand
+
+
+class Command(OneLineCommand):
+    help = "Send callbacks that failed for good again: all of them, or those that are named."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("ids", metavar="ID", nargs="*", help="a callback's or a transaction's id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        count = services.redeliver([identifier(text) for text in options["ids"]] if options["ids"] else None)
+        text = ngettext("%(count)d callback is due again.", "%(count)d callbacks are due again.", count)
+        self.stdout.write(text % {"count": count})
+
+
+def identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CommandError(_("“%(text)s” is not an id.") % {"text": text}) from None

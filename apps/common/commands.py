@@ -1,0 +1,119 @@
+"""What management commands share: one line for every mistake, and data for people or for programs."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils.translation import gettext as _
+
+from apps.common.exceptions import ApiError
+
+
+class OneLineCommand(BaseCommand):
+    """A command whose mistakes are one line on standard error and exit code 1, those in its arguments too."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        if parser.called_from_command_line:
+            parser.error = partial(_refuse, parser)  # type: ignore[method-assign]
+        return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # What there is to say is printed; the log's line about each event is for servers.
+        if settings.LOG_LEVEL == "INFO":
+            logging.getLogger().setLevel(logging.WARNING)
+        super().run_from_argv(argv)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except ApiError as error:
+            raise CommandError(str(error.text)) from None
+        except ValidationError as error:
+            raise CommandError(sentence(error)) from None
+        except UnicodeEncodeError:
+            raise CommandError(_("An argument is not valid text.")) from None
+        except DatabaseError as error:
+            # The first line says what is wrong; the others can quote rows.
+            reason = str(error).partition("\n")[0]
+            raise CommandError(
+                _("The database cannot be used (%(reason)s). Is it running and migrated?") % {"reason": reason}
+            ) from None
+
+
+def _refuse(parser: CommandParser, message: str) -> NoReturn:
+    parser.exit(1, f"{parser.prog}: {message}\n")
+
+
+class DataCommand(OneLineCommand):
+    """A command that prints data: `name: value` lines for people, JSON with `--json`."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON; moments are milliseconds since the epoch")
+
+    def print_data(self, data: Mapping[str, Any], *, as_json: bool) -> None:
+        self.stdout.write(in_json(data) if as_json else lines(data))
+
+    def print_table(self, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+        """Print rows of the same members, for people a line each below their names."""
+        if as_json:
+            self.stdout.write(in_json(rows))
+        elif rows:
+            self.stdout.write(table(rows))
+
+
+def sentence(error: ValidationError) -> str:
+    """Return all that a validation says in one line, with the names of the fields."""
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return " ".join(
+        text if name == "__all__" else f"{name}: {text}" for name, texts in error.message_dict.items() for text in texts
+    )
+
+
+def in_json(data: object) -> str:
+    return json.dumps(_plain(data), ensure_ascii=False, indent=2)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return round(value.timestamp() * 1000)
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, bool | int | float | None) else str(value)
+
+
+def lines(data: Mapping[str, Any]) -> str:
+    width = max(map(len, data)) + 1
+    return "\n".join(f"{name + ':':<{width}} {shown(value)}".rstrip() for name, value in data.items())
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    cells = [list(rows[0]), *([shown(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def shown(value: Any) -> str:
+    """Return a value as a terminal may show it: what others named themselves cannot move its cursor."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {shown(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(shown, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = "" if value is None else str(value)
+    return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,0 +1,39 @@
+"""What points at a row: who would be hurt if it went."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django.db import models
+
+
+def users_of(rows: models.QuerySet[Any], limit: int) -> list[models.Model]:
+    """Return at most `limit` rows that protect one of `rows` from deletion, also through rows that would go with it.
+
+    Asks once for each relation of the schema, however many rows there are.
+    """
+    return list(islice(_users_of(rows, limit), limit))
+
+
+def _users_of(rows: models.QuerySet[Any], limit: int) -> Iterator[models.Model]:
+    for relation, related in _relations(rows):
+        if relation.on_delete in (models.PROTECT, models.RESTRICT):
+            yield from related[:limit]
+        elif relation.on_delete is models.CASCADE:
+            yield from _users_of(related, limit)
+
+
+def companions_of(rows: models.QuerySet[Any]) -> dict[str, int]:
+    """Count what would be deleted together with `rows`, by the plural name of its model."""
+    counts: dict[str, int] = {}
+    for relation, related in _relations(rows):
+        if relation.on_delete is models.CASCADE and (count := related.count()):
+            counts[str(related.model._meta.verbose_name_plural)] = count
+            counts |= companions_of(related)
+    return counts
+
+
+def _relations(rows: models.QuerySet[Any]) -> Iterator[tuple[Any, models.QuerySet[Any]]]:
+    for relation in rows.model._meta.related_objects:
+        related = relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": rows})
+        yield relation, related.order_by()

@@ -1,0 +1,42 @@
+"""`{env: NAME}` in a configuration file stands for the value of an environment variable."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+
+class FromEnvironment(str):
+    """The text of a variable. Where something other than text is wanted, it is read as JSON."""
+
+    __slots__ = ()
+
+
+def structured(value: object) -> object:
+    """Return the value that a variable's text spells in JSON, else the value itself."""
+    if not isinstance(value, FromEnvironment):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def resolve(value: Any, report: Callable[[str, str], None], place: str = "") -> Any:
+    """Replace every `{env: NAME}` below `value`. Those that fail become None; `report(place, text)` is told."""
+    if isinstance(value, list):
+        return [resolve(item, report, f"{place}[{number}]") for number, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {"env"}:
+        return {name: resolve(item, report, f"{place}.{name}" if place else str(name)) for name, item in value.items()}
+    variable = value["env"]
+    if not isinstance(variable, str) or not variable or "\0" in variable or "=" in variable:
+        report(place, _("Give the name of an environment variable, as in {env: NAME}."))
+        return None
+    if variable not in os.environ:
+        report(place, _("The environment variable %(name)s is not set.") % {"name": variable})
+        return None
+    return FromEnvironment(os.environ[variable])

@@ -1,0 +1,182 @@
+"""The text of a configuration file: YAML or JSON in, YAML or JSON out.
+
+YAML is read by the rules of YAML 1.2 for plain values, so that `no` is text (and a language) and `010` is no number
+eight; aliases and tags are refused. Errors never quote the file, which may hold secrets.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import yaml
+from django.utils.translation import gettext as _
+
+from apps.configuration.problems import ConfigurationInvalid, line
+
+MAX_BYTES = 5 * 1024 * 1024
+# Far more than any section needs, far less than what would exhaust the interpreter.
+MAX_DEPTH = 50
+FORMATS = ("yaml", "json")
+
+# Without libyaml the same is slower.
+_BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+TAG = "tag:yaml.org,2002:"
+SCALARS: dict[str, Callable[[str], Any]] = {
+    f"{TAG}str": str,
+    f"{TAG}null": lambda _text: None,
+    f"{TAG}bool": lambda text: text.lower() == "true",
+    f"{TAG}int": int,
+    f"{TAG}float": float,
+}
+PLAIN = [
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0|[1-9][0-9]{0,17})", list("-+0123456789")),
+    ("float", r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+|[-+]?(0|[1-9][0-9]*)\.", list("-+.0123456789")),
+]
+
+
+class Loader(_BaseLoader):  # type: ignore[misc]
+    """Splits YAML into nodes; what becomes of them is decided here."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+
+for _kind, _pattern, _first in PLAIN:
+    Loader.add_implicit_resolver(f"{TAG}{_kind}", re.compile(rf"(?:{_pattern})\Z"), _first)
+
+
+class Dumper(_BaseDumper):  # type: ignore[misc]
+    """Writes texts of several lines as blocks, and everything in full where it stands."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: Any, text: str) -> Any:
+    return dumper.represent_scalar(f"{TAG}str", text, style="|" if "\n" in text else None)
+
+
+Dumper.add_representer(str, _represent_text)
+
+
+class Refused(Exception):
+    """The text is well-formed but holds something that a configuration file may not; `number` is its line, from 1."""
+
+    def __init__(self, number: int, text: str) -> None:
+        self.number, self.text = number, text
+        super().__init__(text)
+
+
+def load(content: bytes) -> object:
+    """Parse a file; ConfigurationInvalid names the line of what is wrong with it."""
+    if len(content) > MAX_BYTES:
+        raise _invalid(_("The file is larger than %(limit)d bytes.") % {"limit": MAX_BYTES})
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _invalid(_("This is not UTF-8."), content[: error.start].count(b"\n") + 1) from None
+    try:
+        data = _parse(text)
+    except Refused as error:
+        raise _invalid(error.text, error.number) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _invalid(_("This is not valid YAML or JSON."), mark.line + 1 if mark else None) from None
+    except yaml.YAMLError:
+        raise _invalid(_("The file holds a character that YAML and JSON do not allow.")) from None
+    if _is_too_deep(data):
+        raise _too_deep()
+    return data
+
+
+def _is_too_deep(data: object) -> bool:
+    level = [data]
+    for _depth in range(MAX_DEPTH):
+        level = [inner for value in level for inner in _parts(value)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _too_deep() -> ConfigurationInvalid:
+    return _invalid(_("The file is nested too deeply."))
+
+
+def _invalid(text: str, number: int | None = None) -> ConfigurationInvalid:
+    return ConfigurationInvalid([line(_("line %(number)d") % {"number": number} if number else "file", text)])
+
+
+def _parse(text: str) -> object:
+    """JSON has escapes that YAML reads otherwise, so it is tried first where it can be."""
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(text, object_pairs_hook=_unique)
+        except ValueError:
+            pass
+    loader = Loader(text)
+    try:
+        node = loader.get_node() if loader.check_node() else None
+        if loader.check_node():
+            raise Refused(loader.get_node().start_mark.line + 1, _("A file holds one document."))
+    finally:
+        loader.dispose()
+    return _value(node, set()) if node else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ConfigurationInvalid([line(name, _("Stands here twice."))])
+        found[name] = value
+    return found
+
+
+def _value(node: Any, seen: set[int]) -> Any:
+    """Turn a node into plain Python. A node that is met twice is an alias: a small file could unfold to a huge one."""
+    number = node.start_mark.line + 1
+    if id(node) in seen:
+        raise Refused(number, _("Aliases are not supported; write the value out."))
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode) and node.tag == f"{TAG}seq":
+        return [_value(entry, seen) for entry in node.value]
+    if isinstance(node, yaml.MappingNode) and node.tag == f"{TAG}map":
+        return _mapping(node, seen)
+    if isinstance(node, yaml.ScalarNode) and node.tag in SCALARS:
+        try:
+            return SCALARS[node.tag](node.value)
+        except ValueError:
+            pass
+    raise Refused(number, _("Tags are not supported."))
+
+
+def _mapping(node: Any, seen: set[int]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in node.value:
+        number = name.start_mark.line + 1
+        if not isinstance(name, yaml.ScalarNode):
+            raise Refused(number, _("The name of a member must be text."))
+        if name.value in found:
+            raise Refused(number, _("“%(name)s” stands here twice.") % {"name": name.value})
+        found[name.value] = _value(value, seen)
+    return found
+
+
+def dump(data: object, file_format: str) -> str:
+    """Write a configuration as text that `load` reads back to the same."""
+    if file_format == "json":
+        return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text

@@ -1,0 +1,42 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.commands import OneLineCommand
+from apps.configuration import file, services
+
+
+class Command(OneLineCommand):
+    help = "Read a configuration file (YAML or JSON), all or nothing. Reading it again changes nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
+        parser.add_argument("--check", action="store_true", help="only say what is wrong or what would change")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            data = file.load(content(options["file"]))
+            lines = services.import_configuration(data, check=options["check"])
+        except services.ConfigurationInvalid as error:
+            for problem in error.problems:
+                self.stderr.write(problem)
+            sys.exit(1)
+        for line in lines or [_("Nothing to change.")]:
+            self.stdout.write(line)
+
+
+def content(name: str) -> bytes:
+    """Return a file's bytes, at most one more than allowed, so that no file is too large to be refused."""
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(file.MAX_BYTES + 1)
+        with Path(name).open("rb") as opened:
+            return opened.read(file.MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CommandError(
+            _("The file %(name)s cannot be read: %(reason)s.") % {"name": name, "reason": reason}
+        ) from None

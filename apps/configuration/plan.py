@@ -1,0 +1,197 @@
+"""What a configuration file would change. Planning writes nothing, so that one mistake anywhere changes nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from apps.configuration import environment, problems
+from apps.configuration.members import Member
+from apps.configuration.places import Place
+from apps.configuration.problems import Misread
+from apps.configuration.schema import SECTIONS, Key, Section
+
+ROWS_AT_ONCE = 500
+SECTION_OF = {section.model: section for section in SECTIONS}
+Rows = dict[Key, Model]
+Changes = dict[Member, str]
+
+
+class Plan:
+    """`problems` (lines of the form `PATH: text`), `lines` (what would be created and changed), and `write()`."""
+
+    def __init__(self, data: object) -> None:
+        self.problems: list[str] = []
+        self.lines: list[str] = []
+        self._unresolved: list[str] = []
+        self._rows: dict[type[Model], Rows] = {}
+        self._created: dict[type[Model], list[Model]] = {}
+        self._changed: list[tuple[Model, list[str]]] = []
+        self._read(environment.resolve(data, self._report_unresolved))
+
+    def write(self) -> None:
+        """Store everything; the caller has the database transaction."""
+        for model, rows in self._created.items():
+            model._default_manager.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+        for row, fields in self._changed:
+            row.save(update_fields=None if row._state.adding else fields)
+
+    def _report(self, path: str, text: str) -> None:
+        self.problems.append(problems.line(path, text))
+
+    def _report_unresolved(self, path: str, text: str) -> None:
+        self._unresolved.append(path)
+        self._report(path, text)
+
+    def _is_unresolved(self, place: Place) -> bool:
+        """Say whether a variable at or below this place is missing: that was reported, nothing else is to be said."""
+        return any(path.startswith(place.path) for path in self._unresolved)
+
+    def _read(self, data: object) -> None:
+        if not isinstance(data, dict):
+            self._report("file", _("Must be a mapping of sections, such as “general” and “applications”."))
+            return
+        root = Place("", "")
+        self._report_unknown(data, [section.name for section in SECTIONS], root)
+        for section in SECTIONS:
+            place = root.member(section.name)
+            if section.name not in data or (data[section.name] is None and self._is_unresolved(place)):
+                continue
+            if section.key:
+                self._read_list(section, data[section.name], place)
+            else:
+                self._read_one(section, data[section.name], place)
+
+    def _report_unknown(self, given: Mapping[Any, Any], known: list[str], place: Place) -> None:
+        for name in given:
+            if name not in known:
+                self._report(place.member(name).path, problems.unknown(name, known))
+
+    def _read_one(self, section: Section, item: object, place: Place) -> None:
+        row = section.model._default_manager.first() or section.model()
+        if changes := self._read_members(section, item, row, place):
+            self._change(row, changes, place)
+
+    def _read_list(self, section: Section, items: object, place: Place, owner: Model | None = None) -> None:
+        items = environment.structured(items)
+        if not isinstance(items, list):
+            self._report(place.path, _("Must be a list."))
+            return
+        rows = self._children(section, owner) if owner else self._known(section.model)
+        seen: dict[Key, Place] = {}
+        for number, item in enumerate(items):
+            key = section.key_in(item)
+            here = place.item(number, key)
+            if key in seen:
+                self._report(here.path, _("This is the same as %(place)s.") % {"place": seen[key].path})
+                continue
+            if key:
+                seen[key] = here
+            self._read_row(section, item, _row(section, rows, key, owner), here)
+        self._judge_unique(section, rows, seen)
+
+    def _read_row(self, section: Section, item: object, row: Model, place: Place) -> None:
+        changes = self._read_members(section, item, row, place)
+        if row._state.adding:
+            self._created.setdefault(section.model, []).append(row)
+            self.lines.append(_("%(item)s: created") % {"item": place.label})
+        elif changes:
+            self._change(row, changes, place)
+        for child in section.children:
+            if isinstance(item, dict) and child.name in item:
+                self._read_list(child, item[child.name], place.member(child.name), row)
+
+    def _read_members(self, section: Section, item: object, row: Model, place: Place) -> Changes:
+        """Put an item's members on its row; returns what that changed, in words."""
+        item, before = environment.structured(item), len(self.problems)
+        if not isinstance(item, dict):
+            self._report(place.path, _("Must be a mapping."))
+            return {}
+        self._report_unknown(item, section.names, place)
+        self._report_missing(section, item, row, place)
+        given = [member for member in section.members if member.name in item]
+        changes = {member: self._read_member(member, item[member.name], row, place) for member in given}
+        if len(self.problems) == before:
+            self._judge(row, place)
+        return {member: change for member, change in changes.items() if change}
+
+    def _report_missing(self, section: Section, item: Mapping[str, Any], row: Model, place: Place) -> None:
+        for member in section.members:
+            others = {other.name for other in section.members if other.instead_of == member.name}
+            if member.name in item:
+                for name in others & item.keys():
+                    self._report(
+                        place.member(name).path, _("Give this or “%(name)s”, not both.") % {"name": member.name}
+                    )
+            elif row._state.adding and section.requires(member) and not others & item.keys():
+                self._report(place.member(member.name).path, _("Is missing, and a new item needs it."))
+
+    def _read_member(self, member: Member, value: object, row: Model, place: Place) -> str:
+        here = place.member(member.name)
+        if self._is_unresolved(here):
+            return ""
+        try:
+            read, before = member.read(value, row, self._known), member.shown(row)
+        except Misread as error:
+            for below, text in error.problems:
+                self._report(here.path + below, text)
+            return ""
+        if not member.assign(row, read):
+            return ""
+        return f"{member.name} {before} → {member.shown(row)}" if member.shown(row) else member.name
+
+    def _judge(self, row: Model, place: Place) -> None:
+        """Apply the model's rules about several fields at once."""
+        try:
+            row.clean()
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                path = place.path if name == NON_FIELD_ERRORS else place.member(name).path
+                for text in texts:
+                    self._report(path, text)
+
+    def _judge_unique(self, section: Section, rows: Rows, seen: Mapping[Key, Place]) -> None:
+        """Report values that must be unique and, besides the key, are on two rows once the file is read."""
+        for name in section.unique_names:
+            owners: dict[str, Key] = {}
+            for key, row in sorted(rows.items(), key=lambda entry: entry[0] in seen):
+                value = getattr(row, name)
+                if value in owners and key in seen:
+                    text = _("“%(owner)s” has this already.") % {"owner": " ".join(owners[value])}
+                    self._report(seen[key].member(name).path, text)
+                elif value:
+                    owners[value] = key
+
+    def _change(self, row: Model, changes: Changes, place: Place) -> None:
+        fields = {field for member in changes for field in member.fields}
+        moments = {field.name for field in row._meta.fields if getattr(field, "auto_now", False)}
+        self._changed.append((row, sorted(fields | moments)))
+        self.lines.append(
+            _("%(item)s: changed %(changes)s") % {"item": place.label, "changes": ", ".join(changes.values())}
+        )
+
+    def _known(self, model: type[Model]) -> Rows:
+        """Return the rows of a section: those of the database, and those of the file as they are read."""
+        if model not in self._rows:
+            section = SECTION_OF[model]
+            self._rows[model] = {section.key_of(row): row for row in section.rows()}
+        return self._rows[model]
+
+    def _children(self, section: Section, owner: Model) -> Rows:
+        if owner._state.adding:
+            return {}
+        return {section.key_of(row): row for row in getattr(owner, section.name).all()}
+
+
+def _row(section: Section, rows: Rows, key: Key | None, owner: Model | None) -> Model:
+    """Return the row with this key, or a new one, which from now on is known under it."""
+    if key in rows:
+        return rows[key]
+    row = section.model()
+    if owner:
+        setattr(row, section.parent, owner)
+    if key:
+        rows[key] = row
+    return row

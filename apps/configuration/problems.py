@@ -1,0 +1,49 @@
+"""What is wrong with a configuration file, each problem with its place."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+
+class ConfigurationInvalid(Exception):
+    """The file was refused and nothing changed. `problems` holds lines of the form `PATH: text`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class Misread(Exception):
+    """A member cannot take a value. Pairs of the place below the member (`[1]`, `.nl`, or empty) and the text."""
+
+    def __init__(self, *problems: tuple[str, str]) -> None:
+        self.problems = problems
+        super().__init__()
+
+
+def misread(error: ValidationError, place: str = "") -> Misread:
+    return Misread(*((place, text) for text in error.messages))
+
+
+def line(path: str, text: str) -> str:
+    """Build a problem's line; control characters, which a file may hold anywhere, would break it."""
+    return "".join(
+        " " if unicodedata.category(character) in ("Cc", "Cs") else character for character in f"{path}: {text}"
+    )
+
+
+def unknown(name: object, known: Iterable[str]) -> str:
+    """Say that a name is unknown, and which right one it resembles; without one, which there are."""
+    names = list(known)
+    nearest = get_close_matches(str(name), names, n=1, cutoff=0.5)
+    if nearest:
+        return _("Unknown. Did you mean “%(name)s”?") % {"name": nearest[0]}
+    return _("Unknown. Known here: %(names)s.") % {"names": ", ".join(names)}
+
+
+def nearest_of(name: str, known: Sequence[str]) -> str:
+    nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+    return " " + _("Did you mean “%(name)s”?") % {"name": nearest[0]} if nearest else ""

@@ -1,0 +1,138 @@
+"""The sections of the configuration file. A new setting is a line here, a new section a few."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, Prefetch, QuerySet
+
+from apps.applications.models import ApiClient, Application, ApplicationVersion
+from apps.callbacks.models import CallbackEndpoint
+from apps.configuration.credentials import ClientSecret, ClientSecretHash, ServiceAccount, TextByLanguage
+from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, Texts
+from apps.push.models import PushMessagingConfiguration
+from apps.system.models import Features, GeneralConfiguration
+from apps.transactions.models import MobileAuthenticationType
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A list of items that are matched by `key`, or without a key one mapping (a model with one row).
+
+    `children` are lists within an item, named like the relation from the item's model; `parent` is the field back.
+    """
+
+    name: str
+    model: type[Model]
+    members: tuple[Member, ...]
+    key: Key = ()
+    children: tuple["Section", ...] = ()
+    parent: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        return [member.name for member in self.members] + [child.name for child in self.children]
+
+    @property
+    def unique_names(self) -> list[str]:
+        """The members, besides the key, whose values may be on one row only."""
+        others = [member for member in self.members if member.name not in self.key]
+        return [member.name for member in others if member.model_field(self.model).unique]
+
+    def requires(self, member: Member) -> bool:
+        """Say whether a new item needs this member."""
+        return member.name in self.key or member.is_required(self.model)
+
+    def key_in(self, item: object) -> Key | None:
+        """Return an item's key, or None while it lacks a part of it."""
+        parts = [item.get(name) for name in self.key] if isinstance(item, dict) else [None]
+        return tuple(str(part) for part in parts) if all(isinstance(part, str) and part for part in parts) else None
+
+    def key_of(self, row: Model) -> Key:
+        return tuple(str(getattr(row, name)) for name in self.key)
+
+    def rows(self) -> "QuerySet[Any]":
+        """Return all rows with all that an import compares and an export shows, in a fixed number of queries."""
+        references = [member.field for member in self.members if isinstance(member, Reference)]
+        rows = self.model._default_manager.all()
+        # Without a name, select_related() would follow every key there is.
+        rows = rows.select_related(*references) if references else rows
+        return rows.prefetch_related(*(Prefetch(child.name, queryset=child.rows()) for child in self.children))
+
+
+VERSIONS = Section(
+    "versions",
+    ApplicationVersion,
+    (
+        Choice("platform"),
+        Text("version"),
+        Choice("status"),
+        Reference("push_messaging_configuration", model=PushMessagingConfiguration),
+        Boolean("cordova"),
+    ),
+    key=("platform", "version"),
+    parent="application",
+)
+
+# In the order in which they are read: what is referred to comes first.
+SECTIONS = (
+    Section("features", Features, (Boolean("mobile_authentication"),)),
+    Section(
+        "general",
+        GeneralConfiguration,
+        (
+            Boolean("enrollment_enabled"),
+            Boolean("unique_pgp_keys_per_enrollment"),
+            Boolean("callback_allow_list_enabled"),
+            Boolean("push_enrollment_enabled"),
+            Choice("push_enrollment_mode"),
+            Boolean("push_authorization_enabled"),
+            Boolean("callback_on_expiry"),
+        ),
+    ),
+    Section(
+        "api_clients",
+        ApiClient,
+        (
+            Text("name"),
+            Text("client_id"),
+            ClientSecret("client_secret", field="secret_hashes"),
+            ClientSecretHash("client_secret_hash", field="secret_hashes", instead_of="client_secret"),
+            Texts("apis"),
+            Texts("ip_allow_list"),
+        ),
+        key=("client_id",),
+    ),
+    Section(
+        "push_messaging_configurations",
+        PushMessagingConfiguration,
+        (
+            Text("name"),
+            Choice("platform"),
+            Choice("fcm_api_version"),
+            ServiceAccount("service_account"),
+            Text("endpoint"),
+        ),
+        key=("name",),
+    ),
+    Section(
+        "applications",
+        Application,
+        (Text("identifier"), Text("name")),
+        key=("identifier",),
+        children=(VERSIONS,),
+    ),
+    Section(
+        "mobile_authentication_types",
+        MobileAuthenticationType,
+        (Text("name"), Choice("method"), Integer("time_to_live"), TextByLanguage("default_messages")),
+        key=("name",),
+    ),
+    Section(
+        "callback_endpoints",
+        CallbackEndpoint,
+        (Text("url"), Text("username"), SecretText("password")),
+        key=("url",),
+    ),
+)

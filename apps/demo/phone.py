@@ -1,0 +1,276 @@
+"""The virtual phone: the device program with a screen. Pushes come in from FCM, the rest it asks the device API for."""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.demo.device import Device, Refused
+from apps.demo.journal import Actor, Journal
+
+NAME = "Anna's phone"
+# How long the phone shows what was answered before its home screen comes back.
+RESULT_SECONDS = 6.0
+
+
+class PhoneError(Exception):
+    """The phone could not do what its user asked; the text is for people."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A transaction that rings. `message` and `challenge` are empty until the sealed challenge is opened.
+
+    `ends_at` in seconds since the epoch; `life_seconds` is the whole life, as far as the phone knows.
+    """
+
+    transaction_id: str
+    push_message: str
+    ends_at: float
+    life_seconds: int
+    message: str = ""
+    challenge: dict[str, Any] | None = None
+    problem: str = ""
+
+
+class LoggedDevice(Device):
+    """The device program, with each call written to the journal."""
+
+    journal: Journal
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = super().call(method, path, body)
+        except Refused as refusal:
+            text = refusal.body.get("error_description", "")
+            self.journal.write(Actor.PHONE, f"{method} {path} → {refusal.status}", text, failed=True)
+            raise
+        except OSError as error:
+            self.journal.write(Actor.PHONE, f"{method} {path}", str(error), failed=True)
+            raise
+        status, note = _meaning(method, path)
+        self.journal.write(Actor.PHONE, f"{method} {path} → {status}", note)
+        return answer
+
+
+def _meaning(method: str, path: str) -> tuple[int, str]:
+    """Return the status of a success, and what it means to people."""
+    last = path.rpartition("/")[2]
+    return {
+        "enrollments": (201, _("the phone's keys are enrolled")),
+        "push": (204, _("the phone can be reached by push")),
+        "fetch": (200, _("encrypted challenge fetched and opened")),
+        "answer": (200, _("signed and encrypted answer accepted")),
+        "transactions": (200, _("asked what waits for an answer")),
+    }.get(last, (204 if method == "DELETE" else 200, _("the account is gone from the phone")))
+
+
+class Phone:
+    """Anna's phone. `save` is called whenever there is something new to remember."""
+
+    def __init__(self, server: str, application_id: str, journal: Journal, save: Callable[[], None]) -> None:
+        self._server = server
+        self._application_id = application_id
+        self._journal = journal
+        self._save = save
+        self._device: LoggedDevice | None = None
+        self._push_token = ""
+        self._requests: dict[str, Request] = {}
+        self._answering: set[str] = set()
+        # What was answered last, and when.
+        self._result = ("", 0.0)
+        self._lock = threading.Lock()
+
+    @property
+    def device_id(self) -> str:
+        return self._device.device_id if self._device else ""
+
+    def remember(self, kept: dict[str, Any]) -> None:
+        """Be the phone of an earlier run again; what rang meanwhile is asked for."""
+        self._device = self._logged(LoggedDevice(**{**kept["device"], "server": self._server}))
+        self._push_token = kept["push_token"]
+        self._catch_up()
+
+    def dump(self) -> dict[str, Any] | None:
+        if self._device is None:
+            return None
+        return {"device": json.loads(self._device.dump()), "push_token": self._push_token}
+
+    def _logged(self, device: LoggedDevice) -> LoggedDevice:
+        device.journal = self._journal
+        return device
+
+    def _catch_up(self) -> None:
+        for listed in self._listed():
+            ends_at = listed["timestamp"] / 1000 + listed["time_to_live"]
+            self._ring(Request(listed["transaction_id"], listed["message"], ends_at, listed["time_to_live"]))
+
+    def check(self) -> None:
+        """Find out whether the server still knows this phone."""
+        self._listed()
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """Ask what is pending; a server that no longer knows this phone makes it forget its account."""
+        if self._device is None:
+            return []
+        try:
+            return self._device.pending()
+        except Refused as refusal:
+            if refusal.status == 401:
+                self._forget()
+            return []
+        except OSError:
+            return []
+
+    def enroll(self, code: str) -> None:
+        """Enrol with a one-time code, for push too; PhoneError when the server refuses."""
+        device, push_token = self._logged(LoggedDevice(self._server)), secrets.token_urlsafe(32)
+        try:
+            device.enroll(code, application_id=self._application_id, device_name=NAME, device_model="Virtual phone")
+            device.enroll_push(push_token)
+        except (Refused, OSError) as error:
+            raise PhoneError(_words(error)) from error
+        self._device, self._push_token = device, push_token
+        self._save()
+
+    def unenroll(self) -> None:
+        """Deny what rings and take the account off the phone; a phone that the server forgot is done already."""
+        if self._device is None:
+            return
+        try:
+            for listed in self._device.pending():
+                self._device.answer(self._device.fetch(listed["transaction_id"]), approve=False)
+            self._device.unenroll()
+        except Refused as refusal:
+            if refusal.status != 401:
+                raise PhoneError(_words(refusal)) from refusal
+        except OSError as error:
+            raise PhoneError(_words(error)) from error
+        self._forget()
+
+    def _forget(self) -> None:
+        self._device, self._push_token, self._result = None, "", ("", 0.0)
+        self._requests.clear()
+        self._save()
+
+    def knows(self, push_token: str) -> bool:
+        """Say whether a push token is this phone's."""
+        return bool(push_token) and push_token == self._push_token
+
+    def take_push(self, message: dict[str, Any]) -> None:
+        """A push of FCM arrives: ring, and fetch the challenge as an app that is woken does."""
+        content = json.loads(message["data"]["content"])
+        seconds = int(message.get("android", {}).get("ttl", "60s").removesuffix("s"))
+        self._journal.write(Actor.FCM, "messages:send → 200", _("push delivered by FCM; the phone rings"))
+        self._ring(Request(content["og_transaction_id"], content["og_message"], time.time() + seconds, seconds))
+
+    def _ring(self, request: Request) -> None:
+        with self._lock:
+            # FCM may deliver a push twice.
+            if request.transaction_id in self._requests:
+                return
+            self._requests[request.transaction_id] = request
+            self._result = ("", 0.0)
+        threading.Thread(target=self._open, args=(request,), name="phone opens a challenge", daemon=True).start()
+
+    def _open(self, request: Request) -> Request | None:
+        """Fetch and open the challenge; None when the transaction is no longer open."""
+        opened = self._fetched(request)
+        with self._lock:
+            if opened is None:
+                self._requests.pop(request.transaction_id, None)
+            elif request.transaction_id in self._requests:
+                self._requests[request.transaction_id] = opened
+        return opened
+
+    def _fetched(self, request: Request) -> Request | None:
+        if self._device is None:
+            return None
+        try:
+            challenge = self._device.fetch(request.transaction_id)
+        except Refused as refusal:
+            return None if refusal.status in (401, 404) else replace(request, problem=_words(refusal))
+        except (OSError, ValueError) as error:
+            return replace(request, problem=_words(error))
+        life_seconds = challenge["time_to_live"]
+        return replace(
+            request,
+            message=challenge["message"],
+            challenge=challenge,
+            ends_at=challenge["timestamp"] / 1000 + life_seconds,
+            life_seconds=life_seconds,
+            problem="",
+        )
+
+    def answer(self, transaction_id: str, *, approve: bool) -> None:
+        """Approve or deny; PhoneError when it is no longer open or the server refuses."""
+        request = self._requests.get(transaction_id)
+        if request and request.challenge is None:
+            request = self._open(request)
+        if request is None or self._device is None or request.challenge is None:
+            raise PhoneError((request and request.problem) or _("This request is no longer open."))
+        with self._lock:
+            # The second of two clicks finds nothing to do. Until the server has judged, the phone goes on ringing.
+            if transaction_id in self._answering:
+                return
+            self._answering.add(transaction_id)
+        try:
+            self._device.answer(request.challenge, approve=approve)
+            self._end(transaction_id, "approved" if approve else "denied")
+        except Refused as refusal:
+            self._end(transaction_id, "")
+            raise PhoneError(_words(refusal)) from refusal
+        except OSError as error:
+            raise PhoneError(_words(error)) from error
+        finally:
+            self._answering.discard(transaction_id)
+
+    def _end(self, transaction_id: str, result: str) -> None:
+        with self._lock:
+            self._requests.pop(transaction_id, None)
+            self._result = (result, time.time())
+
+    def screen(self) -> dict[str, Any]:
+        """Return what the phone shows: `status` not_enrolled, ready, ringing, approved, denied or missed, `request`."""
+        if self._device is None:
+            return {"status": "not_enrolled", "request": None}
+        request = self._ringing()
+        if request is not None:
+            return {"status": "ringing", "request": _shown(request)}
+        result, since = self._result
+        is_fresh = result and time.time() - since < RESULT_SECONDS
+        return {"status": result if is_fresh else "ready", "request": None}
+
+    def _ringing(self) -> Request | None:
+        """Return the oldest request that is still alive, and drop those that are not."""
+        now = time.time()
+        with self._lock:
+            for request in [request for request in self._requests.values() if request.ends_at <= now]:
+                del self._requests[request.transaction_id]
+                self._result = ("missed", now)
+            return next(iter(self._requests.values()), None)
+
+
+def _shown(request: Request) -> dict[str, Any]:
+    return {
+        "transaction_id": request.transaction_id,
+        "push_message": request.push_message,
+        "message": request.message,
+        "problem": request.problem,
+        "ends_at": round(request.ends_at * 1000),
+        "life_seconds": request.life_seconds,
+    }
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, Refused):
+        given = error.body.get("error_description")
+        return str(given or _("The server answered HTTP %(status)d.") % {"status": error.status})
+    if isinstance(error, ValueError):
+        return _("The message is not signed by the server, or cannot be opened.")
+    return _("The phone cannot reach the server.")

@@ -1,0 +1,139 @@
+"""The demo's page and its buttons, the shop's callback address, and the stand-in for Google's servers."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.demo import fcm, live
+from apps.demo.phone import NAME, PhoneError
+from apps.demo.portal import SHOP, PortalError
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# Ordered: every browser also claims to be those that come after it here.
+BROWSERS = [("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari")]
+
+
+@require_GET
+@never_cache
+@ensure_csrf_cookie
+def page(request: HttpRequest) -> HttpResponse:
+    response = render(request, "demo/index.html", {"shop": SHOP, "phone_name": NAME})
+    response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response
+
+
+def _shown(act: Callable[[live.Demo], object] | None = None) -> JsonResponse:
+    """Do what a button asks and answer what the page shows then; what goes wrong is said in `error`."""
+    try:
+        demo = live.current()
+        if act is not None:
+            act(demo)
+        return JsonResponse(demo.look())
+    except live.NotSetUp as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    except (PortalError, PhoneError) as error:
+        return JsonResponse({**demo.look(), "error": str(error)}, status=502)
+
+
+@require_GET
+@never_cache
+def state(_request: HttpRequest) -> JsonResponse:
+    return _shown()
+
+
+@require_POST
+def sign_in(request: HttpRequest) -> JsonResponse:
+    browser = _browser(request.headers.get("User-Agent", ""))
+    return _shown(lambda demo: demo.sign_in(browser))
+
+
+@require_POST
+def leave(_request: HttpRequest) -> JsonResponse:
+    return _shown(lambda demo: demo.portal.leave())
+
+
+@require_POST
+def answer(request: HttpRequest) -> JsonResponse:
+    """Approve or deny on the phone: form fields `transaction_id` and `decision` (approve or deny)."""
+    decision, transaction_id = request.POST.get("decision"), request.POST.get("transaction_id", "")
+    if decision not in ("approve", "deny"):
+        return JsonResponse({"error": _("The decision must be approve or deny.")}, status=400)
+    return _shown(lambda demo: demo.phone.answer(transaction_id, approve=decision == "approve"))
+
+
+@require_POST
+def enroll(_request: HttpRequest) -> JsonResponse:
+    return _shown(lambda demo: demo.enroll())
+
+
+@require_POST
+def unenroll(_request: HttpRequest) -> JsonResponse:
+    return _shown(lambda demo: demo.unenroll())
+
+
+@require_POST
+def reset(_request: HttpRequest) -> JsonResponse:
+    return _shown(lambda demo: demo.reset())
+
+
+def _browser(user_agent: str) -> str:
+    for mark, name in BROWSERS:
+        if re.search(rf"\b{mark}/", user_agent):
+            return name
+    return _("an unknown browser")
+
+
+@csrf_exempt
+@require_POST
+def callback(request: HttpRequest) -> HttpResponse:
+    """Where the server calls the shop back. The shop reads the result itself: a callback is only a hint."""
+    try:
+        demo = live.current()
+    except live.NotSetUp as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    if not demo.portal.accepts(request.headers.get("Authorization", "")):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="shop"'})
+    transaction_id = _json(request).get("transaction_id")
+    if not isinstance(transaction_id, str):
+        return JsonResponse({"error": _("The body must be JSON with a transaction_id.")}, status=400)
+    demo.portal.called_back(transaction_id)
+    return HttpResponse(status=204)
+
+
+@csrf_exempt
+@require_POST
+def fcm_token(request: HttpRequest) -> JsonResponse:
+    return _google(lambda demo: demo.fcm_token({name: request.POST[name] for name in request.POST}))
+
+
+@csrf_exempt
+@require_POST
+def fcm_send(request: HttpRequest, project_id: str) -> JsonResponse:  # noqa: ARG001 - part of the address
+    return _google(lambda demo: demo.fcm_send(request.headers.get("Authorization", ""), _json(request)))
+
+
+def _google(ask: Callable[[live.Demo], fcm.Answer]) -> JsonResponse:
+    try:
+        status, body, headers = ask(live.current())
+    except live.NotSetUp as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    return JsonResponse(body, status=status, headers=headers)
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    try:
+        content = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,35 @@
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.commands import DataCommand
+from apps.common.exceptions import ObjectNotFound
+from apps.enrollment import links, services
+from apps.enrollment.models import MAX_USER_ID_CHARACTERS
+
+
+class Command(DataCommand):
+    help = "Make a one-time code with which a user's device enrols within 10 minutes, and print it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("user", metavar="USER", help="the user's id")
+        parser.add_argument("application", metavar="APP", help="the application's identifier")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user_id, identifier = options["user"], options["application"]
+        if not 0 < len(user_id) <= MAX_USER_ID_CHARACTERS:
+            raise CommandError(_("A user id has 1 to %(limit)d characters.") % {"limit": MAX_USER_ID_CHARACTERS})
+        try:
+            code, row = services.create_code(user_id=user_id, application_identifier=identifier)
+        except ObjectNotFound:
+            raise CommandError(
+                _("There is no application with the identifier “%(identifier)s”.") % {"identifier": identifier}
+            ) from None
+        data = {
+            "enrollment_code": code,
+            "enrollment_uri": links.enrollment_uri(code, identifier),
+            "expires_at": row.expires_at,
+        }
+        self.print_data(data, as_json=options["json"])

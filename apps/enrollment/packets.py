@@ -1,0 +1,122 @@
+"""The outer shape of OpenPGP messages: ASCII armour, packets, compression (RFC 9580). Every fault is a ValueError."""
+
+import base64
+import bz2
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+MAX_PACKETS = 32
+
+
+class Tag(IntEnum):
+    """The packet types that messages are made of."""
+
+    SESSION_KEY = 1
+    SIGNATURE = 2
+    ONE_PASS_SIGNATURE = 4
+    COMPRESSED = 8
+    MARKER = 10
+    LITERAL = 11
+    ENCRYPTED = 18
+    PADDING = 21
+
+
+@dataclass(frozen=True)
+class Packet:
+    tag: int
+    body: bytes
+
+    def __bytes__(self) -> bytes:
+        return bytes([0xC0 | self.tag, 0xFF]) + len(self.body).to_bytes(4, "big") + self.body
+
+
+def dearmor(armored: str) -> bytes:
+    """Read an armoured message (6.2). Its checksum protects nothing, and is not looked at."""
+    lines = [line.strip() for line in armored.strip().splitlines()]
+    if "" not in lines or lines[0] != "-----BEGIN PGP MESSAGE-----" or lines[-1] != "-----END PGP MESSAGE-----":
+        raise ValueError("not an armoured message")
+    body = lines[lines.index("") + 1 : -1]
+    if body and body[-1].startswith("="):
+        body.pop()
+    return base64.b64decode("".join(body), validate=True)
+
+
+def split(data: bytes) -> list[Packet]:
+    """Split data into packets (4.2), old and new form; at least one."""
+    found: list[Packet] = []
+    position = 0
+    while position < len(data):
+        head = data[position]
+        if not head & 0x80 or len(found) == MAX_PACKETS:
+            raise ValueError("not a sequence of packets")
+        if head & 0x40:
+            body, position = _new_form(data, position + 1)
+            found.append(Packet(head & 0x3F, body))
+        else:
+            body, position = _old_form(data, position + 1, head & 3)
+            found.append(Packet(head >> 2 & 0x0F, body))
+    if not found:
+        raise ValueError("no packet")
+    return found
+
+
+def take(data: bytes, position: int, length: int) -> tuple[bytes, int]:
+    """Return so many bytes and the position behind them."""
+    if position + length > len(data):
+        raise ValueError("a packet is cut off")
+    return data[position : position + length], position + length
+
+
+def number(data: bytes, position: int) -> tuple[bytes, int]:
+    """Return the bytes of a multiprecision integer (3.2) and the position behind it."""
+    bits, position = take(data, position, 2)
+    return take(data, position, (int.from_bytes(bits, "big") + 7) // 8)
+
+
+def _old_form(data: bytes, position: int, length_type: int) -> tuple[bytes, int]:
+    if length_type == 3:
+        return data[position:], len(data)
+    length, position = take(data, position, 1 << length_type)
+    return take(data, position, int.from_bytes(length, "big"))
+
+
+def _new_form(data: bytes, position: int) -> tuple[bytes, int]:
+    """Read a body that may come in parts, of which all but the last say that more will come."""
+    parts: list[bytes] = []
+    is_last = False
+    while not is_last:
+        length, position, is_last = _new_length(data, position)
+        part, position = take(data, position, length)
+        parts.append(part)
+    return b"".join(parts), position
+
+
+def _new_length(data: bytes, position: int) -> tuple[int, int, bool]:
+    (first,), position = take(data, position, 1)
+    if 224 <= first < 255:
+        return 1 << (first & 0x1F), position, False
+    if first < 192:
+        return first, position, True
+    more, position = take(data, position, 1 if first < 224 else 4)
+    if first < 224:
+        return ((first - 192) << 8) + more[0] + 192, position, True
+    return int.from_bytes(more, "big"), position, True
+
+
+def decompress(body: bytes, limit: int) -> bytes:
+    """Unpack a compressed packet's body (5.6); what would be longer than `limit` bytes is refused, and not unpacked."""
+    (algorithm,), position = take(body, 0, 1)
+    data = body[position:]
+    try:
+        if algorithm == 3:
+            unpacked = bz2.BZ2Decompressor().decompress(data, limit + 1)
+        elif algorithm in (1, 2):
+            unpacked = zlib.decompressobj(-15 if algorithm == 1 else 15).decompress(data, limit + 1)
+        else:
+            raise ValueError("an unknown compression")
+    except (zlib.error, OSError):
+        raise ValueError("not compressed data") from None
+    if len(unpacked) > limit:
+        raise ValueError("too long when unpacked")
+    return unpacked

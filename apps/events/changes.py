@@ -1,0 +1,60 @@
+"""Events about changes of the configuration: who, what, before and after, with everything secret left out."""
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from apps.common.encryption import EncryptedTextField
+from apps.events import services
+from apps.events.models import Event
+from apps.events.types import EventType
+
+CREDENTIALS_IN_URL = re.compile(r'(?<=://)[^/@\s"]+@')
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A row at one moment. `secret` holds what was stored, only to tell whether it changed: it is never written."""
+
+    plain: dict[str, Any] = field(default_factory=dict)
+    secret: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+NOTHING = Snapshot()
+
+
+def snapshot(row: models.Model, secret: Collection[str] = ()) -> Snapshot:
+    """Take down a row's own fields; encrypted ones and those named in `secret` only as changed or not."""
+    taken = Snapshot()
+    for column in row._meta.concrete_fields:
+        if column.primary_key or getattr(column, "auto_now", False):
+            continue
+        if column.name in secret or isinstance(column, EncryptedTextField):
+            taken.secret[column.name] = row.__dict__.get(column.attname) or ""
+        else:
+            taken.plain[column.name] = _json(getattr(row, column.name))
+    return taken
+
+
+def _json(value: Any) -> Any:
+    plain = str(value) if isinstance(value, models.Model) else value
+    return json.loads(CREDENTIALS_IN_URL.sub("…@", json.dumps(plain, cls=DjangoJSONEncoder, ensure_ascii=False)))
+
+
+def record(event_type: EventType, *, who: str, row: models.Model, before: Snapshot, after: Snapshot) -> Event | None:
+    """Append the event of a change; None when nothing changed. `who` is a staff account or the name of a command."""
+    names = sorted({*before.plain, *after.plain})
+    changes = {name: [before.plain.get(name), after.plain.get(name)] for name in names}
+    changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
+    replaced = sorted(name for name, value in after.secret.items() if value != before.secret.get(name, ""))
+    if event_type == EventType.ADMIN_CONFIGURATION_UPDATED and not changes and not replaced:
+        return None
+    details: dict[str, Any] = {"who": who, "model": row._meta.label, "object": _json(str(row)), "changes": changes}
+    if replaced:
+        details["secrets_changed"] = replaced
+    return services.record(event_type, **details)

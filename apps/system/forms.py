@@ -1,0 +1,65 @@
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import UserCreationForm
+
+from apps.common.forms import warning
+from apps.system.models import GeneralConfiguration, PushEnrollmentMode
+
+ENROLLMENT_OPTIONS = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
+
+
+class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The options of enrolment are locked while enrolment is off: what is sent for them then does not count."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ENROLLMENT_OPTIONS:
+            self.fields[name].disabled = not self.enrollment_enabled
+            self.fields[name].widget.attrs["data-enabled-by"] = "enrollment_enabled"
+        self.fields["push_enrollment_mode"].help_text = mode_help()
+
+    @property
+    def enrollment_enabled(self) -> bool:
+        if self.is_bound:
+            return bool(
+                self.fields["enrollment_enabled"].widget.value_from_datadict(self.data, {}, "enrollment_enabled")
+            )
+        return bool(self.instance.enrollment_enabled)
+
+    class Meta:
+        model = GeneralConfiguration
+        fields = (
+            "enrollment_enabled",
+            *ENROLLMENT_OPTIONS,
+            "push_authorization_enabled",
+            "callback_allow_list_enabled",
+            "callback_on_expiry",
+        )
+
+
+def mode_help() -> Any:
+    risky = f"{PushEnrollmentMode.OVERRIDE_ALLOWED}|{PushEnrollmentMode.MULTIPLE_DEVICES}"
+    risk = _(
+        "When mobile authentication with push is the only method for second factor authentication, this might "
+        "introduce a security risk. Anyone who has access to the first factor credentials can enrol a new device and "
+        "use this device for second factor authentication. Take this decision carefully."
+    )
+    versions = _("Versions 2 and 3 of the API answer 404 (4001) while multiple devices are allowed.")
+    return format_html(
+        "{}{}{}",
+        _("On how many devices a user may be enrolled for push in one application."),
+        warning(risk, f"push_enrollment_mode={risky}"),
+        warning(versions, f"push_enrollment_mode={PushEnrollmentMode.MULTIPLE_DEVICES}"),
+    )
+
+
+class StaffCreationForm(UserCreationForm):  # type: ignore[misc]
+    """A new staff account. The password is a first one: its owner is asked for another at the first sign-in."""
+
+    class Meta:
+        model = User
+        fields = ("username",)

@@ -1,0 +1,139 @@
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
+from apps.events.console import ConsoleAdmin
+from apps.transactions import timeline
+from apps.transactions.forms import TypeForm, message_fields
+from apps.transactions.models import MobileAuthenticationType, Status, Transaction
+
+STATUS_COLOURS = {
+    Status.PENDING: "info",
+    Status.AUTHENTICATED: "success",
+    Status.NOT_AUTHENTICATED: "danger",
+    Status.EXPIRED: "warning",
+    Status.CANCELLED: "default",
+}
+
+
+@admin.register(MobileAuthenticationType)
+class MobileAuthenticationTypeAdmin(ConsoleAdmin):
+    form = TypeForm
+    list_display = ("name", "method", "time_to_live", "english_message")
+    fieldsets = (
+        (None, {"fields": ("name", "method", "time_to_live")}),
+        (_("Default messages"), {"fields": tuple(message_fields())}),
+    )
+
+    @admin.display(description=_("default message"), empty_value="-")
+    def english_message(self, mobile_type: MobileAuthenticationType) -> str | None:
+        text: str | None = mobile_type.default_messages.get("en")
+        return text
+
+
+@admin.register(Transaction)
+class TransactionAdmin(LogAdmin):
+    """What portals asked and how it went. Texts that only the device may read are not here."""
+
+    list_display = ("started", "state", "type_name", "user_id", "app_name", "client", "short_id")
+    list_filter = (
+        ("status", ChoiceFilter),
+        ("client", ChoiceFilter),
+        ("type_name", ExactFilter),
+        ("user_id", ExactFilter),
+        ("created_at", PeriodFilter),
+    )
+    list_select_related = ("client",)
+    search_fields = ("id",)
+    search_help_text = _("Exact user or transaction")
+    readonly_fields = ("started", "ended", "expires", "outcome", "client_link", "user_link")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("outcome", "reason"),
+                    ("user_link", "app_name"),
+                    ("type_name", "method"),
+                    "message",
+                    "device_id",
+                    ("client_link", "callback_uri"),
+                    ("started", "ended"),
+                    "expires",
+                )
+            },
+        ),
+    )
+    change_form_after_template = "admin/transactions/transaction/timeline.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
+        rows: QuerySet[Transaction] = super().get_queryset(request)
+        return rows.defer("secure_message", "token", "answer_digest")
+
+    @admin.display(description=_("started (UTC)"))
+    def started(self, transaction: Transaction) -> str:
+        return moment(transaction.created_at)
+
+    @admin.display(description=_("expires (UTC)"))
+    def expires(self, transaction: Transaction) -> str:
+        return moment(transaction.expires_at)
+
+    @admin.display(description=_("ended (UTC)"))
+    def ended(self, transaction: Transaction) -> str:
+        return moment(transaction.ended_at)
+
+    @display(description=_("status"), label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    def state(self, transaction: Transaction) -> tuple[str, str]:
+        status = transaction.current_status(timezone.now())
+        return status, str(status.label)
+
+    @admin.display(description=_("status"))
+    def outcome(self, transaction: Transaction) -> SafeString:
+        status, text = self.state(transaction)
+        return render_to_string("unfold/helpers/label.html", {"type": STATUS_COLOURS[Status(status)], "text": text})
+
+    @admin.display(description=_("transaction"))
+    def short_id(self, transaction: Transaction) -> str:
+        return str(transaction.pk)[:8]
+
+    @admin.display(description=_("API client"))
+    def client_link(self, transaction: Transaction) -> Any:
+        return link(reverse("admin:applications_apiclient_change", args=[transaction.client_id]), transaction.client)
+
+    @admin.display(description=_("user"))
+    def user_link(self, transaction: Transaction) -> Any:
+        url = reverse("admin:enrollment_profile_changelist", query={"q": transaction.user_id})
+        return link(url, transaction.user_id)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Transaction], search_term: str
+    ) -> tuple[QuerySet[Transaction], bool]:
+        if not search_term:
+            return queryset, False
+        try:
+            return queryset.filter(pk=UUID(search_term.strip())), False
+        except ValueError:
+            return queryset.filter(user_id=search_term), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        transaction = self.get_object(request, object_id)
+        shown = {"timeline": timeline.entries(transaction)} if transaction else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
+
+
+def link(url: str, text: object) -> str:
+    return format_html('<a href="{}" class="text-link">{}</a>', url, text)

@@ -1,0 +1,25 @@
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.commands import DataCommand
+from apps.common.exceptions import TransactionNotFound
+from apps.transactions import support
+
+
+class Command(DataCommand):
+    help = "Print a transaction, its pushes and its callbacks."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("transaction", metavar="ID", help="the transaction's id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        given = options["transaction"]
+        try:
+            data = support.describe(UUID(given))
+        except (ValueError, TransactionNotFound):
+            raise CommandError(_("There is no transaction “%(id)s”.") % {"id": given}) from None
+        self.print_data(data, as_json=options["json"])

@@ -1,0 +1,108 @@
+"""What happened to a transaction, in one list: its events, and every attempt to reach the phone and the portal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.common.outbox import Attempt, State
+from apps.events.models import Event
+from apps.events.types import EventType
+from apps.transactions.models import PushAttempt, PushDelivery, Transaction
+
+# The attempts say this better; portals ask for the result as often as they like.
+LEFT_OUT = (
+    EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION,
+    EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
+    EventType.PUSH_AUTH_CALLBACK_SENT,
+    EventType.PUSH_AUTH_CALLBACK_FAILED,
+    EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
+)
+MAX_EVENTS = 100
+GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
+GOOD_OUTCOMES = ("accepted", "delivered")
+WORDS: dict[str, Any] = {
+    EventType.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
+    EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED: ("smartphone", PLAIN),
+    EventType.MOBILE_AUTH_AUTHENTICATED: ("check", GOOD),
+    EventType.MOBILE_AUTH_NOT_AUTHENTICATED: ("close", BAD),
+    EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line. `tone` is one of good, bad, waiting, plain; `icon` the name of a Material symbol."""
+
+    at: datetime
+    icon: str
+    tone: str
+    title: str
+    facts: tuple[str, ...] = ()
+
+    @property
+    def time(self) -> str:
+        at = timezone.localtime(self.at)
+        return f"{date_format(at, 'j M, H:i:s')}.{at.microsecond // 1000:03}"
+
+
+def entries(transaction: Transaction) -> list[Entry]:
+    """Return everything that is known about a transaction, oldest first and what is to come last, in five queries."""
+    happened = [*_events(transaction), *_pushes(transaction), *_callbacks(transaction)]
+    return sorted(happened, key=_time) + sorted(_waiting(transaction), key=_time)
+
+
+def _events(transaction: Transaction) -> Iterator[Entry]:
+    events = Event.objects.filter(transaction_id=transaction.pk).exclude(event_type__in=LEFT_OUT)
+    for event in events.order_by("id")[:MAX_EVENTS]:
+        icon, tone = WORDS.get(event.event_type, ("info", PLAIN))
+        reason = event.details.get("reason")
+        yield Entry(event.occurred, icon, tone, event.event_name, (str(reason),) if reason else ())
+
+
+def _pushes(transaction: Transaction) -> Iterator[Entry]:
+    attempts = PushAttempt.objects.filter(delivery__transaction=transaction)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Push, attempt %(number)d: %(outcome)s") % _words(attempt)
+        yield Entry(attempt.started_at, "send", _tone(attempt), title, _facts(attempt))
+
+
+def _callbacks(transaction: Transaction) -> Iterator[Entry]:
+    attempts = CallbackAttempt.objects.filter(delivery__transaction_id=transaction.pk)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Callback, attempt %(number)d: %(outcome)s") % _words(attempt)
+        yield Entry(attempt.started_at, "call_made", _tone(attempt), title, _facts(attempt))
+
+
+def _waiting(transaction: Transaction) -> Iterator[Entry]:
+    for push in PushDelivery.objects.filter(transaction=transaction, state=State.DUE):
+        yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"))
+    for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
+        yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"))
+
+
+def _time(entry: Entry) -> datetime:
+    return entry.at
+
+
+def _words(attempt: Attempt) -> dict[str, Any]:
+    return {"number": attempt.number, "outcome": attempt.outcome.replace("_", " ") or _("under way")}
+
+
+def _tone(attempt: Attempt) -> str:
+    if not attempt.outcome:
+        return WAITING
+    return GOOD if attempt.outcome in GOOD_OUTCOMES else BAD
+
+
+def _facts(attempt: Attempt) -> tuple[str, ...]:
+    status = _("HTTP %(status)d") % {"status": attempt.status} if attempt.status else ""
+    duration = _("%(duration)d ms") % {"duration": attempt.duration_ms} if attempt.duration_ms is not None else ""
+    # A reason that only repeats the status says nothing more.
+    reason = "" if attempt.reason == status else attempt.reason
+    return tuple(fact for fact in (status, reason, duration) if fact)

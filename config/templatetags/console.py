@@ -1,0 +1,32 @@
+"""Tags of the console's templates."""
+
+from typing import Any
+
+from django import template
+from django.contrib import admin
+from django.template import RequestContext
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/crumbs.html", takes_context=True)
+def crumbs(context: RequestContext) -> dict[str, Any]:
+    """Say where this page is: its list, then the row, then what is done with it."""
+    opts, title = context.get("opts"), str(context.get("title") or "")
+    if opts is None:
+        return {"parts": [(title, "")]}
+    model_admin = admin.site._registry[opts.model]
+    page = f"admin:{opts.app_label}_{opts.model_name}"
+    plural = getattr(model_admin, "page_title", "") or str(opts.verbose_name_plural)
+    parts = [(capfirst(plural), reverse(f"{page}_changelist"))]
+    row = context.get("original") or context.get("object")
+    if row is not None and str(row) != plural:
+        parts.append((str(row), reverse(f"{page}_change", args=[row.pk])))
+    if row is None and context.get("add"):
+        parts.append((gettext("New"), ""))
+    elif title and title != plural and context.get("adminform") is None and context.get("cl") is None:
+        parts.append((capfirst(title), ""))
+    return {"parts": parts}

@@ -1,0 +1,250 @@
+"""Run the demo: migrate, configure, then the web process and the worker, until Ctrl-C.
+
+Honours PORT and VAR_DIR. What the two processes log goes to VAR_DIR/logs; warnings also come here.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+START_SECONDS = 60
+STOP_SECONDS = 20
+MAX_LOG_BYTES = 5_000_000
+WARNINGS = {"warning", "error", "critical"}
+PR_SET_PDEATHSIG = 1
+
+
+class Stop(BaseException):
+    """Somebody wants us to end."""
+
+
+class Failure(Exception):
+    """We cannot go on; the text is one line for the terminal."""
+
+
+def stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stop
+
+
+def main() -> int:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    children: list[Child] = []
+    try:
+        run(children)
+    except Stop:
+        return 0
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    finally:
+        # From here on nothing may interrupt: children that are left would hold the port.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for child in children:
+            child.end()
+        for child in children:
+            child.wait()
+    return 0
+
+
+def run(children: list["Child"]) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    # The demo's portal and phone live in one web process.
+    os.environ["WEB_WORKERS"] = "1"
+    port = chosen_port()
+    var_dir, password = set_up()
+    logs = var_dir / "logs"
+    logs.mkdir(exist_ok=True)
+    for name, arguments in (("web", ["serve", "--host", HOST]), ("worker", ["worker"])):
+        children.append(Child(name, arguments, logs / f"{name}.log"))
+    for child in children:
+        child.follow()
+    wait_until_healthy(port, children)
+    print(f"Demo: http://{HOST}:{port}/demo/")
+    print(f"Console: http://{HOST}:{port}/admin/ admin {password}", flush=True)
+    while True:
+        watch(children)
+        time.sleep(0.2)
+
+
+def chosen_port() -> int:
+    """Return PORT, when it is a port that is free."""
+    text = os.environ.get("PORT") or "8000"
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65_536):
+        raise Failure(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    os.environ["PORT"] = text
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, int(text)))
+        except OSError as error:
+            raise Failure(f"Port {text} cannot be used: {error.strerror}. Choose another: make run PORT=8001") from None
+    return int(text)
+
+
+def set_up() -> tuple[Path, str]:
+    """Bring database and configuration up to date; returns VAR_DIR and the console's password."""
+    sys.path.insert(0, str(ROOT))
+    # Only now, and not at the top: the settings read the variables that were set above.
+    import django  # noqa: PLC0415
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
+
+    try:
+        django.setup()
+    except (ImproperlyConfigured, OSError) as error:
+        raise Failure(f"Configuration error: {error}") from None
+    from django.conf import settings  # noqa: PLC0415
+    from django.core.management import CommandError, call_command  # noqa: PLC0415
+    from django.db import DatabaseError, connections  # noqa: PLC0415
+
+    from apps.configuration.services import ConfigurationInvalid  # noqa: PLC0415
+    from apps.demo import setup  # noqa: PLC0415
+
+    # The terminal is for warnings; what the set-up does is in the events.
+    logging.disable(logging.INFO)
+    lock_var_dir(settings.VAR_DIR)
+    try:
+        if not migrated():
+            call_command("migrate", verbosity=0)
+        setup.configure()
+        password = setup.console_password()
+    except (DatabaseError, CommandError) as error:
+        raise Failure(f"The database cannot be set up: {error}") from None
+    except ConfigurationInvalid as error:
+        raise Failure(f"The demo cannot be configured: {'; '.join(error.problems)}") from None
+    finally:
+        connections.close_all()
+    return settings.VAR_DIR, password
+
+
+def migrated() -> bool:
+    """Say whether the database is up to date: looking is much quicker than migrating nothing."""
+    from django.db import connection  # noqa: PLC0415
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def lock_var_dir(var_dir: Path) -> None:
+    """One run a VAR_DIR: two would configure the same database for two addresses."""
+    # Stays open, and so locked, until this process ends in whatever way.
+    lock = os.open(var_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Failure(f"Another run uses {var_dir}. End it, or set VAR_DIR to another directory.") from None
+
+
+class Child:
+    """One process of the product."""
+
+    def __init__(self, name: str, arguments: list[str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            preexec_fn=prepare_child,  # noqa: PLW1509 - threads start after the last child
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def follow(self) -> None:
+        """Start keeping its log."""
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.log.open("ab", buffering=0) as log:
+            for line in lines(self.process.stdout):
+                log.write(line)
+                if warning := warning_in(line):
+                    print(f"{self.name}: {warning}", file=sys.stderr)
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+
+    def wait(self) -> None:
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self._reader.is_alive():
+            self._reader.join(1)
+
+
+def prepare_child() -> None:
+    """In the child, before it becomes manage.py."""
+    # A Ctrl-C reaches the whole group: a child that is still starting must not end with a traceback. Those that run
+    # set their own handlers, and all of them are sent SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # Should this process be killed, nothing stays behind.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def lines(stream: BinaryIO) -> Iterator[bytes]:
+    with contextlib.suppress(ValueError, OSError):
+        yield from stream
+
+
+def warning_in(line: bytes) -> str:
+    """Return one line for the terminal when a line of the log is a warning or worse."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    if not isinstance(entry, dict) or entry.get("level") not in WARNINGS:
+        return ""
+    skipped = {"level", "event", "timestamp", "logger", "exception", "request_id"}
+    details = " ".join(f"{name}={value}" for name, value in entry.items() if name not in skipped)
+    return f"{entry['level']}: {entry.get('event', '')} {details}".rstrip()
+
+
+def wait_until_healthy(port: int, children: list[Child]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < deadline:
+        watch(children)
+        try:
+            with opener.open(f"http://{HOST}:{port}/healthz", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise Failure(f"The web process does not answer within {START_SECONDS} s; see {children[0].log}")
+
+
+def watch(children: list[Child]) -> None:
+    """Failure when one of the processes has ended."""
+    for child in children:
+        code = child.process.poll()
+        if code is not None:
+            raise Failure(f"The {child.name} process ended by itself (exit code {code}); see {child.log}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""A sealed answer ends a transaction; anything that is not a right one costs nothing."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pysequoia
+import pytest
+import time_machine
+from pysequoia import Cert, Tsk
+
+from apps.callbacks.models import CallbackDelivery
+from tests import factories
+from tests.api.calls import CALLBACK, answer_path, error_of, send_json
+from tests.conftest import TestDevice
+
+INVALID_MESSAGE = (400, "invalid_message")
+INVALID_TRANSACTION = (404, "invalid_transaction")
+
+
+@pytest.fixture
+def send(client, device, started):
+    """Send an answer's body to the transaction that waits."""
+    return lambda message, token=device.device_token, transaction_id=started: send_json(
+        client, answer_path(transaction_id), {"message": message}, token=token
+    )
+
+
+@pytest.fixture
+def right(device, started):
+    """The content of a right answer; members set to None are left out."""
+    challenge = device.fetch(started)
+
+    def build(**changes):
+        content = {"transaction_id": started, "token": challenge["token"], "authenticated": True, **changes}
+        return {name: value for name, value in content.items() if value is not None}
+
+    return build
+
+
+@pytest.fixture
+def costs_nothing(send, right, portal, device, started, event_types):
+    """Send what must be refused, and then the right answer, which must still be taken."""
+
+    def run(message, event="PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE"):
+        answer = send(message)
+        assert error_of(answer) == INVALID_MESSAGE
+        assert answer.json()["error_description"] == "The message is not acceptable."
+        assert event_types()[-1] == event
+        assert portal.result(started).json()["status"] == "pending"
+        assert not CallbackDelivery.objects.exists()
+        assert send(device.seal(right())).json() == {"status": "authenticated"}
+
+    return run
+
+
+@pytest.mark.parametrize(("approve", "status"), [(True, "authenticated"), (False, "not_authenticated")])
+def test_an_answer_ends_the_transaction_and_calls_back(send, right, device, started, event_types, approve, status):
+    answer = send(device.seal(right(authenticated=approve)))
+    assert (answer.status_code, answer.json()) == (200, {"status": status})
+    assert event_types()[-1] == ("MOBILE_AUTH_AUTHENTICATED" if approve else "MOBILE_AUTH_NOT_AUTHENTICATED")
+    callback = CallbackDelivery.objects.get()
+    assert (callback.url, str(callback.transaction_id)) == (CALLBACK, started)
+
+
+def test_unknown_members_of_an_answer_are_ignored(send, right, device):
+    content = right(credential={"type": "pin", "token": "x"}, more=[1, 2])
+    assert send(device.seal(content)).json() == {"status": "authenticated"}
+
+
+def test_a_byte_identical_repeat_gets_the_same_answer_and_changes_nothing(send, right, device, event_types):
+    sealed = device.seal(right())
+    first = send(sealed)
+    events = event_types()
+    again = send(sealed)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert event_types() == events
+    assert CallbackDelivery.objects.count() == 1
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_different_answer_after_the_end_finds_nothing(send, right, device, portal, started, approve):
+    send(device.seal(right()))
+    assert error_of(send(device.seal(right(authenticated=approve)))) == INVALID_TRANSACTION
+    assert portal.result(started).json()["status"] == "authenticated"
+
+
+def test_the_repeat_is_taken_after_the_expiry_too(send, right, device):
+    sealed = device.seal(right())
+    send(sealed)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1), tick=False):
+        assert send(sealed).json() == {"status": "authenticated"}
+
+
+def test_an_answer_at_the_moment_of_expiry_is_too_late(client, portal, device):
+    start = datetime.now(UTC)
+    with time_machine.travel(start, tick=False) as clock:
+        transaction_id = portal.start(factories.TypeFactory(time_to_live=60), device).json()["transaction_id"]
+        content = {
+            "transaction_id": transaction_id,
+            "authenticated": True,
+            "token": device.fetch(transaction_id)["token"],
+        }
+        clock.move_to(start + timedelta(seconds=60))
+        answer = send_json(
+            client, answer_path(transaction_id), {"message": device.seal(content)}, token=device.device_token
+        )
+        assert error_of(answer) == INVALID_TRANSACTION
+        assert portal.result(transaction_id).json()["status"] == "expired"
+    assert not CallbackDelivery.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "x", "%00", "%ff"])
+def test_an_unknown_transaction_cannot_be_answered(send, right, device, text):
+    assert error_of(send(device.seal(right()), transaction_id=text)) == INVALID_TRANSACTION
+
+
+def test_another_device_cannot_answer(send, right, device, enroll, portal, started):
+    other = enroll("bert")
+    for sealed in (device.seal(right()), other.seal(right())):
+        assert error_of(send(sealed, token=other.device_token)) == INVALID_TRANSACTION
+    assert portal.result(started).json()["status"] == "pending"
+
+
+def test_a_disabled_version_cannot_answer(send, right, device, version):
+    version.status = "disabled"
+    version.save()
+    assert error_of(send(device.seal(right()))) == (403, "version_not_enabled")
+
+
+@pytest.mark.parametrize("token", ["", "unknown"])
+def test_without_a_known_bearer_nothing_is_judged(send, right, device, token):
+    assert error_of(send(device.seal(right()), token=token)) == (401, "invalid_device_token")
+
+
+def test_a_message_sealed_to_somebody_else_is_refused(costs_nothing, right, device):
+    stranger = Tsk.generate("x", profile=pysequoia.Profile.RFC4880).extract_certificate()
+    costs_nothing(
+        pysequoia.encrypt(
+            json.dumps(right()).encode(),
+            recipients=[stranger],
+            signer=Tsk.from_bytes(device.secret_key.encode()).signer(),
+        ).decode()
+    )
+
+
+def test_a_message_signed_by_a_stranger_is_refused(costs_nothing, right, device):
+    stranger = TestDevice("", server_public_key=device.server_public_key)
+    costs_nothing(stranger.seal(right()))
+
+
+def test_a_message_signed_by_another_users_enrolled_device_is_refused(costs_nothing, right, enroll):
+    costs_nothing(enroll("bert").seal(right()))
+
+
+def test_a_message_signed_by_another_profile_of_the_same_device_is_refused(costs_nothing, right, device, enroll):
+    bert = TestDevice("", device_id=device.device_id, device_token=device.device_token)
+    enroll("bert", push_token="", device=bert)
+    costs_nothing(bert.seal(right()))
+
+
+def test_an_unsigned_message_is_refused(costs_nothing, right, device):
+    server = Cert.from_bytes(device.server_public_key.encode())
+    costs_nothing(pysequoia.encrypt(json.dumps(right()).encode(), recipients=[server]).decode())
+
+
+@pytest.mark.parametrize("mode", ["INLINE", "CLEAR", "DETACHED"])
+def test_a_message_that_is_signed_but_not_encrypted_is_refused(costs_nothing, right, device, mode):
+    signer = Tsk.from_bytes(device.secret_key.encode()).signer()
+    signed = pysequoia.sign(signer, json.dumps(right()).encode(), mode=getattr(pysequoia.SignatureMode, mode))
+    costs_nothing(signed.decode())
+
+
+def test_a_message_sealed_with_a_password_is_refused(costs_nothing, right, device):
+    signer = Tsk.from_bytes(device.secret_key.encode()).signer()
+    costs_nothing(pysequoia.encrypt(json.dumps(right()).encode(), passwords=["x"], signer=signer).decode())
+
+
+def test_a_plain_answer_is_refused(costs_nothing, right):
+    costs_nothing(json.dumps(right()))
+
+
+@pytest.mark.parametrize("token", ["wrong", "", None, 5, True, [], {}, "\ud800", "é"], ids=ascii)
+def test_a_wrong_token_is_refused(costs_nothing, right, device, token):
+    costs_nothing(device.seal(right(token=token)), event="MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN")
+
+
+@pytest.mark.parametrize("value", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "", None, 5, [], {}], ids=ascii)
+def test_another_transactions_id_inside_is_refused(costs_nothing, right, device, value):
+    costs_nothing(device.seal(right(transaction_id=value)))
+
+
+@pytest.mark.parametrize("value", [None, 1, 0, "true", "", [], {}, [True]], ids=ascii)
+def test_an_answer_that_is_neither_yes_nor_no_is_refused(costs_nothing, right, device, value):
+    costs_nothing(device.seal(right(authenticated=value)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "null", "[]", "true", '"text"', "5", "{", "{]", "\0", "[" * 60_000, "{" * 60_000, "9" * 60_000, "NaN"],
+    ids=lambda text: ascii(text)[:12],
+)
+def test_content_that_is_no_json_object_is_refused(costs_nothing, device, content):
+    costs_nothing(seal_bytes(device, content.encode()))
+
+
+def test_content_that_is_not_utf_8_is_refused(costs_nothing, device):
+    costs_nothing(seal_bytes(device, b'{"token": "\xff\xfe\x80"}'))
+
+
+def seal_bytes(device, content):
+    server = Cert.from_bytes(device.server_public_key.encode())
+    signer = Tsk.from_bytes(device.secret_key.encode()).signer()
+    return pysequoia.encrypt(content, recipients=[server], signer=signer).decode()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        " ",
+        "garbage",
+        "\x00\x01\x02",
+        "é" * 100,
+        "\ud800",
+        "-----BEGIN PGP MESSAGE-----",
+        "-----BEGIN PGP MESSAGE-----\n\n-----END PGP MESSAGE-----",
+        "-----BEGIN PGP MESSAGE-----\n\nhF4D\n-----END PGP MESSAGE-----",
+        "-----BEGIN PGP MESSAGE-----\n\n!!!!\n-----END PGP MESSAGE-----",
+        "x" * 65_537,
+        "x" * 190_000,
+        "x" * 500_000,
+    ],
+    ids=lambda text: f"{ascii(text)[:40]} {len(text)}",
+)
+def test_what_is_no_armoured_message_is_refused(costs_nothing, message):
+    costs_nothing(message)
+
+
+def test_a_message_without_its_armour_is_refused(costs_nothing, right, device):
+    costs_nothing("".join(device.seal(right()).splitlines()[2:-1]))
+
+
+def test_a_message_of_more_than_64_kib_is_refused(costs_nothing, right, device):
+    sealed = device.seal(right(padding="x" * 60_000))
+    assert len(sealed) > 65_536
+    costs_nothing(sealed)
+
+
+def test_a_message_with_one_changed_character_is_refused(costs_nothing, right, device):
+    lines = device.seal(right()).splitlines()
+    middle = len(lines) // 2
+    lines[middle] = ("A" if lines[middle][0] != "A" else "B") + lines[middle][1:]
+    costs_nothing("\n".join(lines))
+
+
+@pytest.mark.parametrize("body", [{}, {"message": None}, {"message": 5}, {"message": []}, {"message": {}}, [], "null"])
+def test_a_body_without_a_message_is_malformed(client, device, started, body):
+    answer = send_json(client, answer_path(started), body, token=device.device_token)
+    assert error_of(answer) == (400, "invalid_request")
+    assert len(device.pending()) == 1

@@ -1,0 +1,99 @@
+"""The message of E3: its default by language, its limit in code points, and what is taken out of it."""
+
+import pytest
+
+from tests import factories
+from tests.api.calls import error_of
+
+
+@pytest.fixture
+def shown(portal, device):
+    """Start a transaction and return the message that the device lists."""
+
+    def run(mobile_type, **fields):
+        answer = portal.start(mobile_type, device, **fields)
+        assert answer.status_code == 200, answer.json()
+        return device.pending()[-1]["message"]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (None, "Sign in?"),
+        ("en", "Sign in?"),
+        ("nl", "Inloggen?"),
+        ("NL", "Inloggen?"),
+        ("nl-BE", "Inloggen?"),
+        ("nl_BE", "Inloggen?"),
+        ("de", "Sign in?"),
+        ("pt-BR", "Entrar?"),
+        ("pt", "Sign in?"),
+    ],
+)
+def test_the_default_message_goes_by_language_then_its_base_then_english(shown, language, text):
+    mobile_type = factories.TypeFactory(default_messages={"en": "Sign in?", "nl": "Inloggen?", "pt-BR": "Entrar?"})
+    assert shown(mobile_type, language_code=language) == text
+
+
+def test_a_given_message_comes_before_the_default(shown, mobile_type):
+    assert shown(mobile_type, message="Pay 5 euros?", language_code="nl") == "Pay 5 euros?"
+
+
+@pytest.mark.parametrize("language", [None, "nl", "de"])
+def test_without_message_and_default_the_message_is_missing(portal, device, language):
+    mobile_type = factories.TypeFactory(default_messages={"fr": "Connexion ?"})
+    answer = portal.start(mobile_type, device, language_code=language)
+    assert error_of(answer) == (400, "1003")
+    assert "message" in answer.json()["description"]
+
+
+@pytest.mark.parametrize("character", ["m", "é", "e\u0301", "漢", "😀", "👩\u200d👩\u200d👧"])
+def test_the_limit_counts_code_points(portal, mobile_type, device, character):
+    fitting = character * (155 // len(character))
+    fitting += "m" * (155 - len(fitting))
+    assert len(fitting) == 155
+    assert portal.start(mobile_type, device, message=fitting).status_code == 200
+    assert error_of(portal.start(mobile_type, device, message=fitting + "m")) == (400, "1005")
+
+
+def test_the_limit_can_be_configured(portal, mobile_type, device, settings):
+    settings.MESSAGE_MAX_LENGTH = 10
+    assert portal.start(mobile_type, device, message="m" * 10).status_code == 200
+    assert error_of(portal.start(mobile_type, device, message="m" * 11)) == (400, "1005")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Pay 10\u202e00\u202c euros", "Pay 1000 euros"),
+        ("\u2066a\u2067b\u2068c\u2069\u200e\u200f\u061c", "abc"),
+        ("\ufeffa\u00adb\u200bc", "abc"),
+        ("a\0b\x1b[1mc\x9bd", "ab[1mcd"),
+        ("one\r\ntwo", "one\ntwo"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
+    ],
+)
+def test_what_could_deceive_on_a_screen_is_taken_out(portal, mobile_type, device, sent, kept):
+    transaction_id = portal.start(mobile_type, device, message=sent, secure_message=sent).json()["transaction_id"]
+    assert device.pending()[-1]["message"] == kept
+    assert device.fetch(transaction_id)["message"] == kept
+
+
+def test_a_message_of_nothing_but_invisible_characters_is_no_message(shown, mobile_type):
+    assert shown(mobile_type, message="\u202e\u200b\0") == "Sign in?"
+
+
+def test_the_secure_message_is_not_in_the_list_but_in_the_challenge(portal, mobile_type, device):
+    answer = portal.start(mobile_type, device, message="A payment", secure_message="To DE89 3704")
+    (listed,) = device.pending()
+    assert listed["message"] == "A payment"
+    assert "DE89" not in str(listed)
+    assert device.fetch(answer.json()["transaction_id"])["message"] == "To DE89 3704"
+
+
+def test_without_a_secure_message_the_challenge_has_the_public_one(portal, mobile_type, device):
+    transaction_id = portal.start(mobile_type, device, message="A payment").json()["transaction_id"]
+    assert device.fetch(transaction_id)["message"] == "A payment"

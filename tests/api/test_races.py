@@ -1,0 +1,190 @@
+"""What happens at the same moment: one outcome, told the same to everybody."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from apps.callbacks.models import CallbackDelivery
+from apps.enrollment.models import Device, EnrollmentCode, Profile, PushEnrollment, ServerKey
+from apps.events.models import Event
+from apps.transactions import lifecycle
+from apps.transactions.models import Transaction
+from tests.api.calls import ENROLLMENTS, answer_path, push_path, send_json
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AUTHENTICATED, NOT_AUTHENTICATED = "MOBILE_AUTH_AUTHENTICATED", "MOBILE_AUTH_NOT_AUTHENTICATED"
+
+
+@pytest.fixture(autouse=True)
+def own_transactions(transactional_db):
+    """Every request commits, as in production."""
+
+
+def at_once(*calls):
+    """Start all calls at the same moment, each with a client and a connection of its own; return their results."""
+    ready = threading.Barrier(len(calls))
+
+    def run(call):
+        try:
+            ready.wait(timeout=20)
+            return call(Client())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls, timeout=60))
+
+
+def statuses(answers):
+    return sorted(answer.status_code for answer in answers)
+
+
+def endings(transaction_id):
+    return list(
+        Event.objects.filter(
+            transaction_id=transaction_id, event_type__in=[AUTHENTICATED, NOT_AUTHENTICATED]
+        ).values_list("event_type", flat=True)
+    )
+
+
+@pytest.fixture
+def answering(device, started):
+    """Return a call that sends one sealed answer."""
+    challenge = device.fetch(started)
+
+    def build(*, approve):
+        content = {"transaction_id": started, "token": challenge["token"], "authenticated": approve}
+        body = {"message": device.seal(content)}
+        return lambda client: send_json(client, answer_path(started), body, token=device.device_token)
+
+    return build
+
+
+def test_ten_identical_answers_at_once_are_one_answer(answering, started):
+    answers = at_once(*[answering(approve=True)] * 10)
+    assert statuses(answers) == [200] * 10
+    assert {answer.json()["status"] for answer in answers} == {"authenticated"}
+    assert endings(started) == [AUTHENTICATED]
+    assert CallbackDelivery.objects.count() == 1
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_yes_and_no_at_once_have_one_outcome_that_everybody_hears(answering, portal, started, round_number):
+    yes, no = at_once(answering(approve=True), answering(approve=False))
+    assert statuses([yes, no]) == [200, 404]
+    approved = yes.status_code == 200
+    status = "authenticated" if approved else "not_authenticated"
+    assert (yes if approved else no).json() == {"status": status}
+    assert portal.result(started).json()["status"] == status
+    assert endings(started) == [AUTHENTICATED if approved else NOT_AUTHENTICATED]
+    assert CallbackDelivery.objects.count() == 1
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_a_yes_against_the_expiry_has_one_outcome(answering, portal, started, switch, round_number):
+    switch(callback_on_expiry=True)
+    Transaction.objects.filter(pk=started).update(expires_at=timezone.now() + timedelta(milliseconds=30))
+
+    def sweep(_client):
+        while Transaction.objects.filter(pk=started, status="pending").exists():
+            lifecycle.expire_due()
+
+    answer, _none = at_once(answering(approve=True), sweep)
+    status = portal.result(started).json()["status"]
+    assert (answer.status_code, status) in [(200, "authenticated"), (404, "expired")]
+    kinds = [AUTHENTICATED, "PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED"]
+    assert Event.objects.filter(event_type__in=kinds).count() == 1
+    assert CallbackDelivery.objects.count() == 1
+
+
+def test_three_sweeps_at_once_end_each_transaction_once(portal, mobile_type, device, switch):
+    switch(callback_on_expiry=True)
+    for _ in range(10):
+        portal.start(mobile_type, device)
+    Transaction.objects.update(expires_at=timezone.now())
+    counts = at_once(*[lambda _client: lifecycle.expire_due()] * 3)
+    assert sum(counts) == 10
+    assert CallbackDelivery.objects.count() == 10
+
+
+def test_one_code_used_by_ten_devices_at_once_enrols_one(enrollment_body, new_code):
+    body = enrollment_body(new_code())
+    answers = at_once(*[lambda client: send_json(client, ENROLLMENTS, body)] * 10)
+    assert statuses(answers) == [201] + [404] * 9
+    assert (Device.objects.count(), Profile.objects.count()) == (1, 1)
+    assert EnrollmentCode.objects.get().used_at
+
+
+def test_the_first_enrolments_at_once_share_one_server_key(enrollment_body, new_code):
+    bodies = [enrollment_body(new_code(f"user {number}")) for number in range(6)]
+    answers = at_once(*[lambda client, body=body: send_json(client, ENROLLMENTS, body) for body in bodies])
+    assert statuses(answers) == [201] * 6
+    assert len({answer.json()["server_public_key"] for answer in answers}) == 1
+    assert ServerKey.objects.count() == 1
+
+
+def enrolling_push(device, push_token):
+    body = {"push_token": push_token}
+    path = push_path(device.profile_id)
+    return lambda client: send_json(client, path, body, method="PUT", token=device.device_token)
+
+
+@pytest.mark.parametrize("round_number", range(3))
+def test_two_devices_of_a_user_that_enrol_for_push_at_once_in_single_device_mode(enroll, round_number):
+    devices = [enroll("anna", push_token="") for _ in range(2)]
+    answers = at_once(*[enrolling_push(device, f"token {device.device_id}") for device in devices])
+    assert statuses(answers) == [204, 409]
+    assert PushEnrollment.objects.count() == 1
+
+
+def test_two_devices_that_enrol_at_once_in_override_mode_leave_one(enroll, switch):
+    switch(push_enrollment_mode="override_allowed")
+    devices = [enroll("anna", push_token="") for _ in range(2)]
+    answers = at_once(*[enrolling_push(device, f"token {device.device_id}") for device in devices])
+    assert statuses(answers) == [204, 204]
+    assert PushEnrollment.objects.count() == 1
+
+
+@pytest.mark.parametrize("round_number", range(3))
+def test_two_devices_that_bring_the_same_push_token_at_once(enroll, round_number):
+    devices = [enroll(user_id, push_token="") for user_id in ("anna", "bert")]
+    answers = at_once(*[enrolling_push(device, "the same token") for device in devices])
+    assert statuses(answers) == [204, 409]
+    assert PushEnrollment.objects.count() == 1
+
+
+def test_the_same_device_enrolling_for_push_many_times_at_once(enroll):
+    device = enroll("anna", push_token="")
+    answers = at_once(*[enrolling_push(device, "token")] * 5)
+    assert statuses(answers) == [204] * 5
+    assert PushEnrollment.objects.get().token == "token"
+
+
+def test_the_same_user_enrolling_twice_at_once_on_one_device(enroll, enrollment_body, new_code):
+    device = enroll("bert", push_token="")
+    bodies = [enrollment_body(new_code("anna")) for _ in range(2)]
+    answers = at_once(
+        *[lambda client, body=body: send_json(client, ENROLLMENTS, body, token=device.device_token) for body in bodies]
+    )
+    assert statuses(answers) == [201, 201]
+    assert len({answer.json()["profile_id"] for answer in answers}) == 1
+    assert Profile.objects.filter(user_id="anna").count() == 1
+
+
+def test_leaving_while_answering_ends_in_order(answering, device, portal, started):
+    path = f"{ENROLLMENTS}/{device.profile_id}"
+
+    def leave(client):
+        return client.delete(path, headers={"Authorization": f"Bearer {device.device_token}"})
+
+    answer, left = at_once(answering(approve=True), leave)
+    assert left.status_code == 204
+    assert answer.status_code in {200, 401, 404}
+    status = portal.result(started).json()["status"]
+    assert (status == "authenticated") is (answer.status_code == 200)
+    assert not Device.objects.exists()

@@ -1,0 +1,111 @@
+"""E4 tells how a transaction stands, to the client that started it, as often as it asks."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from apps.events.types import EventType
+from apps.transactions import lifecycle
+from apps.transactions.models import Reason, Status
+from tests import factories
+from tests.api.calls import CALLBACK, error_of
+from tests.conftest import Portal
+
+
+def now():
+    return datetime.now(UTC)
+
+
+def test_a_pending_transaction(portal, mobile_type, device):
+    before = now().timestamp() * 1000
+    transaction_id = portal.start(mobile_type, device).json()["transaction_id"]
+    result = portal.result(transaction_id).json()
+    assert before - 1 <= result.pop("timestamp") <= now().timestamp() * 1000 + 1
+    assert result == {
+        "callback_uri": CALLBACK,
+        "transaction_id": transaction_id,
+        "user_id": "anna",
+        "is_authenticated": False,
+        "status": "pending",
+    }
+
+
+def test_an_approved_transaction(portal, started, device):
+    device.answer(device.fetch(started), approve=True)
+    result = portal.result(started).json()
+    assert (result["status"], result["is_authenticated"]) == ("authenticated", True)
+    assert result["authentication_method"] == "push"
+    assert "not_authenticated_reason" not in result
+
+
+def test_a_denied_transaction(portal, started, device):
+    device.answer(device.fetch(started), approve=False)
+    result = portal.result(started).json()
+    assert (result["status"], result["is_authenticated"]) == ("not_authenticated", False)
+    assert result["authentication_method"] == "push"
+    assert result["not_authenticated_reason"] == {"reason": "not_accepted", "description": "User rejected push"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (Reason.FAILED_TO_SEND, "Push message failed to be sent"),
+        (Reason.INVALID_REQUEST, "Invalid push authentication request"),
+        (Reason.INVALID_ANSWER, "Invalid push answer"),
+    ],
+)
+def test_a_final_failure_says_why(portal, started, row, reason, text):
+    lifecycle.close(row(started), Status.NOT_AUTHENTICATED, EventType.MOBILE_AUTH_NOT_AUTHENTICATED, reason=reason)
+    result = portal.result(started).json()
+    assert (result["status"], result["is_authenticated"]) == ("not_authenticated", False)
+    assert result["not_authenticated_reason"] == {"reason": reason.value, "description": text}
+    assert "authentication_method" not in result
+
+
+def test_a_cancelled_transaction(portal, started, row):
+    lifecycle.close(row(started), Status.CANCELLED, EventType.MOBILE_AUTH_NOT_AUTHENTICATED, call_back=False)
+    result = portal.result(started).json()
+    assert (result["status"], result["is_authenticated"]) == ("cancelled", False)
+
+
+def test_a_transaction_is_expired_from_the_moment_of_expiry_without_a_sweep(portal, device):
+    start = now()
+    with time_machine.travel(start, tick=False) as clock:
+        transaction_id = portal.start(factories.TypeFactory(time_to_live=300), device).json()["transaction_id"]
+        clock.move_to(start + timedelta(seconds=300, milliseconds=-1))
+        assert portal.result(transaction_id).json()["status"] == "pending"
+        clock.move_to(start + timedelta(seconds=300))
+        result = portal.result(transaction_id).json()
+        assert (result["status"], result["is_authenticated"]) == ("expired", False)
+        lifecycle.expire_due()
+        assert portal.result(transaction_id).json() == result
+
+
+def test_the_result_may_be_read_any_number_of_times(portal, started, device):
+    device.answer(device.fetch(started), approve=True)
+    assert len({portal.result(started).content for _ in range(5)}) == 1
+
+
+def test_it_stays_readable_after_the_device_has_left(portal, started, device):
+    device.call("DELETE", f"/device/v1/enrollments/{device.profile_id}")
+    assert portal.result(started).json()["user_id"] == "anna"
+
+
+@pytest.mark.parametrize("change", [{}, {"apis": ["mobile_authentication"]}])
+def test_to_another_client_it_does_not_exist(client, started, change, event_types):
+    other = Portal(client, factories.ApiClientFactory(**change))
+    assert error_of(other.result(started)) == (404, "3004")
+    assert event_types()[-1] == "PUSH_AUTH_TRANSACTION_NOT_RETRIEVED"
+
+
+@pytest.mark.parametrize(
+    "text", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "x", "0", "%00", "%ff", "-" * 36, "a" * 5000, "é", "1" * 32]
+)
+def test_an_unknown_or_malformed_id_is_not_found(portal, text):
+    assert error_of(portal.result(text)) == (404, "3004")
+
+
+def test_reading_leaves_an_event(portal, started, event_types):
+    portal.result(started)
+    assert event_types()[-1] == "PUSH_AUTH_TRANSACTION_RETRIEVED"

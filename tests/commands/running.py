@@ -1,0 +1,40 @@
+"""Running management commands as an operator does."""
+
+import io
+import sys
+from dataclasses import dataclass
+
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    @property
+    def problems(self):
+        return self.err.splitlines()
+
+
+def run(name, *arguments):
+    """Run a command; a mistake is exit code 1 and what stands on standard error."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    try:
+        call_command(name, *arguments, stdout=out, stderr=err)
+    except CommandError as error:
+        code = error.returncode
+        err.write(f"{error}\n")
+    except SystemExit as end:
+        code = end.code
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+def give_input(monkeypatch, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))

@@ -1,0 +1,73 @@
+"""Commands as processes: exit codes, streams, and mistakes without a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [
+    "create_api_client",
+    "enrollment_code",
+    "expire_transactions",
+    "export_configuration",
+    "import_configuration",
+    "list_transactions",
+    "redeliver_callbacks",
+    "show_transaction",
+]
+
+
+@pytest.fixture
+def manage(tmp_path):
+    """Run manage.py on an installation of its own, whose database is not migrated."""
+
+    def run(*arguments, **options):
+        environment = {**os.environ, "VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings.local"}
+        environment.pop("DATABASE_URL", None)
+        environment.pop("BROKER_URL", None)
+        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=60, env=environment, check=False, **options
+        )
+
+    return run
+
+
+def test_a_wrong_argument_is_one_line_and_exit_code_1(manage):
+    refused = manage("import_configuration")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "manage.py import_configuration: the following arguments are required: FILE\n"
+
+
+def test_a_database_without_tables_is_one_line_and_exit_code_1(manage):
+    refused = manage("import_configuration", "-", input="features: {mobile_authentication: true}\n")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert len(refused.stderr.splitlines()) == 1
+    assert "Is it running and migrated?" in refused.stderr
+
+
+def test_a_migrated_installation_imports_and_says_nothing_else(manage):
+    assert manage("migrate", "--verbosity", "0").returncode == 0
+    refused = manage("import_configuration", "-", input="features: 5\ngeneral: 6\n")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "features: Must be a mapping.\ngeneral: Must be a mapping.\n"
+    done = manage("import_configuration", "-", input="features: {mobile_authentication: false}\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "features: changed mobile_authentication true → false\n"
+    exported = manage("export_configuration")
+    assert (exported.returncode, exported.stderr) == (0, "")
+    assert exported.stdout.startswith("features:\n  mobile_authentication: false\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(capsys, name):
+    from django.core.management import get_commands, load_command_class
+
+    parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["--help"])
+    assert ended.value.code == 0
+    assert f"usage: manage.py {name}" in capsys.readouterr().out

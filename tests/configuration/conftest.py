@@ -1,0 +1,31 @@
+import json
+
+import pytest
+
+from tests import factories
+from tests.commands.running import run
+
+
+@pytest.fixture
+def import_text(tmp_path, db):
+    """Import a file with this text (or these bytes)."""
+
+    def import_it(text, *options, name="configuration.yaml"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return run("import_configuration", str(path), *options)
+
+    return import_it
+
+
+@pytest.fixture
+def secrets_in_environment(monkeypatch):
+    """The variables that docs/example-configuration.yaml names."""
+    values = {
+        "PORTAL_CLIENT_SECRET": factories.CLIENT_SECRET,
+        "FCM_SERVICE_ACCOUNT": json.dumps(factories.service_account()),
+        "CALLBACK_PASSWORD": "callback-password",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return values

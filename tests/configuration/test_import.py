@@ -1,0 +1,211 @@
+"""What an import does to the database, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from apps.applications.models import ApiClient, Application, ApplicationVersion
+from apps.callbacks.models import CallbackEndpoint
+from apps.events.models import Event
+from apps.push.models import PushMessagingConfiguration
+from apps.system.models import Features, GeneralConfiguration
+from apps.transactions.models import MobileAuthenticationType
+from tests import factories
+from tests.commands.running import run
+from tests.conftest import Portal
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "example-configuration.yaml"
+UNKNOWN_TRANSACTION = "00000000-0000-4000-8000-000000000000"
+
+pytestmark = pytest.mark.django_db
+
+
+def imported():
+    return Event.objects.filter(event_type="ADMIN_CONFIGURATION_IMPORTED")
+
+
+def test_the_example_of_the_documentation_is_checked_imported_and_imported_again(secrets_in_environment):
+    checked = run("import_configuration", str(EXAMPLE), "--check")
+    assert (checked.code, ApiClient.objects.count(), imported().count()) == (0, 0, 0)
+
+    done = run("import_configuration", str(EXAMPLE))
+    assert (done.code, done.lines) == (0, checked.lines)
+    assert "applications[shop].versions[android 1.0.0]: created" in done.lines
+    version = ApplicationVersion.objects.get(platform="android")
+    assert version.push_messaging_configuration.service_account_info == factories.service_account()
+    assert version.push_messaging_configuration.project_id == factories.service_account()["project_id"]
+    assert CallbackEndpoint.objects.get().password == "callback-password"
+
+    again = run("import_configuration", str(EXAMPLE))
+    assert (again.code, again.lines) == (0, ["Nothing to change."])
+    assert imported().count() == 1
+
+
+def test_an_imported_client_can_call_with_its_secret(import_text, client):
+    import_text("api_clients: [{name: P, client_id: p, client_secret: s-3-cret, apis: [mobile_authentication]}]")
+    portal = Portal(client, ApiClient.objects.get(), secret="s-3-cret")
+    assert portal.result(UNKNOWN_TRANSACTION).json()["error_code"] == "3004"
+    assert Portal(client, ApiClient.objects.get(), secret="other").result(UNKNOWN_TRANSACTION).status_code == 401
+
+
+def test_two_secrets_live_while_one_replaces_the_other(import_text):
+    row = factories.ApiClientFactory(client_id="portal")
+    changed = import_text(f"api_clients: [{{client_id: portal, client_secret: [new, {factories.CLIENT_SECRET}]}}]")
+    assert changed.lines == ["api_clients[portal]: changed client_secret"]
+    old_hash = row.secret_hashes[0]
+    row.refresh_from_db()
+    assert row.has_secret("new")
+    assert row.secret_hashes[1] == old_hash
+
+    import_text("api_clients: [{client_id: portal, client_secret: new}]")
+    row.refresh_from_db()
+    assert row.has_secret("new")
+    assert not row.has_secret(factories.CLIENT_SECRET)
+    again = import_text("api_clients: [{client_id: portal, client_secret: new}]")
+    assert again.lines == ["Nothing to change."]
+
+
+def test_a_secret_that_was_hashed_under_an_older_key_is_known(import_text, settings):
+    factories.ApiClientFactory(client_id="portal")
+    settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32, *settings.FIELD_ENCRYPTION_KEYS]
+    again = import_text(f"api_clients: [{{client_id: portal, client_secret: {factories.CLIENT_SECRET}}}]")
+    assert again.lines == ["Nothing to change."]
+
+
+def test_a_service_account_of_an_odd_project_is_refused(import_text):
+    account = {**factories.service_account(), "project_id": "../../other"}
+    refused = import_text(json.dumps({"push_messaging_configurations": [{"name": "a", "service_account": account}]}))
+    place = "push_messaging_configurations[0].service_account"
+    assert refused.problems == [f"{place}: The service account's “project_id” is not the name of a Google project."]
+
+
+def test_a_change_is_told_and_what_the_file_leaves_out_stays(import_text):
+    mobile_type = factories.TypeFactory(name="login", time_to_live=60)
+    GeneralConfiguration.objects.create(callback_on_expiry=True)
+    done = import_text(
+        "general: {push_enrollment_mode: multiple_devices}\n"
+        "mobile_authentication_types: [{name: login, time_to_live: 90, default_messages: {en: Hello}}]"
+    )
+    assert done.lines == [
+        "general: changed push_enrollment_mode single_device → multiple_devices",
+        "mobile_authentication_types[login]: changed time_to_live 60 → 90, default_messages",
+    ]
+    mobile_type.refresh_from_db()
+    assert (mobile_type.time_to_live, mobile_type.default_messages) == (90, {"en": "Hello"})
+    assert GeneralConfiguration.objects.get().callback_on_expiry is True
+
+
+def test_a_version_is_added_to_an_application_that_exists(import_text):
+    version = factories.ApplicationVersionFactory(application__identifier="shop", version="1.0.0")
+    name = version.push_messaging_configuration.name
+    done = import_text(
+        "applications: [{identifier: shop, versions: [{platform: android, version: 1.0.0, status: login_only}, "
+        f"{{platform: android, version: 2.0.0, push_messaging_configuration: {name}}}]}}]"
+    )
+    assert done.lines == [
+        "applications[shop].versions[android 1.0.0]: changed status enabled → login_only",
+        "applications[shop].versions[android 2.0.0]: created",
+    ]
+    assert Application.objects.get().versions.count() == 2
+    version.refresh_from_db()
+    assert version.push_messaging_configuration is not None
+
+
+def test_a_new_service_account_is_used_although_access_tokens_are_cached(import_text):
+    configuration = factories.PushMessagingConfigurationFactory(name="google")
+    account = {**factories.service_account(), "project_id": "another-project"}
+    done = import_text(json.dumps({"push_messaging_configurations": [{"name": "google", "service_account": account}]}))
+    assert done.lines == ["push_messaging_configurations[google]: changed service_account"]
+    changed = PushMessagingConfiguration.objects.get()
+    assert changed.project_id == "another-project"
+    assert changed.updated_at > configuration.updated_at
+
+
+def test_the_event_holds_what_changed_and_no_secret(import_text, secrets_in_environment):
+    run("import_configuration", str(EXAMPLE))
+    event = imported().get()
+    assert event.details["who"] == "command"
+    assert "api_clients[portal]: created" in event.details["lines"]
+    private_key = factories.service_account()["private_key"].splitlines()[1]
+    for secret in (factories.CLIENT_SECRET, "callback-password", private_key):
+        assert secret not in str(event.details)
+
+
+def test_an_address_with_credentials_is_named_without_them(import_text):
+    done = import_text('callback_endpoints: [{url: "https://anna:pass-word@portal.example.com/back?key=abc"}]')
+    assert done.lines == ["callback_endpoints[https://portal.example.com/back]: created"]
+
+
+def test_one_mistake_changes_nothing_and_every_mistake_is_told(import_text):
+    refused = import_text(
+        "features: {mobile_authentication: false}\n"
+        "mobile_authentication_types: [{name: good}, {name: bad, time_to_live: 0, method: pull}, {name: not good}]\n"
+    )
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.problems == [
+        "mobile_authentication_types[1].method: Choose from: push.",
+        "mobile_authentication_types[1].time_to_live: Ensure this value is greater than or equal to 1.",
+        "mobile_authentication_types[2].name: Use letters, digits, “_”, “-” and “.” only.",
+    ]
+    assert not MobileAuthenticationType.objects.exists()
+    assert not Features.objects.filter(mobile_authentication=False).exists()
+    assert not imported().exists()
+
+
+MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text())
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_line_with_its_place(import_text, mistake):
+    factories.PushMessagingConfigurationFactory(name="google")
+    factories.ApiClientFactory(client_id="taken", name="Taken")
+    refused = import_text(mistake["file"])
+    assert (refused.code, refused.out, refused.problems) == (1, "", [mistake["problem"]])
+    assert not imported().exists()
+
+
+def test_names_cannot_be_exchanged_in_one_import_and_that_is_no_traceback(import_text):
+    factories.ApiClientFactory(client_id="a", name="A")
+    factories.ApiClientFactory(client_id="b", name="B")
+    refused = import_text("api_clients: [{client_id: a, name: B}, {client_id: b, name: A}]")
+    assert refused.code == 1
+    assert refused.problems[0].startswith("file: The database refuses this")
+    assert ApiClient.objects.get(client_id="a").name == "A"
+
+
+def test_any_value_may_come_from_the_environment(import_text, monkeypatch):
+    for name, value in {"ON": "false", "LIFE": "45", "APIS": '["end_user"]', "SECRET": "0123", "NAME": "5"}.items():
+        monkeypatch.setenv(f"COUNTERSIGN_{name}", value)
+    done = import_text(
+        "features: {mobile_authentication: {env: COUNTERSIGN_ON}}\n"
+        "mobile_authentication_types: [{name: {env: COUNTERSIGN_NAME}, time_to_live: {env: COUNTERSIGN_LIFE}}]\n"
+        "api_clients: [{name: P, client_id: p, client_secret: [{env: COUNTERSIGN_SECRET}], "
+        "apis: {env: COUNTERSIGN_APIS}}]\n"
+    )
+    assert (done.code, done.err) == (0, "")
+    assert Features.objects.get().mobile_authentication is False
+    assert MobileAuthenticationType.objects.get().name == "5"
+    assert MobileAuthenticationType.objects.get().time_to_live == 45
+    assert ApiClient.objects.get().apis == ["end_user"]
+    assert ApiClient.objects.get().has_secret("0123")
+
+
+def test_a_secret_that_no_key_opens_is_mended_by_an_import(import_text, settings):
+    endpoint = factories.CallbackEndpointFactory(url="http://127.0.0.1/a")
+    settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
+    done = import_text('callback_endpoints: [{url: "http://127.0.0.1/a", username: a, password: "new"}]')
+    assert done.lines == ["callback_endpoints[http://127.0.0.1/a]: changed username, password"]
+    assert CallbackEndpoint.objects.get(pk=endpoint.pk).password == "new"
+
+
+def test_thousands_of_types_cost_a_few_queries(import_text, django_assert_max_num_queries):
+    items = "\n".join(f"- {{name: login-{number}, time_to_live: 300}}" for number in range(10_000))
+    with django_assert_max_num_queries(60):
+        done = import_text(f"mobile_authentication_types:\n{items}\n")
+    assert len(done.lines) == MobileAuthenticationType.objects.count() == 10_000
+    details = imported().get().details
+    assert (details["changes"], len(details["lines"])) == (10_000, 100)
+    with django_assert_max_num_queries(10):
+        assert import_text(f"mobile_authentication_types:\n{items}\n").lines == ["Nothing to change."]

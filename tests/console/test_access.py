@@ -1,0 +1,194 @@
+"""Who gets in, and that every page looks like the product."""
+
+import json
+import re
+from io import StringIO
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from apps.events.models import Event
+from tests import factories
+from tests.console.conftest import Browser
+
+LISTS = [
+    "/admin/push/pushmessagingconfiguration/",
+    "/admin/transactions/mobileauthenticationtype/",
+    "/admin/callbacks/callbackendpoint/",
+    "/admin/applications/application/",
+    "/admin/applications/apiclient/",
+    "/admin/auth/user/",
+    "/admin/enrollment/profile/",
+    "/admin/transactions/transaction/",
+    "/admin/events/event/",
+]
+SETTINGS = ["/admin/system/features/", "/admin/system/generalconfiguration/"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/", *SETTINGS, *LISTS, "/admin/applications/apiclient/add/", "/admin/nothing/"]
+)
+def test_a_stranger_is_sent_to_the_login_page(client, db, path):
+    answer = client.get(path)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.parametrize("flags", [{}, {"is_staff": True}])
+def test_an_account_that_is_no_administrator_is_sent_to_the_login_page(client, db, flags):
+    client.force_login(User.objects.create_user("eve", password="x", **flags))
+    assert client.get("/admin/")["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.parametrize("path", ["/admin/", *SETTINGS, *LISTS])
+def test_every_page_carries_the_products_title_and_menu(console, path):
+    page = console.get(path)
+    assert page.status_code == 200
+    assert "| Countersign</title>" in re.sub(r"\s+", " ", page.content.decode())
+    assert "Django" not in page.content.decode()
+    assert 'aria-current="page"' in page.content.decode()
+
+
+def test_the_console_has_no_groups_and_nothing_else_that_is_not_ours():
+    assert {model._meta.label for model in admin.site._registry} == {
+        "applications.ApiClient",
+        "applications.Application",
+        "auth.User",
+        "callbacks.CallbackEndpoint",
+        "enrollment.Profile",
+        "events.Event",
+        "push.PushMessagingConfiguration",
+        "system.Features",
+        "system.GeneralConfiguration",
+        "transactions.MobileAuthenticationType",
+        "transactions.Transaction",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/admin/push/", "/admin/push/pushmessagingconfiguration/"),
+        ("/admin/applications/", "/admin/applications/application/"),
+        ("/admin/transactions/", "/admin/transactions/mobileauthenticationtype/"),
+        ("/admin/system/", "/admin/system/generalconfiguration/"),
+    ],
+)
+def test_an_apps_address_leads_to_its_first_page(console, path, target):
+    assert console.get(path)["Location"] == target
+
+
+def test_an_unknown_address_shows_the_products_own_page(console):
+    page = console.get("/admin/nothing/here/")
+    assert page.status_code == 404
+    assert "There is nothing here" in page.content.decode()
+
+
+def test_an_error_of_the_server_shows_the_products_own_page(console, monkeypatch):
+    console.raise_request_exception = False
+    monkeypatch.setattr("config.start_page.outcomes", lambda: 1 // 0)
+    page = console.get("/admin/")
+    assert page.status_code == 500
+    assert "<h1>Something went wrong here</h1>" in page.content.decode()
+
+
+def test_a_form_without_its_token_shows_the_products_own_page(administrator):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(administrator)
+    page = client.post("/admin/system/features/", {})
+    assert page.status_code == 403
+    assert "This form is no longer valid" in page.content.decode()
+
+
+def test_logging_out_shows_the_products_own_page(console):
+    page = console.post("/admin/logout/")
+    assert "You have logged out of the console." in page.content.decode()
+    assert console.get("/admin/").status_code == 302
+
+
+def create_staff(*arguments):
+    output = StringIO()
+    call_command("create_staff", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_create_staff_prints_a_first_password_that_has_to_be_changed(db):
+    password = re.fullmatch(r"password: (\S+)\n", create_staff("nora", "--role", "admin"))[1]
+    browser = Browser()
+    signed_in = browser.post("/admin/login/", {"username": "nora", "password": password, "next": "/admin/"})
+    assert signed_in["Location"] == "/admin/"
+    assert browser.get("/admin/")["Location"] == "/admin/password_change/"
+    assert browser.get("/admin/applications/apiclient/")["Location"] == "/admin/password_change/"
+
+    own = "a password of Nora's own"
+    changed = browser.post(
+        "/admin/password_change/", {"old_password": password, "new_password1": own, "new_password2": own}
+    )
+    assert changed["Location"] == "/admin/"
+    assert browser.get("/admin/").status_code == 200
+    assert password not in json.dumps(list(Event.objects.values("details")))
+
+
+def test_create_staff_prints_json(db):
+    made = json.loads(create_staff("nora", "--role", "admin", "--json"))
+    assert made["name"] == "nora"
+    assert made["role"] == "admin"
+    assert User.objects.get(username="nora").check_password(made["password"])
+
+
+def test_create_staff_refuses_a_name_that_is_taken(db):
+    create_staff("nora", "--role", "admin")
+    with pytest.raises(CommandError) as refused:
+        create_staff("Nora", "--role", "admin")
+    assert str(refused.value) == "There is already a staff account named “Nora”."
+    assert refused.value.returncode == 1
+
+
+def test_a_password_that_somebody_else_set_has_to_be_changed(console, changes):
+    nora = User.objects.create_superuser("nora", password="an old password")
+    path = reverse("admin:auth_user_password_change", args=[nora.pk])
+    console.post(path, {"password1": "made up by Olga", "password2": "made up by Olga", "usable_password": "true"})
+    browser = Browser()
+    assert browser.login(username="nora", password="made up by Olga")
+    assert browser.get("/admin/")["Location"] == "/admin/password_change/"
+    assert changes("ADMIN_CONFIGURATION_UPDATED")["secrets_changed"] == ["password"]
+
+
+def test_a_new_staff_account_may_do_everything_after_it_chose_a_password(console):
+    fields = {"username": "piet", "password1": "made up by Olga", "password2": "made up by Olga"}
+    assert console.post("/admin/auth/user/add/", {**fields, "usable_password": "true"}).status_code == 302
+    piet = User.objects.get(username="piet")
+    assert piet.is_staff
+    assert piet.is_superuser
+
+
+def test_nobody_deletes_or_deactivates_the_account_they_use(console, administrator):
+    path = f"/admin/auth/user/{administrator.pk}/"
+    assert console.post(path + "delete/", {"post": "yes"}).status_code == 403
+    console.save(path + "change/", is_active=None)
+    administrator.refresh_from_db()
+    assert administrator.is_active
+
+
+def test_no_page_shows_a_part_of_a_staff_accounts_password_hash(console, administrator):
+    page = console.get(f"/admin/auth/user/{administrator.pk}/change/").content.decode()
+    for part in administrator.password.split("$"):
+        assert part not in page
+
+
+def test_the_static_files_of_the_pages_exist(console):
+    pages = console.get("/admin/").content.decode() + console.get("/admin/applications/apiclient/add/").content.decode()
+    paths = set(re.findall(r'"/static/([^"?]+)"', pages))
+    assert {"console/console.css", "console/console.js", "console/mark.svg"} <= paths
+    assert [path for path in paths if not finders.find(path)] == []
+
+
+def test_an_enrolled_user_is_found_by_exact_id_only(console, device):
+    factories.TypeFactory()
+    assert device.device_id not in console.get("/admin/enrollment/profile/?q=ann").content.decode()
+    assert "Phone of anna" in console.get("/admin/enrollment/profile/?q=anna").content.decode()

@@ -1,0 +1,150 @@
+"""API clients and their secrets."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.db import connection
+
+from apps.applications.models import ApiClient
+from apps.events.models import Event
+from tests import factories
+from tests.conftest import Portal
+from tests.console.conftest import Browser, errors
+
+ADD = "/admin/applications/apiclient/add/"
+NEW_CLIENT = {"name": "Shop", "client_id": "shop", "apis": ["mobile_authentication"], "ip_allow_list": ""}
+
+
+def secret_on(page):
+    return re.search(r'id="client-secret">([^<]+)<', page.content.decode())[1]
+
+
+def works(client, api_client, secret):
+    answer = Portal(client, api_client, secret).result("00000000-0000-4000-8000-000000000000")
+    return answer.status_code != 401
+
+
+def everything_kept():
+    return json.dumps([list(model.objects.values()) for model in (Event, LogEntry, Session, ApiClient)], default=str)
+
+
+def test_a_secret_is_shown_once_right_after_the_client_was_made(console, client):
+    page = console.post(ADD, NEW_CLIENT)
+    assert page.status_code == 200
+    assert "no-store" in page["Cache-Control"]
+    made, secret = ApiClient.objects.get(client_id="shop"), secret_on(page)
+    assert works(client, made, secret)
+
+    change = f"/admin/applications/apiclient/{made.pk}/change/"
+    for path in (change, change.replace("change", "history"), "/admin/applications/apiclient/", "/admin/"):
+        assert secret not in console.get(path).content.decode()
+    for session in Session.objects.all():
+        assert secret not in str(session.get_decoded())
+    assert secret not in everything_kept()
+
+
+def test_sending_the_form_again_shows_no_secret(console):
+    console.post(ADD, NEW_CLIENT)
+    again = console.post(ADD, NEW_CLIENT)
+    assert "client-secret" not in again.content.decode()
+    assert set(errors(again)) == {"name", "client_id"}
+
+
+def test_a_new_secret_works_beside_the_one_before_and_ends_the_older(console, client):
+    first = secret_on(console.post(ADD, NEW_CLIENT))
+    made = ApiClient.objects.get()
+    path = f"/admin/applications/apiclient/{made.pk}/new-secret/"
+
+    def another():
+        question = console.get(path)
+        return question.content.decode(), secret_on(console.post(path, {"mark": question.context["mark"]}))
+
+    question, second = another()
+    assert "The older one stops working" not in question
+    assert works(client, made, first)
+    assert works(client, made, second)
+
+    question, third = another()
+    assert "This client has two live secrets. The older one stops working at once." in question
+    assert [works(client, made, secret) for secret in (first, second, third)] == [False, True, True]
+
+
+def test_asking_for_a_new_secret_changes_nothing(console, client):
+    secret = secret_on(console.post(ADD, NEW_CLIENT))
+    before = ApiClient.objects.get().secret_hashes
+    console.get(f"/admin/applications/apiclient/{ApiClient.objects.get().pk}/new-secret/")
+    assert ApiClient.objects.get().secret_hashes == before
+    assert works(client, ApiClient.objects.get(), secret)
+
+
+def test_a_repeated_confirmation_makes_no_second_secret(console):
+    console.post(ADD, NEW_CLIENT)
+    path = f"/admin/applications/apiclient/{ApiClient.objects.get().pk}/new-secret/"
+    mark = console.get(path).context["mark"]
+    console.post(path, {"mark": mark})
+    hashes = ApiClient.objects.get().secret_hashes
+    assert console.post(path, {"mark": mark}).status_code == 302
+    assert ApiClient.objects.get().secret_hashes == hashes
+
+
+@pytest.mark.parametrize("number", ["999", "abc", "٣", "9" * 40])
+def test_an_unknown_client_gets_no_secret(console, number):
+    assert console.post(f"/admin/applications/apiclient/{number}/new-secret/").status_code == 404
+
+
+def test_a_client_id_is_chosen_once(console):
+    made = factories.ApiClientFactory(client_id="portal")
+    path = f"/admin/applications/apiclient/{made.pk}/change/"
+    assert console.save(path, client_id="other", name="Renamed").status_code == 302
+    made.refresh_from_db()
+    assert (made.client_id, made.name) == ("portal", "Renamed")
+
+
+def test_addresses_are_entered_one_a_line(console):
+    console.post(ADD, {**NEW_CLIENT, "ip_allow_list": "10.0.0.0/8\r\n\r\n 2001:db8::1 \r\n"})
+    made = ApiClient.objects.get()
+    assert made.ip_allow_list == ["10.0.0.0/8", "2001:db8::1"]
+    shown = console.get(f"/admin/applications/apiclient/{made.pk}/change/").content.decode()
+    assert "10.0.0.0/8\n2001:db8::1" in shown
+
+
+def test_a_bad_network_is_named_and_nothing_is_stored(console):
+    page = console.post(ADD, {**NEW_CLIENT, "ip_allow_list": "10.0.0.0/8\n10.0.0.0/64"})
+    assert errors(page) == {"ip_allow_list": "“10.0.0.0/64” is not an address or network."}
+    assert "10.0.0.0/64" in page.content.decode()
+    assert not ApiClient.objects.exists()
+
+
+@pytest.mark.parametrize(("apis", "text"), [([], "required"), (["everything"], "not one of the available choices")])
+def test_a_client_needs_an_api_that_exists(console, apis, text):
+    assert text in errors(console.post(ADD, {**NEW_CLIENT, "apis": apis}))["apis"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_confirmations_at_once_make_one_secret(administrator):
+    api_client = factories.ApiClientFactory()
+    path = f"/admin/applications/apiclient/{api_client.pk}/new-secret/"
+
+    def browser():
+        made = Browser()
+        made.force_login(administrator)
+        return made
+
+    browsers = [browser() for _ in range(4)]
+    mark = browsers[0].get(path).context["mark"]
+
+    def confirm(one):
+        try:
+            return one.post(path, {"mark": mark}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(confirm, browsers))
+    assert sorted(answers) == [200, 302, 302, 302]
+    api_client.refresh_from_db()
+    assert len(api_client.secret_hashes) == 2

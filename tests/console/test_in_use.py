@@ -1,0 +1,98 @@
+"""What is in use cannot be deleted, and the page says by what."""
+
+import pytest
+from django.db.models import ProtectedError
+
+from apps.applications.models import ApiClient, Application, ApplicationVersion
+from apps.enrollment.models import EnrollmentCode
+from apps.events.models import Event
+from apps.push.models import PushMessagingConfiguration
+from apps.transactions.models import MobileAuthenticationType, Transaction
+from tests import factories
+from tests.console.conftest import errors
+
+
+def refuse(console, row, *names):
+    path = f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/delete/"
+    for page in (console.get(path), console.post(path, {"post": "yes"})):
+        text = page.content.decode()
+        assert page.status_code == 200
+        assert "is in use and cannot be deleted" in text
+        assert [name for name in names if name not in text] == []
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_a_push_configuration_in_use_names_its_versions(console, version):
+    refuse(console, version.push_messaging_configuration, "version", str(version))
+
+
+def test_a_client_with_transactions_names_some_of_them(console, portal, mobile_type, device):
+    transactions = [portal.start(mobile_type, device).json()["transaction_id"] for _ in range(12)]
+    refuse(console, portal.api_client, "transaction", "… and more")
+    page = console.get(f"/admin/applications/apiclient/{portal.api_client.pk}/delete/").content.decode()
+    assert sum(transaction in page for transaction in transactions) == 10
+
+
+def test_an_application_with_enrolled_devices_names_them(console, device, version):
+    refuse(console, version.application, "device", "Phone of anna")
+
+
+def test_a_version_with_enrolled_devices_is_not_removed_from_the_form(console, device, version):
+    page = console.save(
+        f"/admin/applications/application/{version.application_id}/change/", **{"versions-0-DELETE": "on"}
+    )
+    text = errors(page)["__all__"]
+    assert "cannot be removed, it is used by: device “Phone of anna”." in text
+    assert ApplicationVersion.objects.filter(pk=version.pk).exists()
+
+
+def test_a_version_without_devices_is_removed_from_the_form(console, version, changes):
+    path = f"/admin/applications/application/{version.application_id}/change/"
+    assert console.save(path, **{"versions-0-DELETE": "on"}).status_code == 302
+    assert not ApplicationVersion.objects.exists()
+    assert changes("ADMIN_CONFIGURATION_DELETED")["object"] == str(version)
+
+
+def test_what_is_not_in_use_is_deleted_with_what_belongs_to_it(console, version, changes):
+    EnrollmentCode.objects.create(code_hash="x", user_id="anna", application=version.application)
+    path = f"/admin/applications/application/{version.application_id}/delete/"
+    question = console.get(path).content.decode()
+    assert "1 versions" in question
+    assert Application.objects.exists()
+    assert console.post(path, {"post": "yes"}).status_code == 302
+    assert not Application.objects.exists()
+    assert changes("ADMIN_CONFIGURATION_DELETED")["model"] == "applications.Application"
+
+
+@pytest.mark.parametrize(
+    ("make", "model"),
+    [
+        (factories.PushMessagingConfigurationFactory, PushMessagingConfiguration),
+        (factories.ApiClientFactory, ApiClient),
+        (factories.TypeFactory, MobileAuthenticationType),
+    ],
+)
+def test_unused_configuration_is_deleted(console, make, model):
+    row = make()
+    path = f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/delete/"
+    assert "Nothing else goes with it." in console.get(path).content.decode()
+    assert console.post(path, {"post": "yes"}).status_code == 302
+    assert not model.objects.exists()
+
+
+def test_a_type_can_go_while_its_transactions_stay(console, portal, mobile_type, device):
+    portal.start(mobile_type, device)
+    console.post(f"/admin/transactions/mobileauthenticationtype/{mobile_type.pk}/delete/", {"post": "yes"})
+    assert Transaction.objects.get().type_name == mobile_type.name
+
+
+def test_what_is_taken_into_use_meanwhile_is_not_deleted(console, monkeypatch):
+    api_client = factories.ApiClientFactory()
+
+    def taken(self):
+        raise ProtectedError("in use", set())
+
+    monkeypatch.setattr(ApiClient, "delete", taken)
+    answer = console.post(f"/admin/applications/apiclient/{api_client.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "taken into use meanwhile" in answer.content.decode()
+    assert not Event.objects.filter(event_type="ADMIN_CONFIGURATION_DELETED").exists()

@@ -1,0 +1,83 @@
+"""The menu and the start page."""
+
+import re
+from datetime import timedelta
+
+import time_machine
+from django.core.cache import cache
+from django.utils import timezone
+
+from apps.system.models import Features
+from tests import factories
+
+MOBILE_AUTHENTICATION = [
+    "General",
+    "Push messaging configuration",
+    "Mobile authentication types",
+    "Callback endpoints",
+]
+REST = ["Applications", "API clients", "Features", "Staff accounts", "Users", "Transactions", "Activity"]
+
+
+def menu(console):
+    page = console.get("/admin/").content.decode()
+    items = re.findall(r'class="console-menu-item".*?</span>\s*(.*?)\s*</a>', page, re.DOTALL)
+    headings = re.findall(r'class="console-menu-(?:section|title)">(.*?)<', page)
+    return items, headings
+
+
+def test_the_menu_has_the_contracts_words_in_its_order(console):
+    items, headings = menu(console)
+    assert items == ["Start", *MOBILE_AUTHENTICATION, *REST]
+    assert headings == ["Configuration", "Mobile authentication", "System"]
+
+
+def test_the_block_is_hidden_while_the_feature_is_off(console):
+    assert console.save("/admin/system/features/", mobile_authentication=None).status_code == 302
+    items, headings = menu(console)
+    assert items == ["Start", *REST]
+    assert headings == ["Configuration", "System"]
+    assert "Mobile authentication is off" in console.get("/admin/").content.decode()
+
+
+def test_a_menu_item_of_settings_opens_the_form_and_saving_stays_there(console):
+    assert console.save("/admin/system/features/", mobile_authentication="on")["Location"] == "/admin/system/features/"
+    assert Features.get_solo().mobile_authentication
+
+
+def steps(console):
+    return {str(step.title): step.done for step in console.get("/admin/").context["steps"]}
+
+
+def test_the_start_page_says_what_a_first_authentication_still_needs(console):
+    assert steps(console) == {
+        "Enrolment and push are switched on": True,
+        "A push messaging configuration": False,
+        "An application with an enabled version": False,
+        "A mobile authentication type": False,
+        "API clients for both APIs": False,
+        "A device is enrolled for push": False,
+    }
+
+
+def test_the_start_page_ticks_off_what_is_there(console, device, portal, mobile_type):
+    assert set(steps(console).values()) == {True}
+
+
+def test_the_start_page_counts_the_last_days_transactions_by_outcome(console, administrator, device, portal):
+    quick = factories.TypeFactory(time_to_live=1)
+    started = portal.start(factories.TypeFactory(), device).json()
+    device.answer(device.fetch(started["transaction_id"]), approve=False)
+    portal.start(factories.TypeFactory(), device)
+    portal.start(quick, device)
+
+    def counts():
+        cache.clear()
+        return {outcome["status"]: outcome["count"] for outcome in console.get("/admin/").context["outcomes"]}
+
+    assert counts() == {"pending": 2, "authenticated": 0, "not_authenticated": 1, "expired": 0, "cancelled": 0}
+    with time_machine.travel(timezone.now() + timedelta(seconds=2)):
+        assert counts() == {"pending": 1, "authenticated": 0, "not_authenticated": 1, "expired": 1, "cancelled": 0}
+    with time_machine.travel(timezone.now() + timedelta(hours=25)):
+        console.force_login(administrator)
+        assert set(counts().values()) == {0}

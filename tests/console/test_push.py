@@ -1,0 +1,120 @@
+"""Push messaging configurations: the service account goes in and never comes out."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+
+from apps.events.models import Event
+from apps.push.models import PushMessagingConfiguration
+from tests import factories
+from tests.console.conftest import errors
+
+ADD = "/admin/push/pushmessagingconfiguration/add/"
+FIELDS = {"name": "google", "platform": "android", "fcm_api_version": "http_v1", "endpoint": ""}
+
+
+def upload(content):
+    return SimpleUploadedFile("account.json", content if isinstance(content, bytes) else json.dumps(content).encode())
+
+
+def account(**changes):
+    members = {**factories.service_account(), **changes}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def change_path(configuration):
+    return f"/admin/push/pushmessagingconfiguration/{configuration.pk}/change/"
+
+
+@pytest.fixture
+def stored(console):
+    answer = console.post(ADD, {**FIELDS, "service_account_file": upload(account())})
+    assert answer.status_code == 302, errors(answer)
+    return PushMessagingConfiguration.objects.get()
+
+
+def test_an_uploaded_service_account_is_kept_and_names_its_project(stored):
+    assert stored.service_account_info == account()
+    assert stored.project_id == account()["project_id"]
+
+
+def test_the_table_does_not_contain_the_private_key(stored):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM push_pushmessagingconfiguration")
+        row = str(cursor.fetchall())
+    key = account()["private_key"].split("\\n")[0].splitlines()[1]
+    assert len(key) > 40
+    assert key not in row
+    assert "private_key" not in row
+    assert account()["client_email"] not in row
+
+
+def test_no_page_and_no_event_shows_the_service_account(console, stored):
+    lines = account()["private_key"].splitlines()[1:-1]
+    paths = ["/admin/push/pushmessagingconfiguration/", change_path(stored), "/admin/", "/admin/events/event/"]
+    paths += [change_path(stored).replace("change/", "history/"), change_path(stored).replace("change/", "delete/")]
+    paths += [f"/admin/events/event/{event.pk}/change/" for event in Event.objects.all()]
+    for path in paths:
+        page = console.get(path).content.decode()
+        for hidden in (lines[0], lines[-1], account()["client_email"], account()["private_key_id"]):
+            assert hidden not in page
+    assert stored.project_id in console.get(change_path(stored)).content.decode()
+
+
+def test_an_upload_is_optional_on_a_change_and_keeps_the_stored_one(console, stored):
+    assert console.save(change_path(stored), endpoint="http://127.0.0.1:9/send").status_code == 302
+    stored = PushMessagingConfiguration.objects.get()
+    assert stored.endpoint == "http://127.0.0.1:9/send"
+    assert stored.service_account_info == account()
+
+
+def test_a_new_upload_replaces_the_stored_one(console, stored, changes):
+    other = account(project_id="another-project", client_email="other@example.com")
+    assert console.save(change_path(stored), service_account_file=upload(other)).status_code == 302
+    replaced = PushMessagingConfiguration.objects.get()
+    assert replaced.service_account_info == other
+    assert replaced.project_id == "another-project"
+    details = changes("ADMIN_CONFIGURATION_UPDATED")
+    assert details["changes"] == {"project_id": [stored.project_id, "another-project"]}
+    assert details["secrets_changed"] == ["service_account"]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"not json", "This is not JSON."),
+        (b"\xff\xfe\x00", "This is not a text file."),
+        (b'"' + b"x" * 70_000 + b'"', "too large"),
+        ([], "not a service account's key file"),
+        ({"type": "authorized_user"}, "not a service account's key file"),
+        (lambda: account(private_key=None), "lacks “private_key”"),
+        (lambda: account(private_key="-----BEGIN PRIVATE KEY-----\nnothing\n"), "private key cannot be read"),
+        (lambda: account(token_uri="ftp://example.com"), "“token_uri” is not an http or https address"),
+        (lambda: account(project_id="../../other"), "“project_id” is not the name of a Google project"),
+        (lambda: account(project_id="x" * 101), "“project_id” is not the name of a Google project"),
+    ],
+)
+def test_a_wrong_upload_says_what_is_wrong_and_stores_nothing(console, content, text):
+    content = content() if callable(content) else content
+    page = console.post(ADD, {**FIELDS, "service_account_file": upload(content)})
+    assert text in errors(page)["service_account_file"]
+    assert set(errors(page)) == {"service_account_file"}
+    assert not PushMessagingConfiguration.objects.exists()
+    assert not Event.objects.exists()
+
+
+def test_a_wrong_upload_leaves_the_stored_one(console, stored):
+    page = console.save(change_path(stored), service_account_file=upload(b"{"))
+    assert "This is not JSON." in errors(page)["service_account_file"]
+    assert PushMessagingConfiguration.objects.get().service_account_info == account()
+
+
+def test_a_first_upload_is_required(console):
+    assert set(errors(console.post(ADD, FIELDS))) == {"service_account_file"}
+
+
+def test_an_endpoint_has_to_be_an_address(console):
+    page = console.post(ADD, {**FIELDS, "endpoint": "gateway", "service_account_file": upload(account())})
+    assert errors(page) == {"endpoint": "Enter an absolute http or https address."}

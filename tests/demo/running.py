@@ -1,0 +1,156 @@
+"""Starts the demo as `make run` does, and uses it as its page does."""
+
+import contextlib
+import http.cookiejar
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 60
+STEP_SECONDS = 20
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(var_dir, port):
+    """What a newcomer's shell has: no servers, no settings of the tests."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")}
+    settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "VAR_DIR": str(var_dir), "PORT": str(port)}
+    return {**kept, **settings}
+
+
+class Run:
+    """One `scripts/run.py`, in a process group of its own."""
+
+    def __init__(self, var_dir, port=None):
+        self.var_dir, self.port = var_dir, port or free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "scripts" / "run.py")],
+            env=environment(var_dir, self.port),
+            cwd=var_dir,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_until_ready(self):
+        """Return the two lines that it prints."""
+        watchdog = threading.Timer(START_SECONDS, self.process.kill)
+        watchdog.start()
+        try:
+            lines = [self.process.stdout.readline(), self.process.stdout.readline()]
+        finally:
+            watchdog.cancel()
+        assert lines[1], self.process.stderr.read()
+        return lines
+
+    def command(self, *arguments, stdin=""):
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=environment(self.var_dir, self.port),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+
+    def children(self):
+        """Process ids by what they run: serve and worker."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+                arguments = (path / "cmdline").read_text().split("\0")
+                if parent == self.process.pid and str(ROOT / "manage.py") in arguments:
+                    found[arguments[2]] = int(path.name)
+        return found
+
+    def interrupt_group(self):
+        """What Ctrl-C in a terminal does."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self):
+        """Wait for the end; returns exit code, standard output and standard error."""
+        try:
+            output, errors = self.process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        return self.process.returncode, output, errors
+
+    def group_is_empty(self):
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def kill(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+class Visitor:
+    """The demo's page without a browser: its cookies, its CSRF token, its buttons."""
+
+    def __init__(self, base):
+        self.base = base
+        self.cookies = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies)
+        )
+        self.open("/demo/").read()
+
+    def open(self, path, **options):
+        request = urllib.request.Request(self.base + path, **options)
+        return self.opener.open(request, timeout=STEP_SECONDS)
+
+    def state(self):
+        return json.load(self.open("/demo/state"))
+
+    def press(self, path, **fields):
+        token = next(cookie.value for cookie in self.cookies if cookie.name == "csrftoken")
+        try:
+            return json.load(self.open(path, data=urlencode(fields).encode(), headers={"X-CSRFToken": token}))
+        except urllib.error.HTTPError as error:
+            return json.load(error)
+
+    def until(self, condition):
+        """Look, as the page does, until the state is as wanted."""
+        deadline = time.monotonic() + STEP_SECONDS
+        while not condition(state := self.state()):
+            assert time.monotonic() < deadline, state
+            time.sleep(0.05)
+        return state
+
+    def sign_in(self):
+        """Click "Sign in" and wait until the phone shows the opened challenge."""
+        self.press("/demo/sign-in")
+        return self.until(lambda state: state["phone"]["request"] and state["phone"]["request"]["message"])
+
+    def answer(self, decision):
+        request = self.sign_in()["phone"]["request"]
+        self.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"])
+        return self.until(lambda state: state["portal"]["status"] != "waiting")
+
+
+def calls(state):
+    return [step["call"] for step in state["steps"]]

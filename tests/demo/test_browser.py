@@ -1,0 +1,75 @@
+"""The demo's page in a real browser."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.demo.running import STEP_SECONDS, Run
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER WAS TESTED: there is no chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    running = Run(tmp_path_factory.mktemp("demo"))
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.kill()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(run, chromium):
+    """The demo's page; a fault of its script, or something that its policy forbids, fails the test."""
+    page = chromium.new_page()
+    page.set_default_timeout(STEP_SECONDS * 1000)
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(f"{run.base}/demo/")
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_role("heading", name="Good to see you")).to_be_visible()
+    yield page
+    page.close()
+    assert faults == []
+
+
+def test_sign_in_rings_the_phone_and_approve_signs_in_at_the_shop(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="Sign in").click()
+    expect(phone.get_by_role("heading", name="Sign in to Larkspur?")).to_be_visible()
+    expect(phone.get_by_text("Anna, you are about to sign in")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Sign in to Larkspur?")
+    phone.get_by_role("button", name="Approve").click()
+    expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
+    expect(phone.get_by_role("heading", name="Approved")).to_be_visible()
+    expect(page.get_by_role("region", name="What just happened")).to_contain_text("POST /demo/callback → 204")
+
+
+def test_the_keyboard_alone_signs_in_and_denies(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="Sign in").press("Enter")
+    expect(shop.get_by_role("heading", name="Look at your phone")).to_be_focused()
+    phone.get_by_role("button", name="Deny").press("Enter")
+    expect(phone.get_by_role("heading", name="Denied")).to_be_focused()
+    expect(shop.get_by_role("heading", name="Denied on the phone")).to_be_visible()
+
+
+def test_a_narrow_page_does_not_scroll_sideways(page):
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320

@@ -1,0 +1,155 @@
+"""The demo's addresses in the web process, without the server behind them."""
+
+import base64
+import json
+import re
+
+import pytest
+from django.test import Client
+
+from apps.demo import live, store
+from apps.demo.fcm import service_account
+from apps.demo.portal import Status, Visit
+
+SECRETS = {"client_secret": "s" * 32, "callback_password": "p" * 32, "administrator_password": "a" * 16}
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings, tmp_path):
+    """A demo of its own, for a server that nobody answers at."""
+    settings.VAR_DIR = tmp_path
+    settings.PORT = 9
+    live.forget()
+    yield
+    live.forget()
+
+
+@pytest.fixture
+def demo(own_files):
+    store.write(store.SETUP, {**SECRETS, "server": "http://127.0.0.1:9", "service_account": service_account("")})
+    return live.current()
+
+
+def call_back(client, content, authorization=None):
+    headers = {"Authorization": authorization} if authorization else {}
+    return client.post("/demo/callback", content, content_type="application/json", headers=headers)
+
+
+def basic(username, password):
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+RIGHT = basic("countersign", SECRETS["callback_password"])
+
+
+def test_the_page_has_no_script_or_style_of_its_own_and_allows_only_this_server(client):
+    answer = client.get("/demo/")
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page)
+    assert not re.search(r"(src|href)=[\"'](https?:)?//", page)
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_root_leads_to_the_demo(client):
+    assert client.get("/").headers["Location"] == "/demo/"
+
+
+def test_a_server_that_is_not_set_up_says_what_to_do(client):
+    answer = client.get("/demo/state")
+    assert answer.status_code == 503
+    assert "demo_setup" in answer.json()["error"]
+
+
+def test_a_set_up_for_another_port_says_so(client, demo, settings):
+    live.forget()
+    settings.PORT = 10
+    assert "http://127.0.0.1:9" in client.get("/demo/state").json()["error"]
+
+
+def test_the_state_says_in_words_that_the_server_does_not_answer(client, demo):
+    state = client.get("/demo/state").json()
+    assert state["phone"]["status"] == "not_enrolled"
+    assert state["phone"]["problem"].startswith("The server does not answer the portal")
+    assert state["portal"]["status"] == "signed_out"
+    assert state["steps"][0]["failed"] is True
+
+
+def test_a_sign_in_that_reaches_no_server_fails_in_words(client, demo):
+    state = client.post("/demo/sign-in").json()
+    assert state["portal"]["status"] == "failed"
+    assert state["portal"]["text"].startswith("The server does not answer the portal")
+
+
+@pytest.mark.parametrize("path", ["sign-in", "leave", "phone/answer", "phone/enroll", "phone/unenroll", "reset"])
+def test_a_button_without_a_csrf_token_does_nothing(demo, path):
+    assert Client(enforce_csrf_checks=True).post(f"/demo/{path}").status_code == 403
+    assert Client().get(f"/demo/{path}").status_code == 405
+
+
+def test_a_button_with_the_page_s_token_works(demo):
+    client = Client(enforce_csrf_checks=True)
+    client.get("/demo/")
+    answer = client.post("/demo/leave", headers={"X-CSRFToken": client.cookies["csrftoken"].value})
+    assert answer.status_code == 200
+
+
+def test_a_decision_that_is_neither_approve_nor_deny_is_refused(client, demo):
+    assert client.post("/demo/phone/answer", {"decision": "maybe"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "Basic", "Bearer x", basic("countersign", "wrong"), basic("other", SECRETS["callback_password"]), "Basic é"],
+)
+def test_a_callback_without_the_right_credentials_is_refused_and_changes_nothing(client, demo, authorization):
+    demo.portal.visit = Visit(Status.WAITING, transaction_id="t", ends_at=10**12)
+    answer = call_back(client, json.dumps({"transaction_id": "t"}), authorization)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Basic")
+    assert demo.portal.visit.status == Status.WAITING
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"transaction_id": 1}', "[" * 100_000])
+def test_a_malformed_callback_is_a_bad_request(client, demo, content):
+    assert call_back(client, content, RIGHT).status_code == 400
+
+
+def test_a_callback_about_an_unknown_transaction_is_taken_and_changes_nothing(client, demo):
+    before = demo.portal.visit
+    assert call_back(client, '{"transaction_id": "unknown"}', RIGHT).status_code == 204
+    assert demo.portal.visit is before
+
+
+def test_a_callback_makes_the_shop_read_the_result_itself(client, demo):
+    demo.portal.visit = Visit(Status.WAITING, transaction_id="t", ends_at=10**12)
+    assert call_back(client, '{"transaction_id": "t"}', RIGHT).status_code == 204
+    # Nobody answers at this server, so that is what the shop finds.
+    assert demo.portal.visit.status == Status.FAILED
+    assert demo.journal.steps()[-1]["call"] == "GET /oauth/api/v4/authenticate/transaction/t"
+
+
+def test_the_fcm_stand_in_takes_no_message_without_an_access_token(client, demo):
+    path = "/demo/fcm/v1/projects/countersign-demo/messages:send"
+    answer = client.post(path, '{"message": {"token": "x"}}', content_type="application/json")
+    assert answer.status_code == 401
+    assert client.post("/demo/fcm/token", {"grant_type": "x", "assertion": "y"}).status_code == 400
+
+
+def test_the_fcm_stand_in_does_not_know_the_token_of_another_phone(client, demo):
+    demo.fcm.access_tokens["access"] = 10**12
+    path = "/demo/fcm/v1/projects/countersign-demo/messages:send"
+    answer = client.post(
+        path, '{"message": {"token": "x"}}', content_type="application/json", headers={"Authorization": "Bearer access"}
+    )
+    assert answer.json()["error"]["details"][0]["errorCode"] == "UNREGISTERED"
+
+
+def test_a_file_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path):
+    store.write(store.LIVE, {"phone": None})
+    with pytest.raises(TypeError):
+        store.write(store.LIVE, {"phone": object()})
+    assert store.read(store.LIVE) == {"phone": None}
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == [store.LIVE]

@@ -1,0 +1,210 @@
+"""The demo with real processes: `scripts/run.py` and what its page's buttons do."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import time
+
+import pytest
+
+from tests.demo.running import Run, Visitor, calls, free_port
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    running = Run(tmp_path_factory.mktemp("demo"))
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.kill()
+
+
+@pytest.fixture
+def visitor(run):
+    visitor = Visitor(run.base)
+    visitor.press("/demo/reset")
+    return visitor
+
+
+def test_a_sign_in_that_is_approved_signs_in_at_the_shop(visitor):
+    state = visitor.answer("approve")
+    assert state["portal"]["status"] == "signed_in"
+    assert state["phone"]["status"] == "approved"
+
+
+def test_a_sign_in_that_is_denied_signs_nobody_in(visitor):
+    state = visitor.answer("deny")
+    assert state["portal"]["status"] == "denied"
+    assert state["phone"]["status"] == "denied"
+
+
+def test_the_phone_shows_the_public_message_and_the_encrypted_one(visitor):
+    request = visitor.sign_in()["phone"]["request"]
+    assert request["push_message"] == "Sign in to Larkspur?"
+    assert request["message"].startswith("Anna, you are about to sign in")
+
+
+def test_the_journal_tells_the_whole_flow_in_order(visitor):
+    told = " | ".join(calls(visitor.answer("approve")))
+    steps = [
+        r"POST /oauth/api/v4/users/anna/enrollment-codes → 201",
+        r"POST /device/v1/enrollments → 201",
+        r"PUT /device/v1/enrollments/\w{6}/push → 204",
+        r"POST /oauth/api/v4/authenticate/user → 200",
+        r"messages:send → 200",
+        r"POST /device/v1/transactions/\w{8}…/fetch → 200",
+        r"POST /device/v1/transactions/\w{8}…/answer → 200",
+        r"POST /demo/callback → 204",
+        r"GET /oauth/api/v4/authenticate/transaction/\w{8}… → 200",
+    ]
+    assert re.search(".*".join(steps), told), told
+
+
+def test_without_an_enrolled_phone_the_shop_says_so_until_it_is_enrolled_again(visitor):
+    assert visitor.press("/demo/phone/unenroll")["phone"]["status"] == "not_enrolled"
+    failed = visitor.press("/demo/sign-in")
+    assert failed["portal"]["status"] == "failed"
+    assert "1001" in failed["portal"]["text"]
+    assert visitor.press("/demo/phone/enroll")["phone"]["status"] == "ready"
+    assert visitor.answer("approve")["portal"]["status"] == "signed_in"
+
+
+def test_an_answer_that_comes_twice_counts_once(visitor):
+    request = visitor.sign_in()["phone"]["request"]
+    fields = {"decision": "deny", "transaction_id": request["transaction_id"]}
+    visitor.press("/demo/phone/answer", **fields)
+    second = visitor.press("/demo/phone/answer", **{**fields, "decision": "approve"})
+    assert second["error"] == "This request is no longer open."
+    assert visitor.until(lambda state: state["portal"]["status"] != "waiting")["portal"]["status"] == "denied"
+
+
+def test_a_reset_ends_what_rings_and_starts_over_with_a_new_device(run, visitor):
+    before = kept_device(run)
+    visitor.sign_in()
+    state = visitor.press("/demo/reset")
+    assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_out", "ready")
+    assert len(calls(state)) == 3
+    assert kept_device(run) != before
+    assert visitor.answer("approve")["portal"]["status"] == "signed_in"
+
+
+def test_an_unanswered_sign_in_expires_on_both_sides_and_the_reset_command_restores_the_life(run, visitor):
+    shorter = {"mobile_authentication_types": [{"name": "login", "time_to_live": 2}]}
+    run.command("import_configuration", "-", stdin=json.dumps(shorter))
+    before = kept_device(run)
+    visitor.sign_in()
+    state = visitor.until(lambda state: state["portal"]["status"] != "waiting")
+    assert (state["portal"]["status"], state["phone"]["status"]) == ("expired", "missed")
+
+    assert "The demo starts over." in run.command("demo_setup", "--reset")
+    visitor.until(lambda _state: kept_device(run) not in (before, ""))
+    assert visitor.sign_in()["phone"]["request"]["life_seconds"] == 120
+
+
+def test_what_the_demo_keeps_is_for_its_user_only(run, visitor):
+    visitor.state()
+    directory = run.var_dir / "demo"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+
+
+def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
+    visitor.answer("approve")
+    setup = json.loads((run.var_dir / "demo" / "setup.json").read_text())
+    live = json.loads((run.var_dir / "demo" / "live.json").read_text())
+    logs = "".join(path.read_text() for path in (run.var_dir / "logs").iterdir())
+    assert "PUSH_AUTH_INITIALIZED" in logs
+    for secret in (
+        setup["client_secret"],
+        setup["callback_password"],
+        setup["administrator_password"],
+        live["phone"]["push_token"],
+        live["phone"]["device"]["device_token"],
+    ):
+        assert secret not in logs
+
+
+def kept_device(run):
+    phone = json.loads((run.var_dir / "demo" / "live.json").read_text())["phone"]
+    return phone["device"]["device_id"] if phone else ""
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
+def test_it_ends_cleanly_and_works_again_on_another_port(tmp_path, how):
+    first = Run(tmp_path)
+    try:
+        demo_line, console_line = first.wait_until_ready()
+        assert demo_line == f"Demo: {first.base}/demo/\n"
+        assert re.fullmatch(rf"Console: {first.base}/admin/ admin \S{{12,}}\n", console_line)
+        assert Visitor(first.base).answer("approve")["portal"]["status"] == "signed_in"
+        device = kept_device(first)
+        first.interrupt_group() if how == "Ctrl-C" else first.process.send_signal(signal.SIGTERM)
+        assert first.end() == (0, "", "")
+        assert first.group_is_empty()
+    finally:
+        first.kill()
+
+    second = Run(tmp_path, free_port())
+    try:
+        lines = second.wait_until_ready()
+        assert lines == [line.replace(first.base, second.base) for line in (demo_line, console_line)]
+        assert Visitor(second.base).answer("deny")["portal"]["status"] == "denied"
+        assert kept_device(second) == device
+    finally:
+        second.kill()
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        run = Run(tmp_path, taken.getsockname()[1])
+        code, output, errors = run.end()
+    assert (code, output) == (1, "")
+    assert re.fullmatch(rf"Port {run.port} cannot be used: .*\n", errors)
+
+
+def test_a_port_that_is_no_port_is_one_clear_line(tmp_path):
+    code, output, errors = Run(tmp_path, "many").end()
+    assert (code, output) == (1, "")
+    assert errors == "PORT must be a number from 1 to 65535, not 'many'.\n"
+
+
+def test_when_a_process_dies_the_other_is_stopped_and_one_line_says_so(tmp_path):
+    run = Run(tmp_path)
+    try:
+        run.wait_until_ready()
+        os.kill(run.children()["worker"], signal.SIGKILL)
+        code, _output, errors = run.end()
+        assert code == 1
+        assert errors == f"The worker process ended by itself (exit code -9); see {tmp_path}/logs/worker.log\n"
+        assert run.group_is_empty()
+    finally:
+        run.kill()
+
+
+def test_a_second_run_on_the_same_files_is_refused(run):
+    second = Run(run.var_dir)
+    code, _output, errors = second.end()
+    assert code == 1
+    assert errors == f"Another run uses {run.var_dir}. End it, or set VAR_DIR to another directory.\n"
+
+
+def test_killing_it_leaves_no_process_behind(tmp_path):
+    run = Run(tmp_path)
+    try:
+        run.wait_until_ready()
+        run.process.kill()
+        run.process.wait(10)
+        deadline = time.monotonic() + 20
+        while not run.group_is_empty():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        run.kill()

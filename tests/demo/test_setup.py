@@ -1,0 +1,117 @@
+"""The command that configures the server for the demo."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from apps.applications.models import ApiClient, ApplicationVersion
+from apps.callbacks.models import CallbackEndpoint
+from apps.demo import setup, store
+from apps.enrollment.models import Device
+from apps.push.models import PushMessagingConfiguration
+from apps.transactions.models import MobileAuthenticationType
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    settings.PORT = 8765
+
+
+def demo_setup(*arguments):
+    output = StringIO()
+    call_command("demo_setup", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_it_configures_everything_that_the_demo_needs():
+    demo_setup()
+    kept = store.read(store.SETUP)
+    client = ApiClient.objects.get(client_id="demo-portal")
+    assert client.has_secret(kept["client_secret"])
+    assert set(client.apis) == {"mobile_authentication", "end_user"}
+    version = ApplicationVersion.objects.get(application__identifier="demo")
+    assert (version.platform, version.version) == ("android", "1.0.0")
+    google = version.push_messaging_configuration
+    assert google.message_url == "http://127.0.0.1:8765/demo/fcm/v1/projects/countersign-demo/messages:send"
+    assert google.service_account_info["token_uri"] == "http://127.0.0.1:8765/demo/fcm/token"
+    mobile_type = MobileAuthenticationType.objects.get(name="login")
+    assert (mobile_type.method, mobile_type.time_to_live) == ("push", 120)
+    endpoint = CallbackEndpoint.objects.get()
+    assert (endpoint.url, endpoint.password) == ("http://127.0.0.1:8765/demo/callback", kept["callback_password"])
+
+
+def test_doing_it_again_changes_nothing():
+    demo_setup()
+    kept = store.read(store.SETUP)
+    assert demo_setup() == "Nothing to change.\n"
+    assert store.read(store.SETUP) == kept
+
+
+def test_another_port_moves_every_address_and_keeps_every_secret(settings):
+    demo_setup()
+    before = store.read(store.SETUP)
+    settings.PORT = 8766
+    demo_setup()
+    after = store.read(store.SETUP)
+    assert after == {**before, "server": "http://127.0.0.1:8766"}
+    assert [endpoint.url for endpoint in CallbackEndpoint.objects.all()] == ["http://127.0.0.1:8766/demo/callback"]
+    google = PushMessagingConfiguration.objects.get()
+    assert ":8766/" in google.endpoint
+    assert ":8766/" in google.service_account_info["token_uri"]
+
+
+def test_what_an_administrator_changed_stays_until_a_reset():
+    demo_setup()
+    MobileAuthenticationType.objects.filter(name="login").update(time_to_live=30)
+    MobileAuthenticationType.objects.create(name="other", time_to_live=45)
+    demo_setup()
+    assert MobileAuthenticationType.objects.get(name="login").time_to_live == 30
+    demo_setup("--reset")
+    assert MobileAuthenticationType.objects.get(name="login").time_to_live == 120
+    assert MobileAuthenticationType.objects.get(name="other").time_to_live == 45
+    assert store.take_reset_wish()
+
+
+def test_what_an_administrator_deleted_comes_back():
+    demo_setup()
+    CallbackEndpoint.objects.all().delete()
+    demo_setup()
+    assert CallbackEndpoint.objects.count() == 1
+
+
+def test_the_printed_password_opens_the_console_also_after_somebody_changed_it(client):
+    demo_setup()
+    user = get_user_model().objects.get(username="admin")
+    assert user.is_superuser
+    assert client.login(username="admin", password=setup.console_password())
+    user.set_password("another-password")
+    user.save()
+    demo_setup()
+    assert client.login(username="admin", password=setup.console_password())
+
+
+def test_a_phone_whose_keys_are_lost_makes_room_for_a_new_one(enroll):
+    demo_setup()
+    enroll(user_id="anna", version=ApplicationVersion.objects.get(application__identifier="demo"))
+    other = enroll(user_id="anna", push_token="another-token")
+    demo_setup()
+    assert [device.device_id for device in Device.objects.all()] == [other.device_id]
+
+
+def test_a_configuration_that_stands_in_the_way_is_named_in_one_line():
+    ApiClient.objects.create(name="Demo portal", client_id="somebody-elses")
+    with pytest.raises(CommandError, match=r"^api_clients\[0\]"):
+        demo_setup()
+    assert store.read(store.SETUP) == {}
+
+
+def test_the_kept_service_account_is_whole():
+    demo_setup()
+    account = json.loads(PushMessagingConfiguration.objects.get().service_account)
+    assert account["private_key"] == store.read(store.SETUP)["service_account"]["private_key"]

@@ -1,0 +1,181 @@
+"""An installation with everything around it: a stack, an FCM stand-in, a portal sink, and phones of users."""
+
+import base64
+import itertools
+import json
+import os
+import sqlite3
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import psycopg
+
+from apps.demo.device import Device
+from tests.fakes.fcm import FcmControl
+from tests.fakes.portal import PortalControl
+from tests.flows.programs import StandInProgram
+from tests.flows.stack import Stack
+from tests.flows.waiting import wait_until
+
+CLIENT_SECRET = "client-secret-of-the-portal"
+CALLBACK_PASSWORD = "callback-password-of-the-portal"
+VERSIONS = {"1.0.0": "google", "2.0.0": "google-counted", "3.0.0": "google-unreachable", "4.0.0": "google-refused"}
+_numbers = itertools.count()
+
+
+@dataclass
+class Phone:
+    user_id: str
+    push_token: str
+    device: Device
+
+
+class Installation:
+    """What a test talks to. `fcm` and `portal` control the stand-ins, `stack` the product's processes."""
+
+    def __init__(self, stack, fcm, portal):
+        self.stack, self.fcm, self.portal = stack, fcm, portal
+
+    def configuration(self):
+        account = self.fcm.describe()
+        return {
+            "api_clients": [
+                {
+                    "name": "Portal",
+                    "client_id": "portal",
+                    "client_secret": CLIENT_SECRET,
+                    "apis": ["mobile_authentication", "end_user"],
+                }
+            ],
+            "push_messaging_configurations": [
+                {
+                    "name": name,
+                    "platform": "android",
+                    "fcm_api_version": "http_v1",
+                    "service_account": account["service_account"],
+                    "endpoint": account["endpoint"],
+                }
+                for name in VERSIONS.values()
+            ],
+            "applications": [
+                {
+                    "identifier": "shop",
+                    "name": "Shop",
+                    "versions": [
+                        {"platform": "android", "version": version, "push_messaging_configuration": name}
+                        for version, name in VERSIONS.items()
+                    ],
+                }
+            ],
+            "mobile_authentication_types": [
+                {"name": "login", "method": "push", "time_to_live": 300, "default_messages": {"en": "Sign in?"}},
+                {"name": "short", "method": "push", "time_to_live": 2, "default_messages": {"en": "Sign in?"}},
+            ],
+            "callback_endpoints": [
+                {"url": self.portal.url + "/basic", "username": "portal", "password": CALLBACK_PASSWORD}
+            ],
+        }
+
+    def call(self, path, fields=None):
+        """Call the REST API as the portal does; returns status and body."""
+        pair = base64.b64encode(f"portal:{CLIENT_SECRET}".encode()).decode()
+        request = urllib.request.Request(self.stack.url + path, headers={"Authorization": f"Basic {pair}"})
+        if fields is not None:
+            request.data = urlencode(fields).encode()
+            request.add_header("Content-Type", "application/x-www-form-urlencoded")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def enroll(self, version="1.0.0"):
+        """Enrol a new user with a new phone."""
+        number = next(_numbers)
+        phone = Phone(f"user-{number}", f"push-token-{number}-{os.urandom(6).hex()}", Device(self.stack.url))
+        status, made = self.call(f"/oauth/api/v4/users/{phone.user_id}/enrollment-codes", {"application_id": "shop"})
+        assert status == 201, made
+        phone.device.enroll(made["enrollment_code"], application_id="shop", app_version=version)
+        phone.device.enroll_push(phone.push_token)
+        return phone
+
+    def path(self):
+        """Return a callback path that no other test uses."""
+        return f"/callback/{next(_numbers)}"
+
+    def start(self, phone, path="/callback", *, mobile_type="login", base=None):
+        """E3; returns the transaction's id."""
+        status, body = self.call(
+            "/oauth/api/v4/authenticate/user",
+            {
+                "type": mobile_type,
+                "user_id": phone.user_id,
+                "device_id": phone.device.device_id,
+                "callback_uri": (base or self.portal.url) + path,
+            },
+        )
+        assert status == 200, body
+        return body["transaction_id"]
+
+    def result(self, transaction_id):
+        """E4."""
+        status, body = self.call(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")
+        assert status == 200, body
+        return body
+
+    def wait_for_status(self, transaction_id, status, seconds=5):
+        wait_until(lambda: self.result(transaction_id)["status"] == status, seconds)
+        return self.result(transaction_id)
+
+    def answer(self, phone, transaction_id, *, approve=True):
+        return phone.device.answer(phone.device.fetch(transaction_id), approve=approve)
+
+
+@contextmanager
+def held_rows(stack, *tables):
+    """Lock rows, so that a worker which wants to record something waits: of these tables, on SQLite of all."""
+    if "DATABASE_URL" not in stack.environment:
+        with closing(sqlite3.connect(stack.directory / "countersign.sqlite3", timeout=10)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.rollback()
+        return
+    with psycopg.connect(stack.environment["DATABASE_URL"]) as connection:
+        for table in tables:
+            connection.execute(f"SELECT id FROM {table} FOR UPDATE")
+        yield
+        connection.rollback()
+
+
+def database(offset=1):
+    """Return environment variables for a database and a broker of one's own on the servers that the tests have."""
+    if os.environ["TEST_BACKEND"] == "sqlite":
+        return {}
+    name = f"flows_{os.urandom(6).hex()}"
+    url = os.environ["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    head, _slash, tail = url.partition("?")
+    number = offset + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    return {
+        "DATABASE_URL": f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else ""),
+        "BROKER_URL": f"{os.environ['BROKER_URL'].rpartition('/')[0]}/{number}",
+    }
+
+
+@contextmanager
+def running(directory, **environment):
+    """Run an installation and end everything of it afterwards."""
+    with ExitStack() as until_the_end:
+        fcm = FcmControl(until_the_end.enter_context(StandInProgram("tests.fakes.fcm"))["url"])
+        portal = PortalControl(until_the_end.enter_context(StandInProgram("tests.fakes.portal"))["url"])
+        stack = Stack(directory, **environment)
+        until_the_end.callback(stack.stop)
+        installation = Installation(stack, fcm, portal)
+        stack.command("migrate", "--no-input")
+        stack.configure(installation.configuration())
+        stack.start()
+        yield installation

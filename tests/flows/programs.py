@@ -1,0 +1,100 @@
+"""Programs that a test starts, kills and starts again, each with its log."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port():
+    """Return a port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Program:
+    """One program of Python with its children, in a process group of its own. What it says goes to its log."""
+
+    def __init__(self, name, arguments, environment, directory):
+        self.name = name
+        self._arguments = [sys.executable, *arguments]
+        self._environment = environment
+        self._log = directory / f"{name}.log"
+        self._read = self._started_at = 0
+        self.process = None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def start(self):
+        self._started_at = len(self.log())
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._arguments,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """`kill -9` of the program and all its children."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self, number=signal.SIGTERM, seconds=20):
+        """Ask it to end, as an operator or a supervisor does; returns its exit code and the seconds it took."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(seconds)
+        return code, time.monotonic() - started
+
+    def wait_for(self, text, seconds=30):
+        """Wait until the log of this run says `text`."""
+        deadline = time.monotonic() + seconds
+        while text not in self.log()[self._started_at :]:
+            assert self.alive(), f"{self.name} ended:\n{self.log()[-3000:]}"
+            assert time.monotonic() < deadline, f"{self.name} never said {text!r}:\n{self.log()[-3000:]}"
+            time.sleep(0.02)
+
+    def log(self):
+        return self._log.read_text() if self._log.exists() else ""
+
+    def news(self):
+        """Return what was logged since the last call."""
+        text = self.log()
+        news, self._read = text[self._read :], len(text)
+        return news
+
+
+class StandInProgram:
+    """A stand-in as a program of its own: `description` is the line that it prints."""
+
+    def __init__(self, module):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+        )
+        self.description = json.loads(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self.description
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.wait(10)
+        self.process.stdout.close()

@@ -1,0 +1,110 @@
+"""The product as an operator runs it: `migrate`, `serve` and `worker` as processes with production's settings."""
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from tests.flows.programs import ROOT, Program, free_port
+
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
+
+
+class Stack:
+    """One installation. `extra` holds environment variables, DATABASE_URL and BROKER_URL among them."""
+
+    def __init__(self, directory, **extra):
+        self.directory = directory
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **{name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
+            "DJANGO_SETTINGS_MODULE": "config.settings.production",
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "CALLBACKS_ALLOW_PRIVATE_ADDRESSES": "1",
+            "VAR_DIR": str(directory),
+            "PORT": str(self.port),
+            **extra,
+        }
+        self.programs = []
+        self.web = self.program("web", "serve", "--host", "127.0.0.1")
+        self.worker = self.program("worker", "worker")
+
+    def program(self, name, *command):
+        program = Program(name, ["manage.py", *command], self.environment, self.directory)
+        self.programs.append(program)
+        return program
+
+    def command(self, *arguments, seconds=60):
+        """Run a management command and return what it prints; AssertionError with its words when it fails."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def configure(self, configuration):
+        """Import a configuration file."""
+        path = self.directory / "configuration.json"
+        path.write_text(json.dumps(configuration))
+        self.command("import_configuration", str(path))
+
+    def start(self):
+        self.start_web()
+        self.start_worker()
+
+    def start_web(self):
+        self.web.start()
+        self.wait_ready()
+
+    def start_worker(self, program=None):
+        """Start a worker and wait until it works."""
+        program = program or self.worker
+        program.start()
+        program.wait_for("worker_started")
+
+    def stop(self):
+        for program in self.programs:
+            if program.alive():
+                program.process.terminate()
+        for program in self.programs:
+            if program.process is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    program.process.wait(5)
+                program.kill()
+
+    def wait_ready(self, seconds=30):
+        """Wait until /readyz says that everything is in order."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status, body = self.get("/readyz")
+            if status == 200:
+                return
+            assert self.web.alive(), self.web.log()[-3000:]
+            assert time.monotonic() < deadline, f"not ready: {status} {body}\n{self.web.log()[-3000:]}"
+            time.sleep(0.02)
+
+    def get(self, path, seconds=10, **headers):
+        """GET without credentials; returns status and body, 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(self.url + path, headers=headers), timeout=seconds
+            ) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)

@@ -1,0 +1,150 @@
+"""The broker or the database goes away and comes back, in an installation of its own.
+
+The product reaches both through cables that a test cuts, so that nobody else's server has to stop.
+"""
+
+import os
+import socket
+import time
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.fakes.cable import Cable
+from tests.flows import installation as installations
+from tests.flows.conftest import check_logs
+from tests.flows.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(os.environ["TEST_BACKEND"] == "sqlite", reason="SQLite and the embedded worker have no servers"),
+]
+
+
+def database_cable(parts):
+    if parts["host"].startswith("/"):
+        return Cable(socket.AF_UNIX, f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}")
+    return Cable(socket.AF_INET, (parts["host"], int(parts.get("port", 5432))))
+
+
+@pytest.fixture(scope="module")
+def wired(tmp_path_factory):
+    """An installation on cables: `installation`, `database`, `broker`."""
+    variables = installations.database(offset=8)
+    parts, broker_parts = conninfo_to_dict(variables["DATABASE_URL"]), urlsplit(variables["BROKER_URL"])
+    credentials = f"{parts['user']}:{parts.get('password', '')}"
+    database = database_cable(parts)
+    broker = Cable(socket.AF_INET, (broker_parts.hostname, broker_parts.port))
+    variables = {
+        "DATABASE_URL": f"postgres://{credentials}@127.0.0.1:{database.port}/{parts['dbname']}",
+        "BROKER_URL": f"redis://127.0.0.1:{broker.port}{broker_parts.path}",
+    }
+    with installations.running(tmp_path_factory.mktemp("wired"), **variables) as installation:
+        yield SimpleNamespace(installation=installation, database=database, broker=broker)
+        database.mend()
+        broker.mend()
+
+
+@pytest.fixture
+def outage(wired):
+    yield wired
+    wired.database.mend()
+    wired.broker.mend()
+    wired.installation.stack.wait_ready()
+    check_logs(wired.installation.stack)
+
+
+def start_timed(installation, phone, path="/callback"):
+    started = time.monotonic()
+    transaction_id = installation.start(phone, path)
+    return transaction_id, time.monotonic() - started
+
+
+@pytest.mark.parametrize("fault", ["cut", "freeze"])
+def test_without_the_broker_requests_are_quick_and_pushes_come_by_the_sweep(outage, fault):
+    installation = outage.installation
+    phones = [installation.enroll() for _number in range(3)]
+    getattr(outage.broker, fault)()
+    for phone in phones:
+        _transaction_id, seconds = start_timed(installation, phone)
+        assert seconds < 2
+    for phone in phones:
+        installation.fcm.wait(phone.push_token, status=200, seconds=4)
+    if fault == "cut":
+        assert installation.stack.get("/readyz")[0] == 503
+    outage.broker.mend()
+    installation.stack.wait_ready()
+    installation.start(phones[0])
+    installation.fcm.wait(phones[0].push_token, 2, status=200, seconds=4)
+
+
+def test_a_worker_that_starts_without_the_broker_delivers(outage):
+    installation = outage.installation
+    phone, path = installation.enroll(), installation.path()
+    installation.stack.worker.stop()
+    outage.broker.cut()
+    installation.stack.start_worker()
+    transaction_id, _seconds = start_timed(installation, phone, path)
+    installation.fcm.wait(phone.push_token, status=200, seconds=4)
+    installation.answer(phone, transaction_id)
+    installation.portal.wait(path, status=204, seconds=4)
+
+
+def test_after_a_restart_of_the_database_the_first_requests_succeed(outage):
+    installation = outage.installation
+    phones = [installation.enroll() for _number in range(4)]
+    outage.database.cut()
+    outage.database.mend()
+    for phone in phones:
+        installation.start(phone)
+    for phone in phones:
+        installation.fcm.wait(phone.push_token, status=200, seconds=4)
+
+
+def test_without_the_database_requests_are_refused_and_all_heals_when_it_returns(outage):
+    installation = outage.installation
+    phone, path = installation.enroll(), installation.path()
+    installation.portal.script(path, {"hang": 60})
+    transaction_id = installation.start(phone, path)
+    installation.answer(phone, transaction_id)
+    installation.portal.wait(path)
+
+    outage.database.cut()
+    status, body = installation.call(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")
+    assert (status, body["error"]) == (503, "temporarily_unavailable")
+    assert installation.stack.get("/readyz", seconds=30)[0] == 503
+    # The portal answers while nobody can write it down.
+    installation.portal.release()
+    outage.database.mend()
+    mended_at = time.time()
+
+    installation.stack.wait_ready()
+    wait_until(lambda: installation.call(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")[0] == 200, 60)
+    fresh = installation.start(installation.enroll(), path)
+    assert installation.result(fresh)["status"] == "pending"
+    calls = installation.portal.wait(path, 2, seconds=60)
+    assert calls[1]["at"] - mended_at < 60
+
+
+def test_a_worker_that_starts_without_the_database_delivers_when_it_is_there(outage):
+    installation = outage.installation
+    phone = installation.enroll()
+    installation.stack.worker.stop()
+    installation.start(phone)
+    outage.database.cut()
+    installation.stack.start_worker()
+    installation.stack.worker.wait_for('"fault"')
+    outage.database.mend()
+    installation.fcm.wait(phone.push_token, status=200, seconds=60)
+
+
+def test_faults_are_told_once_and_in_one_line(outage):
+    stack = outage.installation.stack
+    before = len(stack.worker.log().splitlines())
+    outage.database.cut()
+    stack.worker.wait_for('"fault"')
+    outage.database.mend()
+    wait_until(lambda: stack.worker.log().count("fault_over") >= 3, 60)
+    assert len(stack.worker.log().splitlines()) - before < 12

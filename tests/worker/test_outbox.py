@@ -1,0 +1,117 @@
+"""Claims and records: who has a row, and who may write down what became of it."""
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.common import outbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def due_rows(count, lane="http://one.example.com", **fields):
+    return [
+        CallbackDelivery.objects.create(url=lane, lane=lane, transaction_id=uuid.uuid4(), **fields)
+        for _number in range(count)
+    ]
+
+
+def end_lease(row):
+    """As if the lease's time had passed: its worker is dead, or slow."""
+    CallbackDelivery.objects.filter(pk=row.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_workers_that_claim_the_same_rows_at_once_get_different_ones():
+    ids, workers = [row.pk for row in due_rows(12)], 6
+    together = threading.Barrier(workers)
+
+    def claim(_number):
+        together.wait(10)
+        try:
+            return [row.pk for row in outbox.claim(CallbackDelivery, ids)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(workers) as pool:
+        claimed = [pk for part in pool.map(claim, range(workers)) for pk in part]
+    assert sorted(claimed) == sorted(ids)
+    assert CallbackAttempt.objects.count() == 12
+
+
+def test_a_claim_writes_the_attempt_down_and_lasts_as_long_as_its_lease():
+    [row] = due_rows(1)
+    [claimed] = outbox.claim(CallbackDelivery, [row.pk])
+    assert outbox.claim(CallbackDelivery, [row.pk]) == []
+    row.refresh_from_db()
+    left = (row.due_at - timezone.now()).total_seconds()
+    assert outbox.LEASE_SECONDS - 2 < left <= outbox.LEASE_SECONDS
+    assert (row.claim, row.attempts_made) == (claimed.claim, 1)
+    attempt = row.attempts.get()
+    assert (attempt.number, attempt.outcome) == (1, "")
+
+
+def test_rows_that_are_not_due_or_have_ended_are_not_claimed():
+    later = timezone.now() + timedelta(seconds=60)
+    rows = due_rows(1, due_at=later) + due_rows(1, state=outbox.State.DONE) + due_rows(1, state=outbox.State.FAILED)
+    assert outbox.claim(CallbackDelivery, [row.pk for row in rows]) == []
+
+
+def test_who_lost_a_claim_records_nothing():
+    [row] = due_rows(1)
+    [slow] = outbox.claim(CallbackDelivery, [row.pk])
+    end_lease(row)
+    [quick] = outbox.claim(CallbackDelivery, [row.pk])
+    assert not slow.record(timezone.now(), state=outbox.State.FAILED)
+    row.refresh_from_db()
+    assert (row.state, row.claim, row.ended_at) == (outbox.State.DUE, quick.claim, None)
+
+    assert quick.record(timezone.now(), state=outbox.State.DONE)
+    assert not slow.record(timezone.now(), state=outbox.State.FAILED)
+    row.refresh_from_db()
+    assert (row.state, row.claim) == (outbox.State.DONE, None)
+    assert row.ended_at is not None
+    assert [attempt.number for attempt in row.attempts.all()] == [1, 2]
+
+
+def test_a_burst_of_nudges_waits_for_nobody_and_is_announced_few_times():
+    announcer, at_the_broker, hanging = outbox._Announcer(), threading.Semaphore(0), threading.Event()
+    rung = []
+
+    def ring():
+        rung.append(1)
+        at_the_broker.release()
+        hanging.wait(10)
+
+    announcer.announce("queue", ring)
+    assert at_the_broker.acquire(timeout=5)
+    for _number in range(100):
+        announcer.announce("queue", ring)
+    hanging.set()
+    assert at_the_broker.acquire(timeout=5)
+    assert not at_the_broker.acquire(timeout=0.2)
+    assert len(rung) == 2
+
+
+def test_a_broker_that_is_away_is_asked_again(monkeypatch):
+    monkeypatch.setattr(outbox._Announcer, "PAUSE_SECONDS", 0.01)
+    announcer, back = outbox._Announcer(), threading.Event()
+    away = [True]
+
+    def ring():
+        if away:
+            away.pop()
+            raise ConnectionRefusedError
+        back.set()
+
+    announcer.announce("queue", ring)
+    deadline = threading.Event()
+    while away:
+        assert not deadline.wait(0.01)
+    announcer.announce("queue", ring)
+    assert back.wait(5)

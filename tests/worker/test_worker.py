@@ -1,0 +1,202 @@
+"""The dispatcher and the loops of a worker process, in this process."""
+
+import threading
+import uuid
+from collections import Counter
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from structlog.testing import capture_logs
+
+from apps.callbacks.models import CallbackDelivery
+from apps.common import outbox, worker
+from tests.flows.waiting import wait_until
+from tests.worker.test_outbox import due_rows, end_lease
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Deliveries:
+    """A delivery that waits until it is told to go on, and then records success."""
+
+    def __init__(self):
+        self.started = []
+        self.go_on = threading.Event()
+
+    def deliver(self, row):
+        self.started.append(row.lane)
+        assert self.go_on.wait(20)
+        with transaction.atomic():
+            row.record(row.created_at, state=outbox.State.DONE)
+
+    def lanes(self, count):
+        """Return how many started in each lane, once `count` did."""
+        wait_until(lambda: len(self.started) >= count, 5)
+        return dict(Counter(self.started))
+
+
+@pytest.fixture
+def deliveries():
+    return Deliveries()
+
+
+@pytest.fixture
+def dispatcher(deliveries):
+    """A dispatcher whose thread does not run: a test calls `dispatch` itself."""
+    dispatcher = worker.Dispatcher(CallbackDelivery, deliveries.deliver, slots=8)
+    yield dispatcher
+    deliveries.go_on.set()
+    dispatcher._pool.shutdown(wait=True)
+
+
+@pytest.fixture
+def running():
+    """Start workers that are stopped at the end."""
+    started = []
+
+    def run(*dispatchers, loops=()):
+        process = worker.Worker(list(dispatchers), list(loops))
+        process.start()
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.stop()
+
+
+def test_a_slow_lane_has_two_in_flight_while_others_wait(dispatcher, deliveries):
+    due_rows(5, "slow")
+    due_rows(3, "other")
+    assert dispatcher.dispatch() == 4
+    assert deliveries.lanes(4) == {"slow": 2, "other": 2}
+
+
+def test_alone_a_lane_may_have_more_but_a_quarter_stays_free_for_others(dispatcher, deliveries):
+    due_rows(20, "slow")
+    while dispatcher.dispatch():
+        pass
+    assert deliveries.lanes(6) == {"slow": 6}
+    due_rows(3, "other")
+    assert dispatcher.dispatch() == 2
+    assert deliveries.lanes(8) == {"slow": 6, "other": 2}
+    assert dispatcher.dispatch() == 0
+
+
+def test_many_rows_of_a_busy_lane_do_not_hide_the_others(dispatcher, deliveries):
+    due_rows(worker.LOOK_AHEAD_ROWS + 5, "slow")
+    due_rows(1, "other")
+    dispatcher.dispatch()
+    dispatcher.dispatch()
+    assert deliveries.lanes(3) == {"slow": 2, "other": 1}
+
+
+def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries):
+    [row] = due_rows(1)
+
+    def deliver(_row):
+        raise ValueError("broken")
+
+    dispatcher = worker.Dispatcher(CallbackDelivery, deliver, slots=4)
+    with capture_logs() as logs:
+        dispatcher.dispatch()
+        dispatcher._pool.shutdown(wait=True)
+    assert [(line["event"], line["delivery"]) for line in logs] == [("delivery_fault", str(row.pk))]
+    row.refresh_from_db()
+    assert (row.state, row.attempts_made) == (outbox.State.DUE, 1)
+    assert outbox.claim(CallbackDelivery, [row.pk]) == []
+    end_lease(row)
+    assert len(outbox.claim(CallbackDelivery, [row.pk])) == 1
+
+
+def test_a_worker_that_stops_finishes_what_is_in_flight_and_takes_nothing_more(deliveries, running):
+    [first] = due_rows(1, "one")
+    process = running(worker.Dispatcher(CallbackDelivery, deliveries.deliver))
+    deliveries.lanes(1)
+    stopping = threading.Thread(target=process.stop)
+    stopping.start()
+    [late] = due_rows(1, "two")
+    stopping.join(0.3)
+    assert stopping.is_alive()
+    deliveries.go_on.set()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    first.refresh_from_db()
+    late.refresh_from_db()
+    assert (first.state, late.state) == (outbox.State.DONE, outbox.State.DUE)
+    assert late.attempts_made == 0
+
+
+def test_work_that_nobody_announced_is_found(deliveries, running):
+    deliveries.go_on.set()
+    running(worker.Dispatcher(CallbackDelivery, deliveries.deliver))
+    due_rows(1)
+    assert deliveries.lanes(1)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL notifies")
+def test_an_embedded_worker_on_postgresql_is_woken_by_the_commit(deliveries, running, settings, monkeypatch):
+    settings.BROKER_URL = ""
+    monkeypatch.setattr(worker, "SWEEP_SECONDS", 60.0)
+    deliveries.go_on.set()
+    dispatcher = worker.Dispatcher(CallbackDelivery, deliveries.deliver)
+    asleep = threading.Event()
+    pause = dispatcher._pause_seconds
+    monkeypatch.setattr(dispatcher, "_pause_seconds", lambda: [pause(), asleep.set()][0])
+    running(dispatcher, loops=[worker.Listener()])
+    assert asleep.wait(5)
+    wait_until(listens, 5)
+    with transaction.atomic():
+        due_rows(1)
+        outbox.nudge(CallbackDelivery, ring=None)
+    assert deliveries.lanes(1)
+
+
+def listens():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND datname = current_database()"
+        )
+        return cursor.fetchone()[0]
+
+
+def test_a_loop_outlives_faults_and_tells_each_once(monkeypatch):
+    monkeypatch.setattr(worker, "FAULT_PAUSE_SECONDS", 0.001)
+    faults = [OperationalError("away\nSELECT secret")] * 3 + [RuntimeError("bug")] * 2
+    over = threading.Event()
+
+    def step():
+        if faults:
+            raise faults.pop(0)
+        over.set()
+        return 60
+
+    loop = worker.Loop("tested", step)
+    with capture_logs() as logs:
+        loop.start()
+        assert over.wait(5)
+        loop.halt()
+        loop.join()
+    assert [(line["event"], line.get("fault")) for line in logs] == [
+        ("fault", "OperationalError"),
+        ("fault", "RuntimeError"),
+        ("fault_over", None),
+    ]
+    assert logs[0]["reason"] == "away"
+
+
+def test_a_periodic_function_is_called_again_and_again():
+    called = threading.Semaphore(0)
+
+    def function():
+        called.release()
+
+    loop = worker.Periodic(function, 0.001)
+    loop.start()
+    assert all(called.acquire(timeout=5) for _number in range(3))
+    loop.halt()
+    loop.join()
+
+
+def test_an_unknown_queue_is_woken_without_harm():
+    worker.wake(str(uuid.uuid4()))
