@@ -120,7 +120,7 @@ def test_keys_rotate(endpoint, settings):
 
 
 def test_an_update_that_passes_by_the_row_is_refused(endpoint):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError), transaction.atomic():
         CallbackEndpoint.objects.update(password="in clear")
     with pytest.raises(TypeError):
         CallbackEndpoint.objects.filter(password="a password").exists()

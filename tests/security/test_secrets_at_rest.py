@@ -20,6 +20,7 @@ from tests.conftest import Portal
 from tests.fakes.fcm import INVALID_GRANT, UNAVAILABLE, Fcm
 from tests.fakes.portal import Portal as PortalSink
 
+pytestmark = pytest.mark.django_db(transaction=True)
 PUBLIC_MESSAGE = "a public message that may be found"
 SECURE_MESSAGE = "pay 4711 euros to DE89370400440532013000"
 PUSH_TOKEN = "push-token-7f3a9c51d2"
