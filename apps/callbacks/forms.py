@@ -39,22 +39,11 @@ class CallbackEndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         # What is stored tells enough: nothing is decrypted to show a page.
         return bool(self.instance.__dict__.get("password"))
 
-    def clean_username(self) -> str:
-        username: str = self.cleaned_data["username"]
-        if ":" in username:
-            raise ValidationError(_("A user name for Basic authentication cannot contain a colon."))
-        return username
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("remove_password") and cleaned.get("new_password"):
             raise ValidationError({"remove_password": _("Enter a new password or remove the stored one, not both.")})
-        if cleaned.get("new_password") and not cleaned.get("username", "x"):
-            raise ValidationError({"username": _("A password needs a user name.")})
+        if cleaned.get("new_password") or cleaned.get("remove_password"):
+            # Set now, so that the model's own rules judge it together with the rest.
+            self.instance.password = cleaned.get("new_password", "")
         return cleaned
-
-    def save(self, commit: bool = True) -> CallbackEndpoint:
-        if self.cleaned_data["new_password"] or self.cleaned_data["remove_password"]:
-            self.instance.password = self.cleaned_data["new_password"]
-        endpoint: CallbackEndpoint = super().save(commit)
-        return endpoint

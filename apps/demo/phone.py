@@ -62,10 +62,10 @@ def _meaning(method: str, path: str) -> tuple[int, str]:
     """Return the status of a success, and what it means to people."""
     last = path.rpartition("/")[2]
     return {
-        "enrollments": (201, _("the phone's keys are enrolled")),
-        "push": (204, _("the phone can be reached by push")),
-        "fetch": (200, _("encrypted challenge fetched and opened")),
-        "answer": (200, _("signed and encrypted answer accepted")),
+        "enrollments": (201, _("keys enrolled")),
+        "push": (204, _("reachable by push")),
+        "fetch": (200, _("challenge opened")),
+        "answer": (200, _("signed answer accepted")),
         "transactions": (200, _("asked what waits for an answer")),
     }.get(last, (204 if method == "DELETE" else 200, _("the account is gone from the phone")))
 

@@ -133,6 +133,8 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Nothing is lost with a cancelled nudge; switched off, Celery warns at every loss of the connection.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 # A nudge is sent once: the row is the truth, and the sweep finds what a lost nudge would have announced.
 CELERY_TASK_PUBLISH_RETRY = False

@@ -72,6 +72,12 @@ def test_the_server_replaces_a_child_that_was_killed(installation):
     installation.fcm.wait(phone.push_token, status=200)
 
 
+def test_a_killed_server_leaves_no_child_behind(installation):
+    os.kill(installation.stack.web.pid, signal.SIGKILL)
+    wait_until(lambda: installation.stack.get("/healthz")[0] == 0, 5)
+    installation.stack.start_web()
+
+
 def answers_again(installation, phone):
     try:
         return installation.start(phone)

@@ -1,7 +1,9 @@
 """Serve the APIs and the console."""
 
+import ctypes
 import os
 import signal
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +15,8 @@ from granian.log import LogLevels
 
 # Requests wait for the database and, rarely, for nothing else: threads cover that.
 THREADS_PER_WORKER = 8
+# Of Linux's prctl(2).
+PR_SET_PDEATHSIG = 1
 
 
 class Command(BaseCommand):
@@ -27,6 +31,8 @@ class Command(BaseCommand):
         # Ctrl-C reaches every process of the group. A serving process takes its end from the parent alone: a second
         # signal while it closes its connections can leave it hanging until it is killed.
         os.register_at_fork(after_in_child=ignore_interrupts)
+        os.register_at_fork(after_in_child=end_with_parent)
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         Granian(
             "config.wsgi:application",
             address=options["host"],
@@ -42,6 +48,12 @@ class Command(BaseCommand):
 
 def ignore_interrupts() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def end_with_parent() -> None:
+    """Have the kernel end a serving process whose parent was killed: it would keep the port, and nobody stop it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def release_database() -> None:

@@ -1,0 +1,132 @@
+"""Where a callback may connect to: every address that a name resolves to must be public, and is then the one used."""
+
+import socket
+from ipaddress import ip_address
+from uuid import uuid4
+
+import pytest
+
+from apps.callbacks import addresses, delivery
+from apps.callbacks.models import CallbackDelivery
+from tests.fakes.portal import Portal
+
+PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
+PRIVATE = [
+    "0.0.0.0",
+    "10.0.0.1",
+    "100.64.0.1",
+    "127.0.0.1",
+    "127.255.255.254",
+    "169.254.169.254",
+    "172.16.0.1",
+    "192.168.1.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::1",
+    "2002:7f00:1::1",
+    "2002:a00:1::",
+    "2001:0:808:808::1",
+    "2001:db8::1",
+    "100::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fec0::1",
+    "ff02::1",
+    "5f00::1",
+]
+
+
+@pytest.fixture(autouse=True)
+def only_public(settings):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = False
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Answer for the resolver: names that tests know."""
+    known = {}
+
+    def resolve(host, port, **_options):
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in known[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return known
+
+
+def url_of(address):
+    return f"https://[{address}]/callback" if ":" in address else f"https://{address}/callback"
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_is_used(address):
+    assert ip_address(addresses.resolve(url_of(address))) == ip_address(address)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_an_address_that_is_not_public_is_refused(address):
+    with pytest.raises(addresses.Refused):
+        addresses.resolve(url_of(address))
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
+def test_other_ways_to_write_the_loopback_do_not_help(host):
+    with pytest.raises(addresses.Refused):
+        addresses.resolve(f"http://{host}/callback")
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse(names):
+    names["portal.example.com"] = ["8.8.8.8", "10.0.0.1", "1.1.1.1"]
+    with pytest.raises(addresses.Refused):
+        addresses.resolve("https://portal.example.com/")
+
+
+def test_the_first_of_several_public_addresses_is_used(names):
+    names["portal.example.com"] = ["8.8.8.8", "1.1.1.1"]
+    assert addresses.resolve("https://portal.example.com/") == "8.8.8.8"
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", "-", "x..y", "."])
+def test_a_name_that_leads_nowhere_is_refused(names, host):
+    with pytest.raises(addresses.Refused):
+        addresses.resolve(f"https://{host}/")
+
+
+def test_with_the_setting_on_private_addresses_are_used(settings):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
+    assert addresses.resolve("http://127.0.0.1:8000/") == "127.0.0.1"
+
+
+@pytest.fixture
+def row(db):
+    return lambda url: CallbackDelivery.objects.create(url=url, transaction_id=uuid4(), attempts_made=1)
+
+
+def test_a_refusal_is_a_failed_attempt_and_nothing_is_called(row):
+    with Portal() as sink:
+        outcome = delivery.call(row(sink.url + "/callback"), {})
+        assert not outcome.delivered
+        assert not outcome.final
+        assert outcome.reason
+        assert sink.received == []
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(row, names, settings):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
+    names["portal.example.com"] = ["127.0.0.1"]
+    with Portal() as sink:
+        port = sink.url.rpartition(":")[2]
+        outcome = delivery.call(row(f"http://portal.example.com:{port}/callback"), {})
+        assert outcome.delivered
+        assert [request["headers"]["host"] for request in sink.received] == [f"portal.example.com:{port}"]

@@ -1,0 +1,61 @@
+"""Who is calling, as far as it can be believed; and that every answer can be found in the log."""
+
+import pytest
+from django.test import RequestFactory
+
+from apps.common.caller import client_ip, in_networks, is_address
+from apps.events.models import Event
+from tests.api.calls import result_path
+
+PROXIES = ["192.0.2.0/24", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "expected"),
+    [
+        ("198.51.100.7", "", "198.51.100.7"),
+        ("198.51.100.7", "10.1.1.1", "198.51.100.7"),
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", "198.51.100.7"),
+        ("192.0.2.1", "10.1.1.1, 198.51.100.7", "198.51.100.7"),
+        ("192.0.2.1", "198.51.100.7, 192.0.2.9", "198.51.100.7"),
+        ("192.0.2.1", "198.51.100.7,192.0.2.9,192.0.2.8", "198.51.100.7"),
+        ("192.0.2.1", "192.0.2.9", "192.0.2.9"),
+        ("192.0.2.1", "10.1.1.1, rubbish", "192.0.2.1"),
+        ("192.0.2.1", "10.1.1.1, 198.51.100.7:443", "192.0.2.1"),
+        ("192.0.2.1", "fe80::1%eth0", "192.0.2.1"),
+        ("2001:db8::1", "2a00::5", "2a00::5"),
+        ("::ffff:192.0.2.1", "198.51.100.7", "198.51.100.7"),
+        ("", "198.51.100.7", ""),
+    ],
+)
+def test_forwarded_addresses_count_as_far_as_trusted_proxies_wrote_them(settings, address, forwarded, expected):
+    settings.TRUSTED_PROXIES = PROXIES
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    request = RequestFactory().get("/", headers=headers, REMOTE_ADDR=address)
+    assert client_ip(request) == expected
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.2.3", "1.2.3.4/8", "1.2.3.4:80", "::1%eth0", "[::1]", "\u0661.1.1.1"])
+def test_what_is_no_address_is_in_no_network(text):
+    assert not is_address(text)
+    assert not in_networks(text, ["0.0.0.0/0", "::/0"])
+
+
+def test_events_note_the_caller(client, db, settings):
+    settings.TRUSTED_PROXIES = PROXIES
+    headers = {"X-Forwarded-For": "198.51.100.7", "User-Agent": "agent " * 400}
+    client.get(result_path("x"), headers=headers, REMOTE_ADDR="192.0.2.1")
+    event = Event.objects.get()
+    assert event.client_ip == "198.51.100.7"
+    assert event.user_agent == ("agent " * 400)[:1024]
+
+
+def test_a_caller_without_an_address_is_noted_as_none(client, db):
+    client.get(result_path("x"), REMOTE_ADDR="")
+    assert Event.objects.get().client_ip is None
+
+
+def test_every_answer_has_an_id_of_its_own(client, db):
+    ids = {client.get(path).headers["X-Request-Id"] for path in ("/healthz", "/healthz", "/oauth/none", "/readyz")}
+    assert len(ids) == 4

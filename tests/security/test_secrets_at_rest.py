@@ -1,0 +1,149 @@
+"""Nothing secret can be read in the database, the log or the events after everything that happens on the path."""
+
+import base64
+import json
+
+import pytest
+from django.db import connection
+
+from apps.callbacks import delivery as callbacks
+from apps.callbacks.models import CallbackDelivery
+from apps.common import outbox
+from apps.enrollment.models import ServerKey
+from apps.events.models import Event
+from apps.push.models import PushMessagingConfiguration
+from apps.transactions import delivery as pushes
+from apps.transactions.models import PushDelivery
+from tests import factories
+from tests.api.calls import INITIATE, answer_path, post_form, send_json
+from tests.conftest import Portal
+from tests.fakes.fcm import INVALID_GRANT, UNAVAILABLE, Fcm
+from tests.fakes.portal import Portal as PortalSink
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PUBLIC_MESSAGE = "a public message that may be found"
+SECURE_MESSAGE = "pay 4711 euros to DE89370400440532013000"
+PUSH_TOKEN = "push-token-7f3a9c51d2"
+CALLBACK_PASSWORD = "callback-password-93b1c7"
+
+
+@pytest.fixture
+def google():
+    with Fcm() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def sink():
+    with PortalSink() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def version(google):
+    told = google.describe()
+    configuration = factories.PushMessagingConfigurationFactory(
+        service_account=json.dumps(told["service_account"]), endpoint=told["endpoint"]
+    )
+    return factories.ApplicationVersionFactory(push_messaging_configuration=configuration)
+
+
+def deliver_all(queue, deliver):
+    """Do what a worker does with everything that is due."""
+    for row in outbox.claim(queue, list(queue.objects.values_list("pk", flat=True))):
+        deliver(row)
+
+
+def stored_text():
+    """Return every column of every row of every table."""
+    parts = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            parts += [repr(value) for line in cursor.fetchall() for value in line]
+    return "\n".join(parts)
+
+
+def forms(secret):
+    """A secret as it is, and as it might hide: in base64, and as a part of a Basic header."""
+    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+    return [secret, encoded[4:-4]]
+
+
+def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version, enroll, google, sink, caplog, capfd):
+    caplog.set_level(0)
+    row = factories.ApiClientFactory()
+    client_secret = row.add_secret()
+    row.save()
+    portal = Portal(client, row, client_secret)
+    callback_uri = sink.url + "/callback"
+    factories.CallbackEndpointFactory(url=callback_uri, username="portal", password=CALLBACK_PASSWORD)
+
+    made = portal.post("/oauth/api/v4/users/bert/enrollment-codes", {"application_id": version.application.identifier})
+    device = enroll("anna", push_token=PUSH_TOKEN)
+    fields = {"message": PUBLIC_MESSAGE, "secure_message": SECURE_MESSAGE, "callback_uri": callback_uri}
+    google.script = {PUSH_TOKEN: [UNAVAILABLE]}
+    challenges = []
+    for _ in range(3):
+        started = portal.start(mobile_type, device, **fields).json()["transaction_id"]
+        deliver_all(PushDelivery, pushes.deliver)
+        challenges.append(device.fetch(started))
+    device.answer(challenges[0], approve=True)
+    device.answer(challenges[1], approve=False)
+    deliver_all(CallbackDelivery, callbacks.deliver)
+    for challenge in challenges:
+        portal.result(challenge["transaction_id"])
+    refuse_everything(client, portal, mobile_type, device, version, challenges[2])
+    provoke_a_refused_credential(google, portal, mobile_type, device, fields)
+
+    heard = [request["headers"].get("authorization", "") for request in sink.received]
+    assert len(heard) == 2
+    assert all(
+        base64.b64decode(each.removeprefix("Basic ")).decode() == f"portal:{CALLBACK_PASSWORD}" for each in heard
+    )
+    account = google.fcm.account
+    secrets = {
+        "secure message": SECURE_MESSAGE,
+        "push token": PUSH_TOKEN,
+        "client secret": client_secret,
+        "device token": device.device_token,
+        "enrolment code": made.json()["enrollment_code"],
+        "callback password": CALLBACK_PASSWORD,
+        "service account": account["private_key"].splitlines()[5],
+        "server key": ServerKey.objects.get().secret_key.splitlines()[5],
+        **{f"challenge {number}": challenge["token"] for number, challenge in enumerate(challenges)},
+        **{f"access token {number}": token for number, token in enumerate(google.fcm.access_tokens)},
+    }
+    output = "".join(capfd.readouterr()) + caplog.text
+    places = {"database": stored_text(), "log": output, "events": repr(list(Event.objects.values()))}
+    assert PUBLIC_MESSAGE in places["database"]
+    assert started in places["log"]
+    for place, text in places.items():
+        found = [name for name, secret in secrets.items() if any(form in text for form in forms(secret))]
+        assert not found, f"{found} can be read in the {place}"
+
+
+def refuse_everything(client, portal, mobile_type, device, version, challenge):
+    """Make every kind of mistake with secrets in it."""
+    transaction_id = challenge["transaction_id"]
+    post_form(client, INITIATE, {"client_id": portal.api_client.client_id, "client_secret": "x" + portal.secret})
+    post_form(client, INITIATE, {}, Authorization=portal.authorization + "x")
+    portal.start(mobile_type, device, secure_message=SECURE_MESSAGE * 200)
+    portal.start(mobile_type, device, secure_message=SECURE_MESSAGE, ip_address="x")
+    for content in (
+        {"transaction_id": transaction_id, "token": "x" + challenge["token"], "authenticated": True},
+        {"transaction_id": transaction_id, "token": challenge["token"], "authenticated": "yes"},
+    ):
+        body = {"message": device.seal(content)}
+        assert send_json(client, answer_path(transaction_id), body, token=device.device_token).status_code == 400
+    body = {"enrollment_code": "x", "public_key": device.secret_key, "application_id": version.application.identifier}
+    send_json(client, "/device/v1/enrollments", body, token=device.device_token)
+
+
+def provoke_a_refused_credential(google, portal, mobile_type, device, fields):
+    """Let Google refuse the service account for a new configuration."""
+    PushMessagingConfiguration.objects.get().save()
+    google.script = {"/token": [INVALID_GRANT]}
+    portal.start(mobile_type, device, **fields)
+    deliver_all(PushDelivery, pushes.deliver)
+    assert "invalid_grant" in str(list(Event.objects.values_list("details", flat=True)))
