@@ -5,14 +5,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.events.types import EventType
 
 
 class Event(models.Model):
     """One line of the log: written once, never changed. Its texts hold no code, secret, key or push token."""
 
     event_identifier = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
-    event_type = models.CharField(_("event"), max_length=80, choices=EventType.choices)
+    event_type = models.CharField(_("event"), max_length=80)
     client_id = models.CharField(_("client"), max_length=100, blank=True)
     app_name = models.CharField(_("application"), max_length=100, blank=True)
     transaction_id = models.UUIDField(_("transaction"), null=True, blank=True)
