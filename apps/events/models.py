@@ -6,7 +6,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
-
 class Event(models.Model):
     """One line of the log: written once, never changed. Its texts hold no code, secret, key or push token."""
 
