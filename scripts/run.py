@@ -9,6 +9,7 @@ import fcntl
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ STOP_SECONDS = 20
 MAX_LOG_BYTES = 5_000_000
 WARNINGS = {"warning", "error", "critical"}
 PR_SET_PDEATHSIG = 1
+SMS_GATEWAY = "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY"
 
 
 class Stop(BaseException):
@@ -69,6 +71,7 @@ def run(children: list["Child"]) -> None:
     # The demo's portal and phone live in one web process.
     os.environ["WEB_WORKERS"] = "1"
     port = chosen_port()
+    choose_sms_gateway(port)
     var_dir, password = set_up()
     logs = var_dir / "logs"
     logs.mkdir(exist_ok=True)
@@ -97,6 +100,17 @@ def chosen_port() -> int:
         except OSError as error:
             raise Failure(f"Port {text} cannot be used: {error.strerror}. Choose another: make run PORT=8001") from None
     return int(text)
+
+
+def choose_sms_gateway(port: int) -> None:
+    """Text messages go to the demo's phone, unless the environment names a gateway."""
+    if os.environ.get(SMS_GATEWAY):
+        return
+    os.environ[SMS_GATEWAY] = "rest"
+    prefix = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_"
+    os.environ[f"{prefix}URL"] = f"http://{HOST}:{port}/demo/sms"
+    # Known to this run's processes only: nobody else puts texts on the phone.
+    os.environ[f"{prefix}USERNAME"], os.environ[f"{prefix}PASSWORD"] = "countersign", secrets.token_urlsafe(32)
 
 
 def set_up() -> tuple[Path, str]:

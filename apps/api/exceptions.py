@@ -68,7 +68,9 @@ def first_problem(detail: Any, name: str = "") -> str:
     """Return the first problem that a serializer found, in the order of its fields, with the field's name."""
     if isinstance(detail, dict):
         member, inner = next(iter(detail.items()))
-        return first_problem(inner, name if member == "non_field_errors" else str(member))
+        # An item of a list has a number and no name of its own.
+        nameless = member == "non_field_errors" or isinstance(member, int)
+        return first_problem(inner, name if nameless else str(member))
     if isinstance(detail, list):
         return first_problem(detail[0], name)
     # It may repeat what was sent, and JSON can carry halves of characters that no text can be written with.

@@ -8,8 +8,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from apps.api.exceptions import body
 from apps.common.exceptions import ApiError
 
-CLIENT_AUTHENTICATION: list[str] = ["client"]
-DEVICE_AUTHENTICATION: list[str] = ["device"]
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+# Security requirements of OpenAPI, which the decorator takes as they are, whatever its types say.
+CLIENT_AUTHENTICATION: Any = [{"client": []}]
+DEVICE_AUTHENTICATION: Any = [{"device": []}]
+NO_AUTHENTICATION: Any = [{}]
 
 
 def error_responses(*errors: type[ApiError], path: str = "/oauth/") -> dict[int, OpenApiResponse]:
@@ -25,6 +29,14 @@ def error_responses(*errors: type[ApiError], path: str = "/oauth/") -> dict[int,
         )
         for status, group in by_status.items()
     }
+
+
+def request_example(name: str, value: dict[str, Any], media_type: str = JSON) -> OpenApiExample:
+    return OpenApiExample(name, value, request_only=True, media_type=media_type)
+
+
+def response_example(name: str, value: dict[str, Any], status: int = 200) -> OpenApiExample:
+    return OpenApiExample(name, value, response_only=True, status_codes=[str(status)])
 
 
 ERROR_SCHEMA: dict[str, Any] = {

@@ -187,13 +187,16 @@ class ChoiceFilter(ExactFilter):
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
-        choices = [("", _("All")), *self.field.get_choices(include_blank=False)]
+        choices = [("", _("All")), *self.options()]
         widget = UnfoldAdminSelectWidget(choices=choices)
         return {
             self.field_path: forms.ChoiceField(
                 label=capfirst(self.title), required=False, choices=choices, widget=widget
             )
         }
+
+    def options(self) -> list[tuple[Any, Any]]:
+        return list(self.field.get_choices(include_blank=False))
 
 
 class PeriodFilter(FormFilter):

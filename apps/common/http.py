@@ -31,7 +31,8 @@ class Proxy:
 class Request:
     """`address`: connect there instead of looking the host up (the name stays in TLS and in the Host header).
 
-    `credentials` are for HTTP Basic and sent at once.
+    `credentials` are for HTTP Basic and sent at once. `once`: libcurl repeats a request by itself when a connection
+    that it kept breaks before the answer; with this it takes a new connection and never repeats.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Request:
     address: str = ""
     credentials: tuple[str, str] | None = None
     proxy: Proxy | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def _configure(curl: pycurl.Curl, request: Request, answer: _Answer) -> None:
         curl.setopt(pycurl.USERNAME, request.credentials[0])
         curl.setopt(pycurl.PASSWORD, request.credentials[1])
         curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
+    curl.setopt(pycurl.FRESH_CONNECT, request.once)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(request.connect_timeout_seconds * 1000))

@@ -1,6 +1,6 @@
 """What a configuration file would change. Planning writes nothing, so that one mistake anywhere changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -34,7 +34,8 @@ class Plan:
     def write(self) -> None:
         """Store everything; the caller has the database transaction."""
         for model, rows in self._created.items():
-            model._default_manager.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+            for ready in _in_order(rows, SECTION_OF[model].inner_references if model in SECTION_OF else []):
+                model._default_manager.bulk_create(ready, batch_size=ROWS_AT_ONCE)
         for row, fields in self._changed:
             row.save(update_fields=None if row._state.adding else fields)
 
@@ -71,7 +72,11 @@ class Plan:
 
     def _read_one(self, section: Section, item: object, place: Place) -> None:
         row = section.model._default_manager.first() or section.model()
-        if changes := self._read_members(section, item, row, place):
+        before = len(self.problems)
+        changes = self._read_members(section, item, row, place)
+        if len(self.problems) == before:
+            self._judge(row, place)
+        if changes:
             self._change(row, changes, place)
 
     def _read_list(self, section: Section, items: object, place: Place, owner: Model | None = None) -> None:
@@ -81,6 +86,8 @@ class Plan:
             return
         rows = self._children(section, owner) if owner else self._known(section.model)
         seen: dict[Key, Place] = {}
+        found: list[tuple[object, Model, Place]] = []
+        # Every row is known before the first is read: an item may name one that stands after it.
         for number, item in enumerate(items):
             key = section.key_in(item)
             here = place.item(number, key)
@@ -89,11 +96,18 @@ class Plan:
                 continue
             if key:
                 seen[key] = here
-            self._read_row(section, item, _row(section, rows, key, owner), here)
+            found.append((item, _row(section, rows, key, owner), here))
+        sound = [(row, here) for item, row, here in found if self._read_row(section, item, row, here)]
+        for row, here in sound:
+            self._judge(row, here)
+        self._judge_others(section, rows, seen)
         self._judge_unique(section, rows, seen)
 
-    def _read_row(self, section: Section, item: object, row: Model, place: Place) -> None:
+    def _read_row(self, section: Section, item: object, row: Model, place: Place) -> bool:
+        """Read one item with all that is in it; says whether its members could be read."""
+        before = len(self.problems)
         changes = self._read_members(section, item, row, place)
+        is_sound = len(self.problems) == before
         if row._state.adding:
             self._created.setdefault(section.model, []).append(row)
             self.lines.append(_("%(item)s: created") % {"item": place.label})
@@ -102,10 +116,11 @@ class Plan:
         for child in section.children:
             if isinstance(item, dict) and child.name in item:
                 self._read_list(child, item[child.name], place.member(child.name), row)
+        return is_sound
 
     def _read_members(self, section: Section, item: object, row: Model, place: Place) -> Changes:
         """Put an item's members on its row; returns what that changed, in words."""
-        item, before = environment.structured(item), len(self.problems)
+        item = environment.structured(item)
         if not isinstance(item, dict):
             self._report(place.path, _("Must be a mapping."))
             return {}
@@ -113,8 +128,6 @@ class Plan:
         self._report_missing(section, item, row, place)
         given = [member for member in section.members if member.name in item]
         changes = {member: self._read_member(member, item[member.name], row, place) for member in given}
-        if len(self.problems) == before:
-            self._judge(row, place)
         return {member: change for member, change in changes.items() if change}
 
     def _report_missing(self, section: Section, item: Mapping[str, Any], row: Model, place: Place) -> None:
@@ -152,6 +165,22 @@ class Plan:
                 for text in texts:
                     self._report(path, text)
 
+    def _judge_others(self, section: Section, rows: Rows, seen: Mapping[Key, Place]) -> None:
+        """Judge the rows that the file leaves as they are and that name one of those it changes."""
+        if self.problems:
+            return
+        for name in section.inner_references:
+            for key, row in rows.items():
+                named = getattr(row, name)
+                if key in seen or named is None or section.key_of(named) not in seen:
+                    continue
+                try:
+                    row.clean()
+                except ValidationError as error:
+                    text = _("“%(owner)s” names this as its %(member)s: %(problem)s")
+                    facts = {"owner": " ".join(key), "member": name, "problem": " ".join(error.messages)}
+                    self._report(seen[section.key_of(named)].path, text % facts)
+
     def _judge_unique(self, section: Section, rows: Rows, seen: Mapping[Key, Place]) -> None:
         """Report values that must be unique and, besides the key, are on two rows once the file is read."""
         for name in section.unique_names:
@@ -177,6 +206,7 @@ class Plan:
         if model not in self._rows:
             section = SECTION_OF[model]
             self._rows[model] = {section.key_of(row): row for row in section.rows()}
+            _join(self._rows[model], section.inner_references)
         return self._rows[model]
 
     def _children(self, section: Section, owner: Model) -> Rows:
@@ -194,4 +224,27 @@ def _row(section: Section, rows: Rows, key: Key | None, owner: Model | None) -> 
         setattr(row, section.parent, owner)
     if key:
         rows[key] = row
+        # Its name stands in lines about those that refer to it, also before it is read itself.
+        for name, part in zip(section.key, key, strict=True):
+            setattr(row, name, part)
     return row
+
+
+def _join(rows: Rows, references: list[str]) -> None:
+    """Let rows that name each other be the very rows that are planned, not copies of what is stored."""
+    by_number = {row.pk: row for row in rows.values()}
+    for name in references:
+        for row in rows.values():
+            if named := getattr(row, name):
+                setattr(row, name, by_number[named.pk])
+
+
+def _in_order(rows: list[Model], references: list[str]) -> Iterator[list[Model]]:
+    """Yield rows in batches, each after those that it names; a row has a number once its batch is stored."""
+    while rows:
+        ready, waiting = list[Model](), list[Model]()
+        for row in rows:
+            named = [getattr(row, name) for name in references]
+            (waiting if any(other is not None and other._state.adding for other in named) else ready).append(row)
+        yield ready
+        rows = waiting

@@ -52,6 +52,12 @@ class Section:
     def key_of(self, row: Model) -> Key:
         return tuple(str(getattr(row, name)) for name in self.key)
 
+    @property
+    def inner_references(self) -> list[str]:
+        """The fields that name another item of this very section."""
+        references = [member for member in self.members if isinstance(member, Reference)]
+        return [member.field for member in references if member.model is self.model]
+
     def rows(self) -> "QuerySet[Any]":
         """Return all rows with all that an import compares and an export shows, in a fixed number of queries."""
         references = [member.field for member in self.members if isinstance(member, Reference)]
@@ -88,6 +94,8 @@ SECTIONS = (
             Boolean("push_enrollment_enabled"),
             Choice("push_enrollment_mode"),
             Boolean("push_authorization_enabled"),
+            Boolean("sms_authentication_enabled"),
+            Text("sms_sender_id"),
             Boolean("callback_on_expiry"),
         ),
     ),
@@ -126,7 +134,16 @@ SECTIONS = (
     Section(
         "mobile_authentication_types",
         MobileAuthenticationType,
-        (Text("name"), Choice("method"), Integer("time_to_live"), TextByLanguage("default_messages")),
+        (
+            Text("name"),
+            Choice("method"),
+            Integer("time_to_live"),
+            Integer("max_resends"),
+            Integer("max_attempts"),
+            Text("sms_sender_id"),
+            Reference("fallback", model=MobileAuthenticationType),
+            TextByLanguage("default_messages"),
+        ),
         key=("name",),
     ),
     Section(

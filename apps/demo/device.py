@@ -95,6 +95,10 @@ class Device:
         sealed = self.call("POST", f"/device/v1/transactions/{transaction_id}/fetch", {"profile_id": self.profile_id})
         return self.open(sealed["message"])
 
+    def claim_otp(self, otp: str) -> dict[str, Any]:
+        """Bind a scanned one-time password to this user and open its challenge."""
+        return self.open(self.call("POST", "/device/v1/otp", {"profile_id": self.profile_id, "otp": otp})["message"])
+
     def answer(self, challenge: dict[str, Any], *, approve: bool) -> str:
         """Approve or deny; returns the transaction's status."""
         content = {

@@ -17,6 +17,7 @@ class Actor(StrEnum):
     PORTAL = "portal"
     PHONE = "phone"
     FCM = "fcm"
+    SMS = "sms"
     SERVER = "server"
 
 

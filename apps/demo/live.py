@@ -12,7 +12,9 @@ from apps.demo import setup, store
 from apps.demo.fcm import Answer, FcmStandIn
 from apps.demo.journal import Actor, Journal
 from apps.demo.phone import Phone, PhoneError
-from apps.demo.portal import Access, Portal, PortalError, Status
+from apps.demo.portal import Access, Portal, PortalError
+from apps.demo.texts import NUMBER
+from apps.demo.visit import Status, Way
 
 # After a failed enrolment a later look of the page tries again, but not twice a second.
 ENROLL_AGAIN_SECONDS = 5.0
@@ -29,7 +31,7 @@ class Demo:
 
     def __init__(self, configured: dict[str, Any]) -> None:
         self.journal = Journal()
-        self.portal = Portal(_access(configured), self.journal)
+        self.portal = Portal(_access(configured), self.journal, setup.sms_limits)
         self.phone = Phone(configured["server"], setup.APPLICATION, self.journal, self._save)
         self.fcm = FcmStandIn(configured["service_account"], deliver=self.phone.take_push, known=self.phone.knows)
         # Only one thread changes who is enrolled; the page's looks do not wait for it.
@@ -49,20 +51,28 @@ class Demo:
         return {
             "portal": {
                 "status": visit.status.value,
+                "way": visit.way.value,
                 "text": visit.text,
+                "phone_number": NUMBER,
+                "attempts_left": visit.attempts_left,
+                "resends_left": visit.resends_left,
                 "ends_at": round(visit.ends_at * 1000),
                 "worker_is_late": self._worker_is_late(screen["status"]),
             },
-            "phone": {**screen, "problem": self._problem},
+            "phone": {**screen, "problem": self._problem, "can_scan": self._can_scan(screen["status"])},
             "steps": self.journal.steps(),
             "now": round(time.time() * 1000),
         }
 
     def _worker_is_late(self, screen: str) -> bool:
-        """Say whether the portal waits although nothing rings."""
+        """Say whether the portal waits although nothing rings and no text has come."""
         visit = self.portal.visit
-        waits = visit.status == Status.WAITING and screen != "ringing"
+        waits = visit.status in (Status.WAITING, Status.ENTER_CODE) and screen not in ("ringing", "text")
         return waits and time.time() - visit.started_at > WORKER_IS_LATE_SECONDS
+
+    def _can_scan(self, screen: str) -> bool:
+        """Say whether there is a code on the shop's page, and a phone with an account that could scan it."""
+        return self.portal.visit.status == Status.SCAN and screen != "ringing" and bool(self.phone.device_id)
 
     def _prepare(self, *, wait: bool) -> None:
         """Be the phone of an earlier run again, or enrol a new one, when that is due; `wait` for who is at it."""
@@ -110,17 +120,41 @@ class Demo:
         self._save()
 
     def _start_over(self) -> None:
-        self.phone.unenroll()
         self.portal.leave()
+        self.phone.unenroll()
+        self.phone.inbox.clear()
         self.journal.clear()
         self._enroll()
 
-    def sign_in(self, browser: str) -> None:
-        """Click "Sign in" at the shop. When the server finds nobody to ask, the phone finds out whether it is known."""
+    def sign_in(self, browser: str, way: Way | None) -> None:
+        """Click "Sign in" at the shop, the last way when none is given.
+
+        When the server finds nobody to ask, the phone finds out whether it is known.
+        """
         self._prepare(wait=True)
-        self.portal.sign_in(browser)
+        if not self.portal.visit.is_pending:
+            self.phone.inbox.clear()
+        self.portal.sign_in(browser, way or self.portal.visit.way)
         if self.portal.visit.status == Status.FAILED:
             self.phone.check()
+
+    def leave(self) -> None:
+        """Sign out or stop waiting at the shop; the phone learns that nothing waits any more."""
+        was_pending = self.portal.visit.is_pending
+        self.portal.leave()
+        self.phone.inbox.clear()
+        if was_pending:
+            self.phone.check()
+
+    def verify(self, code: str) -> None:
+        """Type a code at the shop."""
+        self.portal.verify(code)
+        if self.portal.visit.status == Status.SIGNED_IN:
+            self.phone.inbox.clear()
+
+    def scan(self) -> None:
+        """Point the phone's camera at the shop's page."""
+        self.phone.scan(self.portal.visit.otp)
 
     def fcm_token(self, form: dict[str, str]) -> Answer:
         """Be Google's token server."""
@@ -166,7 +200,7 @@ def _access(configured: dict[str, Any]) -> Access:
         callback_uri=setup.callback_uri(configured["server"]),
         callback_username=setup.CALLBACK_USERNAME,
         callback_password=configured["callback_password"],
-        type_name=setup.TYPE,
+        type_names=setup.TYPES,
         application_id=setup.APPLICATION,
     )
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.demo.device import Device, Refused
 from apps.demo.journal import Actor, Journal
+from apps.demo.texts import Inbox
 
 NAME = "Anna's phone"
 # How long the phone shows what was answered before its home screen comes back.
@@ -65,6 +66,7 @@ def _meaning(method: str, path: str) -> tuple[int, str]:
         "enrollments": (201, _("keys enrolled")),
         "push": (204, _("reachable by push")),
         "fetch": (200, _("challenge opened")),
+        "otp": (200, _("code scanned, challenge opened")),
         "answer": (200, _("signed answer accepted")),
         "transactions": (200, _("asked what waits for an answer")),
     }.get(last, (204 if method == "DELETE" else 200, _("the account is gone from the phone")))
@@ -78,6 +80,7 @@ class Phone:
         self._application_id = application_id
         self._journal = journal
         self._save = save
+        self.inbox = Inbox()
         self._device: LoggedDevice | None = None
         self._push_token = ""
         self._requests: dict[str, Request] = {}
@@ -111,8 +114,11 @@ class Phone:
             self._ring(Request(listed["transaction_id"], listed["message"], ends_at, listed["time_to_live"]))
 
     def check(self) -> None:
-        """Find out whether the server still knows this phone."""
-        self._listed()
+        """Do what an app does when it is opened: ask what is pending, and drop what no longer is."""
+        listed = {one["transaction_id"] for one in self._listed()}
+        with self._lock:
+            for transaction_id in self._requests.keys() - listed:
+                del self._requests[transaction_id]
 
     def _listed(self) -> list[dict[str, Any]]:
         """Ask what is pending; a server that no longer knows this phone makes it forget its account."""
@@ -168,6 +174,27 @@ class Phone:
         seconds = int(message.get("android", {}).get("ttl", "60s").removesuffix("s"))
         self._journal.write(Actor.FCM, "messages:send → 200", _("push delivered by FCM; the phone rings"))
         self._ring(Request(content["og_transaction_id"], content["og_message"], time.time() + seconds, seconds))
+
+    def take_text(self, content: dict[str, Any]) -> bool:
+        """A text message arrives; False when it is for another number."""
+        is_ours = self.inbox.take(content)
+        if is_ours:
+            self._journal.write(Actor.SMS, "POST /demo/sms → 204", _("text message delivered by the gateway"))
+        return is_ours
+
+    def scan(self, otp: str) -> None:
+        """Scan a one-time password from a screen and show its challenge; PhoneError when the server refuses."""
+        if self._device is None:
+            raise PhoneError(_("There is no account on this phone."))
+        try:
+            challenge = self._device.claim_otp(otp)
+        except (Refused, OSError, ValueError) as error:
+            raise PhoneError(_words(error)) from error
+        life_seconds = challenge["time_to_live"]
+        request = Request(challenge["transaction_id"], "", challenge["timestamp"] / 1000 + life_seconds, life_seconds)
+        with self._lock:
+            self._requests[request.transaction_id] = replace(request, message=challenge["message"], challenge=challenge)
+            self._result = ("", 0.0)
 
     def _ring(self, request: Request) -> None:
         with self._lock:
@@ -236,15 +263,21 @@ class Phone:
             self._result = (result, time.time())
 
     def screen(self) -> dict[str, Any]:
-        """Return what the phone shows: `status` not_enrolled, ready, ringing, approved, denied or missed, `request`."""
-        if self._device is None:
-            return {"status": "not_enrolled", "request": None}
-        request = self._ringing()
+        """Return what the phone shows: `status`, `request` (what rings) and `texts`.
+
+        The status is not_enrolled, ready, text, ringing, approved, denied or missed.
+        """
+        texts, request = self.inbox.shown(), self._ringing()
         if request is not None:
-            return {"status": "ringing", "request": _shown(request)}
+            return {"status": "ringing", "request": _shown(request), "texts": texts}
         result, since = self._result
-        is_fresh = result and time.time() - since < RESULT_SECONDS
-        return {"status": result if is_fresh else "ready", "request": None}
+        if result and time.time() - since < RESULT_SECONDS:
+            status = result
+        elif texts:
+            status = "text"
+        else:
+            status = "ready" if self._device else "not_enrolled"
+        return {"status": status, "request": None, "texts": texts}
 
     def _ringing(self) -> Request | None:
         """Return the oldest request that is still alive, and drop those that are not."""

@@ -1,46 +1,31 @@
 """The backend of the demo's shop: what a portal does with the REST API, and what it does when it is called back."""
 
 import base64
+import contextlib
 import hmac
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.common import http
 from apps.demo.journal import Actor, Journal
+from apps.demo.texts import NUMBER
+from apps.demo.visit import PENDING, Status, Visit, Way
 
 SHOP = "Larkspur"
 USER_ID = "anna"
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 8.0
 # Between two looks at a transaction whose callback did not come.
 LOOK_AGAIN_SECONDS = 2.0
+CODE_WRONG, RESEND_LIMIT_REACHED = "3003", "3006"
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
-
-
-class Status(StrEnum):
-    SIGNED_OUT = "signed_out"
-    WAITING = "waiting"
-    SIGNED_IN = "signed_in"
-    DENIED = "denied"
-    EXPIRED = "expired"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Visit:
-    """Where Anna's visit to the shop stands. `text` says why it FAILED; times in seconds since the epoch."""
-
-    status: Status = Status.SIGNED_OUT
-    text: str = ""
-    transaction_id: str = ""
-    started_at: float = 0.0
-    ends_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,19 +38,31 @@ class Access:
     callback_uri: str
     callback_username: str
     callback_password: str
-    type_name: str
+    type_names: dict[Way, str]
     application_id: str
 
 
+class Limits(NamedTuple):
+    """What the shop knows of its type for text messages; `attempts` is 0 when there is no limit."""
+
+    attempts: int
+    resends: int
+
+
 class PortalError(Exception):
-    """The server did not do what the portal asked; the text is for people."""
+    """The server did not do what the portal asked; the text is for people, `code` the API's."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Portal:
     """One shop with one visitor. `visit` is replaced as a whole, so that it can be read without waiting."""
 
-    def __init__(self, access: Access, journal: Journal) -> None:
+    def __init__(self, access: Access, journal: Journal, limits: Callable[[], Limits]) -> None:
         self.access = access
+        self._limits = limits
         self.visit = Visit()
         # The phone tells the shop its device id when it enrols; the shop keeps it with the customer.
         self.device_id = ""
@@ -74,32 +71,77 @@ class Portal:
         # Held while a sign-in starts: a callback may be quicker than the answer that names its transaction.
         self._lock = threading.Lock()
 
-    def sign_in(self, browser: str) -> None:
+    def sign_in(self, browser: str, way: Way) -> None:
         """Ask the server to authenticate Anna (E3)."""
         with self._lock:
-            if self.visit.status == Status.WAITING:
-                return
-            self.visit = self._started(browser)
+            if not self.visit.is_pending:
+                self.visit = self._started(way, self._form(browser, way))
 
-    def _started(self, browser: str) -> Visit:
-        form = {
-            "type": self.access.type_name,
-            "user_id": USER_ID,
-            "device_id": self.device_id,
-            "callback_uri": self.access.callback_uri,
-            "secure_message": _("Anna, you are about to sign in from %(browser)s.") % {"browser": browser},
-        }
+    def _form(self, browser: str, way: Way) -> dict[str, str]:
+        form = {"type": self.access.type_names[way]}
+        if way == Way.SMS:
+            return {**form, "user_id": USER_ID, "phone_number": NUMBER}
+        # A one-time password finds its user by itself: whoever scans it.
+        to = {"user_id": USER_ID, "device_id": self.device_id} if way == Way.PUSH else {}
+        text = _("Anna, you are about to sign in from %(browser)s.") % {"browser": browser}
+        return {**form, **to, "callback_uri": self.access.callback_uri, "secure_message": text}
+
+    def _started(self, way: Way, form: dict[str, str]) -> Visit:
         now = time.time()
         try:
             started = self._call("POST", "/oauth/api/v4/authenticate/user", form, _("start an authentication"))
-            return Visit(
-                Status.WAITING,
-                transaction_id=started["transaction_id"],
-                started_at=now,
-                ends_at=now + started["time_to_live"] / 1000,
-            )
         except PortalError as error:
-            return Visit(Status.FAILED, str(error))
+            return Visit(Status.FAILED, str(error), way=way)
+        limits = self._limits()
+        return Visit(
+            PENDING[way],
+            transaction_id=started["transaction_id"],
+            started_at=now,
+            ends_at=now + started["time_to_live"] / 1000,
+            way=way,
+            attempts_left=limits.attempts or None,
+            resends_left=limits.resends,
+            otp=started.get("otp", ""),
+        )
+
+    def verify(self, code: str) -> None:
+        """Send the code that Anna typed (E5)."""
+        with self._lock:
+            if self.visit.status != Status.ENTER_CODE:
+                return
+            form = {"transaction_id": self.visit.transaction_id, "sms_code": code or "-"}
+            path = f"/oauth/api/v4/authenticate/user/{quote(USER_ID)}/sms"
+            try:
+                self._call("POST", path, form, _("the code is right"))
+                self.visit = replace(self.visit, status=Status.SIGNED_IN, text="")
+            except PortalError as error:
+                self._judged_wrong(error)
+
+    def _judged_wrong(self, error: PortalError) -> None:
+        left = self.visit.attempts_left
+        if error.code != CODE_WRONG:
+            # Ended meanwhile, or the server is away: how it stands is for the server to say.
+            self._read_result()
+            return
+        left = None if left is None else max(0, left - 1)
+        self.visit = replace(self.visit, attempts_left=left, text=_wrong_code(left))
+        if left == 0:
+            self._read_result()
+
+    def send_again(self) -> None:
+        """Have the same code sent again (E6); PortalError when the server will not."""
+        with self._lock:
+            if self.visit.status != Status.ENTER_CODE:
+                return
+            path = f"/oauth/api/v4/authenticate/user/{quote(USER_ID)}/sms/resend"
+            try:
+                self._call("POST", path, {"transaction_id": self.visit.transaction_id}, _("the code is sent again"))
+                left = self.visit.resends_left - 1
+            except PortalError as error:
+                if error.code != RESEND_LIMIT_REACHED:
+                    raise
+                left = 0
+            self.visit = replace(self.visit, resends_left=max(0, left))
 
     def accepts(self, authorization: str) -> bool:
         """Say in constant time whether a callback carries the credentials that the shop gave to the server."""
@@ -117,7 +159,7 @@ class Portal:
     def look(self) -> Visit:
         """Return the visit; past its end the result is read without a callback (expiry has none by default)."""
         now = time.time()
-        if self.visit.status == Status.WAITING and now > max(self.visit.ends_at, self._look_at):
+        if self.visit.is_pending and now > max(self.visit.ends_at, self._look_at):
             with self._lock:
                 if self._waits_for(self.visit.transaction_id) and now > self._look_at:
                     self._look_at = now + LOOK_AGAIN_SECONDS
@@ -125,7 +167,7 @@ class Portal:
         return self.visit
 
     def _waits_for(self, transaction_id: str) -> bool:
-        return self.visit.status == Status.WAITING and self.visit.transaction_id == transaction_id
+        return self.visit.is_pending and self.visit.transaction_id == transaction_id
 
     def _read_result(self) -> None:
         path = f"/oauth/api/v4/authenticate/transaction/{self.visit.transaction_id}"
@@ -135,15 +177,25 @@ class Portal:
             self.visit = replace(self.visit, status=Status.FAILED, text=str(error))
             return
         reason = result.get("not_authenticated_reason", {})
-        status = STATUSES.get(result["status"], Status.FAILED)
+        pending = PENDING[self.visit.way]
+        status = pending if result["status"] == "pending" else STATUSES.get(result["status"], Status.FAILED)
+        if status == pending:
+            return
         if status == Status.FAILED and reason.get("reason") == "not_accepted":
             status = Status.DENIED
         text = reason.get("description") or _("The authentication was cancelled.")
+        if self.visit.way == Way.SMS and reason.get("reason") == "invalid_answer":
+            text = _("The code was wrong too often.")
         self.visit = replace(self.visit, status=status, text=text if status == Status.FAILED else "")
 
     def leave(self) -> None:
-        """Sign out, or stop waiting."""
+        """Sign out, or stop waiting: what still pends is cancelled (E8)."""
         with self._lock:
+            if self.visit.is_pending:
+                path = f"/oauth/api/v4/authenticate/transaction/{self.visit.transaction_id}"
+                # It may have ended meanwhile, and who leaves does not wait for a server that is away.
+                with contextlib.suppress(PortalError):
+                    self._call("DELETE", path, note=_("cancel the authentication"))
             self.visit = Visit()
 
     def enrollment_code(self) -> str:
@@ -181,13 +233,12 @@ class Portal:
         problem = _problem(answer.status, content) if failed else note
         self._journal.write(Actor.PORTAL, f"{method} {path} → {answer.status}", problem, failed=failed)
         if failed:
-            raise PortalError(problem)
+            raise PortalError(problem, str(content.get("error_code", "")))
         return content
 
 
 # The statuses of E4. What is neither here nor a denial has failed, with the server's reason.
 STATUSES = {
-    "pending": Status.WAITING,
     "authenticated": Status.SIGNED_IN,
     "expired": Status.EXPIRED,
 }
@@ -205,3 +256,10 @@ def _problem(status: int, content: dict[str, Any]) -> str:
     text = content.get("error_description") or _("The server answered HTTP %(status)d.") % {"status": status}
     code = content.get("error_code")
     return _("%(text)s (error %(code)s)") % {"text": text, "code": code} if code else str(text)
+
+
+def _wrong_code(left: int | None) -> str:
+    if left is None:
+        return _("This code is wrong. Try again.")
+    text = ngettext("This code is wrong: %(count)d attempt left.", "This code is wrong: %(count)d attempts left.", left)
+    return text % {"count": left}

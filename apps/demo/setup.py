@@ -13,16 +13,19 @@ from apps.applications.models import ApiClient, ApplicationVersion
 from apps.callbacks.models import CallbackEndpoint
 from apps.configuration import services as configuration
 from apps.demo import fcm, store
-from apps.demo.portal import SHOP, USER_ID
+from apps.demo.portal import SHOP, USER_ID, Limits
+from apps.demo.visit import Way
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.push.models import PushMessagingConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.models import Method, MobileAuthenticationType
 
 CLIENT_ID = "demo-portal"
 APPLICATION = "demo"
 VERSION = {"platform": "android", "version": "1.0.0"}
 TYPE = "login"
+TYPES = {Way.PUSH: TYPE, Way.SMS: "login-sms", Way.OTP: "scan"}
+MAX_ATTEMPTS, MAX_RESENDS = 3, 2
 PUSH_CONFIGURATION = "demo-fcm"
 CALLBACK_USERNAME = "countersign"
 ADMINISTRATOR = "admin"
@@ -83,7 +86,7 @@ def _is_in_place(wanted: dict[str, Any]) -> bool:
     return (
         client is not None
         and client.has_secret(wanted["client_secret"])
-        and MobileAuthenticationType.objects.filter(name=TYPE).exists()
+        and MobileAuthenticationType.objects.filter(name__in=TYPES.values()).count() == len(TYPES)
         and ApplicationVersion.objects.filter(application__identifier=APPLICATION, **VERSION).exists()
         and PushMessagingConfiguration.objects.filter(name=PUSH_CONFIGURATION).exists()
         and CallbackEndpoint.objects.filter(url=callback_uri(wanted["server"])).exists()
@@ -124,7 +127,17 @@ def _file(wanted: dict[str, Any]) -> dict[str, Any]:
                 "method": "push",
                 "time_to_live": TIME_TO_LIVE_SECONDS,
                 "default_messages": {"en": f"Sign in to {SHOP}?"},
-            }
+            },
+            {
+                "name": TYPES[Way.SMS],
+                "method": Method.SMS.value,
+                "time_to_live": TIME_TO_LIVE_SECONDS,
+                "max_attempts": MAX_ATTEMPTS,
+                "max_resends": MAX_RESENDS,
+                "sms_sender_id": SHOP,
+                "default_messages": {"en": f"{{code}} is your {SHOP} code. Never tell it to anybody."},
+            },
+            {"name": TYPES[Way.OTP], "method": Method.OTP.value, "time_to_live": TIME_TO_LIVE_SECONDS},
         ],
         "callback_endpoints": [
             {
@@ -134,6 +147,14 @@ def _file(wanted: dict[str, Any]) -> dict[str, Any]:
             }
         ],
     }
+
+
+def sms_limits() -> Limits:
+    """Return the limits of the demo's type for text messages as they stand, which an administrator may have changed."""
+    mobile_type = MobileAuthenticationType.objects.filter(name=TYPES[Way.SMS]).first()
+    if mobile_type is None:
+        return Limits(MAX_ATTEMPTS, MAX_RESENDS)
+    return Limits(mobile_type.max_attempts, mobile_type.max_resends)
 
 
 def _drop_old_callback_endpoint(old_server: str) -> list[str]:

@@ -1,10 +1,12 @@
 """The demo's page and its buttons, the shop's callback address, and the stand-in for Google's servers."""
 
+import io
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
+import segno
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -12,9 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.demo import fcm, live
+from apps.demo import fcm, live, texts
 from apps.demo.phone import NAME, PhoneError
 from apps.demo.portal import SHOP, PortalError
+from apps.demo.visit import Status, Way
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -54,13 +57,49 @@ def state(_request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def sign_in(request: HttpRequest) -> JsonResponse:
-    browser = _browser(request.headers.get("User-Agent", ""))
-    return _shown(lambda demo: demo.sign_in(browser))
+    """Start an authentication; form field `way`: push, sms or otp, by default the way of the last one."""
+    browser, way = _browser(request.headers.get("User-Agent", "")), request.POST.get("way", "")
+    if way and way not in list(Way):
+        return JsonResponse({"error": _("The way must be push, sms or otp.")}, status=400)
+    return _shown(lambda demo: demo.sign_in(browser, Way(way) if way else None))
 
 
 @require_POST
 def leave(_request: HttpRequest) -> JsonResponse:
-    return _shown(lambda demo: demo.portal.leave())
+    return _shown(lambda demo: demo.leave())
+
+
+@require_POST
+def verify(request: HttpRequest) -> JsonResponse:
+    """Send the code that was typed at the shop: form field `code`; spaces in it do not matter."""
+    code = "".join(request.POST.get("code", "").split())[:20]
+    return _shown(lambda demo: demo.verify(code))
+
+
+@require_POST
+def send_again(_request: HttpRequest) -> JsonResponse:
+    return _shown(lambda demo: demo.portal.send_again())
+
+
+@require_GET
+@never_cache
+def qr_code(_request: HttpRequest) -> HttpResponse:
+    """The one-time password on the shop's page, as a picture."""
+    try:
+        visit = live.current().portal.visit
+    except live.NotSetUp as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    if visit.status != Status.SCAN:
+        return HttpResponse(status=404)
+    picture = io.BytesIO()
+    made = segno.make(visit.otp, error="l", boost_error=False)
+    made.save(picture, kind="svg", border=2, dark="#16232b", light="#fff", omitsize=True)
+    return HttpResponse(picture.getvalue(), content_type="image/svg+xml")
+
+
+@require_POST
+def scan(_request: HttpRequest) -> JsonResponse:
+    return _shown(lambda demo: demo.scan())
 
 
 @require_POST
@@ -109,6 +148,19 @@ def callback(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": _("The body must be JSON with a transaction_id.")}, status=400)
     demo.portal.called_back(transaction_id)
     return HttpResponse(status=204)
+
+
+@csrf_exempt
+@require_POST
+def sms(request: HttpRequest) -> HttpResponse:
+    """Where the server's `rest` gateway posts text messages: 204 when the phone has it."""
+    if not texts.accepts(request.headers.get("Authorization", "")):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="sms"'})
+    try:
+        is_delivered = live.current().phone.take_text(_json(request))
+    except live.NotSetUp as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    return HttpResponse(status=204 if is_delivered else 404)
 
 
 @csrf_exempt

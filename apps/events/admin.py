@@ -9,13 +9,21 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
 from apps.events.models import Event
+from apps.events.types import EventType
+
+
+class EventTypeFilter(ChoiceFilter):
+    """The types are code, not schema: the column has no choices of its own."""
+
+    def options(self) -> list[tuple[str, Any]]:
+        return sorted((event_type.value, event_type.replace("_", " ")) for event_type in EventType)
 
 
 @admin.register(Event)
 class EventAdmin(LogAdmin):
     list_display = ("time", "name", "user_id", "client_id", "app_name", "transaction", "client_ip")
     list_filter = (
-        ("event_type", ChoiceFilter),
+        ("event_type", EventTypeFilter),
         ("user_id", ExactFilter),
         ("client_id", ExactFilter),
         ("transaction_id", ExactFilter),

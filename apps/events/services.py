@@ -1,7 +1,7 @@
 """Writing events and finding them again."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from apps.events.models import Event
 from apps.events.types import EventType
 
 log = structlog.get_logger(__name__)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def record(
@@ -61,12 +63,13 @@ def search(wanted: Filter) -> QuerySet[Event]:
         "client_id": wanted.client_id,
         "event_type__in": wanted.event_type,
         "transaction_id": wanted.transaction_id,
-        "occurred__gte": _moment(wanted.start_date),
-        "occurred__lte": _moment(wanted.end_date),
+        "occurred__gte": _moment(wanted.start_date, -0.5),
+        "occurred__lt": _moment(wanted.end_date, 0.5),
     }
     found = Event.objects.filter(**{name: value for name, value in conditions.items() if value})
     return found.exclude(event_type__in=wanted.exclude_event_type) if wanted.exclude_event_type else found
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+def _moment(milliseconds: int | None, half: float) -> datetime | None:
+    """Return the edge of a millisecond: times are told rounded, and who asks by a told time means that event too."""
+    return None if milliseconds is None else EPOCH + timedelta(milliseconds=milliseconds + half)

@@ -29,6 +29,6 @@ def unpack(text: str) -> tuple[UUID, str] | None:
     try:
         content = json.loads(base64.b64decode(text, validate=True))
         otp = content["otp"]
-        return (UUID(content["transaction_id"]), otp) if isinstance(otp, str) else None
+        return (UUID(content["transaction_id"]), otp) if isinstance(otp, str) and otp.isascii() else None
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -5,3 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class SmsConfig(AppConfig):
     name = "apps.sms"
     verbose_name = _("Text messages")
+
+    def ready(self) -> None:
+        # Checks register themselves when their module is loaded.
+        import_module("apps.sms.checks")

@@ -5,6 +5,8 @@ import re
 PLACEHOLDER = "{code}"
 # The last line of the origin-bound one-time code format (WICG): `@host #code`, one space, nothing before the @.
 AUTOFILL_LINE = re.compile(r"@[A-Za-z0-9.-]+ #\{code\}")
+# A host with a dot beside an @, then the code or, after a #, its name: meant for the browser.
+ALMOST = re.compile(r"@\s*\S+\.\S+?\s*(#\s*\{?code\b|\s\{code\})|\.\w+ #\s*\{code\}", re.IGNORECASE)
 
 
 def compose(template: str, code: str) -> str:
@@ -13,8 +15,8 @@ def compose(template: str, code: str) -> str:
 
 
 def autofill_problem(template: str) -> bool:
-    """Say whether the last line looks like the browser's autofill form and is not quite it."""
+    """Say whether a line looks like the browser's autofill form, and is not quite it or not the last one."""
     lines = template.rstrip().splitlines()
-    last = lines[-1] if lines else ""
-    looks_like = "@" in last and "#" in last and PLACEHOLDER in last
-    return looks_like and not AUTOFILL_LINE.fullmatch(last)
+    if lines and AUTOFILL_LINE.fullmatch(lines[-1]):
+        return False
+    return any(ALMOST.search(line) for line in lines)

@@ -5,10 +5,13 @@ from functools import cache
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberType, number_type
 
+from apps.common.exceptions import InvalidPhoneNumber
 from apps.sms.gateways.base import Gateway, Result, SmsMessage
+from apps.system import services as system
 
 GATEWAYS = {
     "twilio": "apps.sms.gateways.twilio.TwilioGateway",
@@ -16,7 +19,9 @@ GATEWAYS = {
     "console": "apps.sms.gateways.console.ConsoleGateway",
     "memory": "apps.sms.gateways.memory.MemoryGateway",
 }
-SEPARATORS = re.compile(r"[\s\-.()\u2010-\u2015\u00a0]")
+TEST_CODE = "000000"
+TEST_SECONDS = 300
+SEPARATORS = re.compile(r"[\s\-.()\[\]\u2010-\u2015]")
 
 
 @cache
@@ -35,6 +40,15 @@ def send(message: SmsMessage, senders: list[str]) -> Result:
     chosen = gateway()
     chain = dict.fromkeys([*(sender for sender in senders if sender), *chosen.own_senders()])
     return chosen.send(message, list(chain))
+
+
+def send_test(phone_number: str) -> Result:
+    """Send a fixed text, to see what the gateway says; InvalidPhoneNumber. A REST gateway gets zeros as the code."""
+    number = normalized(phone_number)
+    if not number:
+        raise InvalidPhoneNumber
+    message = SmsMessage(number, _("This is a test message."), TEST_CODE, TEST_SECONDS)
+    return send(message, [system.general().sms_sender_id])
 
 
 def normalized(text: str) -> str:

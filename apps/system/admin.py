@@ -55,6 +55,7 @@ class GeneralConfigurationAdmin(SettingsAdmin):
         ),
         (_("Push enrolment"), {"fields": ("push_enrollment_enabled", "push_enrollment_mode")}),
         (_("Push"), {"fields": ("push_authorization_enabled",)}),
+        (_("SMS"), {"fields": ("sms_authentication_enabled", "sms_sender_id")}),
         (_("Callbacks"), {"fields": ("callback_allow_list_enabled", "callback_on_expiry")}),
     )
 

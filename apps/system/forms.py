@@ -36,6 +36,8 @@ class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
             "enrollment_enabled",
             *ENROLLMENT_OPTIONS,
             "push_authorization_enabled",
+            "sms_authentication_enabled",
+            "sms_sender_id",
             "callback_allow_list_enabled",
             "callback_on_expiry",
         )

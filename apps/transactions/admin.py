@@ -1,7 +1,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
+from apps.common.encryption import CannotDecrypt
 from apps.events.console import ConsoleAdmin
 from apps.transactions import timeline
 from apps.transactions.forms import TypeForm, message_fields
-from apps.transactions.models import MobileAuthenticationType, Status, Transaction
+from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType, Status, Transaction
 
 STATUS_COLOURS = {
     Status.PENDING: "info",
@@ -30,9 +31,11 @@ STATUS_COLOURS = {
 @admin.register(MobileAuthenticationType)
 class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     form = TypeForm
-    list_display = ("name", "method", "time_to_live", "english_message")
+    list_display = ("name", "method", "time_to_live", "fallback", "english_message")
+    list_select_related = ("fallback",)
     fieldsets = (
         (None, {"fields": ("name", "method", "time_to_live")}),
+        (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
         (_("Default messages"), {"fields": tuple(message_fields())}),
     )
 
@@ -40,6 +43,21 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     def english_message(self, mobile_type: MobileAuthenticationType) -> str | None:
         text: str | None = mobile_type.default_messages.get("en")
         return text
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        for button in ("add", "change", "delete", "view"):
+            setattr(field.widget, f"can_{button}_related", False)
+        return field
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.has_autofill_problem:
+            text = _(
+                "A default message almost ends in the line by which browsers offer the code, but not quite: it is one "
+                "line of its own, “@www.example.com #{code}”, with one space and nothing before the @."
+            )
+            messages.warning(request, text)
 
 
 @admin.register(Transaction)
@@ -57,29 +75,56 @@ class TransactionAdmin(LogAdmin):
     list_select_related = ("client",)
     search_fields = ("id",)
     search_help_text = _("Exact user or transaction")
-    readonly_fields = ("started", "ended", "expires", "outcome", "client_link", "user_link")
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    ("outcome", "reason"),
-                    ("user_link", "app_name"),
-                    ("type_name", "method"),
-                    "message",
-                    "device_id",
-                    ("client_link", "callback_uri"),
-                    ("started", "ended"),
-                    "expires",
-                )
-            },
-        ),
+    readonly_fields = (
+        *("started", "ended", "expires", "outcome", "client_link", "user_link"),
+        *("attempts", "resends", "number_end", "sender"),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
         rows: QuerySet[Transaction] = super().get_queryset(request)
-        return rows.defer("secure_message", "token", "answer_digest")
+        return rows.defer("secure_message", "token", "answer_digest", "phone_number", "code", "code_hash")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
+        method = obj.method if obj else ""
+        by_method: tuple[Any, ...] = ("device_id", ("client_link", "callback_uri"))
+        if method in PUSH_METHODS:
+            by_method = (("device_id", "resends"), ("client_link", "callback_uri"))
+        if method == Method.SMS:
+            by_method = (("number_end", "sender"), ("attempts", "resends"), "client_link")
+        fields = (
+            ("outcome", "reason"),
+            ("user_link", "app_name"),
+            ("type_name", "method"),
+            "message",
+            *by_method,
+            ("started", "ended"),
+            "expires",
+        )
+        return ((None, {"fields": fields}),)
+
+    @admin.display(description=_("attempts"))
+    def attempts(self, transaction: Transaction) -> str:
+        """How many codes were tried; a limit of 0 is none."""
+        if not transaction.max_attempts:
+            return _("%(used)d, no limit until it expires") % {"used": transaction.attempts_used}
+        return _used(transaction.attempts_used, transaction.max_attempts)
+
+    @admin.display(description=_("resends"))
+    def resends(self, transaction: Transaction) -> str:
+        return _used(transaction.resends_used, transaction.max_resends)
+
+    @admin.display(description=_("SMS sender ID"))
+    def sender(self, transaction: Transaction) -> str:
+        return transaction.sms_sender_id or "-"
+
+    @admin.display(description=_("phone number"))
+    def number_end(self, transaction: Transaction) -> str:
+        """The last three digits tell phones apart and nobody's number."""
+        try:
+            return "…" + transaction.phone_number[-3:] if transaction.phone_number else "-"
+        except CannotDecrypt:
+            return "-"
 
     @admin.display(description=_("started (UTC)"))
     def started(self, transaction: Transaction) -> str:
@@ -133,6 +178,10 @@ class TransactionAdmin(LogAdmin):
         shown = {"timeline": timeline.entries(transaction)} if transaction else {}
         response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return response
+
+
+def _used(used: int, limit: int) -> str:
+    return _("%(used)d of %(limit)d") % {"used": used, "limit": limit}
 
 
 def link(url: str, text: object) -> str:

@@ -1,52 +1,125 @@
-"""The form of a type: one text field a language for the messages that are one JSON field."""
+"""The form of a type: the fields of its method, and one text field a language for the messages that are one field."""
 
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.utils.html import format_html
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.common.forms import warning
-from apps.transactions.models import MobileAuthenticationType
+from apps.sms.messages import autofill_problem
+from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType
 
 MESSAGE_PREFIX = "default_message_"
 LONG_LIFE_SECONDS = 600
+# Which methods have a field; every other field belongs to all of them.
+METHODS_OF = {
+    "max_attempts": {Method.SMS},
+    "max_resends": {Method.SMS, *PUSH_METHODS},
+    "sms_sender_id": {Method.SMS},
+    "fallback": PUSH_METHODS,
+}
 
 
 def message_fields() -> dict[str, forms.CharField]:
-    """Make a field for every configured language; its limit counts characters as the API does."""
+    """Make a field for every supported language; its limit counts characters as the API does."""
     return {
         MESSAGE_PREFIX + code: forms.CharField(
-            label=language,
+            label=language_name(code),
             required=False,
-            widget=UnfoldAdminTextInputWidget(),
+            widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
             validators=[MaxLengthValidator(lambda: settings.MESSAGE_MAX_LENGTH)],
-            help_text=_("At most %(limit)d characters. Used when a request has no message.")
-            % {"limit": settings.MESSAGE_MAX_LENGTH},
         )
-        for code, language in settings.LANGUAGES
+        for code in settings.SUPPORTED_LOCALES
     }
 
 
+def language_name(code: str) -> str:
+    try:
+        return str(get_language_info(code.replace("_", "-").lower())["name_translated"])
+    except KeyError:
+        return code
+
+
 class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is sent for a field that the chosen method does not have does not count: the default is stored."""
+
     class Meta:
         model = MobileAuthenticationType
-        fields = ("name", "method", "time_to_live")
+        fields = ("name", "method", "time_to_live", "max_attempts", "max_resends", "sms_sender_id", "fallback")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["time_to_live"].help_text = life_help()
+        self._describe()
+        self._offer_fallbacks()
+        for name, methods in METHODS_OF.items():
+            self.fields[name].required = False
+            # A choice of rows comes in a wrapper, whose attributes reach no page.
+            widget: forms.Widget = getattr(self.fields[name].widget, "widget", None) or self.fields[name].widget
+            widget.attrs["data-field-shown-when"] = "method=" + "|".join(sorted(methods))
+            if self.is_bound and self.data.get(self.add_prefix("method")) not in methods:
+                self.fields[name].disabled = True
+                self.initial[name] = self.default(name)
         for code, text in self.instance.default_messages.items():
             self.initial.setdefault(MESSAGE_PREFIX + code, text)
+
+    def _describe(self) -> None:
+        self.fields["time_to_live"].help_text = life_help()
+        self.fields["max_attempts"].help_text = _(
+            "How many wrong codes end the transaction. When set to 0, the code can be tried until it expires."
+        )
+        self.fields["max_resends"].help_text = _(
+            "How often the same message may be sent again. When set to 0, resending is disabled."
+        )
+        for code in settings.SUPPORTED_LOCALES:
+            self.fields[MESSAGE_PREFIX + code].help_text = message_help()
+
+    def _offer_fallbacks(self) -> None:
+        fallback = self.fields["fallback"]
+        types = MobileAuthenticationType.objects.exclude(method=Method.OTP).exclude(pk=self.instance.pk)
+        fallback.queryset = types  # type: ignore[attr-defined]
+        fallback.empty_label = _("None")  # type: ignore[attr-defined]
+
+    @staticmethod
+    def default(name: str) -> Any:
+        field = MobileAuthenticationType._meta.get_field(name)
+        return field.get_default()  # type: ignore[union-attr]
+
+    def _given_or_default(self, name: str) -> Any:
+        value = self.cleaned_data[name]
+        return self.default(name) if value is None else value
+
+    def clean_max_attempts(self) -> int:
+        return int(self._given_or_default("max_attempts"))
+
+    def clean_max_resends(self) -> int:
+        return int(self._given_or_default("max_resends"))
+
+    def clean_method(self) -> str:
+        method: str = self.cleaned_data["method"]
+        if method == Method.OTP and self.instance.pk:
+            names = self.instance.falls_back_from.values_list("name", flat=True)[:3]
+            if names:
+                text = _("An OTP type cannot be a fallback, and this is the fallback of: %(names)s.")
+                raise ValidationError(text % {"names": ", ".join(names)})
+        return method
+
+    @property
+    def has_autofill_problem(self) -> bool:
+        """Say whether a text of the saved type gets the browser's autofill form almost right."""
+        texts = self.instance.default_messages.values()
+        return self.instance.method == Method.SMS and any(map(autofill_problem, texts))
 
     def save(self, commit: bool = True) -> MobileAuthenticationType:
         # Texts in languages that are not configured here stay as they are.
         messages = dict(self.instance.default_messages)
-        for code, _language in settings.LANGUAGES:
-            messages[code] = self.cleaned_data[MESSAGE_PREFIX + code]
+        for code in settings.SUPPORTED_LOCALES:
+            messages[code] = self.cleaned_data[MESSAGE_PREFIX + code].replace("\r\n", "\n")
         self.instance.default_messages = {code: text for code, text in messages.items() if text}
         mobile_type: MobileAuthenticationType = super().save(commit)
         return mobile_type
@@ -65,4 +138,17 @@ def life_help() -> Any:
         "{}{}",
         _("How long a user has to answer: 1 to 86,400 seconds."),
         warning(long_life, f"time_to_live>{LONG_LIFE_SECONDS}"),
+    )
+
+
+def message_help() -> Any:
+    code = _(
+        "{code} is where the code goes; a text without it is left out and the code is sent alone. For browsers that "
+        "offer the code, end with a line “@www.example.com #{code}”."
+    )
+    return format_html(
+        '{} <span data-shown-when="method={}">{}</span>',
+        _("At most %(limit)d characters. Used when a request has no message.") % {"limit": settings.MESSAGE_MAX_LENGTH},
+        Method.SMS,
+        code,
     )

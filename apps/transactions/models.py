@@ -86,14 +86,15 @@ class MobileAuthenticationType(models.Model):
             raise ValidationError({"fallback": _("Only push types can have a fallback.")})
         if self.fallback.method == Method.OTP:
             raise ValidationError({"fallback": _("An OTP type cannot be a fallback.")})
-        if any(step.pk == self.pk for step in self.fallback.chain()):
+        # Compared as rows, not by number: those that a configuration file brings have none yet.
+        if self in self.fallback.chain():
             raise ValidationError({"fallback": _("The fallbacks lead back to this type.")})
 
     def chain(self) -> "list[MobileAuthenticationType]":
         """Return this type and its fallbacks in the order in which they are tried; each once, whatever is stored."""
         steps: list[MobileAuthenticationType] = []
         step: MobileAuthenticationType | None = self
-        while step is not None and step.pk not in {known.pk for known in steps}:
+        while step is not None and step not in steps:
             steps.append(step)
             step = step.fallback
         return steps

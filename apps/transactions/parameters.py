@@ -47,7 +47,12 @@ class Request:
     language: str
 
 
-TARGETS = {Version.V2: "", Version.V3: "app_id", Version.V4: "device_id"}
+# The parameter that says which phone is meant, and its longest value.
+TARGETS = {
+    Version.V2: ("", 0),
+    Version.V3: ("app_id", MAX_NAME_CHARACTERS),
+    Version.V4: ("device_id", MAX_DEVICE_ID_CHARACTERS),
+}
 
 
 def check(raw: Mapping[str, str], version: Version) -> Request:
@@ -94,8 +99,8 @@ def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> s
 
 
 def _target(raw: Mapping[str, str], version: Version) -> str:
-    name = TARGETS[version]
-    return _optional(raw, name, MAX_NAME_CHARACTERS) if name else ""
+    name, limit = TARGETS[version]
+    return _optional(raw, name, limit) if name else ""
 
 
 def _callback_uri(raw: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from apps.transactions.models import Reason, SmsDelivery, Status, Transaction
 
 WAITS = [(1, 2), (3, 6), (10, 20), (30, 60)]
 NOT_NEEDED = "not_needed"
+MAX_SENDER_CHARACTERS = 20
 
 EVENTS = {
     Outcome.ACCEPTED: EventType.SMS_AUTH_INIT_MESSAGE_SENT,
@@ -64,7 +65,7 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
         if not row.record(now, state=state, due_at=due_at or now):
             return
         attempt = row.attempts.get(number=row.attempts_made)
-        attempt.sender = result.sender
+        attempt.sender = result.sender[:MAX_SENDER_CHARACTERS]
         attempt.save(update_fields=["sender"])
         attempt.finish(result.outcome.value, result.reason, result.status)
         events.record(

@@ -27,6 +27,9 @@ def describe(transaction_id: UUID) -> dict[str, Any]:
         "not_authenticated_reason": _reason(transaction),
         "expires_at": transaction.expires_at,
         "ended_at": transaction.ended_at,
+        "attempts_used": transaction.attempts_used,
+        "resends_used": transaction.resends_used,
+        "text_messages": [_delivery(text) for text in transaction.sms_deliveries.order_by("created_at")],
         "pushes": [_delivery(push) for push in transaction.push_deliveries.order_by("created_at")],
         "callbacks": [_delivery(callback) for callback in callbacks.order_by("created_at")],
     }

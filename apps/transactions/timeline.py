@@ -13,7 +13,7 @@ from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.common.outbox import Attempt, State
 from apps.events.models import Event
 from apps.events.types import EventType
-from apps.transactions.models import PushAttempt, PushDelivery, Transaction
+from apps.transactions.models import PushAttempt, PushDelivery, SmsAttempt, SmsDelivery, Transaction
 
 # The attempts say this better; portals ask for the result as often as they like.
 LEFT_OUT = (
@@ -22,16 +22,33 @@ LEFT_OUT = (
     EventType.PUSH_AUTH_CALLBACK_SENT,
     EventType.PUSH_AUTH_CALLBACK_FAILED,
     EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
+    EventType.SMS_AUTH_INIT_MESSAGE_SENT,
+    EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
+    EventType.SMS_AUTH_INIT_FAILURE_GATEWAY,
 )
 MAX_EVENTS = 100
 GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
 GOOD_OUTCOMES = ("accepted", "delivered")
+# Neither good nor bad: nobody knows, or nobody had to do it.
+OPEN_OUTCOMES = ("unknown", "not_needed")
 WORDS: dict[str, Any] = {
     EventType.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
     EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED: ("smartphone", PLAIN),
     EventType.MOBILE_AUTH_AUTHENTICATED: ("check", GOOD),
     EventType.MOBILE_AUTH_NOT_AUTHENTICATED: ("close", BAD),
     EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventType.PUSH_AUTH_RESEND_SUCCESS: ("replay", PLAIN),
+    EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED: ("replay", BAD),
+    EventType.MOBILE_AUTH_TRANSACTION_CANCELLED: ("cancel", BAD),
+    EventType.OTP_AUTH_INITIALIZED: ("qr_code_2", PLAIN),
+    EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventType.SMS_AUTH_INITIALIZED: ("sms", PLAIN),
+    EventType.SMS_AUTH_AUTHENTICATED: ("check", GOOD),
+    EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE: ("close", BAD),
+    EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventType.SMS_RESEND_SUCCEEDED: ("replay", PLAIN),
+    EventType.SMS_RESEND_FAILED: ("replay", BAD),
 }
 
 
@@ -52,8 +69,8 @@ class Entry:
 
 
 def entries(transaction: Transaction) -> list[Entry]:
-    """Return everything that is known about a transaction, oldest first and what is to come last, in five queries."""
-    happened = [*_events(transaction), *_pushes(transaction), *_callbacks(transaction)]
+    """Return everything that is known about a transaction, oldest first and what is to come last, in seven queries."""
+    happened = [*_events(transaction), *_pushes(transaction), *_texts(transaction), *_callbacks(transaction)]
     return sorted(happened, key=_time) + sorted(_waiting(transaction), key=_time)
 
 
@@ -72,6 +89,14 @@ def _pushes(transaction: Transaction) -> Iterator[Entry]:
         yield Entry(attempt.started_at, "send", _tone(attempt), title, _facts(attempt))
 
 
+def _texts(transaction: Transaction) -> Iterator[Entry]:
+    attempts = SmsAttempt.objects.filter(delivery__transaction=transaction)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Text message, attempt %(number)d: %(outcome)s") % _words(attempt)
+        sender = (_("from %(sender)s") % {"sender": attempt.sender},) if attempt.sender else ()
+        yield Entry(attempt.started_at, "sms", _tone(attempt), title, (*sender, *_facts(attempt)))
+
+
 def _callbacks(transaction: Transaction) -> Iterator[Entry]:
     attempts = CallbackAttempt.objects.filter(delivery__transaction_id=transaction.pk)
     for attempt in attempts.order_by("started_at"):
@@ -82,6 +107,8 @@ def _callbacks(transaction: Transaction) -> Iterator[Entry]:
 def _waiting(transaction: Transaction) -> Iterator[Entry]:
     for push in PushDelivery.objects.filter(transaction=transaction, state=State.DUE):
         yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"))
+    for text in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
+        yield Entry(text.due_at, "schedule", WAITING, _("Text message waits to be sent"))
     for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
         yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"))
 
@@ -95,7 +122,7 @@ def _words(attempt: Attempt) -> dict[str, Any]:
 
 
 def _tone(attempt: Attempt) -> str:
-    if not attempt.outcome:
+    if not attempt.outcome or attempt.outcome in OPEN_OUTCOMES:
         return WAITING
     return GOOD if attempt.outcome in GOOD_OUTCOMES else BAD
 

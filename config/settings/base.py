@@ -28,6 +28,10 @@ TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 
 MESSAGE_MAX_LENGTH = env.int("MESSAGE_MAX_LENGTH", default=155)
+# The languages of default messages that the console asks for.
+SUPPORTED_LOCALES = [
+    code.strip() for code in env.list("TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES", default=["en"]) if code.strip()
+]
 CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.bool("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
 
 # Text messages: the gateway by name (twilio, rest, console) or a class by its dotted path, and what each needs.

@@ -60,7 +60,8 @@ def test_a_final_failure_says_why(portal, started, row, reason, text):
     result = portal.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("not_authenticated", False)
     assert result["not_authenticated_reason"] == {"reason": reason.value, "description": text}
-    assert "authentication_method" not in result
+    # Only a wrong answer is an answer of the user.
+    assert ("authentication_method" in result) is (reason == Reason.INVALID_ANSWER)
 
 
 def test_a_cancelled_transaction(portal, started, row):

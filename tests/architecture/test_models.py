@@ -12,7 +12,7 @@ LAYERS = [
     {"auth", "contenttypes"},
     {"events"},
     {"system"},
-    {"push", "callbacks"},
+    {"push", "sms", "otp", "callbacks"},
     {"applications"},
     {"enrollment"},
     {"transactions"},

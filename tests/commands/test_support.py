@@ -57,7 +57,7 @@ def test_a_client_id_is_made_and_printed_as_json():
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--name", "A", "--api", "everything"], "apis: Choose from: mobile_authentication, end_user."),
+        (["--name", "A", "--api", "everything"], "apis: Choose from: mobile_authentication, end_user, events."),
         (["--name", "A", "--api", "end_user", "--client-id", "a b"], f"client_id: {NAME_RULE}"),
         (["--name", "A", "--api", "end_user", "--ip", "10.0.0"], f"ip_allow_list: {NO_NETWORK}"),
         (["--name", "", "--api", "end_user"], "name: This field cannot be blank."),

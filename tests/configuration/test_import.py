@@ -145,7 +145,10 @@ def test_one_mistake_changes_nothing_and_every_mistake_is_told(import_text):
     )
     assert (refused.code, refused.out) == (1, "")
     assert refused.problems == [
-        "mobile_authentication_types[1].method: Choose from: push.",
+        (
+            "mobile_authentication_types[1].method: Choose from: push, push_with_pin, push_with_fingerprint, "
+            "push_with_custom_authenticator, otp, sms."
+        ),
         "mobile_authentication_types[1].time_to_live: Ensure this value is greater than or equal to 1.",
         "mobile_authentication_types[2].name: Use letters, digits, “_”, “-” and “.” only.",
     ]
@@ -202,7 +205,7 @@ def test_a_secret_that_no_key_opens_is_mended_by_an_import(import_text, settings
 
 def test_thousands_of_types_cost_a_few_queries(import_text, django_assert_max_num_queries):
     items = "\n".join(f"- {{name: login-{number}, time_to_live: 300}}" for number in range(10_000))
-    with django_assert_max_num_queries(60):
+    with django_assert_max_num_queries(100):
         done = import_text(f"mobile_authentication_types:\n{items}\n")
     assert len(done.lines) == MobileAuthenticationType.objects.count() == 10_000
     details = imported().get().details

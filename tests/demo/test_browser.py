@@ -1,5 +1,6 @@
 """The demo's page in a real browser."""
 
+import re
 import shutil
 
 import pytest
@@ -42,7 +43,10 @@ def page(run, chromium):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.goto(f"{run.base}/demo/")
-    page.get_by_role("button", name="Reset").click()
+    with page.expect_response("**/demo/reset"):
+        page.get_by_role("button", name="Reset").click()
+    # Until the answer is drawn, the buttons do nothing.
+    expect(page.get_by_role("button", name="Reset")).to_be_enabled()
     expect(page.get_by_role("heading", name="Good to see you")).to_be_visible()
     yield page
     page.close()
@@ -68,6 +72,45 @@ def test_the_keyboard_alone_signs_in_and_denies(page):
     phone.get_by_role("button", name="Deny").press("Enter")
     expect(phone.get_by_role("heading", name="Denied")).to_be_focused()
     expect(shop.get_by_role("heading", name="Denied on the phone")).to_be_visible()
+
+
+def test_a_texted_code_is_typed_after_a_wrong_one(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="Text me a code").press("Enter")
+    expect(phone.get_by_text("is your Larkspur code")).to_be_visible()
+    code = re.search(r"\d{6}", phone.get_by_text("is your Larkspur code").inner_text())[0]
+    field = shop.get_by_label("Code", exact=True)
+    expect(field).to_be_focused()
+    field.fill("000000" if code != "000000" else "111111")
+    with page.expect_response("**/demo/verify") as answer:
+        field.press("Enter")
+    assert answer.value.json()["portal"]["attempts_left"] == 2
+    expect(shop.get_by_role("alert")).to_have_text("This code is wrong: 2 attempts left.")
+    field.fill(code)
+    field.press("Enter")
+    expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
+
+
+def test_a_code_is_sent_again_until_the_button_is_locked(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="Text me a code").click()
+    for number in (1, 2, 3):
+        expect(phone.get_by_text("is your Larkspur code")).to_have_count(number)
+        if number < 3:
+            shop.get_by_role("button", name="Send it again").click()
+    expect(shop.get_by_role("button", name="Send it again")).to_be_disabled()
+
+
+def test_a_code_on_the_shops_page_is_scanned_and_approved(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="Scan a code").click()
+    picture = shop.get_by_role("img", name="The code to scan")
+    expect(picture).to_be_visible()
+    page.wait_for_function("document.querySelector('[data-qr]').complete")
+    phone.get_by_role("button", name="Scan").click()
+    expect(phone.get_by_text("Anna, you are about to sign in")).to_be_visible()
+    phone.get_by_role("button", name="Approve").click()
+    expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
 
 
 def test_a_narrow_page_does_not_scroll_sideways(page):

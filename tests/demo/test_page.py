@@ -9,7 +9,8 @@ from django.test import Client
 
 from apps.demo import live, store
 from apps.demo.fcm import service_account
-from apps.demo.portal import Status, Visit
+from apps.demo.texts import NUMBER
+from apps.demo.visit import Status, Visit, Way
 
 SECRETS = {"client_secret": "s" * 32, "callback_password": "p" * 32, "administrator_password": "a" * 16}
 
@@ -83,7 +84,20 @@ def test_a_sign_in_that_reaches_no_server_fails_in_words(client, demo):
     assert state["portal"]["text"].startswith("The server does not answer the portal")
 
 
-@pytest.mark.parametrize("path", ["sign-in", "leave", "phone/answer", "phone/enroll", "phone/unenroll", "reset"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sign-in",
+        "leave",
+        "verify",
+        "send-again",
+        "phone/answer",
+        "phone/scan",
+        "phone/enroll",
+        "phone/unenroll",
+        "reset",
+    ],
+)
 def test_a_button_without_a_csrf_token_does_nothing(demo, path):
     assert Client(enforce_csrf_checks=True).post(f"/demo/{path}").status_code == 403
     assert Client().get(f"/demo/{path}").status_code == 405
@@ -153,3 +167,64 @@ def test_a_file_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path):
         store.write(store.LIVE, {"phone": object()})
     assert store.read(store.LIVE) == {"phone": None}
     assert [path.name for path in (tmp_path / "demo").iterdir()] == [store.LIVE]
+
+
+def text_phone(client, number=NUMBER, authorization=None):
+    content = {"phone_number": number, "message": "123456 is your code", "verification_code": "123456"}
+    headers = {"Authorization": authorization} if authorization else {}
+    return client.post("/demo/sms", json.dumps(content), content_type="application/json", headers=headers)
+
+
+def test_a_text_message_is_on_the_phone_also_without_an_account_and_its_code_is_in_no_step(client, demo):
+    assert text_phone(client, NUMBER.replace(" ", "")).status_code == 204
+    state = client.get("/demo/state").json()
+    assert state["phone"]["status"] == "text"
+    assert [text["message"] for text in state["phone"]["texts"]] == ["123456 is your code"]
+    assert "123456" not in json.dumps(state["steps"])
+
+
+def test_a_text_message_to_another_number_is_not_delivered(client, demo):
+    assert text_phone(client, "+31612345678").status_code == 404
+    assert client.get("/demo/state").json()["phone"]["texts"] == []
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "Basic", basic("countersign", "wrong"), basic("other", "right"), "Basic é"]
+)
+def test_a_text_message_without_the_gateways_credentials_is_refused(client, demo, settings, authorization):
+    settings.SMS_GATEWAY_REST_USERNAME, settings.SMS_GATEWAY_REST_PASSWORD = "countersign", "right"
+    assert text_phone(client, authorization=authorization).status_code == 401
+    assert client.get("/demo/state").json()["phone"]["texts"] == []
+    assert text_phone(client, authorization=basic("countersign", "right")).status_code == 204
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"phone_number": 1, "message": []}'])
+def test_a_malformed_text_message_is_not_delivered(client, demo, content):
+    assert client.post("/demo/sms", content, content_type="application/json").status_code == 404
+
+
+def test_a_qr_code_is_a_picture_only_while_there_is_something_to_scan(client, demo):
+    assert client.get("/demo/qr.svg").status_code == 404
+    demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, way=Way.OTP, otp="a" * 160)
+    picture = client.get("/demo/qr.svg")
+    assert picture["Content-Type"] == "image/svg+xml"
+    assert "no-store" in picture["Cache-Control"]
+    assert picture.content.startswith(b"<?xml")
+    state = client.get("/demo/state")
+    assert "a" * 160 not in state.content.decode()
+
+
+def test_a_phone_without_an_account_cannot_scan(client, demo):
+    demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, way=Way.OTP, otp="x")
+    assert client.get("/demo/state").json()["phone"]["can_scan"] is False
+    assert client.post("/demo/phone/scan").json()["error"] == "There is no account on this phone."
+
+
+def test_an_unknown_way_is_refused(client, demo):
+    assert client.post("/demo/sign-in", {"way": "pigeon"}).status_code == 400
+
+
+def test_trying_again_goes_the_same_way(client, demo):
+    assert client.post("/demo/sign-in", {"way": "sms"}).json()["portal"]["way"] == "sms"
+    assert client.post("/demo/sign-in").json()["portal"]["way"] == "sms"
+    assert client.post("/demo/sign-in", {"way": "push"}).json()["portal"]["way"] == "push"

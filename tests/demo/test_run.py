@@ -75,6 +75,78 @@ def test_without_an_enrolled_phone_the_shop_says_so_until_it_is_enrolled_again(v
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
 
 
+def wrong(code):
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+def test_a_texted_code_signs_in_at_the_shop(visitor):
+    code = visitor.text_me()
+    assert visitor.state()["portal"]["status"] == "enter_code"
+    state = visitor.press("/demo/verify", code=f"{code[:3]} {code[3:]}")
+    assert state["portal"]["status"] == "signed_in"
+    assert (state["phone"]["status"], state["phone"]["texts"]) == ("ready", [])
+
+
+def test_a_phone_without_an_account_gets_texts_too(visitor):
+    visitor.press("/demo/phone/unenroll")
+    code = visitor.text_me()
+    assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "signed_in"
+    visitor.press("/demo/phone/enroll")
+
+
+def test_wrong_codes_count_down_and_the_last_one_ends_it(visitor):
+    code = visitor.text_me()
+    left = []
+    for given in (wrong(code), "12 34", ""):
+        portal = visitor.press("/demo/verify", code=given)["portal"]
+        left.append((portal["status"], portal["attempts_left"], portal["text"]))
+    assert left == [
+        ("enter_code", 2, "This code is wrong: 2 attempts left."),
+        ("enter_code", 1, "This code is wrong: 1 attempt left."),
+        ("failed", 0, "The code was wrong too often."),
+    ]
+    assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "failed"
+
+
+def test_the_same_code_is_sent_again_until_the_limit(visitor):
+    code = visitor.text_me()
+    for number in (2, 3):
+        left = visitor.press("/demo/send-again")["portal"]["resends_left"]
+        assert left == 3 - number
+        state = visitor.until(lambda state, number=number: len(state["phone"]["texts"]) == number)
+        assert visitor.code_of(state) == code
+    refused = visitor.press("/demo/send-again")
+    assert (refused["portal"]["status"], refused["portal"]["resends_left"]) == ("enter_code", 0)
+    assert "error" not in refused
+    assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "signed_in"
+
+
+@pytest.mark.parametrize(("decision", "status"), [("approve", "signed_in"), ("deny", "denied")])
+def test_a_scanned_code_asks_on_the_phone(visitor, decision, status):
+    state = visitor.press("/demo/sign-in", way="otp")
+    assert (state["portal"]["status"], state["phone"]["can_scan"]) == ("scan", True)
+    assert visitor.open("/demo/qr.svg").headers["Content-Type"] == "image/svg+xml"
+    request = visitor.press("/demo/phone/scan")["phone"]["request"]
+    assert request["message"].startswith("Anna, you are about to sign in")
+    visitor.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"])
+    state = visitor.until(lambda state: state["portal"]["status"] != "scan")
+    assert state["portal"]["status"] == status
+    told = " | ".join(calls(state))
+    assert re.search(r"POST /device/v1/otp → 200.*/answer → 200.*POST /demo/callback → 204", told), told
+
+
+@pytest.mark.parametrize("way", ["push", "sms", "otp"])
+@pytest.mark.parametrize("path", ["/demo/leave", "/demo/reset"])
+def test_who_leaves_cancels_what_pends(run, visitor, way, path):
+    visitor.press("/demo/sign-in", way=way)
+    if way != "otp":
+        visitor.until(lambda state: state["phone"]["status"] in ("ringing", "text"))
+    state = visitor.press(path)
+    assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_out", "ready")
+    newest = json.loads(run.command("list_transactions", "--limit", "1", "--json"))[0]
+    assert (newest["method"], newest["status"]) == (way, "cancelled")
+
+
 def test_an_answer_that_comes_twice_counts_once(visitor):
     request = visitor.sign_in()["phone"]["request"]
     fields = {"decision": "deny", "transaction_id": request["transaction_id"]}
@@ -116,6 +188,9 @@ def test_what_the_demo_keeps_is_for_its_user_only(run, visitor):
 
 def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
     visitor.answer("approve")
+    visitor.press("/demo/leave")
+    code = visitor.text_me()
+    visitor.press("/demo/verify", code=code)
     setup = json.loads((run.var_dir / "demo" / "setup.json").read_text())
     live = json.loads((run.var_dir / "demo" / "live.json").read_text())
     logs = "".join(path.read_text() for path in (run.var_dir / "logs").iterdir())
@@ -126,6 +201,8 @@ def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
         setup["administrator_password"],
         live["phone"]["push_token"],
         live["phone"]["device"]["device_token"],
+        "12025550143",
+        f"{code} is your",
     ):
         assert secret not in logs
 

@@ -42,6 +42,9 @@ def test_it_configures_everything_that_the_demo_needs():
     assert google.service_account_info["token_uri"] == "http://127.0.0.1:8765/demo/fcm/token"
     mobile_type = MobileAuthenticationType.objects.get(name="login")
     assert (mobile_type.method, mobile_type.time_to_live) == ("push", 120)
+    text, scan = (MobileAuthenticationType.objects.get(name=name) for name in ("login-sms", "scan"))
+    assert (text.method, text.max_attempts, text.max_resends, text.sms_sender_id) == ("sms", 3, 2, "Larkspur")
+    assert scan.method == "otp"
     endpoint = CallbackEndpoint.objects.get()
     assert (endpoint.url, endpoint.password) == ("http://127.0.0.1:8765/demo/callback", kept["callback_password"])
 
@@ -76,6 +79,14 @@ def test_what_an_administrator_changed_stays_until_a_reset():
     assert MobileAuthenticationType.objects.get(name="login").time_to_live == 120
     assert MobileAuthenticationType.objects.get(name="other").time_to_live == 45
     assert store.take_reset_wish()
+
+
+def test_a_demo_of_before_gets_what_has_come_since():
+    demo_setup()
+    MobileAuthenticationType.objects.exclude(name="login").delete()
+    assert demo_setup() == (
+        "mobile_authentication_types[login-sms]: created\nmobile_authentication_types[scan]: created\n"
+    )
 
 
 def test_what_an_administrator_deleted_comes_back():

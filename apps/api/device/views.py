@@ -8,8 +8,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from apps.api import authentication
-from apps.api.device import serializers
-from apps.api.schema import DEVICE_AUTHENTICATION, error_responses
+from apps.api.device import examples, serializers
+from apps.api.schema import DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.common.clock import milliseconds
 from apps.common.exceptions import (
@@ -53,9 +53,10 @@ def calling_device(request: Request) -> Device:
 class EnrollmentsView(ApiView):
     @extend_schema(
         operation_id="enroll",
+        examples=examples.ENROLLED,
         summary="Enrol a user's keys on this device",
         tags=["Device"],
-        auth=[{}, *DEVICE_AUTHENTICATION],  # type: ignore[list-item]
+        auth=NO_AUTHENTICATION + DEVICE_AUTHENTICATION,
         request=serializers.EnrollmentSerializer,
         responses={
             201: serializers.EnrolledSerializer,
@@ -93,6 +94,7 @@ class EnrollmentView(ApiView):
 class PushEnrollmentView(ApiView):
     @extend_schema(
         operation_id="enroll_push",
+        examples=examples.PUSH_ENROLLED,
         summary="Make a profile reachable by push",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
@@ -112,6 +114,7 @@ class PushEnrollmentView(ApiView):
 class TransactionsView(ApiView):
     @extend_schema(
         operation_id="pending",
+        examples=examples.PENDING,
         summary="The device's open transactions, oldest first",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
@@ -138,6 +141,7 @@ class TransactionsView(ApiView):
 class FetchView(ApiView):
     @extend_schema(
         operation_id="fetch",
+        examples=examples.FETCHED,
         summary="Fetch a transaction's sealed challenge",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
@@ -157,6 +161,7 @@ class FetchView(ApiView):
 class OtpView(ApiView):
     @extend_schema(
         operation_id="claim_otp",
+        examples=examples.SCANNED,
         summary="Bind a scanned one-time password to this user and fetch its sealed challenge",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
@@ -173,6 +178,7 @@ class OtpView(ApiView):
 class AnswerView(ApiView):
     @extend_schema(
         operation_id="answer",
+        examples=examples.ANSWERED,
         summary="Answer a transaction with a sealed message",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.fields import empty
 
+from apps.api.schema import response_example
 from apps.common.clock import milliseconds
 from apps.events.models import Event
 from apps.events.types import EventType
@@ -14,18 +17,34 @@ DEFAULT_SIZE = 20
 MAX_PAGE = 100_000
 
 
+class EventTypesField(serializers.ListField):
+    """Types of events; an empty one counts as absent."""
+
+    child = serializers.ChoiceField(choices=EventType.values)
+
+    def get_value(self, dictionary: Any) -> Any:
+        return [name for name in dictionary.getlist(self.field_name) if name] or empty
+
+
 class EventsQuerySerializer(serializers.Serializer[Any]):
     """The query of the events API; dates in milliseconds since the epoch, both inclusive."""
 
     page = serializers.IntegerField(required=False, min_value=0, max_value=MAX_PAGE, default=0)
     size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_SIZE, default=DEFAULT_SIZE)
-    user_id = serializers.CharField(required=False, max_length=255)
-    client_id = serializers.CharField(required=False, max_length=100)
-    event_type = serializers.ListField(child=serializers.ChoiceField(choices=EventType.values), required=False)
-    exclude_event_type = serializers.ListField(child=serializers.ChoiceField(choices=EventType.values), required=False)
+    user_id = serializers.CharField(required=False, max_length=255, trim_whitespace=False)
+    client_id = serializers.CharField(required=False, max_length=100, trim_whitespace=False)
+    event_type = EventTypesField(required=False)
+    exclude_event_type = EventTypesField(required=False)
     transaction_id = serializers.UUIDField(required=False)
     start_date = serializers.IntegerField(required=False, min_value=0, max_value=10**14)
     end_date = serializers.IntegerField(required=False, min_value=0, max_value=10**14)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse a filter that is given twice, where only one of the two could count."""
+        for name, field in self.fields.items():
+            if not isinstance(field, EventTypesField) and len(data.getlist(name)) > 1:
+                raise serializers.ValidationError({name: [_("It is given more than once.")]})
+        return super().to_internal_value(data)
 
 
 class EventSerializer(serializers.Serializer[Any]):
@@ -52,6 +71,31 @@ class PaginationSerializer(serializers.Serializer[Any]):
 class EventPageSerializer(serializers.Serializer[Any]):
     result_set = EventSerializer(many=True)
     pagination = PaginationSerializer()
+
+
+EXAMPLES = [
+    response_example(
+        "one",
+        {
+            "result_set": [
+                {
+                    "event_identifier": "0b8a4a0e-3c7f-4b5e-9a51-1d6e8f1c2a3b",
+                    "event_name": "PUSH AUTH INITIALIZED",
+                    "event_type": "PUSH_AUTH_INITIALIZED",
+                    "client_id": "portal",
+                    "app_name": "Shop",
+                    "transaction_id": "1a5c6d6e-7a6b-4a27-8a4f-6f1d1f0a9b3c",
+                    "user_id": "anna",
+                    "client_ip": "192.0.2.1",
+                    "user_agent": "Portal/1.0",
+                    "occurred": 1795530539461,
+                    "details": {"type": "login", "resolved_type": "login", "method": "push"},
+                }
+            ],
+            "pagination": {"page": 0, "size": 20, "total_elements": 1, "total_pages": 1},
+        },
+    )
+]
 
 
 def event(row: Event) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from apps.events import services as events
 class EventsView(ApiView):
     @extend_schema(
         operation_id="events",
+        examples=serializers.EXAMPLES,
         summary="Read the log of events, newest first",
         tags=["Events"],
         auth=CLIENT_AUTHENTICATION,

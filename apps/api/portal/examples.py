@@ -1,11 +1,24 @@
 """Examples in the description of the portal API."""
 
-from drf_spectacular.utils import OpenApiExample
+from apps.api.schema import FORM, request_example, response_example
 
 TRANSACTION_ID = "1a5c6d6e-7a6b-4a27-8a4f-6f1d1f0a9b3c"
+DEVICE_ID = "5C6B7A" + "0" * 58
+CALLBACK = "https://portal.example.com/callback"
+RESULT_OF_ANNA = {
+    "callback_uri": CALLBACK,
+    "transaction_id": TRANSACTION_ID,
+    "timestamp": 1795530539461,
+    "user_id": "anna",
+}
 
 INITIATED = [
-    OpenApiExample(
+    request_example(
+        "push", {"type": "login", "user_id": "anna", "device_id": DEVICE_ID, "callback_uri": CALLBACK}, FORM
+    ),
+    request_example("sms", {"type": "login-sms", "user_id": "anna", "phone_number": "+31612345678"}, FORM),
+    request_example("otp", {"type": "scan", "callback_uri": CALLBACK}, FORM),
+    response_example(
         "push",
         {
             "transaction_id": TRANSACTION_ID,
@@ -13,44 +26,78 @@ INITIATED = [
             "time_to_live": 300000,
             "device": {"name": "Anna's phone", "platform": "android"},
         },
-        response_only=True,
-        status_codes=["200"],
     ),
-    OpenApiExample(
-        "sms",
-        {"transaction_id": TRANSACTION_ID, "auth_method": "sms", "time_to_live": 300000},
-        response_only=True,
-        status_codes=["200"],
+    response_example("sms", {"transaction_id": TRANSACTION_ID, "auth_method": "sms", "time_to_live": 300000}),
+    response_example(
+        "otp",
+        {
+            "transaction_id": TRANSACTION_ID,
+            "auth_method": "otp",
+            "time_to_live": 120000,
+            "otp": "eyJ0cmFuc2FjdGlvbl9pZCI6",
+        },
     ),
 ]
 RESULT = [
-    OpenApiExample(
+    response_example("pending", {**RESULT_OF_ANNA, "is_authenticated": False, "status": "pending"}),
+    response_example(
         "approved",
-        {
-            "callback_uri": "https://portal.example.com/callback",
-            "transaction_id": TRANSACTION_ID,
-            "timestamp": 1795530539461,
-            "user_id": "anna",
-            "is_authenticated": True,
-            "authentication_method": "push",
-            "status": "authenticated",
-        },
-        response_only=True,
-        status_codes=["200"],
+        {**RESULT_OF_ANNA, "is_authenticated": True, "authentication_method": "push", "status": "authenticated"},
     ),
-    OpenApiExample(
+    response_example(
         "denied",
         {
-            "callback_uri": "https://portal.example.com/callback",
-            "transaction_id": TRANSACTION_ID,
-            "timestamp": 1795530539461,
-            "user_id": "anna",
+            **RESULT_OF_ANNA,
             "is_authenticated": False,
             "authentication_method": "push",
             "status": "not_authenticated",
             "not_authenticated_reason": {"reason": "not_accepted", "description": "User rejected push"},
         },
-        response_only=True,
-        status_codes=["200"],
     ),
+]
+CODE_VERIFIED = [
+    request_example("code", {"transaction_id": TRANSACTION_ID, "sms_code": "482913"}, FORM),
+    response_example("right", {"transaction_id": TRANSACTION_ID}),
+]
+CODE_SENT_AGAIN = [request_example("resend", {"transaction_id": TRANSACTION_ID}, FORM)]
+TYPE_NAMES = [response_example("names", {"enabled": ["login", "scan"]})]
+USER_TYPES_BY_DEVICE = [
+    response_example(
+        "user",
+        {
+            "enabled": [
+                {
+                    "type": "login",
+                    "method": "PUSH",
+                    "sms_fallback_allowed": True,
+                    "apps_enrolled_for_push": [
+                        {
+                            "app_id": "shop",
+                            "app_name": "Shop",
+                            "device_id": DEVICE_ID,
+                            "device_name": "Anna's phone",
+                            "platform": "android",
+                        }
+                    ],
+                },
+                {"type": "scan", "method": "OTP"},
+            ]
+        },
+    )
+]
+USER_TYPES_BY_APPLICATION = [
+    response_example(
+        "user",
+        {
+            "enabled": [
+                {
+                    "type": "login",
+                    "method": "PUSH",
+                    "sms_fallback_allowed": True,
+                    "apps_enrolled_for_push": [{"id": "shop", "name": "Shop"}],
+                },
+                {"type": "scan", "method": "OTP"},
+            ]
+        },
+    )
 ]

@@ -10,12 +10,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.applications.models import ApiClient
 from apps.common.exceptions import IdempotencyInProgress, IdempotencyKeyReused, InvalidParameter
 from apps.transactions.models import IdempotentRequest
 
 MAX_KEY_CHARACTERS = 255
+CREDENTIALS = ("client_id", "client_secret")
 
 
 def once(client: ApiClient, key: str, request: dict[str, Any], run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -27,8 +29,10 @@ def once(client: ApiClient, key: str, request: dict[str, Any], run: Callable[[],
     if not key:
         return run()
     if len(key) > MAX_KEY_CHARACTERS:
-        raise InvalidParameter
-    digest = sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+        raise InvalidParameter(_("The header Idempotency-Key is longer than 255 characters."))
+    # Who calls is part of the key already: a secret that is replaced meanwhile changes nothing about the request.
+    parameters = {name: value for name, value in request.items() if name not in CREDENTIALS}
+    digest = sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
     row = _reserve(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), digest)
     if row.answer:
         answered: dict[str, Any] = json.loads(row.answer)

@@ -34,6 +34,11 @@ class InitiateSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(
         required=False, help_text="Shown on the phone; at most MESSAGE_MAX_LENGTH (155) code points."
     )
+    signing_data = serializers.CharField(
+        required=False,
+        max_length=parameters.MAX_SIGNING_DATA_CHARACTERS,
+        help_text="Used only when the type signs transactions.",
+    )
     secure_message = serializers.CharField(
         required=False,
         max_length=parameters.MAX_SECURE_MESSAGE_CHARACTERS,
@@ -103,8 +108,8 @@ class TypeNamesSerializer(serializers.Serializer[Any]):
     enabled = serializers.ListField(child=serializers.CharField())
 
 
-class EnrolledAppSerializer(serializers.Serializer[Any]):
-    """One phone of the user; in versions 2 and 3 the members are `id` and `name` of the application."""
+class EnrolledDeviceSerializer(serializers.Serializer[Any]):
+    """One phone of the user."""
 
     app_id = serializers.CharField()
     app_name = serializers.CharField()
@@ -113,17 +118,35 @@ class EnrolledAppSerializer(serializers.Serializer[Any]):
     platform = serializers.CharField()
 
 
+class EnrolledAppSerializer(serializers.Serializer[Any]):
+    """One application of the user, as versions 2 and 3 tell it."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
 class UserTypeSerializer(serializers.Serializer[Any]):
-    """The last two members stand on push methods only."""
+    """`sms_fallback_allowed` and `apps_enrolled_for_push` stand on push methods only."""
 
     type = serializers.CharField()
     method = serializers.ChoiceField(choices=[method.upper() for method in Method.values])
     sms_fallback_allowed = serializers.BooleanField(required=False)
+
+
+class UserTypeByDeviceSerializer(UserTypeSerializer):
+    apps_enrolled_for_push = EnrolledDeviceSerializer(many=True, required=False)
+
+
+class UserTypeByApplicationSerializer(UserTypeSerializer):
     apps_enrolled_for_push = EnrolledAppSerializer(many=True, required=False)
 
 
-class UserTypesSerializer(serializers.Serializer[Any]):
-    enabled = UserTypeSerializer(many=True)
+class UserTypesByDeviceSerializer(serializers.Serializer[Any]):
+    enabled = UserTypeByDeviceSerializer(many=True)
+
+
+class UserTypesByApplicationSerializer(serializers.Serializer[Any]):
+    enabled = UserTypeByApplicationSerializer(many=True)
 
 
 def required(data: Mapping[str, str], *names: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The portal API's addresses, version by version; only E1 differs."""
+"""The portal API's addresses, version by version; only E1 differs, and what E2 tells of each type."""
 
 from django.urls import URLPattern, path
 
@@ -7,9 +7,10 @@ from apps.transactions.parameters import Version
 
 
 def shared(version: Version) -> list[URLPattern]:
+    user_types = views.UserTypesView if version == Version.V4 else views.OldUserTypesView
     return [
         path("authenticate/user", views.InitiateView.as_view(version=version)),
-        path("authenticate/user/<str:user_id>/enabled", views.UserTypesView.as_view(version=version)),
+        path("authenticate/user/<str:user_id>/enabled", user_types.as_view(version=version)),
         path("authenticate/user/<str:user_id>/sms", views.VerifyCodeView.as_view(version=version)),
         path("authenticate/user/<str:user_id>/sms/resend", views.ResendCodeView.as_view(version=version)),
         path("authenticate/transaction/<str:transaction_id>", views.TransactionView.as_view(version=version)),

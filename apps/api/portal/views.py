@@ -1,13 +1,17 @@
 """The portal API. Versions 2, 3 and 4 share their views; each is mounted with its version."""
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from apps.api import authentication
 from apps.api.parsers import StrictFormParser, fields
 from apps.api.portal import examples, idempotency, serializers
-from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
+from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.applications.models import Api, ApiClient
 from apps.common.exceptions import (
@@ -37,8 +41,6 @@ from apps.system.models import PushEnrollmentMode
 from apps.transactions import availability
 from apps.transactions import services as transactions
 from apps.transactions.parameters import Version
-
-FORM = "application/x-www-form-urlencoded"
 
 
 def errors(*more: type[ApiError]) -> dict[int, OpenApiResponse]:
@@ -138,6 +140,7 @@ class VerifyCodeView(PortalView):
         summary="E5: verify the code of a text message",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
+        examples=examples.CODE_VERIFIED,
         request={FORM: serializers.VerifyCodeSerializer},
         responses={
             200: serializers.VerifiedSerializer,
@@ -156,6 +159,7 @@ class ResendCodeView(PortalView):
         summary="E6: send the same code again",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
+        examples=examples.CODE_SENT_AGAIN,
         request={FORM: serializers.TransactionIdSerializer},
         responses={
             204: None,
@@ -177,17 +181,32 @@ class ResendCodeView(PortalView):
         return Response(status=204)
 
 
-class UserTypesView(PortalView):
-    @extend_schema(
+def user_types(serializer: type[Serializer[Any]], shown: list[OpenApiExample]) -> Callable[[Any], Any]:
+    """Describe E2, whose elements differ by version."""
+    return extend_schema(
         summary="E2: the types that a user can be asked with",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.UserTypesSerializer, **errors()},
+        responses={200: serializer, **errors()},
+        examples=shown,
     )
+
+
+class UserTypesView(PortalView):
+    @user_types(serializers.UserTypesByDeviceSerializer, examples.USER_TYPES_BY_DEVICE)
     def get(self, request: Request, user_id: str) -> Response:
         self.caller(request)
         available = [] if "\0" in user_id else availability.of_user(user_id)
         return Response({"enabled": [serializers.available(item, self.version) for item in available]})
+
+
+class OldUserTypesView(UserTypesView):
+    """Versions 2 and 3 name applications, not devices."""
+
+    @user_types(serializers.UserTypesByApplicationSerializer, examples.USER_TYPES_BY_APPLICATION)
+    def get(self, request: Request, user_id: str) -> Response:
+        response: Response = super().get(request, user_id)
+        return response
 
 
 class DeviceTypesView(PortalView):
@@ -196,6 +215,7 @@ class DeviceTypesView(PortalView):
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.TypeNamesSerializer, **errors()},
+        examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str, device_id: str) -> Response:
         self.caller(request)
@@ -208,6 +228,7 @@ class ApplicationTypesView(PortalView):
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.TypeNamesSerializer, **errors()},
+        examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str, app_id: str) -> Response:
         self.caller(request)
@@ -221,6 +242,7 @@ class TypeNamesView(PortalView):
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.TypeNamesSerializer, **errors()},
+        examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str) -> Response:
         self.caller(request)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from apps.api import authentication
 from apps.api.fields import StrictCharField
 from apps.api.parsers import StrictFormParser, StrictJsonParser, fields
-from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
+from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses, request_example, response_example
 from apps.api.views import ApiView
 from apps.applications.models import Api
 from apps.common.clock import milliseconds
@@ -43,17 +43,33 @@ class EnrollmentCodeSerializer(serializers.Serializer[Any]):
     expires_at = serializers.IntegerField()
 
 
+EXAMPLES = [
+    request_example("application", {"application_id": "shop"}),
+    request_example("application as a form", {"application_id": "shop"}, FORM),
+    response_example(
+        "code",
+        {
+            "enrollment_code": "Zk3T0v9QfWmB1xYdLq8hSg",
+            "enrollment_uri": "countersign://enroll?code=Zk3T0v9QfWmB1xYdLq8hSg",
+            "expires_at": 1795530539461,
+        },
+        201,
+    ),
+]
+
+
 class EnrollmentCodesView(ApiView):
     parser_classes = [StrictJsonParser, StrictFormParser]
 
     @extend_schema(
         operation_id="create_enrollment_code",
+        examples=EXAMPLES,
         summary="Make a one-time enrolment code for a user",
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         request={
             "application/json": EnrollmentCodeRequestSerializer,
-            "application/x-www-form-urlencoded": EnrollmentCodeRequestSerializer,
+            FORM: EnrollmentCodeRequestSerializer,
         },
         responses={
             201: EnrollmentCodeSerializer,

@@ -23,6 +23,7 @@ class RestGateway(Gateway):
                 {"Content-Type": "application/json", **self._authorization()},
                 json.dumps(body).encode(),
                 proxy=system.external_proxy(),
+                once=True,
             )
         )
         return judge(answer)

@@ -3,11 +3,12 @@
 https://www.twilio.com/docs/messaging/api/message-resource and .../docs/api/errors for the table of senders.
 """
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException
 from twilio.http import HttpClient
 from twilio.http.response import Response as TwilioResponse
 from twilio.rest import Client
@@ -24,11 +25,11 @@ VALIDITY_SECONDS = (6, 36_000)
 
 
 class _Transport(HttpClient):
-    """Carries the package's requests over our HTTP client and remembers the last Retry-After."""
+    """Carries the package's requests over our HTTP client and remembers the last answer."""
 
     def __init__(self) -> None:
         super().__init__(logger=None, is_async=False)
-        self.retry_after = ""
+        self.answer: http.Response | None = None
 
     def request(  # noqa: PLR0913, PLR0917 - the package's signature
         self,
@@ -43,45 +44,68 @@ class _Transport(HttpClient):
     ) -> TwilioResponse:
         url = f"{uri}?{urlencode(params, doseq=True)}" if params else uri
         body = urlencode(data or {}, doseq=True).encode()
-        answer = http.send(
-            http.Request(method, url, dict(headers or {}), body, credentials=auth, proxy=system.external_proxy())
+        proxy = system.external_proxy()
+        self.answer = answer = http.send(
+            http.Request(method, url, dict(headers or {}), body, credentials=auth, proxy=proxy, once=True)
         )
-        self.retry_after = answer.headers.get("retry-after", "")
         return TwilioResponse(answer.status, answer.body.decode(errors="replace"), answer.headers)
 
 
 class TwilioGateway(Gateway):
     def own_senders(self) -> list[str]:
-        return [settings.SMS_GATEWAY_TWILIO_FROM_NUMBER]
+        return [settings.SMS_GATEWAY_TWILIO_FROM_NUMBER] if settings.SMS_GATEWAY_TWILIO_FROM_NUMBER else []
 
     def submit(self, message: SmsMessage, sender: str) -> Result:
+        if not (settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID and settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN):
+            return Result(Outcome.REFUSED, "the credentials are not set")
         transport = _Transport()
-        client = Client(
-            settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID, settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN, http_client=transport
-        )
-        client.api.base_url = settings.SMS_GATEWAY_TWILIO_API_URL
-        low, high = VALIDITY_SECONDS
         try:
-            client.messages.create(
-                to=message.phone_number,
-                from_=sender,
-                body=message.text,
-                validity_period=min(max(message.seconds_to_live, low), high),
-            )
-        except TwilioRestException as error:
-            return judge(error, retry_after_seconds(transport.retry_after))
-        except (TwilioException, ValueError, TypeError, KeyError):
-            # A success whose body is no message of Twilio's: something between us answered, and nobody knows what left.
-            return Result(Outcome.UNKNOWN, "unreadable answer")
-        return Result(Outcome.ACCEPTED)
+            known = bool(_create(transport, message, sender))
+        except (TwilioException, ValueError, TypeError, KeyError, AttributeError):
+            known = False
+        return judge(transport.answer, known=known)
 
 
-def judge(error: TwilioRestException, retry_after: float | None) -> Result:
-    """Say what a refusal means; Twilio's text may hold the number, so only its code is kept."""
-    if error.status == 429 or error.status >= 500:
+def _create(transport: _Transport, message: SmsMessage, sender: str) -> str | None:
+    """Return Twilio's identifier of the message that it took."""
+    client = Client(
+        settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID, settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN, http_client=transport
+    )
+    client.api.base_url = settings.SMS_GATEWAY_TWILIO_API_URL
+    low, high = VALIDITY_SECONDS
+    created = client.messages.create(
+        to=message.phone_number,
+        from_=sender,
+        body=message.text,
+        validity_period=min(max(message.seconds_to_live, low), high),
+    )
+    sid: str | None = created.sid
+    return sid
+
+
+def judge(answer: http.Response | None, *, known: bool) -> Result:
+    """Say what an answer means, whose message is `known` to Twilio or not.
+
+    Of a refusal only the code is kept: Twilio's text may hold the number.
+    """
+    if answer is None:
+        return Result(Outcome.REFUSED, "not a request that Twilio's package sends")
+    status = answer.status
+    if 200 <= status < 300:
+        # A success without a message: something between us answered, and nobody knows what left.
+        return Result(Outcome.ACCEPTED, "", status) if known else Result(Outcome.UNKNOWN, "unreadable answer", status)
+    code = _error_code(answer.body)
+    if status == 429 or status >= 500:
         outcome = Outcome.RETRY
-    elif error.code in SENDER_REFUSED:
-        outcome = Outcome.SENDER_REFUSED
     else:
-        outcome = Outcome.REFUSED
-    return Result(outcome, f"error {error.code}" if error.code else f"HTTP {error.status}", error.status, retry_after)
+        outcome = Outcome.SENDER_REFUSED if code in SENDER_REFUSED else Outcome.REFUSED
+    reason = f"error {code}" if code else f"HTTP {status}"
+    return Result(outcome, reason, status, retry_after_seconds(answer.headers.get("retry-after", "")))
+
+
+def _error_code(body: bytes) -> int | None:
+    try:
+        code = json.loads(body)["code"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return code if isinstance(code, int) else None

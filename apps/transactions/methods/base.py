@@ -11,6 +11,7 @@ from apps.applications.models import ApiClient
 from apps.common import codes
 from apps.events import services as events
 from apps.events.types import EventType
+from apps.transactions import messages
 from apps.transactions.models import MobileAuthenticationType, Transaction
 from apps.transactions.parameters import Request
 
@@ -42,6 +43,12 @@ class Started:
 
 # Says that a method can start by returning what stores it, or raises Unavailable (or an error of the API).
 Plan = Callable[[Ask], Callable[[], Started]]
+
+
+def message_of(ask: Ask) -> str:
+    """Return the text of this step: the given one, else its type's default, else that of the requested type."""
+    given = ask.request.given_message or messages.default(ask.mobile_type, ask.request.language)
+    return given or ask.request.message
 
 
 def create(ask: Ask, event_type: EventType, **fields: Any) -> Transaction:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from apps.common import outbox
 from apps.common.exceptions import InvalidParameter
@@ -13,7 +14,7 @@ from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.system import services as system
 from apps.transactions import messages, tasks
-from apps.transactions.methods.base import Ask, Started, Unavailable, create
+from apps.transactions.methods.base import Ask, Started, Unavailable, create, message_of
 from apps.transactions.models import Method, PushDelivery, Transaction
 from apps.transactions.parameters import Version
 
@@ -38,28 +39,29 @@ def choose(ask: Ask) -> Profile:
 
 def _by_device(reachable: QuerySet[Profile], device_id: str) -> Profile | None:
     if not device_id and reachable.exists():
-        raise MissingTarget("device_id", EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
+        raise MissingTarget(messages.missing("device_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
     return reachable.filter(device__device_id=device_id).first()
 
 
 def _by_application(reachable: QuerySet[Profile], app_id: str) -> Profile | None:
     if not app_id and reachable.exists():
-        raise MissingTarget("app_id", EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
+        raise MissingTarget(messages.missing("app_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
     return reachable.filter(device__version__application__identifier=app_id).first()
 
 
 def _by_user(reachable: QuerySet[Profile], _target: str) -> Profile | None:
     found = list(reachable[:2])
     if len(found) > 1:
-        raise MissingTarget("app_id", EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
+        text = _("The user has several push enrolments. Say which with device_id in version 4 of this API.")
+        raise MissingTarget(text, EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
     return found[0] if found else None
 
 
 class MissingTarget(InvalidParameter):
     """The user has phones, and the request does not say which; `event_type` tells support."""
 
-    def __init__(self, name: str, event_type: EventType) -> None:
-        super().__init__(messages.missing(name))
+    def __init__(self, text: str, event_type: EventType) -> None:
+        super().__init__(text)
         self.event_type = event_type
 
 
@@ -78,7 +80,7 @@ def _store(ask: Ask, profile: Profile) -> Started:
         device_id=profile.device.device_id,
         app_name=profile.device.version.application.name,
         callback_uri=ask.request.callback_uri,
-        message=ask.request.message or messages.default(ask.mobile_type, ask.request.language),
+        message=message_of(ask),
         secure_message=ask.request.secure_message,
     )
     enqueue(transaction, profile)

@@ -22,6 +22,20 @@
         }
     }
 
+    /* A field that the chosen method lacks goes with its row; a group of which nothing is left goes too. */
+    function showFields() {
+        const groups = new Set();
+        for (const field of document.querySelectorAll("[data-field-shown-when]")) {
+            field.disabled = !holds(field.dataset.fieldShownWhen);
+            const row = field.closest(".form-row") || field.parentElement;
+            row.hidden = field.disabled;
+            groups.add(row.closest("fieldset"));
+        }
+        for (const group of groups) {
+            group.hidden = [...group.querySelectorAll(".form-row")].every((row) => row.hidden);
+        }
+    }
+
     function lockFields() {
         for (const field of document.querySelectorAll("[data-enabled-by]")) {
             field.disabled = !named(field.dataset.enabledBy).checked;
@@ -42,6 +56,7 @@
 
     function refresh() {
         showWarnings();
+        showFields();
         lockFields();
         offerFitting();
     }

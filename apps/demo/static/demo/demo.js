@@ -61,25 +61,30 @@ async function poll() {
 }
 
 async function press(button) {
-  const buttons = all("button");
+  const buttons = all("button").filter((one) => !one.disabled);
   const area = button.closest("section");
   buttons.forEach((one) => (one.disabled = true));
   const request = shown && shown.phone.request;
   const decision = button.dataset.decision;
   const fields = decision ? { decision, transaction_id: request ? request.transaction_id : "" } : {};
+  if (button.dataset.way) fields.way = button.dataset.way;
+  if (button.dataset.codeForm !== undefined) fields.code = button.elements.code.value;
   page.classList.add("busy");
   await talk(button.dataset.post, fields);
   page.classList.remove("busy");
   buttons.forEach((one) => (one.disabled = false));
+  if (shown) drawPortal(shown.portal);
   keepFocus(button, area);
 }
 
-// A button that was pressed may be gone: whoever uses the keyboard goes on from the heading in its place.
+// A button that was pressed may be gone: whoever uses the keyboard goes on from the field or the heading in its place.
 function keepFocus(button, area) {
-  if (button.offsetParent !== null) button.focus({ preventScroll: true });
+  const field = button.offsetParent !== null && button.elements && button.elements.code;
+  if (field) field.select();
+  else if (button.offsetParent !== null) button.focus({ preventScroll: true });
   else if (area) {
-    const heading = [...area.querySelectorAll("h2")].find((one) => one.offsetParent !== null);
-    if (heading) heading.focus({ preventScroll: true });
+    const next = [...area.querySelectorAll("#code"), ...area.querySelectorAll("h2")].find((one) => one.offsetParent !== null);
+    if (next) next.focus({ preventScroll: true });
   }
 }
 
@@ -91,8 +96,12 @@ function draw(state) {
   show("portal", portal.status);
   show("phone", phone.status);
   find("[data-stage]").classList.toggle("ringing", phone.status === "ringing");
+  find("[data-stage]").classList.toggle("eyes", ["ringing", "text"].includes(phone.status) || phone.can_scan);
   find("[data-portal-text]").textContent = portal.text;
-  find("[data-late]").hidden = !portal.worker_is_late;
+  all("[data-late]").forEach((part) => (part.hidden = !portal.worker_is_late));
+  drawPortal(portal);
+  drawTexts(phone.texts);
+  find("[data-scan]").hidden = !phone.can_scan;
   all("[data-when-phone]").forEach((part) => (part.hidden = part.dataset.whenPhone !== phone.status));
   if (phone.problem) find("[data-phone-problem]").textContent = phone.problem;
   if (phone.request) drawRequest(phone.request);
@@ -110,8 +119,40 @@ function show(side, status) {
   });
 }
 
+function drawPortal(portal) {
+  const note = find("[data-code-note]");
+  const wrong = portal.status === "enter_code" ? portal.text : "";
+  if (note.textContent !== wrong) note.textContent = wrong;
+  note.hidden = !wrong;
+  find("[data-number]").textContent = portal.phone_number;
+  find("[data-send-again]").disabled = portal.resends_left < 1;
+  if (portal.status !== "enter_code") find("[data-code-form]").reset();
+  const code = find("[data-qr]");
+  const wanted = portal.status === "scan" ? `${code.dataset.qr}?ends=${portal.ends_at}` : "";
+  if (wanted && code.getAttribute("src") !== wanted) code.setAttribute("src", wanted);
+  if (!wanted) code.removeAttribute("src");
+}
+
+function drawTexts(texts) {
+  const list = find("[data-texts]");
+  const known = texts.map((text) => text.at).join();
+  if (list.dataset.known === known) return;
+  list.dataset.known = known;
+  list.replaceChildren(...texts.toReversed().map(textItem));
+}
+
+function textItem(text) {
+  const item = find("[data-text]").content.firstElementChild.cloneNode(true);
+  item.querySelector("b").textContent = text.sender;
+  item.querySelector("time").textContent = minuteFormat.format(new Date(text.at));
+  item.querySelector(".words").textContent = text.message;
+  return item;
+}
+
 function drawRequest(request) {
-  find("[data-push-message]").textContent = request.push_message;
+  const title = find("[data-push-message]");
+  title.textContent = request.push_message;
+  title.hidden = !request.push_message;
   const message = find("[data-message]");
   message.textContent = request.message || "…";
   const problem = find("[data-request-problem]");
@@ -129,6 +170,7 @@ function spoken(side, status) {
   return texts.filter(Boolean).map((text) => (/[.?!…]$/.test(text) ? text : text + ".")).join(" ");
 }
 
+const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const timeFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 function drawSteps(steps) {
@@ -158,23 +200,27 @@ function stepItem(step) {
 // What changes with the clock alone.
 function tick() {
   const now = new Date();
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(now);
+  const clock = minuteFormat.format(now);
   all("[data-clock]").forEach((part) => part.textContent === clock || (part.textContent = clock));
   find("[data-date]").textContent = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" }).format(now);
   if (!shown) return;
-  countDown("portal", shown.portal.ends_at);
-  if (shown.phone.request) countDown("phone", shown.phone.request.ends_at);
+  countDown(all("[data-left]"), shown.portal.ends_at);
+  if (shown.phone.request) find("[data-progress]").value = countDown(all("[data-phone-left]"), shown.phone.request.ends_at);
 }
 
-function countDown(side, endsAt) {
+function countDown(parts, endsAt) {
   const seconds = Math.max(0, Math.ceil((endsAt - Date.now() - clockOffset) / 1000));
-  find(`[data-left="${side}"]`).textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  if (side === "phone") find("[data-progress]").value = seconds;
+  parts.forEach((part) => (part.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`));
+  return seconds;
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-post]");
   if (button) press(button);
+});
+document.addEventListener("submit", (event) => {
+  event.preventDefault();
+  press(event.target);
 });
 document.addEventListener("visibilitychange", poll);
 setInterval(tick, 1000);

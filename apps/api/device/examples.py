@@ -1,0 +1,53 @@
+"""Examples in the description of the device API."""
+
+from apps.api.schema import request_example, response_example
+
+TRANSACTION_ID = "1a5c6d6e-7a6b-4a27-8a4f-6f1d1f0a9b3c"
+SEALED = {"message": "-----BEGIN PGP MESSAGE-----\n..."}
+
+ENROLLED = [
+    request_example(
+        "phone",
+        {
+            "enrollment_code": "Zk3T0v9QfWmB1xYdLq8hSg",
+            "public_key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n...",
+            "application_id": "shop",
+            "platform": "android",
+            "app_version": "1.0.0",
+            "device_name": "Anna's phone",
+        },
+    ),
+    response_example(
+        "new device",
+        {
+            "device_id": "5C6B7A" + "0" * 58,
+            "profile_id": "A1B2C3",
+            "device_token": "kept by the device",
+            "server_public_key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n...",
+        },
+        201,
+    ),
+]
+PUSH_ENROLLED = [request_example("token", {"push_token": "from the push provider"})]
+PENDING = [
+    response_example(
+        "one",
+        {
+            "transactions": [
+                {
+                    "transaction_id": TRANSACTION_ID,
+                    "profile_id": "A1B2C3",
+                    "message": "Sign in?",
+                    "timestamp": 1795530539461,
+                    "time_to_live": 300,
+                }
+            ]
+        },
+    )
+]
+FETCHED = [request_example("profile", {"profile_id": "A1B2C3"}), response_example("challenge", SEALED)]
+SCANNED = [
+    request_example("scanned", {"profile_id": "A1B2C3", "otp": "eyJ0cmFuc2FjdGlvbl9pZCI6"}),
+    response_example("challenge", SEALED),
+]
+ANSWERED = [request_example("answer", SEALED), response_example("approved", {"status": "authenticated"})]

@@ -1,0 +1,62 @@
+"""The text messages on the virtual phone, and the gateway that brings them: the demo's end of the `rest` gateway."""
+
+import base64
+import hmac
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+# Of the numbers that are set aside for films and books: nobody has it.
+NUMBER = "+1 202 555 0143"
+KEPT_TEXTS = 3
+# How long a text stays on the lock screen.
+SHOWN_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Text:
+    sender: str
+    message: str
+    received_at: float
+
+
+class Inbox:
+    """What was texted to the phone's number, oldest first. It needs no account: a text finds the SIM card."""
+
+    def __init__(self) -> None:
+        self._texts: list[Text] = []
+        self._lock = threading.Lock()
+
+    def take(self, content: dict[str, Any]) -> bool:
+        """Take a message of the gateway; False when it is not for this phone."""
+        if "".join(str(content.get("phone_number", "")).split()) != NUMBER.replace(" ", ""):
+            return False
+        text = Text(str(content.get("sender_id") or ""), str(content.get("message", "")), time.time())
+        with self._lock:
+            self._texts = [*self._texts, text][-KEPT_TEXTS:]
+        return True
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return members `sender`, `message`, `at` (ms since the epoch) of what is still on the screen."""
+        oldest = time.time() - SHOWN_SECONDS
+        return [
+            {"sender": text.sender, "message": text.message, "at": round(text.received_at * 1000)}
+            for text in self._texts
+            if text.received_at > oldest
+        ]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._texts = []
+
+
+def accepts(authorization: str) -> bool:
+    """Say in constant time whether a message comes from the server: with the credentials of the `rest` gateway."""
+    if not settings.SMS_GATEWAY_REST_USERNAME:
+        return True
+    pair = f"{settings.SMS_GATEWAY_REST_USERNAME}:{settings.SMS_GATEWAY_REST_PASSWORD}"
+    expected = "Basic " + base64.b64encode(pair.encode()).decode()
+    return hmac.compare_digest(authorization.encode(), expected.encode())

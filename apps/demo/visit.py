@@ -1,0 +1,49 @@
+"""Where the customer's visit to the demo's shop stands."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Way(StrEnum):
+    """How the customer proves who she is."""
+
+    PUSH = "push"
+    SMS = "sms"
+    OTP = "otp"
+
+
+class Status(StrEnum):
+    SIGNED_OUT = "signed_out"
+    WAITING = "waiting"
+    ENTER_CODE = "enter_code"
+    SCAN = "scan"
+    SIGNED_IN = "signed_in"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+# What the shop shows while the transaction is pending.
+PENDING = {Way.PUSH: Status.WAITING, Way.SMS: Status.ENTER_CODE, Way.OTP: Status.SCAN}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """`text` says why it FAILED, or what was wrong with a code; times in seconds since the epoch.
+
+    `attempts_left` is None when codes can be tried until they expire. `otp` is what the QR code says.
+    """
+
+    status: Status = Status.SIGNED_OUT
+    text: str = ""
+    transaction_id: str = ""
+    started_at: float = 0.0
+    ends_at: float = 0.0
+    way: Way = Way.PUSH
+    attempts_left: int | None = None
+    resends_left: int = 0
+    otp: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status in PENDING.values()

@@ -1,0 +1,41 @@
+"""An own SMS service behind the REST gateway, for tests. `python -m tests.fakes.sms_service --port 0`."""
+
+import base64
+import json
+
+from tests.fakes import stand_in
+
+PATH = "/messages"
+USERNAME, PASSWORD = "countersign", "pass:word of the service"
+MEMBERS = {"phone_number", "message", "verification_code"}
+
+
+class SmsService(stand_in.StandIn):
+    """Stands in for the service: checks Basic credentials and the JSON members. Keys are phone numbers."""
+
+    def describe(self):
+        return {
+            "url": self.url,
+            "environment": {
+                "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY": "rest",
+                "TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_URL": self.url + PATH,
+                "TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_USERNAME": USERNAME,
+                "TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_PASSWORD": PASSWORD,
+            },
+        }
+
+    def key(self, path, headers, body):
+        return json.loads(body).get("phone_number", "")
+
+    def refusal(self, path, headers, body):
+        pair = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+        if headers.get("authorization") != f"Basic {pair}":
+            return {"status": 401}
+        members = set(json.loads(body)) - {"sender_id"}
+        if path != PATH or headers.get("content-type") != "application/json" or members != MEMBERS:
+            return {"status": 400}
+        return None
+
+
+if __name__ == "__main__":
+    stand_in.run(SmsService)

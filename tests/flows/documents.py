@@ -1,0 +1,33 @@
+"""Runs the commands that a document shows, as a reader would: pasted into a shell, beside a running demo."""
+
+import os
+import re
+import subprocess
+
+from tests.demo.running import ROOT, environment
+
+SECONDS = 90
+
+
+def block(path, test):
+    """Return the shell block of a document that a comment before it says this test executes."""
+    text = (ROOT / path).read_text()
+    marked = re.search(rf"<!-- executed by {re.escape(test)} -->\n```sh\n(.*?)```", text, re.DOTALL)
+    assert marked, f"{path} has no block for {test}"
+    return marked[1]
+
+
+def execute(commands, run, directory):
+    """Run commands with bash, from the project's own directory; the first that fails ends them."""
+    variables = {**environment(run.var_dir, run.port), "HOME": str(directory)}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        env={**os.environ, **variables},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -1,0 +1,251 @@
+"""The events API: what happened, newest first, filtered and paged."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from apps.events.models import Event
+from tests import factories
+from tests.api.calls import error_of
+from tests.conftest import Portal
+
+EVENTS = "/oauth/api/v1/events"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def reader(client, db):
+    """A client that may read events and nothing else."""
+    return Portal(client, factories.ApiClientFactory(apis=["events"], client_id="reader"))
+
+
+@pytest.fixture
+def read(reader):
+    """Read events; only a page's events are returned unless `whole` is asked for."""
+
+    def run(query="", *, whole=False):
+        answer = reader.get(EVENTS + query)
+        assert answer.status_code == 200, answer.content
+        body = answer.json()
+        return body if whole else body["result_set"]
+
+    return run
+
+
+@pytest.fixture
+def history(db):
+    """Eight events of two users, two clients and four transactions, a second apart."""
+    transactions = [uuid4() for _ in range(4)]
+    kinds = ["PUSH_AUTH_INITIALIZED", "MOBILE_AUTH_AUTHENTICATED", "SMS_AUTH_INITIALIZED", "SMS_AUTH_AUTHENTICATED"]
+    return [
+        Event.objects.create(
+            event_type=kinds[number % 4],
+            user_id="anna" if number < 4 else "eva",
+            client_id=f"portal-{number % 2}",
+            app_name="Shop",
+            transaction_id=transactions[number // 2],
+            client_ip="192.0.2.1",
+            user_agent="Portal/1.0",
+            occurred=START + timedelta(seconds=number),
+            details={"attempt": number},
+        )
+        for number in range(8)
+    ]
+
+
+def milliseconds(event):
+    return round(event.occurred.timestamp() * 1000)
+
+
+def identifiers(events):
+    return [event["event_identifier"] for event in events]
+
+
+def expected(events):
+    return [str(event.event_identifier) for event in reversed(events)]
+
+
+def test_an_event_has_every_member(read, history):
+    event = read("?size=1")[0]
+    last = history[-1]
+    assert event == {
+        "event_identifier": str(last.event_identifier),
+        "event_name": "SMS AUTH AUTHENTICATED",
+        "event_type": "SMS_AUTH_AUTHENTICATED",
+        "client_id": "portal-1",
+        "app_name": "Shop",
+        "transaction_id": str(last.transaction_id),
+        "user_id": "eva",
+        "client_ip": "192.0.2.1",
+        "user_agent": "Portal/1.0",
+        "occurred": milliseconds(last),
+        "details": {"attempt": 7},
+    }
+    assert str(UUID(event["event_identifier"])) == event["event_identifier"]
+
+
+def test_the_newest_comes_first(read, history):
+    assert identifiers(read()) == expected(history)
+
+
+FILTERS = {
+    "?user_id=anna": range(4),
+    "?user_id=Anna": [],
+    "?client_id=portal-1": [1, 3, 5, 7],
+    "?event_type=PUSH_AUTH_INITIALIZED": [0, 4],
+    "?event_type=PUSH_AUTH_INITIALIZED&event_type=SMS_AUTH_INITIALIZED": [0, 2, 4, 6],
+    "?exclude_event_type=PUSH_AUTH_INITIALIZED": [1, 2, 3, 5, 6, 7],
+    "?exclude_event_type=PUSH_AUTH_INITIALIZED&exclude_event_type=SMS_AUTH_INITIALIZED": [1, 3, 5, 7],
+    "?event_type=PUSH_AUTH_INITIALIZED&exclude_event_type=PUSH_AUTH_INITIALIZED": [],
+    "?user_id=eva&client_id=portal-0&event_type=SMS_AUTH_INITIALIZED": [6],
+    "?user_id=nobody": [],
+    "?user_id=&client_id=&event_type=&exclude_event_type=&transaction_id=&start_date=&end_date=&page=&size=": range(8),
+    "?unknown=x": range(8),
+}
+
+
+@pytest.mark.parametrize(("query", "numbers"), FILTERS.items())
+def test_a_filter_keeps_what_fits(read, history, query, numbers):
+    assert identifiers(read(query)) == expected([history[number] for number in numbers])
+
+
+def test_a_transaction_has_its_events(read, history):
+    wanted = history[2:4]
+    assert identifiers(read(f"?transaction_id={wanted[0].transaction_id}")) == expected(wanted)
+    assert read(f"?transaction_id={uuid4()}") == []
+
+
+def test_dates_are_inclusive_on_both_sides(read, history):
+    start, end = milliseconds(history[2]), milliseconds(history[5])
+    assert identifiers(read(f"?start_date={start}&end_date={end}")) == expected(history[2:6])
+    assert identifiers(read(f"?start_date={start + 1}&end_date={end - 1}")) == expected(history[3:5])
+    assert read(f"?start_date={end}&end_date={start}") == []
+
+
+@pytest.mark.parametrize("microseconds", [0, 1, 499, 501, 999])
+def test_an_event_is_found_by_the_time_that_is_told_of_it(read, db, microseconds):
+    Event.objects.create(event_type="X", occurred=START + timedelta(microseconds=microseconds))
+    told = read()[0]["occurred"]
+    assert len(read(f"?start_date={told}&end_date={told}")) == 1
+    assert read(f"?start_date={told + 1}") == []
+    assert read(f"?end_date={told - 1}") == []
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(read, history):
+    pages = [read(f"?size=3&page={page}", whole=True) for page in range(4)]
+    assert [len(page["result_set"]) for page in pages] == [3, 3, 2, 0]
+    assert identifiers(event for page in pages for event in page["result_set"]) == expected(history)
+    assert [page["pagination"] for page in pages] == [
+        {"page": page, "size": 3, "total_elements": 8, "total_pages": 3} for page in range(4)
+    ]
+
+
+def test_pages_count_what_the_filter_keeps(read, history):
+    pagination = read("?user_id=anna&size=3", whole=True)["pagination"]
+    assert pagination == {"page": 0, "size": 3, "total_elements": 4, "total_pages": 2}
+
+
+def test_a_page_has_twenty_events_unless_asked_otherwise(read, db):
+    Event.objects.bulk_create(Event(event_type="X") for _ in range(1001))
+    assert len(read()) == 20
+    assert len(read("?size=1000")) == 1000
+    assert read("?size=1000&page=1", whole=True)["pagination"]["total_pages"] == 2
+
+
+def test_without_events_there_is_no_page(read):
+    pagination = {"page": 0, "size": 20, "total_elements": 0, "total_pages": 0}
+    assert read(whole=True) == {"result_set": [], "pagination": pagination}
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("?page=-1", "page"),
+        ("?page=x", "page"),
+        ("?page=1.5", "page"),
+        ("?page=99999999999999999999", "page"),
+        ("?size=0", "size"),
+        ("?size=1001", "size"),
+        ("?size=-1", "size"),
+        ("?size=many", "size"),
+        ("?event_type=UNKNOWN", "event_type"),
+        ("?event_type=push_auth_initialized", "event_type"),
+        ("?event_type=PUSH_AUTH_INITIALIZED&event_type=UNKNOWN", "event_type"),
+        ("?exclude_event_type=UNKNOWN", "exclude_event_type"),
+        ("?transaction_id=x", "transaction_id"),
+        ("?start_date=yesterday", "start_date"),
+        ("?start_date=-1", "start_date"),
+        ("?end_date=2026-01-01", "end_date"),
+        ("?end_date=999999999999999999", "end_date"),
+        ("?user_id=%00", "user_id"),
+        ("?user_id=" + "u" * 256, "user_id"),
+        ("?client_id=" + "c" * 101, "client_id"),
+        ("?user_id=anna&user_id=eva", "user_id"),
+        ("?page=0&page=1", "page"),
+        ("?size=&size=", "size"),
+    ],
+)
+def test_a_bad_value_is_told_by_name(reader, history, query, name):
+    answer = reader.get(EVENTS + query)
+    assert error_of(answer) == (400, "invalid_request")
+    assert answer.json()["error_description"].startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("query", ["?user_id=%ff", "?%ff=%fe", "?&&&", "?=", "?user_id=%E2%80%AE", "?user_id=%ED%A0"])
+def test_any_text_may_be_asked_for(read, history, query):
+    read(query)
+
+
+def test_only_a_client_with_the_api_may_read(client, db, history):
+    assert error_of(client.get(EVENTS)) == (401, "invalid_client")
+    other = Portal(client, factories.ApiClientFactory(apis=["mobile_authentication", "end_user"]))
+    assert error_of(other.get(EVENTS)) == (400, "unauthorized_client")
+    elsewhere = Portal(client, factories.ApiClientFactory(apis=["events"], ip_allow_list=["192.0.2.0/24"]))
+    assert error_of(elsewhere.get(EVENTS)) == (403, "access_denied")
+
+
+def test_wrong_credentials_are_judged_before_bad_values(client, db):
+    assert client.get(EVENTS + "?size=0").status_code == 401
+
+
+def test_it_is_there_while_mobile_authentication_is_off(read, history, feature_off):
+    assert len(read()) == 8
+
+
+def test_reading_leaves_no_event_of_its_own(read, history):
+    read()
+    assert Event.objects.count() == 8
+
+
+def test_an_attempt_with_wrong_credentials_is_an_event(client, read):
+    Portal(client, factories.ApiClientFactory(), "wrong").get(EVENTS)
+    [event] = read()
+    assert event["event_type"] == "API_AUTHENTICATION_FAILED"
+    assert event["details"] == {"reason": "invalid_client"}
+
+
+def test_no_event_tells_a_secret(api, read, reader, mobile_type, device, otp_type, scan, sms_started, row, portal):
+    otp = api.start_otp(otp_type).json()["otp"]
+    pushed = api.start(mobile_type, device, secure_message="Pay 4711 euro", key="idempotency-key-4711").json()
+    scan(device, otp)
+    challenge = device.fetch(pushed["transaction_id"])
+    device.answer(challenge, approve=True)
+    text = row(sms_started)
+    code, number = text.code, text.phone_number
+    api.verify(sms_started, "654321")
+    api.verify(sms_started, code)
+    answer = reader.get(EVENTS + "?size=1000").content.decode()
+    assert "SMS_AUTH_AUTHENTICATED" in answer
+    secrets = [
+        otp,
+        challenge["token"],
+        f'"{code}"',
+        "654321",
+        number,
+        "4711",
+        device.device_token,
+        "push-token-of-anna",
+        factories.CLIENT_SECRET,
+    ]
+    assert not [secret for secret in secrets if secret in answer]

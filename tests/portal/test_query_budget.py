@@ -1,0 +1,74 @@
+"""The number of queries of the portal API's endpoints does not grow with phones, types or events."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.enrollment.models import Device, Profile, PushEnrollment
+from apps.events.models import Event
+from tests.api.test_query_budget import cached_configuration, queries_of  # noqa: F401 - a fixture
+from tests.portal.conftest import PHONE_NUMBER
+
+
+@pytest.fixture
+def calls(api, device, mobile_type, otp_type, sms_type, make_type):
+    chain = make_type("push_with_pin", "push", "sms")
+
+    def pending_code():
+        return api.start(sms_type, phone_number=PHONE_NUMBER).json()["transaction_id"]
+
+    path = api.type_names_path(device)
+    sms_started, started = pending_code(), api.start(mobile_type, device).json()["transaction_id"]
+    return {
+        "E1": lambda: api.portal.get(path),
+        "E2": api.types,
+        "E3 of a push": lambda: api.start(mobile_type, device),
+        "E3 of a text message": lambda: api.start(sms_type, phone_number=PHONE_NUMBER),
+        "E3 of a one-time password": lambda: api.start_otp(otp_type),
+        "E3 with one fallback": lambda: api.start(chain, device),
+        "E4": lambda: api.result(started),
+        "E4 of a text message": lambda: api.result(sms_started),
+        "events": lambda: api.portal.get("/oauth/api/v1/events"),
+    }
+
+
+def populate(version, device, make_type):
+    """Give the user twenty phones more, and the server twenty types and two hundred events."""
+    ours = Profile.objects.get(device__device_id=device.device_id)
+    for number in range(20):
+        phone = Device.objects.create(token_hash=f"hash {number}", version=version, name="x")
+        profile = Profile.objects.create(
+            device=phone,
+            user_id="anna",
+            public_key="x",
+            fingerprint="x",
+            server_key=ours.server_key,
+            created_at=timezone.now() - timedelta(days=1),
+        )
+        PushEnrollment.objects.create(profile=profile, token="x", token_hash=f"hash {number}")
+        make_type("push", "sms")
+    Event.objects.bulk_create(Event(event_type="PUSH_AUTH_INITIALIZED", user_id="anna") for _ in range(200))
+
+
+@pytest.mark.parametrize(
+    ("name", "budget"),
+    [
+        ("E1", 3),
+        ("E2", 3),
+        ("E3 of a push", 8),
+        ("E3 of a text message", 8),
+        ("E3 of a one-time password", 8),
+        ("E3 with one fallback", 10),
+        ("E4", 3),
+        ("E4 of a text message", 3),
+        ("events", 3),
+    ],
+)
+def test_an_endpoint_keeps_its_budget_and_does_not_grow(calls, version, device, make_type, name, budget):
+    calls[name]()
+    before = queries_of(calls[name])
+    assert len(before) <= budget, "\n".join(before)
+    populate(version, device, make_type)
+    after = queries_of(calls[name])
+    assert len(after) == len(before), "\n".join(after)

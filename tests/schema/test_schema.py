@@ -1,0 +1,117 @@
+"""The OpenAPI description: complete, valid, with examples, and shown without the internet."""
+
+import json
+import re
+from io import StringIO
+
+import jsonschema
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
+
+SCHEMA = SchemaGenerator().get_schema(request=None, public=True)
+OPERATIONS = [
+    (path, method, operation)
+    for path, methods in SCHEMA["paths"].items()
+    for method, operation in methods.items()
+    if path.startswith(("/oauth/api/v", "/device/"))
+]
+PORTAL = {
+    "/user": "post",
+    "/user/{user_id}/enabled": "get",
+    "/user/{user_id}/sms": "post",
+    "/user/{user_id}/sms/resend": "post",
+    "/transaction/{transaction_id}": "get",
+    "/transaction/{transaction_id}/resend": "post",
+}
+every_operation = pytest.mark.parametrize(
+    ("path", "method", "operation"), OPERATIONS, ids=[f"{method} {path}" for path, method, _operation in OPERATIONS]
+)
+
+
+def described(content):
+    """Return the examples of a request or response that has a body of its own."""
+    return [example["value"] for media in content.values() for example in media.get("examples", {}).values()]
+
+
+def validator(schema):
+    """Judge by the description's own schemas; references lead into it."""
+    resolved = json.loads(json.dumps(schema).replace("#/components/schemas/", "#/$defs/"))
+    definitions = json.loads(json.dumps(SCHEMA["components"]["schemas"]).replace("#/components/schemas/", "#/$defs/"))
+    return jsonschema.Draft4Validator({**resolved, "$defs": definitions})
+
+
+def test_it_is_valid_and_made_without_a_warning(tmp_path):
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yaml"), stderr=StringIO())
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+@pytest.mark.parametrize("path", PORTAL)
+def test_every_version_of_the_portal_api_is_described(version, path):
+    methods = SCHEMA["paths"][f"/oauth/api/v{version}/authenticate{path}"]
+    assert PORTAL[path] in methods
+    assert ("delete" in methods) == (path == "/transaction/{transaction_id}")
+
+
+def test_no_two_operations_share_a_name():
+    names = [operation["operationId"] for _path, _method, operation in OPERATIONS]
+    assert len(names) == len(set(names))
+
+
+@every_operation
+def test_an_operation_says_what_it_does_and_who_may_call(path, method, operation):
+    assert operation["summary"]
+    assert operation["tags"]
+    assert operation["security"]
+
+
+@every_operation
+def test_bodies_have_examples_that_fit_their_schema(path, method, operation):
+    bodies = [operation["requestBody"]["content"]] if "requestBody" in operation else []
+    bodies += [answer["content"] for answer in operation["responses"].values() if "content" in answer]
+    for content in bodies:
+        assert described(content)
+        for media in content.values():
+            for example in described({"": media}):
+                validator(media["schema"]).validate(example)
+
+
+@every_operation
+def test_errors_have_bodies(path, method, operation):
+    errors = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
+    assert "401" in errors or "enrollments" in path
+    for answer in errors.values():
+        assert answer["description"]
+        for example in described(answer["content"]):
+            assert example["error"]
+            assert example["error_description"]
+
+
+@pytest.mark.parametrize("path", ["/oauth/api/schema/", "/oauth/api/docs/"])
+def test_it_is_shown_without_credentials(client, db, path):
+    assert client.get(path).status_code == 200
+
+
+def test_the_page_and_all_that_it_loads_come_from_here(client, db):
+    page = client.get("/oauth/api/docs/").content.decode()
+    addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)["']""", page)
+    assert addresses
+    for address in addresses:
+        assert address.startswith("/"), address
+        assert not address.startswith("//"), address
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert b"".join(answer) if answer.streaming else answer.content
+    outside = [found for found in re.findall(r"https?://[^\s\"'<>]+", page) if "127.0.0.1" not in found]
+    assert not outside
+
+
+def test_the_page_reads_the_description_from_here(client, db):
+    page = client.get("/oauth/api/docs/").content.decode()
+    assert "/oauth/api/schema/" in page
+
+
+def test_static_files_are_served_without_debug():
+    assert settings.DEBUG is False
+    assert "whitenoise.middleware.WhiteNoiseMiddleware" in settings.MIDDLEWARE

@@ -1,0 +1,149 @@
+"""A portal's text messages from the door to the gateway's server, and the worker's part in between, step by step."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apps.common import outbox
+from apps.events.models import Event
+from apps.sms.gateways.memory import MemoryGateway
+from apps.system.models import GeneralConfiguration
+from apps.transactions import sms_delivery
+from apps.transactions.models import SmsAttempt, SmsDelivery, Transaction
+from tests import factories
+from tests.fakes import sms_service
+from tests.fakes import twilio as fake_twilio
+
+NUMBER = "+31612345678"
+START = "/oauth/api/v4/authenticate/user"
+
+
+class Texts:
+    """What a portal does with text messages, and what a worker does with them."""
+
+    def __init__(self, portal):
+        self.portal = portal
+
+    def post(self, mobile_type, user_id="anna", **fields):
+        form = {"type": mobile_type.name, "user_id": user_id, "phone_number": NUMBER, **fields}
+        return self.portal.post(START, {name: value for name, value in form.items() if value is not None})
+
+    def start(self, mobile_type, user_id="anna", **fields):
+        """E3; returns the transaction's id."""
+        answer = self.post(mobile_type, user_id, **fields)
+        assert answer.status_code == 200, answer.content
+        return answer.json()["transaction_id"]
+
+    def verify(self, transaction_id, code, user_id="anna"):
+        """E5."""
+        return self.portal.post(f"{START}/{user_id}/sms", {"transaction_id": transaction_id, "sms_code": code})
+
+    def resend(self, transaction_id, user_id="anna"):
+        """E6."""
+        return self.portal.post(f"{START}/{user_id}/sms/resend", {"transaction_id": transaction_id})
+
+    def result(self, transaction_id):
+        """E4: status and, after a final failure, its reason."""
+        body = self.portal.result(transaction_id).json()
+        return body["status"], body.get("not_authenticated_reason", {}).get("reason")
+
+    def work(self):
+        """Claim and deliver what is due, as a worker's dispatcher does; returns how many messages that were."""
+        due = list(SmsDelivery.due(timezone.now()).values_list("pk", flat=True))
+        rows = outbox.claim(SmsDelivery, due)
+        for row in rows:
+            sms_delivery.deliver(row)
+        return len(rows)
+
+    def send(self, mobile_type, **fields):
+        """E3 and the worker's part; returns the transaction's id."""
+        transaction_id = self.start(mobile_type, **fields)
+        self.work()
+        return transaction_id
+
+    def code(self, transaction_id):
+        """Return the code, as the user reads it on the phone."""
+        return Transaction.objects.get(pk=transaction_id).code
+
+    def attempts(self, transaction_id):
+        attempts = SmsAttempt.objects.filter(delivery__transaction=transaction_id)
+        return list(attempts.order_by("started_at", "number").values_list("outcome", flat=True))
+
+    def events(self, transaction_id):
+        return list(Event.objects.filter(transaction_id=transaction_id).order_by("pk"))
+
+    def kinds(self, transaction_id):
+        """Return the types of the transaction's events that came after its start, without E4's."""
+        kinds = [event.event_type for event in self.events(transaction_id)]
+        return [kind for kind in kinds if kind not in ("SMS_AUTH_INITIALIZED", "PUSH_AUTH_TRANSACTION_RETRIEVED")]
+
+
+@pytest.fixture
+def texts(portal):
+    """The worker's part closes connections between its steps: tests with it are marked with `transaction=True`."""
+    return Texts(portal)
+
+
+@pytest.fixture
+def sms_type(db):
+    return factories.TypeFactory(method="sms", default_messages={"en": "Your code: {code}"}, max_resends=2)
+
+
+@pytest.fixture(autouse=True)
+def memory(settings):
+    """The gateway of every test that names no other: what it was given stands in its `sent`."""
+    settings.SMS_GATEWAY = "memory"
+    MemoryGateway.sent.clear()
+    yield MemoryGateway.sent
+    MemoryGateway.sent.clear()
+
+
+def configure(settings, environment):
+    """Set what environment variables would have set."""
+    for name, value in environment.items():
+        setattr(settings, name.removeprefix("TOKEN_SERVER_ENGINE_").removeprefix("CUSTOM_HOOKS_"), value)
+
+
+@pytest.fixture
+def twilio(settings):
+    with fake_twilio.Twilio() as twilio:
+        configure(settings, twilio.describe()["environment"])
+        yield twilio
+
+
+@pytest.fixture
+def service(settings):
+    """The own service behind the REST gateway."""
+    with sms_service.SmsService() as service:
+        configure(settings, service.describe()["environment"])
+        yield service
+
+
+@pytest.fixture
+def later():
+    """Move the clock on by some seconds; it goes on from there."""
+    with time_machine.travel(timezone.now(), tick=True) as traveller:
+        yield lambda seconds: traveller.shift(timedelta(seconds=seconds))
+
+
+@pytest.fixture
+def general():
+    """Change the general configuration."""
+
+    def change(**values):
+        GeneralConfiguration.objects.update_or_create(pk=GeneralConfiguration.get_solo().pk, defaults=values)
+
+    return change
+
+
+def forms(server):
+    """Return the forms that Twilio's stand-in got."""
+    return [fake_twilio.form(request["body"]) for request in server.received]
+
+
+def bodies(server):
+    """Return the JSON that a service got."""
+    return [json.loads(request["body"]) for request in server.received]

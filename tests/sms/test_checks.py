@@ -1,0 +1,42 @@
+"""`check --deploy` names what the gateway's settings lack."""
+
+import pytest
+
+from tests.commands.running import run
+
+PREFIX = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_"
+TWILIO = [PREFIX + name for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER")]
+
+
+def named(gateway, settings):
+    """Return the variables that the check names."""
+    settings.SMS_GATEWAY = gateway
+    words = run("check", "--deploy").err.split()
+    return sorted(word for word in words if word.startswith(PREFIX))
+
+
+@pytest.mark.parametrize(
+    ("gateway", "variables"), [("twilio", TWILIO), ("rest", [PREFIX + "REST_URL"]), ("console", []), ("memory", [])]
+)
+def test_what_is_missing_is_named_as_a_warning(settings, gateway, variables):
+    assert named(gateway, settings) == variables
+
+
+def test_what_is_set_is_not_named(settings):
+    settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN = "x"
+    settings.SMS_GATEWAY_REST_URL = "http://127.0.0.1:9/"
+    assert named("twilio", settings) == [TWILIO[0], TWILIO[2]]
+    assert named("rest", settings) == []
+
+
+def test_other_commands_do_not_speak_of_it(settings):
+    settings.SMS_GATEWAY = "twilio"
+    assert PREFIX not in run("check").err
+
+
+@pytest.mark.parametrize("path", ["nowhere.Gateway", "apps.sms.gateways.base.Gateway", "tvilio"])
+def test_a_gateway_that_cannot_be_loaded_is_an_error(settings, path):
+    settings.SMS_GATEWAY = path
+    ran = run("check", "--deploy")
+    assert ran.code == 1
+    assert "sms.E001" in ran.err

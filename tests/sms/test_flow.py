@@ -1,0 +1,153 @@
+"""A text message through the real processes, and what a `kill -9` of the worker in the gateway's time leaves."""
+
+import base64
+import json
+import re
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.fakes import twilio
+from tests.fakes.stand_in import Control
+from tests.flows import installation as installations
+from tests.flows.programs import StandInProgram
+from tests.flows.stack import Stack
+from tests.flows.waiting import wait_until
+
+pytestmark = pytest.mark.processes
+SECRET = "client-secret-of-the-portal"
+LEASE_ENDS_SECONDS = 32
+CONFIGURATION = {
+    "api_clients": [
+        {
+            "name": "Portal",
+            "client_id": "portal",
+            "client_secret": SECRET,
+            "apis": ["mobile_authentication", "events"],
+        }
+    ],
+    "mobile_authentication_types": [
+        {"name": "login-sms", "method": "sms", "max_resends": 1, "default_messages": {"en": "Your code: {code}"}}
+    ],
+}
+
+
+class Running:
+    """The product's processes and Twilio's stand-in, as a portal and an operator see them."""
+
+    def __init__(self, stack, gateway):
+        self.stack, self.gateway = stack, gateway
+
+    def call(self, path, **fields):
+        pair = base64.b64encode(f"portal:{SECRET}".encode()).decode()
+        request = urllib.request.Request(self.stack.url + path, headers={"Authorization": f"Basic {pair}"})
+        if fields:
+            request.data = urlencode(fields).encode()
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def start(self, number):
+        path = "/oauth/api/v4/authenticate/user"
+        status, body = self.call(path, type="login-sms", user_id="anna", phone_number=number)
+        assert status == 200, body
+        return body["transaction_id"]
+
+    def verify(self, transaction_id, code):
+        path = "/oauth/api/v4/authenticate/user/anna/sms"
+        return self.call(path, transaction_id=transaction_id, sms_code=code)[0]
+
+    def resend(self, transaction_id):
+        return self.call("/oauth/api/v4/authenticate/user/anna/sms/resend", transaction_id=transaction_id)[0]
+
+    def status(self, transaction_id):
+        return self.call(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")[1]["status"]
+
+    def kinds(self, transaction_id):
+        _status, body = self.call(f"/oauth/api/v1/events?transaction_id={transaction_id}")
+        return [event["event_type"] for event in body["result_set"]]
+
+
+def code_in(request):
+    return re.fullmatch(r"Your code: (\d{6})", twilio.form(request["body"])["Body"])[1]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with ExitStack() as until_the_end:
+        description = until_the_end.enter_context(StandInProgram("tests.fakes.twilio"))
+        stack = Stack(tmp_path_factory.mktemp("sms"), **installations.database(offset=9), **description["environment"])
+        until_the_end.callback(stack.stop)
+        stack.command("migrate", "--no-input")
+        stack.configure(CONFIGURATION)
+        stack.start()
+        yield Running(stack, Control(description["url"]))
+
+
+@pytest.fixture(autouse=True)
+def silent_logs(running):
+    """No log holds a traceback, a number, a text or a credential."""
+    yield
+    for program in running.stack.programs:
+        news = program.news()
+        for secret in ["Traceback", "Your code", "+316", twilio.AUTH_TOKEN, SECRET]:
+            assert secret not in news, f"{program.name}: {news[-3000:]}"
+
+
+def test_a_text_comes_and_its_code_authenticates(running):
+    started = running.start("+31612345671")
+    [request] = running.gateway.wait("+31612345671", status=201)
+    assert running.status(started) == "pending"
+    assert running.verify(started, code_in(request)) == 200
+    assert running.status(started) == "authenticated"
+    wait_until(lambda: "SMS_AUTH_INIT_MESSAGE_SENT" in running.kinds(started), 5)
+
+
+def test_a_gateway_that_puts_off_is_asked_again(running):
+    running.gateway.script("+31612345672", twilio.error(20429, 429))
+    started = running.start("+31612345672")
+    first, second = running.gateway.wait("+31612345672", 2)
+    assert first["body"].split("&Validity")[0] == second["body"].split("&Validity")[0]
+    assert running.verify(started, code_in(second)) == 200
+
+
+def test_a_gateway_that_hangs_holds_up_nobody_else(running):
+    running.gateway.script("+31612345673", {"hang": 30})
+    hanging = running.start("+31612345673")
+    running.gateway.wait("+31612345673")
+    running.start("+31612345674")
+    running.gateway.wait("+31612345674", status=201, seconds=2)
+    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.kinds(hanging), 14)
+    running.gateway.release()
+    assert running.gateway.stays("+31612345673", 1, seconds=1)
+
+
+def test_a_worker_killed_while_the_gateway_hangs_sends_nothing_twice_and_a_resend_works(running):
+    number = "+31612345675"
+    running.gateway.script(number, {"hang": 60})
+    started = running.start(number)
+    running.gateway.wait(number)
+    running.stack.worker.kill()
+    running.stack.start_worker()
+    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.kinds(started), LEASE_ENDS_SECONDS)
+    running.gateway.release()
+    assert running.status(started) == "pending"
+    assert running.gateway.stays(number, 1)
+    assert running.resend(started) == 204
+    lost, again = running.gateway.wait(number, 2)
+    assert code_in(lost) == code_in(again)
+    running.gateway.wait(number, status=201)
+    assert running.gateway.stays(number, 2, seconds=1)
+    assert running.verify(started, code_in(again)) == 200
+
+
+def test_the_command_sends_through_the_gateway_and_says_what_it_answered(running):
+    told = json.loads(running.stack.command("send_test_sms", "+31 6 12345676", "--json"))
+    assert (told["outcome"], told["http_status"]) == ("accepted", 201)
+    [request] = running.gateway.received("+31612345676")
+    assert "test" in twilio.form(request["body"])["Body"]

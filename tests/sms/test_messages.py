@@ -1,0 +1,151 @@
+"""The texts: default by language, the code in its place, the browser's autofill form untouched."""
+
+import pytest
+
+from apps.sms import messages
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AUTOFILL = "Your code is {code}\n\n@www.example.com #{code}"
+
+
+@pytest.fixture
+def type_with():
+    def make(**default_messages):
+        return factories.TypeFactory(method="sms", default_messages=default_messages)
+
+    return make
+
+
+@pytest.fixture
+def sent(texts, memory):
+    """Start, deliver; return the text on the phone with the code made visible as CODE."""
+
+    def run(mobile_type, **fields):
+        texts.send(mobile_type, **fields)
+        message = memory[-1][0]
+        assert message.code in message.text
+        return message.text.replace(message.code, "CODE")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (None, "Code: CODE"),
+        ("en", "Code: CODE"),
+        ("nl", "Uw code: CODE"),
+        ("nl-BE", "Uw code: CODE"),
+        ("nl_BE", "Uw code: CODE"),
+        ("NL", "Uw code: CODE"),
+        ("de", "Code: CODE"),
+    ],
+)
+def test_the_default_goes_by_language_then_its_base_then_english(sent, type_with, language, text):
+    mobile_type = type_with(en="Code: {code}", nl="Uw code: {code}")
+    assert sent(mobile_type, language_code=language) == text
+
+
+def test_a_given_message_comes_before_the_default(sent, type_with):
+    assert sent(type_with(en="Code: {code}"), message="Type {code} to pay") == "Type CODE to pay"
+
+
+def test_without_message_and_default_the_message_is_missing(texts, type_with):
+    answer = texts.post(type_with(nl="Uw code: {code}"), language_code="de")
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "1003")
+    assert "message" in answer.json()["description"]
+
+
+@pytest.mark.parametrize("text", ["Sign in?", "Code: {CODE}", "Code: {}", "Code: {code", "Code: { code }"])
+def test_without_its_place_the_code_is_sent_alone(sent, type_with, text):
+    assert sent(type_with(en=text)) == "CODE"
+    assert sent(type_with(en="x {code}"), message=text) == "CODE"
+
+
+@pytest.mark.parametrize("text", ["{code}", "{code} {code}", "100% {code} %s %(code)s {0} {{code}}", "☎ {code}\n\tx"])
+def test_every_place_is_filled_and_nothing_else(sent, type_with, text):
+    assert sent(type_with(en=text)) == text.replace("{code}", "CODE")
+
+
+def test_the_autofill_form_passes_untouched(sent, type_with):
+    expected = "Your code is CODE\n\n@www.example.com #CODE"
+    assert sent(type_with(en=AUTOFILL)) == expected
+    assert sent(type_with(en="x {code}"), message=AUTOFILL) == expected
+    assert sent(type_with(en="x {code}"), message=AUTOFILL.replace("\n", "\r\n")) == expected
+
+
+@pytest.mark.parametrize("character", ["x", "é", "電", "😀"])
+def test_the_length_is_counted_before_the_code_is_filled_in(texts, type_with, memory, character):
+    mobile_type = type_with(en="{code}")
+    full = character * (155 - len("{code}") * 2) + "{code}" * 2
+    assert texts.post(mobile_type, message=full).status_code == 200
+    answer = texts.post(mobile_type, message=full + character)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "1005")
+
+
+def test_a_message_that_only_the_code_would_make_too_long_is_taken(sent, type_with, settings):
+    settings.MESSAGE_MAX_LENGTH = 6
+    assert sent(type_with(en="{code}")) == "CODE"
+
+
+@pytest.fixture
+def push_type(type_with):
+    return factories.TypeFactory(
+        fallback=type_with(en="Code: {code}", nl="Uw code: {code}"), default_messages={"en": "Sign in?"}
+    )
+
+
+def test_a_fallback_has_its_own_default_and_not_the_pushs(sent, push_type):
+    fields = {"callback_uri": "http://127.0.0.1:9/callback"}
+    assert sent(push_type, **fields) == "Code: CODE"
+    assert sent(push_type, language_code="nl", **fields) == "Uw code: CODE"
+
+
+def test_a_fallback_takes_the_given_message(sent, push_type):
+    assert sent(push_type, message="Type {code}", callback_uri="http://127.0.0.1:9/callback") == "Type CODE"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@example.com #{code}",
+        AUTOFILL,
+        AUTOFILL + "\n",
+        "{code}\n@xn--mnchen-3ya.de #{code}",
+        "Your code is {code}",
+        "Mail us: help@example.com\nCode: {code}",
+        "Questions? help@example.com. Code: {code}",
+        "Order #12, code {code}",
+        "",
+        "Sign in?",
+    ],
+)
+def test_a_text_with_the_autofill_form_or_without_is_fine(text):
+    assert not messages.autofill_problem(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@example.com {code}",
+        "@example.com  #{code}",
+        "@example.com#{code}",
+        "@ example.com #{code}",
+        " @example.com #{code}",
+        "Use @example.com #{code}",
+        "@example.com # {code}",
+        "@example.com #{code} ok",
+        "@example.com #{code}.",
+        "@https://example.com #{code}",
+        "@example.com:8443 #{code}",
+        "@example.com/path #{code}",
+        "@example.com\t#{code}",
+        "@example.com #code",
+        "@example.com #{CODE}",
+        "example.com #{code}",
+        "@example.com #{code}\nThe shop",
+    ],
+)
+def test_an_autofill_form_that_is_almost_right_is_a_problem(text):
+    assert messages.autofill_problem(f"Your code is {{code}}\n{text}")

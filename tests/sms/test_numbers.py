@@ -1,0 +1,128 @@
+"""Phone numbers: right in E.164, or error 3001; judged only when text messages are reached."""
+
+import pytest
+from django.db import connection
+
+from apps.events.models import Event
+from apps.transactions.models import SmsDelivery
+from tests import factories
+from tests.sms.conftest import NUMBER
+
+pytestmark = pytest.mark.django_db
+
+RIGHT = [
+    ("+31612345678", NUMBER),
+    ("+31 6 12345678", NUMBER),
+    ("+31-6-1234-5678", NUMBER),
+    ("+31.6.12.34.56.78", NUMBER),
+    ("+31 (6) 12345678", NUMBER),
+    ("+31 (0)6 12345678", NUMBER),
+    ("+31 [6] 12345678", NUMBER),
+    ("(+31) 612345678", NUMBER),
+    ("  +31612345678  ", NUMBER),
+    ("+31\u00a06\u00a012345678", NUMBER),
+    ("+31\u20116\u201312345678", NUMBER),
+    ("+31\t612345678", NUMBER),
+    ("+3 1 6 1 2 3 4 5 6 7 8", NUMBER),
+    ("+1 (415) 555-2671", "+14155552671"),
+    ("+1-415-555-2671", "+14155552671"),
+    ("+44 7911 123456", "+447911123456"),
+    ("+49 1512 3456789", "+4915123456789"),
+    ("+33 6 12 34 56 78", "+33612345678"),
+    ("+39 312 345 6789", "+393123456789"),
+    ("+32 470 12 34 56", "+32470123456"),
+    ("+47 406 12 345", "+4740612345"),
+    ("+91 98765 43210", "+919876543210"),
+    ("+86 131 2345 6789", "+8613123456789"),
+]
+WRONG = [
+    None,
+    "",
+    "0612345678",
+    "31612345678",
+    "0031612345678",
+    "+",
+    "+3161",
+    "+316123456789012345",
+    "+316123456789012345678901234567890",
+    "++31612345678",
+    "+31612345678+",
+    "+31612345678;ext=5",
+    "+31612345678 ext. 5",
+    "+31 6 ABCDEFGH",
+    "+31/612345678",
+    "tel:+31612345678",
+    "+\u0663\u0661\u0666\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668",
+    "+\uff13\uff11612345678",
+    "+999612345678",
+    "+0612345678",
+    "+31112",
+    "+1 555 555 5555",
+    "+1 911",
+    "+31 900 1234567",
+    "+31 906 1234567",
+    "+1 900 234 5678",
+    "+44 909 012 3456",
+    "+31612345678\x00",
+    "+31612345678, +31687654321",
+    "<script>",
+    "not a number",
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("given", "number"), RIGHT)
+def test_a_number_in_any_notation_is_sent_to_in_e164(texts, sms_type, memory, given, number):
+    texts.send(sms_type, phone_number=given)
+    [(message, _sender)] = memory
+    assert message.phone_number == number
+
+
+@pytest.mark.parametrize("given", WRONG)
+def test_a_number_that_is_missing_wrong_impossible_or_premium_is_refused(texts, sms_type, given):
+    answer = texts.post(sms_type, phone_number=given)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "3001")
+    assert answer.json()["error"] == "invalid_phone_number"
+    assert not SmsDelivery.objects.exists()
+
+
+def test_a_refused_number_is_an_event_without_the_number(texts, sms_type):
+    texts.post(sms_type, phone_number="+31112")
+    event = Event.objects.get(event_type="SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER")
+    assert (event.user_id, event.client_id) == ("anna", texts.portal.api_client.client_id)
+    assert "31112" not in str(event.details)
+
+
+@pytest.fixture
+def push_type(sms_type):
+    return factories.TypeFactory(fallback=sms_type)
+
+
+@pytest.mark.parametrize("given", [None, "+31112"])
+def test_a_push_that_runs_does_not_look_at_the_number(texts, push_type, device, given):
+    fields = {"phone_number": given} if given else {}
+    answer = texts.portal.start(push_type, device, **fields)
+    assert (answer.status_code, answer.json()["auth_method"]) == (200, "push")
+
+
+@pytest.mark.parametrize("given", [None, "+31112"])
+def test_a_fallback_looks_at_the_number(texts, push_type, given):
+    fields = {"callback_uri": "http://127.0.0.1:9/callback", "phone_number": given}
+    answer = texts.post(push_type, **fields)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "3001")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fallback_sends_to_the_number(texts, push_type, memory):
+    answer = texts.post(push_type, callback_uri="http://127.0.0.1:9/callback")
+    assert (answer.status_code, answer.json()["auth_method"]) == (200, "sms")
+    texts.work()
+    assert memory[0][0].phone_number == NUMBER
+
+
+def test_the_number_is_stored_only_encrypted(texts, sms_type):
+    started = texts.start(sms_type)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM transactions_transaction")
+        assert NUMBER not in str(cursor.fetchall())
+    assert NUMBER not in str([event.details for event in texts.events(started)])

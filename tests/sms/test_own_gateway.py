@@ -1,0 +1,101 @@
+"""A gateway by its dotted path: the documentation's own example, as it stands there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+
+from tests.fakes.stand_in import StandIn
+from tests.sms.conftest import NUMBER, bodies
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAGE = Path(django_settings.BASE_DIR, "docs/sms-gateways.md")
+EXAMPLE = re.compile(r"<!-- executed by tests/sms/test_own_gateway.py -->\n```python\n(.*?)```", re.DOTALL)
+
+
+class Provider(StandIn):
+    """A provider that takes JSON with an API key and answers 201."""
+
+    def key(self, path, headers, body):
+        return NUMBER
+
+    def refusal(self, path, headers, body):
+        return None if headers["authorization"] == "Key of-ours" else {"status": 401}
+
+    def answer(self, key, path, headers, body):
+        return {"status": 201, "body": "{}"}
+
+
+@pytest.fixture
+def provider(settings, tmp_path, monkeypatch):
+    """The example of the page as a module of its own, and the provider that it speaks to."""
+    [example] = EXAMPLE.findall(PAGE.read_text())
+    # A name of its own for each test: a module stays imported.
+    module = f"mygateway_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{module}.py").write_text(example)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings.SMS_GATEWAY = f"{module}.ExampleGateway"
+    with Provider() as provider:
+        monkeypatch.setenv("EXAMPLE_URL", provider.url + "/send")
+        monkeypatch.setenv("EXAMPLE_KEY", "of-ours")
+        yield provider
+
+
+def test_the_example_is_as_short_as_the_page_says():
+    [example] = EXAMPLE.findall(PAGE.read_text())
+    assert len(example.splitlines()) <= 30
+
+
+def test_the_example_sends(texts, sms_type, provider):
+    started = texts.send(sms_type)
+    assert texts.attempts(started) == ["accepted"]
+    assert bodies(provider) == [{"to": NUMBER, "from": "", "text": f"Your code: {texts.code(started)}"}]
+
+
+def test_the_example_tries_the_next_sender(texts, sms_type, provider, general):
+    general(sms_sender_id="Shop")
+    provider.script[NUMBER] = [{"status": 422, "body": '{"code": "sender"}'}]
+    assert texts.attempts(texts.send(sms_type)) == ["accepted"]
+    assert [body["from"] for body in bodies(provider)] == ["Shop", ""]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ({"status": 503}, "retry"),
+        ({"status": 429}, "retry"),
+        ({"status": 422, "body": "number"}, "refused"),
+        ({"status": 401}, "refused"),
+        ({"reset": True}, "unknown"),
+    ],
+    ids=str,
+)
+def test_the_example_says_what_an_answer_means(texts, sms_type, provider, answer, outcome):
+    provider.script[NUMBER] = [answer]
+    assert texts.attempts(texts.send(sms_type)) == [outcome]
+
+
+def test_the_example_sends_nothing_twice_on_a_connection_that_was_kept(texts, sms_type, provider):
+    texts.send(sms_type)
+    provider.script[NUMBER] = [{"reset": True}]
+    assert texts.attempts(texts.send(sms_type)) == ["unknown"]
+    assert len(provider.received) == 2
+
+
+def test_the_example_knows_what_surely_did_not_leave(texts, sms_type, provider, monkeypatch):
+    monkeypatch.setenv("EXAMPLE_URL", "http://127.0.0.1:9/send")
+    assert texts.attempts(texts.send(sms_type)) == ["retry"]
+
+
+def test_a_gateway_with_a_fault_of_its_own_sends_nothing_twice(texts, sms_type, provider, monkeypatch, later):
+    monkeypatch.delenv("EXAMPLE_KEY")
+    started = texts.start(sms_type)
+    with pytest.raises(KeyError):
+        texts.work()
+    assert texts.work() == 0
+    later(25)
+    texts.work()
+    assert texts.attempts(started) == ["", "unknown"]
+    assert texts.result(started) == ("pending", None)
+    assert provider.received == []

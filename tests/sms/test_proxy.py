@@ -1,0 +1,122 @@
+"""The outgoing proxy of the environment variables, in front of the gateways' servers."""
+
+import environ
+import pytest
+
+from config.settings.proxy import external_proxy
+from tests.fakes.web_proxy import WebProxy
+from tests.sms.conftest import bodies, forms
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PREFIX = "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_"
+USER, PASSWORD = "outgoing", "proxy:password"
+BASIC = "Basic b3V0Z29pbmc6cHJveHk6cGFzc3dvcmQ="
+
+
+@pytest.fixture
+def proxied(monkeypatch, settings):
+    """Set the environment variables of the proxy, and the settings anew from them."""
+
+    def set_up(proxy, **variables):
+        variables = {"ENABLED_BOOLEAN": "true", "HOST": "127.0.0.1", "PORT": str(proxy.port), **variables}
+        for name, value in variables.items():
+            monkeypatch.setenv(PREFIX + name, value)
+        settings.EXTERNAL_PROXY = external_proxy(environ.Env())
+
+    return set_up
+
+
+def only_through(proxy, server):
+    """Say whether every request that the server got came from the proxy."""
+    return {request["headers"]["peer"] for request in server.received} <= proxy.peers
+
+
+@pytest.fixture(params=["twilio", "service"])
+def server(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_message_goes_through_the_proxy(texts, sms_type, server, proxied):
+    with WebProxy() as proxy:
+        proxied(proxy)
+        started = texts.send(sms_type)
+    assert texts.attempts(started) == ["accepted"]
+    assert len(server.received) == 1
+    assert only_through(proxy, server)
+    [(method, target, authorization)] = proxy.received
+    assert (method, authorization) == ("POST", None)
+    assert target.startswith(server.url)
+
+
+def test_credentials_go_out_at_once_when_that_is_wished(texts, sms_type, server, proxied):
+    with WebProxy((USER, PASSWORD)) as proxy:
+        proxied(proxy, USERNAME=USER, PASSWORD=PASSWORD, PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
+        started = texts.send(sms_type)
+    assert [authorization for _method, _target, authorization in proxy.received] == [BASIC]
+    assert texts.attempts(started) == ["accepted"]
+    assert only_through(proxy, server)
+    assert "proxy-authorization" not in server.received[0]["headers"]
+
+
+def test_credentials_go_out_after_a_407_otherwise(texts, sms_type, server, proxied):
+    with WebProxy((USER, PASSWORD)) as proxy:
+        proxied(proxy, USERNAME=USER, PASSWORD=PASSWORD)
+        started = texts.send(sms_type)
+    assert [authorization for _method, _target, authorization in proxy.received] == [None, BASIC]
+    assert texts.attempts(started) == ["accepted"]
+    assert len(server.received) == 1
+
+
+def test_the_message_is_whole_after_a_407(texts, sms_type, proxied, twilio):
+    with WebProxy((USER, PASSWORD)) as proxy:
+        proxied(proxy, USERNAME=USER, PASSWORD=PASSWORD)
+        started = texts.send(sms_type)
+    assert forms(twilio)[0]["Body"] == f"Your code: {texts.code(started)}"
+
+
+def test_a_proxy_that_is_switched_off_is_not_used(texts, sms_type, service, proxied):
+    with WebProxy() as proxy:
+        proxied(proxy, ENABLED_BOOLEAN="false")
+        texts.send(sms_type)
+    assert proxy.received == []
+    assert len(bodies(service)) == 1
+
+
+def test_wrong_credentials_for_the_proxy_reach_no_server(texts, sms_type, service, proxied):
+    with WebProxy((USER, PASSWORD)) as proxy:
+        proxied(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
+        started = texts.send(sms_type)
+    assert service.received == []
+    assert texts.attempts(started) == ["refused"]
+
+
+def test_a_proxy_that_is_away_is_waited_for(texts, sms_type, service, proxied, later):
+    with WebProxy() as gone:
+        proxied(gone)
+    started = texts.send(sms_type)
+    assert texts.attempts(started) == ["retry"]
+    assert service.received == []
+
+
+def test_to_an_https_address_a_tunnel_is_asked_for(texts, sms_type, service, settings, proxied):
+    settings.SMS_GATEWAY_REST_URL = service.url.replace("http:", "https:") + "/messages"
+    with WebProxy() as proxy:
+        proxied(proxy)
+        texts.send(sms_type)
+    assert proxy.received == [("CONNECT", service.url.removeprefix("http://"), None)]
+
+
+def test_a_tunnel_that_is_refused_was_not_left(texts, sms_type, service, settings, proxied):
+    settings.SMS_GATEWAY_REST_URL = service.url.replace("http:", "https:") + "/messages"
+    with WebProxy((USER, PASSWORD)) as proxy:
+        proxied(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
+        started = texts.send(sms_type)
+    assert texts.attempts(started) == ["retry"]
+
+
+def test_a_handshake_that_fails_inside_a_tunnel_was_not_left(texts, sms_type, service, settings, proxied):
+    settings.SMS_GATEWAY_REST_URL = service.url.replace("http:", "https:") + "/messages"
+    with WebProxy() as proxy:
+        proxied(proxy)
+        started = texts.send(sms_type)
+    assert texts.attempts(started) == ["retry"]
