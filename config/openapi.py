@@ -11,6 +11,7 @@ SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"MethodEnum": "apps.transactions.models.Method.values"},
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "client": {"type": "http", "scheme": "basic", "description": "Client ID and secret of an API client."},
