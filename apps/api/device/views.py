@@ -53,7 +53,7 @@ class EnrollmentsView(ApiView):
         operation_id="enroll",
         summary="Enrol a user's keys on this device",
         tags=["Device"],
-        auth=[{}, *DEVICE_AUTHENTICATION],  # type: ignore[list-item]
+        auth=[{}, *DEVICE_AUTHENTICATION],
         request=serializers.EnrollmentSerializer,
         responses={
             201: serializers.EnrolledSerializer,
