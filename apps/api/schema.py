@@ -11,6 +11,7 @@ from apps.common.exceptions import ApiError
 # Security requirements as OpenAPI has them; the annotation of the library knows only half of what it takes.
 CLIENT_AUTHENTICATION: list[Any] = [{"client": []}]
 DEVICE_AUTHENTICATION: list[Any] = [{"device": []}]
+DEVICE_OR_NOBODY: list[Any] = [{}, *DEVICE_AUTHENTICATION]
 
 
 def error_responses(*errors: type[ApiError], path: str = "/oauth/") -> dict[int, OpenApiResponse]:

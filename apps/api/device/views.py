@@ -9,7 +9,7 @@ from rest_framework.serializers import Serializer
 
 from apps.api import authentication
 from apps.api.device import serializers
-from apps.api.schema import DEVICE_AUTHENTICATION, error_responses
+from apps.api.schema import DEVICE_AUTHENTICATION, DEVICE_OR_NOBODY, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.common.exceptions import (
     ApiError,
@@ -53,7 +53,7 @@ class EnrollmentsView(ApiView):
         operation_id="enroll",
         summary="Enrol a user's keys on this device",
         tags=["Device"],
-        auth=[{}, *DEVICE_AUTHENTICATION],
+        auth=DEVICE_OR_NOBODY,
         request=serializers.EnrollmentSerializer,
         responses={
             201: serializers.EnrolledSerializer,
