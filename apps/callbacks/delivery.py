@@ -97,9 +97,7 @@ def record(row: CallbackDelivery, outcome: Outcome) -> None:
     with transaction.atomic():
         if not row.record(now, state=state, due_at=due_at or now):
             return
-        row.attempts.get(number=row.attempts_made).finish(
-            "delivered" if outcome.delivered else "failed", outcome.reason, outcome.status
-        )
+        row.finish_attempt("delivered" if outcome.delivered else "failed", outcome.reason, outcome.status)
         events.record(
             EventType.PUSH_AUTH_CALLBACK_SENT if outcome.delivered else EventType.PUSH_AUTH_CALLBACK_FAILED,
             user_id=row.user_id,
