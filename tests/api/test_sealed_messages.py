@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import tracemalloc
 
 import gnupg
@@ -27,15 +28,20 @@ def answer(client, device, started):
 
 
 @pytest.fixture
-def gpg(tmp_path, device):
-    """GnuPG with the device's secret key and the server's public one."""
+def empty_gpg(tmp_path):
+    """GnuPG with no keys yet. Its agent, which it starts by itself, ends with the test."""
     home = tmp_path / "gnupg"
     home.mkdir(mode=0o700)
-    program = gnupg.GPG(gnupghome=str(home))
-    assert program.import_keys(device.secret_key).count == 1
-    assert program.import_keys(device.server_public_key).count == 1
-    yield program
-    shutil.rmtree(home, ignore_errors=True)
+    yield gnupg.GPG(gnupghome=str(home))
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=True, timeout=30)
+
+
+@pytest.fixture
+def gpg(empty_gpg, device):
+    """GnuPG with the device's secret key and the server's public one."""
+    assert empty_gpg.import_keys(device.secret_key).count == 1
+    assert empty_gpg.import_keys(device.server_public_key).count == 1
+    return empty_gpg
 
 
 def signed(device, content):
@@ -92,16 +98,13 @@ def test_an_unsigned_answer_of_gnupg_is_refused(answer, gpg, device):
 @needs_gnupg
 @pytest.mark.parametrize("algorithm", [("ed25519", "cv25519"), ("rsa2048", "rsa2048")], ids=" ".join)
 def test_a_device_whose_only_openpgp_program_is_gnupg(
-    tmp_path, client, enrollment_body, new_code, portal, mobile_type, algorithm
+    empty_gpg, client, enrollment_body, new_code, portal, mobile_type, algorithm
 ):
-    home = tmp_path / "gnupg"
-    home.mkdir(mode=0o700)
-    program = gnupg.GPG(gnupghome=str(home))
-    own = program.gen_key(_key_parameters(*algorithm)).fingerprint
-    body = enrollment_body(new_code(), public_key=program.export_keys(own))
+    own = empty_gpg.gen_key(_key_parameters(*algorithm)).fingerprint
+    body = enrollment_body(new_code(), public_key=empty_gpg.export_keys(own))
     enrolled = send_json(client, "/device/v1/enrollments", body).json()
     token, profile_id = enrolled["device_token"], enrolled["profile_id"]
-    (server,) = program.import_keys(enrolled["server_public_key"]).fingerprints
+    (server,) = empty_gpg.import_keys(enrolled["server_public_key"]).fingerprints
     send_json(client, f"/device/v1/enrollments/{profile_id}/push", {"push_token": "t"}, method="PUT", token=token)
     fields = {
         "type": mobile_type.name,
@@ -111,15 +114,14 @@ def test_a_device_whose_only_openpgp_program_is_gnupg(
     }
     started = portal.post(INITIATE, fields).json()["transaction_id"]
     sealed = send_json(client, fetch_path(started), {"profile_id": profile_id}, token=token).json()["message"]
-    opened = program.decrypt(sealed, always_trust=True)
+    opened = empty_gpg.decrypt(sealed, always_trust=True)
     assert opened.valid, opened.stderr
     assert opened.pubkey_fingerprint == server
     content = {"transaction_id": started, "token": json.loads(opened.data)["token"], "authenticated": True}
-    answer = str(program.encrypt(json.dumps(content), server, sign=own, always_trust=True))
+    answer = str(empty_gpg.encrypt(json.dumps(content), server, sign=own, always_trust=True))
     assert send_json(client, answer_path(started), {"message": answer}, token=token).json() == {
         "status": "authenticated"
     }
-    shutil.rmtree(home, ignore_errors=True)
 
 
 def _key_parameters(signing, encrypting):
