@@ -1,4 +1,4 @@
-"""What every test shares: no connection leaves the loopback, and a portal and a device that come in through the door."""
+"""What every test shares: no connection leaves the loopback; a portal and a device come in through the door."""
 
 import base64
 import json

@@ -16,8 +16,11 @@ class Refused(Exception):
     """The name leads nowhere, or to an address that is not public."""
 
 
-def resolve(url: str) -> str:
-    """Look the host up and return the address to connect to; every address it resolves to must be public."""
+def resolve(url: str) -> list[str]:
+    """Look the host up and return what to connect to: its first address of each family, in the resolver's order.
+
+    Every address that it resolves to must be public.
+    """
     host = urlsplit(url).hostname or ""
     try:
         found = socket.getaddrinfo(host, port(url), type=socket.SOCK_STREAM)
@@ -26,7 +29,8 @@ def resolve(url: str) -> str:
     addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     if not settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES and not all(is_public(address) for address in addresses):
         raise Refused("the host name resolves to an address that is not public")
-    return str(addresses[0])
+    by_family = {address.version: str(address) for address in reversed(addresses)}
+    return [by_family[version] for version in dict.fromkeys(address.version for address in addresses)]
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

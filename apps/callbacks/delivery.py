@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.callbacks import addresses
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.common import http
+from apps.common.encryption import CannotDecrypt
 from apps.common.outbox import State
 from apps.common.retries import jittered, retry_after_seconds
 from apps.events import services as events
@@ -50,7 +51,12 @@ class Outcome:
 def deliver(row: CallbackDelivery) -> None:
     """Call the portal and write down what it said."""
     endpoint = CallbackEndpoint.objects.filter(url=row.url).first()
-    request_headers = headers(endpoint)
+    try:
+        request_headers = headers(endpoint)
+    except CannotDecrypt as error:
+        # A key that was lost may come back: tried again like any other fault, and visible where the others are.
+        record(row, Outcome(reason=str(error)))
+        return
     # The connection goes back to the pool: a slow portal holds a thread, nothing of the database.
     close_old_connections()
     record(row, call(row, request_headers))
@@ -65,13 +71,11 @@ def headers(endpoint: CallbackEndpoint | None) -> dict[str, str]:
 
 
 def call(row: CallbackDelivery, request_headers: dict[str, str]) -> Outcome:
-    """POST the callback to the address that was just checked."""
+    """POST the callback to an address that was just checked."""
     body = json.dumps({"callback_uri": row.url, "transaction_id": str(row.transaction_id)}).encode()
     try:
-        address = addresses.resolve(row.url)
-        answer = http.send(
-            http.Request("POST", row.url, request_headers, body, CONNECT_SECONDS, ANSWER_SECONDS, address)
-        )
+        request = http.Request("POST", row.url, request_headers, body, CONNECT_SECONDS, ANSWER_SECONDS)
+        answer = http.send_to(request, addresses.resolve(row.url))
     except addresses.Refused as error:
         return Outcome(reason=str(error))
     except http.NoAnswer as error:
@@ -93,9 +97,7 @@ def record(row: CallbackDelivery, outcome: Outcome) -> None:
     with transaction.atomic():
         if not row.record(now, state=state, due_at=due_at or now):
             return
-        row.attempts.get(number=row.attempts_made).finish(
-            "delivered" if outcome.delivered else "failed", outcome.reason, outcome.status
-        )
+        row.finish_attempt("delivered" if outcome.delivered else "failed", outcome.reason, outcome.status)
         events.record(
             EventType.PUSH_AUTH_CALLBACK_SENT if outcome.delivered else EventType.PUSH_AUTH_CALLBACK_FAILED,
             user_id=row.user_id,

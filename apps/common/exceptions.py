@@ -1,7 +1,11 @@
 """The one tree of errors. A service raises them; `apps.api.exceptions` turns them into HTTP, once."""
 
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class ApiError(Exception):
@@ -14,10 +18,10 @@ class ApiError(Exception):
     status = 400
     code = ""
     token = "invalid_request"
-    text: str | StrPromise = _("The request is invalid.")
+    text: "str | StrPromise" = _("The request is invalid.")
     headers: dict[str, str] = {}
 
-    def __init__(self, text: str | StrPromise | None = None) -> None:
+    def __init__(self, text: "str | StrPromise | None" = None) -> None:
         if text is not None:
             self.text = text
         super().__init__(str(self.text))

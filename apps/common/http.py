@@ -5,7 +5,7 @@ Never follows a redirect, never reads proxy settings from the process environmen
 
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -115,6 +115,18 @@ def send(request: Request) -> Response:
         if not (answer.full and error.args[0] == pycurl.E_WRITE_ERROR):
             raise NoAnswer(pycurl_reason(error), may_have_arrived=bool(curl.getinfo(pycurl.REQUEST_SIZE))) from None
     return Response(int(curl.getinfo(pycurl.RESPONSE_CODE)), answer.headers, bytes(answer.body))
+
+
+def send_to(request: Request, addresses: list[str]) -> Response:
+    """Send to the first of the addresses that can be connected to; NoAnswer of the last one when none can."""
+    *others, last = addresses
+    for address in others:
+        try:
+            return send(replace(request, address=address))
+        except NoAnswer as error:
+            if error.may_have_arrived:
+                raise
+    return send(replace(request, address=last))
 
 
 def pycurl_reason(error: pycurl.error) -> str:

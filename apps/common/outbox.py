@@ -48,6 +48,8 @@ class Delivery(models.Model):
     claim = models.UUIDField(null=True)
     # The reverse side of its model of attempts.
     attempts: Any
+    # When the attempt under way began; only on a row that was claimed.
+    claimed_at: datetime
 
     class Meta:
         abstract = True
@@ -60,6 +62,20 @@ class Delivery(models.Model):
     def next_due_at(cls) -> datetime | None:
         """Return when the earliest open row wants attention, or None when nothing is open."""
         return cls._default_manager.filter(state=State.DUE).order_by("due_at").values_list("due_at", flat=True).first()
+
+    def finish_attempt(self, outcome: str, reason: str = "", status: int | None = None, **more: Any) -> None:
+        """Write down what the attempt under this claim came to: `reason` in words, `status` of HTTP.
+
+        `more` are further fields of the queue's own attempts.
+        """
+        duration = timezone.now() - self.claimed_at
+        self.attempts.filter(number=self.attempts_made).update(
+            outcome=outcome,
+            reason=reason[:500],
+            status=status,
+            duration_ms=int(duration.total_seconds() * 1000),
+            **more,
+        )
 
     def record(self, now: datetime, **changes: Any) -> bool:
         """Write the outcome of an attempt; False when the claim was lost, and then nothing is written.
@@ -86,11 +102,6 @@ class Attempt(models.Model):
         abstract = True
         ordering = ["number"]
 
-    def finish(self, outcome: str, reason: str = "", status: int | None = None) -> None:
-        self.outcome, self.reason, self.status = outcome, reason[:500], status
-        self.duration_ms = int((timezone.now() - self.started_at).total_seconds() * 1000)
-        self.save(update_fields=["outcome", "reason", "status", "duration_ms"])
-
 
 D = TypeVar("D", bound=Delivery)
 
@@ -107,7 +118,7 @@ def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
             attempts_made=models.F("attempts_made") + 1,
         )
         for row in rows:
-            row.claim, row.attempts_made = token, row.attempts_made + 1
+            row.claim, row.claimed_at, row.attempts_made = token, now, row.attempts_made + 1
         attempt_of(queue)._default_manager.bulk_create(
             attempt_of(queue)(delivery=row, number=row.attempts_made, started_at=now) for row in rows
         )

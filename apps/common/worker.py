@@ -103,6 +103,7 @@ class Dispatcher:
         self._deliver = deliver
         self._slots = slots
         self._reserve = slots // 4
+        self._rows_left = True
         self._lanes: Counter[str] = Counter()
         self._lock = threading.Lock()
         name = queue._meta.label_lower
@@ -116,10 +117,12 @@ class Dispatcher:
         self._pool.shutdown(wait=True)
 
     def _step(self) -> float:
-        return 0 if self.dispatch() else self._pause_seconds()
+        return 0 if self.dispatch() and self._rows_left else self._pause_seconds()
 
     def dispatch(self) -> int:
         """Claim what may start now and hand it to the threads; returns how many."""
+        # Until it is known that none are left, whoever ends wakes us.
+        self._rows_left = True
         with self._lock:
             lanes = Counter(self._lanes)
         free = self._slots - lanes.total()
@@ -138,13 +141,18 @@ class Dispatcher:
             return []
         busy = [lane for lane, count in lanes.items() if count >= LANE_LIMIT]
         due = self.queue.due(timezone.now()).values_list("pk", "lane")
+        seen = list(due[:LOOK_AHEAD_ROWS])
+        if busy and len(seen) == LOOK_AHEAD_ROWS:
+            # A long queue of busy lanes must not hide the others.
+            seen = list(due.exclude(lane__in=busy)[:LOOK_AHEAD_ROWS]) or seen
         planned, chosen = Counter(lanes), list[UUID]()
-        for pk, lane in due.exclude(lane__in=busy)[:LOOK_AHEAD_ROWS]:
+        for pk, lane in seen:
             if planned[lane] < LANE_LIMIT and len(chosen) < min(free, CLAIM_ROWS):
                 planned[lane] += 1
                 chosen.append(pk)
-        if not chosen and busy and free > self._reserve:
-            chosen = [pk for pk, _lane in due.filter(lane__in=busy)[: min(free - self._reserve, CLAIM_ROWS)]]
+        if not chosen and free > self._reserve:
+            chosen = [pk for pk, _lane in seen[: min(free - self._reserve, CLAIM_ROWS)]]
+        self._rows_left = len(seen) > len(chosen)
         return chosen
 
     def _work(self, row: outbox.Delivery) -> None:
@@ -159,7 +167,8 @@ class Dispatcher:
                 self._lanes[row.lane] -= 1
                 if not self._lanes[row.lane]:
                     del self._lanes[row.lane]
-            self.wake()
+            if self._rows_left:
+                self.wake()
 
     def _pause_seconds(self) -> float:
         """Sleep until the next row is due, at most one sweep long."""

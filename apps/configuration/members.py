@@ -5,17 +5,19 @@ a reader that turns numbers into text would take `version: 1.10` for "1.1".
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_stubs_ext import StrPromise
 
 from apps.common.encryption import CannotDecrypt
 from apps.configuration.environment import structured
 from apps.configuration.problems import Misread, misread, nearest_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 # The rows that a name may refer to, by key: those of the database and those of the file.
 Known = Callable[[type[Model]], Mapping[tuple[str, ...], Model]]
@@ -24,7 +26,7 @@ Known = Callable[[type[Model]], Mapping[tuple[str, ...], Model]]
 class Member:
     """One member of an item. `field` is the model's, `instead_of` names a member that says the same in another way."""
 
-    expected: StrPromise
+    expected: "StrPromise"
     secret = False
     exported = True
 

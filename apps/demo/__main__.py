@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from apps.demo.device import Device, Refused
+from apps.demo.fcm import OTHER_PHONE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> str:
     if options.command == "enroll":
         device = Device(options.server)
         device.enroll(options.code, application_id=options.application, device_name="Command line")
-        device.enroll_push(secrets.token_urlsafe(32))
+        device.enroll_push(OTHER_PHONE + secrets.token_urlsafe(32))
         options.file.parent.mkdir(parents=True, exist_ok=True)
         options.file.touch(mode=0o600)
         options.file.write_text(device.dump())

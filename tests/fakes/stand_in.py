@@ -1,9 +1,10 @@
 """What the stand-ins share: a small HTTP/1.1 server that remembers what it hears and misbehaves as it is told.
 
 Answers are scripted by key (a path, a push token), one a request, first in first out. A scripted answer is a dict of
-`status`, `headers`, `body`, and what may go wrong: `hang` (seconds before it answers, or until it is released), `reset`
-(the connection), `half` (only half of the body comes), `drip` (seconds over which the body comes), `again` (True: the
-answer stays in the script). Control requests are JSON orders, posted to CONTROL_PATH: see `Control`.
+`status` (left out: the usual answer), `headers`, `body`, and what may go wrong: `hang` (seconds before it answers, or
+until it is released), `reset` (the connection), `half` (only half of the body comes), `drip` (seconds over which the
+body comes), `again` (True: the answer stays in the script). Control requests are JSON orders, posted to CONTROL_PATH:
+see `Control`.
 """
 
 import argparse
@@ -75,7 +76,9 @@ class StandIn:
             self.received.append(record)
             scripted = refusal or self._next(key)
             self._changed.notify_all()
-        return record, scripted or self.answer(key, path, headers, body)
+        if scripted and ("status" in scripted or scripted.get("reset")):
+            return record, scripted
+        return record, {**self.answer(key, path, headers, body), **(scripted or {})}
 
     def _next(self, key):
         answers = self.script.get(key)

@@ -35,3 +35,8 @@ class Result:
     retry_after_seconds: float | None = None
     # The provider refused our access token: a new one may help, once.
     credential_refused: bool = False
+
+    def __post_init__(self) -> None:
+        """Make the other side's word one that can be stored: it may hold what no text of a database can."""
+        word = "".join(character if character.isprintable() else "?" for character in self.reason)
+        object.__setattr__(self, "reason", word)

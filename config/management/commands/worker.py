@@ -12,7 +12,7 @@ from config.celery import app
 
 
 class Command(BaseCommand):
-    help = "Deliver pushes and callbacks until stopped; what is in flight is finished first."
+    help = "Deliver pushes, text messages and callbacks until stopped; what is in flight is finished first."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
