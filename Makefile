@@ -3,7 +3,7 @@
 .PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench lock messages clean
 
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile
+PYTEST := $(PYTHON) -m pytest -q -n 3 --dist loadfile
 MANAGE := DJANGO_SETTINGS_MODULE=$${DJANGO_SETTINGS_MODULE:-config.settings.production} $(PYTHON) manage.py
 
 help: ## List these targets

@@ -13,7 +13,8 @@ from apps.demo.fcm import OTHER_PHONE
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m apps.demo", description="A phone on the command line.")
     made.add_argument("--server", default=f"http://127.0.0.1:{os.environ.get('PORT', '8000')}")
-    made.add_argument("--file", type=Path, default=Path("var/phone.json"), help="where the phone keeps its memory")
+    memory = Path(os.environ.get("VAR_DIR", "var")) / "phone.json"
+    made.add_argument("--file", type=Path, default=memory, help="where the phone keeps its memory")
     commands = made.add_subparsers(dest="command", required=True)
     enroll = commands.add_parser("enroll", help="enrol with a code, also for push, and print the device id")
     enroll.add_argument("code")

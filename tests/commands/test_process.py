@@ -16,6 +16,7 @@ COMMANDS = [
     "import_configuration",
     "list_transactions",
     "redeliver_callbacks",
+    "send_test_sms",
     "show_transaction",
 ]
 
