@@ -20,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     enroll.add_argument("code")
     enroll.add_argument("--application", default="demo")
     commands.add_parser("list", help="list what waits for an answer")
+    commands.add_parser("scan", help="scan a one-time password and approve").add_argument("otp")
     for name in ("approve", "deny"):
         commands.add_parser(name, help=f"fetch a transaction and {name} it").add_argument("transaction_id")
     return made
@@ -37,8 +38,9 @@ def run(options: argparse.Namespace) -> str:
     device = Device.load(options.file.read_text())
     if options.command == "list":
         return "\n".join(f"{waiting['transaction_id']} {waiting['message']}" for waiting in device.pending())
-    challenge = device.fetch(options.transaction_id)
-    return f"{challenge['message']}: {device.answer(challenge, approve=options.command == 'approve')}"
+    scanned = options.command == "scan"
+    challenge = device.claim_otp(options.otp) if scanned else device.fetch(options.transaction_id)
+    return f"{challenge['message']}: {device.answer(challenge, approve=options.command != 'deny')}"
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ SECONDS = 90
 
 
 def block(path, test):
-    """Return the shell block of a document that a comment before it says this test executes."""
+    """Return the shell blocks of a document that a comment before each says this test executes, as one."""
     text = (ROOT / path).read_text()
-    marked = re.search(rf"<!-- executed by {re.escape(test)} -->\n```sh\n(.*?)```", text, re.DOTALL)
+    marked = re.findall(rf"<!-- executed by {re.escape(test)} -->\n```sh\n(.*?)```", text, re.DOTALL)
     assert marked, f"{path} has no block for {test}"
-    return marked[1]
+    return "\n".join(marked)
 
 
 def execute(commands, run, directory):
