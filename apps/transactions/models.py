@@ -201,7 +201,7 @@ class IdempotentRequest(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE)
     key_hash = models.CharField(max_length=64)
-    request_digest = models.CharField(max_length=64)
+    request_digest = models.CharField(max_length=80)
     answer = EncryptedTextField(blank=True, default="")
     expires_at = models.DateTimeField(default=unanswered_end)
 

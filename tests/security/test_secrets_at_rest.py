@@ -4,11 +4,9 @@ import base64
 import json
 
 import pytest
-from django.db import connection
 
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common import outbox
 from apps.enrollment.models import ServerKey
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
@@ -19,6 +17,7 @@ from tests.api.calls import INITIATE, answer_path, post_form, send_json
 from tests.conftest import Portal
 from tests.fakes.fcm import INVALID_GRANT, UNAVAILABLE, Fcm
 from tests.fakes.portal import Portal as PortalSink
+from tests.security.searching import all_places, assert_hidden, deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PUBLIC_MESSAGE = "a public message that may be found"
@@ -46,28 +45,6 @@ def version(google):
         service_account=json.dumps(told["service_account"]), endpoint=told["endpoint"]
     )
     return factories.ApplicationVersionFactory(push_messaging_configuration=configuration)
-
-
-def deliver_all(queue, deliver):
-    """Do what a worker does with everything that is due."""
-    for row in outbox.claim(queue, list(queue.objects.values_list("pk", flat=True))):
-        deliver(row)
-
-
-def stored_text():
-    """Return every column of every row of every table."""
-    parts = []
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
-            parts += [repr(value) for line in cursor.fetchall() for value in line]
-    return "\n".join(parts)
-
-
-def forms(secret):
-    """A secret as it is, and as it might hide: in base64, and as a part of a Basic header."""
-    encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
-    return [secret, encoded[4:-4]]
 
 
 def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version, enroll, google, sink, caplog, capfd):
@@ -114,13 +91,10 @@ def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version
         **{f"challenge {number}": challenge["token"] for number, challenge in enumerate(challenges)},
         **{f"access token {number}": token for number, token in enumerate(google.fcm.access_tokens)},
     }
-    output = "".join(capfd.readouterr()) + caplog.text
-    places = {"database": stored_text(), "log": output, "events": repr(list(Event.objects.values()))}
+    places = all_places("".join(capfd.readouterr()) + caplog.text)
     assert PUBLIC_MESSAGE in places["database"]
     assert started in places["log"]
-    for place, text in places.items():
-        found = [name for name, secret in secrets.items() if any(form in text for form in forms(secret))]
-        assert not found, f"{found} can be read in the {place}"
+    assert_hidden(secrets, places)
 
 
 def refuse_everything(client, portal, mobile_type, device, version, challenge):

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.applications.models import ApiClient
+from apps.common import codes
 from apps.common.exceptions import IdempotencyInProgress, IdempotencyKeyReused, InvalidParameter
 from apps.transactions.models import IdempotentRequest
 
@@ -32,8 +33,9 @@ def once(client: ApiClient, key: str, request: dict[str, Any], run: Callable[[],
         raise InvalidParameter(_("The header Idempotency-Key is longer than 255 characters."))
     # Who calls is part of the key already: a secret that is replaced meanwhile changes nothing about the request.
     parameters = {name: value for name, value in request.items() if name not in CREDENTIALS}
-    digest = sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
-    row = _reserve(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), digest)
+    # Keyed, because a phone number has too few digits to hide behind a plain hash.
+    digests = codes.candidates(json.dumps(parameters, sort_keys=True), "idempotent request")
+    row = _reserve(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), digests)
     if row.answer:
         answered: dict[str, Any] = json.loads(row.answer)
         return answered
@@ -46,16 +48,16 @@ def once(client: ApiClient, key: str, request: dict[str, Any], run: Callable[[],
     return answer
 
 
-def _reserve(client: ApiClient, key_hash: str, digest: str) -> IdempotentRequest:
+def _reserve(client: ApiClient, key_hash: str, digests: list[str]) -> IdempotentRequest:
     """Return a row of one's own to run under, or the answered one of the same request."""
     IdempotentRequest.objects.filter(client=client, key_hash=key_hash, expires_at__lte=timezone.now()).delete()
     try:
         with transaction.atomic():
-            return IdempotentRequest.objects.create(client=client, key_hash=key_hash, request_digest=digest)
+            return IdempotentRequest.objects.create(client=client, key_hash=key_hash, request_digest=digests[0])
     except IntegrityError:
         found = IdempotentRequest.objects.filter(client=client, key_hash=key_hash).first()
-    if found is None or (found.request_digest == digest and not found.answer):
+    if found is None or (found.request_digest in digests and not found.answer):
         raise IdempotencyInProgress
-    if found.request_digest != digest:
+    if found.request_digest not in digests:
         raise IdempotencyKeyReused
     return found

@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('key_hash', models.CharField(max_length=64)),
-                ('request_digest', models.CharField(max_length=64)),
+                ('request_digest', models.CharField(max_length=80)),
                 ('answer', apps.common.encryption.EncryptedTextField(blank=True, default='')),
                 ('expires_at', models.DateTimeField(default=apps.transactions.models.unanswered_end)),
                 ('client', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='applications.apiclient')),

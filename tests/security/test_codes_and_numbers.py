@@ -1,0 +1,79 @@
+"""No code, phone number or one-time password can be read anywhere after the flows of text messages and OTP."""
+
+import json
+from base64 import b64decode
+
+import pytest
+
+from apps.events.models import Event
+from apps.sms.gateways.memory import MemoryGateway
+from apps.transactions import sms_delivery
+from apps.transactions.models import SmsDelivery, Transaction
+from tests import factories
+from tests.security.searching import all_places, assert_hidden, deliver_all
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PHONE_NUMBER = "+31612345678"
+SECURE_MESSAGE = "scan me for 815 euros to NL91ABNA0417164300"
+USER = "/oauth/api/v4/authenticate/user"
+
+
+@pytest.fixture(autouse=True)
+def gateway(settings):
+    settings.SMS_GATEWAY = "memory"
+    MemoryGateway.sent.clear()
+
+
+def start(portal, mobile_type, **fields):
+    answer = portal.post(USER, {"type": mobile_type.name, **fields}, **{"Idempotency-Key": f"key {mobile_type.name}"})
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_no_code_number_or_otp_can_be_read_after_the_flows(portal, device, caplog, capfd):
+    caplog.set_level(0)
+    by_text = factories.TypeFactory(method="sms", max_resends=1, default_messages={"en": "Your code: {code}"})
+    started = start(portal, by_text, user_id="bert", phone_number=PHONE_NUMBER)["transaction_id"]
+    deliver_all(SmsDelivery, sms_delivery.deliver)
+    code = MemoryGateway.sent[0][0].code
+    pending = all_places("")
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    for path, fields in (
+        ("sms", {"sms_code": wrong}),
+        ("sms/resend", {}),
+        ("sms/resend", {}),
+        ("sms", {"sms_code": code}),
+        ("sms", {"sms_code": code}),
+    ):
+        portal.post(f"{USER}/bert/{path}", {"transaction_id": started, **fields})
+    assert portal.result(started).json()["is_authenticated"] is True
+    start(
+        portal,
+        factories.TypeFactory(fallback=by_text),
+        user_id="x",
+        phone_number=PHONE_NUMBER,
+        callback_uri="http://a/",
+    )
+    portal.post(USER, {"type": by_text.name, "user_id": "bert", "phone_number": PHONE_NUMBER + "99"})
+
+    scanned = start(
+        portal, factories.TypeFactory(method="otp"), callback_uri="http://a/", secure_message=SECURE_MESSAGE
+    )["otp"]
+    challenge = device.claim_otp(scanned)
+    device.answer(challenge, approve=True)
+    assert Transaction.objects.get(pk=challenge["transaction_id"]).status == "authenticated"
+
+    secrets = {
+        "code": code,
+        "wrong code": wrong,
+        "phone number": PHONE_NUMBER,
+        "national number": PHONE_NUMBER.removeprefix("+31"),
+        "one-time password": json.loads(b64decode(scanned))["otp"],
+        "scanned string": scanned,
+        "secure message": SECURE_MESSAGE,
+    }
+    assert_hidden(secrets, pending)
+    places = all_places("".join(capfd.readouterr()) + caplog.text)
+    assert started in places["log"]
+    assert Event.objects.filter(event_type="SMS_AUTH_AUTHENTICATED").exists()
+    assert_hidden(secrets, places)
