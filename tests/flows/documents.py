@@ -1,6 +1,5 @@
 """Runs the commands that a document shows, as a reader would: pasted into a shell, beside a running demo."""
 
-import os
 import re
 import subprocess
 
@@ -22,7 +21,7 @@ def execute(commands, run, directory):
     variables = {**environment(run.var_dir, run.port), "HOME": str(directory)}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
-        env={**os.environ, **variables},
+        env=variables,
         cwd=ROOT,
         capture_output=True,
         text=True,
