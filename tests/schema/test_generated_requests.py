@@ -42,7 +42,7 @@ OPERATIONS = [found.ok() for found in schema.include(path_regex="^/(oauth/api/v|
 def test_every_answer_is_as_described(operation, credentials):
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=right | wrong)
     def answers_as_described(case):
         case.call_and_validate(headers=credentials(case.path), excluded_checks=EXCLUDED)
