@@ -16,8 +16,8 @@ def random_token() -> str:
 
 
 def enrollment_code() -> str:
-    """Return 128 random bits as URL-safe text (NIST SP 800-63B-4, 4.1.2.2 asks for at least 112)."""
-    return secrets.token_urlsafe(16)
+    """Return 128 random bits in hex (NIST SP 800-63B-4, 4.1.2.2 asks for at least 112): no dash in front of it."""
+    return secrets.token_hex(16)
 
 
 def six_digits() -> str:
