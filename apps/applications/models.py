@@ -1,13 +1,15 @@
 from ipaddress import ip_network
+from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
 from apps.common.caller import in_networks
 from apps.common.names import name_validator
-from apps.push.models import Platform, PushMessagingConfiguration
+from apps.push.models import ApnsEnvironment, Kind, Platform, PushMessagingConfiguration
 
 
 class Api(models.TextChoices):
@@ -119,6 +121,26 @@ class ApplicationVersion(models.Model):
     cordova = models.BooleanField(
         "Cordova", default=False, help_text=_("Send a notification beside the data, for apps built with Cordova.")
     )
+    apns_environment = models.CharField(
+        _("APNs environment"),
+        max_length=20,
+        choices=ApnsEnvironment.choices,
+        default=ApnsEnvironment.PRODUCTION,
+        help_text=_("Development: builds that Xcode installs on a phone. With a certificate, the certificate's holds."),
+    )
+    bundle_identifier = models.CharField(
+        _("bundle identifier"),
+        max_length=155,
+        blank=True,
+        default="",
+        validators=[RegexValidator(r"^[A-Za-z0-9.-]+$", _("Letters, digits, dots and dashes: com.example.shop."))],
+        help_text=_("The app's identifier at Apple, such as com.example.shop."),
+    )
+    send_badge_number = models.BooleanField(
+        _("send badge number"),
+        default=False,
+        help_text=_("Show at the app's icon how many transactions wait for an answer."),
+    )
 
     class Meta:
         verbose_name = _("version")
@@ -131,9 +153,36 @@ class ApplicationVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.application} {self.version} ({self.get_platform_display()})"
 
+    @property
+    def is_reached_by_push(self) -> bool:
+        return self.push_messaging_configuration_id is not None
+
     def clean(self) -> None:
+        """Apply the rules about the way pushes reach this version. Errors stand at the fields that they are about."""
+        errors = self._field_errors()
         configuration = self.push_messaging_configuration
         if configuration and configuration.platform != self.platform:
-            raise ValidationError(
-                {"push_messaging_configuration": _("This push messaging configuration is for another platform.")}
-            )
+            errors["push_messaging_configuration"] = _("This push messaging configuration is for another platform.")
+        elif configuration and configuration.kind == Kind.APNS_TOKEN and not self.bundle_identifier:
+            errors["bundle_identifier"] = _("Apple needs it to know the app that a push is for.")
+        if errors:
+            raise ValidationError(errors)
+
+    def _field_errors(self) -> dict[str, Any]:
+        """Find fields that say how a push is sent, where none is sent or where it is sent otherwise."""
+        ways = {
+            Platform.ANDROID: {"cordova": self.cordova},
+            Platform.IOS: {
+                "apns_environment": self.apns_environment != ApnsEnvironment.PRODUCTION,
+                "bundle_identifier": self.bundle_identifier,
+                "send_badge_number": self.send_badge_number,
+            },
+        }
+        errors: dict[str, Any] = {}
+        for platform, fields in ways.items():
+            for name, is_set in fields.items():
+                if is_set and self.platform != platform:
+                    errors[name] = _("This is for %(platform)s only.") % {"platform": platform.label}
+                elif is_set and not self.is_reached_by_push:
+                    errors[name] = _("This needs a push messaging configuration.")
+        return errors

@@ -2,11 +2,12 @@ import json
 import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.encryption import EncryptedTextField
+from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.names import name_validator
 from apps.common.urls import validate_http_url
 
@@ -18,6 +19,42 @@ class Platform(models.TextChoices):
 
 class FcmApiVersion(models.TextChoices):
     HTTP_V1 = "http_v1", "HTTP v1"
+    LEGACY = "legacy", _("Legacy")
+
+
+class ApnsEnvironment(models.TextChoices):
+    PRODUCTION = "production", _("Production")
+    DEVELOPMENT = "development", _("Development")
+
+
+class Kind(models.TextChoices):
+    """What a configuration speaks, and with which credential."""
+
+    FCM_HTTP_V1 = "fcm_http_v1", "FCM HTTP v1"
+    FCM_LEGACY = "fcm_legacy", _("FCM legacy API")
+    APNS_TOKEN = "apns_token", _("APNs with a signing key")
+    APNS_CERTIFICATE = "apns_certificate", _("APNs with a certificate")
+
+
+# What each kind needs, and all that it may have.
+NEEDED_FIELDS: dict[str, tuple[str, ...]] = {
+    Kind.FCM_HTTP_V1: ("service_account",),
+    Kind.FCM_LEGACY: ("server_key",),
+    Kind.APNS_TOKEN: ("team_id", "key_id", "signing_key"),
+    Kind.APNS_CERTIFICATE: ("certificate", "apns_environment"),
+}
+ALLOWED_FIELDS: dict[str, tuple[str, ...]] = {
+    **NEEDED_FIELDS,
+    Kind.FCM_HTTP_V1: ("service_account", "endpoint", "fcm_api_version"),
+    Kind.FCM_LEGACY: ("server_key", "endpoint", "fcm_api_version"),
+}
+KIND_FIELDS = list(dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
+CREDENTIAL_FIELDS = ("service_account", "server_key", "signing_key", "certificate")
+LEGACY_ENDPOINT = "https://fcm.googleapis.com/fcm/send"
+
+
+def apple_identifier_validator() -> RegexValidator:
+    return RegexValidator(r"^[A-Z0-9]{10}$", _("Apple's identifiers are ten capital letters and digits."))
 
 
 class PushMessagingConfiguration(models.Model):
@@ -25,28 +62,43 @@ class PushMessagingConfiguration(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True, validators=[name_validator])
-    platform = models.CharField(
-        _("platform"),
-        max_length=10,
-        choices=[(Platform.ANDROID.value, Platform.ANDROID.label)],
-        default=Platform.ANDROID,
-    )
+    platform = models.CharField(_("platform"), max_length=10, choices=Platform.choices, default=Platform.ANDROID)
+
     fcm_api_version = models.CharField(
-        _("FCM API version"), max_length=10, choices=FcmApiVersion.choices, default=FcmApiVersion.HTTP_V1
+        _("FCM API version"), max_length=10, choices=FcmApiVersion.choices, blank=True, default=""
     )
     # From the service account, so that nothing is decrypted only to show which project it is.
     project_id = models.CharField(
-        _("project"), max_length=100, editable=False, validators=[RegexValidator(r"^[a-z0-9.:-]+$")]
+        _("project"), max_length=100, blank=True, editable=False, validators=[RegexValidator(r"^[a-z0-9.:-]+$")]
     )
-    service_account = EncryptedTextField(_("service account"))
+    service_account = EncryptedTextField(_("service account"), blank=True, default="")
+    server_key = EncryptedTextField(_("server key"), blank=True, default="")
     endpoint = models.CharField(
         _("endpoint"),
         max_length=2000,
         blank=True,
         validators=[validate_http_url],
-        help_text=_("The whole address to post messages to. Empty: Google's own for the project."),
+        help_text=_("The whole address to post messages to. Empty: Google's own."),
     )
+
+    team_id = models.CharField(
+        _("team ID"), max_length=10, blank=True, default="", validators=[apple_identifier_validator()]
+    )
+    key_id = models.CharField(
+        _("key ID"), max_length=10, blank=True, default="", validators=[apple_identifier_validator()]
+    )
+    signing_key = EncryptedTextField(_("signing key"), blank=True, default="")
+    # Deprecated: kept working, not made in the console any more.
+    certificate = EncryptedTextField(_("certificate"), blank=True, default="")
+    certificate_expires_at = models.DateTimeField(_("certificate expires"), null=True, blank=True, editable=False)
+    apns_environment = models.CharField(
+        _("APNs environment"), max_length=20, choices=ApnsEnvironment.choices, blank=True, default=""
+    )
+
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
+    # Why the push service last refused this configuration itself; empty when it took the last push.
+    fault = models.CharField(_("fault"), max_length=500, blank=True, default="", editable=False)
+    fault_at = models.DateTimeField(_("fault since"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("push messaging configuration")
@@ -57,8 +109,46 @@ class PushMessagingConfiguration(models.Model):
         return self.name
 
     @property
+    def kind(self) -> Kind:
+        if self.platform == Platform.IOS:
+            return Kind.APNS_CERTIFICATE if self.certificate_expires_at else Kind.APNS_TOKEN
+        return Kind.FCM_LEGACY if self.fcm_api_version == FcmApiVersion.LEGACY else Kind.FCM_HTTP_V1
+
+    def clean(self) -> None:
+        """Apply what each kind needs and may have. Errors stand at the fields that they are about."""
+        if self.platform == Platform.ANDROID and not self.fcm_api_version:
+            self.fcm_api_version = FcmApiVersion.HTTP_V1
+        errors = {
+            name: _("This does not belong to: %(kind)s.") % {"kind": self.kind.label}
+            for name in KIND_FIELDS
+            if name not in ALLOWED_FIELDS[self.kind] and self._has(name)
+        } | {
+            name: _("This is needed for: %(kind)s.") % {"kind": self.kind.label}
+            for name in NEEDED_FIELDS[self.kind]
+            if not self._has(name)
+        }
+        if self._is_used_by_another_platform():
+            errors["platform"] = _("Versions of another platform use this configuration.")
+        if errors:
+            raise ValidationError(errors)
+
+    def _has(self, name: str) -> bool:
+        try:
+            return bool(getattr(self, name))
+        except CannotDecrypt:
+            return True
+
+    def _is_used_by_another_platform(self) -> bool:
+        return not self._state.adding and self.versions.exclude(platform=self.platform).exists()
+
+    @property
     def message_url(self) -> str:
-        return self.endpoint or f"https://fcm.googleapis.com/v1/projects/{self.project_id}/messages:send"
+        """Where FCM takes messages; APNs has an address for each device."""
+        if self.endpoint:
+            return self.endpoint
+        if self.kind == Kind.FCM_LEGACY:
+            return LEGACY_ENDPOINT
+        return f"https://fcm.googleapis.com/v1/projects/{self.project_id}/messages:send"
 
     @property
     def service_account_info(self) -> dict[str, Any]:

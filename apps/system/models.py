@@ -1,6 +1,10 @@
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from solo.models import SingletonModel
+
+from apps.common.encryption import EncryptedTextField
 
 
 class Features(SingletonModel):
@@ -73,3 +77,36 @@ class GeneralConfiguration(SingletonModel):
 
     def __str__(self) -> str:
         return str(self._meta.verbose_name)
+
+
+class ApnsProxy(SingletonModel):
+    """The outgoing proxy for Apple's push service. Other services have theirs in the environment."""
+
+    enabled = models.BooleanField(
+        _("enabled"), default=False, help_text=_("Send pushes to Apple through this proxy, and never past it.")
+    )
+    host = models.CharField(
+        _("host"),
+        max_length=255,
+        blank=True,
+        default="",
+        validators=[RegexValidator(r"^([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])$", _("Enter a host name or an address."))],
+        help_text=_("A name or an address, without http://; an IPv6 address in square brackets."),
+    )
+    port = models.PositiveIntegerField(
+        _("port"), default=8080, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
+    username = models.CharField(
+        _("username"), max_length=255, blank=True, default="", help_text=_("Empty: the proxy asks for no credentials.")
+    )
+    password = EncryptedTextField(_("password"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("proxy")
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+    def clean(self) -> None:
+        if self.enabled and not self.host:
+            raise ValidationError({"host": _("An enabled proxy needs a host.")})

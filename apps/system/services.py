@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from apps.common.http import Proxy
-from apps.system.models import Features, GeneralConfiguration
+from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 
 
 def features() -> Features:
@@ -18,3 +18,11 @@ def external_proxy() -> Proxy | None:
     """Return the outgoing proxy for services on the internet that are not APNs; None when there is none."""
     external: Proxy | None = settings.EXTERNAL_PROXY
     return external
+
+
+def apns_proxy() -> Proxy | None:
+    """Return the outgoing proxy for APNs; None when it is switched off. CannotDecrypt when its password is lost."""
+    row = ApnsProxy.get_solo()
+    if not row.enabled:
+        return None
+    return Proxy(f"http://{row.host}:{row.port}", row.username, row.password, preemptive=True)

@@ -34,6 +34,13 @@ SUPPORTED_LOCALES = [
 ]
 CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.bool("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
 
+# Where Apple takes pushes; other addresses for tests and gateways, with the certificates to trust (PEM).
+PUSH_APNS_PRODUCTION_URL = env.str("PUSH_APNS_PRODUCTION_URL", default="https://api.push.apple.com").rstrip("/")
+PUSH_APNS_DEVELOPMENT_URL = env.str("PUSH_APNS_DEVELOPMENT_URL", default="https://api.sandbox.push.apple.com").rstrip(
+    "/"
+)
+PUSH_APNS_CA_FILE = env.str("PUSH_APNS_CA_FILE", default="")
+
 # Text messages: the gateway by name (twilio, rest, console) or a class by its dotted path, and what each needs.
 SMS_GATEWAY = env.str("TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY", default="twilio")
 SMS_GATEWAY_TWILIO_ACCOUNT_SID = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_ACCOUNT_SID", default="")
