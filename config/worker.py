@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common.worker import Dispatcher, Listener, Periodic, Worker
+from apps.common.worker import Dispatcher, Listener, Periodic, Worker, one_by_one
 from apps.transactions import delivery as transactions
 from apps.transactions import lifecycle, sms_delivery
 from apps.transactions.models import PushDelivery, SmsDelivery
@@ -16,9 +16,9 @@ from apps.transactions.models import PushDelivery, SmsDelivery
 log = structlog.get_logger(__name__)
 
 QUEUES: dict[str, Callable[[], Dispatcher]] = {
-    "push": lambda: Dispatcher(PushDelivery, transactions.deliver),
-    "sms": lambda: Dispatcher(SmsDelivery, sms_delivery.deliver),
-    "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver),
+    "push": lambda: Dispatcher(PushDelivery, transactions.deliver, slots=512, at_once=50),
+    "sms": lambda: Dispatcher(SmsDelivery, one_by_one(sms_delivery.deliver)),
+    "callbacks": lambda: Dispatcher(CallbackDelivery, one_by_one(callbacks.deliver)),
 }
 EXPIRY_SECONDS = 1.0
 

@@ -10,6 +10,7 @@ from apps.common import codes
 from apps.common.caller import in_networks
 from apps.common.names import name_validator
 from apps.push.models import ApnsEnvironment, Kind, Platform, PushMessagingConfiguration
+from apps.push.providers.base import Destination
 
 
 class Api(models.TextChoices):
@@ -153,9 +154,13 @@ class ApplicationVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.application} {self.version} ({self.get_platform_display()})"
 
-    @property
-    def is_reached_by_push(self) -> bool:
-        return self.push_messaging_configuration_id is not None
+    def destination(self) -> Destination | None:
+        """Return how pushes reach phones of this version; None when none are sent."""
+        if self.push_messaging_configuration is None:
+            return None
+        return Destination(
+            self.push_messaging_configuration, self.apns_environment, self.bundle_identifier, self.cordova
+        )
 
     def clean(self) -> None:
         """Apply the rules about the way pushes reach this version. Errors stand at the fields that they are about."""
@@ -170,19 +175,16 @@ class ApplicationVersion(models.Model):
 
     def _field_errors(self) -> dict[str, Any]:
         """Find fields that say how a push is sent, where none is sent or where it is sent otherwise."""
-        ways = {
-            Platform.ANDROID: {"cordova": self.cordova},
-            Platform.IOS: {
-                "apns_environment": self.apns_environment != ApnsEnvironment.PRODUCTION,
-                "bundle_identifier": self.bundle_identifier,
-                "send_badge_number": self.send_badge_number,
-            },
-        }
+        ways = [
+            ("cordova", Platform.ANDROID, self.cordova),
+            ("apns_environment", Platform.IOS, self.apns_environment != ApnsEnvironment.PRODUCTION),
+            ("bundle_identifier", Platform.IOS, bool(self.bundle_identifier)),
+            ("send_badge_number", Platform.IOS, self.send_badge_number),
+        ]
         errors: dict[str, Any] = {}
-        for platform, fields in ways.items():
-            for name, is_set in fields.items():
-                if is_set and self.platform != platform:
-                    errors[name] = _("This is for %(platform)s only.") % {"platform": platform.label}
-                elif is_set and not self.is_reached_by_push:
-                    errors[name] = _("This needs a push messaging configuration.")
+        for name, platform, is_set in ways:
+            if is_set and self.platform != platform:
+                errors[name] = _("This is for %(platform)s only.") % {"platform": platform.label}
+            elif is_set and not self.push_messaging_configuration:
+                errors[name] = _("This needs a push messaging configuration.")
         return errors

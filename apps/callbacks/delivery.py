@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from apps.callbacks import addresses
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
-from apps.common import http
+from apps.common import http, outbox
 from apps.common.encryption import CannotDecrypt
-from apps.common.outbox import State
+from apps.common.outbox import State, Verdict
 from apps.common.retries import jittered, retry_after_seconds
 from apps.events import services as events
 from apps.events.types import EventType
@@ -91,13 +91,12 @@ def call(row: CallbackDelivery, request_headers: dict[str, str]) -> Outcome:
 
 
 def record(row: CallbackDelivery, outcome: Outcome) -> None:
-    now = timezone.now()
-    due_at = next_attempt_at(row, outcome, now)
+    due_at = next_attempt_at(row, outcome, timezone.now())
     state = State.DONE if outcome.delivered else State.FAILED if due_at is None else State.DUE
+    name = "delivered" if outcome.delivered else "failed"
     with transaction.atomic():
-        if not row.record(now, state=state, due_at=due_at or now):
+        if not outbox.settle([Verdict(row, state, name, outcome.reason, outcome.status, due_at)]):
             return
-        row.finish_attempt("delivered" if outcome.delivered else "failed", outcome.reason, outcome.status)
         events.record(
             EventType.PUSH_AUTH_CALLBACK_SENT if outcome.delivered else EventType.PUSH_AUTH_CALLBACK_FAILED,
             user_id=row.user_id,
@@ -106,7 +105,7 @@ def record(row: CallbackDelivery, outcome: Outcome) -> None:
             attempt=row.attempts_made,
             http_status=outcome.status,
             reason=outcome.reason,
-            next_attempt_at=due_at.isoformat() if state == State.DUE and due_at else None,
+            next_attempt_at=due_at.isoformat() if due_at else None,
         )
 
 

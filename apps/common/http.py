@@ -1,9 +1,12 @@
-"""Outgoing HTTP: one request at a time on the calling thread's own libcurl handle, connections kept between requests.
+"""Outgoing HTTP by libcurl: what a request and an answer are, and sending one on the calling thread.
 
-Never follows a redirect, never reads proxy settings from the process environment, always has time-outs.
+Never follows a redirect, never reads proxy settings from the process environment, always has time-outs. Many requests
+at once: `apps.common.multiplex`.
 """
 
+import contextlib
 import os
+import socket
 import threading
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -14,6 +17,8 @@ import pycurl
 
 # Nobody's answer to us is longer than this; the rest is not read.
 MAX_ANSWER_BYTES = 64 * 1024
+# Below the time-outs of requests, so that the next one does not go out on a connection that is dead.
+UNACKNOWLEDGED_MILLISECONDS = 8000
 _local = threading.local()
 
 
@@ -33,6 +38,9 @@ class Request:
 
     `credentials` are for HTTP Basic and sent at once. `once`: libcurl repeats a request by itself when a connection
     that it kept breaks before the answer; with this it takes a new connection and never repeats.
+
+    `ca_file` names certificates (PEM) to trust instead of the system's; `client_certificate` is a certificate with its
+    chain and key (PEM).
     """
 
     method: str
@@ -45,6 +53,8 @@ class Request:
     credentials: tuple[str, str] | None = None
     proxy: Proxy | None = None
     once: bool = False
+    ca_file: str = ""
+    client_certificate: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,39 +92,58 @@ def _handle() -> pycurl.Curl:
     return curl
 
 
-class _Answer:
-    """Collects what libcurl hands over."""
+class Exchange:
+    """One request on a handle: sets the handle up, collects what libcurl hands over, and says what it came to."""
 
-    def __init__(self) -> None:
-        self.headers: dict[str, str] = {}
-        self.body = bytearray()
-        self.full = False
+    def __init__(self, curl: pycurl.Curl, request: Request) -> None:
+        self._curl = curl
+        self._request = request
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._full = False
+        _configure(curl, request)
+        curl.setopt(pycurl.HEADERFUNCTION, self._header)
+        curl.setopt(pycurl.WRITEFUNCTION, self._write)
 
-    def header(self, line: bytes) -> None:
+    def _header(self, line: bytes) -> None:
         name, colon, value = line.decode("latin-1").partition(":")
         if colon:
-            self.headers[name.strip().lower()] = value.strip()
+            self._headers[name.strip().lower()] = value.strip()
         elif name.startswith("HTTP/"):
             # A new status line: what came before belonged to an interim or a proxy's answer.
-            self.headers.clear()
+            self._headers.clear()
 
-    def write(self, data: bytes) -> int:
-        room = MAX_ANSWER_BYTES - len(self.body)
-        self.body += data[:room]
-        self.full = len(data) > room
-        return -1 if self.full else len(data)
+    def _write(self, data: bytes) -> int:
+        room = MAX_ANSWER_BYTES - len(self._body)
+        self._body += data[:room]
+        self._full = len(data) > room
+        return -1 if self._full else len(data)
+
+    def result(self, number: int = pycurl.E_OK, text: str = "") -> "Response | NoAnswer":
+        """Return the answer, or why there is none, from libcurl's error (E_OK: none)."""
+        if number != pycurl.E_OK and not (self._full and number == pycurl.E_WRITE_ERROR):
+            # libcurl's own words name hosts and times but nothing that was sent.
+            reason = text or f"curl error {number}"
+            return NoAnswer(reason, may_have_arrived=bool(self._curl.getinfo(pycurl.REQUEST_SIZE)))
+        status = int(self._curl.getinfo(pycurl.RESPONSE_CODE))
+        if status == 407 and self._request.proxy:
+            return NoAnswer("the proxy refuses the credentials, or wants some (HTTP 407)", may_have_arrived=False)
+        return Response(status, self._headers, bytes(self._body))
 
 
 def send(request: Request) -> Response:
     """Send a request and wait for its answer; NoAnswer when none came."""
-    curl, answer = _handle(), _Answer()
-    _configure(curl, request, answer)
+    curl = _handle()
+    exchange = Exchange(curl, request)
     try:
         curl.perform()
     except pycurl.error as error:
-        if not (answer.full and error.args[0] == pycurl.E_WRITE_ERROR):
-            raise NoAnswer(pycurl_reason(error), may_have_arrived=bool(curl.getinfo(pycurl.REQUEST_SIZE))) from None
-    return Response(int(curl.getinfo(pycurl.RESPONSE_CODE)), answer.headers, bytes(answer.body))
+        result = exchange.result(error.args[0], str(error.args[1]) if len(error.args) > 1 else "")
+    else:
+        result = exchange.result()
+    if isinstance(result, NoAnswer):
+        raise result
+    return result
 
 
 def send_to(request: Request, addresses: list[str]) -> Response:
@@ -129,13 +158,7 @@ def send_to(request: Request, addresses: list[str]) -> Response:
     return send(replace(request, address=last))
 
 
-def pycurl_reason(error: pycurl.error) -> str:
-    """Return libcurl's own words, which name hosts and times but nothing that was sent."""
-    number, text = error.args[0], str(error.args[1]) if len(error.args) > 1 else ""
-    return text or f"curl error {number}"
-
-
-def _configure(curl: pycurl.Curl, request: Request, answer: _Answer) -> None:
+def _configure(curl: pycurl.Curl, request: Request) -> None:
     curl.setopt(pycurl.URL, request.url)
     curl.setopt(pycurl.CUSTOMREQUEST, request.method)
     if request.body or request.method in ("POST", "PUT"):
@@ -157,12 +180,24 @@ def _configure(curl: pycurl.Curl, request: Request, answer: _Answer) -> None:
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(request.connect_timeout_seconds * 1000))
     curl.setopt(pycurl.TIMEOUT_MS, int(request.timeout_seconds * 1000))
-    curl.setopt(pycurl.HEADERFUNCTION, answer.header)
-    curl.setopt(pycurl.WRITEFUNCTION, answer.write)
-    if _certificate_directory():
+    curl.setopt(pycurl.SOCKOPTFUNCTION, _watch)
+    if request.ca_file:
+        curl.setopt(pycurl.CAINFO, request.ca_file)
+    elif _certificate_directory():
         curl.setopt(pycurl.CAPATH, _certificate_directory())
+    if request.client_certificate:
+        curl.setopt(pycurl.SSLCERT_BLOB, request.client_certificate)
+        curl.setopt(pycurl.SSLKEY_BLOB, request.client_certificate)
     if request.address:
         curl.setopt(pycurl.CONNECT_TO, [_connect_to(request)])
+
+
+def _watch(descriptor: int, _purpose: int) -> int:
+    """Let the system give a connection up when the other side acknowledges nothing: it may be long gone."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        with contextlib.suppress(OSError), socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as watched:
+            watched.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MILLISECONDS)
+    return int(pycurl.SOCKOPT_OK)
 
 
 def _connect_to(request: Request) -> str:

@@ -7,7 +7,8 @@ time, never a delivery.
 
 import threading
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import sleep
 from typing import Any, Self, TypeVar, cast
@@ -48,8 +49,8 @@ class Delivery(models.Model):
     claim = models.UUIDField(null=True)
     # The reverse side of its model of attempts.
     attempts: Any
-    # When the attempt under way began; only on a row that was claimed.
-    claimed_at: datetime
+    # The attempt under way; only on a row that was claimed.
+    attempt: "Attempt"
 
     class Meta:
         abstract = True
@@ -62,30 +63,6 @@ class Delivery(models.Model):
     def next_due_at(cls) -> datetime | None:
         """Return when the earliest open row wants attention, or None when nothing is open."""
         return cls._default_manager.filter(state=State.DUE).order_by("due_at").values_list("due_at", flat=True).first()
-
-    def finish_attempt(self, outcome: str, reason: str = "", status: int | None = None, **more: Any) -> None:
-        """Write down what the attempt under this claim came to: `reason` in words, `status` of HTTP.
-
-        `more` are further fields of the queue's own attempts.
-        """
-        duration = timezone.now() - self.claimed_at
-        self.attempts.filter(number=self.attempts_made).update(
-            outcome=outcome,
-            reason=reason[:500],
-            status=status,
-            duration_ms=int(duration.total_seconds() * 1000),
-            **more,
-        )
-
-    def record(self, now: datetime, **changes: Any) -> bool:
-        """Write the outcome of an attempt; False when the claim was lost, and then nothing is written.
-
-        Call it inside a transaction together with everything else that the outcome changes.
-        """
-        held = type(self)._default_manager.filter(pk=self.pk, claim=self.claim, state=State.DUE)
-        if changes.get("state", State.DUE) != State.DUE:
-            changes["ended_at"] = now
-        return bool(held.update(claim=None, **changes))
 
 
 class Attempt(models.Model):
@@ -118,11 +95,68 @@ def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
             attempts_made=models.F("attempts_made") + 1,
         )
         for row in rows:
-            row.claim, row.claimed_at, row.attempts_made = token, now, row.attempts_made + 1
-        attempt_of(queue)._default_manager.bulk_create(
-            attempt_of(queue)(delivery=row, number=row.attempts_made, started_at=now) for row in rows
-        )
+            row.claim, row.attempts_made = token, row.attempts_made + 1
+            row.attempt = attempt_of(queue)(delivery=row, number=row.attempts_made, started_at=now)
+        attempt_of(queue)._default_manager.bulk_create(row.attempt for row in rows)
     return rows
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an attempt came to: `reason` in words, `status` of HTTP, `due_at` when it is to be tried again.
+
+    `more` are further fields of the queue's own attempts.
+    """
+
+    row: Delivery
+    state: State
+    outcome: str
+    reason: str = ""
+    status: int | None = None
+    due_at: datetime | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def settle(verdicts: Sequence[Verdict]) -> set[uuid.UUID]:
+    """Write down what attempts of one queue came to, and return the ids of the rows whose claim still held.
+
+    Of the others nothing is written. Call it inside a transaction, together with all else that the outcomes change.
+    """
+    queue = type(verdicts[0].row)
+    ids, claims = [verdict.row.pk for verdict in verdicts], {verdict.row.claim for verdict in verdicts}
+    mine = queue._default_manager.filter(pk__in=ids, claim__in=claims, state=State.DUE)
+    held = set(mine.select_for_update().values_list("pk", flat=True))
+    judged = [verdict for verdict in verdicts if verdict.row.pk in held]
+    for (state, due_at), pks in _by_change(judged).items():
+        changes: dict[str, Any] = {"due_at": due_at} if due_at else {"ended_at": timezone.now()}
+        queue._default_manager.filter(pk__in=pks).update(claim=None, state=state, **changes)
+    if judged:
+        _write_attempts(judged)
+    return held
+
+
+def _by_change(verdicts: Sequence[Verdict]) -> dict[tuple[State, datetime | None], list[uuid.UUID]]:
+    found: dict[tuple[State, datetime | None], list[uuid.UUID]] = {}
+    for verdict in verdicts:
+        found.setdefault((verdict.state, verdict.due_at), []).append(verdict.row.pk)
+    return found
+
+
+def _write_attempts(verdicts: Sequence[Verdict]) -> None:
+    """Complete the attempts that the claims wrote, many in one statement."""
+    now, names = timezone.now(), ["outcome", "reason", "status", "duration_ms"]
+    for verdict in verdicts:
+        attempt = verdict.row.attempt
+        attempt.outcome, attempt.reason, attempt.status = verdict.outcome, verdict.reason[:500], verdict.status
+        attempt.duration_ms = max(int((now - attempt.started_at).total_seconds() * 1000), 0)
+        for name, value in verdict.more.items():
+            setattr(attempt, name, value)
+    attempt_of(type(verdicts[0].row))._default_manager.bulk_create(
+        [verdict.row.attempt for verdict in verdicts],
+        update_conflicts=True,
+        unique_fields=["pk"],
+        update_fields=[*names, *verdicts[0].more],
+    )
 
 
 def attempt_of(queue: type[Delivery]) -> type[Any]:

@@ -1,7 +1,8 @@
 """When to try again."""
 
 import random
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from django.utils import timezone
@@ -9,9 +10,29 @@ from django.utils import timezone
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
 
 
-def jittered(window: tuple[float, float]) -> float:
+Window = tuple[float, float]
+
+
+def jittered(window: Window) -> float:
     """Return a random wait within a window of seconds, so that what failed together does not come back together."""
     return random.uniform(*window)  # noqa: S311 - spreads load, guards nothing
+
+
+# Seconds to wait before each retry of a push or a text message, as windows: four retries make the five tries allowed.
+MESSAGE_WAITS = ((1, 2), (3, 6), (10, 20), (30, 60))
+
+
+def next_attempt_at(
+    attempts_made: int, wished_seconds: float | None, *, before: datetime, waits: Sequence[Window] = MESSAGE_WAITS
+) -> datetime | None:
+    """Return when to try again; None when the tries are used up or the next one would come too late.
+
+    `wished_seconds` is the other side's Retry-After: never earlier than that.
+    """
+    if attempts_made > len(waits):
+        return None
+    moment = timezone.now() + timedelta(seconds=max(jittered(waits[attempts_made - 1]), wished_seconds or 0))
+    return moment if moment < before else None
 
 
 def retry_after_seconds(text: str) -> float | None:

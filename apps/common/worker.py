@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,7 @@ from apps.common import outbox
 
 log = structlog.get_logger(__name__)
 
-CLAIM_ROWS = 10
-LOOK_AHEAD_ROWS = 60
+CLAIM_ROWS = 100
 LANE_LIMIT = 2
 # After a fault (of the database, mostly) a worker waits this long before it looks again.
 FAULT_PAUSE_SECONDS = 1.0
@@ -91,18 +90,34 @@ def report(event: str, error: Exception, **details: str) -> None:
         log.error(event, exc_info=error, fault=type(error).__name__, **details)
 
 
-class Dispatcher:
-    """Keeps up to `slots` deliveries of one queue in flight.
+Deliver = Callable[[Sequence[Any]], Iterator[Sequence[Any]]]
 
-    While others wait, a lane (the host that is called) has at most two of them. Alone it may have more, but a quarter
-    of the slots always stays free for lanes that come later.
+
+def one_by_one(deliver: Callable[[Any], None]) -> Deliver:
+    """Make a queue's way of delivering one row a way of delivering several."""
+
+    def run(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        for row in rows:
+            deliver(row)
+            yield [row]
+
+    return run
+
+
+class Dispatcher:
+    """Keeps up to `slots` deliveries of one queue in flight, rows of one lane (who is called) `at_once` in a thread.
+
+    `deliver` yields the rows whose outcome it has written down, as it comes: their slots are free again.
+
+    Every lane may have two in flight. Beyond that, a lane may start another while it has fewer in flight than are free:
+    alone it takes half of the slots, and however many hang, some stay free for those that come later.
     """
 
-    def __init__(self, queue: type[outbox.Delivery], deliver: Callable[[Any], None], slots: int = 64) -> None:
+    def __init__(self, queue: type[outbox.Delivery], deliver: Deliver, *, slots: int = 64, at_once: int = 1) -> None:
         self.queue = queue
         self._deliver = deliver
         self._slots = slots
-        self._reserve = slots // 4
+        self._at_once = at_once
         self._rows_left = True
         self._lanes: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -125,58 +140,80 @@ class Dispatcher:
         self._rows_left = True
         with self._lock:
             lanes = Counter(self._lanes)
-        free = self._slots - lanes.total()
-        chosen = self._choose(lanes, free)
+        chosen = self._choose(lanes)
         rows = outbox.claim(self.queue, chosen) if chosen else []
         close_old_connections()
         with self._lock:
             self._lanes.update(row.lane for row in rows)
-        for row in rows:
-            self._pool.submit(self._work, row)
+        for part in self._parts(rows):
+            self._pool.submit(self._work, part)
         return len(rows)
 
-    def _choose(self, lanes: Counter[str], free: int) -> list[UUID]:
-        """Pick due rows of lanes with a place; busy lanes only when nobody else waits and the reserve stays free."""
-        if free <= 0:
-            return []
-        busy = [lane for lane, count in lanes.items() if count >= LANE_LIMIT]
-        due = self.queue.due(timezone.now()).values_list("pk", "lane")
-        seen = list(due[:LOOK_AHEAD_ROWS])
-        if busy and len(seen) == LOOK_AHEAD_ROWS:
-            # A long queue of busy lanes must not hide the others.
-            seen = list(due.exclude(lane__in=busy)[:LOOK_AHEAD_ROWS]) or seen
-        planned, chosen = Counter(lanes), list[UUID]()
-        for pk, lane in seen:
-            if planned[lane] < LANE_LIMIT and len(chosen) < min(free, CLAIM_ROWS):
-                planned[lane] += 1
-                chosen.append(pk)
-        if not chosen and free > self._reserve:
-            chosen = [pk for pk, _lane in seen[: min(free - self._reserve, CLAIM_ROWS)]]
-        self._rows_left = len(seen) > len(chosen)
+    def _choose(self, lanes: Counter[str]) -> list[UUID]:
+        """Pick due rows: first of lanes with fewer than two in flight, then of those that may have more."""
+        chosen = list[UUID]()
+        first = self._due(lane for lane, count in lanes.items() if count >= LANE_LIMIT)
+        self._take(first, lanes, chosen, lambda count, _free: count < LANE_LIMIT)
+        free = self._slots - lanes.total()
+        then = self._due(lane for lane, count in lanes.items() if count >= free)
+        self._take([row for row in then if row[0] not in set(chosen)], lanes, chosen, lambda count, free: count < free)
+        self._rows_left = len(then) > len(chosen)
         return chosen
 
-    def _work(self, row: outbox.Delivery) -> None:
+    def _due(self, except_lanes: Iterable[str]) -> list[tuple[UUID, str]]:
+        due = self.queue.due(timezone.now()).exclude(lane__in=list(except_lanes))
+        return list(due.values_list("pk", "lane")[: 2 * CLAIM_ROWS])
+
+    def _take(
+        self,
+        rows: Iterable[tuple[UUID, str]],
+        lanes: Counter[str],
+        chosen: list[UUID],
+        may: Callable[[int, int], bool],
+    ) -> None:
+        """Add rows whose lane `may` start another, given how many it has in flight and how many slots are free."""
+        for pk, lane in rows:
+            free = self._slots - lanes.total()
+            if free > 0 and len(chosen) < CLAIM_ROWS and may(lanes[lane], free):
+                lanes[lane] += 1
+                chosen.append(pk)
+
+    def _parts(self, rows: Sequence[outbox.Delivery]) -> Iterator[Sequence[outbox.Delivery]]:
+        by_lane: dict[str, list[outbox.Delivery]] = {}
+        for row in rows:
+            by_lane.setdefault(row.lane, []).append(row)
+        for part in by_lane.values():
+            for first in range(0, len(part), self._at_once):
+                yield part[first : first + self._at_once]
+
+    def _work(self, rows: Sequence[outbox.Delivery]) -> None:
+        left = {row.pk: row for row in rows}
         try:
-            self._deliver(row)
+            for done in self._deliver(rows):
+                self._release([left.pop(row.pk) for row in done])
         except Exception as error:  # noqa: BLE001 - reported
-            # Whatever it was, the row is still claimed: it is due again when the lease is over.
-            report("delivery_fault", error, queue=self.queue._meta.label_lower, delivery=str(row.pk))
+            # Whatever it was, the rows are still claimed: they are due again when the lease is over.
+            for pk in left:
+                report("delivery_fault", error, queue=self.queue._meta.label_lower, delivery=str(pk))
         finally:
             close_old_connections()
-            with self._lock:
-                self._lanes[row.lane] -= 1
-                if not self._lanes[row.lane]:
-                    del self._lanes[row.lane]
-            if self._rows_left:
-                self.wake()
+            self._release(list(left.values()))
+
+    def _release(self, rows: Sequence[outbox.Delivery]) -> None:
+        with self._lock:
+            self._lanes.subtract(row.lane for row in rows)
+            # Counts of zero are dropped.
+            self._lanes += Counter()
+        if rows and self._rows_left:
+            self.wake()
 
     def _pause_seconds(self) -> float:
         """Sleep until the next row is due, at most one sweep long."""
         longest = SWEEP_SECONDS if settings.BROKER_URL or connection.vendor == "postgresql" else POLL_SECONDS
         with self._lock:
-            full = self._lanes.total() >= self._slots - self._reserve
+            waiting = self._lanes.total() > 0 and self._rows_left
         # Overdue rows that were not chosen wait for a free slot, whose end rings the bell.
-        next_due_at = None if full else self.queue.next_due_at()
+        next_due_at = None if waiting else self.queue.next_due_at()
         close_old_connections()
         if next_due_at is None:
             return longest

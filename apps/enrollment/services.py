@@ -248,10 +248,19 @@ def _apply_mode(profile: Profile, mode: str) -> None:
         )
 
 
-def drop_dead_token(push_enrollment: PushEnrollment, *, seen_before: datetime) -> bool:
+def drop_dead_token(push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None) -> None:
     """Remove a token that the provider called dead, unless the device has sent a newer one since; the keys stay."""
-    dropped, _by_model = PushEnrollment.objects.filter(pk=push_enrollment.pk, enrolled_at__lte=seen_before).delete()
-    return bool(dropped)
+    seen_before = min(sent_at, dead_since or sent_at)
+    profile = push_enrollment.profile
+    with transaction.atomic():
+        old = PushEnrollment.objects.filter(pk=push_enrollment.pk, enrolled_at__lte=seen_before)
+        if old.delete()[0]:
+            events.record(
+                EventType.PUSH_ENROLLMENT_DROP_DEAD_PUSH_TOKEN,
+                user_id=profile.user_id,
+                app_name=profile.device.version.application.name,
+                device_id=profile.device.device_id,
+            )
 
 
 def reachable_by_push(user_id: str) -> QuerySet[Profile]:

@@ -1,5 +1,6 @@
 """Writing events and finding them again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ log = structlog.get_logger(__name__)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def record(
+def draft(
     event_type: EventType,
     *,
     user_id: str = "",
@@ -26,8 +27,8 @@ def record(
     transaction_id: UUID | None = None,
     **details: Any,
 ) -> Event:
-    """Append an event, in the caller's database transaction if there is one. Details are JSON values, never secrets."""
-    event = Event.objects.create(
+    """Return an event that is not yet written. Details are JSON values, never secrets."""
+    return Event(
         event_type=event_type,
         user_id=user_id[:255],
         client_id=client_id[:100],
@@ -37,10 +38,30 @@ def record(
         user_agent=caller.current().user_agent,
         details=details,
     )
-    log.info(
-        "event", type=str(event_type), event_id=str(event.event_identifier), transaction_id=str(transaction_id or "")
-    )
+
+
+def record(event_type: EventType, **facts: Any) -> Event:
+    """Append an event, in the caller's database transaction if there is one. `facts` as for `draft`."""
+    event = draft(event_type, **facts)
+    event.save()
+    _log(event)
     return event
+
+
+def record_all(drafts: Sequence[Event]) -> None:
+    """Append many events in one statement."""
+    Event.objects.bulk_create(drafts)
+    for event in drafts:
+        _log(event)
+
+
+def _log(event: Event) -> None:
+    log.info(
+        "event",
+        type=str(event.event_type),
+        event_id=str(event.event_identifier),
+        transaction_id=str(event.transaction_id or ""),
+    )
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,8 @@ class PushMessagingConfiguration(models.Model):
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     # Why the push service last refused this configuration itself; empty when it took the last push.
     fault = models.CharField(_("fault"), max_length=500, blank=True, default="", editable=False)
+    # The app and environment that it was about: a push that is taken elsewhere does not end it.
+    fault_destination = models.CharField(max_length=200, blank=True, default="", editable=False)
     fault_at = models.DateTimeField(_("fault since"), null=True, blank=True, editable=False)
 
     class Meta:
@@ -118,7 +120,7 @@ class PushMessagingConfiguration(models.Model):
         """Apply what each kind needs and may have. Errors stand at the fields that they are about."""
         if self.platform == Platform.ANDROID and not self.fcm_api_version:
             self.fcm_api_version = FcmApiVersion.HTTP_V1
-        errors = {
+        errors: dict[str, Any] = {
             name: _("This does not belong to: %(kind)s.") % {"kind": self.kind.label}
             for name in KIND_FIELDS
             if name not in ALLOWED_FIELDS[self.kind] and self._has(name)

@@ -1,10 +1,99 @@
-"""Sending a push."""
+"""Sending pushes: many at once, each to the provider of its configuration."""
 
-from apps.push.models import PushMessagingConfiguration
-from apps.push.providers import fcm
-from apps.push.providers.base import PushMessage, Result
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from apps.common import http, multiplex
+from apps.push.models import Kind
+from apps.push.providers.apns import Apns
+from apps.push.providers.base import Destination, Outcome, Provider, PushMessage, Result, Unsendable
+from apps.push.providers.fcm import Fcm
+from apps.push.providers.fcm_legacy import FcmLegacy
+
+_apns = Apns()
+PROVIDERS: dict[Kind, Provider] = {
+    Kind.FCM_HTTP_V1: Fcm(),
+    Kind.FCM_LEGACY: FcmLegacy(),
+    Kind.APNS_TOKEN: _apns,
+    Kind.APNS_CERTIFICATE: _apns,
+}
+
+T = TypeVar("T")
 
 
-def send(configuration: PushMessagingConfiguration, message: PushMessage) -> Result:
-    """Hand a message to the configuration's provider and say what it answered. Blocks for at most 21 s."""
-    return fcm.send(configuration, message)
+class _Credentials:
+    """One credential a configuration for all that is sent at once, asked for once, whether there is one or not."""
+
+    def __init__(self) -> None:
+        self._known: dict[UUID, str | Unsendable] = {}
+
+    def get(self, destination: Destination) -> str:
+        configuration = destination.configuration
+        if configuration.pk not in self._known:
+            try:
+                self._known[configuration.pk] = PROVIDERS[configuration.kind].credential(configuration)
+            except Unsendable as error:
+                self._known[configuration.pk] = error
+        found = self._known[configuration.pk]
+        if isinstance(found, Unsendable):
+            raise found
+        return found
+
+
+def send_all(pushes: Iterable[tuple[T, Destination, PushMessage]]) -> Iterator[list[tuple[T, Result]]]:
+    """Send pushes at once and yield what the providers said, each with the object it was given with, as it comes.
+
+    No fault of another side is an exception. Takes at most 19 s: for an access token 10, for the answers 9.
+    """
+    credentials, failed, ready = _Credentials(), list[tuple[T, Result]](), []
+    for item, destination, message in pushes:
+        provider = PROVIDERS[destination.configuration.kind]
+        try:
+            credential = credentials.get(destination)
+            request = provider.request(destination, message, credential)
+        except Unsendable as error:
+            failed.append((item, error.result))
+        else:
+            ready.append(((item, partial(_judge, provider, destination, credential)), request))
+    if failed:
+        yield failed
+    for answers in multiplex.send_all(ready):
+        yield [(item, judge(answer)) for (item, judge), answer in answers]
+
+
+def _judge(
+    provider: Provider, destination: Destination, credential: str, answer: http.Response | http.NoAnswer
+) -> Result:
+    if isinstance(answer, http.NoAnswer):
+        return Result(Outcome.RETRY, answer.reason)
+    result = provider.judge(answer)
+    if result.credential_refused:
+        provider.forget(destination.configuration, credential)
+    return result
+
+
+def send(destination: Destination, message: PushMessage) -> Result:
+    """Send one push and say what the provider answered."""
+    [[(_item, result)]] = send_all([(None, destination, message)])
+    return result
+
+
+def probe(destination: Destination) -> Result:
+    """Ask the provider about credential and address with a message that reaches nobody.
+
+    ACCEPTED: both are good, also when the provider says that it knows no such device. Anything else means what it
+    means for a push.
+    """
+    provider = PROVIDERS[destination.configuration.kind]
+    try:
+        credential = provider.credential(destination.configuration)
+        request = provider.probe(destination, credential)
+    except Unsendable as error:
+        return error.result
+    [[(_item, answer)]] = multiplex.send_all([(None, request)])
+    result = _judge(provider, destination, credential, answer)
+    reached = result.outcome in (Outcome.DEAD_TOKEN, Outcome.REFUSED)
+    return replace(result, outcome=Outcome.ACCEPTED) if reached else result

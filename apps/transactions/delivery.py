@@ -1,138 +1,185 @@
-"""What the worker does with a claimed push."""
+"""What the worker does with claimed pushes: many at once, each recorded as soon as its provider has answered."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db import close_old_connections
 from django.db import transaction as database
+from django.db.models import Count
 from django.utils import timezone
 
-from apps.common.outbox import State
-from apps.common.retries import jittered
+from apps.common import outbox
+from apps.common.outbox import State, Verdict
+from apps.common.retries import next_attempt_at
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import PushEnrollment
 from apps.events import services as events
+from apps.events.models import Event
 from apps.events.types import EventType
+from apps.push import faults
 from apps.push import services as push
-from apps.push.models import PushMessagingConfiguration
-from apps.push.providers.base import Outcome, PushMessage, Result
+from apps.push.providers.base import Destination, Outcome, PushMessage, Result
 from apps.transactions import lifecycle
 from apps.transactions.models import PushDelivery, Reason, Status, Transaction
 
-# Seconds to wait before each retry, as windows; four retries make the five tries that are allowed.
-WAITS = [(1, 2), (3, 6), (10, 20), (30, 60)]
-
 NOT_NEEDED = "not_needed"
 CREDENTIAL_REFUSED = "credential_refused"
+UNREACHABLE = Result(Outcome.REFUSED, "no push token left")
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a send needs, read before the connection goes back to the pool."""
+    """A claimed row with all that sending it needs; without a destination the device can no longer be reached."""
 
+    row: PushDelivery
     transaction: Transaction
-    push_enrollment: PushEnrollment
-    configuration: PushMessagingConfiguration
-    message: PushMessage
+    is_pending: bool
+    push_enrollment: PushEnrollment | None
+    destination: Destination | None
 
 
-def deliver(row: PushDelivery) -> None:
-    """Send the push of a pending transaction and write down what the provider said."""
-    transaction = Transaction.objects.select_related(
-        "client", "profile__push_enrollment", "profile__device__version__push_messaging_configuration"
-    ).get(pk=row.transaction_id)
-    if transaction.current_status(timezone.now()) != Status.PENDING:
-        _skip(row)
-        return
-    job = _job(transaction)
+Answer = tuple[Job, Result]
+
+
+def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
+    """Send the pushes of pending transactions; yields rows as what became of them is written down."""
+    jobs = _jobs(rows)
+    if ended := [job.row for job in jobs if not job.is_pending]:
+        _skip(ended)
+        yield ended
+    pending = [job for job in jobs if job.is_pending]
+    if lost := [(job, UNREACHABLE) for job in pending if job.destination is None]:
+        yield record(lost)
+    sendable = list(_messages(pending))
+    # The connection goes back to the pool: a slow provider holds a thread, nothing of the database.
     close_old_connections()
-    result = push.send(job.configuration, job.message) if job else Result(Outcome.REFUSED, "no push token left")
-    record(row, transaction, job, result)
+    for answers in push.send_all(sendable):
+        recorded = record(answers)
+        close_old_connections()
+        yield recorded
 
 
-def _job(transaction: Transaction) -> Job | None:
-    """Put the message together; None when the device can no longer be reached."""
+def _jobs(rows: Sequence[PushDelivery]) -> list[Job]:
+    transactions = Transaction.objects.select_related(
+        "client", "profile__push_enrollment", "profile__device__version__push_messaging_configuration"
+    ).in_bulk([row.transaction_id for row in rows])
+    return [_job(row, transactions[row.transaction_id]) for row in rows]
+
+
+def _job(row: PushDelivery, transaction: Transaction) -> Job:
     profile = transaction.profile
     push_enrollment = getattr(profile, "push_enrollment", None)
-    configuration = profile.device.version.push_messaging_configuration if profile else None
-    if profile is None or push_enrollment is None or configuration is None:
-        return None
-    left = (transaction.expires_at - timezone.now()).total_seconds()
-    message = PushMessage(
-        token=push_enrollment.token,
-        transaction_id=str(transaction.pk),
-        profile_id=profile.profile_id,
-        text=transaction.message,
-        seconds_to_live=max(int(left), 1),
-        cordova=profile.device.version.cordova,
-    )
-    return Job(transaction, push_enrollment, configuration, message)
+    destination = profile.device.version.destination() if profile and push_enrollment else None
+    is_pending = transaction.current_status(timezone.now()) == Status.PENDING
+    return Job(row, transaction, is_pending, push_enrollment, destination)
 
 
-def _skip(row: PushDelivery) -> None:
-    with database.atomic():
-        if row.record(timezone.now(), state=State.DONE):
-            row.finish_attempt(NOT_NEEDED)
-
-
-def record(row: PushDelivery, transaction: Transaction, job: Job | None, result: Result) -> None:
-    """Write the outcome, and in the same database transaction what follows from it."""
-    now = timezone.now()
-    due_at = _next_attempt_at(row, transaction, result, now)
-    accepted = result.outcome == Outcome.ACCEPTED
-    state = State.DONE if accepted else State.FAILED if due_at is None else State.DUE
-    with database.atomic():
-        if not row.record(now, state=state, due_at=due_at or now):
-            return
-        outcome = CREDENTIAL_REFUSED if result.credential_refused else result.outcome.value
-        row.finish_attempt(outcome, result.reason, result.status)
-        events.record(
-            EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
-            if accepted
-            else EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
-            user_id=transaction.user_id,
-            client_id=transaction.client.client_id,
-            app_name=transaction.app_name,
-            transaction_id=transaction.pk,
-            attempt=row.attempts_made,
-            http_status=result.status,
-            reason=result.reason,
-            configuration=job.configuration.name if job else None,
-            next_attempt_at=due_at.isoformat() if due_at else None,
-        )
-        if job and result.outcome == Outcome.DEAD_TOKEN:
-            _drop_token(job, row.claimed_at)
-        if state == State.FAILED and not _was_sent(row):
-            lifecycle.close(
-                transaction,
-                Status.NOT_AUTHENTICATED,
-                EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
-                reason=Reason.FAILED_TO_SEND,
+def _messages(jobs: Sequence[Job]) -> Iterator[tuple[Job, Destination, PushMessage]]:
+    badges = _badges(jobs)
+    for job in jobs:
+        profile = job.transaction.profile
+        if profile and job.push_enrollment and job.destination:
+            message = PushMessage(
+                token=job.push_enrollment.token,
+                transaction_id=str(job.transaction.pk),
+                profile_id=profile.profile_id,
+                text=job.transaction.message,
+                expires_at=job.transaction.expires_at,
+                badge=badges.get(profile.pk),
             )
+            yield job, job.destination, message
+
+
+def _badges(jobs: Sequence[Job]) -> dict[int, int]:
+    """Count what waits for an answer, for the profiles whose version shows the number."""
+    profiles = [job.transaction.profile for job in jobs]
+    shown = {profile.pk for profile in profiles if profile and profile.device.version.send_badge_number}
+    if not shown:
+        return {}
+    waiting = Transaction.objects.filter(
+        profile__in=shown, status=Status.PENDING, expires_at__gt=timezone.now()
+    ).order_by()
+    return dict(waiting.values_list("profile").annotate(Count("pk")))
+
+
+def _skip(rows: Sequence[PushDelivery]) -> None:
+    with database.atomic():
+        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED) for row in rows])
+
+
+def record(answers: Sequence[Answer]) -> list[PushDelivery]:
+    """Write the outcomes, and in the same database transaction what follows from them."""
+    judged = [(job, _in_our_eyes(job, result)) for job, result in answers]
+    verdicts = [_verdict(job, result) for job, result in judged]
+    due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
+    with database.atomic():
+        held = outbox.settle(verdicts)
+        ours = [(job, result) for job, result in judged if job.row.pk in held]
+        events.record_all([_event(job, result, due[job.row.pk]) for job, result in ours])
+        for job, result in ours:
+            _follow_up(job, result, is_final=due[job.row.pk] is None)
+    return [job.row for job, _result in answers]
+
+
+def _in_our_eyes(job: Job, result: Result) -> Result:
+    """Add to the provider's facts what only we know: what was tried before, and how old the token is."""
+    if result.credential_refused and job.row.attempts.filter(outcome=CREDENTIAL_REFUSED).exists():
+        return replace(result, outcome=Outcome.MISCONFIGURED, credential_refused=False)
+    newer = job.push_enrollment and result.dead_since and job.push_enrollment.enrolled_at > result.dead_since
+    if newer and result.outcome == Outcome.DEAD_TOKEN:
+        # The provider speaks of the time before the device enrolled this token.
+        return replace(result, outcome=Outcome.RETRY)
+    return result
+
+
+def _verdict(job: Job, result: Result) -> Verdict:
+    due_at = None
+    if result.outcome == Outcome.RETRY:
+        wished = result.retry_after_seconds
+        due_at = next_attempt_at(job.row.attempts_made, wished, before=job.transaction.expires_at)
+    state = State.DONE if result.outcome == Outcome.ACCEPTED else State.DUE if due_at else State.FAILED
+    outcome = CREDENTIAL_REFUSED if result.credential_refused else result.outcome.value
+    return Verdict(job.row, state, outcome, result.reason, result.status, due_at)
+
+
+def _event(job: Job, result: Result, due_at: datetime | None) -> Event:
+    accepted = result.outcome == Outcome.ACCEPTED
+    return events.draft(
+        EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
+        if accepted
+        else EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
+        user_id=job.transaction.user_id,
+        client_id=job.transaction.client.client_id,
+        app_name=job.transaction.app_name,
+        transaction_id=job.transaction.pk,
+        attempt=job.row.attempts_made,
+        http_status=result.status,
+        reason=result.reason,
+        configuration=job.destination.configuration.name if job.destination else None,
+        next_attempt_at=due_at.isoformat() if due_at else None,
+    )
+
+
+def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
+    sent_at = job.row.attempt.started_at
+    if job.destination and result.outcome == Outcome.ACCEPTED:
+        faults.clear(job.destination)
+        return
+    if job.push_enrollment and result.outcome == Outcome.DEAD_TOKEN:
+        enrollment.drop_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
+    if job.destination and result.outcome == Outcome.MISCONFIGURED:
+        faults.note(job.destination, result.reason, sent_at=sent_at)
+    if is_final and not _was_sent(job.row):
+        lifecycle.close(
+            job.transaction,
+            Status.NOT_AUTHENTICATED,
+            EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
+            reason=Reason.FAILED_TO_SEND,
+        )
 
 
 def _was_sent(row: PushDelivery) -> bool:
     """Say whether an earlier push has reached the phone: a resend that fails does not end the transaction."""
     earlier = PushDelivery.objects.filter(transaction=row.transaction_id, state=State.DONE)
     return earlier.exclude(pk=row.pk).exists()
-
-
-def _drop_token(job: Job, seen_before: datetime) -> None:
-    if enrollment.drop_dead_token(job.push_enrollment, seen_before=seen_before):
-        events.record(
-            EventType.PUSH_ENROLLMENT_DROP_DEAD_PUSH_TOKEN,
-            user_id=job.transaction.user_id,
-            app_name=job.transaction.app_name,
-            device_id=job.transaction.device_id,
-        )
-
-
-def _next_attempt_at(row: PushDelivery, transaction: Transaction, result: Result, now: datetime) -> datetime | None:
-    """Return when to try again; None when another try is useless, not allowed, or would come after the end."""
-    if result.outcome != Outcome.RETRY or row.attempts_made > len(WAITS):
-        return None
-    if result.credential_refused and row.attempts.filter(outcome=CREDENTIAL_REFUSED).exists():
-        return None
-    wait = max(jittered(WAITS[row.attempts_made - 1]), result.retry_after_seconds or 0)
-    moment = now + timedelta(seconds=wait)
-    return moment if moment < transaction.expires_at else None

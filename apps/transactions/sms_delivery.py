@@ -1,13 +1,12 @@
 """What the worker does with a claimed text message. What may have been sent is never sent again by itself."""
 
-from datetime import datetime, timedelta
-
 from django.db import close_old_connections
 from django.db import transaction as database
 from django.utils import timezone
 
-from apps.common.outbox import State
-from apps.common.retries import jittered
+from apps.common import outbox
+from apps.common.outbox import State, Verdict
+from apps.common.retries import next_attempt_at
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.sms import messages as sms_messages
@@ -17,7 +16,6 @@ from apps.system import services as system
 from apps.transactions import lifecycle
 from apps.transactions.models import Reason, SmsDelivery, Status, Transaction
 
-WAITS = [(1, 2), (3, 6), (10, 20), (30, 60)]
 NOT_NEEDED = "not_needed"
 MAX_SENDER_CHARACTERS = 20
 
@@ -51,22 +49,15 @@ def deliver(row: SmsDelivery) -> None:
 
 def _skip(row: SmsDelivery) -> None:
     with database.atomic():
-        if row.record(timezone.now(), state=State.DONE):
-            row.finish_attempt(NOT_NEEDED)
+        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED)])
 
 
 def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
     """Write the outcome, and in the same database transaction what follows from it."""
-    now = timezone.now()
-    due_at = _next_attempt_at(row, transaction, result, now)
-    done = result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
-    state = State.DONE if done else State.FAILED if due_at is None else State.DUE
+    verdict = _verdict(row, transaction, result)
     with database.atomic():
-        if not row.record(now, state=state, due_at=due_at or now):
+        if not outbox.settle([verdict]):
             return
-        row.finish_attempt(
-            result.outcome.value, result.reason, result.status, sender=result.sender[:MAX_SENDER_CHARACTERS]
-        )
         events.record(
             EVENTS.get(result.outcome, EventType.SMS_AUTH_INIT_FAILURE_GATEWAY),
             user_id=transaction.user_id,
@@ -75,9 +66,9 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
             attempt=row.attempts_made,
             http_status=result.status,
             reason=result.reason,
-            next_attempt_at=due_at.isoformat() if due_at else None,
+            next_attempt_at=verdict.due_at.isoformat() if verdict.due_at else None,
         )
-        if state == State.FAILED and not _was_sent(row):
+        if verdict.state == State.FAILED and not _was_sent(row):
             lifecycle.close(
                 transaction,
                 Status.NOT_AUTHENTICATED,
@@ -86,15 +77,17 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
             )
 
 
+def _verdict(row: SmsDelivery, transaction: Transaction, result: Result) -> Verdict:
+    due_at = None
+    if result.outcome == Outcome.RETRY:
+        due_at = next_attempt_at(row.attempts_made, result.retry_after_seconds, before=transaction.expires_at)
+    done = result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+    state = State.DONE if done else State.DUE if due_at else State.FAILED
+    sender = {"sender": result.sender[:MAX_SENDER_CHARACTERS]}
+    return Verdict(row, state, result.outcome.value, result.reason, result.status, due_at, sender)
+
+
 def _was_sent(row: SmsDelivery) -> bool:
     """Say whether the code may already be on the phone: a resend that fails does not end its life."""
     earlier = SmsDelivery.objects.filter(transaction=row.transaction_id, state=State.DONE)
     return earlier.exclude(pk=row.pk).exists()
-
-
-def _next_attempt_at(row: SmsDelivery, transaction: Transaction, result: Result, now: datetime) -> datetime | None:
-    if result.outcome != Outcome.RETRY or row.attempts_made > len(WAITS):
-        return None
-    wait = max(jittered(WAITS[row.attempts_made - 1]), result.retry_after_seconds or 0)
-    moment = now + timedelta(seconds=wait)
-    return moment if moment < transaction.expires_at else None

@@ -92,7 +92,6 @@ def deliver_pushes(transactional_db, fcm):
 
     def run():
         due = list(PushDelivery.objects.filter(state="due").values_list("pk", flat=True))
-        for claimed in outbox.claim(PushDelivery, due):
-            delivery.deliver(claimed)
+        list(delivery.deliver(outbox.claim(PushDelivery, due)))
 
     return run

@@ -10,8 +10,7 @@ from apps.events.models import Event
 
 def deliver_all(queue, deliver):
     """Do what a worker does with everything that is due."""
-    for row in outbox.claim(queue, list(queue.objects.values_list("pk", flat=True))):
-        deliver(row)
+    list(deliver(outbox.claim(queue, list(queue.objects.values_list("pk", flat=True)))))
 
 
 def stored_text():

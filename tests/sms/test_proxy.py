@@ -3,6 +3,7 @@
 import environ
 import pytest
 
+from apps.transactions.models import SmsAttempt
 from config.settings.proxy import external_proxy
 from tests.fakes.web_proxy import WebProxy
 from tests.sms.conftest import bodies, forms
@@ -87,7 +88,8 @@ def test_wrong_credentials_for_the_proxy_reach_no_server(texts, sms_type, servic
         proxied(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
         started = texts.send(sms_type)
     assert service.received == []
-    assert texts.attempts(started) == ["refused"]
+    assert texts.attempts(started) == ["retry"]
+    assert "407" in SmsAttempt.objects.get().reason
 
 
 def test_a_proxy_that_is_away_is_waited_for(texts, sms_type, service, proxied, later):

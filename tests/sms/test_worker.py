@@ -1,6 +1,7 @@
 """What becomes of a text message for each thing that the gateway can say, in E4, in events and in the attempts."""
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
@@ -160,7 +161,8 @@ def test_the_message_of_a_worker_that_died_in_its_call_is_not_sent_again(texts, 
     assert texts.resend(started).status_code == 204
     texts.work()
     assert Scripted.calls == 1
-    assert claimed.record(timezone.now(), state="failed") is False
+    with transaction.atomic():
+        assert outbox.settle([outbox.Verdict(claimed, outbox.State.FAILED, "failed")]) == set()
 
 
 def test_a_worker_that_died_in_its_second_try_leaves_an_unknown_outcome(texts, sms_type, says, later):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
@@ -67,16 +67,48 @@ def test_who_lost_a_claim_records_nothing():
     [slow] = outbox.claim(CallbackDelivery, [row.pk])
     end_lease(row)
     [quick] = outbox.claim(CallbackDelivery, [row.pk])
-    assert not slow.record(timezone.now(), state=outbox.State.FAILED)
+    assert settle(slow, outbox.State.FAILED) == set()
     row.refresh_from_db()
     assert (row.state, row.claim, row.ended_at) == (outbox.State.DUE, quick.claim, None)
 
-    assert quick.record(timezone.now(), state=outbox.State.DONE)
-    assert not slow.record(timezone.now(), state=outbox.State.FAILED)
+    assert settle(quick, outbox.State.DONE) == {row.pk}
+    assert settle(slow, outbox.State.FAILED) == set()
     row.refresh_from_db()
     assert (row.state, row.claim) == (outbox.State.DONE, None)
     assert row.ended_at is not None
-    assert [attempt.number for attempt in row.attempts.all()] == [1, 2]
+    assert [(attempt.number, attempt.outcome) for attempt in row.attempts.all()] == [(1, ""), (2, "told")]
+
+
+def test_many_outcomes_are_written_at_once_each_to_its_own_row():
+    rows = due_rows(3)
+    claimed = {row.pk: row for row in outbox.claim(CallbackDelivery, [row.pk for row in rows])}
+    later = timezone.now() + timedelta(seconds=30)
+    with transaction.atomic():
+        held = outbox.settle(
+            [
+                outbox.Verdict(claimed[rows[0].pk], outbox.State.DONE, "delivered", status=200),
+                outbox.Verdict(claimed[rows[1].pk], outbox.State.DUE, "failed", "away", due_at=later),
+                outbox.Verdict(claimed[rows[2].pk], outbox.State.FAILED, "failed", "gone", 410),
+            ]
+        )
+    assert held == set(claimed)
+    for row in rows:
+        row.refresh_from_db()
+    assert [row.state for row in rows] == ["done", "due", "failed"]
+    assert [row.claim for row in rows] == [None] * 3
+    assert rows[1].due_at == later
+    attempts = [row.attempts.get() for row in rows]
+    assert [(one.outcome, one.reason, one.status) for one in attempts] == [
+        ("delivered", "", 200),
+        ("failed", "away", None),
+        ("failed", "gone", 410),
+    ]
+    assert all(one.duration_ms is not None for one in attempts)
+
+
+def settle(row, state):
+    with transaction.atomic():
+        return outbox.settle([outbox.Verdict(row, state, "told")])
 
 
 def test_a_burst_of_nudges_waits_for_nobody_and_is_announced_few_times():

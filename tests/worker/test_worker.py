@@ -23,11 +23,13 @@ class Deliveries:
         self.started = []
         self.go_on = threading.Event()
 
-    def deliver(self, row):
-        self.started.append(row.lane)
+    def deliver(self, rows):
+        for row in rows:
+            self.started.append(row.lane)
         assert self.go_on.wait(20)
         with transaction.atomic():
-            row.record(row.created_at, state=outbox.State.DONE)
+            outbox.settle([outbox.Verdict(row, outbox.State.DONE, "delivered") for row in rows])
+        yield rows
 
     def lanes(self, count):
         """Return how many started in each lane, once `count` did."""
@@ -65,30 +67,58 @@ def running():
         process.stop()
 
 
-def test_a_slow_lane_has_two_in_flight_while_others_wait(dispatcher, deliveries):
-    due_rows(5, "slow")
-    due_rows(3, "other")
-    assert dispatcher.dispatch() == 4
-    assert deliveries.lanes(4) == {"slow": 2, "other": 2}
+def test_every_lane_has_two_in_flight_before_any_has_more(dispatcher, deliveries):
+    due_rows(20, "slow")
+    due_rows(2, "other")
+    due_rows(2, "third")
+    dispatcher.dispatch()
+    started = deliveries.lanes(6)
+    assert (started["other"], started["third"]) == (2, 2)
+    assert started["slow"] == 2
 
 
-def test_alone_a_lane_may_have_more_but_a_quarter_stays_free_for_others(dispatcher, deliveries):
+def test_alone_a_lane_takes_half_of_the_slots_and_a_second_one_half_of_the_rest(dispatcher, deliveries):
     due_rows(20, "slow")
     while dispatcher.dispatch():
         pass
-    assert deliveries.lanes(6) == {"slow": 6}
-    due_rows(3, "other")
-    assert dispatcher.dispatch() == 2
-    assert deliveries.lanes(8) == {"slow": 6, "other": 2}
-    assert dispatcher.dispatch() == 0
+    assert deliveries.lanes(4) == {"slow": 4}
+    due_rows(5, "other")
+    while dispatcher.dispatch():
+        pass
+    assert deliveries.lanes(6) == {"slow": 4, "other": 2}
+    due_rows(5, "third")
+    while dispatcher.dispatch():
+        pass
+    assert deliveries.lanes(8) == {"slow": 4, "other": 2, "third": 2}
+
+
+def test_rows_of_one_lane_are_delivered_together_and_each_frees_its_slot_when_it_is_written_down():
+    parts, go_on = [], threading.Event()
+
+    def deliver(rows):
+        parts.append([row.lane for row in rows])
+        yield rows[:2]
+        assert go_on.wait(20)
+        yield rows[2:]
+
+    dispatcher = worker.Dispatcher(CallbackDelivery, deliver, slots=8, at_once=3)
+    due_rows(4, "one")
+    due_rows(1, "two")
+    assert dispatcher.dispatch() == 5
+    wait_until(lambda: len(parts) == 3, 5)
+    assert sorted(map(len, parts)) == [1, 1, 3]
+    wait_until(lambda: dispatcher._lanes == {"one": 1}, 5)
+    go_on.set()
+    dispatcher._pool.shutdown(wait=True)
+    assert dispatcher._lanes == {}
 
 
 def test_many_rows_of_a_busy_lane_do_not_hide_the_others(dispatcher, deliveries):
-    due_rows(worker.LOOK_AHEAD_ROWS + 5, "slow")
+    due_rows(3 * worker.CLAIM_ROWS, "slow")
     due_rows(1, "other")
     dispatcher.dispatch()
     dispatcher.dispatch()
-    assert deliveries.lanes(3) == {"slow": 2, "other": 1}
+    assert deliveries.lanes(5) == {"slow": 4, "other": 1}
 
 
 def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries):
@@ -97,7 +127,7 @@ def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries
     def deliver(_row):
         raise ValueError("broken")
 
-    dispatcher = worker.Dispatcher(CallbackDelivery, deliver, slots=4)
+    dispatcher = worker.Dispatcher(CallbackDelivery, worker.one_by_one(deliver), slots=4)
     with capture_logs() as logs:
         dispatcher.dispatch()
         dispatcher._pool.shutdown(wait=True)

@@ -40,6 +40,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='pushmessagingconfiguration',
+            name='fault_destination',
+            field=models.CharField(blank=True, default='', editable=False, max_length=200),
+        ),
+        migrations.AddField(
+            model_name='pushmessagingconfiguration',
             name='key_id',
             field=models.CharField(blank=True, default='', max_length=10, validators=[django.core.validators.RegexValidator('^[A-Z0-9]{10}$', "Apple's identifiers are ten capital letters and digits.")], verbose_name='key ID'),
         ),

@@ -1,19 +1,69 @@
 """What every push provider speaks: a message in, facts out. Providers touch no rows."""
 
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from typing import Any, ClassVar
+
+from django.utils import timezone
+
+from apps.common import http
+from apps.common.retries import retry_after_seconds
+from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
+
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 9.0
+# Both providers refuse more: https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
+# and https://firebase.google.com/docs/cloud-messaging/customize-messages/set-message-type
+MAX_PAYLOAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Destination:
+    """How pushes reach the phones of one application version."""
+
+    configuration: PushMessagingConfiguration
+    apns_environment: str = ApnsEnvironment.PRODUCTION
+    bundle_identifier: str = ""
+    cordova: bool = False
+
+    @property
+    def environment(self) -> str:
+        """The APNs environment that holds: with a certificate the configuration's, else the version's; FCM has none."""
+        kind = self.configuration.kind
+        if kind == Kind.APNS_CERTIFICATE:
+            return self.configuration.apns_environment
+        return self.apns_environment if kind == Kind.APNS_TOKEN else ""
+
+    @property
+    def lane(self) -> str:
+        """What is slow together: one configuration in one environment."""
+        return f"{self.configuration.name} {self.environment}".strip()
+
+    @property
+    def label(self) -> str:
+        """What a fault can be about besides the configuration: the app and the environment."""
+        return f"{self.bundle_identifier} {self.environment}".strip()
 
 
 @dataclass(frozen=True)
 class PushMessage:
-    """A push to one device. `seconds_to_live` is what is left of the transaction's life."""
+    """A push to one device. `badge` is the number for the app's icon, None to leave it as it is."""
 
     token: str
     transaction_id: str
     profile_id: str
     text: str
-    seconds_to_live: int
-    cordova: bool = False
+    expires_at: datetime
+    badge: int | None = None
+
+    @property
+    def seconds_to_live(self) -> int:
+        """What is left of the transaction's life, at least one second."""
+        return max(int((self.expires_at - timezone.now()).total_seconds()), 1)
 
 
 class Outcome(Enum):
@@ -22,7 +72,8 @@ class Outcome(Enum):
     ACCEPTED = "accepted"
     DEAD_TOKEN = "dead_token"  # the device will not hear from us again under this token
     RETRY = "retry"
-    REFUSED = "refused"  # trying again cannot help: configuration or message is wrong
+    REFUSED = "refused"  # this message, for good
+    MISCONFIGURED = "misconfigured"  # every message, until somebody mends the configuration
 
 
 @dataclass(frozen=True)
@@ -35,8 +86,93 @@ class Result:
     retry_after_seconds: float | None = None
     # The provider refused our access token: a new one may help, once.
     credential_refused: bool = False
+    # When the provider noticed that the token is dead: a newer token is another matter.
+    dead_since: datetime | None = None
 
     def __post_init__(self) -> None:
         """Make the other side's word one that can be stored: it may hold what no text of a database can."""
         word = "".join(character if character.isprintable() else "?" for character in self.reason)
         object.__setattr__(self, "reason", word)
+
+
+class Unsendable(Exception):
+    """There is nothing to send with; `result` says what that means for the push."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.reason)
+        self.result = result
+
+
+class Provider(ABC):
+    """One push service: how a message is asked for, and what its answers mean.
+
+    `outcomes` is the table of its reasons. A reason that is not in it is judged by the HTTP status alone.
+    `stale_credential` are the reasons for which a new credential may help.
+    """
+
+    outcomes: ClassVar[Mapping[str, Outcome]]
+    stale_credential: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def credential(self, configuration: PushMessagingConfiguration) -> str:
+        """Return what authenticates us; may wait for an exchange. Unsendable when there is none."""
+
+    def forget(self, configuration: PushMessagingConfiguration, credential: str) -> None:  # noqa: B027 - most keep none
+        """Do not use a kept credential again: the provider refused it."""
+
+    @abstractmethod
+    def request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
+        """Put the request together; Unsendable when it cannot be."""
+
+    @abstractmethod
+    def probe(self, destination: Destination, credential: str) -> http.Request:
+        """Put a request together that reaches nobody: its answer tells whether credential and address are good."""
+
+    @abstractmethod
+    def reason(self, answer: http.Response) -> str:
+        """Return the provider's own word for a refusal; empty when it took the message."""
+
+    def dead_since(self, answer: http.Response) -> datetime | None:
+        """Return since when a dead token is dead, for providers that tell."""
+        return None
+
+    def judge(self, answer: http.Response) -> Result:
+        """Say what an answer means."""
+        reason = self.reason(answer)
+        stale = reason in self.stale_credential
+        return Result(
+            Outcome.RETRY if stale else self.outcomes.get(reason) or _by_status(answer.status, reason),
+            reason[:200],
+            answer.status,
+            retry_after_seconds(answer.headers.get("retry-after", "")),
+            credential_refused=stale,
+            dead_since=self.dead_since(answer),
+        )
+
+
+def _by_status(status: int, reason: str) -> Outcome:
+    if not reason:
+        return Outcome.ACCEPTED
+    if status in (408, 429) or status >= 500:
+        return Outcome.RETRY
+    # The address or the credential; a 400 and its like are about this message alone.
+    return Outcome.MISCONFIGURED if status in (401, 403, 404, 405) else Outcome.REFUSED
+
+
+def compact(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def fit(text: str, payload: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the payload with as much of `text` as both providers take, never with less of the rest."""
+
+    def fits(part: str) -> bool:
+        return len(compact(payload(part))) <= MAX_PAYLOAD_BYTES
+
+    if fits(text):
+        return payload(text)
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(text[:middle] + "…") else (low, middle - 1)
+    return payload(text[:low].rstrip() + "…")

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from apps.common import outbox
 from apps.common.exceptions import InvalidParameter
-from apps.common.urls import lane
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
@@ -89,6 +88,6 @@ def _store(ask: Ask, profile: Profile) -> Started:
 
 def enqueue(transaction: Transaction, profile: Profile) -> None:
     """Store a push for sending, inside the caller's database transaction."""
-    configuration = profile.device.version.push_messaging_configuration
-    PushDelivery.objects.create(transaction=transaction, lane=lane(configuration.message_url) if configuration else "")
+    destination = profile.device.version.destination()
+    PushDelivery.objects.create(transaction=transaction, lane=destination.lane if destination else "")
     outbox.nudge(PushDelivery, tasks.deliver_pushes.delay)

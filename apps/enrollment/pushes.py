@@ -1,0 +1,46 @@
+"""Reaching a profile's phone outside of any transaction."""
+
+import uuid
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.enrollment import services
+from apps.enrollment.models import Profile
+from apps.push import faults
+from apps.push import services as push
+from apps.push.providers.base import Outcome, PushMessage, Result
+
+TEST_LIFE = timedelta(minutes=5)
+
+
+class NotReachable(Exception):
+    """No push can reach this profile: it has no push token, or its version no push messaging configuration."""
+
+
+def send_test(profile: Profile) -> Result:
+    """Send a test push and say what the provider answered; NotReachable when there is nothing to send to.
+
+    A dead token is removed and a fault of the configuration kept for the console, as after any other push. The app
+    finds no transaction under the id that it is told.
+    """
+    destination, push_enrollment = profile.device.version.destination(), getattr(profile, "push_enrollment", None)
+    if destination is None or push_enrollment is None:
+        raise NotReachable
+    sent_at = timezone.now()
+    message = PushMessage(
+        token=push_enrollment.token,
+        transaction_id=str(uuid.uuid4()),
+        profile_id=profile.profile_id,
+        text=_("This is a test. Nothing waits for your answer."),
+        expires_at=sent_at + TEST_LIFE,
+    )
+    result = push.send(destination, message)
+    if result.outcome == Outcome.ACCEPTED:
+        faults.clear(destination)
+    elif result.outcome == Outcome.MISCONFIGURED:
+        faults.note(destination, result.reason, sent_at=sent_at)
+    elif result.outcome == Outcome.DEAD_TOKEN:
+        services.drop_dead_token(push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
+    return result
