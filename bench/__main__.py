@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import accounting, clients, load, product, report
+from bench import accounting, clients, load, product, pushes, report
 
 # Whatever happens, the bench ends.
 LIMIT_SECONDS = 240
@@ -30,6 +30,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help=f"levels of {QUICK_SECONDS:.0f} s")
     parser.add_argument("--backend", choices=product.BACKENDS, default="postgres", help="default: postgres, with Redis")
     parser.add_argument("--web-workers", type=int, default=1, help="web processes (default: 1, as the server's own)")
+    parser.add_argument("--pushes", type=int, default=5000, help="pushes in the worker's queue (default: 5000)")
     parser.add_argument("--provider-ms", type=int, default=100, help="answer time of the push service in the burst")
     parser.add_argument("--format", choices=["table", "json"], default="table", help="what is printed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE as JSON")
@@ -66,6 +67,8 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
             outcomes.append(report.level(bench.logins(portals, options.seconds)))
         say(f"starts only, for {options.seconds:.0f} s, then until all pushes are out")
         burst = report.burst(bench.burst(options.seconds, options.provider_ms))
+        say(f"pushes: {options.pushes} in the queue of one worker process, to Apple's and Google's stand-ins")
+        drained = [report.drain(outcome) for outcome in pushes.drains(setting, options.pushes)]
         memory = report.processes(accounting.memory(setting.pids))
     return {
         "machine": machine,
@@ -77,6 +80,7 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         },
         "levels": outcomes,
         "burst": burst,
+        "pushes": drained,
         "memory": memory,
     }
 

@@ -10,7 +10,7 @@ APPLICATION = "bench"
 TYPE = "login"
 
 
-def document(client_secret: str, account: dict[str, str], standin_url: str) -> dict[str, Any]:
+def document(client_secret: str, account: dict[str, str], standin_url: str, apple: dict[str, str]) -> dict[str, Any]:
     """Return the content for `import_configuration`; pushes and callbacks go to the stand-ins."""
     google = {
         "name": "google",
@@ -19,7 +19,17 @@ def document(client_secret: str, account: dict[str, str], standin_url: str) -> d
         "service_account": account,
         "endpoint": standin_url + fcm.send_path(account["project_id"]),
     }
-    version = {"platform": "android", "version": "1.0.0", "push_messaging_configuration": "google"}
+    keys = {name: apple[name] for name in ("team_id", "key_id", "signing_key")}
+    versions = [
+        {"platform": "android", "version": "1.0.0", "push_messaging_configuration": "google"},
+        {"platform": "android", "version": "android", "push_messaging_configuration": "google"},
+        {
+            "platform": "ios",
+            "version": "ios",
+            "push_messaging_configuration": "apple",
+            "bundle_identifier": apple["topic"],
+        },
+    ]
     return {
         "api_clients": [
             {
@@ -29,8 +39,8 @@ def document(client_secret: str, account: dict[str, str], standin_url: str) -> d
                 "apis": ["mobile_authentication", "end_user"],
             }
         ],
-        "push_messaging_configurations": [google],
-        "applications": [{"identifier": APPLICATION, "name": "Bench", "versions": [version]}],
+        "push_messaging_configurations": [google, {"name": "apple", "platform": "ios", **keys}],
+        "applications": [{"identifier": APPLICATION, "name": "Bench", "versions": versions}],
         "mobile_authentication_types": [{"name": TYPE, "method": "push", "default_messages": {"en": "Sign in?"}}],
         "callback_endpoints": [
             {"url": standin_url + standins.CALLBACK_PATH, "username": "portal", "password": client_secret}

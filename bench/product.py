@@ -40,6 +40,7 @@ class Setting:
     url: str
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     standin_url: str = ""
+    apple_url: str = ""
     arrivals: IO[str] | None = None
     pids: dict[str, int] = field(default_factory=dict)
 
@@ -61,8 +62,9 @@ def running(directory: Path, backend: str, web_workers: int) -> Iterator[Setting
             setting.environment["BROKER_URL"] = servers.start_redis()
             setting.pids["Redis"] = _listener(setting.environment["BROKER_URL"])
         _start_standins(stack, setting)
+        apple = _start_apple(stack, setting)
         _run(setting, "migrate", "--verbosity=0")
-        _configure(setting)
+        _configure(setting, apple)
         setting.pids["web"] = _start(stack, setting, "serve", "--host=127.0.0.1").pid
         setting.pids["worker"] = _start(stack, setting, "worker").pid
         _await_ready(setting)
@@ -137,11 +139,26 @@ def _run(setting: Setting, *command: str) -> None:
         raise NotRunning(f"manage.py {command[0]} failed:\n{error.output[-2000:]}") from None
 
 
-def _configure(setting: Setting) -> None:
+def _start_apple(stack: contextlib.ExitStack, setting: Setting) -> dict[str, str]:
+    """Start the stand-in for Apple and lead the product to it; returns what Apple gives to the makers of an app."""
+    command = [sys.executable, "-m", "tests.fakes.apns"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    stack.callback(_end, process)
+    assert process.stdout
+    told: dict[str, str] = json.loads(process.stdout.readline() or "{}")
+    if not told:
+        raise NotRunning("the stand-in for Apple does not start")
+    setting.apple_url, setting.pids["Apple"] = told["url"], process.pid
+    setting.environment["PUSH_APNS_PRODUCTION_URL"] = told["production_url"]
+    setting.environment["PUSH_APNS_CA_FILE"] = told["ca_file"]
+    return told
+
+
+def _configure(setting: Setting, apple: dict[str, str]) -> None:
     account = json.loads((setting.directory / standins.ACCOUNT_FILE).read_text())
     file = setting.directory / "configuration.json"
     file.touch(mode=0o600)
-    file.write_text(json.dumps(configuration.document(setting.client_secret, account, setting.standin_url)))
+    file.write_text(json.dumps(configuration.document(setting.client_secret, account, setting.standin_url, apple)))
     _run(setting, "import_configuration", str(file))
 
 

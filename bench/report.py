@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.accounting import Memory
 from bench.load import Burst, Logins
+from bench.pushes import Drain
 
 MEGABYTE = 1024 * 1024
 
@@ -43,6 +44,16 @@ def burst(outcome: Burst) -> dict[str, Any]:
         "all_pushed_after_seconds": round(outcome.drain_seconds, 2),
         "most_pushes_in_flight": outcome.most_in_flight,
         "cpu_ms_per_start": rounded(outcome.cpu_ms),
+    }
+
+
+def drain(outcome: Drain) -> dict[str, Any]:
+    return {
+        "provider": outcome.provider,
+        "provider_delay_ms": outcome.delay_ms,
+        "pushes": outcome.count,
+        "pushes_per_second": round(outcome.count / max(outcome.seconds, 0.001)),
+        "cpu_ms_per_push": rounded(outcome.cpu_ms),
     }
 
 
@@ -91,6 +102,7 @@ def table(result: dict[str, Any]) -> str:
         "",
         *burst_rows(result["burst"]),
         "",
+        *drain_rows(result["pushes"]),
         *memory_rows(result["memory"]),
     ]
     return "\n".join(lines)
@@ -131,6 +143,20 @@ def burst_rows(found: dict[str, Any]) -> list[str]:
         row("most in flight", [str(found["most_pushes_in_flight"])], 10),
         "CPU, ms a start with its push",
         *cpu_rows([found["cpu_ms_per_start"]], 10),
+    ]
+
+
+def drain_rows(found: list[dict[str, Any]]) -> list[str]:
+    """What one worker process delivers from a full queue; one column for each provider and answer time."""
+    if not found:
+        return []
+    return [
+        f"Pushes through one worker process, {found[0]['pushes']} waiting",
+        row("", [f"{entry['provider']}, {entry['provider_delay_ms']} ms" for entry in found], 14),
+        row("pushes a second", [str(entry["pushes_per_second"]) for entry in found], 14),
+        "CPU, ms a push",
+        *cpu_rows([entry["cpu_ms_per_push"] for entry in found], 14),
+        "",
     ]
 
 

@@ -3,10 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminTextareaWidget
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 
 class LinesField(forms.CharField):
@@ -29,6 +32,43 @@ class LinesField(forms.CharField):
 def warning(text: str | Promise, shown_when: str) -> SafeString:
     """Build a warning that stands beside a field while a condition of the form holds.
 
-    `shown_when` is read by console.js: `name=value|value` or `name>number`.
+    `shown_when` is read by console.js: `name=value|value` or `name>number`, several joined with `&`.
     """
     return format_html('<span class="console-warning" role="note" data-shown-when="{}">{}</span>', shown_when, text)
+
+
+class StoredPasswordForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Of a row with an encrypted `password`, which is only ever written: an empty field keeps the stored one."""
+
+    new_password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        max_length=255,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+    remove_password = forms.BooleanField(
+        label=_("Remove the password"), required=False, widget=UnfoldBooleanSwitchWidget()
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password"].help_text = (
+            _("A password is stored. Leave this empty to keep it.")
+            if has_password(self.instance)
+            else _("No password is stored.")
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("remove_password") and cleaned.get("new_password"):
+            raise ValidationError({"remove_password": _("Enter a new password or remove the stored one, not both.")})
+        if cleaned.get("new_password") or cleaned.get("remove_password"):
+            # Set now, so that the model's own rules judge it together with the rest.
+            self.instance.password = cleaned.get("new_password", "")
+        return cleaned
+
+
+def has_password(row: models.Model) -> bool:
+    """Say whether a row has a password. What is stored tells enough: nothing is decrypted to show a page."""
+    return bool(row.__dict__.get("password"))

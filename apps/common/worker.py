@@ -119,6 +119,7 @@ class Dispatcher:
         self._slots = slots
         self._at_once = at_once
         self._rows_left = True
+        self._freed = 0
         self._lanes: Counter[str] = Counter()
         self._lock = threading.Lock()
         name = queue._meta.label_lower
@@ -139,6 +140,7 @@ class Dispatcher:
         # Until it is known that none are left, whoever ends wakes us.
         self._rows_left = True
         with self._lock:
+            self._freed = 0
             lanes = Counter(self._lanes)
         chosen = self._choose(lanes)
         rows = outbox.claim(self.queue, chosen) if chosen else []
@@ -162,7 +164,7 @@ class Dispatcher:
 
     def _due(self, except_lanes: Iterable[str]) -> list[tuple[UUID, str]]:
         due = self.queue.due(timezone.now()).exclude(lane__in=list(except_lanes))
-        return list(due.values_list("pk", "lane")[: 2 * CLAIM_ROWS])
+        return list(due.values_list("pk", "lane")[: CLAIM_ROWS + 1])
 
     def _take(
         self,
@@ -190,21 +192,25 @@ class Dispatcher:
         left = {row.pk: row for row in rows}
         try:
             for done in self._deliver(rows):
-                self._release([left.pop(row.pk) for row in done])
+                self._release([left.pop(row.pk) for row in done], is_last=not left)
         except Exception as error:  # noqa: BLE001 - reported
             # Whatever it was, the rows are still claimed: they are due again when the lease is over.
             for pk in left:
                 report("delivery_fault", error, queue=self.queue._meta.label_lower, delivery=str(pk))
         finally:
             close_old_connections()
-            self._release(list(left.values()))
+            if left:
+                self._release(list(left.values()), is_last=True)
 
-    def _release(self, rows: Sequence[outbox.Delivery]) -> None:
+    def _release(self, rows: Sequence[outbox.Delivery], *, is_last: bool) -> None:
+        """Free the rows' slots. The dispatcher is woken when that is worth a claim, not for each of many."""
         with self._lock:
             self._lanes.subtract(row.lane for row in rows)
             # Counts of zero are dropped.
             self._lanes += Counter()
-        if rows and self._rows_left:
+            self._freed += len(rows)
+            is_worth_it = is_last or self._freed >= self._at_once
+        if self._rows_left and is_worth_it:
             self.wake()
 
     def _pause_seconds(self) -> float:

@@ -1,0 +1,61 @@
+"""Fills the queue: `python -m bench.backlog VERSION COUNT SECONDS` makes COUNT pushes that are due in SECONDS.
+
+Runs in the product's environment and writes rows as E3 does, many in a statement: what is measured is the worker alone.
+"""
+
+import sys
+from datetime import timedelta
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402 - models are ready only now
+
+from apps.applications.models import ApiClient, ApplicationVersion  # noqa: E402
+from apps.common import codes  # noqa: E402
+from apps.enrollment.models import Device, Profile, PushEnrollment, ServerKey  # noqa: E402
+from apps.transactions.models import PushDelivery, Transaction  # noqa: E402
+
+PHONES = 50
+
+
+def profiles(version: ApplicationVersion) -> list[Profile]:
+    """Return the version's phones, each enrolled for push, with device tokens as Apple has them."""
+    found = list(Profile.objects.filter(device__version=version))
+    while len(found) < PHONES:
+        number = len(found)
+        device = Device.objects.create(token_hash=codes.random_token(), version=version, name="Phone")
+        key, _made = ServerKey.objects.get_or_create(shared=True, defaults={"secret_key": "", "public_key": ""})
+        user = f"{version.version}-{number}"
+        found.append(Profile.objects.create(device=device, user_id=user, public_key="", server_key=key))
+        PushEnrollment.objects.create(profile=found[-1], token=f"{number:064x}", token_hash=user)
+    return found
+
+
+def fill(version: ApplicationVersion, count: int, seconds: float) -> None:
+    client, phones, now = ApiClient.objects.get(), profiles(version), timezone.now()
+    destination = version.destination()
+    assert destination
+    rows = [
+        Transaction(
+            client=client,
+            type_name="login",
+            method="push",
+            user_id=phones[number % PHONES].user_id,
+            profile=phones[number % PHONES],
+            token=codes.random_token(),
+            message="Sign in?",
+            expires_at=now + timedelta(seconds=3600),
+        )
+        for number in range(count)
+    ]
+    Transaction.objects.bulk_create(rows, batch_size=1000)
+    due_at = timezone.now() + timedelta(seconds=seconds)
+    PushDelivery.objects.bulk_create(
+        (PushDelivery(transaction=row, lane=destination.lane, due_at=due_at) for row in rows), batch_size=1000
+    )
+
+
+if __name__ == "__main__":
+    fill(ApplicationVersion.objects.get(version=sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

@@ -1,0 +1,71 @@
+"""What one worker process delivers: pushes that wait in the queue, to stand-ins of Apple and Google.
+
+The rows are written before, and all are due at the same moment; the worker's own records say when it began and ended.
+"""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from apps.common import http
+from bench import accounting
+from bench.product import ROOT, NotRunning, Setting
+from bench.standins import DELAY_PATH
+from tests.fakes.apns import ApnsControl
+
+LEAD_SECONDS = 2.0
+DRAIN_SECONDS = 40.0
+WARM_UP = 100
+DELAYS_MS = (0, 150)
+VERSIONS = {"APNs": "ios", "FCM": "android"}
+LEFT = "SELECT count(*) FROM transactions_pushdelivery WHERE state = 'due'"
+FIRST = "SELECT min(created_at) FROM transactions_pushdelivery WHERE state = 'due'"
+SPAN = """
+SELECT extract(epoch FROM max(d.ended_at) - min(a.started_at))
+FROM transactions_pushdelivery d JOIN transactions_pushattempt a ON a.delivery_id = d.id
+WHERE d.state = 'done' AND d.created_at >= %s
+"""
+
+
+@dataclass(frozen=True)
+class Drain:
+    """`count` pushes through one worker process."""
+
+    provider: str
+    delay_ms: int
+    count: int
+    seconds: float
+    cpu_ms: dict[str, float]
+
+
+def drains(setting: Setting, count: int) -> list[Drain]:
+    """Drain a full queue for each provider and delay. Only where there is PostgreSQL, whose clock tells the times."""
+    if "DATABASE_URL" not in setting.environment:
+        return []
+    apple, found = ApnsControl(setting.apple_url), []
+    apple.quiet()
+    for provider in VERSIONS:
+        for delay_ms in DELAYS_MS:
+            apple.delay(delay_ms)
+            http.send(http.Request("POST", f"{setting.standin_url}{DELAY_PATH}{delay_ms}"))
+            _drain(setting, provider, delay_ms, WARM_UP)
+            found.append(_drain(setting, provider, delay_ms, count))
+    return found
+
+
+def _drain(setting: Setting, provider: str, delay_ms: int, count: int) -> Drain:
+    command = [sys.executable, "-m", "bench.backlog", VERSIONS[provider], str(count), str(LEAD_SECONDS)]
+    subprocess.run(command, cwd=ROOT, env=setting.environment, timeout=60, check=True)
+    with psycopg.connect(setting.environment["DATABASE_URL"], autocommit=True) as connection:
+        [began_at] = connection.execute(FIRST).fetchone() or [None]
+        before, end = accounting.cpu_seconds(setting.pids), time.monotonic() + DRAIN_SECONDS
+        while connection.execute(LEFT).fetchone() != (0,):
+            if time.monotonic() > end:
+                raise NotRunning(f"the worker did not deliver {count} pushes within {DRAIN_SECONDS:.0f} s")
+            time.sleep(0.2)
+        after = accounting.cpu_seconds(setting.pids)
+        [seconds] = connection.execute(SPAN, [began_at]).fetchone() or [0]
+    return Drain(provider, delay_ms, count, float(seconds), accounting.per_transaction(before, after, count))
