@@ -84,6 +84,7 @@ def navigation(_request: HttpRequest) -> list[dict[str, object]]:
             "title": _("System"),
             "items": [
                 _item(_("Features"), "system_features_change", "toggle_on"),
+                _item(_("Proxy"), "system_apnsproxy_change", "alt_route"),
                 _item(_("Staff accounts"), "auth_user_changelist", "badge"),
             ],
         },

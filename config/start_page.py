@@ -1,7 +1,7 @@
-"""What the console's start page says: what a first authentication still needs, and how the last day went."""
+"""What the console's start page says: what is wrong, what a first authentication needs, how the last day went."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from apps.applications.models import Api, ApiClient, ApplicationVersion, Version
 from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
+from apps.push.problems import problems_of
 from apps.system import services as system
 from apps.transactions.models import MobileAuthenticationType, Status, Transaction
 
@@ -39,11 +40,22 @@ class Step:
 def context() -> dict[str, Any]:
     steps = list(checklist())
     return {
+        "problems": list(problems()),
         "steps": steps,
         "steps_done": sum(step.done for step in steps),
         "outcomes": outcomes(),
         "last_events": Event.objects.order_by("-id")[:EVENTS_SHOWN],
     }
+
+
+def problems() -> Iterator[dict[str, Any]]:
+    """Yield what keeps pushes from being sent or soon will, each with the page where it is mended."""
+    if not system.features().mobile_authentication:
+        return
+    for configuration in PushMessagingConfiguration.objects.all():
+        url = reverse("admin:push_pushmessagingconfiguration_change", args=[configuration.pk])
+        for problem in problems_of(configuration):
+            yield {**asdict(problem), "url": url}
 
 
 def checklist() -> Iterator[Step]:
@@ -77,7 +89,7 @@ def _server_steps() -> Iterator[Step]:
     yield Step(
         PushMessagingConfiguration.objects.exists(),
         _("A push messaging configuration"),
-        _("The service account with which pushes are sent."),
+        _("The credential with which pushes are sent: a service account of Google's, or a signing key of Apple's."),
         reverse("admin:push_pushmessagingconfiguration_changelist"),
     )
 

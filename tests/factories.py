@@ -44,6 +44,7 @@ class PushMessagingConfigurationFactory(DjangoModelFactory):
         model = PushMessagingConfiguration
 
     name = factory.Sequence(lambda number: f"google-{number}")
+    fcm_api_version = "http_v1"
     project_id = factory.LazyFunction(lambda: service_account()["project_id"])
     service_account = factory.LazyFunction(lambda: json.dumps(service_account()))
     endpoint = "http://127.0.0.1:9/send"

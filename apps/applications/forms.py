@@ -1,11 +1,13 @@
 from typing import Any
 
 from django import forms
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from apps.applications.models import Api, ApiClient, ApplicationVersion
 from apps.common.forms import LinesField
+from apps.push.models import Kind
 
 
 class ApiClientForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -24,12 +26,24 @@ class ApiClientForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("name", "client_id", "apis", "ip_allow_list")
 
 
+# When console.js shows a field, in words about the other fields of its row; it is not sent while it is hidden.
+SHOWN_WHEN = {
+    "apns_environment": f"platform=ios&push_messaging_configuration:kind={Kind.APNS_TOKEN}",
+    "bundle_identifier": "platform=ios&push_messaging_configuration:platform=ios",
+    "send_badge_number": "platform=ios&push_messaging_configuration:platform=ios",
+    "cordova": "platform=android&push_messaging_configuration:platform=android",
+}
+
+
 class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A version; that its push messaging configuration is for its platform is checked by the model."""
+    """A version; what belongs to its platform and its push messaging configuration is judged by the model.
+
+    A field that is not sent has its default: it was hidden, because it means nothing for this version.
+    """
 
     class Meta:
         model = ApplicationVersion
-        fields = ("platform", "version", "status", "push_messaging_configuration", "cordova")
+        fields = ("platform", "version", "status", "push_messaging_configuration", *SHOWN_WHEN)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,14 +51,34 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         for button in ("add", "change", "delete", "view"):
             setattr(configuration.widget, f"can_{button}_related", False)
         configuration.help_text = _("One of the version's platform. Without one, phones of this version get no push.")
+        for name, condition in SHOWN_WHEN.items():
+            self.fields[name].required = False
+            self.fields[name].widget.attrs["data-field-shown-when"] = condition
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """Name the changed fields. A hidden one is none: a row that was added and left empty is empty."""
+        return [name for name in super().changed_data if not self._is_hidden(name)]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name in SHOWN_WHEN:
+            if self._is_hidden(name) or cleaned.get(name) == "":
+                cleaned[name] = ApplicationVersion._meta.get_field(name).get_default()  # type: ignore[union-attr]
+                # The framework leaves what is not sent as it is.
+                setattr(self.instance, name, cleaned[name])
+        return cleaned
+
+    def _is_hidden(self, name: str) -> bool:
+        return name in SHOWN_WHEN and self.add_prefix(name) not in self.data
 
 
 class ConfigurationSelect(UnfoldAdminSelectWidget):  # type: ignore[misc]
-    """Push messaging configurations, each option with its platform, so that console.js can offer those that fit."""
+    """Push messaging configurations, each option with what console.js has to know of it."""
 
     def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(*args, **kwargs)
         instance = getattr(option["value"], "instance", None)
         if instance:
-            option["attrs"]["data-platform"] = instance.platform
+            option["attrs"] |= {"data-platform": instance.platform, "data-kind": instance.kind}
         return option

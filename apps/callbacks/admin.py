@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.callbacks.forms import CallbackEndpointForm
 from apps.callbacks.models import CallbackEndpoint
+from apps.common.forms import has_password
 from apps.events.console import ConsoleAdmin
 
 
@@ -18,10 +19,10 @@ class CallbackEndpointAdmin(ConsoleAdmin):
 
     @admin.display(description=_("password stored"), boolean=True)
     def has_password(self, endpoint: CallbackEndpoint) -> bool:
-        return bool(endpoint.__dict__.get("password"))
+        return has_password(endpoint)
 
     def get_fieldsets(self, request: HttpRequest, obj: CallbackEndpoint | None = None) -> Any:
-        removal = ("remove_password",) if obj and self.has_password(obj) else ()
+        removal = ("remove_password",) if obj and has_password(obj) else ()
         return (
             (None, {"fields": ("url",)}),
             (

@@ -1,13 +1,19 @@
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 
 from apps.common.admin import LogAdmin, moment
+from apps.enrollment import pushes
 from apps.enrollment.models import Profile
 from apps.events.models import Event
+from apps.push import remedies
+from apps.push.providers.base import Outcome, Result
 
 EVENTS_SHOWN = 20
 
@@ -40,6 +46,7 @@ class ProfileAdmin(LogAdmin):
         (_("Application"), {"fields": (("application", "platform"), ("version", "version_status"))}),
     )
     change_form_after_template = "admin/enrollment/profile/user.html"
+    actions_detail = ("send_test_push",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
         rows: QuerySet[Profile] = super().get_queryset(request)
@@ -105,3 +112,62 @@ class ProfileAdmin(LogAdmin):
             "user_profiles": others.order_by("-id")[:EVENTS_SHOWN],
             "user_events": Event.objects.filter(user_id=profile.user_id).order_by("-id")[:EVENTS_SHOWN],
         }
+
+    def has_send_test_push_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        return bool(request.user.has_perm("enrollment.change_profile"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Send test push"),
+        url_path="send-test-push",
+        icon="send",
+        permissions=["send_test_push"],
+    )
+    def send_test_push(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then send. Only a POST sends anything."""
+        profile = self.get_object(request, object_id)
+        if profile is None:
+            raise Http404("no such profile")
+        if request.method == "GET":
+            return self.ask(request, profile)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["GET", "POST"])
+        try:
+            tell(request, profile, pushes.send_test(profile))
+        except pushes.NotReachable:
+            messages.error(request, unreachable(profile))
+        return HttpResponseRedirect(reverse("admin:enrollment_profile_change", args=[profile.pk]))
+
+    def ask(self, request: HttpRequest, profile: Profile) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": profile,
+            "title": _("Send test push"),
+            "obstacle": unreachable(profile),
+        }
+        return TemplateResponse(request, "admin/enrollment/profile/send_test_push.html", context)
+
+
+def unreachable(profile: Profile) -> str:
+    """Say why no push can be sent to this profile; empty when one can."""
+    if profile.device.version.push_messaging_configuration_id is None:
+        return str(_("This version of the app has no push messaging configuration, so no push is sent to it."))
+    if not hasattr(profile, "push_enrollment"):
+        return str(_("This device is not enrolled for push. The app has to enrol for it first."))
+    return ""
+
+
+def tell(request: HttpRequest, profile: Profile, result: Result) -> None:
+    """Say in a message what became of a test push: the push service's own reason, and what mends it."""
+    if result.outcome == Outcome.ACCEPTED:
+        text = _("The push service took the test push for “%(device)s”.")
+        messages.success(request, text % {"device": profile.device.name})
+        return
+    text = _("The push service did not take the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
+    words = {
+        "device": profile.device.name,
+        "reason": result.reason or result.outcome.value,
+        "remedy": remedies.remedy(result),
+    }
+    messages.error(request, text % words)

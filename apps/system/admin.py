@@ -13,10 +13,15 @@ from solo.admin import SingletonModelAdmin
 from unfold.forms import AdminPasswordChangeForm
 
 from apps.common.admin import moment
+from apps.common.forms import has_password
+from apps.common.urls import lane
 from apps.events.console import ConsoleAdmin
+from apps.system import services as system
 from apps.system import staff
-from apps.system.forms import GeneralForm, StaffCreationForm
-from apps.system.models import Features, GeneralConfiguration
+from apps.system.forms import ApnsProxyForm, GeneralForm, StaffCreationForm
+from apps.system.models import ApnsProxy, Features, GeneralConfiguration
+
+PROXY_VARIABLES = "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_%s"
 
 
 class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
@@ -58,6 +63,50 @@ class GeneralConfigurationAdmin(SettingsAdmin):
         (_("SMS"), {"fields": ("sms_authentication_enabled", "sms_sender_id")}),
         (_("Callbacks"), {"fields": ("callback_allow_list_enabled", "callback_on_expiry")}),
     )
+
+
+@admin.register(ApnsProxy)
+class ApnsProxyAdmin(SettingsAdmin):
+    """The proxy for APNs, and below it the one of the other services, which is set in the environment."""
+
+    title = _("Proxy")
+    form = ApnsProxyForm
+    secret_fields = ("password",)
+    change_form_outer_after_template = "admin/system/apnsproxy/external.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApnsProxy | None = None) -> Any:
+        removal = ("remove_password",) if obj and has_password(obj) else ()
+        return (
+            (_("Apple Push Notification service"), {"fields": ("enabled", "host", "port")}),
+            (_("Basic authentication"), {"fields": ("username", "new_password", *removal)}),
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        shown = {"external": external_variables(), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, shown)
+
+
+def external_variables() -> list[tuple[str, Any]]:
+    """Return what the environment says about the proxy of the other services, by variable; never the password."""
+    proxy = system.external_proxy()
+    schema, _colon, address = lane(proxy.url if proxy else "").partition("://")
+    host, _colon, port = address.rpartition(":")
+    values = {
+        "ENABLED_BOOLEAN": _("on") if proxy else _("off"),
+        "SCHEMA": schema,
+        "HOST": host,
+        "PORT": port,
+        "USERNAME": proxy.username if proxy else "",
+        "PASSWORD": _("set, not shown") if proxy and proxy.password else "",
+        "PREEMPTIVE_AUTH_ENABLED_BOOLEAN": _("on") if proxy and proxy.preemptive else "",
+    }
+    return [(PROXY_VARIABLES % name, value or "-") for name, value in values.items()]
 
 
 admin.site.unregister(Group)

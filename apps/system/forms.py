@@ -6,8 +6,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import UserCreationForm
 
-from apps.common.forms import warning
-from apps.system.models import GeneralConfiguration, PushEnrollmentMode
+from apps.common.forms import StoredPasswordForm, warning
+from apps.system.models import ApnsProxy, GeneralConfiguration, PushEnrollmentMode
 
 ENROLLMENT_OPTIONS = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
 
@@ -57,6 +57,12 @@ def mode_help() -> Any:
         warning(risk, f"push_enrollment_mode={risky}"),
         warning(versions, f"push_enrollment_mode={PushEnrollmentMode.MULTIPLE_DEVICES}"),
     )
+
+
+class ApnsProxyForm(StoredPasswordForm):
+    class Meta:
+        model = ApnsProxy
+        fields = ("enabled", "host", "port", "username")
 
 
 class StaffCreationForm(UserCreationForm):  # type: ignore[misc]

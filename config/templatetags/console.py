@@ -23,7 +23,7 @@ def crumbs(context: RequestContext) -> dict[str, Any]:
     plural = getattr(model_admin, "page_title", "") or str(opts.verbose_name_plural)
     parts = [(capfirst(plural), reverse(f"{page}_changelist"))]
     row = context.get("original") or context.get("object")
-    if row is not None and str(row) != plural:
+    if row is not None and str(row).lower() != plural.lower():
         parts.append((str(row), reverse(f"{page}_change", args=[row.pk])))
     if row is None and context.get("add"):
         parts.append((gettext("New"), ""))

@@ -27,7 +27,7 @@ LISTS = [
     "/admin/transactions/transaction/",
     "/admin/events/event/",
 ]
-SETTINGS = ["/admin/system/features/", "/admin/system/generalconfiguration/"]
+SETTINGS = ["/admin/system/features/", "/admin/system/apnsproxy/", "/admin/system/generalconfiguration/"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_the_console_has_no_groups_and_nothing_else_that_is_not_ours():
         "enrollment.Profile",
         "events.Event",
         "push.PushMessagingConfiguration",
+        "system.ApnsProxy",
         "system.Features",
         "system.GeneralConfiguration",
         "transactions.MobileAuthenticationType",

@@ -6,9 +6,12 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.demo.running import STEP_SECONDS, Run
+from tests.fakes import apns_certificates
 
 CHROMIUM = shutil.which("chromium")
 LIST = "/admin/transactions/mobileauthenticationtype/"
+PUSH = "/admin/push/pushmessagingconfiguration/"
+APPLICATIONS = "/admin/applications/application/"
 
 pytestmark = [
     pytest.mark.processes,
@@ -66,3 +69,98 @@ def test_fields_come_and_go_with_the_method_without_a_reload(page):
     page.locator("[name=_save]").click()
     page.wait_for_url(f"**{LIST}")
     expect(page.get_by_role("row").filter(has_text="login-pin")).to_contain_text("login-sms")
+
+
+def expect_shown(fields, shown):
+    """Expect the fields named in `shown` to be there for a person and to be sent, and the others neither."""
+    for name, field in fields.items():
+        expect(field).to_be_enabled(enabled=name in shown)
+        row = field.locator("xpath=ancestor::*[contains(@class, 'form-row')][1]")
+        expect(row).to_be_visible(visible=name in shown)
+
+
+def add_apple(page):
+    key = apns_certificates.pem(apns_certificates.signing_key()).encode()
+    page.goto(f"{PUSH}add/")
+    page.locator("[name=name]").fill("apple")
+    page.locator("[name=platform]").select_option("ios")
+    page.locator("[name=team_id]").fill("ABCDE12345")
+    page.locator("[name=key_id]").fill("FGHIJ67890")
+    upload = {"name": "AuthKey_FGHIJ67890.p8", "mimeType": "application/octet-stream", "buffer": key}
+    page.locator("[name=signing_key_file]").set_input_files(upload)
+    page.locator("[name=_save]").click()
+    page.wait_for_url(f"**{PUSH}")
+
+
+def test_a_push_configurations_fields_come_and_go_with_platform_and_version(page):
+    android = {"fcm_api_version", "endpoint"}
+    ios = {"team_id", "key_id", "signing_key_file"}
+    page.goto(f"{PUSH}add/")
+    names = (*android, *ios, "service_account_file", "new_server_key")
+    fields = {name: page.locator(f"[name={name}]") for name in names}
+    legacy_warning = page.get_by_text("Google shut its legacy API down in 2024.")
+
+    expect_shown(fields, {*android, "service_account_file"})
+    expect(legacy_warning).not_to_be_visible()
+    page.locator("[name=fcm_api_version]").select_option("legacy")
+    expect_shown(fields, {*android, "new_server_key"})
+    expect(legacy_warning).to_be_visible()
+    page.locator("[name=platform]").select_option("ios")
+    expect_shown(fields, ios)
+    expect(legacy_warning).not_to_be_visible()
+    expect(page.get_by_text("Firebase Cloud Messaging")).not_to_be_visible()
+    page.locator("[name=platform]").select_option("android")
+    expect_shown(fields, {*android, "new_server_key"})
+
+    page.locator("[name=name]").fill("old-google")
+    page.locator("[name=new_server_key]").fill("AAAA-key")
+    page.locator("[name=_save]").click()
+    page.wait_for_url(f"**{PUSH}")
+    expect(page.get_by_role("row").filter(has_text="old-google")).to_contain_text("Legacy API was shut down")
+
+
+def test_a_signing_key_is_uploaded_and_its_configuration_has_the_fields_of_its_platform(page):
+    add_apple(page)
+    page.locator("#result_list").get_by_role("link", name="apple").click()
+    expect(page.locator("[name=team_id]")).to_have_value("ABCDE12345")
+    expect(page.get_by_text("One is stored, encrypted.")).to_be_visible()
+    expect(page.locator("[name=fcm_api_version]")).to_have_count(0)
+    page.locator("[name=key_id]").fill("NEWKEY1234")
+    page.locator("[name=_save]").click()
+    page.wait_for_url(f"**{PUSH}")
+
+
+def test_a_versions_fields_come_and_go_with_its_platform_and_configuration(page):
+    add_apple(page)
+    page.goto(f"{APPLICATIONS}add/")
+    page.locator("[name=name]").fill("Second shop")
+    page.locator("[name=identifier]").fill("second")
+    page.get_by_role("link", name="Add another").click()
+    page.locator("[name=versions-0-version]").fill("1.0")
+    platform = page.locator("[name=versions-0-platform]")
+    configuration = page.locator("[name=versions-0-push_messaging_configuration]")
+    ios = {"apns_environment", "bundle_identifier", "send_badge_number"}
+    fields = {name: page.locator(f"[name=versions-0-{name}]") for name in (*ios, "cordova")}
+
+    expect_shown(fields, set())
+    configuration.select_option(label=configuration.locator("option[data-platform=android]").first.inner_text())
+    expect_shown(fields, {"cordova"})
+    fields["cordova"].check()
+    platform.select_option("ios")
+    expect_shown(fields, set())
+    configuration.select_option(label="apple")
+    expect_shown(fields, ios)
+    fields["apns_environment"].select_option("development")
+    fields["bundle_identifier"].fill("com.example.second")
+    page.locator("[name=_continue]").click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    expect(page.locator("[name=versions-0-bundle_identifier]")).to_have_value("com.example.second")
+    expect(page.locator("[name=versions-0-cordova]")).not_to_be_checked()
+
+    # Hidden fields are sent no more, and what they held does not stand in the way.
+    platform.select_option("android")
+    configuration.select_option("")
+    expect_shown(fields, set())
+    page.locator("[name=_continue]").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    expect(platform).to_have_value("android")

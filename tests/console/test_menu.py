@@ -16,7 +16,7 @@ MOBILE_AUTHENTICATION = [
     "Mobile authentication types",
     "Callback endpoints",
 ]
-REST = ["Applications", "API clients", "Features", "Staff accounts", "Users", "Transactions", "Activity"]
+REST = ["Applications", "API clients", "Features", "Proxy", "Staff accounts", "Users", "Transactions", "Activity"]
 
 
 def menu(console):

@@ -6,27 +6,38 @@
         return document.getElementsByName(name)[0];
     }
 
-    function holds(condition) {
-        const above = condition.match(/^(\w+)>(\d+)$/);
-        if (above) {
-            return Number((named(above[1]) || {}).value) > Number(above[2]);
+    /* Names in a condition are those of the same row of an inline, or of the page's own form. */
+    function prefixOf(element) {
+        const name = element.name || "";
+        return name.slice(0, name.lastIndexOf("-") + 1);
+    }
+
+    /* One part: `name=value|value`, `name>number`, or `name:data=value` about a data attribute of the chosen option. */
+    function holdsPart(part, prefix) {
+        const [, name, data, operator, wanted] = part.match(/^(\w+)(?::(\w+))?([=>])(.*)$/);
+        const field = named(prefix + name);
+        if (!field) {
+            return false;
         }
-        const [name, values] = condition.split("=");
-        const field = named(name);
-        return Boolean(field) && values.split("|").includes(field.value);
+        const value = data ? field.selectedOptions[0]?.dataset[data] : field.value;
+        return operator === ">" ? Number(value) > Number(wanted) : wanted.split("|").includes(value);
+    }
+
+    function holds(condition, element) {
+        return condition.split("&").every((part) => holdsPart(part, prefixOf(element)));
     }
 
     function showWarnings() {
         for (const warning of document.querySelectorAll("[data-shown-when]")) {
-            warning.toggleAttribute("data-shown", holds(warning.dataset.shownWhen));
+            warning.toggleAttribute("data-shown", holds(warning.dataset.shownWhen, warning));
         }
     }
 
-    /* A field that the chosen method lacks goes with its row; a group of which nothing is left goes too. */
+    /* A field without a meaning goes with its row, and is not sent; a group of which nothing is left goes too. */
     function showFields() {
         const groups = new Set();
         for (const field of document.querySelectorAll("[data-field-shown-when]")) {
-            field.disabled = !holds(field.dataset.fieldShownWhen);
+            field.disabled = !holds(field.dataset.fieldShownWhen, field);
             const row = field.closest(".form-row") || field.parentElement;
             row.hidden = field.disabled;
             groups.add(row.closest("fieldset"));
@@ -45,8 +56,7 @@
     /* In a row of an inline: offer the configurations of the row's platform. */
     function offerFitting() {
         for (const select of document.querySelectorAll("select[data-fits]")) {
-            const prefix = select.name.slice(0, select.name.lastIndexOf("-") + 1);
-            const wanted = named(prefix + select.dataset.fits).value;
+            const wanted = named(prefixOf(select) + select.dataset.fits).value;
             for (const option of select.options) {
                 const fits = !option.dataset.platform || option.dataset.platform === wanted;
                 option.hidden = option.disabled = !fits && !option.selected;

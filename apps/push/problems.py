@@ -1,0 +1,82 @@
+"""What is wrong with a push messaging configuration, or soon will be, for whoever looks at the console."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.admin import moment
+from apps.push import remedies
+from apps.push.models import LEGACY_ENDPOINT, Kind, PushMessagingConfiguration
+
+EXPIRY_NOTICE = timedelta(days=30)
+CERTIFICATES_ARE_DEPRECATED = _(
+    "Certificates for APNs are deprecated: they expire every year, and none can be added any more. Make a "
+    "configuration with a signing key (.p8), choose it in the versions that use this one, and then delete this one."
+)
+EXPIRED_CERTIFICATES_SEND_NOTHING = _(
+    "Once it has expired, no push goes through it. Let the versions that use it use a configuration with a signing key "
+    "(.p8), which does not expire."
+)
+LEGACY_WAS_SHUT_DOWN = _(
+    "Google shut its legacy API down in 2024. Only gateways that still speak it take such pushes, at the address under "
+    "Endpoint. For Google itself, use HTTP v1."
+)
+
+UNKNOWN_REASON = _(
+    "Compare this configuration with what Apple's or Google's console shows, or upload a new credential."
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`short` is for a list, `title` and `text` are whole sentences: what it is, and what mends it."""
+
+    short: str | Promise
+    title: str | Promise
+    text: str | Promise
+    is_failure: bool = True
+
+
+def problems_of(configuration: PushMessagingConfiguration, now: datetime | None = None) -> list[Problem]:
+    """Return what is wrong with a configuration; nothing is decrypted and nobody is asked."""
+    return [*_fault(configuration), *_expiry(configuration, now or timezone.now()), *_legacy(configuration)]
+
+
+def _fault(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
+    if not configuration.fault:
+        return
+    reason, destination = configuration.fault, configuration.fault_destination
+    words = {
+        "reason": f"{reason} ({destination})" if destination else reason,
+        "since": moment(configuration.fault_at),
+        "remedy": remedies.remedy_of(reason) or UNKNOWN_REASON,
+    }
+    text = _("The push service says since %(since)s (UTC): %(reason)s. %(remedy)s") % words
+    title = _("Pushes through “%(name)s” are refused") % {"name": configuration}
+    short = _("Refused since %(since)s: %(reason)s")
+    yield Problem(short % words, title, text)
+
+
+def _expiry(configuration: PushMessagingConfiguration, now: datetime) -> Iterator[Problem]:
+    expires_at = configuration.certificate_expires_at
+    if expires_at is None or expires_at > now + EXPIRY_NOTICE:
+        return
+    words = {"name": configuration, "date": moment(expires_at)}
+    if expires_at <= now:
+        short, title = _("Certificate expired"), _("The certificate of “%(name)s” expired on %(date)s (UTC)")
+    else:
+        short, title = _("Certificate expires soon"), _("The certificate of “%(name)s” expires on %(date)s (UTC)")
+    yield Problem(short, title % words, EXPIRED_CERTIFICATES_SEND_NOTHING, is_failure=expires_at <= now)
+
+
+def _legacy(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
+    if configuration.kind != Kind.FCM_LEGACY:
+        return
+    if urlsplit(configuration.message_url).hostname == urlsplit(LEGACY_ENDPOINT).hostname:
+        title = _("“%(name)s” sends to Google's legacy API, which is shut down") % {"name": configuration}
+        yield Problem(_("Legacy API was shut down"), title, LEGACY_WAS_SHUT_DOWN)

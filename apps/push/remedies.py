@@ -1,0 +1,146 @@
+"""From what a push service, a proxy or the network said to what mends it: one table for commands and the console.
+
+Apple's words: https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
+Google's: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode, and those of OAuth 2 (RFC 6749, 5.2).
+The rest are libcurl's and our own.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.push.providers.base import Outcome, Result
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+_PHONE = _(
+    "The phone cannot be reached under its push token. It has to open the app and enrol for push again. If this "
+    "happens to every phone of a version, its push messaging configuration, bundle identifier or APNs environment is "
+    "not the app's."
+)
+_KEY = _(
+    "Apple does not know this signing key. Compare key ID and team ID with Apple's developer account (Keys and "
+    "Membership), see whether the key was revoked there, and whether this server's clock is right."
+)
+_KEY_SCOPE = _(
+    "The signing key was made for another APNs environment or for other apps. Use a key that covers both environments "
+    "and this app, or correct the version's APNs environment."
+)
+_TOPIC = _(
+    "Apple does not let this credential send to the bundle identifier. Compare the version's bundle identifier with "
+    "the app's at Apple, and see that the credential belongs to the same team."
+)
+_CERTIFICATE = _(
+    "Apple refuses the certificate. See whether it has expired or was revoked, and whether it was made for this app; "
+    "better, use a configuration with a signing key (.p8), which does not expire."
+)
+_CERTIFICATE_ENVIRONMENT = _(
+    "The certificate is not for this APNs environment. Correct the configuration's APNs environment, or use the "
+    "certificate of the other one."
+)
+_ROLE = _(
+    "The service account may not send messages in this project. Give it the role “Firebase Cloud Messaging API Admin”, "
+    "and switch the Firebase Cloud Messaging API on for the project in Google's console."
+)
+_SERVICE_ACCOUNT = _(
+    "Google does not accept the service account's key. Make a new key in Google's console and upload it; see also "
+    "whether the account was disabled or deleted there, and whether this server's clock is right."
+)
+_CREDENTIAL = _(
+    "The credential is refused. Enter it again, as Google or the operator of the gateway at the endpoint gave it."
+)
+_PROXY_CREDENTIALS = _(
+    "The proxy wants other credentials. Correct user name and password of the proxy: for APNs under System, Proxy; for "
+    "FCM in the environment variables TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_...."
+)
+_PROXY = _(
+    "The proxy does not let this through, or cannot reach the push service itself. Let its administrator allow the "
+    "host, or correct the proxy: for APNs under System, Proxy; for FCM in the environment variables "
+    "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_...."
+)
+_NAME = _("The name of the host cannot be looked up. See this server's DNS, and whether the address is spelled right.")
+_OUR_CERTIFICATE = _(
+    "The other side does not accept our certificate. See whether the configuration's certificate has expired or was "
+    "revoked."
+)
+_TLS = _(
+    "The other side's certificate is not trusted. When a gateway or a proxy that opens TLS stands on the way, trust "
+    "its certificate authority: for APNs with PUSH_APNS_CA_FILE, else in the system's certificates."
+)
+_CONNECTION = _(
+    "The host that is named takes no connection. When it is a proxy or a gateway, see that it is up; otherwise see "
+    "that a firewall lets this server out to it (APNs and FCM: port 443), or set a proxy."
+)
+_SLOW = _(
+    "There was no answer in time. See whether a firewall or a proxy holds the connection back; when it happens only "
+    "now and then, the push service is slow and nothing is to be done."
+)
+_STRANGER = _("Something on the way answered instead of the push service. See the proxy and the address.")
+_ADDRESS = _("The address is not one that takes messages. Correct the configuration's endpoint, or the project in it.")
+_LATER = _("The push service has a fault of its own or is busy. Try again later.")
+_TOO_MANY = _("The push service finds that too much is sent. Wait; if it lasts, ask it for a larger quota.")
+_MESSAGE = _("The push service does not accept the message itself. Please report it with the reason that it gave.")
+_APNS_KEY_AT_GOOGLE = _(
+    "Google has no valid APNs key for this app. Upload one in Firebase's console, or use APNs here."
+)
+_PACKAGE = _(
+    "The push token belongs to an app with another package name. Compare the version's push messaging configuration "
+    "with the app's Firebase project."
+)
+_UNREADABLE = _(
+    "The credential in the database cannot be read. Give the process the key that it was stored under "
+    "(FIELD_ENCRYPTION_KEYS), or enter the credential again."
+)
+
+# The first line whose pattern is found in a reason holds.
+TABLE: list[tuple[str, "StrPromise"]] = [
+    (r"FIELD_ENCRYPTION_KEYS|stored credential", _UNREADABLE),
+    (r"\bHTTP 407\b|\b407 from proxy|response 407\b", _PROXY_CREDENTIALS),
+    (r"\bCONNECT\b|[Pp]roxy", _PROXY),
+    (r"resolve host|Resolving timed out", _NAME),
+    (r"timed out|timeout|is slow", _SLOW),
+    (r"alert|certificate required", _OUR_CERTIFICATE),
+    (r"certificate|SSL|TLS", _TLS),
+    (r"[Ff]ailed to connect|not connect|[Cc]onnection refused", _CONNECTION),
+    (r"not an answer of", _STRANGER),
+    (r"InvalidProviderToken|ExpiredProviderToken|MissingProviderToken", _KEY),
+    (r"BadEnvironmentKey(Id)?InToken|UnrelatedKeyIdInToken", _KEY_SCOPE),
+    (r"TopicDisallowed|MissingTopic|BadTopic", _TOPIC),
+    (r"BadCertificateEnvironment", _CERTIFICATE_ENVIRONMENT),
+    (r"BadCertificate|^Forbidden$", _CERTIFICATE),
+    (r"BadDeviceToken|DeviceTokenNotForTopic|Unregistered|ExpiredToken", _PHONE),
+    (r"UNREGISTERED|SENDER_ID_MISMATCH|NotRegistered|MismatchSenderId|InvalidRegistration", _PHONE),
+    (r"TooManyProviderTokenUpdates|TooManyRequests|QUOTA_EXCEEDED|RateExceeded|HTTP 429", _TOO_MANY),
+    (r"PERMISSION_DENIED", _ROLE),
+    (r"invalid_grant|invalid_client|unauthorized_client|disabled_client|UNAUTHENTICATED", _SERVICE_ACCOUNT),
+    (r"InvalidPackageName", _PACKAGE),
+    (r"THIRD_PARTY_AUTH_ERROR|InvalidApnsCredential", _APNS_KEY_AT_GOOGLE),
+    (r"HTTP 40[13]", _CREDENTIAL),
+    (r"NOT_FOUND|BadPath|HTTP 404|HTTP 405|MethodNotAllowed", _ADDRESS),
+    (r"UNAVAILABLE|INTERNAL|InternalServerError|ServiceUnavailable|Unavailable|Shutdown|HTTP 5\d\d", _LATER),
+]
+_PATTERNS = [(re.compile(pattern), text) for pattern, text in TABLE]
+
+# When the reason is one that nobody has met yet.
+_BY_OUTCOME: dict[Outcome, "StrPromise"] = {
+    Outcome.DEAD_TOKEN: _PHONE,
+    Outcome.RETRY: _LATER,
+    Outcome.REFUSED: _MESSAGE,
+    Outcome.MISCONFIGURED: _(
+        "The push service does not accept this configuration. Compare it with what Apple's or Google's console shows."
+    ),
+}
+
+
+def remedy(result: Result) -> str:
+    """Say in a sentence or two how to mend what a push came to; empty when it was accepted."""
+    if result.outcome == Outcome.ACCEPTED:
+        return ""
+    return remedy_of(result.reason) or str(_BY_OUTCOME[result.outcome])
+
+
+def remedy_of(reason: str) -> str:
+    """Say how to mend what a push service or the network gave as its reason; empty when that is not known."""
+    return next((str(text) for pattern, text in _PATTERNS if pattern.search(reason)), "")
