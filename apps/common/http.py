@@ -40,7 +40,7 @@ class Request:
     that it kept breaks before the answer; with this it takes a new connection and never repeats.
 
     `ca_file` names certificates (PEM) to trust instead of the system's; `client_certificate` is a certificate with its
-    chain and key (PEM).
+    chain and key (PEM). Of many requests at once, only those with the same `pool` share connections.
     """
 
     method: str
@@ -55,6 +55,7 @@ class Request:
     once: bool = False
     ca_file: str = ""
     client_certificate: str = ""
+    pool: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Many requests at once: one thread drives them all, and those to one host share an HTTP/2 connection.
+"""Many requests at once: one thread a pool drives them all, and those to one host share an HTTP/2 connection.
 
 libcurl says which sockets it waits for and for how long (`socket_action`); connections are kept between requests, made
 anew when the other side says goodbye, and never shared across other certificates or proxies.
@@ -43,7 +43,7 @@ def send_all(requests: Iterable[tuple[T, Request]]) -> Iterator[list[tuple[T, Re
     arrived: SimpleQueue[tuple[T, Result]] = SimpleQueue()
     waiting = 0
     for item, request in requests:
-        _engine().submit(request, lambda result, item=item: arrived.put((item, result)))  # type: ignore[misc]
+        _engine(request.pool).submit(request, lambda result, item=item: arrived.put((item, result)))  # type: ignore[misc]
         waiting += 1
     while waiting:
         batch = [arrived.get()]
@@ -170,11 +170,12 @@ class Engine:
         self._wake_at = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
 
-_engines: dict[int, Engine] = {}
+_engines: dict[tuple[int, str], Engine] = {}
 _lock = threading.Lock()
 
 
-def _engine() -> Engine:
-    """Return this process's engine: a thread does not come along through a fork."""
+def _engine(pool: str) -> Engine:
+    """Return the pool's engine of this process: a thread does not come along through a fork."""
+    key = (os.getpid(), pool)
     with _lock:
-        return _engines.get(os.getpid()) or _engines.setdefault(os.getpid(), Engine())
+        return _engines.get(key) or _engines.setdefault(key, Engine())

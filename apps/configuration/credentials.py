@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
@@ -15,9 +16,9 @@ from apps.applications.models import MAX_LIVE_SECRETS, SECRET_PURPOSE, ApiClient
 from apps.common import codes, encryption
 from apps.common.encryption import CannotDecrypt
 from apps.configuration.environment import structured
-from apps.configuration.members import Known, Member, collect, text
+from apps.configuration.members import Known, Member, SecretText, collect, text
 from apps.configuration.problems import Misread, misread
-from apps.push import service_accounts
+from apps.push import apple_credentials, service_accounts
 from apps.push.models import PushMessagingConfiguration
 from apps.transactions import messages
 from apps.transactions.parameters import LANGUAGE
@@ -30,10 +31,6 @@ class ServiceAccount(Member):
 
     expected = gettext_lazy("Must be the service account as an object, or the text of its key file.")
     secret = True
-
-    @property
-    def fields(self) -> list[str]:
-        return ["service_account", "project_id"]
 
     def read(self, value: object, row: Model, known: Known) -> dict[str, Any]:
         if not isinstance(value, str | dict):
@@ -64,6 +61,46 @@ class ServiceAccount(Member):
 
     def export(self, row: Model) -> dict[str, Any]:
         return cast(PushMessagingConfiguration, row).service_account_info
+
+
+class SigningKey(SecretText):
+    """Apple's key (.p8) as PEM. Where a certificate was used before, it takes its place."""
+
+    def judge(self, value: str, row: Model, place: str = "") -> str:
+        try:
+            return apple_credentials.check_signing_key(value) if value.strip() else ""
+        except ValidationError as error:
+            raise misread(error, place) from None
+
+    def assign(self, row: Model, value: str) -> bool:
+        if value:
+            cast(PushMessagingConfiguration, row).certificate_expires_at = None
+        return super().assign(row, value)
+
+
+class Certificate(SecretText):
+    """A certificate and its key as PEM. Where a signing key was used before, it takes its place."""
+
+    def judge(self, value: str, row: Model, place: str = "") -> tuple[str, datetime | None]:
+        try:
+            return apple_credentials.check_certificate(value) if value.strip() else ("", None)
+        except ValidationError as error:
+            raise misread(error, place) from None
+
+    def assign(self, row: Model, value: tuple[str, datetime | None]) -> bool:
+        content, expires_at = value
+        cast(PushMessagingConfiguration, row).certificate_expires_at = expires_at
+        return super().assign(row, content)
+
+
+class ServerKey(SecretText):
+    """What a legacy FCM gateway asks for. It goes into a header as it is."""
+
+    def judge(self, value: str, row: Model, place: str = "") -> str:
+        found = value.strip()
+        if not found.isascii() or not found.isprintable():
+            raise Misread((place, _("This is not a server key: it is one line of letters, digits and signs.")))
+        return found
 
 
 def one_or_two(value: object) -> list[Any]:

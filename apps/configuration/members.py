@@ -24,21 +24,21 @@ Known = Callable[[type[Model]], Mapping[tuple[str, ...], Model]]
 
 
 class Member:
-    """One member of an item. `field` is the model's, `instead_of` names a member that says the same in another way."""
+    """One member of an item.
+
+    `field` is the model's, `also` names fields that change along with it, `instead_of` names a member that says the
+    same in another way.
+    """
 
     expected: "StrPromise"
     secret = False
     exported = True
 
-    def __init__(self, name: str, *, field: str = "", instead_of: str = "") -> None:
+    def __init__(self, name: str, *, field: str = "", also: tuple[str, ...] = (), instead_of: str = "") -> None:
         self.name = name
         self.field = field or name
+        self.fields = [self.field, *also]
         self.instead_of = instead_of
-
-    @property
-    def fields(self) -> list[str]:
-        """The model's fields that this member writes."""
-        return [self.field]
 
     def is_required(self, model: type[Model]) -> bool:
         """Say whether a new row needs it."""
@@ -75,6 +75,21 @@ class Member:
             return False
         setattr(row, self.field, value)
         return True
+
+    def clear(self, row: Model) -> bool:
+        """Put the defaults back, also in place of what no live key opens; False when they were there already."""
+        values = {name: row._meta.get_field(name).get_default() for name in self.fields}  # type: ignore[union-attr]
+        if self._holds(row, values[self.field]):
+            return False
+        for name, value in values.items():
+            setattr(row, name, value)
+        return True
+
+    def _holds(self, row: Model, value: Any) -> bool:
+        try:
+            return bool(getattr(row, self.field) == value)
+        except CannotDecrypt:
+            return False
 
     def export(self, row: Model) -> Any:
         return getattr(row, self.field)

@@ -1,6 +1,6 @@
 """What a configuration file would change. Planning writes nothing, so that one mistake anywhere changes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -11,10 +11,11 @@ from apps.configuration import environment, problems
 from apps.configuration.members import Member
 from apps.configuration.places import Place
 from apps.configuration.problems import Misread
-from apps.configuration.schema import SECTIONS, Key, Section
+from apps.configuration.schema import SECTIONS, Group, Key, Section
 
 ROWS_AT_ONCE = 500
-SECTION_OF = {section.model: section for section in SECTIONS}
+SECTION_OF = {section.model: section for section in SECTIONS if isinstance(section, Section)}
+CHILDREN = [child for section in SECTION_OF.values() for child in section.children]
 Rows = dict[Key, Model]
 Changes = dict[Member, str]
 
@@ -28,15 +29,17 @@ class Plan:
         self._unresolved: list[str] = []
         self._rows: dict[type[Model], Rows] = {}
         self._created: dict[type[Model], list[Model]] = {}
-        self._changed: list[tuple[Model, list[str]]] = []
+        self._changed: list[tuple[Model, list[str], Place]] = []
+        self._judged: dict[type[Model], set[object]] = {}
         self._read(environment.resolve(data, self._report_unresolved))
+        self._judge_dependents()
 
     def write(self) -> None:
         """Store everything; the caller has the database transaction."""
         for model, rows in self._created.items():
             for ready in _in_order(rows, SECTION_OF[model].inner_references if model in SECTION_OF else []):
                 model._default_manager.bulk_create(ready, batch_size=ROWS_AT_ONCE)
-        for row, fields in self._changed:
+        for row, fields, _place in self._changed:
             row.save(update_fields=None if row._state.adding else fields)
 
     def _report(self, path: str, text: str) -> None:
@@ -54,16 +57,26 @@ class Plan:
         if not isinstance(data, dict):
             self._report("file", _("Must be a mapping of sections, such as “general” and “applications”."))
             return
-        root = Place("", "")
-        self._report_unknown(data, [section.name for section in SECTIONS], root)
-        for section in SECTIONS:
-            place = root.member(section.name)
-            if section.name not in data or (data[section.name] is None and self._is_unresolved(place)):
+        self._read_sections(SECTIONS, data, Place("", ""))
+
+    def _read_sections(self, sections: Sequence[Section | Group], data: Mapping[Any, Any], place: Place) -> None:
+        self._report_unknown(data, [section.name for section in sections], place)
+        for section in sections:
+            here = place.member(section.name)
+            if section.name not in data or (data[section.name] is None and self._is_unresolved(here)):
                 continue
-            if section.key:
-                self._read_list(section, data[section.name], place)
-            else:
-                self._read_one(section, data[section.name], place)
+            self._read_section(section, data[section.name], here)
+
+    def _read_section(self, section: Section | Group, data: object, place: Place) -> None:
+        if isinstance(section, Section):
+            read = self._read_list if section.key else self._read_one
+            read(section, data, place)
+            return
+        data = environment.structured(data)
+        if isinstance(data, dict):
+            self._read_sections(section.sections, data, place)
+        else:
+            self._report(place.path, _("Must be a mapping."))
 
     def _report_unknown(self, given: Mapping[Any, Any], known: list[str], place: Place) -> None:
         for name in given:
@@ -74,7 +87,7 @@ class Plan:
         row = section.model._default_manager.first() or section.model()
         before = len(self.problems)
         changes = self._read_members(section, item, row, place)
-        if len(self.problems) == before:
+        if len(self.problems) == before and not self._is_unresolved(place):
             self._judge(row, place)
         if changes:
             self._change(row, changes, place)
@@ -107,7 +120,7 @@ class Plan:
         """Read one item with all that is in it; says whether its members could be read."""
         before = len(self.problems)
         changes = self._read_members(section, item, row, place)
-        is_sound = len(self.problems) == before
+        is_sound = len(self.problems) == before and not self._is_unresolved(place)
         if row._state.adding:
             self._created.setdefault(section.model, []).append(row)
             self.lines.append(_("%(item)s: created") % {"item": place.label})
@@ -128,7 +141,15 @@ class Plan:
         self._report_missing(section, item, row, place)
         given = [member for member in section.members if member.name in item]
         changes = {member: self._read_member(member, item[member.name], row, place) for member in given}
+        changes |= self._clear_foreign(section, item, row)
         return {member: change for member, change in changes.items() if change}
+
+    def _clear_foreign(self, section: Section, item: Mapping[Any, Any], row: Model) -> Changes:
+        """Remove what belonged to the kind that the row was of before, unless the file still gives it."""
+        foreign = section.foreign(row)
+        left = [member for member in section.members if member.name in foreign and member.name not in item]
+        cleared = [member for member in left if member.clear(row)]
+        return {member: _("%(member)s removed") % {"member": member.name} for member in cleared}
 
     def _report_missing(self, section: Section, item: Mapping[str, Any], row: Model, place: Place) -> None:
         for member in section.members:
@@ -153,10 +174,12 @@ class Plan:
             return ""
         if not member.assign(row, read):
             return ""
-        return f"{member.name} {before} → {member.shown(row)}" if member.shown(row) else member.name
+        after = member.shown(row)
+        return " ".join(filter(None, [member.name, before, "→", after])) if after else member.name
 
     def _judge(self, row: Model, place: Place) -> None:
         """Apply the model's rules about several fields at once."""
+        self._judged.setdefault(type(row), set()).add(row.pk)
         try:
             row.clean()
         except ValidationError as error:
@@ -174,12 +197,29 @@ class Plan:
                 named = getattr(row, name)
                 if key in seen or named is None or section.key_of(named) not in seen:
                     continue
-                try:
-                    row.clean()
-                except ValidationError as error:
-                    text = _("“%(owner)s” names this as its %(member)s: %(problem)s")
-                    facts = {"owner": " ".join(key), "member": name, "problem": " ".join(error.messages)}
-                    self._report(seen[section.key_of(named)].path, text % facts)
+                self._judge_other(row, " ".join(key), name, seen[section.key_of(named)])
+
+    def _judge_other(self, row: Model, owner: str, name: str, place: Place) -> None:
+        try:
+            row.clean()
+        except ValidationError as error:
+            text = _("“%(owner)s” names this as its %(member)s: %(problem)s")
+            facts = {"owner": owner, "member": name, "problem": " ".join(error.messages)}
+            self._report(place.path, text % facts)
+
+    def _judge_dependents(self) -> None:
+        """Judge the rows below other sections that the file leaves out and that name one of those it changes."""
+        if self.problems:
+            return
+        references = [(child, reference) for child in CHILDREN for reference in child.references]
+        for changed, _fields, place in self._changed:
+            for child, reference in references:
+                if reference.model is not type(changed):
+                    continue
+                rows = child.model._default_manager.filter(**{reference.field: changed})
+                for row in rows.exclude(pk__in=self._judged.get(child.model, ())).select_related(child.parent):
+                    setattr(row, reference.field, changed)
+                    self._judge_other(row, str(row), reference.name, place)
 
     def _judge_unique(self, section: Section, rows: Rows, seen: Mapping[Key, Place]) -> None:
         """Report values that must be unique and, besides the key, are on two rows once the file is read."""
@@ -196,7 +236,7 @@ class Plan:
     def _change(self, row: Model, changes: Changes, place: Place) -> None:
         fields = {field for member in changes for field in member.fields}
         moments = {field.name for field in row._meta.fields if getattr(field, "auto_now", False)}
-        self._changed.append((row, sorted(fields | moments)))
+        self._changed.append((row, sorted(fields | moments), place))
         self.lines.append(
             _("%(item)s: changed %(changes)s") % {"item": place.label, "changes": ", ".join(changes.values())}
         )
@@ -206,13 +246,17 @@ class Plan:
         if model not in self._rows:
             section = SECTION_OF[model]
             self._rows[model] = {section.key_of(row): row for row in section.rows()}
-            _join(self._rows[model], section.inner_references)
+            for name in section.inner_references:
+                _join(self._rows[model], name, self._rows[model])
         return self._rows[model]
 
     def _children(self, section: Section, owner: Model) -> Rows:
         if owner._state.adding:
             return {}
-        return {section.key_of(row): row for row in getattr(owner, section.name).all()}
+        rows = {section.key_of(row): row for row in getattr(owner, section.name).all()}
+        for reference in section.references:
+            _join(rows, reference.field, self._known(reference.model))
+        return rows
 
 
 def _row(section: Section, rows: Rows, key: Key | None, owner: Model | None) -> Model:
@@ -230,13 +274,12 @@ def _row(section: Section, rows: Rows, key: Key | None, owner: Model | None) -> 
     return row
 
 
-def _join(rows: Rows, references: list[str]) -> None:
-    """Let rows that name each other be the very rows that are planned, not copies of what is stored."""
-    by_number = {row.pk: row for row in rows.values()}
-    for name in references:
-        for row in rows.values():
-            if named := getattr(row, name):
-                setattr(row, name, by_number[named.pk])
+def _join(rows: Rows, name: str, others: Rows) -> None:
+    """Let the rows that these name be the very rows that are planned, not copies of what is stored."""
+    by_number = {row.pk: row for row in others.values()}
+    for row in rows.values():
+        if named := getattr(row, name):
+            setattr(row, name, by_number[named.pk])
 
 
 def _in_order(rows: list[Model], references: list[str]) -> Iterator[list[Model]]:

@@ -1,19 +1,32 @@
 """The sections of the configuration file. A new setting is a line here, a new section a few."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Model, Prefetch, QuerySet
 
 from apps.applications.models import ApiClient, Application, ApplicationVersion
 from apps.callbacks.models import CallbackEndpoint
-from apps.configuration.credentials import ClientSecret, ClientSecretHash, ServiceAccount, TextByLanguage
+from apps.configuration.credentials import (
+    Certificate,
+    ClientSecret,
+    ClientSecretHash,
+    ServerKey,
+    ServiceAccount,
+    SigningKey,
+    TextByLanguage,
+)
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, Texts
-from apps.push.models import PushMessagingConfiguration
-from apps.system.models import Features, GeneralConfiguration
+from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
+from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 from apps.transactions.models import MobileAuthenticationType
 
 Key = tuple[str, ...]
+
+
+def _all_belong(_row: Model) -> Collection[str]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,8 @@ class Section:
     """A list of items that are matched by `key`, or without a key one mapping (a model with one row).
 
     `children` are lists within an item, named like the relation from the item's model; `parent` is the field back.
+    `foreign` names the members that an item of a row's kind does not have: they are not exported, and what is left in
+    them from another kind goes when an import changes the kind.
     """
 
     name: str
@@ -29,6 +44,7 @@ class Section:
     key: Key = ()
     children: tuple["Section", ...] = ()
     parent: str = ""
+    foreign: Callable[[Model], Collection[str]] = _all_belong
 
     @property
     def names(self) -> list[str]:
@@ -53,18 +69,40 @@ class Section:
         return tuple(str(getattr(row, name)) for name in self.key)
 
     @property
+    def references(self) -> list[Reference]:
+        return [member for member in self.members if isinstance(member, Reference)]
+
+    @property
     def inner_references(self) -> list[str]:
         """The fields that name another item of this very section."""
-        references = [member for member in self.members if isinstance(member, Reference)]
-        return [member.field for member in references if member.model is self.model]
+        return [member.field for member in self.references if member.model is self.model]
 
     def rows(self) -> "QuerySet[Any]":
         """Return all rows with all that an import compares and an export shows, in a fixed number of queries."""
-        references = [member.field for member in self.members if isinstance(member, Reference)]
+        references = [member.field for member in self.references]
         rows = self.model._default_manager.all()
         # Without a name, select_related() would follow every key there is.
         rows = rows.select_related(*references) if references else rows
         return rows.prefetch_related(*(Prefetch(child.name, queryset=child.rows()) for child in self.children))
+
+
+@dataclass(frozen=True)
+class Group:
+    """A mapping of sections."""
+
+    name: str
+    sections: tuple[Section, ...]
+
+
+def _foreign_to_kind(row: Model) -> Collection[str]:
+    allowed = ALLOWED_FIELDS[cast(PushMessagingConfiguration, row).kind]
+    return [name for name in KIND_FIELDS if name not in allowed]
+
+
+def _foreign_to_platform(row: Model) -> Collection[str]:
+    if cast(ApplicationVersion, row).platform == Platform.IOS:
+        return ["cordova"]
+    return ["apns_environment", "bundle_identifier", "send_badge_number"]
 
 
 VERSIONS = Section(
@@ -76,13 +114,17 @@ VERSIONS = Section(
         Choice("status"),
         Reference("push_messaging_configuration", model=PushMessagingConfiguration),
         Boolean("cordova"),
+        Choice("apns_environment"),
+        Text("bundle_identifier"),
+        Boolean("send_badge_number"),
     ),
     key=("platform", "version"),
     parent="application",
+    foreign=_foreign_to_platform,
 )
 
 # In the order in which they are read: what is referred to comes first.
-SECTIONS = (
+SECTIONS: tuple[Section | Group, ...] = (
     Section("features", Features, (Boolean("mobile_authentication"),)),
     Section(
         "general",
@@ -117,12 +159,20 @@ SECTIONS = (
         PushMessagingConfiguration,
         (
             Text("name"),
-            Choice("platform"),
+            # Without a version of the API, the model gives a configuration for Android one.
+            Choice("platform", also=("fcm_api_version",)),
             Choice("fcm_api_version"),
-            ServiceAccount("service_account"),
+            ServiceAccount("service_account", also=("project_id",)),
+            ServerKey("server_key"),
             Text("endpoint"),
+            Text("team_id"),
+            Text("key_id"),
+            SigningKey("signing_key"),
+            Certificate("certificate", also=("certificate_expires_at",)),
+            Choice("apns_environment"),
         ),
         key=("name",),
+        foreign=_foreign_to_kind,
     ),
     Section(
         "applications",
@@ -151,5 +201,15 @@ SECTIONS = (
         CallbackEndpoint,
         (Text("url"), Text("username"), SecretText("password")),
         key=("url",),
+    ),
+    Group(
+        "proxies",
+        (
+            Section(
+                "apns",
+                ApnsProxy,
+                (Boolean("enabled"), Text("host"), Integer("port"), Text("username"), SecretText("password")),
+            ),
+        ),
     ),
 )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.configuration.plan import Plan
 from apps.configuration.problems import ConfigurationInvalid, line
-from apps.configuration.schema import SECTIONS, Section
+from apps.configuration.schema import SECTIONS, Group, Section
 from apps.events import services as events
 from apps.events.types import EventType
 
@@ -51,7 +51,9 @@ def export_configuration(*, with_secrets: bool = False) -> dict[str, Any]:
     return {section.name: _section(section, with_secrets) for section in SECTIONS}
 
 
-def _section(section: Section, with_secrets: bool) -> Any:
+def _section(section: Section | Group, with_secrets: bool) -> Any:
+    if isinstance(section, Group):
+        return {inner.name: _section(inner, with_secrets) for inner in section.sections}
     if not section.key:
         return _item(section, section.model._default_manager.first() or section.model(), with_secrets)
     return _items(section, list(section.rows()), with_secrets)
@@ -63,7 +65,12 @@ def _items(section: Section, rows: list[Model], with_secrets: bool) -> list[dict
 
 
 def _item(section: Section, row: Model, with_secrets: bool) -> dict[str, Any]:
-    members = [member for member in section.members if member.exported and (with_secrets or not member.secret)]
+    foreign = section.foreign(row)
+    members = [
+        member
+        for member in section.members
+        if member.exported and (with_secrets or not member.secret) and member.name not in foreign
+    ]
     item = {member.name: member.export(row) for member in members}
     for child in section.children:
         item[child.name] = _items(child, list(getattr(row, child.name).all()), with_secrets)

@@ -1,6 +1,8 @@
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -51,6 +53,8 @@ ALLOWED_FIELDS: dict[str, tuple[str, ...]] = {
 KIND_FIELDS = list(dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
 CREDENTIAL_FIELDS = ("service_account", "server_key", "signing_key", "certificate")
 LEGACY_ENDPOINT = "https://fcm.googleapis.com/fcm/send"
+# How long before its end an expiring certificate is a matter.
+EXPIRY_NOTICE = timedelta(days=30)
 
 
 def apple_identifier_validator() -> RegexValidator:
@@ -151,6 +155,12 @@ class PushMessagingConfiguration(models.Model):
         if self.kind == Kind.FCM_LEGACY:
             return LEGACY_ENDPOINT
         return f"https://fcm.googleapis.com/v1/projects/{self.project_id}/messages:send"
+
+    @property
+    def is_sent_to_what_was_shut_down(self) -> bool:
+        """Whether Google itself is to take messages by its legacy API, which it shut down in 2024."""
+        host = urlsplit(self.message_url).hostname
+        return self.kind == Kind.FCM_LEGACY and host == urlsplit(LEGACY_ENDPOINT).hostname
 
     @property
     def service_account_info(self) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import datetime
 
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -11,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import moment
 from apps.push import remedies
-from apps.push.models import LEGACY_ENDPOINT, Kind, PushMessagingConfiguration
+from apps.push.models import EXPIRY_NOTICE, PushMessagingConfiguration
 
-EXPIRY_NOTICE = timedelta(days=30)
 CERTIFICATES_ARE_DEPRECATED = _(
     "Certificates for APNs are deprecated: they expire every year, and none can be added any more. Make a "
     "configuration with a signing key (.p8), choose it in the versions that use this one, and then delete this one."
@@ -75,8 +73,6 @@ def _expiry(configuration: PushMessagingConfiguration, now: datetime) -> Iterato
 
 
 def _legacy(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
-    if configuration.kind != Kind.FCM_LEGACY:
-        return
-    if urlsplit(configuration.message_url).hostname == urlsplit(LEGACY_ENDPOINT).hostname:
+    if configuration.is_sent_to_what_was_shut_down:
         title = _("“%(name)s” sends to Google's legacy API, which is shut down") % {"name": configuration}
         yield Problem(_("Legacy API was shut down"), title, LEGACY_WAS_SHUT_DOWN)

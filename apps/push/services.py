@@ -6,6 +6,8 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import close_old_connections
+
 from apps.common import http, multiplex
 from apps.push.models import Kind
 from apps.push.providers.apns import Apns
@@ -58,6 +60,8 @@ def send_all(pushes: Iterable[tuple[T, Destination, PushMessage]]) -> Iterator[l
             failed.append((item, error.result))
         else:
             ready.append(((item, partial(_judge, provider, destination, credential)), request))
+    # Nothing of the database is held while a slow provider is waited for: the proxy may have been read there.
+    close_old_connections()
     if failed:
         yield failed
     for answers in multiplex.send_all(ready):

@@ -10,6 +10,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from apps.common import outbox
+from apps.common.encryption import CannotDecrypt
 from apps.common.outbox import State, Verdict
 from apps.common.retries import next_attempt_at
 from apps.enrollment import services as enrollment
@@ -48,10 +49,10 @@ def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
     if ended := [job.row for job in jobs if not job.is_pending]:
         _skip(ended)
         yield ended
-    pending = [job for job in jobs if job.is_pending]
-    if lost := [(job, UNREACHABLE) for job in pending if job.destination is None]:
+    found = [(job, _token(job)) for job in jobs if job.is_pending]
+    if lost := [(job, token) for job, token in found if isinstance(token, Result)]:
         yield record(lost)
-    sendable = list(_messages(pending))
+    sendable = list(_messages([(job, token) for job, token in found if isinstance(token, str)]))
     # The connection goes back to the pool: a slow provider holds a thread, nothing of the database.
     close_old_connections()
     for answers in push.send_all(sendable):
@@ -75,13 +76,23 @@ def _job(row: PushDelivery, transaction: Transaction) -> Job:
     return Job(row, transaction, is_pending, push_enrollment, destination)
 
 
-def _messages(jobs: Sequence[Job]) -> Iterator[tuple[Job, Destination, PushMessage]]:
-    badges = _badges(jobs)
-    for job in jobs:
+def _token(job: Job) -> str | Result:
+    """Return the push token, or why no push can reach the device."""
+    if job.push_enrollment is None or job.destination is None:
+        return UNREACHABLE
+    try:
+        return str(job.push_enrollment.token)
+    except CannotDecrypt as error:
+        return Result(Outcome.REFUSED, str(error))
+
+
+def _messages(found: Sequence[tuple[Job, str]]) -> Iterator[tuple[Job, Destination, PushMessage]]:
+    badges = _badges([job for job, _found in found])
+    for job, token in found:
         profile = job.transaction.profile
-        if profile and job.push_enrollment and job.destination:
+        if profile and job.destination:
             message = PushMessage(
-                token=job.push_enrollment.token,
+                token=token,
                 transaction_id=str(job.transaction.pk),
                 profile_id=profile.profile_id,
                 text=job.transaction.message,

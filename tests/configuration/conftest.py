@@ -1,9 +1,29 @@
 import json
+from functools import cache
 
 import pytest
 
 from tests import factories
 from tests.commands.running import run
+from tests.fakes import apns_certificates
+
+BUNDLE = "com.example.shop"
+
+
+@cache
+def signing_key():
+    """One signing key for all tests."""
+    return apns_certificates.pem(apns_certificates.signing_key())
+
+
+@cache
+def authority():
+    return apns_certificates.Authority()
+
+
+@cache
+def certificate(days=365):
+    return authority().client(BUNDLE, "ABCDE12345", ["production"], days=days)
 
 
 @pytest.fixture
@@ -24,6 +44,8 @@ def secrets_in_environment(monkeypatch):
     values = {
         "PORTAL_CLIENT_SECRET": factories.CLIENT_SECRET,
         "FCM_SERVICE_ACCOUNT": json.dumps(factories.service_account()),
+        "APNS_SIGNING_KEY": signing_key(),
+        "APNS_PROXY_PASSWORD": "proxy-password",
         "CALLBACK_PASSWORD": "callback-password",
     }
     for name, value in values.items():

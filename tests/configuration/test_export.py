@@ -79,7 +79,7 @@ def test_an_empty_database_exports_the_defaults(db):
 
 
 def test_the_number_of_queries_does_not_grow(configured, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         run("export_configuration", "--with-secrets")
 
 

@@ -10,7 +10,7 @@ from apps.applications.models import ApiClient, Application, ApplicationVersion
 from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
-from apps.system.models import Features, GeneralConfiguration
+from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 from apps.transactions.models import MobileAuthenticationType
 from tests import factories
 from tests.commands.running import run
@@ -37,6 +37,10 @@ def test_the_example_of_the_documentation_is_checked_imported_and_imported_again
     assert version.push_messaging_configuration.service_account_info == factories.service_account()
     assert version.push_messaging_configuration.project_id == factories.service_account()["project_id"]
     assert CallbackEndpoint.objects.get().password == "callback-password"
+    apple = ApplicationVersion.objects.get(platform="ios")
+    assert apple.push_messaging_configuration.signing_key == secrets_in_environment["APNS_SIGNING_KEY"]
+    assert (apple.bundle_identifier, apple.send_badge_number) == ("com.example.shop", True)
+    assert ApnsProxy.objects.get().password == "proxy-password"
 
     again = run("import_configuration", str(EXAMPLE))
     assert (again.code, again.lines) == (0, ["Nothing to change."])
@@ -129,7 +133,8 @@ def test_the_event_holds_what_changed_and_no_secret(import_text, secrets_in_envi
     assert event.details["who"] == "command"
     assert "api_clients[portal]: created" in event.details["lines"]
     private_key = factories.service_account()["private_key"].splitlines()[1]
-    for secret in (factories.CLIENT_SECRET, "callback-password", private_key):
+    signing_key = secrets_in_environment["APNS_SIGNING_KEY"].splitlines()[1]
+    for secret in (factories.CLIENT_SECRET, "callback-password", "proxy-password", private_key, signing_key):
         assert secret not in str(event.details)
 
 

@@ -30,6 +30,7 @@ from apps.push.providers.base import (
     Unsendable,
     compact,
     fit,
+    unusable,
 )
 from apps.system import services as system
 
@@ -112,8 +113,7 @@ class Apns(Provider):
                 return str(configuration.certificate)
             return self._tokens.get(configuration)
         except (CannotDecrypt, ValueError, jwt.PyJWTError) as error:
-            fault = f"the stored credential cannot be used ({type(error).__name__})"
-            raise Unsendable(Result(Outcome.MISCONFIGURED, fault)) from None
+            raise unusable(error) from None
 
     def forget(self, configuration: PushMessagingConfiguration, credential: str) -> None:
         self._tokens.forget(configuration, credential)
@@ -150,7 +150,8 @@ def payload(message: PushMessage, text: str) -> Mapping[str, Any]:
 def _request(
     destination: Destination, token: str, headers: Mapping[str, str], content: Mapping[str, Any], credential: str
 ) -> http.Request:
-    with_certificate = destination.configuration.kind == Kind.APNS_CERTIFICATE
+    configuration = destination.configuration
+    with_certificate = configuration.kind == Kind.APNS_CERTIFICATE
     shared = {"apns-push-type": "alert", "apns-priority": "10", "Content-Type": "application/json"}
     if not with_certificate:
         shared["authorization"] = f"bearer {credential}"
@@ -166,6 +167,8 @@ def _request(
         ANSWER_SECONDS,
         proxy=_proxy(),
         ca_file=settings.PUSH_APNS_CA_FILE,
+        # Apple takes the tokens of one signing key on a connection (UnrelatedKeyIdInToken).
+        pool="" if with_certificate else f"{configuration.team_id} {configuration.key_id}",
         client_certificate=credential if with_certificate else "",
     )
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from django.utils import timezone
 
 from apps.common import http
+from apps.common.encryption import CannotDecrypt
 from apps.common.retries import retry_after_seconds
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 
@@ -101,6 +102,13 @@ class Unsendable(Exception):
     def __init__(self, result: Result) -> None:
         super().__init__(result.reason)
         self.result = result
+
+
+def unusable(error: Exception) -> Unsendable:
+    """Say that a stored credential cannot be used: a lost encryption key in its words, anything else without them."""
+    is_known = isinstance(error, CannotDecrypt)
+    fault = str(error) if is_known else f"the stored credential cannot be used ({type(error).__name__})"
+    return Unsendable(Result(Outcome.MISCONFIGURED, fault))
 
 
 class Provider(ABC):

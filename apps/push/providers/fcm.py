@@ -23,6 +23,7 @@ from apps.push.providers.base import (
     Unsendable,
     compact,
     fit,
+    unusable,
 )
 from apps.push.providers.google_tokens import AccessTokens, is_object
 from apps.system import services as system
@@ -59,8 +60,7 @@ class Fcm(Provider):
         except google_exceptions.RefreshError as error:
             raise Unsendable(_token_refused(error)) from None
         except (CannotDecrypt, ValueError, google_exceptions.GoogleAuthError) as error:
-            fault = f"the stored credential cannot be used ({type(error).__name__})"
-            raise Unsendable(Result(Outcome.MISCONFIGURED, fault)) from None
+            raise unusable(error) from None
 
     def forget(self, configuration: PushMessagingConfiguration, credential: str) -> None:
         self._tokens.forget(configuration, credential)

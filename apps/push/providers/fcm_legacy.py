@@ -18,9 +18,9 @@ from apps.push.providers.base import (
     Provider,
     PushMessage,
     Result,
-    Unsendable,
     compact,
     fit,
+    unusable,
 )
 from apps.push.providers.fcm import NOBODY, NOT_FCM, content_of
 from apps.system import services as system
@@ -49,7 +49,7 @@ class FcmLegacy(Provider):
         try:
             return str(configuration.server_key)
         except CannotDecrypt as error:
-            raise Unsendable(Result(Outcome.MISCONFIGURED, str(error))) from None
+            raise unusable(error) from None
 
     def request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
         seconds = message.seconds_to_live

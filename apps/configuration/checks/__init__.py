@@ -1,0 +1,17 @@
+"""What check_configuration looks at: a module for each subject, each with one function that yields findings.
+
+A subject of which nothing is configured yields nothing.
+"""
+
+from collections.abc import Callable, Iterator
+
+from apps.common.findings import Finding
+from apps.configuration.checks import push, sms
+
+CHECKS: list[Callable[[], Iterator[Finding]]] = [push.check, sms.check]
+
+
+def check() -> Iterator[Finding]:
+    """Look at everything, one subject after the other; a finding comes as soon as it is known."""
+    for look in CHECKS:
+        yield from look()

@@ -1,0 +1,31 @@
+"""Every push messaging configuration, with the versions that use it, and the proxy for APNs."""
+
+from collections.abc import Iterator
+
+from django.db.models import Prefetch
+from django.utils.translation import gettext as _
+
+from apps.applications.models import ApplicationVersion, VersionStatus
+from apps.common.encryption import CannotDecrypt
+from apps.common.findings import Finding, Level
+from apps.push.models import PushMessagingConfiguration
+from apps.push.remedies import remedy_of
+from apps.push.verification import verify
+from apps.system import services as system
+
+
+def check() -> Iterator[Finding]:
+    yield from _proxy()
+    in_use = ApplicationVersion.objects.exclude(status=VersionStatus.DISABLED)
+    for configuration in PushMessagingConfiguration.objects.prefetch_related(Prefetch("versions", queryset=in_use)):
+        destinations = [version.destination() for version in configuration.versions.all()]
+        yield from verify(configuration, [destination for destination in destinations if destination])
+
+
+def _proxy() -> Iterator[Finding]:
+    """Say that the proxy cannot be used; that it works shows where pushes are tried."""
+    try:
+        system.apns_proxy()
+    except CannotDecrypt as error:
+        text = _("Its password cannot be read: %(reason)s.") % {"reason": error}
+        yield Finding(Level.WRONG, _("proxy for APNs"), text, remedy_of(str(error)))

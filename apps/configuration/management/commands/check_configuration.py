@@ -1,0 +1,63 @@
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+
+from apps.common.commands import DataCommand, shown
+from apps.common.findings import Finding, Level
+from apps.configuration import checks
+
+
+class Command(DataCommand):
+    help = (
+        "Try every credential and say what is wrong and how to mend it. Nobody gets a message. "
+        "Exit code 1 only when something is wrong, not for warnings."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = checks.check()
+        counts = self._print_json(findings) if options["json"] else self._print_lines(findings)
+        if counts[Level.WRONG]:
+            raise CommandError(_("Something is wrong (%(counts)s).") % {"counts": _summary(counts)})
+
+    def _print_json(self, findings: Iterator[Finding]) -> Counter[Level]:
+        found = list(findings)
+        self.print_table([_as_data(finding) for finding in found], as_json=True)
+        return Counter(finding.level for finding in found)
+
+    def _print_lines(self, findings: Iterator[Finding]) -> Counter[Level]:
+        counts = Counter[Level]()
+        for finding in findings:
+            # At once: a push service that does not answer takes its time.
+            self.stdout.write(_line(finding))
+            self.stdout.flush()
+            counts[finding.level] += 1
+        if not counts:
+            self.stdout.write(
+                _(
+                    "Nothing is configured yet: there is no push messaging configuration and no type that sends text "
+                    "messages. Add them in the console, or with import_configuration."
+                )
+            )
+        elif not counts[Level.WRONG]:
+            self.stdout.write(_("Nothing is wrong (%(counts)s).") % {"counts": _summary(counts)})
+        return counts
+
+
+def _as_data(finding: Finding) -> dict[str, str]:
+    return {
+        "level": finding.level.value,
+        "about": finding.about,
+        "text": finding.text,
+        "remedy": finding.remedy,
+    }
+
+
+def _line(finding: Finding) -> str:
+    return shown(f"{finding.level.value:<8} {finding.about}: {finding.text} {finding.remedy}".rstrip())
+
+
+def _summary(counts: Counter[Level]) -> str:
+    return ", ".join(f"{level.value}: {counts[level]}" for level in reversed(Level) if counts[level])

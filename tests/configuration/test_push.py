@@ -1,0 +1,279 @@
+"""The push services, their versions and the proxy for Apple in a configuration file."""
+
+import json
+
+import pytest
+
+from apps.applications.models import Application, ApplicationVersion
+from apps.push.models import PushMessagingConfiguration
+from apps.system.models import ApnsProxy
+from tests import factories
+from tests.commands.running import run
+from tests.configuration.conftest import BUNDLE, authority, certificate, signing_key
+
+pytestmark = pytest.mark.django_db
+
+ITEM = "push_messaging_configurations[0]"
+
+
+def apple(**fields):
+    known = {"name": "apple", "platform": "ios", "team_id": "ABCDE12345", "key_id": "FGHIJ67890"}
+    return known | {"signing_key": signing_key()} | fields
+
+
+def old_apple(**fields):
+    return {"name": "apple", "platform": "ios", "certificate": certificate(), "apns_environment": "production"} | fields
+
+
+def google(**fields):
+    return {"name": "google", "platform": "android", "service_account": factories.service_account()} | fields
+
+
+def old_google(**fields):
+    return {"name": "google", "platform": "android", "fcm_api_version": "legacy", "server_key": "AAAA:key"} | fields
+
+
+def configurations(*items, versions=()):
+    sections = {"push_messaging_configurations": list(items)}
+    if versions:
+        sections["applications"] = [{"identifier": "shop", "name": "Shop", "versions": list(versions)}]
+    return json.dumps(sections)
+
+
+def ios(**fields):
+    known = {"platform": "ios", "version": "1.0.0", "push_messaging_configuration": "apple"}
+    return known | {"bundle_identifier": BUNDLE} | fields
+
+
+def stored():
+    return PushMessagingConfiguration.objects.get()
+
+
+@pytest.fixture
+def every_kind(import_text):
+    """Have one configuration of each kind, with versions, and a proxy."""
+    text = json.loads(
+        configurations(
+            apple(),
+            old_apple(name="old-apple", apns_environment="development"),
+            google(endpoint="http://127.0.0.1:9/send"),
+            old_google(name="old-google"),
+            versions=[
+                ios(apns_environment="development", send_badge_number=True),
+                ios(version="2.0.0"),
+                ios(version="0.9.0", push_messaging_configuration="old-apple", bundle_identifier=""),
+                {"platform": "android", "version": "1.0.0", "push_messaging_configuration": "google", "cordova": True},
+                {"platform": "android", "version": "0.9.0", "push_messaging_configuration": "old-google"},
+            ],
+        )
+    )
+    proxy = {"enabled": True, "host": "proxy.example.com", "port": 3128, "username": "shop", "password": "pass-word"}
+    done = import_text(json.dumps(text | {"proxies": {"apns": proxy}}))
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("file_format", ["yaml", "json"])
+def test_an_export_with_secrets_restores_every_kind(every_kind, import_text, file_format):
+    exported = run("export_configuration", "--with-secrets", "--format", file_format).out
+    assert import_text(exported).lines == ["Nothing to change."]
+    Application.objects.all().delete()
+    PushMessagingConfiguration.objects.all().delete()
+    ApnsProxy.objects.all().delete()
+    done = import_text(exported)
+    assert (done.code, done.err) == (0, "")
+    assert run("export_configuration", "--with-secrets", "--format", file_format).out == exported
+    assert import_text(exported).lines == ["Nothing to change."]
+    row = PushMessagingConfiguration.objects.get(name="old-apple")
+    assert (row.certificate, row.certificate_expires_at is None) == (certificate(), False)
+    assert ApnsProxy.objects.get().password == "pass-word"
+
+
+def test_an_item_is_exported_with_the_members_of_its_kind_only(every_kind):
+    exported = json.loads(run("export_configuration", "--with-secrets", "--format", "json").out)
+    found = {item["name"]: sorted(item) for item in exported["push_messaging_configurations"]}
+    assert found == {
+        "apple": ["key_id", "name", "platform", "signing_key", "team_id"],
+        "google": ["endpoint", "fcm_api_version", "name", "platform", "service_account"],
+        "old-apple": ["apns_environment", "certificate", "name", "platform"],
+        "old-google": ["endpoint", "fcm_api_version", "name", "platform", "server_key"],
+    }
+    assert exported["applications"][0]["versions"][-2:] == [
+        {
+            "platform": "ios",
+            "version": "1.0.0",
+            "status": "enabled",
+            "push_messaging_configuration": "apple",
+            "apns_environment": "development",
+            "bundle_identifier": BUNDLE,
+            "send_badge_number": True,
+        },
+        {
+            "platform": "ios",
+            "version": "2.0.0",
+            "status": "enabled",
+            "push_messaging_configuration": "apple",
+            "apns_environment": "production",
+            "bundle_identifier": BUNDLE,
+            "send_badge_number": False,
+        },
+    ]
+    assert exported["proxies"]["apns"]["host"] == "proxy.example.com"
+
+
+def test_an_export_without_secrets_holds_none_and_changes_nothing_where_it_comes_from(every_kind, import_text):
+    exported = run("export_configuration").out
+    for secret in (signing_key(), certificate()):
+        assert secret.splitlines()[1] not in exported
+    for secret in ("AAAA:key", "pass-word", "signing_key", "certificate", "server_key", "service_account"):
+        assert secret not in exported
+    done = import_text(exported)
+    assert (done.err, done.lines) == ("", ["Nothing to change."])
+
+
+def test_a_new_key_is_a_change_that_does_not_show_it(import_text):
+    import_text(configurations(apple()))
+    done = import_text(configurations({"name": "apple", "key_id": "NEWKEY1234", "signing_key": signing_key() + "\n"}))
+    assert done.lines == ["push_messaging_configurations[apple]: changed key_id"]
+
+
+def test_a_certificate_replaces_a_signing_key_and_the_other_way_round(import_text):
+    import_text(configurations(apple(), versions=[ios()]))
+    item = {"name": "apple", "certificate": certificate(), "apns_environment": "production"}
+    assert import_text(configurations(item)).lines == [
+        (
+            "push_messaging_configurations[apple]: changed certificate, apns_environment → production, "
+            "team_id removed, key_id removed, signing_key removed"
+        )
+    ]
+    assert (stored().kind, stored().signing_key, stored().team_id) == ("apns_certificate", "", "")
+    assert import_text(configurations(apple())).lines == [
+        (
+            "push_messaging_configurations[apple]: changed team_id, key_id, signing_key, certificate removed, "
+            "apns_environment removed"
+        )
+    ]
+    row = stored()
+    assert (row.kind, row.certificate, row.certificate_expires_at) == ("apns_token", "", None)
+    assert import_text(configurations(apple())).lines == ["Nothing to change."]
+
+
+def test_a_signing_key_and_a_certificate_do_not_go_together(import_text):
+    refused = import_text(configurations(apple(certificate=certificate(), apns_environment="production")))
+    text = "This does not belong to: APNs with a certificate."
+    assert refused.problems == [f"{ITEM}.{name}: {text}" for name in ("team_id", "key_id", "signing_key")]
+
+
+def test_versions_that_lack_what_the_new_kind_needs_are_named(import_text):
+    import_text(configurations(old_apple(), versions=[ios(bundle_identifier="")]))
+    text = "Apple needs it to know the app that a push is for."
+    refused = import_text(configurations(apple()))
+    assert refused.problems == [f"{ITEM}: “Shop 1.0.0 (iOS)” names this as its push_messaging_configuration: {text}"]
+    # The same when the file names the version and leaves out what reaches it.
+    named = {"platform": "ios", "version": "1.0.0", "status": "login_only"}
+    refused = import_text(configurations(apple(), versions=[named]))
+    assert refused.problems == [f"applications[0].versions[0].bundle_identifier: {text}"]
+    assert stored().kind == "apns_certificate"
+    assert import_text(configurations(apple(), versions=[named | {"bundle_identifier": BUNDLE}])).code == 0
+
+
+def test_http_v1_is_switched_to_legacy_and_back(import_text):
+    import_text(configurations(google()))
+    done = import_text(configurations(old_google()))
+    assert done.lines == [
+        (
+            "push_messaging_configurations[google]: changed fcm_api_version http_v1 → legacy, server_key, "
+            "service_account removed"
+        )
+    ]
+    row = stored()
+    assert (row.service_account, row.project_id, row.server_key) == ("", "", "AAAA:key")
+    done = import_text(configurations(google(fcm_api_version="http_v1")))
+    assert done.lines == [
+        (
+            "push_messaging_configurations[google]: changed fcm_api_version legacy → http_v1, service_account, "
+            "server_key removed"
+        )
+    ]
+    assert stored().server_key == ""
+
+
+def test_another_platform_takes_all_along_that_belonged_to_the_first(import_text):
+    import_text(configurations(google()))
+    done = import_text(configurations(apple(name="google")))
+    assert done.code == 0, done.err
+    assert (stored().fcm_api_version, stored().service_account) == ("", "")
+    assert import_text(configurations(google())).code == 0
+    assert (stored().kind, stored().fcm_api_version, stored().team_id) == ("fcm_http_v1", "http_v1", "")
+    assert import_text(run("export_configuration", "--with-secrets").out).lines == ["Nothing to change."]
+
+
+def test_a_configuration_in_use_keeps_its_platform(import_text):
+    import_text(configurations(apple(), versions=[ios()]))
+    refused = import_text(configurations(google(name="apple")))
+    assert refused.problems[0] == f"{ITEM}.platform: Versions of another platform use this configuration."
+    assert stored().platform == "ios"
+
+
+def test_a_service_account_does_not_belong_to_ios(import_text):
+    refused = import_text(configurations(apple(service_account=factories.service_account())))
+    assert refused.problems == [f"{ITEM}.service_account: This does not belong to: APNs with a signing key."]
+
+
+def test_an_rsa_key_is_no_signing_key(import_text):
+    refused = import_text(configurations(apple(signing_key=factories.service_account()["private_key"])))
+    text = "This key is of another kind. Apple's signing keys are elliptic curve keys (P-256)."
+    assert refused.problems == [f"{ITEM}.signing_key: {text}"]
+
+
+def test_a_certificate_with_the_key_of_another_is_refused(import_text):
+    other = certificate().partition("-----BEGIN PRIVATE KEY-----")[0] + signing_key()
+    refused = import_text(configurations(old_apple(certificate=other)))
+    assert refused.problems == [f"{ITEM}.certificate: The private key does not belong to the certificate."]
+
+
+def test_a_certificate_without_environment_is_refused(import_text):
+    item = old_apple()
+    del item["apns_environment"]
+    refused = import_text(configurations(item))
+    assert refused.problems == [f"{ITEM}.apns_environment: This is needed for: APNs with a certificate."]
+
+
+def test_an_expired_certificate_is_kept_so_that_an_export_can_be_restored(import_text):
+    expired = authority().client(BUNDLE, "ABCDE12345", ["production"], days=-2)
+    assert import_text(configurations(old_apple(certificate=expired))).code == 0
+
+
+def test_a_version_without_what_its_way_of_push_needs_is_refused(import_text):
+    version = "applications[0].versions[0]"
+    refused = import_text(configurations(apple(), versions=[ios(bundle_identifier="")]))
+    assert refused.problems == [f"{version}.bundle_identifier: Apple needs it to know the app that a push is for."]
+    refused = import_text(configurations(google(), versions=[ios(push_messaging_configuration="google")]))
+    text = "This push messaging configuration is for another platform."
+    assert refused.problems == [f"{version}.push_messaging_configuration: {text}"]
+    assert not ApplicationVersion.objects.exists()
+
+
+def test_a_server_key_loses_the_end_of_its_line(import_text):
+    import_text(configurations(old_google(server_key="AAAA:key\n")))
+    assert stored().server_key == "AAAA:key"
+
+
+def test_a_signing_key_that_no_key_opens_is_mended_by_an_import(import_text, settings):
+    import_text(configurations(apple()))
+    settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
+    assert run("export_configuration").code == 0
+    assert run("export_configuration", "--with-secrets").code == 1
+    assert import_text(configurations(apple())).lines == ["push_messaging_configurations[apple]: changed signing_key"]
+    assert stored().signing_key == signing_key()
+
+
+def test_a_change_of_the_proxy_is_told_without_its_password(import_text):
+    text = "proxies: {apns: {enabled: true, host: proxy.example.com, username: a, password: pass-word}}"
+    done = import_text(text)
+    assert done.lines == ["proxies.apns: changed enabled false → true, host, username, password"]
+    row = ApnsProxy.objects.get()
+    assert (row.enabled, row.host, row.port, row.password) == (True, "proxy.example.com", 8080, "pass-word")
+    assert import_text(text).lines == ["Nothing to change."]
+    assert import_text("proxies: {}").lines == ["Nothing to change."]
+    assert import_text("proxies: {apns: {enabled: false}}").lines == ["proxies.apns: changed enabled true → false"]
+    assert ApnsProxy.objects.get().password == "pass-word"
