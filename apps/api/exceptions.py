@@ -55,12 +55,12 @@ def _known(error: Exception) -> ApiError:
     return FRAMEWORK_ERRORS.get(type(error), InternalError)()
 
 
-def body(error: ApiError, path: str) -> dict[str, str]:
+def body(error: ApiError, path: str) -> dict[str, Any]:
     """Build an error's body: `error` and `error_description` everywhere, with the number where there is one."""
     text = str(error.text)
     common = {"error": error.token, "error_description": text}
     if path.split("/")[1] == "device":
-        return {"error_code": error.code or error.token, **common}
+        return {"error_code": error.code or error.token, **common, **error.members}
     return {"error_code": error.code, "description": text, **common} if error.code else common
 
 

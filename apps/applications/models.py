@@ -22,6 +22,7 @@ class Api(models.TextChoices):
 # Two, so that a secret can be replaced without an outage.
 MAX_LIVE_SECRETS = 2
 SECRET_PURPOSE = "client secret"
+MAX_AUTHENTICATORS = 20
 
 
 def validate_apis(value: object) -> None:
@@ -37,6 +38,13 @@ def validate_networks(value: object) -> None:
             ip_network(str(network), strict=False)
         except ValueError:
             raise ValidationError(_("“%(network)s” is not an address or network.") % {"network": network}) from None
+
+
+def validate_authenticators(value: object) -> None:
+    if not isinstance(value, list) or len(value) > MAX_AUTHENTICATORS:
+        raise ValidationError(_("Enter a list of at most %(limit)d identifiers.") % {"limit": MAX_AUTHENTICATORS})
+    for identifier in value:
+        name_validator(str(identifier))
 
 
 class ApiClient(models.Model):
@@ -80,6 +88,26 @@ class Application(models.Model):
 
     identifier = models.CharField(_("identifier"), max_length=100, unique=True, validators=[name_validator])
     name = models.CharField(_("name"), max_length=100)
+    pin_enabled = models.BooleanField(
+        _("PIN enabled"), default=False, help_text=_("Users of this app have a PIN: needed for push with PIN.")
+    )
+    max_pin_attempts = models.PositiveIntegerField(
+        _("max PIN attempts"),
+        default=3,
+        help_text=_("The wrong PIN that makes it so many in a row disconnects the user from the device; 0: no limit."),
+    )
+    fingerprint_enabled = models.BooleanField(
+        _("fingerprint enabled"),
+        default=False,
+        help_text=_("Needed for push with fingerprint. The PIN is the way out."),
+    )
+    custom_authenticators = models.JSONField(
+        _("custom authenticators"),
+        default=list,
+        blank=True,
+        validators=[validate_authenticators],
+        help_text=_("Identifiers of the app's own authenticators, one a line. Any of them approves."),
+    )
 
     class Meta:
         verbose_name = _("application")

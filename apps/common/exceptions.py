@@ -20,6 +20,8 @@ class ApiError(Exception):
     token = "invalid_request"
     text: "str | StrPromise" = _("The request is invalid.")
     headers: dict[str, str] = {}
+    # Further members of the body.
+    members: dict[str, int] = {}
 
     def __init__(self, text: "str | StrPromise | None" = None) -> None:
         if text is not None:
@@ -203,6 +205,32 @@ class InvalidProfile(ApiError):
 class InvalidTransaction(ApiError):
     status, token = 404, "invalid_transaction"
     text = _("There is no such pending transaction for this profile.")
+
+
+class AuthenticatorNotEnabled(ApiError):
+    status, token = 403, "authenticator_not_enabled"
+    text = _("The application does not have this kind of authenticator on.")
+
+
+class AuthenticatorRevoked(ApiError):
+    status, token = 403, "authenticator_revoked"
+    text = _("This authenticator was wrong and is revoked. The PIN can still be used.")
+
+
+class InvalidPin(ApiError):
+    """`max_attempts` 0: no limit."""
+
+    status, token = 403, "invalid_pin"
+    text = _("The PIN is wrong.")
+
+    def __init__(self, used_attempts: int = 0, max_attempts: int = 0) -> None:
+        super().__init__()
+        self.members = {"used_attempts": used_attempts, "max_attempts": max_attempts}
+
+
+class Disconnected(ApiError):
+    status, code, token = 410, "9003", "disconnected"
+    text = _("The PIN was wrong too often. The user is disconnected from this device.")
 
 
 class VersionNotEnabled(ApiError):

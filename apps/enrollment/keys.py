@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import pysequoia
+from django.db import transaction
 from pysequoia import Cert, CipherSuite, Profile, Tsk
 
 from apps.common.exceptions import InvalidMessage
@@ -16,6 +17,8 @@ from apps.enrollment import decryption
 from apps.enrollment.certificates import FAULTS
 from apps.enrollment.models import Profile as UserProfile
 from apps.enrollment.models import ServerKey
+from apps.events import services as events
+from apps.events.types import EventType
 from apps.system import services as system
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -28,6 +31,15 @@ def server_key() -> ServerKey:
     if system.general().unique_pgp_keys_per_enrollment:
         return _create(shared=False)
     return ServerKey.objects.filter(shared=True).first() or _create(shared=True)
+
+
+def rotate() -> ServerKey:
+    """Make a new shared key for enrolments to come; who has enrolled goes on with the one they know."""
+    with transaction.atomic():
+        ServerKey.objects.filter(shared=True).update(shared=False)
+        key = _create(shared=True)
+        events.record(EventType.SERVER_KEY_ROTATED)
+    return key
 
 
 def _create(*, shared: bool) -> ServerKey:

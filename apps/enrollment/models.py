@@ -60,6 +60,7 @@ class Device(models.Model):
     model = models.CharField(_("model"), max_length=100, blank=True)
     os_version = models.CharField(_("OS version"), max_length=50, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    last_login_at = models.DateTimeField(_("last login"), default=timezone.now)
 
     class Meta:
         verbose_name = _("device")
@@ -79,6 +80,8 @@ class Profile(models.Model):
     fingerprint = models.CharField(_("key fingerprint"), max_length=64)
     server_key = models.ForeignKey(ServerKey, on_delete=models.PROTECT)
     created_at = models.DateTimeField(_("enrolled"), default=timezone.now)
+    # Wrong PIN tokens in a row, over all transactions.
+    wrong_pins = models.PositiveIntegerField(_("wrong PINs"), default=0)
 
     class Meta:
         verbose_name = _("profile")
@@ -109,3 +112,45 @@ class PushEnrollment(models.Model):
 
     def __str__(self) -> str:
         return str(self.profile)
+
+
+class AuthenticatorType(models.TextChoices):
+    PIN = "pin", _("PIN")
+    FINGERPRINT = "fingerprint", _("Fingerprint")
+    CUSTOM = "custom", _("Custom authenticator")
+
+
+class Authenticator(models.Model):
+    """What a profile proves its user's presence with: the device holds the token, the server its keyed hash."""
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="authenticators")
+    type = models.CharField(_("type"), max_length=20, choices=AuthenticatorType.choices)
+    # Of a custom one: the name in the application's list. Empty for the others.
+    authenticator_id = models.CharField(_("authenticator ID"), max_length=100, blank=True, default="")
+    token_hash = models.CharField(max_length=80)
+    registered_at = models.DateTimeField(_("registered"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("authenticator")
+        verbose_name_plural = _("authenticators")
+        constraints = [
+            models.UniqueConstraint(fields=["profile", "type", "authenticator_id"], name="authenticator_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.authenticator_id}".strip()
+
+
+class UsedNonce(models.Model):
+    """A nonce that a profile has used: a message that is sent again does nothing."""
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE)
+    nonce_hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["profile", "nonce_hash"], name="nonce_unique")]
+        indexes = [models.Index(fields=["expires_at"], name="nonce_expiry")]
+
+    def __str__(self) -> str:
+        return self.nonce_hash

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
 from apps.common import codes
@@ -16,6 +17,7 @@ from apps.common.exceptions import (
     InvalidEnrollmentCode,
     InvalidProfile,
     InvalidPublicKey,
+    InvalidRequest,
     ObjectNotFound,
     PushTokenInUse,
     UserAlreadyEnrolled,
@@ -103,7 +105,7 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
     if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
         raise InvalidEnrollmentCode
     device, token = (_describe(device, enrollment, version), "") if device else _new_device(enrollment, version)
-    # The same user again: new keys, the same profile.
+    # The same user again: new keys, no authenticator left, the same profile.
     profile, _created = Profile.objects.update_or_create(
         device=device,
         user_id=code.user_id,
@@ -112,8 +114,10 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
             "fingerprint": certificate.fingerprint,
             "server_key": keys.server_key(),
             "created_at": timezone.now(),
+            "wrong_pins": 0,
         },
     )
+    profile.authenticators.all().delete()
     events.record(EventType.KEY_ENROLLMENT_SUCCESS, user_id=code.user_id, app_name=code.application.name)
     return profile, token
 
@@ -222,10 +226,11 @@ def _enroll_push(profile: Profile, push_token: str) -> None:
     events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
 
 
-def _wait_for_others(user_id: str, configuration: PushMessagingConfiguration) -> None:
+def _wait_for_others(user_id: str, configuration: PushMessagingConfiguration | None) -> None:
     """Make two that enrol at once, with the same token or for the same user, come one after the other."""
     # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
-    list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
+    if configuration:
+        list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
     list(Profile.objects.select_for_update().filter(user_id=user_id).order_by("pk").only("pk"))
 
 
@@ -246,6 +251,35 @@ def _apply_mode(profile: Profile, mode: str) -> None:
             app_name=profile.device.version.application.name,
             device_id=other.profile.device.device_id,
         )
+
+
+def replace_push_token(device: Device, old: str, new: str) -> None:
+    """Replace a push token for all profiles of a device.
+
+    InvalidRequest when the device has no such token, PushTokenInUse when another device has the new one.
+    """
+    with transaction.atomic():
+        rows = list(
+            PushEnrollment.objects.select_related("profile__device__version__application")
+            .filter(profile__device=device, token_hash__in=codes.candidates(old, PUSH_TOKEN_PURPOSE))
+            .order_by("pk")
+        )
+        if not rows:
+            raise InvalidRequest(_("old_push_token is not a push token of this device."))
+        configuration = device.version.push_messaging_configuration
+        for row in rows:
+            _wait_for_others(row.profile.user_id, configuration)
+        hashes = codes.candidates(new, PUSH_TOKEN_PURPOSE)
+        if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=device).exists():
+            raise PushTokenInUse
+        for row in rows:
+            row.token, row.token_hash, row.enrolled_at = new, hashes[0], timezone.now()
+            row.save()
+            events.record(
+                EventType.PUSH_TOKEN_REPLACED,
+                user_id=row.profile.user_id,
+                app_name=row.profile.device.version.application.name,
+            )
 
 
 def drop_dead_token(push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None) -> None:
@@ -285,6 +319,7 @@ def profiles_of(user_id: str) -> QuerySet[Profile]:
             "device__version__application",
             "device__version__push_messaging_configuration",
         )
+        .prefetch_related("authenticators")
         .filter(user_id=user_id)
         .exclude(device__version__status=VersionStatus.DISABLED)
         .order_by("-created_at")
@@ -299,5 +334,7 @@ def is_reachable(profile: Profile) -> bool:
 def unenroll(profile: Profile) -> None:
     """Remove a profile; the device goes with its last one."""
     with transaction.atomic():
+        # First the push token: in this order whoever records a push meets these rows, too.
+        PushEnrollment.objects.filter(profile=profile).delete()
         profile.delete()
         Device.objects.filter(pk=profile.device_id, profiles__isnull=True).delete()

@@ -16,6 +16,17 @@ class Features(SingletonModel):
         help_text=_("Off: the portal and device APIs answer 1000, and the console hides everything about it."),
     )
 
+    transaction_signing = models.BooleanField(
+        _("transaction signing"),
+        default=True,
+        help_text=_("Types can ask for a signature over the portal's data. Off: such types ask for none."),
+    )
+    custom_authenticators = models.BooleanField(
+        _("custom authenticators"),
+        default=True,
+        help_text=_("Apps can approve with authenticators of their own. Off: types that need one use their fallback."),
+    )
+
     class Meta:
         verbose_name = _("features")
 

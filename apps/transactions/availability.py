@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.system import services as system
+from apps.transactions.credentials import ACCEPTED
 from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType
 
 
@@ -66,7 +68,12 @@ def _usable(method: str, profiles: list[Profile]) -> bool:
 
 
 def _reachable(method: str, profiles: list[Profile]) -> list[Profile]:
-    """Return the profiles that a push method reaches. Methods with a credential wait for phones that can give one."""
-    if method not in PUSH_METHODS or method != Method.PUSH or not system.general().push_authorization_enabled:
+    """Return the profiles that a push method reaches and that can give what it asks for."""
+    if method not in PUSH_METHODS or not system.general().push_authorization_enabled:
         return []
-    return [profile for profile in profiles if enrollment.is_reachable(profile)]
+    needed = ACCEPTED.get(method)
+    return [
+        profile
+        for profile in profiles
+        if enrollment.is_reachable(profile) and (not needed or authenticators.can_give(profile, needed))
+    ]

@@ -1,22 +1,20 @@
-"""What the device does with transactions: list, fetch the challenge, answer; bind a scanned one to its user."""
+"""What the device does with transactions: list, fetch the challenge; bind a scanned one to its user."""
 
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from apps.common import clock, codes
-from apps.common.exceptions import InvalidMessage, InvalidOtp, InvalidTransaction
+from apps.common.exceptions import InvalidOtp, InvalidTransaction
 from apps.enrollment import keys
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.otp import codes as otp_codes
-from apps.transactions import lifecycle
 from apps.transactions.methods import otp
-from apps.transactions.models import Method, Reason, Status, Transaction
+from apps.transactions.models import Method, Status, Transaction
 
 
 def pending(device_id: int) -> list[Transaction]:
@@ -81,6 +79,7 @@ def _bind(transaction: Transaction, profile: Profile) -> bool:
 
 def _sealed(transaction: Transaction, profile: Profile) -> str:
     events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **_subject(transaction))
+    signing = {"signing_data": transaction.signing_data} if transaction.signing_data else {}
     return keys.seal(
         profile,
         {
@@ -89,7 +88,12 @@ def _sealed(transaction: Transaction, profile: Profile) -> str:
             "timestamp": clock.milliseconds(transaction.created_at),
             "time_to_live": transaction.time_to_live_seconds,
             "token": transaction.token,
-            "type": {"name": transaction.type_name, "method": transaction.method, "transaction_signing": False},
+            "type": {
+                "name": transaction.type_name,
+                "method": transaction.method,
+                "transaction_signing": bool(signing),
+            },
+            **signing,
         },
     )
 
@@ -117,61 +121,3 @@ def _subject(transaction: Transaction) -> dict[str, Any]:
         "app_name": transaction.app_name,
         "transaction_id": transaction.pk,
     }
-
-
-def answer(transaction_id: UUID | None, device_id: int, message: str) -> Status:
-    """Judge a sealed answer of this device and end the transaction with it.
-
-    A byte-identical repeat of the answer that was judged gets the same status and changes nothing. InvalidMessage costs
-    nothing: the transaction stays pending.
-    """
-    transaction = _of_device(transaction_id, device_id)
-    if transaction is None or transaction.profile is None:
-        raise InvalidTransaction
-    enrollment.require_enabled(transaction.profile.device.version)
-    digest = sha256(message.encode(errors="surrogatepass")).hexdigest()
-    if transaction.answer_digest == digest:
-        return Status(transaction.status)
-    if transaction.current_status(timezone.now()) != Status.PENDING:
-        raise InvalidTransaction
-    accepted = _accepted(transaction, transaction.profile, message)
-    status = Status.AUTHENTICATED if accepted else Status.NOT_AUTHENTICATED
-    closed = lifecycle.close(
-        transaction,
-        status,
-        EventType.MOBILE_AUTH_AUTHENTICATED if accepted else EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
-        reason=None if accepted else Reason.NOT_ACCEPTED,
-        answer_digest=digest,
-    )
-    return status if closed else _answered_meanwhile(transaction, digest)
-
-
-def _of_device(transaction_id: UUID | None, device_id: int) -> Transaction | None:
-    if transaction_id is None:
-        return None
-    related = Transaction.objects.select_related("client", "profile__device__version", "profile__server_key")
-    return related.filter(pk=transaction_id, profile__device=device_id).first()
-
-
-def _accepted(transaction: Transaction, profile: Profile, message: str) -> bool:
-    """Open an answer and say whether the user agrees; InvalidMessage (with its event) when it is not a right answer."""
-    try:
-        content = keys.open_sealed(profile, message)
-        given = content.get("token")
-        if content.get("transaction_id") != str(transaction.pk) or not isinstance(content.get("authenticated"), bool):
-            raise InvalidMessage
-    except InvalidMessage:
-        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **_subject(transaction))
-        raise
-    if not isinstance(given, str) or not codes.same(given, transaction.token):
-        events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **_subject(transaction))
-        raise InvalidMessage
-    return bool(content["authenticated"])
-
-
-def _answered_meanwhile(transaction: Transaction, digest: str) -> Status:
-    """Another answer, or the end of its life, was quicker. The same bytes sent twice at once are still one answer."""
-    transaction.refresh_from_db(fields=["status", "answer_digest"])
-    if transaction.answer_digest != digest:
-        raise InvalidTransaction
-    return Status(transaction.status)

@@ -1,6 +1,8 @@
 """The only place that writes a transaction's status. A move is a conditional UPDATE: its row count says who won."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction as database
 from django.utils import timezone
@@ -23,18 +25,18 @@ def close(
     event_type: EventType,
     *,
     reason: Reason | None = None,
-    answer_digest: str = "",
     call_back: bool = True,
+    answer: Mapping[str, Any] | None = None,
 ) -> bool:
     """End a pending transaction, with its event and callback in one database transaction; False when it had ended.
 
-    Only expiry may end a transaction whose time is over.
+    Only expiry may end a transaction whose time is over. `answer` are the fields of the answer that ends it.
     """
     now = timezone.now()
     pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING)
     pending = pending.filter(expires_at__lte=now) if status == Status.EXPIRED else pending.filter(expires_at__gt=now)
     with database.atomic():
-        ended = {"status": status, "reason": reason or "", "ended_at": now, "answer_digest": answer_digest, "code": ""}
+        ended = {"status": status, "reason": reason or "", "ended_at": now, "code": "", **(answer or {})}
         if not pending.update(**ended):
             return False
         events.record(

@@ -61,6 +61,11 @@ class MobileAuthenticationType(models.Model):
         blank=True,
         help_text=_("A phone number, short code or alphanumeric sender; empty: the general sender ID."),
     )
+    transaction_signing = models.BooleanField(
+        _("transaction signing"),
+        default=False,
+        help_text=_("Approving needs a signature over the request's signing_data, made with the user's key."),
+    )
     fallback = models.ForeignKey(
         "self",
         null=True,
@@ -80,6 +85,8 @@ class MobileAuthenticationType(models.Model):
         return self.name
 
     def clean(self) -> None:
+        if self.transaction_signing and self.method == Method.SMS:
+            raise ValidationError({"transaction_signing": _("A code from a text message signs nothing.")})
         if not self.fallback:
             return
         if self.method not in PUSH_METHODS:
@@ -152,6 +159,11 @@ class Transaction(models.Model):
     max_attempts = models.PositiveIntegerField(default=0)
     resends_used = models.PositiveIntegerField(_("resends"), default=0)
     max_resends = models.PositiveIntegerField(default=0)
+    # What the device signs, only ever told encrypted to it; empty when this transaction asks for no signature.
+    signing_data = EncryptedTextField(blank=True, default="")
+    signature = models.CharField(max_length=2000, blank=True, default="")
+    user_public_key = models.TextField(blank=True, default="")
+    signature_verified = models.BooleanField(null=True)
     # Of the answer that was judged: a byte-identical repeat gets the same answer again.
     answer_digest = models.CharField(max_length=64, blank=True)
 
@@ -185,6 +197,25 @@ class Transaction(models.Model):
         if self.status == Status.PENDING and self.expires_at <= now:
             return Status.EXPIRED
         return Status(self.status)
+
+
+class WrongAnswer(models.Model):
+    """An answer that was judged wrong while the transaction went on, or that ended it by the PIN limit.
+
+    A byte-identical repeat gets the same words again and costs nothing.
+    """
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="wrong_answers")
+    digest = models.CharField(max_length=64)
+    error = models.CharField(max_length=40)
+    used_attempts = models.PositiveIntegerField(default=0)
+    max_attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["transaction", "digest"], name="wrong_answer_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.transaction_id} {self.error}"
 
 
 # A request that never came back (its process was killed) blocks its key no longer than this.

@@ -42,6 +42,7 @@ class Request:
     callback_uri: str
     given_message: str
     message: str
+    signing_data: str
     secure_message: str
     phone_number: str
     language: str
@@ -63,7 +64,7 @@ def check(raw: Mapping[str, str], version: Version) -> Request:
     callback_uri = "" if mobile_type.method == Method.SMS else _callback_uri(raw)
     language = raw.get("language_code", "")
     message = messages.of_request(raw.get("message", ""), mobile_type, language)
-    _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
+    signing_data = _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
     secure_message = messages.clean(_text(raw, "secure_message", MAX_SECURE_MESSAGE_CHARACTERS))
     if language and not LANGUAGE.fullmatch(language):
         raise _invalid("language_code")
@@ -77,6 +78,7 @@ def check(raw: Mapping[str, str], version: Version) -> Request:
         callback_uri=callback_uri,
         given_message=messages.clean(raw.get("message", "")),
         message=message,
+        signing_data=signing_data,
         secure_message=secure_message,
         phone_number=raw.get("phone_number", ""),
         language=language,

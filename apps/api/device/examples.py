@@ -29,6 +29,8 @@ ENROLLED = [
     ),
 ]
 PUSH_ENROLLED = [request_example("token", {"push_token": "from the push provider"})]
+PUSH_TOKEN_REPLACED = [request_example("token", {"old_push_token": "the one before", "push_token": "the new one"})]
+AUTHENTICATOR_REGISTERED = [request_example("sealed", SEALED), response_example("sealed token", SEALED, 201)]
 PENDING = [
     response_example(
         "one",

@@ -36,6 +36,10 @@ class PushTokenSerializer(serializers.Serializer[Any]):
     push_token = StrictCharField(max_length=MAX_PUSH_TOKEN_CHARACTERS)
 
 
+class ReplacedPushTokenSerializer(PushTokenSerializer):
+    old_push_token = StrictCharField(max_length=MAX_PUSH_TOKEN_CHARACTERS)
+
+
 class FetchSerializer(serializers.Serializer[Any]):
     profile_id = StrictCharField(max_length=6)
 

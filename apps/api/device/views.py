@@ -14,12 +14,16 @@ from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.common.clock import milliseconds
 from apps.common.exceptions import (
     ApiError,
+    AuthenticatorNotEnabled,
+    AuthenticatorRevoked,
+    Disconnected,
     EnrollmentDisabled,
     FeatureDisabled,
     InvalidDeviceToken,
     InvalidEnrollmentCode,
     InvalidMessage,
     InvalidOtp,
+    InvalidPin,
     InvalidProfile,
     InvalidPublicKey,
     InvalidRequest,
@@ -29,9 +33,10 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
+from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
-from apps.transactions import challenges
+from apps.transactions import answers, challenges
 
 
 def errors(*more: type[ApiError]) -> dict[int, Any]:
@@ -48,6 +53,14 @@ def checked(serializer: type[Serializer[Any]], request: Request) -> dict[str, An
 def calling_device(request: Request) -> Device:
     require_mobile_authentication()
     return authentication.device(request)
+
+
+def sealed_message(request: Request) -> str:
+    """Return the message of the body. One that is too large is judged as the message that it cannot be."""
+    try:
+        return str(checked(serializers.SealedSerializer, request)["message"])
+    except RequestTooLarge:
+        return ""
 
 
 class EnrollmentsView(ApiView):
@@ -109,6 +122,44 @@ class PushEnrollmentView(ApiView):
         push_token = checked(serializers.PushTokenSerializer, request)["push_token"]
         enrollment.enroll_push(enrollment.profile_of(device, profile_id), push_token)
         return Response(status=204)
+
+
+class PushTokenView(ApiView):
+    @extend_schema(
+        operation_id="replace_push_token",
+        examples=examples.PUSH_TOKEN_REPLACED,
+        summary="Replace the push token of all profiles of this device",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        request=serializers.ReplacedPushTokenSerializer,
+        responses={204: None, **errors(VersionNotEnabled, PushTokenInUse)},
+    )
+    def put(self, request: Request) -> Response:
+        device = calling_device(request)
+        given = checked(serializers.ReplacedPushTokenSerializer, request)
+        enrollment.require_enabled(device.version)
+        enrollment.replace_push_token(device, given["old_push_token"], given["push_token"])
+        return Response(status=204)
+
+
+class AuthenticatorsView(ApiView):
+    @extend_schema(
+        operation_id="register_authenticator",
+        examples=examples.AUTHENTICATOR_REGISTERED,
+        summary="Register or replace a PIN, a fingerprint or a custom authenticator",
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        request=serializers.SealedSerializer,
+        responses={
+            201: serializers.SealedSerializer,
+            **errors(
+                InvalidProfile, InvalidMessage, InvalidPin, AuthenticatorNotEnabled, Disconnected, VersionNotEnabled
+            ),
+        },
+    )
+    def post(self, request: Request, profile_id: str) -> Response:
+        profile = enrollment.profile_of(calling_device(request), profile_id)
+        return Response({"message": authenticators.register(profile, sealed_message(request))}, status=201)
 
 
 class TransactionsView(ApiView):
@@ -185,14 +236,12 @@ class AnswerView(ApiView):
         request=serializers.SealedSerializer,
         responses={
             200: serializers.AnswerStatusSerializer,
-            **errors(InvalidTransaction, InvalidMessage, VersionNotEnabled),
+            **errors(
+                InvalidTransaction, InvalidMessage, InvalidPin, AuthenticatorRevoked, Disconnected, VersionNotEnabled
+            ),
         },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         device = calling_device(request)
-        try:
-            message = checked(serializers.SealedSerializer, request)["message"]
-        except RequestTooLarge:
-            # Whatever it was, it is judged as the message that it cannot be.
-            message = ""
-        return Response({"status": challenges.answer(parse_uuid(transaction_id), device.pk, message)})
+        message = sealed_message(request)
+        return Response({"status": answers.answer(parse_uuid(transaction_id), device, message)})

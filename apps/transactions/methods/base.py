@@ -11,6 +11,7 @@ from apps.applications.models import ApiClient
 from apps.common import codes
 from apps.events import services as events
 from apps.events.types import EventType
+from apps.system import services as system
 from apps.transactions import messages
 from apps.transactions.models import MobileAuthenticationType, Transaction
 from apps.transactions.parameters import Request
@@ -49,6 +50,12 @@ def message_of(ask: Ask) -> str:
     """Return the text of this step: the given one, else its type's default, else that of the requested type."""
     given = ask.request.given_message or messages.default(ask.mobile_type, ask.request.language)
     return given or ask.request.message
+
+
+def signing_data_of(ask: Ask) -> str:
+    """Return what the device is to sign: only for types that ask for a signature, while the feature is on."""
+    signs = ask.mobile_type.transaction_signing and system.features().transaction_signing
+    return ask.request.signing_data if signs else ""
 
 
 def create(ask: Ask, event_type: EventType, **fields: Any) -> Transaction:

@@ -8,13 +8,15 @@ from django.utils.translation import gettext as _
 
 from apps.common import outbox
 from apps.common.exceptions import InvalidParameter
+from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.system import services as system
 from apps.transactions import messages, tasks
-from apps.transactions.methods.base import Ask, Started, Unavailable, create, message_of
-from apps.transactions.models import Method, PushDelivery, Transaction
+from apps.transactions.credentials import ACCEPTED
+from apps.transactions.methods.base import Ask, Started, Unavailable, create, message_of, signing_data_of
+from apps.transactions.models import PushDelivery, Transaction
 from apps.transactions.parameters import Version
 
 
@@ -22,9 +24,11 @@ def plan(ask: Ask) -> Callable[[], Started]:
     """Find the phone. MissingTarget when the request does not say which of several; Unavailable when there is none."""
     if not system.general().push_authorization_enabled:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED)
-    if ask.mobile_type.method != Method.PUSH:
+    profile = choose(ask)
+    needed = ACCEPTED.get(ask.mobile_type.method)
+    if needed and not authenticators.can_give(profile, needed):
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
-    return partial(_store, ask, choose(ask))
+    return partial(_store, ask, profile)
 
 
 def choose(ask: Ask) -> Profile:
@@ -81,6 +85,7 @@ def _store(ask: Ask, profile: Profile) -> Started:
         callback_uri=ask.request.callback_uri,
         message=message_of(ask),
         secure_message=ask.request.secure_message,
+        signing_data=signing_data_of(ask),
     )
     enqueue(transaction, profile)
     return Started(transaction)

@@ -1,0 +1,226 @@
+"""PIN, fingerprint and the apps' own authenticators: the device unlocks a token, the server keeps its hash.
+
+Whoever judges a token locks the profile's row first, so that many guesses at once are counted one after the other.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.common import codes
+from apps.common.exceptions import (
+    ApiError,
+    AuthenticatorNotEnabled,
+    Disconnected,
+    InvalidMessage,
+    InvalidPin,
+)
+from apps.enrollment import keys, services
+from apps.enrollment.models import Authenticator, AuthenticatorType, Profile, UsedNonce
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.system import services as system
+
+PURPOSE = "authenticator token"
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+NONCE_LIFE = 2 * MAX_CLOCK_DIFFERENCE
+NONCE_CHARACTERS = range(8, 129)
+
+
+def enabled_types(profile: Profile) -> set[str]:
+    """Return the kinds of authenticators that the profile's application has on."""
+    application = profile.device.version.application
+    switches = {
+        AuthenticatorType.PIN: application.pin_enabled,
+        AuthenticatorType.FINGERPRINT: application.fingerprint_enabled,
+        AuthenticatorType.CUSTOM: bool(application.custom_authenticators) and system.features().custom_authenticators,
+    }
+    return {kind.value for kind, is_on in switches.items() if is_on}
+
+
+def can_give(profile: Profile, kinds: Iterable[str]) -> bool:
+    """Say whether the user can be asked for one of these: the first must be on, and one of them registered."""
+    kinds, listed = list(kinds), profile.device.version.application.custom_authenticators
+    registered = {
+        authenticator.type
+        for authenticator in profile.authenticators.all()
+        if authenticator.type != AuthenticatorType.CUSTOM or authenticator.authenticator_id in listed
+    }
+    return kinds[0] in enabled_types(profile) and bool(registered & set(kinds))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a PIN token came to. A wrong one is a result and no exception, which would take the count back."""
+
+    is_right: bool
+    is_disconnected: bool = False
+    used_attempts: int = 0
+    max_attempts: int = 0
+
+    def error(self) -> ApiError:
+        return Disconnected() if self.is_disconnected else InvalidPin(self.used_attempts, self.max_attempts)
+
+
+def lock(profile: Profile) -> None:
+    """Make everybody else who judges for this profile wait; Disconnected when it is gone. Needs a transaction."""
+    if not Profile.objects.select_for_update().filter(pk=profile.pk).values_list("pk"):
+        raise Disconnected
+
+
+def judge_pin(profile: Profile, token: str) -> Verdict:
+    """Count an attempt, then look at the token. Needs a transaction in which the profile is locked.
+
+    The wrong one that makes the count equal to the application's limit disconnects the user from the device.
+    """
+    limit = profile.device.version.application.max_pin_attempts
+    Profile.objects.filter(pk=profile.pk).update(wrong_pins=F("wrong_pins") + 1)
+    profile.refresh_from_db(fields=["wrong_pins"])
+    if _holds(profile, AuthenticatorType.PIN, "", token):
+        Profile.objects.filter(pk=profile.pk).update(wrong_pins=0)
+        return Verdict(is_right=True)
+    is_disconnected = 0 < limit <= profile.wrong_pins
+    if is_disconnected:
+        _disconnect(profile)
+    return Verdict(False, is_disconnected, profile.wrong_pins, limit)  # noqa: FBT003 - the first field
+
+
+def judge_other(profile: Profile, kind: str, authenticator_id: str, token: str) -> bool:
+    """Look at the token of a fingerprint or a custom authenticator; a wrong one revokes it. Needs the lock."""
+    if _holds(profile, kind, authenticator_id, token):
+        return True
+    revoke(profile, kind, authenticator_id, LIMIT_EVENTS[kind])
+    return False
+
+
+LIMIT_EVENTS: dict[str, EventType] = {
+    AuthenticatorType.FINGERPRINT: EventType.PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED,
+    AuthenticatorType.CUSTOM: EventType.PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED,
+}
+
+
+def _holds(profile: Profile, kind: str, authenticator_id: str, token: str) -> bool:
+    stored = Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id)
+    return codes.matches(token, PURPOSE, list(stored.values_list("token_hash", flat=True)))
+
+
+def _disconnect(profile: Profile) -> None:
+    events.record(EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED, **_subject(profile))
+    services.unenroll(profile)
+
+
+def revoke(
+    profile: Profile, kind: str, authenticator_id: str = "", event_type: EventType = EventType.AUTHENTICATOR_REVOKED
+) -> None:
+    """Remove an authenticator, when it is there."""
+    if Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id).delete()[0]:
+        events.record(event_type, **_subject(profile), authenticator=kind, authenticator_id=authenticator_id)
+
+
+def _subject(profile: Profile) -> dict[str, Any]:
+    return {
+        "user_id": profile.user_id,
+        "app_name": profile.device.version.application.name,
+        "device_id": profile.device.device_id,
+    }
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a device wants to register; `pin_token` is the current one, absent for a first PIN."""
+
+    type: str
+    nonce: str
+    issued_at: datetime
+    authenticator_id: str = ""
+    pin_token: str | None = None
+
+
+def register(profile: Profile, message: str) -> str:
+    """Register or replace an authenticator and return its token, sealed.
+
+    InvalidMessage (free: malformed, too old, sent before, the current PIN token missing), AuthenticatorNotEnabled,
+    InvalidPin (counted), Disconnected.
+    """
+    services.require_enabled(profile.device.version)
+    wanted = _registration(keys.open_sealed(profile, message))
+    if wanted.type not in enabled_types(profile):
+        raise AuthenticatorNotEnabled
+    if (
+        wanted.authenticator_id
+        and wanted.authenticator_id not in profile.device.version.application.custom_authenticators
+    ):
+        raise InvalidMessage
+    token = codes.random_token()
+    with transaction.atomic():
+        lock(profile)
+        verdict = _judge(profile, wanted)
+        if verdict.is_right:
+            _keep(profile, wanted, token)
+    if not verdict.is_right:
+        raise verdict.error()
+    return keys.seal(profile, {"token": token})
+
+
+def _registration(content: dict[str, Any]) -> Registration:
+    """Read the members of a message; InvalidMessage when one is missing or malformed."""
+    kind, nonce, issued_at = content.get("type"), content.get("nonce"), content.get("issued_at")
+    authenticator_id, pin_token = content.get("authenticator_id"), content.get("pin_token")
+    is_custom = kind == AuthenticatorType.CUSTOM
+    well_formed = (
+        kind in AuthenticatorType.values
+        and isinstance(nonce, str)
+        and len(nonce) in NONCE_CHARACTERS
+        and isinstance(issued_at, int)
+        and abs(issued_at - timezone.now().timestamp() * 1000) <= MAX_CLOCK_DIFFERENCE.total_seconds() * 1000
+        and isinstance(authenticator_id, str if is_custom else str | None)
+        and bool(authenticator_id) == is_custom
+        and isinstance(pin_token, str | None)
+    )
+    if not well_formed:
+        raise InvalidMessage
+    issued = datetime.fromtimestamp(issued_at / 1000, UTC)  # type: ignore[operator]
+    return Registration(str(kind), str(nonce), issued, authenticator_id or "", pin_token)
+
+
+def _judge(profile: Profile, wanted: Registration) -> Verdict:
+    """Let a message in once; ask for the current PIN token, but for a first PIN."""
+    _use_up(profile, wanted.nonce)
+    has_pin = Authenticator.objects.filter(profile=profile, type=AuthenticatorType.PIN).exists()
+    if wanted.type == AuthenticatorType.PIN and not has_pin:
+        return Verdict(is_right=True)
+    if wanted.pin_token is None or not has_pin:
+        raise InvalidMessage
+    return judge_pin(profile, wanted.pin_token)
+
+
+def _use_up(profile: Profile, nonce: str) -> None:
+    now = timezone.now()
+    UsedNonce.objects.filter(profile=profile, expires_at__lte=now).delete()
+    digest = hashlib.sha256(nonce.encode(errors="surrogatepass")).hexdigest()
+    _row, is_new = UsedNonce.objects.get_or_create(
+        profile=profile, nonce_hash=digest, defaults={"expires_at": now + NONCE_LIFE}
+    )
+    if not is_new:
+        raise InvalidMessage
+
+
+def _keep(profile: Profile, wanted: Registration, token: str) -> None:
+    Authenticator.objects.update_or_create(
+        profile=profile,
+        type=wanted.type,
+        authenticator_id=wanted.authenticator_id,
+        defaults={"token_hash": codes.keyed_hash(token, PURPOSE), "registered_at": timezone.now()},
+    )
+    events.record(
+        EventType.AUTHENTICATOR_REGISTERED,
+        **_subject(profile),
+        authenticator=wanted.type,
+        authenticator_id=wanted.authenticator_id,
+    )

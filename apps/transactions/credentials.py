@@ -1,0 +1,141 @@
+"""What the user proves an approval with: which methods ask for which authenticators, and what a wrong one leads to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction as database
+from django.db.models import F
+from django.utils import timezone
+
+from apps.common.exceptions import (
+    ApiError,
+    AuthenticatorRevoked,
+    Disconnected,
+    InvalidMessage,
+    InvalidPin,
+    InvalidTransaction,
+)
+from apps.enrollment import authenticators
+from apps.enrollment.models import AuthenticatorType, Profile
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.transactions import lifecycle
+from apps.transactions.models import Method, Reason, Status, Transaction, WrongAnswer
+
+PIN, FINGERPRINT, CUSTOM = AuthenticatorType.PIN, AuthenticatorType.FINGERPRINT, AuthenticatorType.CUSTOM
+# The method's own authenticator first; with the PIN as way out.
+ACCEPTED: dict[str, tuple[AuthenticatorType, ...]] = {
+    Method.PUSH_WITH_PIN: (PIN,),
+    Method.PUSH_WITH_FINGERPRINT: (FINGERPRINT, PIN),
+    Method.PUSH_WITH_CUSTOM_AUTHENTICATOR: (CUSTOM, PIN),
+}
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What came with an answer; `authenticator_id` of a custom one."""
+
+    type: AuthenticatorType
+    token: str
+    authenticator_id: str = ""
+
+
+def read(content: dict[str, Any], method: str, profile: Profile) -> Credential | None:
+    """Return the credential of an approval, None where none is needed; InvalidMessage for a missing or wrong kind."""
+    if method not in ACCEPTED:
+        return None
+    given = content.get("credential")
+    if (
+        not isinstance(given, dict)
+        or given.get("type") not in ACCEPTED[method]
+        or not isinstance(given.get("token"), str)
+    ):
+        raise InvalidMessage
+    kind, authenticator_id = AuthenticatorType(given["type"]), given.get("authenticator_id") or ""
+    if kind == CUSTOM and authenticator_id not in profile.device.version.application.custom_authenticators:
+        raise InvalidMessage
+    return Credential(kind, given["token"], authenticator_id if kind == CUSTOM else "")
+
+
+def repeated(transaction: Transaction, digest: str) -> ApiError | None:
+    """Return what this very answer was told before, None when it was not judged wrong yet."""
+    if transaction.method not in ACCEPTED:
+        return None
+    wrong = transaction.wrong_answers.filter(digest=digest).first()
+    return _error(wrong) if wrong else None
+
+
+def _error(wrong: WrongAnswer) -> ApiError:
+    if wrong.error == Disconnected.token:
+        return Disconnected()
+    if wrong.error == InvalidPin.token:
+        return InvalidPin(wrong.used_attempts, wrong.max_attempts)
+    return AuthenticatorRevoked()
+
+
+def judge(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> None:
+    """Judge an approval's credential, one answer of a profile after the other.
+
+    InvalidPin (the transaction goes on), Disconnected (it has ended), AuthenticatorRevoked (it goes on),
+    InvalidTransaction (it ended meanwhile, and nothing was judged).
+    """
+    with database.atomic():
+        authenticators.lock(profile)
+        if earlier := repeated(transaction, digest):
+            error: ApiError | None = earlier
+        elif credential.type == PIN:
+            error = _judge_pin(transaction, profile, credential, digest)
+        else:
+            error = _judge_other(transaction, profile, credential, digest)
+    if error:
+        raise error
+
+
+def _judge_pin(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
+    open_ = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
+    if not open_.update(attempts_used=F("attempts_used") + 1):
+        raise InvalidTransaction
+    verdict = authenticators.judge_pin(profile, credential.token)
+    if verdict.is_right:
+        return None
+    error = verdict.error()
+    WrongAnswer.objects.create(
+        transaction=transaction,
+        digest=digest,
+        error=error.token,
+        used_attempts=verdict.used_attempts,
+        max_attempts=verdict.max_attempts,
+    )
+    events.record(
+        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **_subject(transaction), attempt=verdict.used_attempts
+    )
+    if verdict.is_disconnected:
+        lifecycle.close(
+            transaction,
+            Status.NOT_AUTHENTICATED,
+            EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
+            reason=Reason.INVALID_ANSWER,
+            answer={"answer_digest": digest},
+        )
+    return error
+
+
+def _judge_other(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
+    if authenticators.judge_other(profile, credential.type, credential.authenticator_id, credential.token):
+        return None
+    WrongAnswer.objects.create(transaction=transaction, digest=digest, error=AuthenticatorRevoked.token)
+    events.record(
+        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL,
+        **_subject(transaction),
+        authenticator=credential.type,
+    )
+    return AuthenticatorRevoked()
+
+
+def _subject(transaction: Transaction) -> dict[str, Any]:
+    return {
+        "user_id": transaction.user_id,
+        "client_id": transaction.client.client_id,
+        "app_name": transaction.app_name,
+        "transaction_id": transaction.pk,
+    }
