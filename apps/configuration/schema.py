@@ -125,7 +125,11 @@ VERSIONS = Section(
 
 # In the order in which they are read: what is referred to comes first.
 SECTIONS: tuple[Section | Group, ...] = (
-    Section("features", Features, (Boolean("mobile_authentication"),)),
+    Section(
+        "features",
+        Features,
+        (Boolean("mobile_authentication"), Boolean("transaction_signing"), Boolean("custom_authenticators")),
+    ),
     Section(
         "general",
         GeneralConfiguration,
@@ -177,7 +181,14 @@ SECTIONS: tuple[Section | Group, ...] = (
     Section(
         "applications",
         Application,
-        (Text("identifier"), Text("name")),
+        (
+            Text("identifier"),
+            Text("name"),
+            Boolean("pin_enabled"),
+            Integer("max_pin_attempts"),
+            Boolean("fingerprint_enabled"),
+            Texts("custom_authenticators"),
+        ),
         key=("identifier",),
         children=(VERSIONS,),
     ),
@@ -191,6 +202,7 @@ SECTIONS: tuple[Section | Group, ...] = (
             Integer("max_resends"),
             Integer("max_attempts"),
             Text("sms_sender_id"),
+            Boolean("transaction_signing"),
             Reference("fallback", model=MobileAuthenticationType),
             TextByLanguage("default_messages"),
         ),

@@ -78,6 +78,12 @@ class ResultSerializer(serializers.Serializer[Any]):
     user_id = serializers.CharField()
     is_authenticated = serializers.BooleanField()
     authentication_method = serializers.ChoiceField(choices=Method.values, required=False)
+    used_authentication_attempts = serializers.IntegerField(
+        required=False, help_text="Push with PIN: PIN tokens that were judged, the right one included."
+    )
+    signature = serializers.CharField(required=False, help_text="Of signing_data, base64.")
+    user_public_key = serializers.CharField(required=False, help_text="What verifies the signature, PEM.")
+    signature_verified = serializers.BooleanField(required=False)
     status = serializers.ChoiceField(choices=Status.values)
     not_authenticated_reason = NotAuthenticatedReasonSerializer(required=False)
 
@@ -180,8 +186,21 @@ def result(transaction: Transaction) -> dict[str, Any]:
         "is_authenticated": status == Status.AUTHENTICATED,
         **({"authentication_method": transaction.method} if transaction.is_answered else {}),
         "status": status.value,
+        **_proof(transaction),
         **({"not_authenticated_reason": {"reason": reason.value, "description": str(reason.label)}} if reason else {}),
     }
+
+
+def _proof(transaction: Transaction) -> dict[str, Any]:
+    """Return how an answer was proved: PIN tokens that were judged, and the signature with what verifies it."""
+    found: dict[str, Any] = {}
+    if transaction.method == Method.PUSH_WITH_PIN:
+        found["used_authentication_attempts"] = transaction.attempts_used
+    if transaction.signature_verified is not None:
+        found["signature"] = transaction.signature
+        found["user_public_key"] = transaction.user_public_key
+        found["signature_verified"] = transaction.signature_verified
+    return found
 
 
 def available(item: Available, version: Version) -> dict[str, Any]:
