@@ -4,7 +4,7 @@ Whoever judges a token locks the profile's row first, so that many guesses at on
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,15 +44,14 @@ def enabled_types(profile: Profile) -> set[str]:
     return {kind.value for kind, is_on in switches.items() if is_on}
 
 
-def can_give(profile: Profile, kinds: Iterable[str]) -> bool:
+def can_give(profile: Profile, kinds: Sequence[str]) -> bool:
     """Say whether the user can be asked for one of these: the first must be on, and one of them registered."""
-    kinds, listed = list(kinds), profile.device.version.application.custom_authenticators
-    registered = {
-        authenticator.type
+    listed = profile.device.version.application.custom_authenticators
+    return kinds[0] in enabled_types(profile) and any(
+        authenticator.type in kinds
         for authenticator in profile.authenticators.all()
         if authenticator.type != AuthenticatorType.CUSTOM or authenticator.authenticator_id in listed
-    }
-    return kinds[0] in enabled_types(profile) and bool(registered & set(kinds))
+    )
 
 
 @dataclass(frozen=True)

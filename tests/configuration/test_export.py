@@ -74,7 +74,11 @@ def test_an_export_without_secrets_changes_nothing_where_it_comes_from(configure
 
 def test_an_empty_database_exports_the_defaults(db):
     exported = json.loads(run("export_configuration", "--format", "json").out)
-    assert exported["features"] == {"mobile_authentication": True}
+    assert exported["features"] == {
+        "mobile_authentication": True,
+        "transaction_signing": True,
+        "custom_authenticators": True,
+    }
     assert exported["api_clients"] == []
 
 

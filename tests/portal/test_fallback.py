@@ -34,7 +34,7 @@ def test_a_chain_is_tried_in_order_and_each_step_says_why_it_could_not_start(any
     mobile_type = make_type("push_with_pin", "push", "sms")
     answer = any_api.start(mobile_type, phone_number=PHONE_NUMBER)
     assert answer.json()["auth_method"] == "sms"
-    assert failures() == [(NOT_AVAILABLE, mobile_type.name), (NO_ENROLLMENT, mobile_type.fallback.name)]
+    assert failures() == [(NO_ENROLLMENT, mobile_type.name), (NO_ENROLLMENT, mobile_type.fallback.name)]
 
 
 def test_the_first_step_that_can_start_is_taken(any_api, make_type, device):
@@ -85,7 +85,7 @@ def test_when_nothing_is_left_it_is_1001(api, make_type, switch):
     switch(sms_authentication_enabled=False)
     mobile_type = make_type("push_with_pin", "push", "sms")
     assert error_of(api.start(mobile_type, phone_number=PHONE_NUMBER)) == (404, "1001")
-    assert [event for event, _type in failures()] == [NOT_AVAILABLE, NO_ENROLLMENT, "SMS_AUTH_INIT_FAILURE_DISABLED"]
+    assert [event for event, _type in failures()] == [NO_ENROLLMENT, NO_ENROLLMENT, "SMS_AUTH_INIT_FAILURE_DISABLED"]
 
 
 def test_text_messages_asked_for_and_switched_off_is_3000(any_api, sms_type, switch):

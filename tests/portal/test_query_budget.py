@@ -54,8 +54,8 @@ def populate(version, device, make_type):
 @pytest.mark.parametrize(
     ("name", "budget"),
     [
-        ("E1", 3),
-        ("E2", 3),
+        ("E1", 4),
+        ("E2", 4),
         ("E3 of a push", 8),
         ("E3 of a text message", 8),
         ("E3 of a one-time password", 8),
