@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from apps.applications.forms import ApiClientForm, ConfigurationSelect, VersionForm
+from apps.applications.forms import ApiClientForm, ApplicationForm, ConfigurationSelect, VersionForm
 from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
 from apps.events.console import ConsoleAdmin, ConsoleInline
 
@@ -35,7 +35,14 @@ class ApplicationAdmin(ConsoleAdmin):
     list_display = ("name", "identifier", "number_of_versions")
     search_fields = ("name", "identifier")
     search_help_text = _("Part of the name or the identifier")
-    fieldsets = ((None, {"fields": ("name", "identifier")}),)
+    form = ApplicationForm
+    fieldsets = (
+        (None, {"fields": ("name", "identifier")}),
+        (
+            _("Authenticators"),
+            {"fields": ("pin_enabled", "max_pin_attempts", "fingerprint_enabled", "custom_authenticators")},
+        ),
+    )
     inlines = (VersionInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:

@@ -5,7 +5,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
-from apps.applications.models import Api, ApiClient, ApplicationVersion
+from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
 from apps.common.forms import LinesField
 from apps.push.models import Kind
 
@@ -33,6 +33,35 @@ SHOWN_WHEN = {
     "send_badge_number": "platform=ios&push_messaging_configuration:platform=ios",
     "cordova": "platform=android&push_messaging_configuration:platform=android",
 }
+
+
+class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
+    custom_authenticators = LinesField(
+        label=_("Custom authenticators"),
+        required=False,
+        help_text=Application._meta.get_field("custom_authenticators").help_text,
+    )
+
+    class Meta:
+        model = Application
+        fields = (
+            "name",
+            "identifier",
+            "pin_enabled",
+            "max_pin_attempts",
+            "fingerprint_enabled",
+            "custom_authenticators",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["max_pin_attempts"].required = False
+        self.fields["max_pin_attempts"].widget.attrs["data-field-shown-when"] = "pin_enabled=on"
+
+    def clean_max_pin_attempts(self) -> int:
+        """Keep what is stored when the field was left empty, as it is while the PIN is off."""
+        given = self.cleaned_data["max_pin_attempts"]
+        return int(self.instance.max_pin_attempts if given is None else given)
 
 
 class VersionForm(forms.ModelForm):  # type: ignore[type-arg]

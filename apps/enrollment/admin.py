@@ -39,9 +39,12 @@ class ProfileAdmin(LogAdmin):
         "push",
         "push_enrolled",
         "enrolled",
+        "registered",
+        "pins_wrong",
     )
     fieldsets = (
         (None, {"fields": (("user_id", "profile_id"), "enrolled", ("push", "push_enrolled"), "fingerprint")}),
+        (_("Authenticators"), {"fields": (("registered", "pins_wrong"),)}),
         (_("Device"), {"fields": (("device_name", "device_model"), "phone_id")}),
         (_("Application"), {"fields": (("application", "platform"), ("version", "version_status"))}),
     )
@@ -92,6 +95,19 @@ class ProfileAdmin(LogAdmin):
     @admin.display(description=_("push since (UTC)"))
     def push_enrolled(self, profile: Profile) -> str:
         return moment(profile.push_enrollment.enrolled_at) if self.push(profile) else "-"
+
+    @admin.display(description=_("registered"))
+    def registered(self, profile: Profile) -> str:
+        authenticators = profile.authenticators.order_by("registered_at")
+        return ", ".join(
+            f"{authenticator.get_type_display()} {authenticator.authenticator_id}".strip()
+            for authenticator in authenticators
+        ) or str(_("none"))
+
+    @admin.display(description=_("wrong PINs in a row"))
+    def pins_wrong(self, profile: Profile) -> str:
+        limit = profile.device.version.application.max_pin_attempts
+        return f"{profile.wrong_pins} / {limit or '∞'}"
 
     @admin.display(description=_("enrolled (UTC)"))
     def enrolled(self, profile: Profile) -> str:

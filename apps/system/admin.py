@@ -47,7 +47,7 @@ class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
 
 @admin.register(Features)
 class FeaturesAdmin(SettingsAdmin):
-    fieldsets = ((None, {"fields": ("mobile_authentication",)}),)
+    fieldsets = ((None, {"fields": ("mobile_authentication", "transaction_signing", "custom_authenticators")}),)
 
 
 @admin.register(GeneralConfiguration)

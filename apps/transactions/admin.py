@@ -34,7 +34,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     list_display = ("name", "method", "time_to_live", "fallback", "english_message")
     list_select_related = ("fallback",)
     fieldsets = (
-        (None, {"fields": ("name", "method", "time_to_live")}),
+        (None, {"fields": ("name", "method", "time_to_live", "transaction_signing")}),
         (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
         (_("Default messages"), {"fields": tuple(message_fields())}),
     )
@@ -83,7 +83,7 @@ class TransactionAdmin(LogAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
         rows: QuerySet[Transaction] = super().get_queryset(request)
-        return rows.defer("secure_message", "token", "answer_digest", "phone_number", "code", "code_hash")
+        return rows.defer("secure_message", "signing_data", "token", "answer_digest", "phone_number", "code", "code_hash")
 
     def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
         method = obj.method if obj else ""
@@ -92,6 +92,8 @@ class TransactionAdmin(LogAdmin):
             by_method = (("device_id", "resends"), ("client_link", "callback_uri"))
         if method == Method.SMS:
             by_method = (("number_end", "sender"), ("attempts", "resends"), "client_link")
+        if obj and obj.signature_verified is not None:
+            by_method = (*by_method, "signature_verified")
         fields = (
             ("outcome", "reason"),
             ("user_link", "app_name"),

@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -23,6 +23,20 @@ METHODS_OF = {
     "max_resends": {Method.SMS, *PUSH_METHODS},
     "sms_sender_id": {Method.SMS},
     "fallback": PUSH_METHODS,
+    "transaction_signing": {Method.OTP, *PUSH_METHODS},
+}
+
+
+METHOD_NEEDS = {
+    Method.PUSH_WITH_PIN: _("Needs an application with PIN on, and a user who has set one."),
+    Method.PUSH_WITH_FINGERPRINT: _(
+        "Needs an application with fingerprint on, and a user who has set up a fingerprint or a PIN. The PIN approves, "
+        "too."
+    ),
+    Method.PUSH_WITH_CUSTOM_AUTHENTICATOR: _(
+        "Needs an application with custom authenticators, and a user who has set up one of them or a PIN. The PIN "
+        "approves, too."
+    ),
 }
 
 
@@ -51,7 +65,16 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = MobileAuthenticationType
-        fields = ("name", "method", "time_to_live", "max_attempts", "max_resends", "sms_sender_id", "fallback")
+        fields = (
+            "name",
+            "method",
+            "time_to_live",
+            "transaction_signing",
+            "max_attempts",
+            "max_resends",
+            "sms_sender_id",
+            "fallback",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,6 +93,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _describe(self) -> None:
         self.fields["time_to_live"].help_text = life_help()
+        self.fields["method"].help_text = method_help()
         self.fields["max_attempts"].help_text = _(
             "How many wrong codes end the transaction. When set to 0, the code can be tried until it expires."
         )
@@ -138,6 +162,15 @@ def life_help() -> Any:
         "{}{}",
         _("How long a user has to answer: 1 to 86,400 seconds."),
         warning(long_life, f"time_to_live>{LONG_LIFE_SECONDS}"),
+    )
+
+
+def method_help() -> Any:
+    """Say what each method needs, while it is chosen."""
+    return format_html_join(
+        "",
+        '<span data-shown-when="method={}">{}</span>',
+        [(method.value, text) for method, text in METHOD_NEEDS.items()],
     )
 
 

@@ -19,7 +19,8 @@
         if (!field) {
             return false;
         }
-        const value = data ? field.selectedOptions[0]?.dataset[data] : field.value;
+        const typed = field.type === "checkbox" && !field.checked ? "" : field.value;
+        const value = data ? field.selectedOptions[0]?.dataset[data] : typed;
         return operator === ">" ? Number(value) > Number(wanted) : wanted.split("|").includes(value);
     }
 

@@ -1,0 +1,77 @@
+"""PIN, fingerprint, custom authenticators and signing in the console."""
+
+import pytest
+
+from apps.applications.models import Application
+from apps.enrollment.models import Authenticator, Profile
+from apps.system.models import Features
+from apps.transactions.models import MobileAuthenticationType
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+NO_VERSIONS = {"versions-TOTAL_FORMS": "0", "versions-INITIAL_FORMS": "0"}
+
+
+def application(console, row, **fields):
+    form = {"name": row.name, "identifier": row.identifier, **NO_VERSIONS, **fields}
+    return console.post(f"/admin/applications/application/{row.pk}/change/", form)
+
+
+@pytest.fixture
+def shop():
+    return factories.ApplicationFactory()
+
+
+def test_an_application_is_given_its_authenticators(console, shop):
+    fields = {"pin_enabled": "on", "max_pin_attempts": "5", "custom_authenticators": "face\n voice \n"}
+    assert application(console, shop, **fields).status_code == 302
+    shop.refresh_from_db()
+    assert (shop.pin_enabled, shop.max_pin_attempts, shop.fingerprint_enabled) == (True, 5, False)
+    assert shop.custom_authenticators == ["face", "voice"]
+
+
+def test_a_limit_that_the_browser_hides_stays_as_it_is(console, shop):
+    Application.objects.filter(pk=shop.pk).update(max_pin_attempts=7)
+    assert application(console, shop).status_code == 302
+    shop.refresh_from_db()
+    assert shop.max_pin_attempts == 7
+
+
+def test_an_identifier_with_a_space_is_refused(console, shop):
+    answer = application(console, shop, custom_authenticators="my face")
+    assert answer.status_code == 200
+    shop.refresh_from_db()
+    assert shop.custom_authenticators == []
+
+
+def test_a_push_type_can_sign_and_a_text_message_cannot(console):
+    fields = {"name": "pay", "method": "push", "time_to_live": "300", "transaction_signing": "on"}
+    assert console.post("/admin/transactions/mobileauthenticationtype/add/", fields).status_code == 302
+    assert MobileAuthenticationType.objects.get(name="pay").transaction_signing
+    fields = {**fields, "name": "text", "method": "sms"}
+    assert console.post("/admin/transactions/mobileauthenticationtype/add/", fields).status_code == 302
+    assert not MobileAuthenticationType.objects.get(name="text").transaction_signing
+
+
+def test_the_page_says_what_a_method_needs(console):
+    page = console.get("/admin/transactions/mobileauthenticationtype/add/").content.decode()
+    assert 'data-shown-when="method=push_with_pin"' in page
+
+
+def test_signing_and_custom_authenticators_are_switched_off_under_features(console):
+    assert console.post("/admin/system/features/", {"mobile_authentication": "on"}).status_code == 302
+    row = Features.objects.get()
+    assert (row.transaction_signing, row.custom_authenticators) == (False, False)
+
+
+def test_a_users_page_shows_what_is_registered_and_no_token(console, enroll):
+    device = enroll("anna")
+    profile = Profile.objects.get(profile_id=device.profile_id)
+    for kind, name in [("pin", ""), ("custom", "face")]:
+        Authenticator.objects.create(profile=profile, type=kind, authenticator_id=name, token_hash=f"hash-of-{kind}")
+    Profile.objects.update(wrong_pins=2)
+    page = console.get(f"/admin/enrollment/profile/{profile.pk}/change/").content.decode()
+    assert "PIN, Custom authenticator face" in page
+    assert "2 / 3" in page
+    assert "hash-of" not in page
