@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from apps.api import health
 from apps.api.portal import urls as portal
+from apps.api.users import urls as users
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
@@ -20,7 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oauth/api/v3/", include(portal.v3)),
     path("oauth/api/v4/", include(portal.v4)),
     path("oauth/api/v1/", include("apps.api.events.urls")),
-    path("oauth/api/v4/", include("apps.api.users.urls")),
+    path("oauth/api/v3/", include(users.v3)),
+    path("oauth/api/v4/", include(users.v4)),
     path("device/v1/", include("apps.api.device.urls")),
 ]
 

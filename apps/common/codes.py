@@ -42,7 +42,8 @@ def keyed_hash(value: str, purpose: str) -> str:
 
 def candidates(value: str, purpose: str) -> list[str]:
     """Return the hash under every live key, newest first, to look a secret up while keys rotate."""
-    message = f"{purpose}\0{value}".encode()
+    # What came from outside may hold any character.
+    message = f"{purpose}\0{value}".encode(errors="surrogatepass")
     return [
         f"{key.identifier}:{hmac.new(key.derive('keyed-hash'), message, sha256).hexdigest()}"
         for key in encryption.key_ring()

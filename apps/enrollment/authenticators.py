@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from apps.common import codes
@@ -29,6 +28,7 @@ from apps.system import services as system
 
 PURPOSE = "authenticator token"
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+MICROSECOND = timedelta(microseconds=1)
 NONCE_LIFE = 2 * MAX_CLOCK_DIFFERENCE
 NONCE_CHARACTERS = range(8, 129)
 
@@ -68,22 +68,28 @@ class Verdict:
 
 
 def lock(profile: Profile) -> None:
-    """Make everybody else who judges for this profile wait; Disconnected when it is gone. Needs a transaction."""
-    if not Profile.objects.select_for_update().filter(pk=profile.pk).values_list("pk"):
+    """Make everybody else who judges for this profile wait, and read its count; Disconnected when it is gone.
+
+    Needs a transaction.
+    """
+    rows = list(Profile.objects.select_for_update().filter(pk=profile.pk).values_list("wrong_pins", flat=True))
+    if not rows:
         raise Disconnected
+    profile.wrong_pins = rows[0]
 
 
 def judge_pin(profile: Profile, token: str) -> Verdict:
-    """Count an attempt, then look at the token. Needs a transaction in which the profile is locked.
+    """Look at a PIN token and count it when it is wrong. Needs a transaction in which the profile is locked.
 
     The wrong one that makes the count equal to the application's limit disconnects the user from the device.
     """
     limit = profile.device.version.application.max_pin_attempts
-    Profile.objects.filter(pk=profile.pk).update(wrong_pins=F("wrong_pins") + 1)
-    profile.refresh_from_db(fields=["wrong_pins"])
     if _holds(profile, AuthenticatorType.PIN, "", token):
-        Profile.objects.filter(pk=profile.pk).update(wrong_pins=0)
+        if profile.wrong_pins:
+            Profile.objects.filter(pk=profile.pk).update(wrong_pins=0)
         return Verdict(is_right=True)
+    profile.wrong_pins += 1
+    Profile.objects.filter(pk=profile.pk).update(wrong_pins=profile.wrong_pins)
     is_disconnected = 0 < limit <= profile.wrong_pins
     if is_disconnected:
         _disconnect(profile)
@@ -115,11 +121,19 @@ def _disconnect(profile: Profile) -> None:
 
 
 def revoke(
-    profile: Profile, kind: str, authenticator_id: str = "", event_type: EventType = EventType.AUTHENTICATOR_REVOKED
-) -> None:
-    """Remove an authenticator, when it is there."""
-    if Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id).delete()[0]:
-        events.record(event_type, **_subject(profile), authenticator=kind, authenticator_id=authenticator_id)
+    profile: Profile,
+    kind: str,
+    authenticator_id: str = "",
+    event_type: EventType = EventType.AUTHENTICATOR_REVOKED,
+    **by: Any,
+) -> bool:
+    """Remove an authenticator; False when it is not there. `by` are facts for the event: who wanted it."""
+    stored = Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id)
+    with transaction.atomic():
+        if not stored.delete()[0]:
+            return False
+        events.record(event_type, **_subject(profile), authenticator=kind, authenticator_id=authenticator_id, **by)
+    return True
 
 
 def _subject(profile: Profile) -> dict[str, Any]:
@@ -177,7 +191,8 @@ def _registration(content: dict[str, Any]) -> Registration:
         and isinstance(nonce, str)
         and len(nonce) in NONCE_CHARACTERS
         and isinstance(issued_at, int)
-        and abs(issued_at - timezone.now().timestamp() * 1000) <= MAX_CLOCK_DIFFERENCE.total_seconds() * 1000
+        # As whole numbers: a client may send one that no float can hold.
+        and abs(issued_at * 1000 - int(timezone.now().timestamp() * 1_000_000)) <= MAX_CLOCK_DIFFERENCE // MICROSECOND
         and isinstance(authenticator_id, str if is_custom else str | None)
         and bool(authenticator_id) == is_custom
         and isinstance(pin_token, str | None)
@@ -201,7 +216,7 @@ def _judge(profile: Profile, wanted: Registration) -> Verdict:
 
 def _use_up(profile: Profile, nonce: str) -> None:
     now = timezone.now()
-    UsedNonce.objects.filter(profile=profile, expires_at__lte=now).delete()
+    UsedNonce.objects.filter(profile=profile, expires_at__lt=now).delete()
     digest = hashlib.sha256(nonce.encode(errors="surrogatepass")).hexdigest()
     _row, is_new = UsedNonce.objects.get_or_create(
         profile=profile, nonce_hash=digest, defaults={"expires_at": now + NONCE_LIFE}

@@ -104,7 +104,9 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
     certificate = certificates.check(enrollment.public_key)
     if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
         raise InvalidEnrollmentCode
-    device, token = (_describe(device, enrollment, version), "") if device else _new_device(enrollment, version)
+    device, token = (
+        (_known_device(device, enrollment, version, code), "") if device else _new_device(enrollment, version)
+    )
     # The same user again: new keys, no authenticator left, the same profile.
     profile, _created = Profile.objects.update_or_create(
         device=device,
@@ -150,17 +152,26 @@ def _version(enrollment: Enrollment, application: Application) -> ApplicationVer
 
 def _new_device(enrollment: Enrollment, version: ApplicationVersion) -> tuple[Device, str]:
     token = codes.random_token()
-    device = Device(token_hash=codes.keyed_hash(token, DEVICE_TOKEN_PURPOSE))
-    return _describe(device, enrollment, version), token
+    hashed = codes.keyed_hash(token, DEVICE_TOKEN_PURPOSE)
+    return Device.objects.create(token_hash=hashed, version=version, **_description(enrollment)), token
 
 
-def _describe(device: Device, enrollment: Enrollment, version: ApplicationVersion) -> Device:
-    device.version = version
-    device.name = enrollment.device_name
-    device.model = enrollment.device_model
-    device.os_version = enrollment.os_version
-    device.save()
+def _known_device(device: Device, enrollment: Enrollment, version: ApplicationVersion, code: EnrollmentCode) -> Device:
+    """Describe a device anew; InvalidDeviceToken when its last user has left meanwhile."""
+    # Profile first, then device: whoever leaves takes the locks in this order, too.
+    list(Profile.objects.select_for_update().filter(device=device, user_id=code.user_id).only("pk"))
+    if not Device.objects.filter(pk=device.pk).update(version=version, **_description(enrollment)):
+        raise InvalidDeviceToken
+    device.refresh_from_db()
     return device
+
+
+def _description(enrollment: Enrollment) -> dict[str, str]:
+    return {
+        "name": enrollment.device_name,
+        "model": enrollment.device_model,
+        "os_version": enrollment.os_version,
+    }
 
 
 def device_of(bearer: str) -> Device:
@@ -259,6 +270,8 @@ def replace_push_token(device: Device, old: str, new: str) -> None:
     InvalidRequest when the device has no such token, PushTokenInUse when another device has the new one.
     """
     with transaction.atomic():
+        for user_id in Profile.objects.filter(device=device).order_by("user_id").values_list("user_id", flat=True):
+            _wait_for_others(user_id, device.version.push_messaging_configuration)
         rows = list(
             PushEnrollment.objects.select_related("profile__device__version__application")
             .filter(profile__device=device, token_hash__in=codes.candidates(old, PUSH_TOKEN_PURPOSE))
@@ -266,9 +279,6 @@ def replace_push_token(device: Device, old: str, new: str) -> None:
         )
         if not rows:
             raise InvalidRequest(_("old_push_token is not a push token of this device."))
-        configuration = device.version.push_messaging_configuration
-        for row in rows:
-            _wait_for_others(row.profile.user_id, configuration)
         hashes = codes.candidates(new, PUSH_TOKEN_PURPOSE)
         if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=device).exists():
             raise PushTokenInUse
@@ -331,10 +341,17 @@ def is_reachable(profile: Profile) -> bool:
     return hasattr(profile, "push_enrollment") and profile.device.version.push_messaging_configuration is not None
 
 
-def unenroll(profile: Profile) -> None:
-    """Remove a profile; the device goes with its last one."""
+def unenroll(*profiles: Profile) -> list[Profile]:
+    """Remove profiles and return those that were still there; a device goes with its last one."""
     with transaction.atomic():
-        # First the push token: in this order whoever records a push meets these rows, too.
-        PushEnrollment.objects.filter(profile=profile).delete()
-        profile.delete()
-        Device.objects.filter(pk=profile.device_id, profiles__isnull=True).delete()
+        rows = Profile.objects.filter(pk__in=[profile.pk for profile in profiles])
+        # Whoever enrols for push or judges a PIN locks the profile first, too.
+        there = set(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+        # Then the push tokens: in this order whoever records a push meets these rows, too.
+        PushEnrollment.objects.filter(profile__in=there).delete()
+        Profile.objects.filter(pk__in=there).delete()
+        devices = Device.objects.filter(pk__in=[profile.device_id for profile in profiles])
+        # Of two last users who leave at once, the second waits here and sees that the first has left.
+        list(devices.select_for_update().order_by("pk").values_list("pk"))
+        devices.filter(profiles__isnull=True).delete()
+    return [profile for profile in profiles if profile.pk in there]

@@ -47,6 +47,14 @@ def pem(profile: Profile) -> str:
     return public_key(profile).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
+def is_base64(text: str) -> bool:
+    """Say whether a text could be a signature: base64, and no longer than any is."""
+    try:
+        return len(text) <= MAX_SIGNATURE_CHARACTERS and bool(base64.b64decode(text, validate=True))
+    except ValueError:
+        return False
+
+
 def is_valid(profile: Profile, data: str, signature: str) -> bool:
     """Say whether `signature` (base64) is the profile's over the UTF-8 bytes of `data`."""
     try:

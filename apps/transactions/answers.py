@@ -4,11 +4,12 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction as database
 from django.utils import timezone
 
 from apps.common import codes
 from apps.common.exceptions import InvalidMessage, InvalidTransaction
-from apps.enrollment import keys, signatures
+from apps.enrollment import authenticators, keys, signatures
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device, Profile
 from apps.events import services as events
@@ -27,7 +28,7 @@ def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
     if transaction is None:
         raise InvalidTransaction
     digest = sha256(message.encode(errors="surrogatepass")).hexdigest()
-    if error := credentials.repeated(transaction, digest):
+    if transaction.attempts_used and (error := credentials.repeated(transaction, digest)):
         raise error
     if transaction.profile is None:
         raise InvalidTransaction
@@ -53,20 +54,42 @@ def _judge(transaction: Transaction, profile: Profile, message: str, digest: str
     content = _opened(transaction, profile, message)
     if not content["authenticated"]:
         return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
-    if credential := _credential(transaction, profile, content):
-        credentials.judge(transaction, profile, credential, digest)
+    credential = _credential(transaction, profile, content)
+    if credential is None:
+        return _approve(transaction, profile, content, digest)
+    # One answer of a profile after the other: each sees what became of those before it.
+    with database.atomic():
+        authenticators.lock(profile)
+        error = None
+        if not credentials.count(transaction, seen=transaction.attempts_used):
+            # Another answer was judged since this one came, perhaps the same one.
+            error = credentials.repeated(transaction, digest)
+            if not error and not credentials.count(transaction):
+                return _answered_meanwhile(transaction, digest)
+        error = error or credentials.judge(transaction, profile, credential, digest)
+        if not error:
+            return _approve(transaction, profile, content, digest)
+    # Outside, so that what was counted stays counted.
+    raise error
+
+
+def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str) -> Status:
+    """End the transaction with a proven approval: authenticated, unless it signs and the signature is not right."""
     if not transaction.signing_data:
         return _end(transaction, digest)
-    signature = content.get("signature")
-    given = signature if isinstance(signature, str) and len(signature) <= signatures.MAX_SIGNATURE_CHARACTERS else ""
-    is_valid = signatures.is_valid(profile, transaction.signing_data, given)
-    _record_signing(transaction, given, is_valid=is_valid)
-    proof = {
-        "signature": given,
+    given = content.get("signature")
+    signature = given if isinstance(given, str) and signatures.is_base64(given) else ""
+    is_valid = signatures.is_valid(profile, transaction.signing_data, signature)
+    proof: dict[str, Any] = {
+        "signature": signature,
         "user_public_key": signatures.pem(profile),
         "signature_verified": is_valid,
     }
-    return _end(transaction, digest, reason=None if is_valid else Reason.INVALID_ANSWER, **proof)
+    if is_valid:
+        return _end(transaction, digest, EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED, **proof)
+    missing = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
+    invalid = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
+    return _end(transaction, digest, invalid if given else missing, reason=Reason.INVALID_ANSWER, **proof)
 
 
 def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
@@ -93,28 +116,25 @@ def _credential(transaction: Transaction, profile: Profile, content: dict[str, A
         raise
 
 
-def _record_signing(transaction: Transaction, given: str, *, is_valid: bool) -> None:
-    failed = (
-        EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
-        if given
-        else EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
-    )
-    events.record(EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED if is_valid else failed, **_subject(transaction))
-
-
-def _end(transaction: Transaction, digest: str, *, reason: Reason | None = None, **proof: Any) -> Status:
+def _end(
+    transaction: Transaction,
+    digest: str,
+    signing: EventType | None = None,
+    *,
+    reason: Reason | None = None,
+    **proof: Any,
+) -> Status:
+    """End the transaction with this answer; `signing` is the event that says what its signature came to."""
     status = Status.NOT_AUTHENTICATED if reason else Status.AUTHENTICATED
-    closed = lifecycle.close(
-        transaction,
-        status,
-        EventType.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventType.MOBILE_AUTH_AUTHENTICATED,
-        reason=reason,
-        answer={"answer_digest": digest, **proof},
-    )
-    if not closed:
-        return _answered_meanwhile(transaction, digest)
-    if status == Status.AUTHENTICATED:
-        Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
+    ending = EventType.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventType.MOBILE_AUTH_AUTHENTICATED
+    with database.atomic():
+        answer = {"answer_digest": digest, **proof}
+        if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
+            return _answered_meanwhile(transaction, digest)
+        if signing:
+            events.record(signing, **_subject(transaction))
+        if status == Status.AUTHENTICATED:
+            Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
     return status
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction as database
 from django.db.models import F
 from django.utils import timezone
 
@@ -13,7 +12,6 @@ from apps.common.exceptions import (
     Disconnected,
     InvalidMessage,
     InvalidPin,
-    InvalidTransaction,
 )
 from apps.enrollment import authenticators
 from apps.enrollment.models import AuthenticatorType, Profile
@@ -41,9 +39,14 @@ class Credential:
 
 
 def read(content: dict[str, Any], method: str, profile: Profile) -> Credential | None:
-    """Return the credential of an approval, None where none is needed; InvalidMessage for a missing or wrong kind."""
+    """Return the credential of an approval, None where none is needed; InvalidMessage for a missing or wrong kind.
+
+    As when a transaction starts, the method's own kind must be on; the PIN is the way out, then, even when it is off.
+    """
     if method not in ACCEPTED:
         return None
+    if ACCEPTED[method][0] not in authenticators.enabled_types(profile):
+        raise InvalidMessage
     given = content.get("credential")
     if (
         not isinstance(given, dict)
@@ -59,8 +62,6 @@ def read(content: dict[str, Any], method: str, profile: Profile) -> Credential |
 
 def repeated(transaction: Transaction, digest: str) -> ApiError | None:
     """Return what this very answer was told before, None when it was not judged wrong yet."""
-    if transaction.method not in ACCEPTED:
-        return None
     wrong = transaction.wrong_answers.filter(digest=digest).first()
     return _error(wrong) if wrong else None
 
@@ -73,28 +74,29 @@ def _error(wrong: WrongAnswer) -> ApiError:
     return AuthenticatorRevoked()
 
 
-def judge(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> None:
-    """Judge an approval's credential, one answer of a profile after the other.
+def count(transaction: Transaction, *, seen: int | None = None) -> bool:
+    """Count a credential that is about to be judged; needs the profile's lock.
 
-    InvalidPin (the transaction goes on), Disconnected (it has ended), AuthenticatorRevoked (it goes on),
-    InvalidTransaction (it ended meanwhile, and nothing was judged).
+    False when the transaction has ended, or when the count is no longer what was `seen`.
     """
-    with database.atomic():
-        authenticators.lock(profile)
-        if earlier := repeated(transaction, digest):
-            error: ApiError | None = earlier
-        elif credential.type == PIN:
-            error = _judge_pin(transaction, profile, credential, digest)
-        else:
-            error = _judge_other(transaction, profile, credential, digest)
-    if error:
-        raise error
+    pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
+    if seen is not None:
+        pending = pending.filter(attempts_used=seen)
+    return bool(pending.update(attempts_used=F("attempts_used") + 1))
+
+
+def judge(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
+    """Judge an approval's credential; needs a database transaction in which the profile is locked.
+
+    What is wrong is returned and not raised, because it must be kept: InvalidPin and AuthenticatorRevoked (the
+    transaction goes on), Disconnected (it has ended).
+    """
+    if credential.type == PIN:
+        return _judge_pin(transaction, profile, credential, digest)
+    return _judge_other(transaction, profile, credential, digest)
 
 
 def _judge_pin(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
-    open_ = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
-    if not open_.update(attempts_used=F("attempts_used") + 1):
-        raise InvalidTransaction
     verdict = authenticators.judge_pin(profile, credential.token)
     if verdict.is_right:
         return None

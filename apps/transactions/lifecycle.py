@@ -27,10 +27,12 @@ def close(
     reason: Reason | None = None,
     call_back: bool = True,
     answer: Mapping[str, Any] | None = None,
+    **details: Any,
 ) -> bool:
     """End a pending transaction, with its event and callback in one database transaction; False when it had ended.
 
-    Only expiry may end a transaction whose time is over. `answer` are the fields of the answer that ends it.
+    Only expiry may end a transaction whose time is over. `answer` are the fields of the answer that ends it, `details`
+    those of the event.
     """
     now = timezone.now()
     pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING)
@@ -46,6 +48,7 @@ def close(
             app_name=transaction.app_name,
             transaction_id=transaction.pk,
             **({"reason": str(reason)} if reason else {}),
+            **details,
         )
         if call_back and transaction.callback_uri:
             callbacks.enqueue(
@@ -55,6 +58,12 @@ def close(
                 client_id=transaction.client.client_id,
             )
     return True
+
+
+def cancel(transaction: Transaction, **details: Any) -> bool:
+    """End a pending transaction without a callback; False when it had ended."""
+    event_type = EventType.MOBILE_AUTH_TRANSACTION_CANCELLED
+    return close(transaction, Status.CANCELLED, event_type, call_back=False, **details)
 
 
 def expiry_event(method: str) -> EventType:

@@ -101,9 +101,7 @@ def _subject(transaction: Transaction) -> dict[str, Any]:
 
 def cancel(transaction_id: UUID | None, client: ApiClient) -> None:
     """End a pending transaction without a callback; TransactionNotFound when there is nothing to cancel."""
-    transaction = _pending_of_client(transaction_id, client)
-    event_type = EventType.MOBILE_AUTH_TRANSACTION_CANCELLED
-    if not lifecycle.close(transaction, Status.CANCELLED, event_type, call_back=False):
+    if not lifecycle.cancel(_pending_of_client(transaction_id, client)):
         raise TransactionNotFound
 
 

@@ -8,7 +8,8 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackDelivery
 from apps.common import outbox
 from apps.common.exceptions import TransactionNotFound
-from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions import lifecycle
+from apps.transactions.models import Method, Reason, Status, Transaction
 
 
 def describe(transaction_id: UUID) -> dict[str, Any]:
@@ -28,11 +29,32 @@ def describe(transaction_id: UUID) -> dict[str, Any]:
         "expires_at": transaction.expires_at,
         "ended_at": transaction.ended_at,
         "attempts_used": transaction.attempts_used,
+        **_proof(transaction),
         "resends_used": transaction.resends_used,
         "text_messages": [_delivery(text) for text in transaction.sms_deliveries.order_by("created_at")],
         "pushes": [_delivery(push) for push in transaction.push_deliveries.order_by("created_at")],
         "callbacks": [_delivery(callback) for callback in callbacks.order_by("created_at")],
     }
+
+
+def _proof(transaction: Transaction) -> dict[str, Any]:
+    """Return how an answer was proved, with the names and by the rules of E4."""
+    found: dict[str, Any] = {}
+    if transaction.method == Method.PUSH_WITH_PIN:
+        found["used_authentication_attempts"] = transaction.attempts_used
+    if transaction.signature_verified is not None:
+        found["signature_verified"] = transaction.signature_verified
+    return found
+
+
+def cancel(transaction_id: UUID, **by: Any) -> None:
+    """End a pending transaction of any client, without a callback; TransactionNotFound when there is nothing to cancel.
+
+    `by` are facts for the event: who wanted it.
+    """
+    transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
+    if transaction is None or not lifecycle.cancel(transaction, **by):
+        raise TransactionNotFound
 
 
 def newest(*, user_id: str | None = None, limit: int = 50) -> list[dict[str, Any]]:

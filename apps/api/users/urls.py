@@ -1,5 +1,22 @@
-from django.urls import path
+"""The user API's addresses; its versions differ in what they list of a device."""
+
+from django.urls import URLPattern, path
 
 from apps.api.users import views
 
-urlpatterns = [path("users/<str:user_id>/enrollment-codes", views.EnrollmentCodesView.as_view())]
+DEVICE = "users/<str:user_id>/devices/<str:device_id>"
+
+
+def shared(devices: type[views.DevicesView]) -> list[URLPattern]:
+    return [
+        path("users/<str:user_id>/enrollment-codes", views.EnrollmentCodesView.as_view()),
+        path("users/<str:user_id>/devices", devices.as_view()),
+        path(DEVICE, views.DeviceView.as_view()),
+        path(f"{DEVICE}/disableFingerprint", views.DisableFingerprintView.as_view()),
+        path(f"{DEVICE}/disableMobileAuthentication", views.DisableMobileAuthenticationView.as_view()),
+        path(f"{DEVICE}/disablePushAuthentication", views.DisablePushAuthenticationView.as_view()),
+    ]
+
+
+v3 = shared(views.OldDevicesView)
+v4 = shared(views.DevicesView)

@@ -1,92 +1,78 @@
-"""The user API: what a portal does with its users' devices."""
+"""The user API: what a portal does with its users' devices. It works whether or not mobile authentication is on.
+
+Whatever a path names, deleting and revoking answer 204: what is not there, or is another user's, needs no doing.
+"""
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import CharField, Serializer
 
 from apps.api import authentication
-from apps.api.fields import StrictCharField
-from apps.api.parsers import StrictFormParser, StrictJsonParser, fields
-from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses, request_example, response_example
+from apps.api.parsers import Form, StrictFormParser, StrictJsonParser, fields
+from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
+from apps.api.users import examples, serializers
 from apps.api.views import ApiView
 from apps.applications.models import Api
 from apps.common.clock import milliseconds
 from apps.common.exceptions import (
     AccessDenied,
+    ApiError,
+    InternalError,
     InvalidClient,
     InvalidRequest,
     ObjectNotFound,
     UnauthorizedClient,
     UnsupportedMediaType,
 )
-from apps.enrollment import links
+from apps.enrollment import links, support
 from apps.enrollment import services as enrollment
-from apps.enrollment.models import MAX_USER_ID_CHARACTERS
+from apps.enrollment.models import MAX_USER_ID_CHARACTERS, Profile
+from apps.events.types import EventType
 
 
-class UserIdSerializer(serializers.Serializer[Any]):
-    user_id = serializers.CharField(max_length=MAX_USER_ID_CHARACTERS, trim_whitespace=False)
+def errors(*more: type[ApiError]) -> dict[int, OpenApiResponse]:
+    return error_responses(InvalidClient, UnauthorizedClient, AccessDenied, *more)
 
 
-class EnrollmentCodeRequestSerializer(serializers.Serializer[Any]):
-    application_id = StrictCharField(max_length=100)
+class UserIdSerializer(Serializer[Any]):
+    user_id = CharField(max_length=MAX_USER_ID_CHARACTERS, trim_whitespace=False)
 
 
-class EnrollmentCodeSerializer(serializers.Serializer[Any]):
-    """`expires_at` in milliseconds since the epoch."""
-
-    enrollment_code = serializers.CharField()
-    enrollment_uri = serializers.CharField()
-    expires_at = serializers.IntegerField()
-
-
-EXAMPLES = [
-    request_example("application", {"application_id": "shop"}),
-    request_example("application as a form", {"application_id": "shop"}, FORM),
-    response_example(
-        "code",
-        {
-            "enrollment_code": "Zk3T0v9QfWmB1xYdLq8hSg",
-            "enrollment_uri": "countersign://enroll?code=Zk3T0v9QfWmB1xYdLq8hSg",
-            "expires_at": 1795530539461,
-        },
-        201,
-    ),
-]
-
-
-class EnrollmentCodesView(ApiView):
+class UsersView(ApiView):
     parser_classes = [StrictJsonParser, StrictFormParser]
 
+    def caller(self, request: Request) -> str:
+        """Judge who calls, and return the client's id."""
+        return authentication.client(request, Api.END_USER).client_id
+
+
+class EnrollmentCodesView(UsersView):
     @extend_schema(
-        operation_id="create_enrollment_code",
-        examples=EXAMPLES,
         summary="Make a one-time enrolment code for a user",
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         request={
-            "application/json": EnrollmentCodeRequestSerializer,
-            FORM: EnrollmentCodeRequestSerializer,
+            "application/json": serializers.EnrollmentCodeRequestSerializer,
+            FORM: serializers.EnrollmentCodeRequestSerializer,
         },
         responses={
-            201: EnrollmentCodeSerializer,
-            **error_responses(
-                InvalidClient, UnauthorizedClient, AccessDenied, InvalidRequest, ObjectNotFound, UnsupportedMediaType
-            ),
+            201: serializers.EnrollmentCodeSerializer,
+            **errors(InvalidRequest, ObjectNotFound, UnsupportedMediaType),
         },
+        examples=examples.ENROLLMENT_CODE,
     )
     def post(self, request: Request, user_id: str) -> Response:
-        client = authentication.client(request, Api.END_USER)
+        client_id = self.caller(request)
         UserIdSerializer(data={"user_id": user_id}).is_valid(raise_exception=True)
-        wanted = EnrollmentCodeRequestSerializer(data=fields(request))
+        wanted = serializers.EnrollmentCodeRequestSerializer(data=fields(request))
         wanted.is_valid(raise_exception=True)
         code, row = enrollment.create_code(
             user_id=user_id,
             application_identifier=wanted.validated_data["application_id"],
-            client_id=client.client_id,
+            client_id=client_id,
         )
         return Response(
             {
@@ -96,3 +82,144 @@ class EnrollmentCodesView(ApiView):
             },
             status=201,
         )
+
+
+NO_DEVICES = {
+    404: OpenApiResponse(serializers.NoDevicesSerializer, "The user has no devices", examples=[examples.NO_DEVICES])
+}
+
+
+class DevicesView(UsersView):
+    # Version 3 tells less of each.
+    listed: type[Serializer[Any]] = serializers.DevicesSerializer
+
+    @extend_schema(
+        summary="List a user's devices",
+        tags=["Users"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={200: serializers.DevicesSerializer, **errors(), **NO_DEVICES},
+        examples=examples.DEVICES,
+    )
+    def get(self, request: Request, user_id: str) -> Response:
+        found = support.listed(user_id, client_id=self.caller(request))
+        if not found:
+            return Response(serializers.NO_DEVICES, status=404)
+        return Response(self.listed({"devices": found}).data)
+
+    @extend_schema(
+        summary="Delete some of a user's devices",
+        description="Unknown devices count as done. When one cannot be deleted, the others are.",
+        tags=["Users"],
+        auth=CLIENT_AUTHENTICATION,
+        request=serializers.DeleteDevicesSerializer,
+        responses={
+            204: None,
+            **errors(InvalidRequest, UnsupportedMediaType),
+            500: OpenApiResponse(serializers.NotAllDeletedSerializer, "not_all_devices_deleted"),
+        },
+        examples=examples.DELETE,
+    )
+    def post(self, request: Request, user_id: str) -> Response:
+        client_id = self.caller(request)
+        wanted = serializers.DeleteDevicesSerializer(data=_json(request))
+        wanted.is_valid(raise_exception=True)
+        profiles = support.chosen(user_id, wanted.validated_data["delete"])
+        left = support.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
+        return Response(serializers.not_all_deleted(left), status=500) if left else Response(status=204)
+
+    @extend_schema(
+        operation_id="oauth_api_v4_users_devices_destroy_all",
+        summary="Delete all of a user's devices",
+        tags=["Users"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={204: None, **errors(InternalError)},
+    )
+    def delete(self, request: Request, user_id: str) -> Response:
+        client_id = self.caller(request)
+        profiles = list(support.all_profiles_of(user_id))
+        if support.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
+            raise InternalError
+        return Response(status=204)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        responses={200: serializers.OldDevicesSerializer, **errors(), **NO_DEVICES}, examples=examples.OLD_DEVICES
+    ),
+    delete=extend_schema(operation_id="oauth_api_v3_users_devices_destroy_all"),
+)
+class OldDevicesView(DevicesView):
+    listed = serializers.OldDevicesSerializer
+
+
+def _json(request: Request) -> dict[str, Any]:
+    """Return the members of a JSON body; a form may carry credentials, and no list."""
+    if isinstance(request.data, Form):
+        raise UnsupportedMediaType
+    members: dict[str, Any] = request.data
+    return members
+
+
+def _chosen(user_id: str, device_id: str) -> Profile | None:
+    return next(iter(support.chosen(user_id, [device_id])), None)
+
+
+class DeviceView(UsersView):
+    @extend_schema(
+        summary="Delete one of a user's devices",
+        description="Removes this user's data on this device. Other users of the device keep theirs.",
+        tags=["Users"],
+        auth=CLIENT_AUTHENTICATION,
+        responses={204: None, **errors()},
+    )
+    def delete(self, request: Request, user_id: str, device_id: str) -> Response:
+        client_id = self.caller(request)
+        support.remove(support.chosen(user_id, [device_id]), EventType.API_DEVICE_REMOVED, client_id=client_id)
+        return Response(status=204)
+
+
+class DisableFingerprintView(UsersView):
+    @extend_schema(
+        summary="Revoke the fingerprint of a user on a device",
+        tags=["Users"],
+        auth=CLIENT_AUTHENTICATION,
+        request=None,
+        responses={204: None, **errors()},
+    )
+    def post(self, request: Request, user_id: str, device_id: str) -> Response:
+        client_id = self.caller(request)
+        if profile := _chosen(user_id, device_id):
+            support.revoke_fingerprint(profile, client_id=client_id)
+        return Response(status=204)
+
+
+class DisableMobileAuthenticationView(UsersView):
+    @extend_schema(
+        summary="Revoke mobile authentication of a user on a device",
+        description="Removes the user's keys and push token, and with them the user from the device.",
+        tags=["Users"],
+        auth=CLIENT_AUTHENTICATION,
+        request=None,
+        responses={204: None, **errors()},
+    )
+    def post(self, request: Request, user_id: str, device_id: str) -> Response:
+        client_id = self.caller(request)
+        if profile := _chosen(user_id, device_id):
+            support.revoke_mobile_authentication(profile, client_id=client_id)
+        return Response(status=204)
+
+
+class DisablePushAuthenticationView(UsersView):
+    @extend_schema(
+        summary="Revoke push authentication of a user on a device",
+        description="Removes the push token. One-time passwords go on working.",
+        tags=["Users"],
+        auth=CLIENT_AUTHENTICATION,
+        request=None,
+        responses={204: None, **errors()},
+    )
+    def post(self, request: Request, user_id: str, device_id: str) -> Response:
+        client_id = self.caller(request)
+        if profile := _chosen(user_id, device_id):
+            support.revoke_push(profile, client_id=client_id)
+        return Response(status=204)

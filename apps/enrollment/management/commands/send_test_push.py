@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.commands import DataCommand
 from apps.enrollment import pushes
+from apps.enrollment.management import arguments
 from apps.enrollment.models import Profile
 from apps.push.providers.base import Outcome
 from apps.push.remedies import remedy
@@ -15,11 +16,10 @@ class Command(DataCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("user", metavar="USER", help="the user's id")
-        parser.add_argument("device", metavar="DEVICE", help="the device's id, as the users API lists it")
+        arguments.add(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        profile = _profile(options["user"], options["device"])
+        profile = arguments.profile_of(options)
         configuration = profile.device.version.push_messaging_configuration
         try:
             result = pushes.send_test(profile)
@@ -37,16 +37,6 @@ class Command(DataCommand):
             "device_name": profile.device.name,
         }
         self.print_data(data, as_json=options["json"])
-
-
-def _profile(user_id: str, device_id: str) -> Profile:
-    rows = Profile.objects.select_related(
-        "push_enrollment", "device__version__application", "device__version__push_messaging_configuration"
-    )
-    profile = rows.filter(user_id=user_id, device__device_id=device_id.upper()).first()
-    if profile is None:
-        raise CommandError(_("The user “%(user)s” has no device with this id.") % {"user": user_id})
-    return profile
 
 
 def _why_not(profile: Profile) -> str:

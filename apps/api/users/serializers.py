@@ -1,0 +1,126 @@
+"""The shapes of the user API. Version 3 says the same as version 4 in snake_case, but for model and OS version."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.api.fields import StrictCharField
+from apps.common.clock import milliseconds
+from apps.enrollment.models import Profile
+from apps.enrollment.support import TOKEN_TYPES
+
+
+@extend_schema_field(OpenApiTypes.INT64)
+class MillisecondsField(serializers.Field[Any, Any, Any, Any]):
+    """A moment in milliseconds since the epoch."""
+
+    def to_representation(self, value: datetime) -> int:
+        return milliseconds(value)
+
+
+class EnrollmentCodeRequestSerializer(serializers.Serializer[Any]):
+    application_id = StrictCharField(max_length=100)
+
+
+class EnrollmentCodeSerializer(serializers.Serializer[Any]):
+    """`expires_at` in milliseconds since the epoch."""
+
+    enrollment_code = serializers.CharField()
+    enrollment_uri = serializers.CharField()
+    expires_at = serializers.IntegerField()
+
+
+class TokenTypesField(serializers.ListField):
+    child = serializers.ChoiceField(choices=list(TOKEN_TYPES.values()))
+
+
+class DeviceSerializer(serializers.Serializer[Any]):
+    """One device of the user; moments in milliseconds since the epoch."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    application = serializers.CharField(help_text="The application's name.")
+    model = serializers.CharField()
+    platform = serializers.CharField(help_text="`android` or `ios`.")
+    osVersion = serializers.CharField()  # noqa: N815 - a member's name
+    createdAt = MillisecondsField()  # noqa: N815
+    lastLogin = MillisecondsField()  # noqa: N815
+    tokenTypes = TokenTypesField(help_text="What the user has registered; DEFAULT is the PIN.")  # noqa: N815
+    mobileAuthenticationEnabled = serializers.BooleanField()  # noqa: N815
+    pushAuthenticationEnabled = serializers.BooleanField()  # noqa: N815
+
+
+class OldDeviceSerializer(serializers.Serializer[Any]):
+    """One device of the user, as version 3 tells it; moments in milliseconds since the epoch."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    application = serializers.CharField(help_text="The application's name.")
+    platform = serializers.CharField(help_text="`android` or `ios`.")
+    created_at = MillisecondsField(source="createdAt")
+    last_login = MillisecondsField(source="lastLogin")
+    token_types = TokenTypesField(source="tokenTypes", help_text="What the user has registered; DEFAULT is the PIN.")
+    mobile_authentication_enabled = serializers.BooleanField(source="mobileAuthenticationEnabled")
+    push_authentication_enabled = serializers.BooleanField(source="pushAuthenticationEnabled")
+
+
+class DevicesSerializer(serializers.Serializer[Any]):
+    devices = DeviceSerializer(many=True)
+
+
+class OldDevicesSerializer(serializers.Serializer[Any]):
+    devices = OldDeviceSerializer(many=True)
+
+
+class NoDevicesSerializer(serializers.Serializer[Any]):
+    """That the user has no device, or that there is no such user."""
+
+    error = serializers.CharField()
+
+
+class DeleteDevicesSerializer(serializers.Serializer[Any]):
+    delete = serializers.ListField(child=StrictCharField(trim_whitespace=False, allow_blank=True))
+
+
+class DeviceStatusSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.ListField(child=serializers.CharField())
+
+
+class NotDeletedSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    status = DeviceStatusSerializer()
+
+
+class NotAllDeletedSerializer(serializers.Serializer[Any]):
+    """Which of the devices could not be deleted; all others are."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = NotDeletedSerializer(many=True)
+
+
+NO_DEVICES = {"error": "No devices found"}
+
+
+def not_all_deleted(left: Sequence[Profile]) -> dict[str, Any]:
+    return {
+        "code": "not_all_devices_deleted",
+        "message": "Not all devices could be deleted.",
+        "details": [
+            {
+                "id": profile.device.device_id,
+                "status": {
+                    "code": "device_not_deleted",
+                    "message": "The device could not be deleted.",
+                    "details": [],
+                },
+            }
+            for profile in left
+        ],
+    }

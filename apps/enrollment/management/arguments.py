@@ -1,0 +1,28 @@
+"""What commands about a user's device are told."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.exceptions import ObjectNotFound
+from apps.enrollment import support
+from apps.enrollment.models import Profile
+
+
+def add(parser: CommandParser) -> None:
+    parser.add_argument("user", metavar="USER", help="the user's id")
+    parser.add_argument("device", metavar="DEVICE", help="the device's id, as list_devices prints it")
+
+
+def profile_of(options: dict[str, Any]) -> Profile:
+    """Return the user's profile on the device; CommandError when the user has no such device."""
+    try:
+        return support.find(options["user"], options["device"])
+    except ObjectNotFound:
+        raise CommandError(_("The user “%(user)s” has no device with this id.") % {"user": options["user"]}) from None
+
+
+def names(profile: Profile) -> dict[str, str]:
+    """Return what a sentence about the profile calls it."""
+    return {"user": profile.user_id, "device": profile.device.name}

@@ -1,0 +1,21 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.commands import OneLineCommand, shown
+from apps.enrollment import support
+from apps.enrollment.management import arguments
+from apps.events.types import EventType
+
+
+class Command(OneLineCommand):
+    help = "Delete a user's device: the user's data on it. Other users of the device keep theirs."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments.add(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        profile = arguments.profile_of(options)
+        support.remove([profile], EventType.ADMIN_DEVICE_DELETED, who="delete_device")
+        self.stdout.write(shown(_("“%(device)s” is not a device of “%(user)s” any more.") % arguments.names(profile)))

@@ -1,0 +1,23 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.commands import OneLineCommand, shown
+from apps.enrollment import support
+from apps.enrollment.management import arguments
+
+
+class Command(OneLineCommand):
+    help = "Remove a user's push token on a device, so that no push reaches the user there. OTP goes on working."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments.add(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        profile = arguments.profile_of(options)
+        if support.revoke_push(profile, who="revoke_push"):
+            text = _("No push reaches “%(user)s” on “%(device)s” any more.")
+        else:
+            text = _("“%(user)s” has no push token on “%(device)s”: nothing to do.")
+        self.stdout.write(shown(text % arguments.names(profile)))

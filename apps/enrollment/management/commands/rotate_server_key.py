@@ -1,0 +1,13 @@
+from typing import Any
+
+from apps.common.commands import DataCommand
+from apps.enrollment import certificates, keys
+
+
+class Command(DataCommand):
+    help = "Make a new server key for enrolments to come. Devices that have enrolled go on with the one they know."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        key = keys.rotate()
+        data = {"fingerprint": certificates.check(key.public_key).fingerprint, "created_at": key.created_at}
+        self.print_data(data, as_json=options["json"])

@@ -1,0 +1,140 @@
+"""What support staff and the user API see of users' devices, and take from them.
+
+`by` are facts for the event: `client_id` of an API client, `who` for a staff account or the name of a command.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+
+from apps.applications.models import VersionStatus
+from apps.common.exceptions import ObjectNotFound
+from apps.enrollment import authenticators, services
+from apps.enrollment.models import AuthenticatorType, Profile, PushEnrollment
+from apps.events import services as events
+from apps.events.types import EventType
+
+log = structlog.get_logger(__name__)
+
+TOKEN_TYPES: dict[str, str] = {
+    AuthenticatorType.PIN: "DEFAULT",
+    AuthenticatorType.FINGERPRINT: "FINGER_PRINT",
+    AuthenticatorType.CUSTOM: "CUSTOM_AUTHENTICATOR",
+}
+
+
+def all_profiles_of(user_id: str) -> QuerySet[Profile]:
+    """Return the user's profiles, one a device, oldest device first, whatever the state of the application's version.
+
+    They come with all that is told of them, but for keys and push tokens.
+    """
+    if "\0" in user_id:
+        # No text of a database holds it, and some refuse to look for it.
+        return Profile.objects.none()
+    return (
+        Profile.objects.select_related(
+            "push_enrollment", "device__version__application", "device__version__push_messaging_configuration"
+        )
+        .prefetch_related("authenticators")
+        .defer("public_key", "push_enrollment__token")
+        .filter(user_id=user_id)
+        .order_by("device__created_at", "pk")
+    )
+
+
+def find(user_id: str, device_id: str) -> Profile:
+    """Return the user's profile on a device; ObjectNotFound when the user has no such device."""
+    found = chosen(user_id, [device_id])
+    if not found:
+        raise ObjectNotFound
+    return found[0]
+
+
+def chosen(user_id: str, device_ids: Collection[str]) -> list[Profile]:
+    """Return the user's profiles on those of the named devices that there are."""
+    wanted = {device_id.upper() for device_id in device_ids}
+    # A user has a few devices, a caller may name any number.
+    return [profile for profile in all_profiles_of(user_id) if profile.device.device_id in wanted]
+
+
+def describe(profile: Profile) -> dict[str, Any]:
+    """Return a device as one of its users has it, with the names of the user API's version 4."""
+    device, version = profile.device, profile.device.version
+    is_enabled = version.status != VersionStatus.DISABLED
+    held = {authenticator.type for authenticator in profile.authenticators.all()}
+    return {
+        "id": device.device_id,
+        "name": device.name,
+        "application": version.application.name,
+        "model": device.model,
+        "platform": version.platform,
+        "osVersion": device.os_version,
+        "createdAt": device.created_at,
+        "lastLogin": device.last_login_at,
+        "tokenTypes": [name for kind, name in TOKEN_TYPES.items() if kind in held],
+        # Phones of a disabled version count as not enrolled.
+        "mobileAuthenticationEnabled": is_enabled,
+        "pushAuthenticationEnabled": is_enabled and services.is_reachable(profile),
+    }
+
+
+def listed(user_id: str, **by: Any) -> list[dict[str, Any]]:
+    """Describe the user's devices, with an event that says who asked."""
+    found = [describe(profile) for profile in all_profiles_of(user_id)]
+    events.record(EventType.API_DEVICES_LISTED, user_id=user_id.replace("\0", ""), devices=len(found), **by)
+    return found
+
+
+def remove(profiles: Sequence[Profile], event_type: EventType, **by: Any) -> None:
+    """Take users off devices: keys, authenticators and push tokens go; a device goes with its last user."""
+    with transaction.atomic():
+        removed = services.unenroll(*profiles)
+        events.record_all([events.draft(event_type, **_subject(profile), **by) for profile in removed])
+
+
+def remove_what_can_be(profiles: Sequence[Profile], event_type: EventType, **by: Any) -> list[Profile]:
+    """As `remove`, but what keeps one of them from going does not keep the others. Returns those that are left."""
+    try:
+        remove(profiles, event_type, **by)
+    except DatabaseError:
+        return [profile for profile in profiles if not _is_removed(profile, event_type, **by)]
+    return []
+
+
+def _is_removed(profile: Profile, event_type: EventType, **by: Any) -> bool:
+    try:
+        remove([profile], event_type, **by)
+    except DatabaseError as error:
+        log.warning("device_not_deleted", device_id=profile.device.device_id, reason=type(error).__name__)
+        return False
+    return True
+
+
+def revoke_push(profile: Profile, **by: Any) -> bool:
+    """Remove the profile's push token, so that no push reaches it; OTP goes on. False when there is none."""
+    with transaction.atomic():
+        if not PushEnrollment.objects.filter(profile=profile).delete()[0]:
+            return False
+        events.record(EventType.ADMIN_PUSH_ENROLLMENT_REVOKED, **_subject(profile), **by)
+    return True
+
+
+def revoke_mobile_authentication(profile: Profile, **by: Any) -> None:
+    """Remove the profile's keys, and with them all that they are good for: a profile is nothing without them."""
+    remove([profile], EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **by)
+
+
+def revoke_fingerprint(profile: Profile, **by: Any) -> bool:
+    """Remove the profile's fingerprint authenticator; False when there is none."""
+    return authenticators.revoke(profile, AuthenticatorType.FINGERPRINT, **by)
+
+
+def _subject(profile: Profile) -> dict[str, Any]:
+    return {
+        "user_id": profile.user_id,
+        "app_name": profile.device.version.application.name,
+        "device_id": profile.device.device_id,
+    }

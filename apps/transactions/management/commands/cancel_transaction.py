@@ -1,0 +1,24 @@
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.commands import OneLineCommand
+from apps.common.exceptions import TransactionNotFound
+from apps.transactions import support
+
+
+class Command(OneLineCommand):
+    help = "Cancel a pending transaction. The portal is not called back; it sees it when it asks for the result."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("transaction", metavar="ID", help="the transaction's id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        given = options["transaction"]
+        try:
+            support.cancel(UUID(given), who="cancel_transaction")
+        except (ValueError, TransactionNotFound):
+            raise CommandError(_("There is no pending transaction “%(id)s”.") % {"id": given}) from None
+        self.stdout.write(_("The transaction %(id)s is cancelled.") % {"id": given})

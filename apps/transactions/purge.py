@@ -1,0 +1,75 @@
+"""Removing what nobody needs any more: little by little, so that no table is locked for long."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db import transaction as database
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from apps.callbacks.models import CallbackDelivery
+from apps.common.outbox import State
+from apps.enrollment.models import EnrollmentCode, UsedNonce
+from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDelivery, Transaction
+
+BATCH = 200
+# What a worker has still to look at.
+OPEN = [State.DUE]
+
+
+def purge(before: datetime) -> dict[str, int]:
+    """Remove transactions that ended before this moment, and one-time things that are used or expired.
+
+    With a transaction goes all that hangs on it; events stay. One with a callback that was not delivered stays, too:
+    it can still be sent. Returns how many of each were removed. Safe to run at any time, also twice at once.
+    """
+    now = timezone.now()
+    return {
+        **_purge_transactions(before),
+        "enrollment_codes": _delete(
+            EnrollmentCode.objects.filter(models.Q(used_at__isnull=False) | models.Q(expires_at__lte=now))
+        ),
+        "nonces": _delete(UsedNonce.objects.filter(expires_at__lte=now)),
+        "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
+    }
+
+
+def _purge_transactions(before: datetime) -> dict[str, int]:
+    transactions = callbacks = 0
+    for batch in _ended(before):
+        with database.atomic():
+            # Another purge that has some of these will remove them.
+            locked = Transaction.objects.select_for_update(skip_locked=True).filter(pk__in=batch).order_by("pk")
+            ids = list(locked.values_list("pk", flat=True))
+            callbacks += _count(CallbackDelivery.objects.filter(transaction_id__in=ids))
+            transactions += _count(Transaction.objects.filter(pk__in=ids))
+    return {"transactions": transactions, "callbacks": callbacks}
+
+
+def _ended(before: datetime) -> Iterator[list[UUID]]:
+    """Yield the ids of what may go, oldest first, each once."""
+    # What ended before started before, and of starts there is an index.
+    found = Transaction.objects.filter(created_at__lt=before, ended_at__lt=before).order_by("created_at", "pk")
+    for queue, kept in ((CallbackDelivery, [State.DUE, State.FAILED]), (PushDelivery, OPEN), (SmsDelivery, OPEN)):
+        found = found.exclude(Exists(queue._default_manager.filter(transaction_id=OuterRef("pk"), state__in=kept)))
+    rest = found
+    while batch := list(rest.values_list("pk", "created_at")[:BATCH]):
+        yield [pk for pk, _created_at in batch]
+        last, created_at = batch[-1]
+        rest = found.filter(created_at__gte=created_at).exclude(created_at=created_at, pk__lte=last)
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    """Delete rows in batches."""
+    total = 0
+    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
+        total += _count(rows.model._default_manager.filter(pk__in=batch))
+    return total
+
+
+def _count(rows: QuerySet[Any]) -> int:
+    """Delete rows with all that hangs on them, and return how many there were of them alone."""
+    return rows.delete()[1].get(rows.model._meta.label, 0)

@@ -1,0 +1,177 @@
+"""A phone whose user has a PIN, a fingerprint and a face, and what the tests of them share."""
+
+import secrets
+import time
+
+import pytest
+
+from apps.callbacks.models import CallbackDelivery
+from apps.system.models import Features
+from tests import factories
+from tests.api.calls import answer_path, send_json
+from tests.api.conftest import (  # noqa: F401 - fixtures
+    enrollment_body,
+    event_types,
+    new_code,
+    profile_row,
+    public_key,
+    row,
+    switch,
+)
+from tests.conftest import TestDevice
+from tests.portal.conftest import deliver_pushes, fcm  # noqa: F401 - fixtures
+
+METHODS = {
+    "pin": "push_with_pin",
+    "fingerprint": "push_with_fingerprint",
+    "custom": "push_with_custom_authenticator",
+}
+
+
+class Phone(TestDevice):
+    """A device that keeps the tokens which its user's PIN, finger or face unlocks."""
+
+    __test__ = False
+
+    def __init__(self, **fields):
+        super().__init__("", **fields)
+        self.tokens = {}
+
+    def registration(self, kind, **members):
+        """Seal what registers an authenticator; members set to None are left out."""
+        content = {"type": kind, "nonce": secrets.token_hex(8), "issued_at": int(time.time() * 1000), **members}
+        return self.seal({name: value for name, value in content.items() if value is not None})
+
+    def send_registration(self, client, message):
+        path = f"/device/v1/enrollments/{self.profile_id}/authenticators"
+        return send_json(client, path, {"message": message}, token=self.device_token)
+
+    def register(self, client, kind, **members):
+        """Register an authenticator, with the PIN where one is needed; returns the answer and keeps the token."""
+        if "pin" in self.tokens:
+            members = {"pin_token": self.tokens["pin"], **members}
+        answer = self.send_registration(client, self.registration(kind, **members))
+        if answer.status_code == 201:
+            self.tokens[members.get("authenticator_id") or kind] = self.open(answer.json()["message"])["token"]
+        return answer
+
+    def credential(self, name, token=None):
+        """Return what proves an approval: `name` is pin, fingerprint, or one of the application's own."""
+        kind = name if name in METHODS else "custom"
+        own = {"authenticator_id": name} if kind == "custom" else {}
+        return {"type": kind, **own, "token": token or self.tokens[name]}
+
+    def sealed_answer(self, challenge, *, approve=True, **members):
+        """Seal an answer; members set to None are left out."""
+        content = {
+            "transaction_id": challenge["transaction_id"],
+            "token": challenge["token"],
+            "authenticated": approve,
+            **members,
+        }
+        return self.seal({name: value for name, value in content.items() if value is not None})
+
+    def send(self, client, transaction_id, message):
+        return send_json(client, answer_path(transaction_id), {"message": message}, token=self.device_token)
+
+
+@pytest.fixture
+def version(db):
+    return factories.ApplicationVersionFactory(
+        application__pin_enabled=True,
+        application__max_pin_attempts=3,
+        application__fingerprint_enabled=True,
+        application__custom_authenticators=["face", "voice"],
+    )
+
+
+@pytest.fixture
+def application(version):
+    return version.application
+
+
+@pytest.fixture
+def set_application(application):
+    """Change the application, as an administrator does."""
+
+    def change(**values):
+        for name, value in values.items():
+            setattr(application, name, value)
+        application.save()
+
+    return change
+
+
+@pytest.fixture
+def set_feature(db):
+    def change(**values):
+        features = Features.get_solo()
+        for name, value in values.items():
+            setattr(features, name, value)
+        features.save()
+
+    return change
+
+
+@pytest.fixture
+def bare_phone(enroll):
+    """A phone whose user has registered nothing yet."""
+    return lambda user_id="anna", **options: enroll(user_id, device=Phone(), **options)
+
+
+@pytest.fixture
+def phone(bare_phone, client):
+    phone = bare_phone()
+    assert phone.register(client, "pin").status_code == 201
+    assert phone.register(client, "fingerprint").status_code == 201
+    assert phone.register(client, "custom", authenticator_id="face").status_code == 201
+    return phone
+
+
+@pytest.fixture
+def type_of(db):
+    """Return the one type of each kind that tests start transactions with."""
+    made = {}
+
+    def find(kind):
+        if kind not in made:
+            made[kind] = factories.TypeFactory(method=METHODS.get(kind, kind), time_to_live=600)
+        return made[kind]
+
+    return find
+
+
+@pytest.fixture
+def ask(portal, type_of, phone):
+    """Start a transaction of a kind (pin, fingerprint, custom, push) and return its challenge."""
+
+    def start(kind="pin", **fields):
+        started = portal.start(type_of(kind), phone, **fields)
+        assert started.status_code == 200, started.content
+        return phone.fetch(started.json()["transaction_id"])
+
+    return start
+
+
+@pytest.fixture
+def respond(client, phone):
+    """Answer a challenge: with a credential's name, with a wrong token of it, or with members of one's own."""
+
+    def run(challenge, name=None, token=None, **members):
+        if name:
+            members["credential"] = phone.credential(name, token)
+        return phone.send(client, challenge["transaction_id"], phone.sealed_answer(challenge, **members))
+
+    return run
+
+
+@pytest.fixture
+def result(portal):
+    """Return what E4 tells about a challenge's transaction."""
+    return lambda challenge: portal.result(challenge["transaction_id"]).json()
+
+
+@pytest.fixture
+def callbacks(db):
+    """Return how many callbacks there are for a challenge's transaction."""
+    return lambda challenge: CallbackDelivery.objects.filter(transaction_id=challenge["transaction_id"]).count()

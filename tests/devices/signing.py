@@ -1,0 +1,43 @@
+"""Signs a portal's data with the primary key of a device, as an app does: plain signatures, no OpenPGP packets."""
+
+import base64
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256
+from pysequoia.packet import PacketPile, Tag
+
+RSA, ED25519_LEGACY, ED25519 = 1, 22, 27
+
+
+def sign(secret_key, data):
+    """Return the signature in base64 that an armoured secret key makes over some text."""
+    key = private_key(secret_key)
+    options = () if isinstance(key, Ed25519PrivateKey) else (PKCS1v15(), SHA256())
+    return base64.b64encode(key.sign(data.encode(), *options)).decode()
+
+
+def private_key(secret_key):
+    body = next(each.body for each in PacketPile.from_bytes(secret_key.encode()) if each.tag == Tag.SecretKey)
+    algorithm, material = body[5], body[6:]
+    if algorithm == ED25519:
+        # The public key, then a zero: the secret that follows has no password.
+        return Ed25519PrivateKey.from_private_bytes(material[33:65])
+    if algorithm == ED25519_LEGACY:
+        _point, rest = _number(material[1 + material[0] :])
+        seed, _rest = _number(rest[1:])
+        return Ed25519PrivateKey.from_private_bytes(seed.to_bytes(32, "big"))
+    n, rest = _number(material)
+    e, rest = _number(rest)
+    d, rest = _number(rest[1:])
+    p, rest = _number(rest)
+    q, _rest = _number(rest)
+    numbers = RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), RSAPublicNumbers(e, n))
+    return numbers.private_key()
+
+
+def _number(data):
+    """Return the integer at the start, and what follows it."""
+    length = (int.from_bytes(data[:2], "big") + 7) // 8
+    return int.from_bytes(data[2 : 2 + length], "big"), data[2 + length :]

@@ -1,0 +1,70 @@
+"""The number of queries does not grow with the devices of a user or of a server."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.enrollment.models import Authenticator, Device, Profile, PushEnrollment
+from tests.api.test_query_budget import TRANSACTION_CONTROL, cached_configuration  # noqa: F401 - a fixture
+from tests.users.conftest import register_all
+
+
+def queries_of(call, status):
+    with CaptureQueriesContext(connection) as captured:
+        assert call().status_code == status
+    statements = [query["sql"] for query in captured.captured_queries]
+    return [statement for statement in statements if not statement.startswith(TRANSACTION_CONTROL)]
+
+
+def populate(version, server_key, count, user_id):
+    for number in range(count):
+        token = f"hash {user_id} {number}"
+        row = Device.objects.create(token_hash=token, version=version, name="x")
+        profile = Profile.objects.create(
+            device=row, user_id=user_id, public_key="x", fingerprint="x", server_key=server_key
+        )
+        PushEnrollment.objects.create(profile=profile, token="x", token_hash=token)
+        Authenticator.objects.create(profile=profile, type="pin", token_hash="x")
+
+
+@pytest.fixture
+def grow(device, version):
+    """Give anna twenty devices more, and the server fifty of other people."""
+    server_key = Profile.objects.get().server_key
+
+    def run(user_id="anna"):
+        populate(version, server_key, 20, user_id)
+        for number in range(50):
+            populate(version, server_key, 1, f"{user_id} {number}")
+
+    return run
+
+
+def test_the_list_costs_the_same_for_one_device_and_for_many(any_api, device, grow):
+    register_all(device)
+    any_api.listed()
+    before = queries_of(any_api.listed, 200)
+    assert len(before) <= 4, "\n".join(before)
+    grow()
+    assert len(any_api.devices()) == 21
+    assert len(queries_of(any_api.listed, 200)) == len(before)
+
+
+def test_deleting_many_devices_costs_as_much_as_deleting_one(api, grow, device):
+    grow("ben")
+    one = queries_of(api.delete_all, 204)
+    many = queries_of(lambda: api.delete_all("ben"), 204)
+    assert len(many) == len(one), "\n".join(many)
+    assert len(one) <= 16
+
+
+@pytest.mark.parametrize("what", ["Fingerprint", "PushAuthentication"])
+def test_revoking_does_not_grow(api, device, grow, what):
+    register_all(device)
+    before = queries_of(lambda: api.disable(what, device.device_id), 204)
+    if what == "PushAuthentication":
+        device.enroll_push("another")
+    else:
+        device.register_fingerprint(pin="13579")
+    grow()
+    assert len(queries_of(lambda: api.disable(what, device.device_id), 204)) == len(before) <= 8
