@@ -10,6 +10,7 @@ WORKDIR /app
 COPY manage.py ./
 COPY config config
 COPY apps apps
+COPY clients clients
 COPY templates templates
 COPY locale locale
 ENV DJANGO_SETTINGS_MODULE=config.settings.production VAR_DIR=/data PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1

@@ -96,7 +96,7 @@ def exchange(method: str, url: str, headers: dict[str, str], body: bytes) -> dic
     answer = http.send(http.Request(method, url, headers, body, timeout_seconds=WAIT_SECONDS))
     content: dict[str, Any] = json.loads(answer.body or b"{}")
     if answer.status >= 400:
-        raise Refused(answer.status, content)
+        raise Refused.of(answer.status, content)
     return content
 
 

@@ -79,7 +79,7 @@ class TestDevice(Device):
             headers={"Authorization": f"Bearer {self.device_token}"} if self.device_token else {},
         )
         if answer.status_code >= 400:
-            raise Refused(answer.status_code, answer.json())
+            raise Refused.of(answer.status_code, answer.json())
         return answer.json() if answer.content else {}
 
 

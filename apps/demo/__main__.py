@@ -19,10 +19,13 @@ def parser() -> argparse.ArgumentParser:
     enroll = commands.add_parser("enroll", help="enrol with a code, also for push, and print the device id")
     enroll.add_argument("code")
     enroll.add_argument("--application", default="demo")
+    enroll.add_argument("--pin", help="set this PIN")
     commands.add_parser("list", help="list what waits for an answer")
     commands.add_parser("scan", help="scan a one-time password and approve").add_argument("otp")
     for name in ("approve", "deny"):
-        commands.add_parser(name, help=f"fetch a transaction and {name} it").add_argument("transaction_id")
+        answer = commands.add_parser(name, help=f"fetch a transaction and {name} it")
+        answer.add_argument("transaction_id")
+        answer.add_argument("--pin", default="", help="the PIN, for a method that asks for it")
     return made
 
 
@@ -31,6 +34,8 @@ def run(options: argparse.Namespace) -> str:
         device = Device(options.server)
         device.enroll(options.code, application_id=options.application, device_name="Command line")
         device.enroll_push(OTHER_PHONE + secrets.token_urlsafe(32))
+        if options.pin:
+            device.register_pin(options.pin)
         options.file.parent.mkdir(parents=True, exist_ok=True)
         options.file.touch(mode=0o600)
         options.file.write_text(device.dump())
@@ -40,7 +45,8 @@ def run(options: argparse.Namespace) -> str:
         return "\n".join(f"{waiting['transaction_id']} {waiting['message']}" for waiting in device.pending())
     scanned = options.command == "scan"
     challenge = device.claim_otp(options.otp) if scanned else device.fetch(options.transaction_id)
-    return f"{challenge['message']}: {device.answer(challenge, approve=options.command != 'deny')}"
+    pin = "" if scanned else options.pin
+    return f"{challenge['message']}: {device.answer(challenge, approve=options.command != 'deny', pin=pin)}"
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from apps.demo.journal import Actor, Journal
 from apps.demo.phone import Phone, PhoneError
 from apps.demo.portal import Access, Portal, PortalError
 from apps.demo.texts import NUMBER
-from apps.demo.visit import Status, Way
+from apps.demo.visit import Status, Visit, Way
 
 # After a failed enrolment a later look of the page tries again, but not twice a second.
 ENROLL_AGAIN_SECONDS = 5.0
@@ -129,6 +129,7 @@ class Demo:
 
     def _start_over(self) -> None:
         self.portal.leave()
+        self.portal.visit = Visit()
         self.phone.unenroll()
         self.phone.inbox.clear()
         self.journal.clear()

@@ -1,5 +1,6 @@
 """The virtual phone: the device program with a screen. Pushes come in from FCM, the rest it asks the device API for."""
 
+import contextlib
 import json
 import secrets
 import threading
@@ -10,11 +11,16 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.demo.device import Device, Refused
+from apps.demo.calls import LoggedDevice, words, wrong_pin
+from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
 from apps.demo.journal import Actor, Journal
 from apps.demo.texts import Inbox
 
 NAME = "Anna's phone"
+# The page tells it to everybody: there is nobody else to play Anna.
+PIN = "12345"
+# What can approve, by the transaction's method: the first is asked for, the PIN is the way out.
+ASKED_FOR = {"push_with_pin": ["pin"], "push_with_fingerprint": ["fingerprint", "pin"]}
 # How long the phone shows what was answered before its home screen comes back.
 RESULT_SECONDS = 6.0
 
@@ -27,7 +33,8 @@ class PhoneError(Exception):
 class Request:
     """A transaction that rings. `message` and `challenge` are empty until the sealed challenge is opened.
 
-    `ends_at` in seconds since the epoch; `life_seconds` is the whole life, as far as the phone knows.
+    `ends_at` in seconds since the epoch; `life_seconds` is the whole life, as far as the phone knows. `problem` says
+    why it is not opened, `hint` what was wrong with the last approval.
     """
 
     transaction_id: str
@@ -37,39 +44,19 @@ class Request:
     message: str = ""
     challenge: dict[str, Any] | None = None
     problem: str = ""
+    hint: str = ""
+
+    @property
+    def asks_for(self) -> list[str]:
+        return ASKED_FOR.get(self.challenge["type"]["method"], []) if self.challenge else []
 
 
-class LoggedDevice(Device):
-    """The device program, with each call written to the journal."""
+@dataclass(frozen=True)
+class Proof:
+    """What the user does to approve: types a PIN, or puts a finger on the phone."""
 
-    journal: Journal
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        try:
-            answer = super().call(method, path, body)
-        except Refused as refusal:
-            text = refusal.body.get("error_description", "")
-            self.journal.write(Actor.PHONE, f"{method} {path} → {refusal.status}", text, failed=True)
-            raise
-        except OSError as error:
-            self.journal.write(Actor.PHONE, f"{method} {path}", str(error), failed=True)
-            raise
-        status, note = _meaning(method, path)
-        self.journal.write(Actor.PHONE, f"{method} {path} → {status}", note)
-        return answer
-
-
-def _meaning(method: str, path: str) -> tuple[int, str]:
-    """Return the status of a success, and what it means to people."""
-    last = path.rpartition("/")[2]
-    return {
-        "enrollments": (201, _("keys enrolled")),
-        "push": (204, _("reachable by push")),
-        "fetch": (200, _("challenge opened")),
-        "otp": (200, _("code scanned, challenge opened")),
-        "answer": (200, _("signed answer accepted")),
-        "transactions": (200, _("asked what waits for an answer")),
-    }.get(last, (204 if method == "DELETE" else 200, _("the account is gone from the phone")))
+    pin: str = ""
+    has_finger: bool = False
 
 
 class Phone:
@@ -87,6 +74,8 @@ class Phone:
         self._answering: set[str] = set()
         # What was answered last, and when.
         self._result = ("", 0.0)
+        # The PIN was wrong too often: the phone says so until it is enrolled again.
+        self._was_disconnected = False
         self._lock = threading.Lock()
 
     @property
@@ -95,8 +84,13 @@ class Phone:
 
     def remember(self, kept: dict[str, Any]) -> None:
         """Be the phone of an earlier run again; what rang meanwhile is asked for."""
-        self._device = self._logged(LoggedDevice(**{**kept["device"], "server": self._server}))
+        self._device = self._logged(LoggedDevice.load(json.dumps({**kept["device"], "server": self._server})))
         self._push_token = kept["push_token"]
+        if self._device.pin_token is None:
+            # From before phones had a PIN.
+            with contextlib.suppress(Refused, OSError):
+                self._set_up_authenticators(self._device)
+                self._save()
         self._catch_up()
 
     def dump(self) -> dict[str, Any] | None:
@@ -139,10 +133,21 @@ class Phone:
         try:
             device.enroll(code, application_id=self._application_id, device_name=NAME, device_model="Virtual phone")
             device.enroll_push(push_token)
+            self._set_up_authenticators(device)
         except (Refused, OSError) as error:
-            raise PhoneError(_words(error)) from error
+            raise PhoneError(words(error)) from error
         self._device, self._push_token = device, push_token
+        self._was_disconnected = False
         self._save()
+
+    def _set_up_authenticators(self, device: LoggedDevice) -> None:
+        """Set the PIN and the fingerprint, unless an administrator has switched them off."""
+        try:
+            device.register_pin(PIN)
+            device.register_fingerprint(pin=PIN)
+        except Refused as refusal:
+            if refusal.body.get("error") != "authenticator_not_enabled":
+                raise
 
     def unenroll(self) -> None:
         """Deny what rings and take the account off the phone; a phone that the server forgot is done already."""
@@ -154,9 +159,9 @@ class Phone:
             self._device.unenroll()
         except Refused as refusal:
             if refusal.status != 401:
-                raise PhoneError(_words(refusal)) from refusal
+                raise PhoneError(words(refusal)) from refusal
         except OSError as error:
-            raise PhoneError(_words(error)) from error
+            raise PhoneError(words(error)) from error
         self._forget()
 
     def _forget(self) -> None:
@@ -189,7 +194,7 @@ class Phone:
         try:
             challenge = self._device.claim_otp(otp)
         except (Refused, OSError, ValueError) as error:
-            raise PhoneError(_words(error)) from error
+            raise PhoneError(words(error)) from error
         life_seconds = challenge["time_to_live"]
         request = Request(challenge["transaction_id"], "", challenge["timestamp"] / 1000 + life_seconds, life_seconds)
         with self._lock:
@@ -221,9 +226,9 @@ class Phone:
         try:
             challenge = self._device.fetch(request.transaction_id)
         except Refused as refusal:
-            return None if refusal.status in (401, 404) else replace(request, problem=_words(refusal))
+            return None if refusal.status in (401, 404) else replace(request, problem=words(refusal))
         except (OSError, ValueError) as error:
-            return replace(request, problem=_words(error))
+            return replace(request, problem=words(error))
         life_seconds = challenge["time_to_live"]
         return replace(
             request,
@@ -234,28 +239,57 @@ class Phone:
             problem="",
         )
 
-    def answer(self, transaction_id: str, *, approve: bool) -> None:
-        """Approve or deny; PhoneError when it is no longer open or the server refuses."""
+    def answer(self, transaction_id: str, proof: Proof, *, approve: bool) -> None:
+        """Approve or deny; PhoneError when it is no longer open or the server refuses.
+
+        After a wrong PIN with attempts left it goes on ringing, with a hint.
+        """
         request = self._requests.get(transaction_id)
         if request and request.challenge is None:
             request = self._open(request)
         if request is None or self._device is None or request.challenge is None:
             raise PhoneError((request and request.problem) or _("This request is no longer open."))
+        authenticator = FINGERPRINT if proof.has_finger and self._has_fingerprint else ""
+        if approve and request.asks_for and not (proof.pin or authenticator):
+            raise PhoneError(_("Enter the PIN first."))
         with self._lock:
             # The second of two clicks finds nothing to do. Until the server has judged, the phone goes on ringing.
             if transaction_id in self._answering:
                 return
             self._answering.add(transaction_id)
         try:
-            self._device.answer(request.challenge, approve=approve)
-            self._end(transaction_id, "approved" if approve else "denied")
-        except Refused as refusal:
-            self._end(transaction_id, "")
-            raise PhoneError(_words(refusal)) from refusal
-        except OSError as error:
-            raise PhoneError(_words(error)) from error
+            self._send(request, approve=approve, pin=proof.pin, authenticator=authenticator)
         finally:
             self._answering.discard(transaction_id)
+
+    @property
+    def _has_fingerprint(self) -> bool:
+        return self._device is not None and FINGERPRINT in self._device.secure_store.tokens
+
+    def _send(self, request: Request, *, approve: bool, pin: str, authenticator: str) -> None:
+        if self._device is None or request.challenge is None:
+            return
+        try:
+            self._device.answer(request.challenge, approve=approve, pin=pin, authenticator=authenticator)
+            self._end(request.transaction_id, "approved" if approve else "denied")
+        except WrongPin as wrong:
+            self._ask_again(request, wrong_pin(wrong))
+        except AuthenticatorRevoked:
+            self._save()
+            self._ask_again(request, _("The fingerprint is not accepted any more. Use the PIN."))
+        except Disconnected:
+            self._forget()
+            self._was_disconnected = True
+        except Refused as refusal:
+            self._end(request.transaction_id, "")
+            raise PhoneError(words(refusal)) from refusal
+        except OSError as error:
+            raise PhoneError(words(error)) from error
+
+    def _ask_again(self, request: Request, hint: str) -> None:
+        with self._lock:
+            if request.transaction_id in self._requests:
+                self._requests[request.transaction_id] = replace(request, hint=hint)
 
     def _end(self, transaction_id: str, result: str) -> None:
         with self._lock:
@@ -265,18 +299,19 @@ class Phone:
     def screen(self) -> dict[str, Any]:
         """Return what the phone shows: `status`, `request` (what rings) and `texts`.
 
-        The status is not_enrolled, ready, text, ringing, approved, denied or missed.
+        The status is not_enrolled, disconnected, ready, text, ringing, approved, denied or missed.
         """
         texts, request = self.inbox.shown(), self._ringing()
         if request is not None:
-            return {"status": "ringing", "request": _shown(request), "texts": texts}
+            shown = _shown(request, has_fingerprint=self._has_fingerprint)
+            return {"status": "ringing", "request": shown, "texts": texts}
         result, since = self._result
         if result and time.time() - since < RESULT_SECONDS:
             status = result
         elif texts:
             status = "text"
         else:
-            status = "ready" if self._device else "not_enrolled"
+            status = "ready" if self._device else "disconnected" if self._was_disconnected else "not_enrolled"
         return {"status": status, "request": None, "texts": texts}
 
     def _ringing(self) -> Request | None:
@@ -289,21 +324,15 @@ class Phone:
             return next(iter(self._requests.values()), None)
 
 
-def _shown(request: Request) -> dict[str, Any]:
+def _shown(request: Request, *, has_fingerprint: bool) -> dict[str, Any]:
     return {
         "transaction_id": request.transaction_id,
         "push_message": request.push_message,
         "message": request.message,
         "problem": request.problem,
+        "hint": request.hint,
+        "asks_for": [kind for kind in request.asks_for if kind != FINGERPRINT or has_fingerprint],
+        "signing_data": (request.challenge or {}).get("signing_data", ""),
         "ends_at": round(request.ends_at * 1000),
         "life_seconds": request.life_seconds,
     }
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, Refused):
-        given = error.body.get("error_description")
-        return str(given or _("The server answered HTTP %(status)d.") % {"status": error.status})
-    if isinstance(error, ValueError):
-        return _("The message is not signed by the server, or cannot be opened.")
-    return _("The phone cannot reach the server.")

@@ -21,6 +21,8 @@ from apps.demo.visit import PENDING, Status, Visit, Way
 
 SHOP = "Larkspur"
 USER_ID = "anna"
+# What Anna signs when she pays: all that matters, and nothing that only a machine can read.
+PAYMENT = f"Pay € 38.50 to {SHOP}\nIBAN NL02ABNA0123456789\nOrder 1042"
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 8.0
 # Between two looks at a transaction whose callback did not come.
 LOOK_AGAIN_SECONDS = 2.0
@@ -82,9 +84,13 @@ class Portal:
         if way == Way.SMS:
             return {**form, "user_id": USER_ID, "phone_number": NUMBER}
         # A one-time password finds its user by itself: whoever scans it.
-        to = {"user_id": USER_ID, "device_id": self.device_id} if way == Way.PUSH else {}
+        to = {} if way == Way.OTP else {"user_id": USER_ID, "device_id": self.device_id}
+        form = {**form, **to, "callback_uri": self.access.callback_uri}
+        if way == Way.PAYMENT:
+            text = _("Anna, you pay from %(browser)s.") % {"browser": browser}
+            return {**form, "secure_message": text, "signing_data": PAYMENT}
         text = _("Anna, you are about to sign in from %(browser)s.") % {"browser": browser}
-        return {**form, **to, "callback_uri": self.access.callback_uri, "secure_message": text}
+        return {**form, "secure_message": text}
 
     def _started(self, way: Way, form: dict[str, str]) -> Visit:
         now = time.time()
@@ -183,9 +189,12 @@ class Portal:
             return
         if status == Status.FAILED and reason.get("reason") == "not_accepted":
             status = Status.DENIED
+        if status == Status.SIGNED_IN and self.visit.way == Way.PAYMENT:
+            status = Status.PAID if result.get("signature_verified") else Status.FAILED
         text = reason.get("description") or _("The authentication was cancelled.")
-        if self.visit.way == Way.SMS and reason.get("reason") == "invalid_answer":
-            text = _("The code was wrong too often.")
+        if reason.get("reason") == "invalid_answer":
+            is_code = self.visit.way == Way.SMS
+            text = _("The code was wrong too often.") if is_code else _("The PIN was wrong too often.")
         self.visit = replace(self.visit, status=status, text=text if status == Status.FAILED else "")
 
     def leave(self) -> None:
@@ -196,7 +205,9 @@ class Portal:
                 # It may have ended meanwhile, and who leaves does not wait for a server that is away.
                 with contextlib.suppress(PortalError):
                     self._call("DELETE", path, note=_("cancel the authentication"))
-            self.visit = Visit()
+            # Who does not pay after all is signed in still.
+            stays = self.visit.is_pending and self.visit.way == Way.PAYMENT
+            self.visit = Visit(Status.SIGNED_IN) if stays else Visit()
 
     def enrollment_code(self) -> str:
         """Get a one-time code with which Anna's phone enrols."""

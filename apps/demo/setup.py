@@ -24,7 +24,15 @@ CLIENT_ID = "demo-portal"
 APPLICATION = "demo"
 VERSION = {"platform": "android", "version": "1.0.0"}
 TYPE = "login"
-TYPES = {Way.PUSH: TYPE, Way.SMS: "login-sms", Way.OTP: "scan"}
+TYPES = {
+    Way.PUSH: TYPE,
+    Way.PIN: "login-pin",
+    Way.FINGERPRINT: "login-fingerprint",
+    Way.PAYMENT: "payment",
+    Way.SMS: "login-sms",
+    Way.OTP: "scan",
+}
+MAX_PIN_ATTEMPTS = 3
 MAX_ATTEMPTS, MAX_RESENDS = 3, 2
 PUSH_CONFIGURATION = "demo-fcm"
 CALLBACK_USERNAME = "countersign"
@@ -97,6 +105,7 @@ def _file(wanted: dict[str, Any]) -> dict[str, Any]:
     """Build the demo's configuration file. FCM is the stand-in that the web process serves."""
     google, account = f"{wanted['server']}/demo/fcm", wanted["service_account"]
     return {
+        "features": {"transaction_signing": True},
         "api_clients": [
             {
                 "name": "Demo portal",
@@ -118,15 +127,19 @@ def _file(wanted: dict[str, Any]) -> dict[str, Any]:
             {
                 "identifier": APPLICATION,
                 "name": SHOP,
+                "pin_enabled": True,
+                "max_pin_attempts": MAX_PIN_ATTEMPTS,
+                "fingerprint_enabled": True,
                 "versions": [{**VERSION, "status": "enabled", "push_messaging_configuration": PUSH_CONFIGURATION}],
             }
         ],
         "mobile_authentication_types": [
+            _push_type(Way.PUSH, Method.PUSH, f"Sign in to {SHOP}?"),
+            _push_type(Way.PIN, Method.PUSH_WITH_PIN, f"Sign in to {SHOP}?"),
+            _push_type(Way.FINGERPRINT, Method.PUSH_WITH_FINGERPRINT, f"Sign in to {SHOP}?"),
             {
-                "name": TYPE,
-                "method": "push",
-                "time_to_live": TIME_TO_LIVE_SECONDS,
-                "default_messages": {"en": f"Sign in to {SHOP}?"},
+                **_push_type(Way.PAYMENT, Method.PUSH_WITH_FINGERPRINT, f"Pay {SHOP}?"),
+                "transaction_signing": True,
             },
             {
                 "name": TYPES[Way.SMS],
@@ -146,6 +159,15 @@ def _file(wanted: dict[str, Any]) -> dict[str, Any]:
                 "password": wanted["callback_password"],
             }
         ],
+    }
+
+
+def _push_type(way: Way, method: Method, message: str) -> dict[str, Any]:
+    return {
+        "name": TYPES[way],
+        "method": method.value,
+        "time_to_live": TIME_TO_LIVE_SECONDS,
+        "default_messages": {"en": message},
     }
 
 

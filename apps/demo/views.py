@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.demo import fcm, live, texts
-from apps.demo.phone import NAME, PhoneError
+from apps.demo.phone import NAME, PIN, PhoneError, Proof
 from apps.demo.portal import SHOP, PortalError
 from apps.demo.visit import Status, Way
 
@@ -31,7 +31,7 @@ BROWSERS = [("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome"
 @never_cache
 @ensure_csrf_cookie
 def page(request: HttpRequest) -> HttpResponse:
-    response = render(request, "demo/index.html", {"shop": SHOP, "phone_name": NAME})
+    response = render(request, "demo/index.html", {"shop": SHOP, "phone_name": NAME, "pin": PIN})
     response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return response
 
@@ -57,10 +57,10 @@ def state(_request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def sign_in(request: HttpRequest) -> JsonResponse:
-    """Start an authentication; form field `way`: push, sms or otp, by default the way of the last one."""
+    """Start an authentication; form field `way`, by default the way of the last one."""
     browser, way = _browser(request.headers.get("User-Agent", "")), request.POST.get("way", "")
     if way and way not in list(Way):
-        return JsonResponse({"error": _("The way must be push, sms or otp.")}, status=400)
+        return JsonResponse({"error": _("The way must be one of %(ways)s.") % {"ways": ", ".join(Way)}}, status=400)
     return _shown(lambda demo: demo.sign_in(browser, Way(way) if way else None))
 
 
@@ -104,11 +104,12 @@ def scan(_request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def answer(request: HttpRequest) -> JsonResponse:
-    """Approve or deny on the phone: form fields `transaction_id` and `decision` (approve or deny)."""
+    """Approve or deny on the phone: form fields `transaction_id`, `decision` (approve, deny), `pin`, `fingerprint`."""
     decision, transaction_id = request.POST.get("decision"), request.POST.get("transaction_id", "")
+    proof = Proof(request.POST.get("pin", "")[:20], has_finger=bool(request.POST.get("fingerprint")))
     if decision not in ("approve", "deny"):
         return JsonResponse({"error": _("The decision must be approve or deny.")}, status=400)
-    return _shown(lambda demo: demo.phone.answer(transaction_id, approve=decision == "approve"))
+    return _shown(lambda demo: demo.phone.answer(transaction_id, proof, approve=decision == "approve"))
 
 
 @require_POST

@@ -8,6 +8,10 @@ class Way(StrEnum):
     """How the customer proves who she is."""
 
     PUSH = "push"
+    PIN = "pin"
+    FINGERPRINT = "fingerprint"
+    # Signed in already: the customer signs what she pays.
+    PAYMENT = "payment"
     SMS = "sms"
     OTP = "otp"
 
@@ -18,13 +22,21 @@ class Status(StrEnum):
     ENTER_CODE = "enter_code"
     SCAN = "scan"
     SIGNED_IN = "signed_in"
+    PAID = "paid"
     DENIED = "denied"
     EXPIRED = "expired"
     FAILED = "failed"
 
 
 # What the shop shows while the transaction is pending.
-PENDING = {Way.PUSH: Status.WAITING, Way.SMS: Status.ENTER_CODE, Way.OTP: Status.SCAN}
+PENDING = {
+    Way.PUSH: Status.WAITING,
+    Way.PIN: Status.WAITING,
+    Way.FINGERPRINT: Status.WAITING,
+    Way.PAYMENT: Status.WAITING,
+    Way.SMS: Status.ENTER_CODE,
+    Way.OTP: Status.SCAN,
+}
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,9 @@ class Visitor:
             time.sleep(0.05)
         return state
 
-    def sign_in(self):
-        """Click "Sign in" and wait until the phone shows the opened challenge."""
-        self.press("/demo/sign-in", way="push")
+    def sign_in(self, way="push"):
+        """Click a way to sign in and wait until the phone shows the opened challenge."""
+        self.press("/demo/sign-in", way=way)
         return self.until(lambda state: state["phone"]["request"] and state["phone"]["request"]["message"])
 
     def text_me(self):
@@ -161,9 +161,9 @@ class Visitor:
     def code_of(state):
         return re.search(r"\b\d{6}\b", state["phone"]["texts"][-1]["message"])[0]
 
-    def answer(self, decision):
-        request = self.sign_in()["phone"]["request"]
-        self.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"])
+    def answer(self, decision, way="push", **proof):
+        request = self.sign_in(way)["phone"]["request"]
+        self.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"], **proof)
         return self.until(lambda state: state["portal"]["status"] != "waiting")
 
 

@@ -74,6 +74,46 @@ def test_the_keyboard_alone_signs_in_and_denies(page):
     expect(shop.get_by_role("heading", name="Denied on the phone")).to_be_visible()
 
 
+def test_a_wrong_pin_is_counted_and_the_right_one_signs_in(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="With PIN").click()
+    field = phone.get_by_label("PIN", exact=False)
+    expect(phone.get_by_role("button", name="Fingerprint")).to_be_hidden()
+    field.fill("54321")
+    field.press("Enter")
+    expect(phone.get_by_role("alert")).to_have_text("This PIN is wrong: 2 attempts left.")
+    expect(field).to_be_focused()
+    field.fill("12345")
+    phone.get_by_role("button", name="Approve").click()
+    expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
+
+
+def test_the_last_wrong_pin_disconnects_and_the_phone_can_be_enrolled_again(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="With PIN").click()
+    field = phone.get_by_label("PIN", exact=False)
+    for text in ("2 attempts left", "1 attempt left"):
+        field.fill("54321")
+        field.press("Enter")
+        expect(phone.get_by_role("alert")).to_contain_text(text)
+    field.fill("54321")
+    field.press("Enter")
+    expect(phone.get_by_role("heading", name="Disconnected")).to_be_visible()
+    expect(shop.get_by_text("The PIN was wrong too often.")).to_be_visible()
+    phone.get_by_role("button", name="Enrol this phone again").click()
+    expect(phone.get_by_text("Anna is enrolled")).to_be_visible()
+
+
+def test_a_fingerprint_signs_in_and_then_signs_a_payment_that_the_phone_shows(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="With fingerprint").click()
+    phone.get_by_role("button", name="Fingerprint").click()
+    shop.get_by_role("button", name="Pay").click()
+    expect(phone.get_by_text("IBAN NL02ABNA0123456789")).to_be_visible()
+    phone.get_by_role("button", name="Fingerprint").click()
+    expect(shop.get_by_role("heading", name="Paid")).to_be_visible()
+
+
 def test_a_texted_code_is_typed_after_a_wrong_one(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="Text me a code").press("Enter")

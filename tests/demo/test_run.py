@@ -55,6 +55,7 @@ def test_the_journal_tells_the_whole_flow_in_order(visitor):
         r"POST /oauth/api/v4/users/anna/enrollment-codes → 201",
         r"POST /device/v1/enrollments → 201",
         r"PUT /device/v1/enrollments/\w{6}/push → 204",
+        r"POST /device/v1/enrollments/\w{6}/authenticators → 201",
         r"POST /oauth/api/v4/authenticate/user → 200",
         r"messages:send → 200",
         r"POST /device/v1/transactions/\w{8}…/fetch → 200",
@@ -72,6 +73,57 @@ def test_without_an_enrolled_phone_the_shop_says_so_until_it_is_enrolled_again(v
     assert "1001" in failed["portal"]["text"]
     assert visitor.press("/demo/phone/enroll")["phone"]["status"] == "ready"
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
+
+
+@pytest.mark.parametrize(
+    ("way", "asks_for", "proof"),
+    [
+        ("pin", ["pin"], {"pin": "12345"}),
+        ("fingerprint", ["fingerprint", "pin"], {"fingerprint": "1"}),
+        ("fingerprint", ["fingerprint", "pin"], {"pin": "12345"}),
+    ],
+)
+def test_what_the_phone_asks_for_signs_in_at_the_shop(visitor, way, asks_for, proof):
+    request = visitor.sign_in(way)["phone"]["request"]
+    assert request["asks_for"] == asks_for
+    fields = {"decision": "approve", "transaction_id": request["transaction_id"]}
+    assert visitor.press("/demo/phone/answer", **fields)["error"] == "Enter the PIN first."
+    visitor.press("/demo/phone/answer", **fields, **proof)
+    state = visitor.until(lambda state: state["portal"]["status"] != "waiting")
+    assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_in", "approved")
+
+
+def test_wrong_pins_count_down_over_sign_ins_until_the_phone_is_disconnected_and_enrolled_again(visitor):
+    state = visitor.sign_in("pin")
+    for hint in ("This PIN is wrong: 2 attempts left.", "This PIN is wrong: 1 attempt left."):
+        assert state["phone"]["request"]["hint"] != hint
+        transaction_id = state["phone"]["request"]["transaction_id"]
+        state = visitor.press("/demo/phone/answer", decision="approve", transaction_id=transaction_id, pin="54321")
+        assert (state["phone"]["status"], state["phone"]["request"]["hint"]) == ("ringing", hint)
+    visitor.press("/demo/leave")
+    state = visitor.answer("approve", "fingerprint", pin="00000")
+    assert (state["phone"]["status"], state["portal"]["status"]) == ("disconnected", "failed")
+    assert state["portal"]["text"] == "The PIN was wrong too often."
+    assert "1001" in visitor.press("/demo/sign-in", way="push")["portal"]["text"]
+    assert visitor.press("/demo/phone/enroll")["phone"]["status"] == "ready"
+    assert visitor.answer("approve", "pin", pin="12345")["portal"]["status"] == "signed_in"
+
+
+def test_a_payment_shows_what_is_signed_and_the_signature_pays(visitor):
+    visitor.answer("approve")
+    request = visitor.sign_in("payment")["phone"]["request"]
+    assert request["signing_data"].startswith("Pay € 38.50 to Larkspur")
+    fields = {"decision": "approve", "transaction_id": request["transaction_id"], "fingerprint": "1"}
+    visitor.press("/demo/phone/answer", **fields)
+    assert visitor.until(lambda state: state["portal"]["status"] != "waiting")["portal"]["status"] == "paid"
+
+
+def test_who_does_not_pay_after_all_is_signed_in_still(visitor):
+    visitor.answer("approve")
+    visitor.sign_in("payment")
+    assert visitor.press("/demo/leave")["portal"]["status"] == "signed_in"
+    visitor.sign_in("payment")
+    assert visitor.press("/demo/reset")["portal"]["status"] == "signed_out"
 
 
 def wrong(code):
@@ -160,7 +212,7 @@ def test_a_reset_ends_what_rings_and_starts_over_with_a_new_device(run, visitor)
     visitor.sign_in()
     state = visitor.press("/demo/reset")
     assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_out", "ready")
-    assert len(calls(state)) == 3
+    assert len(calls(state)) == 5
     assert kept_device(run) != before
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
 
@@ -186,7 +238,7 @@ def test_what_the_demo_keeps_is_for_its_user_only(run, visitor):
 
 
 def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
-    visitor.answer("approve")
+    visitor.answer("approve", "pin", pin="12345")
     visitor.press("/demo/leave")
     code = visitor.text_me()
     visitor.press("/demo/verify", code=code)
@@ -200,6 +252,8 @@ def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
         setup["administrator_password"],
         live["phone"]["push_token"],
         live["phone"]["device"]["device_token"],
+        live["phone"]["device"]["secure_store"]["tokens"]["fingerprint"],
+        "12345",
         "12025550143",
         f"{code} is your",
     ):

@@ -37,6 +37,8 @@ def test_it_configures_everything_that_the_demo_needs():
     assert set(client.apis) == {"mobile_authentication", "end_user"}
     version = ApplicationVersion.objects.get(application__identifier="demo")
     assert (version.platform, version.version) == ("android", "1.0.0")
+    assert (version.application.pin_enabled, version.application.fingerprint_enabled) == (True, True)
+    assert version.application.max_pin_attempts == 3
     google = version.push_messaging_configuration
     assert google.message_url == "http://127.0.0.1:8765/demo/fcm/v1/projects/countersign-demo/messages:send"
     assert google.service_account_info["token_uri"] == "http://127.0.0.1:8765/demo/fcm/token"
@@ -45,6 +47,9 @@ def test_it_configures_everything_that_the_demo_needs():
     text, scan = (MobileAuthenticationType.objects.get(name=name) for name in ("login-sms", "scan"))
     assert (text.method, text.max_attempts, text.max_resends, text.sms_sender_id) == ("sms", 3, 2, "Larkspur")
     assert scan.method == "otp"
+    methods = dict(MobileAuthenticationType.objects.values_list("name", "method"))
+    assert (methods["login-pin"], methods["login-fingerprint"]) == ("push_with_pin", "push_with_fingerprint")
+    assert MobileAuthenticationType.objects.get(name="payment").transaction_signing is True
     endpoint = CallbackEndpoint.objects.get()
     assert (endpoint.url, endpoint.password) == ("http://127.0.0.1:8765/demo/callback", kept["callback_password"])
 
@@ -84,9 +89,8 @@ def test_what_an_administrator_changed_stays_until_a_reset():
 def test_a_demo_of_before_gets_what_has_come_since():
     demo_setup()
     MobileAuthenticationType.objects.exclude(name="login").delete()
-    assert demo_setup() == (
-        "mobile_authentication_types[login-sms]: created\nmobile_authentication_types[scan]: created\n"
-    )
+    names = ["login-pin", "login-fingerprint", "payment", "login-sms", "scan"]
+    assert demo_setup() == "".join(f"mobile_authentication_types[{name}]: created\n" for name in names)
 
 
 def test_what_an_administrator_deleted_comes_back():

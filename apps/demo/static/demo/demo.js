@@ -69,6 +69,8 @@ async function press(button) {
   const fields = decision ? { decision, transaction_id: request ? request.transaction_id : "" } : {};
   if (button.dataset.way) fields.way = button.dataset.way;
   if (button.dataset.codeForm !== undefined) fields.code = button.elements.code.value;
+  if (button.dataset.pinForm !== undefined) fields.pin = button.elements.pin.value;
+  if (button.dataset.fingerprint !== undefined) fields.fingerprint = "1";
   page.classList.add("busy");
   await talk(button.dataset.post, fields);
   page.classList.remove("busy");
@@ -79,7 +81,7 @@ async function press(button) {
 
 // A button that was pressed may be gone: whoever uses the keyboard goes on from the field or the heading in its place.
 function keepFocus(button, area) {
-  const field = button.offsetParent !== null && button.elements && button.elements.code;
+  const field = button.offsetParent !== null && button.elements && (button.elements.code || button.elements.pin);
   if (field) field.select();
   else if (button.offsetParent !== null) button.focus({ preventScroll: true });
   else if (area) {
@@ -159,6 +161,26 @@ function drawRequest(request) {
   problem.textContent = request.problem;
   problem.hidden = !request.problem;
   find("[data-progress]").max = request.life_seconds;
+  drawProof(request);
+}
+
+// What the phone asks for before it approves, and what it signs.
+function drawProof(request) {
+  const form = find("[data-pin-form]");
+  const signed = find("[data-signing-data]");
+  const hint = find("[data-hint]");
+  signed.textContent = request.signing_data;
+  signed.hidden = !request.signing_data;
+  const asks = request.asks_for.length > 0;
+  // The answers need the room.
+  form.closest(".screen").classList.toggle("asks", asks);
+  find("[data-plain]").hidden = asks;
+  find("[data-fingerprint]").hidden = !request.asks_for.includes("fingerprint");
+  form.hidden = !request.asks_for.includes("pin");
+  if (form.dataset.of !== request.transaction_id) form.reset();
+  form.dataset.of = request.transaction_id;
+  if (hint.textContent !== request.hint) hint.textContent = request.hint;
+  hint.hidden = !request.hint;
 }
 
 // What a screen reader is told: whose screen it is, its heading and its texts.

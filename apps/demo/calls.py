@@ -1,0 +1,61 @@
+"""The phone's calls: the device program, with each of its calls written to the journal, and its errors in words."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.demo.device import Device, Refused, WrongPin
+from apps.demo.journal import Actor, Journal
+
+
+class LoggedDevice(Device):
+    """The device program, with each call written to the journal."""
+
+    journal: Journal
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = super().call(method, path, body)
+        except Refused as refusal:
+            text = refusal.body.get("error_description", "")
+            self.journal.write(Actor.PHONE, f"{method} {path} → {refusal.status}", text, failed=True)
+            raise
+        except OSError as error:
+            self.journal.write(Actor.PHONE, f"{method} {path}", str(error), failed=True)
+            raise
+        status, note = _meaning(method, path)
+        self.journal.write(Actor.PHONE, f"{method} {path} → {status}", note)
+        return answer
+
+
+def _meaning(method: str, path: str) -> tuple[int, str]:
+    """Return the status of a success, and what it means to people."""
+    last = path.rpartition("/")[2]
+    return {
+        "enrollments": (201, _("keys enrolled")),
+        "push": (204, _("reachable by push")),
+        "authenticators": (201, _("PIN or fingerprint set up")),
+        "fetch": (200, _("challenge opened")),
+        "otp": (200, _("code scanned, challenge opened")),
+        "answer": (200, _("signed answer accepted")),
+        "transactions": (200, _("asked what waits for an answer")),
+    }.get(last, (204 if method == "DELETE" else 200, _("the account is gone from the phone")))
+
+
+def words(error: Exception) -> str:
+    """Say to people what went wrong in a call."""
+    if isinstance(error, Refused):
+        given = error.body.get("error_description")
+        return str(given or _("The server answered HTTP %(status)d.") % {"status": error.status})
+    if isinstance(error, ValueError):
+        return _("The message is not signed by the server, or cannot be opened.")
+    return _("The phone cannot reach the server.")
+
+
+def wrong_pin(error: WrongPin) -> str:
+    left = error.attempts_left
+    if left is None:
+        return _("This PIN is wrong. Try again.")
+    text = ngettext("This PIN is wrong: %(count)d attempt left.", "This PIN is wrong: %(count)d attempts left.", left)
+    return text % {"count": left}

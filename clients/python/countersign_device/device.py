@@ -1,0 +1,251 @@
+"""A device: a small program that speaks the device API as a phone's app does."""
+
+import base64
+import json
+import secrets
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from . import keys
+from .errors import AuthenticatorRevoked, Disconnected, NotEnrolled, Refused
+from .store import FINGERPRINT, LockedToken, SecureStore
+
+TIMEOUT_SECONDS = 10
+# A proxy of the process environment is for the way out, and the server is the one address given.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass
+class Device:
+    """One user on one phone. Everything that it must remember is in its fields; `dump` and `load` keep them.
+
+    Calls raise Refused (or a more exact class of it) when the server says no, OSError when it does not answer.
+    """
+
+    server: str
+    secret_key: str = field(default_factory=keys.new_secret_key)
+    device_id: str = ""
+    device_token: str = ""
+    profile_id: str = ""
+    server_public_key: str = ""
+    pin_token: LockedToken | None = None
+    secure_store: SecureStore = field(default_factory=SecureStore)
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        kept = json.loads(text)
+        pin_token, store = kept.get("pin_token"), kept.get("secure_store")
+        return cls(
+            **{
+                **kept,
+                "pin_token": LockedToken(**pin_token) if pin_token else None,
+                "secure_store": SecureStore(**(store or {})),
+            }
+        )
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self))
+
+    def another_user(self) -> Self:
+        """Return one more user of the same phone, with a key of their own; enrol it with that user's code."""
+        return replace(
+            self,
+            secret_key=keys.new_secret_key(),
+            profile_id="",
+            server_public_key="",
+            pin_token=None,
+            secure_store=SecureStore(),
+        )
+
+    # Enrolment
+
+    def enroll(  # noqa: PLR0913 - the members of the request
+        self,
+        code: str,
+        *,
+        application_id: str,
+        platform: str = "android",
+        app_version: str = "1.0.0",
+        device_name: str = "Phone",
+        device_model: str = "",
+        os_version: str = "",
+    ) -> None:
+        """Enrol this user's key with a one-time code. A phone that the server has forgotten enrols as a new one."""
+        body = {
+            "enrollment_code": code,
+            "public_key": keys.public_key(self.secret_key),
+            "application_id": application_id,
+            "platform": platform,
+            "app_version": app_version,
+            "device_name": device_name,
+            "device_model": device_model,
+            "os_version": os_version,
+        }
+        try:
+            enrolled = self.call("POST", "/device/v1/enrollments", body)
+        except NotEnrolled:
+            if not self.device_token:
+                raise
+            self.device_token = ""
+            enrolled = self.call("POST", "/device/v1/enrollments", body)
+        self.device_id, self.profile_id = enrolled["device_id"], enrolled["profile_id"]
+        self.device_token = enrolled.get("device_token", self.device_token)
+        self.server_public_key = enrolled["server_public_key"]
+        # An enrolment leaves no authenticator of before.
+        self.pin_token, self.secure_store = None, SecureStore()
+
+    def enroll_push(self, push_token: str) -> None:
+        """Tell the server how a push reaches this user."""
+        self.call("PUT", f"/device/v1/enrollments/{self.profile_id}/push", {"push_token": push_token})
+
+    def replace_push_token(self, old: str, new: str) -> None:
+        """Tell the server that the push provider gave this phone a new token: for all of its users."""
+        self.call("PUT", "/device/v1/push-token", {"old_push_token": old, "push_token": new})
+
+    def unenroll(self) -> None:
+        """Take the user off this phone: keys, tokens and push are gone, and with the last user the device token."""
+        self.call("DELETE", f"/device/v1/enrollments/{self.profile_id}")
+
+    def forget(self) -> None:
+        """Forget the user here, after the server has: the next enrolment begins with a new key."""
+        self.secret_key, self.profile_id, self.server_public_key = keys.new_secret_key(), "", ""
+        self.pin_token, self.secure_store = None, SecureStore()
+
+    # Authenticators
+
+    def register_pin(self, pin: str, *, current_pin: str = "") -> None:
+        """Set a PIN, or replace it with the help of the current one. The server never sees either."""
+        self.pin_token = LockedToken.lock(self._register({"type": "pin"}, current_pin), pin)
+
+    def register_fingerprint(self, *, pin: str) -> None:
+        """Let the fingerprint approve from now on; it takes the PIN."""
+        self.secure_store.keep(FINGERPRINT, self._register({"type": "fingerprint"}, pin))
+
+    def register_custom(self, authenticator_id: str, *, pin: str) -> None:
+        """Let an authenticator of the application's list approve from now on; it takes the PIN."""
+        wanted = {"type": "custom", "authenticator_id": authenticator_id}
+        self.secure_store.keep(authenticator_id, self._register(wanted, pin))
+
+    def _register(self, wanted: dict[str, Any], pin: str) -> str:
+        """Register an authenticator and return its token. WrongPin is counted, Disconnected ends everything."""
+        content = {**wanted, "nonce": secrets.token_urlsafe(24), "issued_at": round(time.time() * 1000)}
+        if pin:
+            content["pin_token"] = self._pin_token(pin)
+        path = f"/device/v1/enrollments/{self.profile_id}/authenticators"
+        try:
+            registered = self.call("POST", path, {"message": self.seal(content)})
+        except Disconnected:
+            self.forget()
+            raise
+        return str(self.open(registered["message"])["token"])
+
+    def _pin_token(self, pin: str) -> str:
+        if self.pin_token is None:
+            raise ValueError("no PIN is set on this device")
+        return self.pin_token.unlock(pin)
+
+    # Transactions
+
+    def pending(self) -> list[dict[str, Any]]:
+        """List what waits for an answer, for all users of this phone, oldest first."""
+        listed: list[dict[str, Any]] = self.call("GET", "/device/v1/transactions")["transactions"]
+        return listed
+
+    def fetch(self, transaction_id: str) -> dict[str, Any]:
+        """Fetch the challenge of a transaction and open it; ValueError when it is not the server's, or another's."""
+        sealed = self.call("POST", f"/device/v1/transactions/{transaction_id}/fetch", {"profile_id": self.profile_id})
+        challenge = self.open(sealed["message"])
+        if challenge.get("transaction_id") != transaction_id:
+            raise ValueError("the challenge of another transaction")
+        return challenge
+
+    def claim_otp(self, otp: str) -> dict[str, Any]:
+        """Bind a scanned one-time password to this user and open its challenge."""
+        return self.open(self.call("POST", "/device/v1/otp", {"profile_id": self.profile_id, "otp": otp})["message"])
+
+    def answer(self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "") -> str:
+        """Approve or deny; returns the transaction's status.
+
+        An approval carries what the PIN or the authenticator (FINGERPRINT, or the id of a custom one) unlocks, and
+        a signature when the challenge asks for one. WrongPin and AuthenticatorRevoked leave the transaction open.
+        """
+        message = self.sealed_answer(challenge, approve=approve, pin=pin, authenticator=authenticator)
+        try:
+            return self.send_answer(challenge["transaction_id"], message)
+        except AuthenticatorRevoked:
+            self.secure_store.drop(authenticator)
+            raise
+        except Disconnected:
+            self.forget()
+            raise
+
+    def sealed_answer(self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "") -> str:
+        """Seal an answer. When no reply comes to it, these very bytes may be sent again: they are judged once."""
+        content: dict[str, Any] = {
+            "transaction_id": challenge["transaction_id"],
+            "token": challenge["token"],
+            "authenticated": approve,
+        }
+        if approve and (credential := self._credential(pin, authenticator)):
+            content["credential"] = credential
+        if approve and challenge["type"]["transaction_signing"]:
+            content["signature"] = self.sign(challenge["signing_data"])
+        return self.seal(content)
+
+    def _credential(self, pin: str, authenticator: str) -> dict[str, str]:
+        if pin:
+            return {"type": "pin", "token": self._pin_token(pin)}
+        if not authenticator:
+            return {}
+        token = self.secure_store.unlock(authenticator)
+        if authenticator == FINGERPRINT:
+            return {"type": "fingerprint", "token": token}
+        return {"type": "custom", "authenticator_id": authenticator, "token": token}
+
+    def send_answer(self, transaction_id: str, message: str) -> str:
+        path = f"/device/v1/transactions/{transaction_id}/answer"
+        status: str = self.call("POST", path, {"message": message})["status"]
+        return status
+
+    # Cryptography
+
+    def seal(self, content: dict[str, Any]) -> str:
+        """Sign with this device's key, encrypt to the server's."""
+        return keys.seal(content, self.secret_key, self.server_public_key)
+
+    def open(self, message: str) -> dict[str, Any]:
+        """Open a sealed message of the server; ValueError when it is not signed by it."""
+        return keys.open_sealed(message, self.secret_key, self.server_public_key)
+
+    def sign(self, data: str) -> str:
+        """Sign a portal's data with this device's primary key; base64."""
+        return base64.b64encode(keys.sign(data.encode(), self.secret_key)).decode()
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call the device API; Refused when the answer is not a success, OSError when there is none."""
+        headers = {"Content-Type": "application/json"}
+        if self.device_token:
+            headers["Authorization"] = f"Bearer {self.device_token}"
+        request = urllib.request.Request(  # noqa: S310 - the server's address comes from the owner of this device
+            self.server + path,
+            method=method,
+            headers=headers,
+            data=json.dumps(body).encode() if body is not None else None,
+        )
+        try:
+            with _opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+                return json.loads(answer.read() or b"{}")  # type: ignore[no-any-return]
+        except urllib.error.HTTPError as error:
+            raise Refused.of(error.code, _members(error.read())) from None
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    """Read an error's body; what stands between us and the server may answer without JSON."""
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

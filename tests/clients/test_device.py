@@ -1,0 +1,177 @@
+"""The reference device against the server: everything of the device API that it offers."""
+
+import json
+
+import pytest
+
+from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
+from apps.enrollment import keys as server_keys
+from apps.enrollment.models import Profile
+from clients.python.countersign_device import KeyKind, NotEnrolled, new_secret_key
+from tests import factories
+from tests.conftest import TestDevice
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def version():
+    application = factories.ApplicationFactory(
+        pin_enabled=True, max_pin_attempts=3, fingerprint_enabled=True, custom_authenticators=["face"]
+    )
+    return factories.ApplicationVersionFactory(application=application)
+
+
+@pytest.fixture
+def device(enroll):
+    made = enroll()
+    made.register_pin("12345")
+    return made
+
+
+@pytest.fixture
+def ask(portal, device):
+    """Start a transaction of a method and return its opened challenge."""
+
+    def run(method, **fields):
+        mobile_type = factories.TypeFactory(method=method, transaction_signing="signing_data" in fields)
+        started = portal.start(mobile_type, device, **fields)
+        assert started.status_code == 200, started.content
+        return device.fetch(started.json()["transaction_id"])
+
+    return run
+
+
+def test_the_right_pin_approves_and_a_wrong_one_says_how_many_attempts_are_left(device, ask):
+    challenge = ask("push_with_pin")
+    with pytest.raises(WrongPin) as wrong:
+        device.answer(challenge, approve=True, pin="54321")
+    assert (wrong.value.used_attempts, wrong.value.max_attempts, wrong.value.attempts_left) == (1, 3, 2)
+    assert device.answer(challenge, approve=True, pin="12345") == "authenticated"
+
+
+def test_a_pin_is_replaced_with_the_help_of_the_current_one(device, ask):
+    with pytest.raises(WrongPin):
+        device.register_pin("99999", current_pin="54321")
+    device.register_pin("99999", current_pin="12345")
+    challenge = ask("push_with_pin")
+    with pytest.raises(WrongPin):
+        device.answer(challenge, approve=True, pin="12345")
+    assert device.answer(challenge, approve=True, pin="99999") == "authenticated"
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("push_with_fingerprint", FINGERPRINT), ("push_with_custom_authenticator", "face")]
+)
+def test_what_a_biometric_unlocks_approves_and_a_wrong_token_leaves_the_pin(device, ask, method, name):
+    device.register_fingerprint(pin="12345")
+    device.register_custom("face", pin="12345")
+    assert device.answer(ask(method), approve=True, authenticator=name) == "authenticated"
+    device.secure_store.keep(name, "not-the-token")
+    challenge = ask(method)
+    with pytest.raises(AuthenticatorRevoked):
+        device.answer(challenge, approve=True, authenticator=name)
+    assert name not in device.secure_store.tokens
+    assert device.answer(challenge, approve=True, pin="12345") == "authenticated"
+
+
+def test_a_device_that_is_disconnected_forgets_its_keys_and_enrols_as_a_new_one(device, ask, enroll):
+    challenge, secret_key, device_id = ask("push_with_pin"), device.secret_key, device.device_id
+    for _attempt in range(2):
+        with pytest.raises(WrongPin):
+            device.answer(challenge, approve=True, pin="54321")
+    with pytest.raises(Disconnected):
+        device.answer(challenge, approve=True, pin="54321")
+    assert (device.profile_id, device.pin_token) == ("", None)
+    with pytest.raises(NotEnrolled):
+        device.pending()
+    enroll(device=device)
+    assert device.secret_key != secret_key
+    assert device.device_id != device_id
+    assert device.pending() == []
+
+
+def test_the_last_wrong_pin_at_a_registration_disconnects_as_well(device):
+    for _attempt in range(2):
+        with pytest.raises(WrongPin):
+            device.register_fingerprint(pin="54321")
+    with pytest.raises(Disconnected):
+        device.register_fingerprint(pin="54321")
+    assert device.pin_token is None
+
+
+def test_two_users_share_a_phone_and_not_a_key(device, enroll, client):
+    second = device.another_user()
+    second.client = client
+    enroll(user_id="ben", device=second)
+    assert (second.device_id, second.device_token) == (device.device_id, device.device_token)
+    assert second.profile_id != device.profile_id
+    assert second.secret_key != device.secret_key
+    device.unenroll()
+    assert second.pending() == []
+
+
+def test_a_new_push_token_takes_the_place_of_the_old_one(device):
+    device.replace_push_token("push-token-of-anna", "newer")
+    with pytest.raises(Refused) as refused:
+        device.replace_push_token("push-token-of-anna", "newest")
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("kind", [KeyKind.CURVE25519, KeyKind.RSA2048])
+def test_a_payment_is_signed_with_the_key_of_the_device(device, ask, portal, enroll, client, kind):
+    if kind != KeyKind.CURVE25519:
+        device.secret_key = new_secret_key(kind)
+        enroll(device=device)
+    challenge = ask("push", signing_data="Pay € 5\nto Ben")
+    assert challenge["signing_data"] == "Pay € 5\nto Ben"
+    assert device.answer(challenge, approve=True) == "authenticated"
+    result = portal.result(challenge["transaction_id"]).json()
+    assert (result["signature_verified"], result["signature"]) == (True, device.sign("Pay € 5\nto Ben"))
+
+
+def test_the_same_bytes_may_be_sent_again_and_count_once(device, ask):
+    challenge = ask("push_with_pin")
+    wrong = device.sealed_answer(challenge, approve=True, pin="54321")
+    for _try in range(3):
+        with pytest.raises(WrongPin) as refused:
+            device.send_answer(challenge["transaction_id"], wrong)
+        assert refused.value.used_attempts == 1
+    right = device.sealed_answer(challenge, approve=True, pin="12345")
+    assert [device.send_answer(challenge["transaction_id"], right) for _try in range(2)] == ["authenticated"] * 2
+
+
+def test_a_denial_carries_no_proof(device, ask):
+    challenge = ask("push_with_pin", signing_data="Pay")
+    message = device.sealed_answer(challenge, approve=False, pin="54321")
+    assert set(server_keys.open_sealed(Profile.objects.get(), message)) == {"transaction_id", "token", "authenticated"}
+    assert device.answer(challenge, approve=False, pin="54321") == "not_authenticated"
+
+
+def test_a_device_that_is_kept_in_a_file_is_the_same_afterwards(device, ask, client):
+    device.register_fingerprint(pin="12345")
+    kept = device.dump()
+    assert "12345" not in json.loads(kept)["pin_token"].values()
+    again = TestDevice.load(kept)
+    again.client = client
+    assert again == device
+    assert again.answer(ask("push_with_pin"), approve=True, pin="12345") == "authenticated"
+
+
+class Misled(TestDevice):
+    """A device that gets the challenge of another transaction, as from a server that mixes them up."""
+
+    other = ""
+
+    def call(self, method, path, body=None):
+        path = f"/device/v1/transactions/{self.other}/fetch" if path.endswith("/fetch") else path
+        return super().call(method, path, body)
+
+
+def test_a_challenge_of_another_transaction_is_not_taken(enroll, portal):
+    device = enroll(device=Misled(""))
+    first, device.other = (
+        portal.start(factories.TypeFactory(), device).json()["transaction_id"] for _number in range(2)
+    )
+    with pytest.raises(ValueError, match="another transaction"):
+        device.fetch(first)

@@ -1,0 +1,32 @@
+"""docs/device-protocol.md and the server say the same."""
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.common import exceptions
+
+TEXT = (Path(settings.BASE_DIR) / "docs" / "device-protocol.md").read_text()
+ROW = re.compile(r"^\| (\d{3}) \| `(\w+)` \| (\d*) ?\|", re.MULTILINE)
+
+
+def device_errors():
+    """Every error that the description of the device API names."""
+    from apps.api.device import views
+
+    named = {each for each in vars(views).values() if isinstance(each, type) and issubclass(each, exceptions.ApiError)}
+    return named - {exceptions.ApiError, exceptions.RequestTooLarge} | {exceptions.ServiceUnavailable}
+
+
+def test_the_table_of_errors_has_every_error_with_its_status_and_code():
+    told = {(int(status), token, code) for status, token, code in ROW.findall(TEXT)}
+    assert told == {(error.status, error.token, error.code) for error in device_errors()}
+
+
+def test_every_call_of_the_device_api_is_on_the_page():
+    from apps.api.device.urls import urlpatterns
+
+    for route in urlpatterns:
+        path = "/device/v1/" + re.sub(r"<str:(\w+)>", r"{\1}", str(route.pattern))
+        assert path in TEXT, path

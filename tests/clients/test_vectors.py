@@ -1,0 +1,108 @@
+"""The test vectors open with the server's code and with the reference device's, and so do new ones."""
+
+import base64
+import json
+from pathlib import Path
+
+import pysequoia
+import pytest
+from django.conf import settings
+from pysequoia import Cert
+
+from apps.common.exceptions import InvalidMessage
+from apps.enrollment import certificates, signatures
+from apps.enrollment import keys as server_keys
+from apps.enrollment.models import Profile, ServerKey
+from apps.otp import codes as otp_codes
+from clients.python.countersign_device import LockedToken, keys
+from scripts import device_vectors
+
+FILE = Path(settings.BASE_DIR) / "docs" / "test-vectors.json"
+
+
+@pytest.fixture(scope="module", params=["the file", "new ones"])
+def vectors(request):
+    return json.loads(FILE.read_text()) if request.param == "the file" else device_vectors.made()
+
+
+@pytest.fixture(params=range(len(device_vectors.KINDS)), ids=list(device_vectors.KINDS))
+def device(request, vectors):
+    return vectors["devices"][request.param]
+
+
+@pytest.fixture
+def profile(vectors, device):
+    """The profile as the server would have it."""
+    server = vectors["server"]
+    key = ServerKey(secret_key=server["secret_key"], public_key=server["public_key"])
+    return Profile(public_key=device["public_key"], server_key=key)
+
+
+def test_the_file_has_what_the_script_makes():
+    kept, made = json.loads(FILE.read_text()), device_vectors.made()
+    assert shape(kept) == shape(made)
+
+
+def shape(value):
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    return [shape(each) for each in value] if isinstance(value, list) else type(value)
+
+
+def test_the_server_takes_the_keys_of_the_devices(device):
+    assert certificates.check(device["public_key"])
+    assert keys.public_key(device["secret_key"]) == device["public_key"]
+
+
+def test_the_server_opens_what_a_device_sealed_and_the_device_what_the_server_sealed(vectors, device, profile):
+    for vector in device["to_server"].values():
+        assert server_keys.open_sealed(profile, vector["message"]) == vector["content"]
+    for vector in device["to_device"].values():
+        opened = keys.open_sealed(vector["message"], device["secret_key"], vectors["server"]["public_key"])
+        assert opened == vector["content"]
+
+
+def test_what_the_servers_code_seals_now_opens_as_well(vectors, device, profile):
+    content = device["to_device"]["challenge"]["content"]
+    sealed = server_keys.seal(profile, content)
+    assert keys.open_sealed(sealed, device["secret_key"], vectors["server"]["public_key"]) == content
+
+
+def test_a_message_of_the_other_device_is_signed_by_nobody_here(vectors, device, profile):
+    [other] = [each for each in vectors["devices"] if each is not device]
+    with pytest.raises(InvalidMessage):
+        server_keys.open_sealed(profile, other["to_server"]["approval"]["message"])
+    with pytest.raises(ValueError, match="not signed"):
+        keys.open_sealed(device["to_device"]["challenge"]["message"], device["secret_key"], other["public_key"])
+
+
+def test_a_message_that_nobody_signed_is_not_taken(vectors, device, profile):
+    for_server, for_device = (
+        pysequoia.encrypt(b"{}", recipients=[Cert.from_bytes(key.encode())]).decode()
+        for key in (vectors["server"]["public_key"], device["public_key"])
+    )
+    with pytest.raises(InvalidMessage):
+        server_keys.open_sealed(profile, for_server)
+    with pytest.raises(ValueError, match="not signed"):
+        keys.open_sealed(for_device, device["secret_key"], vectors["server"]["public_key"])
+
+
+def test_the_signature_is_right_for_the_server_and_made_again_the_same(device, profile):
+    given = device["signature"]
+    assert signatures.is_valid(profile, given["data"], given["signature"])
+    assert signatures.pem(profile) == given["public_key_pem"] == keys.public_pem(device["secret_key"])
+    assert base64.b64encode(keys.sign(given["data"].encode(), device["secret_key"])).decode() == given["signature"]
+    assert not signatures.is_valid(profile, given["data"] + " ", given["signature"])
+
+
+def test_the_locked_token_opens_with_each_pin_as_it_says(vectors):
+    given = vectors["locked_pin_token"]
+    locked = LockedToken(given["salt"], given["locked"])
+    assert locked.unlock(given["pin"]) == given["token"]
+    assert locked.unlock(given["wrong_pin"]) == given["token_of_wrong_pin"]
+
+
+def test_the_server_takes_the_scanned_code_apart_as_it_says(vectors):
+    given = vectors["otp"]
+    transaction_id, otp = otp_codes.unpack(given["scanned"])
+    assert (str(transaction_id), otp) == (given["transaction_id"], given["otp"])
