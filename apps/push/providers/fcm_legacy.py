@@ -17,7 +17,6 @@ from apps.push.providers.base import (
     Outcome,
     Provider,
     PushMessage,
-    Result,
     compact,
     fit,
     unusable,
