@@ -164,8 +164,7 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
     curl.setopt(pycurl.CUSTOMREQUEST, request.method)
     if request.body or request.method in ("POST", "PUT"):
         curl.setopt(pycurl.POSTFIELDS, request.body)
-    headers = {"Expect": "", "User-Agent": "Countersign", **request.headers}
-    curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" if value else f"{name}:" for name, value in headers.items()])
+    curl.setopt(pycurl.HTTPHEADER, _header_lines({"Expect": "", "User-Agent": "Countersign", **request.headers}))
     curl.setopt(pycurl.NOSIGNAL, 1)
     curl.setopt(pycurl.PROXY, request.proxy.url if request.proxy else "")
     if request.proxy and request.proxy.username:
@@ -178,6 +177,8 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
         curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
     curl.setopt(pycurl.FRESH_CONNECT, request.once)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
+    # A path of dots leads nowhere else: it may come from a device.
+    curl.setopt(pycurl.PATH_AS_IS, 1)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(request.connect_timeout_seconds * 1000))
     curl.setopt(pycurl.TIMEOUT_MS, int(request.timeout_seconds * 1000))
@@ -191,6 +192,14 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
         curl.setopt(pycurl.SSLKEY_BLOB, request.client_certificate)
     if request.address:
         curl.setopt(pycurl.CONNECT_TO, [_connect_to(request)])
+
+
+def _header_lines(headers: dict[str, str]) -> list[str]:
+    """Write headers as libcurl takes them; ValueError for a line break, which would smuggle in another header."""
+    lines = [f"{name}: {value}" if value else f"{name}:" for name, value in headers.items()]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a header with a line break")
+    return lines
 
 
 def _watch(descriptor: int, _purpose: int) -> int:

@@ -123,13 +123,14 @@ class Engine:
             curl = self._idle.pop() if self._idle else pycurl.Curl()
             try:
                 exchange = Exchange(curl, request)
-            except (pycurl.error, ValueError, TypeError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits is told
                 done(NoAnswer(f"this cannot be sent ({type(error).__name__})", may_have_arrived=False))
                 continue
             self._flights[curl] = _Flight(exchange, done)
             curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
-            # Rather a stream on a connection that is being made than a connection of one's own.
-            curl.setopt(pycurl.PIPEWAIT, 1)
+            # Rather a stream on a connection that is being made than a connection of one's own; without TLS there are
+            # no streams, and whoever waits would wait for another's answer.
+            curl.setopt(pycurl.PIPEWAIT, request.url.lower().startswith("https:"))
             self._multi.add_handle(curl)
 
     def _finish(self) -> None:

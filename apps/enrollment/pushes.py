@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.common.encryption import CannotDecrypt
 from apps.enrollment import services
 from apps.enrollment.models import Profile
 from apps.push import faults
@@ -28,14 +29,11 @@ def send_test(profile: Profile) -> Result:
     destination, push_enrollment = profile.device.version.destination(), getattr(profile, "push_enrollment", None)
     if destination is None or push_enrollment is None:
         raise NotReachable
+    try:
+        message = _message(profile, push_enrollment.token)
+    except CannotDecrypt as error:
+        return Result(Outcome.REFUSED, str(error))
     sent_at = timezone.now()
-    message = PushMessage(
-        token=push_enrollment.token,
-        transaction_id=str(uuid.uuid4()),
-        profile_id=profile.profile_id,
-        text=_("This is a test. Nothing waits for your answer."),
-        expires_at=sent_at + TEST_LIFE,
-    )
     result = push.send(destination, message)
     if result.outcome == Outcome.ACCEPTED:
         faults.clear(destination)
@@ -44,3 +42,13 @@ def send_test(profile: Profile) -> Result:
     elif result.outcome == Outcome.DEAD_TOKEN:
         services.drop_dead_token(push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
     return result
+
+
+def _message(profile: Profile, token: str) -> PushMessage:
+    return PushMessage(
+        token=token,
+        transaction_id=str(uuid.uuid4()),
+        profile_id=profile.profile_id,
+        text=_("This is a test. Nothing waits for your answer."),
+        expires_at=timezone.now() + TEST_LIFE,
+    )

@@ -53,9 +53,10 @@ def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
     if lost := [(job, token) for job, token in found if isinstance(token, Result)]:
         yield record(lost)
     sendable = list(_messages([(job, token) for job, token in found if isinstance(token, str)]))
-    # The connection goes back to the pool: a slow provider holds a thread, nothing of the database.
+    # The connection goes back to the pool: a slow provider holds a thread, nothing of the database. Once more after the
+    # requests are put together, for which settings may be read.
     close_old_connections()
-    for answers in push.send_all(sendable):
+    for answers in push.send_all(sendable, before_waiting=close_old_connections):
         recorded = record(answers)
         close_old_connections()
         yield recorded

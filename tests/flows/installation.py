@@ -1,4 +1,4 @@
-"""An installation with everything around it: a stack, an FCM stand-in, a portal sink, and phones of users."""
+"""An installation with everything around it: a stack, stand-ins of FCM and APNs, a portal sink, and phones of users."""
 
 import base64
 import itertools
@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from apps.demo.device import Device
+from tests.fakes.apns import ApnsControl
 from tests.fakes.fcm import FcmControl
 from tests.fakes.portal import PortalControl
 from tests.flows.programs import StandInProgram
@@ -23,6 +24,7 @@ from tests.flows.waiting import wait_until
 CLIENT_SECRET = "client-secret-of-the-portal"
 CALLBACK_PASSWORD = "callback-password-of-the-portal"
 VERSIONS = {"1.0.0": "google", "2.0.0": "google-counted", "3.0.0": "google-unreachable", "4.0.0": "google-refused"}
+APPLE_FIELDS = ("team_id", "key_id", "signing_key")
 _numbers = itertools.count()
 
 
@@ -34,13 +36,13 @@ class Phone:
 
 
 class Installation:
-    """What a test talks to. `fcm` and `portal` control the stand-ins, `stack` the product's processes."""
+    """What a test talks to. `fcm`, `apple` and `portal` control the stand-ins, `stack` the product's processes."""
 
-    def __init__(self, stack, fcm, portal):
-        self.stack, self.fcm, self.portal = stack, fcm, portal
+    def __init__(self, stack, fcm, apple, portal):
+        self.stack, self.fcm, self.apple, self.portal = stack, fcm, apple, portal
 
     def configuration(self):
-        account = self.fcm.describe()
+        account, apple = self.fcm.describe(), self.apple.describe()
         return {
             "api_clients": [
                 {
@@ -59,7 +61,8 @@ class Installation:
                     "endpoint": account["endpoint"],
                 }
                 for name in VERSIONS.values()
-            ],
+            ]
+            + [{"name": "apple", "platform": "ios", **{name: apple[name] for name in APPLE_FIELDS}}],
             "applications": [
                 {
                     "identifier": "shop",
@@ -67,6 +70,14 @@ class Installation:
                     "versions": [
                         {"platform": "android", "version": version, "push_messaging_configuration": name}
                         for version, name in VERSIONS.items()
+                    ]
+                    + [
+                        {
+                            "platform": "ios",
+                            "version": "1.0.0",
+                            "push_messaging_configuration": "apple",
+                            "bundle_identifier": apple["topic"],
+                        }
                     ],
                 }
             ],
@@ -92,13 +103,14 @@ class Installation:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
-    def enroll(self, version="1.0.0"):
+    def enroll(self, version="1.0.0", platform="android"):
         """Enrol a new user with a new phone."""
         number = next(_numbers)
-        phone = Phone(f"user-{number}", f"push-token-{number}-{os.urandom(6).hex()}", Device(self.stack.url))
+        push_token = os.urandom(32).hex() if platform == "ios" else f"push-token-{number}-{os.urandom(6).hex()}"
+        phone = Phone(f"user-{number}", push_token, Device(self.stack.url))
         status, made = self.call(f"/oauth/api/v4/users/{phone.user_id}/enrollment-codes", {"application_id": "shop"})
         assert status == 201, made
-        phone.device.enroll(made["enrollment_code"], application_id="shop", app_version=version)
+        phone.device.enroll(made["enrollment_code"], application_id="shop", platform=platform, app_version=version)
         phone.device.enroll_push(phone.push_token)
         return phone
 
@@ -171,10 +183,17 @@ def running(directory, **environment):
     """Run an installation and end everything of it afterwards."""
     with ExitStack() as until_the_end:
         fcm = FcmControl(until_the_end.enter_context(StandInProgram("tests.fakes.fcm"))["url"])
+        apple = until_the_end.enter_context(StandInProgram("tests.fakes.apns"))
         portal = PortalControl(until_the_end.enter_context(StandInProgram("tests.fakes.portal"))["url"])
-        stack = Stack(directory, **environment)
+        stack = Stack(
+            directory,
+            PUSH_APNS_PRODUCTION_URL=apple["production_url"],
+            PUSH_APNS_DEVELOPMENT_URL=apple["development_url"],
+            PUSH_APNS_CA_FILE=apple["ca_file"],
+            **environment,
+        )
         until_the_end.callback(stack.stop)
-        installation = Installation(stack, fcm, portal)
+        installation = Installation(stack, fcm, ApnsControl(apple["url"]), portal)
         stack.command("migrate", "--no-input")
         stack.configure(installation.configuration())
         stack.start()

@@ -95,6 +95,11 @@ class StandInProgram:
         return self.description
 
     def __exit__(self, *exception):
-        self.process.kill()
-        self.process.wait(10)
+        # Asked first: some have files that they take along.
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
         self.process.stdout.close()

@@ -1,0 +1,218 @@
+"""A portal's pushes from the door to the providers' servers, and the worker's part in between, step by step."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+import time_machine
+from django.db import connections
+from django.utils import timezone
+
+from apps.callbacks.models import CallbackDelivery
+from apps.common import outbox
+from apps.events.models import Event
+from apps.push.models import PushMessagingConfiguration
+from apps.transactions import delivery
+from apps.transactions.models import PushAttempt, PushDelivery
+from tests import factories
+from tests.api.conftest import event_types, profile_row, switch  # noqa: F401 - fixtures
+from tests.fakes.apns import Apns
+from tests.fakes.fcm import Fcm
+from tests.push import kinds
+from tests.sms.conftest import later  # noqa: F401 - a fixture
+
+PHONE_NUMBER = "+31612345678"
+PENDING = ("pending", None)
+ENDED = ("not_authenticated", "failed_to_send")
+NO_FAULT = ("", "", False)
+
+
+@pytest.fixture(scope="module")
+def apple():
+    with Apns() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def google():
+    with Fcm() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def configure(request, settings, db):
+    """Store a configuration of a kind that leads to its stand-in."""
+
+    def make(kind, **fields):
+        described = request.getfixturevalue(kind.stand_in).describe()
+        if kind.stand_in == "apple":
+            settings.PUSH_APNS_PRODUCTION_URL = described["production_url"]
+            settings.PUSH_APNS_DEVELOPMENT_URL = described["development_url"]
+            settings.PUSH_APNS_CA_FILE = described["ca_file"]
+        blank = {"service_account": "", "project_id": "", "endpoint": "", "fcm_api_version": ""}
+        return factories.PushMessagingConfigurationFactory(**blank | kind.fields(described) | fields)
+
+    return make
+
+
+@pytest.fixture
+def make_version(configure):
+    """Store a version of an app whose pushes go out by a kind of configuration."""
+
+    def make(kind, configuration=None, **fields):
+        configuration = configuration or configure(kind)
+        known = {"platform": configuration.platform, "push_messaging_configuration": configuration}
+        version = factories.ApplicationVersionFactory(**known | kind.version | fields)
+        version.clean()
+        return version
+
+    return make
+
+
+@pytest.fixture(params=kinds.KINDS, ids=str)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def stand_in(request, kind):
+    return request.getfixturevalue(kind.stand_in)
+
+
+@pytest.fixture
+def version(make_version, kind):
+    return make_version(kind)
+
+
+@pytest.fixture
+def token():
+    """The push token of the test's phone."""
+    return kinds.push_token()
+
+
+@pytest.fixture
+def phone(enroll, token, version):
+    return enroll(push_token=token, version=version)
+
+
+@pytest.fixture
+def still():
+    """Let the time stand still: what is put off does not come due by itself, however slow the test is."""
+    with time_machine.travel(timezone.now(), tick=False) as traveller:
+        yield traveller
+
+
+class Pushes:
+    """What a portal does with pushes, and what a worker does with them."""
+
+    def __init__(self, portal):
+        self.portal, self.workers_connection = portal, None
+
+    def start(self, mobile_type, phone, user_id="anna", **fields):
+        """E3; returns the transaction's id."""
+        answer = self.portal.start(mobile_type, phone, user_id, **fields)
+        assert answer.status_code == 200, answer.content
+        return answer.json()["transaction_id"]
+
+    def work(self):
+        """Claim and deliver what is due, as a worker's dispatcher does; returns how many pushes that were."""
+        due = list(PushDelivery.due(timezone.now()).values_list("pk", flat=True))
+        rows = outbox.claim(PushDelivery, due)
+        written = [row.pk for part in delivery.deliver(rows) for row in part]
+        assert sorted(written) == sorted(row.pk for row in rows)
+        return len(rows)
+
+    def send(self, mobile_type, phone, user_id="anna", **fields):
+        """E3 and the worker's part; returns the transaction's id."""
+        transaction_id = self.start(mobile_type, phone, user_id, **fields)
+        self.work()
+        return transaction_id
+
+    @contextmanager
+    def in_flight(self, stand_in, token, answer=None):
+        """Work in another thread; inside, the push to this token hangs at the stand-in, until it is answered."""
+        before = len(stand_in.wait(token, 0, None, 0))
+        stand_in.script[token] = [{**(answer or {}), "hang": 20}]
+        worker = threading.Thread(target=self._work_and_leave)
+        worker.start()
+        try:
+            assert len(stand_in.wait(token, before + 1, None, 10)) > before
+            yield
+        finally:
+            stand_in.release()
+            worker.join(15)
+        assert not worker.is_alive()
+
+    def _work_and_leave(self):
+        self.workers_connection = connections["default"]
+        self.work()
+        connections.close_all()
+
+    def result(self, transaction_id):
+        """E4: status and, after a final failure, its reason."""
+        body = self.portal.result(transaction_id).json()
+        return body["status"], body.get("not_authenticated_reason", {}).get("reason")
+
+    def attempts(self, transaction_id):
+        """Return outcome and reason of each try, oldest first."""
+        attempts = PushAttempt.objects.filter(delivery__transaction=transaction_id)
+        return list(attempts.order_by("started_at", "number").values_list("outcome", "reason"))
+
+    def events(self, transaction_id, event_type="PUSH_AUTH_PUSH_SERVICE_FAILURE"):
+        return list(Event.objects.filter(transaction_id=transaction_id, event_type=event_type).order_by("pk"))
+
+    def due_in(self, transaction_id):
+        """Return the seconds until the push is tried again; None when it is not."""
+        row = PushDelivery.objects.get(transaction=transaction_id)
+        return (row.due_at - timezone.now()).total_seconds() if row.state == "due" else None
+
+
+@pytest.fixture
+def pushes(portal):
+    return Pushes(portal)
+
+
+@pytest.fixture
+def sent(pushes, mobile_type, phone, token, stand_in):
+    """Send one push to the phone; with answers that the provider gives first. Returns the transaction's id."""
+
+    def send(*answers, mobile_type=mobile_type, **fields):
+        stand_in.script[token] = list(answers)
+        return pushes.send(mobile_type, phone, **fields)
+
+    return send
+
+
+@pytest.fixture
+def heard(stand_in, token):
+    """Return the pushes to the phone that its provider took or answered so far."""
+    return lambda: stand_in.wait(token, 0, None, 0)
+
+
+@pytest.fixture
+def fault(version):
+    """Return what is kept about a fault of the phone's configuration: why, where, and whether since when."""
+
+    def read(configuration=version.push_messaging_configuration):
+        row = PushMessagingConfiguration.objects.get(pk=configuration.pk)
+        return row.fault, row.fault_destination, bool(row.fault_at)
+
+    return read
+
+
+def assert_failed(pushes, transaction_id, outcome, reason):
+    """The last try was final: result, callback, attempt and event say so, the last two in the provider's words."""
+    assert pushes.result(transaction_id) == ENDED
+    assert pushes.attempts(transaction_id)[-1] == (outcome, reason)
+    assert pushes.due_in(transaction_id) is None
+    assert CallbackDelivery.objects.filter(transaction_id=transaction_id).count() == 1
+    details = pushes.events(transaction_id)[-1].details
+    assert details["reason"] == reason
+    assert details["next_attempt_at"] is None
+
+
+@pytest.fixture
+def with_fallback(db):
+    """A push type that gives way to text messages."""
+    sms = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
+    return factories.TypeFactory(fallback=sms)
