@@ -83,7 +83,9 @@ class TransactionAdmin(LogAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
         rows: QuerySet[Transaction] = super().get_queryset(request)
-        return rows.defer("secure_message", "signing_data", "token", "answer_digest", "phone_number", "code", "code_hash")
+        return rows.defer(
+            "secure_message", "signing_data", "token", "answer_digest", "phone_number", "code", "code_hash"
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
         method = obj.method if obj else ""
