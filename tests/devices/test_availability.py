@@ -52,7 +52,7 @@ def test_the_pin_alone_serves_every_method(bare_phone, client, offered):
         ({"custom_authenticators": []}, {"pin", "fingerprint"}),
         ({"custom_authenticators": ["voice"]}, {"pin", "fingerprint", "custom"}),
     ],
-    ids=str,
+    ids=["no PIN", "no fingerprint", "no custom one", "another custom one"],
 )
 def test_what_the_application_switches_off_is_not_offered(phone, offered, set_application, off, left):
     set_application(**off)
