@@ -1,5 +1,6 @@
 """The one tree of errors. A service raises them; `apps.api.exceptions` turns them into HTTP, once."""
 
+import math
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -82,6 +83,17 @@ class CodeWrong(ApiError):
 class ResendLimitReached(ApiError):
     status, code, token = 403, "3006", "resend_limit_reached"
     text = _("The message cannot be sent again: the limit is reached.")
+
+
+class LimitReached(ApiError):
+    """Too much for now: `seconds` until it is worth trying again."""
+
+    status, code, token = 429, "1429", "limit_reached"
+    text = _("Too many wrong codes. Try again later, or ask support to unlock the user.")
+
+    def __init__(self, seconds: float = 3600) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(math.ceil(seconds), 1))}
 
 
 class VersionMandatory(ApiError):

@@ -143,6 +143,9 @@ SECTIONS: tuple[Section | Group, ...] = (
             Boolean("sms_authentication_enabled"),
             Text("sms_sender_id"),
             Boolean("callback_on_expiry"),
+            Boolean("lock_profile_on_fraud_report"),
+            Integer("max_consecutive_code_failures"),
+            Integer("code_lock_seconds"),
         ),
     ),
     Section(

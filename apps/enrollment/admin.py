@@ -41,10 +41,11 @@ class ProfileAdmin(LogAdmin):
         "enrolled",
         "registered",
         "pins_wrong",
+        "locked",
     )
     fieldsets = (
         (None, {"fields": (("user_id", "profile_id"), "enrolled", ("push", "push_enrolled"), "fingerprint")}),
-        (_("Authenticators"), {"fields": (("registered", "pins_wrong"),)}),
+        (_("Authenticators"), {"fields": (("registered", "pins_wrong"), "locked")}),
         (_("Device"), {"fields": (("device_name", "device_model"), "phone_id")}),
         (_("Application"), {"fields": (("application", "platform"), ("version", "version_status"))}),
     )
@@ -108,6 +109,10 @@ class ProfileAdmin(LogAdmin):
     def pins_wrong(self, profile: Profile) -> str:
         limit = profile.device.version.application.max_pin_attempts
         return f"{profile.wrong_pins} / {limit or '∞'}"
+
+    @admin.display(description=_("locked after a fraud report (UTC)"))
+    def locked(self, profile: Profile) -> str:
+        return moment(profile.locked_at)
 
     @admin.display(description=_("enrolled (UTC)"))
     def enrolled(self, profile: Profile) -> str:

@@ -81,6 +81,8 @@ class Profile(models.Model):
     server_key = models.ForeignKey(ServerKey, on_delete=models.PROTECT)
     created_at = models.DateTimeField(_("enrolled"), default=timezone.now)
     # Wrong PIN tokens in a row, over all transactions.
+    # Since when the profile takes no more transactions: its user reported a fraud.
+    locked_at = models.DateTimeField(_("locked since"), null=True)
     wrong_pins = models.PositiveIntegerField(_("wrong PINs"), default=0)
 
     class Meta:

@@ -315,6 +315,7 @@ def reachable_by_push(user_id: str) -> QuerySet[Profile]:
             user_id=user_id,
             push_enrollment__isnull=False,
             device__version__push_messaging_configuration__isnull=False,
+            locked_at=None,
         )
         .exclude(device__version__status=VersionStatus.DISABLED)
         .order_by("-created_at")
@@ -330,7 +331,7 @@ def profiles_of(user_id: str) -> QuerySet[Profile]:
             "device__version__push_messaging_configuration",
         )
         .prefetch_related("authenticators")
-        .filter(user_id=user_id)
+        .filter(user_id=user_id, locked_at=None)
         .exclude(device__version__status=VersionStatus.DISABLED)
         .order_by("-created_at")
     )

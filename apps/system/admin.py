@@ -62,6 +62,10 @@ class GeneralConfigurationAdmin(SettingsAdmin):
         (_("Push"), {"fields": ("push_authorization_enabled",)}),
         (_("SMS"), {"fields": ("sms_authentication_enabled", "sms_sender_id")}),
         (_("Callbacks"), {"fields": ("callback_allow_list_enabled", "callback_on_expiry")}),
+        (
+            _("Fraud and guessing"),
+            {"fields": ("lock_profile_on_fraud_report", "max_consecutive_code_failures", "code_lock_seconds")},
+        ),
     )
 
 

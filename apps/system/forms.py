@@ -40,6 +40,9 @@ class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
             "sms_sender_id",
             "callback_allow_list_enabled",
             "callback_on_expiry",
+            "lock_profile_on_fraud_report",
+            "max_consecutive_code_failures",
+            "code_lock_seconds",
         )
 
 

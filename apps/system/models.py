@@ -83,6 +83,27 @@ class GeneralConfiguration(SingletonModel):
         _("call back on expiry"), default=False, help_text=_("Also call back when a transaction expires unanswered.")
     )
 
+    lock_profile_on_fraud_report = models.BooleanField(
+        _("lock profile on fraud report"),
+        default=False,
+        help_text=_(
+            "A user who reports a fraud gets no more transactions on that device until support staff unlock it."
+        ),
+    )
+    max_consecutive_code_failures = models.PositiveIntegerField(
+        _("max consecutive code failures"),
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_(
+            "So many wrong codes of a user in a row, over all transactions, lock SMS for the user. At most 100."
+        ),
+    )
+    code_lock_seconds = models.PositiveIntegerField(
+        _("code lock (seconds)"),
+        default=0,
+        help_text=_("How long SMS stays locked; 0: until support staff unlock the user."),
+    )
+
     class Meta:
         verbose_name = _("general")
 

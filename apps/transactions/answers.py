@@ -14,7 +14,8 @@ from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device, Profile
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.transactions import credentials, lifecycle
+from apps.system import services as system
+from apps.transactions import credentials, lifecycle, locks
 from apps.transactions.models import Reason, Status, Transaction
 
 
@@ -53,7 +54,7 @@ def _of_device(transaction_id: UUID | None, device: Device) -> Transaction | Non
 def _judge(transaction: Transaction, profile: Profile, message: str, digest: str) -> Status:
     content = _opened(transaction, profile, message)
     if not content["authenticated"]:
-        return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
+        return _deny(transaction, profile, digest, is_fraud=content.get("fraud") is True)
     credential = _credential(transaction, profile, content)
     if credential is None:
         return _approve(transaction, profile, content, digest)
@@ -71,6 +72,18 @@ def _judge(transaction: Transaction, profile: Profile, message: str, digest: str
             return _approve(transaction, profile, content, digest)
     # Outside, so that what was counted stays counted.
     raise error
+
+
+def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: bool) -> Status:
+    """End the transaction with a denial; when the user reports a fraud, the profile may be locked."""
+    if not is_fraud:
+        return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
+    reported = EventType.PUSH_AUTH_FRAUD_REPORTED
+    with database.atomic():
+        status = _end(transaction, digest, reported, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
+        if system.general().lock_profile_on_fraud_report:
+            locks.lock_profile(profile)
+    return status
 
 
 def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str) -> Status:
@@ -99,6 +112,9 @@ def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[st
         given = content.get("token")
         if content.get("transaction_id") != str(transaction.pk) or not isinstance(content.get("authenticated"), bool):
             raise InvalidMessage
+        if not isinstance(content.get("fraud", False), bool) or (content["authenticated"] and content.get("fraud")):
+            # Nobody approves what they call a fraud.
+            raise InvalidMessage
     except InvalidMessage:
         events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **_subject(transaction))
         raise
@@ -119,20 +135,20 @@ def _credential(transaction: Transaction, profile: Profile, content: dict[str, A
 def _end(
     transaction: Transaction,
     digest: str,
-    signing: EventType | None = None,
+    more: EventType | None = None,
     *,
     reason: Reason | None = None,
     **proof: Any,
 ) -> Status:
-    """End the transaction with this answer; `signing` is the event that says what its signature came to."""
+    """End the transaction with this answer; `more` is an event beside the ending's own."""
     status = Status.NOT_AUTHENTICATED if reason else Status.AUTHENTICATED
     ending = EventType.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventType.MOBILE_AUTH_AUTHENTICATED
     with database.atomic():
         answer = {"answer_digest": digest, **proof}
         if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
             return _answered_meanwhile(transaction, digest)
-        if signing:
-            events.record(signing, **_subject(transaction))
+        if more:
+            events.record(more, **_subject(transaction))
         if status == Status.AUTHENTICATED:
             Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
     return status

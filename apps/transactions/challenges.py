@@ -42,7 +42,7 @@ def claim_otp(text: str, profile: Profile) -> str:
     InvalidOtp for a wrong, ended or expired one, and for one that another profile scanned.
     """
     enrollment.require_enabled(profile.device.version)
-    transaction = _of_otp(text)
+    transaction = None if profile.locked_at else _of_otp(text)
     if transaction is None or not _bind(transaction, profile):
         events.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
         raise InvalidOtp

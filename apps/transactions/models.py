@@ -164,6 +164,7 @@ class Transaction(models.Model):
     signature = models.CharField(max_length=2000, blank=True, default="")
     user_public_key = models.TextField(blank=True, default="")
     signature_verified = models.BooleanField(null=True)
+    fraud_reported = models.BooleanField(default=False)
     # Of the answer that was judged: a byte-identical repeat gets the same answer again.
     answer_digest = models.CharField(max_length=64, blank=True)
 
@@ -197,6 +198,17 @@ class Transaction(models.Model):
         if self.status == Status.PENDING and self.expires_at <= now:
             return Status.EXPIRED
         return Status(self.status)
+
+
+class CodeFailures(models.Model):
+    """Wrong codes of a user in a row, over all transactions; a right one takes the row away."""
+
+    user_id = models.CharField(_("user"), max_length=255, unique=True)
+    count = models.PositiveIntegerField(default=0)
+    locked_at = models.DateTimeField(_("locked since"), null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.count}"
 
 
 class WrongAnswer(models.Model):

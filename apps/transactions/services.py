@@ -25,7 +25,7 @@ from apps.enrollment import services as enrollment
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import lifecycle, parameters, resolution
+from apps.transactions import lifecycle, locks, parameters, resolution
 from apps.transactions.methods import push, sms
 from apps.transactions.methods.base import Ask, Started
 from apps.transactions.models import PUSH_METHODS, Method, Reason, Status, Transaction
@@ -177,11 +177,13 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
         raise TransactionNotFound
     number = _reserve_attempt(transaction)
     if sms.is_code(transaction, code):
+        locks.code_was_right(user_id)
         if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
             raise TransactionNotFound
         return transaction
     wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
     events.record(wrong, **_subject(transaction), attempt=number)
+    locks.code_was_wrong(user_id, client_id=client.client_id, transaction_id=transaction.pk)
     if transaction.max_attempts and number >= transaction.max_attempts:
         limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
         lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
@@ -189,10 +191,14 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
 
 
 def _reserve_attempt(transaction: Transaction) -> int:
-    """Count an attempt and return its number; TransactionNotFound when none is left or the transaction has ended."""
+    """Count an attempt and return its number; TransactionNotFound when none is left or the transaction has ended.
+
+    LimitReached while SMS is locked for the user.
+    """
     left = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
     open_ = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
     with database.atomic():
+        locks.reserve_code(transaction.user_id)
         if not open_.filter(left).update(attempts_used=F("attempts_used") + 1):
             raise TransactionNotFound
         # Still inside the transaction: the row is ours, so this is the number of this attempt.

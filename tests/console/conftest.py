@@ -24,7 +24,7 @@ class Browser(Client):
                 value = bound.value()
                 if value is True:
                     fields[bound.html_name] = "on"
-                elif value not in (None, False):
+                elif value is not None and value is not False:
                     fields[bound.html_name] = value
         return fields
 

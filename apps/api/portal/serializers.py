@@ -84,6 +84,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     signature = serializers.CharField(required=False, help_text="Of signing_data, base64.")
     user_public_key = serializers.CharField(required=False, help_text="What verifies the signature, PEM.")
     signature_verified = serializers.BooleanField(required=False)
+    fraud_reported = serializers.BooleanField(required=False, help_text="The user called it a fraud.")
     status = serializers.ChoiceField(choices=Status.values)
     not_authenticated_reason = NotAuthenticatedReasonSerializer(required=False)
 
@@ -187,6 +188,7 @@ def result(transaction: Transaction) -> dict[str, Any]:
         **({"authentication_method": transaction.method} if transaction.is_answered else {}),
         "status": status.value,
         **_proof(transaction),
+        **({"fraud_reported": True} if transaction.fraud_reported else {}),
         **({"not_authenticated_reason": {"reason": reason.value, "description": str(reason.label)}} if reason else {}),
     }
 

@@ -24,6 +24,7 @@ from apps.common.exceptions import (
     InvalidClient,
     InvalidParameter,
     InvalidPhoneNumber,
+    LimitReached,
     MessageTooLong,
     NoAuthenticationPossibility,
     PushNotStored,
@@ -75,6 +76,7 @@ class InitiateView(PortalView):
                 InvalidParameter,
                 MessageTooLong,
                 InvalidPhoneNumber,
+                LimitReached,
                 NoAuthenticationPossibility,
                 SmsDisabled,
                 TypeNotFound,
@@ -144,7 +146,7 @@ class VerifyCodeView(PortalView):
         request={FORM: serializers.VerifyCodeSerializer},
         responses={
             200: serializers.VerifiedSerializer,
-            **errors(InvalidParameter, SmsDisabled, CodeWrong, TransactionNotFound, UnsupportedMediaType),
+            **errors(InvalidParameter, SmsDisabled, CodeWrong, TransactionNotFound, LimitReached, UnsupportedMediaType),
         },
     )
     def post(self, request: Request, user_id: str) -> Response:

@@ -6,12 +6,12 @@ from functools import partial
 from django.conf import settings
 
 from apps.common import codes, outbox
-from apps.common.exceptions import InvalidPhoneNumber
+from apps.common.exceptions import InvalidPhoneNumber, LimitReached
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.sms import services as sms
 from apps.system import services as system
-from apps.transactions import messages, tasks
+from apps.transactions import locks, messages, tasks
 from apps.transactions.methods.base import Ask, Started, Unavailable, create
 from apps.transactions.models import SmsDelivery, Transaction
 
@@ -19,9 +19,13 @@ PURPOSE = "text message code"
 
 
 def plan(ask: Ask) -> Callable[[], Started]:
-    """Judge the number, which is looked at only now; InvalidPhoneNumber, or Unavailable when SMS is switched off."""
+    """Judge the number, which is looked at only now; InvalidPhoneNumber, or Unavailable when SMS is switched off.
+
+    LimitReached while SMS is locked for the user.
+    """
     if not system.general().sms_authentication_enabled:
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
+    _require_unlocked(ask)
     number = sms.normalized(ask.request.phone_number)
     if not number:
         events.record(
@@ -31,6 +35,18 @@ def plan(ask: Ask) -> Callable[[], Started]:
         )
         raise InvalidPhoneNumber
     return partial(_store, ask, number)
+
+
+def _require_unlocked(ask: Ask) -> None:
+    try:
+        locks.require_unlocked(ask.request.user_id)
+    except LimitReached:
+        events.record(
+            EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED,
+            user_id=ask.request.user_id,
+            client_id=ask.client.client_id,
+        )
+        raise
 
 
 def _store(ask: Ask, number: str) -> Started:

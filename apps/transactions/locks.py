@@ -1,0 +1,102 @@
+"""What locks a user out, and what lifts it: too many wrong codes in a row, a reported fraud."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError
+from django.db import transaction as database
+from django.db.models import F
+from django.utils import timezone
+
+from apps.common.exceptions import LimitReached
+from apps.enrollment.models import Profile
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.system import services as system
+from apps.transactions.models import CodeFailures
+
+
+def require_unlocked(user_id: str) -> None:
+    """LimitReached while SMS is locked for the user."""
+    row = CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).first()
+    if row:
+        _require_over(row)
+
+
+def reserve_code(user_id: str) -> None:
+    """Count a code before it is looked at, so that many at once are not more than the limit; LimitReached beyond it.
+
+    NIST SP 800-63B-4, 3.2.2: at most 100 failures of an account in a row. Needs a database transaction.
+    """
+    row = CodeFailures.objects.select_for_update().filter(user_id=user_id).first()
+    if row is None:
+        return
+    if row.locked_at:
+        _require_over(row)
+        # The lock's time is over: the count begins anew.
+        CodeFailures.objects.filter(pk=row.pk).update(count=1, locked_at=None)
+    elif row.count >= system.general().max_consecutive_code_failures:
+        raise LimitReached
+    else:
+        CodeFailures.objects.filter(pk=row.pk).update(count=F("count") + 1)
+
+
+def _require_over(row: CodeFailures) -> None:
+    seconds = system.general().code_lock_seconds
+    if row.locked_at is None:
+        return
+    if not seconds:
+        raise LimitReached
+    left = (row.locked_at + timedelta(seconds=seconds) - timezone.now()).total_seconds()
+    if left > 0:
+        raise LimitReached(left)
+
+
+def code_was_right(user_id: str) -> None:
+    CodeFailures.objects.filter(user_id=user_id).delete()
+
+
+def code_was_wrong(user_id: str, **subject: Any) -> None:
+    """Keep that a code was wrong; the one that reaches the limit locks SMS for the user."""
+    rows = CodeFailures.objects.filter(user_id=user_id)
+    with database.atomic():
+        if not rows.exists():
+            _first_failure(user_id)
+        limit = system.general().max_consecutive_code_failures
+        if rows.filter(locked_at=None, count__gte=limit).update(locked_at=timezone.now()):
+            events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
+
+
+def _first_failure(user_id: str) -> None:
+    try:
+        with database.atomic():
+            CodeFailures.objects.create(user_id=user_id, count=1)
+    except IntegrityError:
+        # Two first ones at once.
+        CodeFailures.objects.filter(user_id=user_id).update(count=F("count") + 1)
+
+
+def lock_profile(profile: Profile) -> None:
+    """Give a profile no more transactions until support staff unlock its user."""
+    if Profile.objects.filter(pk=profile.pk, locked_at=None).update(locked_at=timezone.now()):
+        events.record(
+            EventType.PROFILE_LOCKED,
+            user_id=profile.user_id,
+            app_name=profile.device.version.application.name,
+            device_id=profile.device.device_id,
+        )
+
+
+def unlock(user_id: str, **by: Any) -> dict[str, int]:
+    """Lift every lock of a user; returns how many there were: profiles that were locked, codes that were counted."""
+    if "\0" in user_id:
+        return {"profiles_unlocked": 0, "code_failures_cleared": 0}
+    with database.atomic():
+        profiles = Profile.objects.filter(user_id=user_id).exclude(locked_at=None).update(locked_at=None)
+        row = CodeFailures.objects.filter(user_id=user_id).first()
+        failures = row.count if row else 0
+        CodeFailures.objects.filter(user_id=user_id).delete()
+        lifted = {"profiles_unlocked": profiles, "code_failures_cleared": failures}
+        if any(lifted.values()):
+            events.record(EventType.USER_UNLOCKED, user_id=user_id, **lifted, **by)
+    return lifted

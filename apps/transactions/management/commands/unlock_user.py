@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from apps.common.commands import DataCommand
+from apps.transactions import locks
+
+
+class Command(DataCommand):
+    help = "Lift a user's locks: of profiles after a fraud report, and of text messages after too many wrong codes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("user", metavar="USER", help="the user's id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lifted = locks.unlock(options["user"], who="unlock_user")
+        self.print_data({"user_id": options["user"], **lifted}, as_json=options["json"])
