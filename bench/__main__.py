@@ -5,6 +5,7 @@ import atexit
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from bench import accounting, clients, load, product, pushes, report
 LIMIT_SECONDS = 240
 QUICK_SECONDS = 3.0
 MAX_PORTALS = 128
+SEALING_SECONDS = 30
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -69,6 +71,8 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         burst = report.burst(bench.burst(options.seconds, options.provider_ms))
         say(f"pushes: {options.pushes} in the queue of one worker process, to Apple's and Google's stand-ins")
         drained = [report.drain(outcome) for outcome in pushes.drains(setting, options.pushes)]
+        say("messages: sealed and opened, beside gpg")
+        messages = sealing(setting)
         memory = report.processes(accounting.memory(setting.pids))
     return {
         "machine": machine,
@@ -81,8 +85,23 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         "levels": outcomes,
         "burst": burst,
         "pushes": drained,
+        "sealing": messages,
         "memory": memory,
     }
+
+
+def sealing(setting: product.Setting) -> dict[str, Any]:
+    """Measure what messages cost, in a process of its own with the product's settings, while nobody signs in."""
+    found = subprocess.run(
+        [sys.executable, "-m", "bench.sealing", "--json"],
+        cwd=product.ROOT,
+        env=setting.environment,
+        stdout=subprocess.PIPE,
+        timeout=SEALING_SECONDS,
+        check=True,
+    )
+    costs: dict[str, Any] = json.loads(found.stdout)
+    return costs
 
 
 def say(text: str) -> None:

@@ -103,6 +103,8 @@ def table(result: dict[str, Any]) -> str:
         *burst_rows(result["burst"]),
         "",
         *drain_rows(result["pushes"]),
+        *sealing_rows(result["sealing"]),
+        "",
         *memory_rows(result["memory"]),
     ]
     return "\n".join(lines)
@@ -157,6 +159,18 @@ def drain_rows(found: list[dict[str, Any]]) -> list[str]:
         "CPU, ms a push",
         *cpu_rows([entry["cpu_ms_per_push"] for entry in found], 14),
         "",
+    ]
+
+
+def sealing_rows(found: dict[str, Any]) -> list[str]:
+    """What a message costs in this process, and what it would cost in a process of gpg."""
+    names, other = found["cpu_ms"], found["gpg_cpu_ms"]
+    cells = {name: [f"{names[name]:.2f}", f"{other[name]:.1f}" if name in other else "-"] for name in names}
+    return [
+        "Messages with Curve25519 keys: CPU, ms each",
+        row("", ["Countersign", "gpg"], 14),
+        *(row(f"  {name}", pair, 14) for name, pair in cells.items()),
+        f"  beside {found['gpg']}" if found["gpg"] else "  gpg is not installed or fails, and was not measured",
     ]
 
 

@@ -1,0 +1,179 @@
+"""What a message costs: `python -m bench.sealing` seals and opens with Countersign's own code, and with gpg processes.
+
+Runs in the product's environment, without its database: profiles and server keys are never saved.
+"""
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import django
+import psutil  # type: ignore[import-untyped]
+import pysequoia
+from pysequoia import Cert, Tsk
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+django.setup()
+
+from apps.enrollment import keys  # noqa: E402 - models are ready only now
+from apps.enrollment.models import Profile, ServerKey  # noqa: E402
+from bench import report  # noqa: E402
+from clients.python.countersign_device import keys as phone_keys  # noqa: E402
+from tests.api import sealing  # noqa: E402
+
+WARM_UP = 20
+OPERATIONS = 200
+GPG_WARM_UP = 2
+# The agent's CPU is told in steps of 10 ms: over 20 operations that is half a millisecond.
+GPG_OPERATIONS = 20
+GPG_SECONDS = 5
+CONTENT = {"transaction_id": "1f0c1c0e-5f3a-4c3e-9d8a-2f1c7f3b9a10", "token": "x" * 43, "authenticated": True}
+# What the reference device sends; GnuPG does not read it.
+WITH_AEAD = "open, with AEAD"
+PLAIN = json.dumps(CONTENT).encode()
+
+
+class Pair:
+    """A server and a phone that know each other's keys."""
+
+    def __init__(self, server: ServerKey) -> None:
+        self.phone_secret = phone_keys.new_secret_key()
+        self.profile = Profile(public_key=phone_keys.public_key(self.phone_secret), server_key=server)
+        self.server = server
+
+    def messages(self) -> dict[str, str]:
+        """Return what the phone sends: as any program writes it, as many mobile libraries do, as RFC 9580 has it."""
+        signed = bytes(pysequoia.sign(Tsk.from_bytes(self.phone_secret.encode()).signer(), PLAIN, armor=False))
+        return {
+            "open": self._encrypted(signed),
+            "open, compressed": self._encrypted(sealing.compressed(signed)),  # type: ignore[no-untyped-call]
+            WITH_AEAD: phone_keys.seal(CONTENT, self.phone_secret, self.server.public_key),
+        }
+
+    def _encrypted(self, packets: bytes) -> str:
+        message = sealing.encrypted(self.server.public_key, packets)  # type: ignore[no-untyped-call]
+        return pysequoia.armor(message, pysequoia.ArmorKind.Message)
+
+
+def server_key() -> ServerKey:
+    secret = phone_keys.new_secret_key()
+    return ServerKey(secret_key=secret, public_key=phone_keys.public_key(secret))
+
+
+def measure() -> dict[str, Any]:
+    """Return CPU milliseconds an operation, Countersign's and gpg's; `gpg` says which, and is empty without one."""
+    pair = Pair(server_key())
+    messages = pair.messages()
+    return {
+        "operations": OPERATIONS,
+        "cpu_ms": own(pair, messages),
+        "gpg_operations": GPG_OPERATIONS,
+        **gpg_or_nothing(pair, messages),
+    }
+
+
+def gpg_or_nothing(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
+    """Measure gpg where there is one that works; one that does not must not cost the whole result."""
+    try:
+        if shutil.which("gpg"):
+            return gpg(pair, messages)
+    except (subprocess.SubprocessError, AssertionError) as error:
+        print(f"bench: gpg was not measured: {error}", file=sys.stderr)
+    return {"gpg": "", "gpg_cpu_ms": {}}
+
+
+def own(pair: Pair, messages: dict[str, str]) -> dict[str, float]:
+    count = WARM_UP + OPERATIONS
+    # A process keeps the keys it has read; the first message to a phone costs the reading too.
+    new = [Pair(pair.server).profile for _ in range(count)]
+    assert all(keys.open_sealed(pair.profile, message) == CONTENT for message in messages.values())
+    operations: dict[str, list[Callable[[], object]]] = {
+        "seal": [partial(keys.seal, pair.profile, CONTENT)] * count,
+        "seal, to a new phone": [partial(keys.seal, profile, CONTENT) for profile in new],
+        **{name: [partial(keys.open_sealed, pair.profile, message)] * count for name, message in messages.items()},
+    }
+    return {name: median_ms(steps, WARM_UP, time.process_time) for name, steps in operations.items()}
+
+
+def median_ms(steps: list[Callable[[], object]], warm_up: int, clock: Callable[[], float]) -> float:
+    """Run the steps and return the median by a clock of seconds, the first `warm_up` left out."""
+    spent = []
+    for step in steps:
+        before = clock()
+        step()
+        spent.append(clock() - before)
+    return round(statistics.median(spent[warm_up:]) * 1000, 3)
+
+
+def children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def gpg(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
+    """Let gpg do the server's part, with the same keys and messages."""
+    version = subprocess.run(["gpg", "--version"], capture_output=True, text=True, timeout=GPG_SECONDS, check=True)
+    with gpg_home(pair) as home:
+        signer, recipient = (
+            Cert.from_bytes(each.public_key.encode()).fingerprint for each in (pair.server, pair.profile)
+        )
+        sealing_options = ["--armor", "--sign", "--encrypt", "--local-user", signer, "--recipient", recipient]
+        found = {"seal": gpg_ms(home, sealing_options, PLAIN)}
+        for name in messages.keys() - {WITH_AEAD}:
+            message = messages[name]
+            assert run_gpg(home, ["--decrypt"], message.encode()) == PLAIN
+            found[name] = gpg_ms(home, ["--decrypt"], message.encode())
+    return {"gpg": version.stdout.splitlines()[0], "gpg_cpu_ms": found}
+
+
+@contextmanager
+def gpg_home(pair: Pair) -> Iterator[Path]:
+    """Make a directory with the server's secret key and the phone's public one; on the way out, end gpg's agent."""
+    with tempfile.TemporaryDirectory(prefix="countersign-gpg-") as directory:
+        home = Path(directory)
+        try:
+            for key in (pair.server.secret_key, pair.profile.public_key):
+                run_gpg(home, ["--import"], key.encode())
+            yield home
+        finally:
+            command = ["gpgconf", "--homedir", directory, "--kill", "all"]
+            subprocess.run(command, capture_output=True, timeout=GPG_SECONDS, check=False)
+
+
+def run_gpg(home: Path, options: list[str], data: bytes) -> bytes:
+    command = ["gpg", "--homedir", str(home), "--batch", "--no-tty", "--quiet", "--trust-model", "always", *options]
+    return subprocess.run(command, input=data, capture_output=True, timeout=GPG_SECONDS, check=True).stdout
+
+
+def gpg_ms(home: Path, options: list[str], data: bytes) -> float:
+    """Return the median of the gpg processes, and their agent's mean on top: it holds the secret keys."""
+    step = partial(run_gpg, home, options, data)
+    median_ms([step] * GPG_WARM_UP, 0, children_seconds)
+    before = agents_seconds(home)
+    median = median_ms([step] * GPG_OPERATIONS, 0, children_seconds)
+    return round(median + (agents_seconds(home) - before) * 1000 / GPG_OPERATIONS, 1)
+
+
+def agents_seconds(home: Path) -> float:
+    """Return the CPU time of what gpg has started for this directory; these are nobody's children."""
+    spent = 0.0
+    for process in psutil.process_iter(["cmdline", "cpu_times"]):
+        if str(home) in (process.info["cmdline"] or []):
+            spent += process.info["cpu_times"].user + process.info["cpu_times"].system
+    return spent
+
+
+if __name__ == "__main__":
+    result = measure()
+    print(json.dumps(result) if sys.argv[1:] == ["--json"] else "\n".join(report.sealing_rows(result)))
