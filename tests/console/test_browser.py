@@ -63,12 +63,12 @@ def test_fields_come_and_go_with_the_method_without_a_reload(page):
             expect(field).to_be_visible(visible=name in shown)
             expect(field).to_be_enabled(enabled=name in shown)
         expect(page.get_by_text("Sending and codes")).to_be_visible(visible=bool(shown))
-    page.locator("[name=name]").fill("login-pin")
+    page.locator("[name=name]").fill("pin-of-the-shop")
     page.locator("[name=max_resends]").fill("1")
     page.locator("[name=fallback]").select_option("login-sms")
     page.locator("[name=_save]").click()
     page.wait_for_url(f"**{LIST}")
-    expect(page.get_by_role("row").filter(has_text="login-pin")).to_contain_text("login-sms")
+    expect(page.get_by_role("row").filter(has_text="pin-of-the-shop")).to_contain_text("login-sms")
 
 
 def expect_shown(fields, shown):
