@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 QUEUES: dict[str, Callable[[], Dispatcher]] = {
     "push": lambda: Dispatcher(PushDelivery, transactions.deliver, slots=512, at_once=50),
     "sms": lambda: Dispatcher(SmsDelivery, one_by_one(sms_delivery.deliver)),
-    "callbacks": lambda: Dispatcher(CallbackDelivery, one_by_one(callbacks.deliver)),
+    "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver, slots=256, at_once=50),
 }
 EXPIRY_SECONDS = 1.0
 

@@ -1,6 +1,7 @@
 """Where a callback may connect to. A portal's URL is somebody's input: it must not reach into our own network."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
@@ -10,6 +11,9 @@ from apps.common.http import port
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
+LOOK_UP_SECONDS = 5.0
+# The system's look-up cannot be told how long it may take: it runs beside us, and one that hangs is left to itself.
+_look_ups = ThreadPoolExecutor(64, thread_name_prefix="look-up")
 
 
 class Refused(Exception):
@@ -23,7 +27,10 @@ def resolve(url: str) -> list[str]:
     """
     host = urlsplit(url).hostname or ""
     try:
-        found = socket.getaddrinfo(host, port(url), type=socket.SOCK_STREAM)
+        look_up = _look_ups.submit(socket.getaddrinfo, host, port(url), type=socket.SOCK_STREAM)
+        found = look_up.result(LOOK_UP_SECONDS)
+    except TimeoutError:
+        raise Refused("the host name was not resolved in time") from None
     except (OSError, UnicodeError):
         raise Refused("the host name cannot be resolved") from None
     addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]

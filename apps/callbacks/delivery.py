@@ -1,24 +1,21 @@
-"""What the worker does with a claimed callback."""
+"""What the worker does with claimed callbacks: many at once, each recorded as soon as its portal has answered."""
 
-import json
-from base64 import b64encode
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
-from apps.callbacks import addresses
+from apps.callbacks import calls, faults
+from apps.callbacks.calls import Outcome
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.common import http, outbox
 from apps.common.encryption import CannotDecrypt
 from apps.common.outbox import State, Verdict
-from apps.common.retries import jittered, retry_after_seconds
+from apps.common.retries import jittered
 from apps.events import services as events
+from apps.events.models import Event
 from apps.events.types import EventType
-
-CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 10.0
 
 # Seconds to wait after each failed attempt, as windows: steep while a login can still be saved, then a long tail.
 WAITS = [
@@ -36,77 +33,68 @@ WAITS = [
 ]
 GIVE_UP_AFTER = timedelta(hours=24)
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an attempt came to; `final` when another one is not wanted."""
-
-    delivered: bool = False
-    reason: str = ""
-    status: int | None = None
-    final: bool = False
-    retry_after_seconds: float = 0
+Answer = tuple[CallbackDelivery, Outcome]
 
 
-def deliver(row: CallbackDelivery) -> None:
-    """Call the portal and write down what it said."""
-    endpoint = CallbackEndpoint.objects.filter(url=row.url).first()
-    try:
-        request_headers = headers(endpoint)
-    except CannotDecrypt as error:
-        # A key that was lost may come back: tried again like any other fault, and visible where the others are.
-        record(row, Outcome(reason=str(error)))
-        return
+def deliver(rows: Sequence[CallbackDelivery]) -> Iterator[list[CallbackDelivery]]:
+    """Call the portals; yields rows as what became of them is written down."""
+    ready, failed = _requests(rows)
+    if failed:
+        yield record(failed)
     # The connection goes back to the pool: a slow portal holds a thread, nothing of the database.
     close_old_connections()
-    record(row, call(row, request_headers))
+    for answers in calls.send_all(ready):
+        recorded = record(answers)
+        close_old_connections()
+        yield recorded
 
 
-def headers(endpoint: CallbackEndpoint | None) -> dict[str, str]:
-    built = {"Content-Type": "application/json", "Accept": "application/json"}
-    if endpoint and endpoint.username:
-        credentials = f"{endpoint.username}:{endpoint.password}".encode()
-        built["Authorization"] = f"Basic {b64encode(credentials).decode()}"
-    return built
+def _requests(rows: Sequence[CallbackDelivery]) -> tuple[list[tuple[CallbackDelivery, http.Request]], list[Answer]]:
+    """Return what can be sent, and what cannot because no key opens the credentials for it.
+
+    A key that was lost may come back: that is tried again like any other fault, and seen where the others are.
+    """
+    endpoints = {one.url: one for one in CallbackEndpoint.objects.filter(url__in={row.url for row in rows})}
+    ready, failed, now = list[tuple[CallbackDelivery, http.Request]](), list[Answer](), timezone.now()
+    for row in rows:
+        try:
+            request = calls.request(row.url, row.transaction_id, row.webhook_id, endpoints.get(row.url), now)
+        except CannotDecrypt as error:
+            failed.append((row, Outcome(reason=str(error))))
+        else:
+            ready.append((row, request))
+    return ready, failed
 
 
-def call(row: CallbackDelivery, request_headers: dict[str, str]) -> Outcome:
-    """POST the callback to an address that was just checked."""
-    body = json.dumps({"callback_uri": row.url, "transaction_id": str(row.transaction_id)}).encode()
-    try:
-        request = http.Request("POST", row.url, request_headers, body, CONNECT_SECONDS, ANSWER_SECONDS)
-        answer = http.send_to(request, addresses.resolve(row.url))
-    except addresses.Refused as error:
-        return Outcome(reason=str(error))
-    except http.NoAnswer as error:
-        return Outcome(reason=error.reason)
-    if 200 <= answer.status < 300:
-        return Outcome(delivered=True, status=answer.status)
-    return Outcome(
-        reason=f"HTTP {answer.status}",
-        status=answer.status,
-        final=answer.status == 410,
-        retry_after_seconds=retry_after_seconds(answer.headers.get("retry-after", "")) or 0,
-    )
+def record(answers: Sequence[Answer]) -> list[CallbackDelivery]:
+    """Write the outcomes and their events in one database transaction, and keep which addresses fail."""
+    now = timezone.now()
+    verdicts = [_verdict(row, outcome, next_attempt_at(row, outcome, now)) for row, outcome in answers]
+    due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
+    with transaction.atomic():
+        held = outbox.settle(verdicts)
+        events.record_all([_event(row, outcome, due[row.pk]) for row, outcome in answers if row.pk in held])
+    faults.note([(row.url, outcome) for row, outcome in answers])
+    return [row for row, _outcome in answers]
 
 
-def record(row: CallbackDelivery, outcome: Outcome) -> None:
-    due_at = next_attempt_at(row, outcome, timezone.now())
+def _verdict(row: CallbackDelivery, outcome: Outcome, due_at: datetime | None) -> Verdict:
     state = State.DONE if outcome.delivered else State.FAILED if due_at is None else State.DUE
     name = "delivered" if outcome.delivered else "failed"
-    with transaction.atomic():
-        if not outbox.settle([Verdict(row, state, name, outcome.reason, outcome.status, due_at)]):
-            return
-        events.record(
-            EventType.PUSH_AUTH_CALLBACK_SENT if outcome.delivered else EventType.PUSH_AUTH_CALLBACK_FAILED,
-            user_id=row.user_id,
-            client_id=row.client_id,
-            transaction_id=row.transaction_id,
-            attempt=row.attempts_made,
-            http_status=outcome.status,
-            reason=outcome.reason,
-            next_attempt_at=due_at.isoformat() if due_at else None,
-        )
+    return Verdict(row, state, name, outcome.reason, outcome.status, due_at)
+
+
+def _event(row: CallbackDelivery, outcome: Outcome, due_at: datetime | None) -> Event:
+    return events.draft(
+        EventType.PUSH_AUTH_CALLBACK_SENT if outcome.delivered else EventType.PUSH_AUTH_CALLBACK_FAILED,
+        user_id=row.user_id,
+        client_id=row.client_id,
+        transaction_id=row.transaction_id,
+        attempt=row.attempts_made,
+        http_status=outcome.status,
+        reason=outcome.reason,
+        next_attempt_at=due_at.isoformat() if due_at else None,
+    )
 
 
 def next_attempt_at(row: CallbackDelivery, outcome: Outcome, now: datetime) -> datetime | None:

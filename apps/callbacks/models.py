@@ -22,6 +22,8 @@ class CallbackEndpoint(models.Model):
     )
     username = models.CharField(_("user name"), max_length=255, blank=True)
     password = EncryptedTextField(_("password"), blank=True, default="")
+    # One a line, the newest first.
+    signing_secrets = EncryptedTextField(_("signing secrets"), blank=True, default="")
 
     class Meta:
         verbose_name = _("callback endpoint")
@@ -30,6 +32,10 @@ class CallbackEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def live_signing_secrets(self) -> list[str]:
+        return str(self.signing_secrets).splitlines()
 
     def clean(self) -> None:
         if ":" in self.username:
@@ -72,3 +78,24 @@ class CallbackAttempt(outbox.Attempt):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.outcome or '…'}"
+
+
+class FailingAddress(models.Model):
+    """An address whose last calls failed. The first one that succeeds ends it."""
+
+    # From here on it is worth a look: two repeats have failed as well.
+    ALERT_FROM = 3
+
+    url = models.CharField(_("callback URL"), max_length=2000, unique=True)
+    failures = models.PositiveIntegerField(_("failures in a row"))
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    failing_since = models.DateTimeField(_("failing since"))
+    last_failed_at = models.DateTimeField(_("last failure"))
+
+    class Meta:
+        verbose_name = _("failing address")
+        verbose_name_plural = _("failing addresses")
+        ordering = ["failing_since"]
+
+    def __str__(self) -> str:
+        return self.url

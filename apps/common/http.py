@@ -147,18 +147,6 @@ def send(request: Request) -> Response:
     return result
 
 
-def send_to(request: Request, addresses: list[str]) -> Response:
-    """Send to the first of the addresses that can be connected to; NoAnswer of the last one when none can."""
-    *others, last = addresses
-    for address in others:
-        try:
-            return send(replace(request, address=address))
-        except NoAnswer as error:
-            if error.may_have_arrived:
-                raise
-    return send(replace(request, address=last))
-
-
 def _configure(curl: pycurl.Curl, request: Request) -> None:
     curl.setopt(pycurl.URL, request.url)
     curl.setopt(pycurl.CUSTOMREQUEST, request.method)

@@ -1,26 +1,124 @@
-"""A callback whose credentials cannot be read is a failed attempt, not an endless loop."""
+"""What a portal hears, and what is written down of it."""
 
-from uuid import uuid4
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
+from standardwebhooks import Webhook, WebhookVerificationError
 
-from apps.callbacks import delivery
-from apps.callbacks.models import CallbackDelivery
+from apps.callbacks import services, signatures
+from apps.callbacks.models import CallbackDelivery, FailingAddress
 from apps.common import outbox
+from apps.events.models import Event
 from tests import factories
 
+pytestmark = pytest.mark.django_db(transaction=True)
+BASIC = "Basic cG9ydGFsOmNhbGxiYWNrLXBhc3N3b3Jk"
 
-@pytest.mark.django_db(transaction=True)
-def test_a_password_that_no_key_opens_is_a_failed_attempt_with_its_reason(settings):
-    endpoint = factories.CallbackEndpointFactory()
-    made = CallbackDelivery.objects.create(url=endpoint.url, transaction_id=uuid4())
+
+def endpoint(url, *live_secrets):
+    return factories.CallbackEndpointFactory(url=url, signing_secrets="\n".join(live_secrets))
+
+
+def test_credentials_and_signatures_go_to_the_address_that_matches_exactly_and_no_other(sink, store, deliver):
+    secret = signatures.new_secret()
+    endpoint(sink.url + "/callback", secret)
+    paths = ["/callback", "/callback/", "/callback?", "/callback?a=1", "/Callback"]
+    deliver(*(store(sink.url + path) for path in paths))
+    heard = {one["path"]: one["headers"] for one in sink.received}
+    assert set(heard) == set(paths)
+    assert heard["/callback"]["authorization"] == BASIC
+    assert [path for path in paths if "authorization" in heard[path]] == ["/callback"]
+    assert [path for path in paths if "webhook-signature" in heard[path]] == ["/callback"]
+    assert all(headers["webhook-id"] for headers in heard.values())
+
+
+def test_every_attempt_is_signed_anew_under_the_same_id_with_both_live_secrets(sink, store, deliver):
+    new, old = signatures.new_secret(), signatures.new_secret()
+    endpoint(sink.url + "/callback", new, old)
+    sink.script["/callback"] = [{"status": 500}]
+    row = store(sink.url + "/callback")
+    deliver(row)
+    deliver(row)
+    first, second = sink.received
+    assert first["headers"]["webhook-id"] == second["headers"]["webhook-id"]
+    for call in (first, second):
+        for secret in (new, old):
+            told = Webhook(secret).verify(call["body"], call["headers"])
+            assert told == {"callback_uri": row.url, "transaction_id": str(row.transaction_id)}
+        with pytest.raises(WebhookVerificationError):
+            Webhook(signatures.new_secret()).verify(call["body"], call["headers"])
+        with pytest.raises(WebhookVerificationError):
+            Webhook(new).verify(call["body"] + " ", call["headers"])
+
+
+def test_a_password_or_secret_that_no_key_opens_is_a_failed_attempt_and_delays_no_other(sink, store, deliver, settings):
+    endpoint(sink.url + "/locked", signatures.new_secret())
+    locked, open_ = store(sink.url + "/locked"), store(sink.url + "/open")
     settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
-
-    [row] = outbox.claim(CallbackDelivery, [made.pk])
-    delivery.deliver(row)
-
-    made.refresh_from_db()
-    assert made.state == outbox.State.DUE
-    attempt = made.attempts.get()
+    deliver(locked, open_)
+    assert (locked.state, open_.state) == (outbox.State.DUE, outbox.State.DONE)
+    attempt = locked.attempts.get()
     assert attempt.outcome == "failed"
     assert "FIELD_ENCRYPTION_KEYS" in attempt.reason
+    assert [one["path"] for one in sink.received] == ["/open"]
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_2xx_is_success(sink, store, deliver, status):
+    sink.script["/callback"] = [{"status": status}]
+    [row] = deliver(store(sink.url + "/callback"))
+    assert row.state == outbox.State.DONE
+    assert row.ended_at
+    assert Event.objects.get(event_type="PUSH_AUTH_CALLBACK_SENT").details["http_status"] == status
+
+
+@pytest.mark.parametrize("status", [302, 308, 400, 401, 404, 429, 500, 503])
+def test_anything_else_is_tried_again_after_one_or_two_seconds(sink, store, deliver, status):
+    sink.script["/callback"] = [{"status": status, "headers": {"Location": sink.url + "/elsewhere"}}]
+    [row] = deliver(store(sink.url + "/callback"))
+    assert row.state == outbox.State.DUE
+    assert timedelta(seconds=0.5) < row.due_at - timezone.now() < timedelta(seconds=2)
+    assert [one["path"] for one in sink.received] == ["/callback"]
+    assert Event.objects.get(event_type="PUSH_AUTH_CALLBACK_FAILED").details["http_status"] == status
+
+
+def test_410_ends_a_delivery_and_it_can_be_sent_again(sink, store, deliver):
+    sink.script["/callback"] = [{"status": 410}]
+    [row] = deliver(store(sink.url + "/callback"))
+    assert row.state == outbox.State.FAILED
+    assert services.redeliver([row.transaction_id]) == 1
+    deliver(row)
+    assert row.state == outbox.State.DONE
+    assert len({one["headers"]["webhook-id"] for one in sink.received}) == 1
+
+
+def test_the_waits_grow_up_to_eight_hours_and_after_a_day_it_is_kept_as_failed(sink, store, deliver):
+    sink.script["/callback"] = [{"status": 500, "again": True}]
+    row = store(sink.url + "/callback")
+    waits = []
+    while row.state == outbox.State.DUE:
+        before = timezone.now()
+        deliver(row)
+        if row.state == outbox.State.DUE:
+            waits.append((row.due_at - before).total_seconds())
+            # The wait is over: the callback is that much older.
+            passed = row.due_at - before
+            CallbackDelivery.objects.filter(pk=row.pk).update(created_at=row.created_at - passed)
+            row.refresh_from_db()
+    assert [1 <= waits[0] < 3, 3 <= waits[1] < 7, 10 <= waits[2] < 21] == [True] * 3
+    assert all(later > earlier for earlier, later in zip(waits[3:8], waits[4:9], strict=True))
+    assert 9 * 3600 < sum(waits) <= 24 * 3600
+    assert row.state == outbox.State.FAILED
+    assert services.redeliver() == 1
+
+
+def test_an_address_that_fails_again_and_again_is_counted_until_it_takes_one(sink, store, deliver):
+    sink.script["/callback"] = [{"status": 500}] * 3
+    rows = [store(sink.url + "/callback") for _number in range(2)]
+    deliver(*rows)
+    deliver(rows[0], store(sink.url + "/other"))
+    failing = FailingAddress.objects.get()
+    assert (failing.url, failing.failures, failing.reason) == (sink.url + "/callback", 3, "HTTP 500")
+    deliver(rows[1])
+    assert not FailingAddress.objects.exists()

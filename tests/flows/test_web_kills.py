@@ -74,7 +74,7 @@ def test_the_server_replaces_a_child_that_was_killed(installation):
 
 def test_a_killed_server_leaves_no_child_behind(installation):
     os.kill(installation.stack.web.pid, signal.SIGKILL)
-    wait_until(lambda: installation.stack.get("/healthz")[0] == 0, 5)
+    wait_until(lambda: installation.stack.get("/healthz")[0] == 0)
     installation.stack.start_web()
 
 

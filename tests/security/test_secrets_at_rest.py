@@ -7,7 +7,6 @@ import pytest
 
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common.worker import one_by_one
 from apps.enrollment.models import ServerKey
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
@@ -68,7 +67,7 @@ def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version
         challenges.append(device.fetch(started))
     device.answer(challenges[0], approve=True)
     device.answer(challenges[1], approve=False)
-    deliver_all(CallbackDelivery, one_by_one(callbacks.deliver))
+    deliver_all(CallbackDelivery, callbacks.deliver)
     for challenge in challenges:
         portal.result(challenge["transaction_id"])
     refuse_everything(client, portal, mobile_type, device, version, challenges[2])

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         # Ctrl-C reaches every process of the group. A serving process takes its end from the parent alone: a second
         # signal while it closes its connections can leave it hanging until it is killed.
         os.register_at_fork(after_in_child=ignore_interrupts)
-        os.register_at_fork(after_in_child=end_with_parent)
+        os.register_at_fork(after_in_child=partial(end_with, os.getpid()))
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         Granian(
             "config.wsgi:application",
@@ -50,10 +51,13 @@ def ignore_interrupts() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-def end_with_parent() -> None:
+def end_with(parent: int) -> None:
     """Have the kernel end a serving process whose parent was killed: it would keep the port, and nobody stop it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The kernel tells nothing of a parent that was gone before it was asked.
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def release_database() -> None:

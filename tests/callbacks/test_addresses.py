@@ -1,13 +1,14 @@
 """Where a callback may connect to: every address that a name resolves to must be public, and is then the one used."""
 
 import socket
+import threading
 from ipaddress import ip_address
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
-from apps.callbacks import addresses, delivery
-from apps.callbacks.models import CallbackDelivery
+from apps.callbacks import addresses, calls
 from tests.fakes.portal import Portal
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
@@ -97,15 +98,6 @@ def test_the_first_public_address_of_each_family_is_used(names):
     assert addresses.resolve("https://portal.example.com/") == ["2606:4700:4700::1111", "8.8.8.8"]
 
 
-def test_a_portal_whose_first_address_cannot_be_reached_is_called_at_the_next(row, names, settings):
-    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-    # The stand-in listens on IPv4 only.
-    names["portal.example.com"] = ["::1", "127.0.0.1"]
-    with Portal() as sink:
-        outcome = delivery.call(row(f"http://portal.example.com:{sink.url.rpartition(':')[2]}/callback"), {})
-        assert outcome.delivered
-
-
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", "-", "x..y", "."])
 def test_a_name_that_leads_nowhere_is_refused(names, host):
     with pytest.raises(addresses.Refused):
@@ -117,25 +109,57 @@ def test_with_the_setting_on_private_addresses_are_used(settings):
     assert addresses.resolve("http://127.0.0.1:8000/") == ["127.0.0.1"]
 
 
-@pytest.fixture
-def row(db):
-    return lambda url: CallbackDelivery.objects.create(url=url, transaction_id=uuid4(), attempts_made=1)
+def send(url):
+    """Call a portal back; returns the outcome."""
+    request = calls.request(url, uuid4(), "msg_1", None, timezone.now())
+    [[(_item, outcome)]] = calls.send_all([(None, request)])
+    return outcome
 
 
-def test_a_refusal_is_a_failed_attempt_and_nothing_is_called(row):
+def test_a_refusal_is_a_failed_attempt_and_nothing_is_called():
     with Portal() as sink:
-        outcome = delivery.call(row(sink.url + "/callback"), {})
+        outcome = send(sink.url + "/callback")
         assert not outcome.delivered
         assert not outcome.final
-        assert outcome.reason
+        assert outcome.reason == "the host name resolves to an address that is not public"
         assert sink.received == []
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_connected_to(row, names, settings):
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(names, settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
     names["portal.example.com"] = ["127.0.0.1"]
     with Portal() as sink:
         port = sink.url.rpartition(":")[2]
-        outcome = delivery.call(row(f"http://portal.example.com:{port}/callback"), {})
-        assert outcome.delivered
+        assert send(f"http://portal.example.com:{port}/callback").delivered
         assert [request["headers"]["host"] for request in sink.received] == [f"portal.example.com:{port}"]
+
+
+def test_a_name_that_leads_elsewhere_at_the_next_attempt_is_followed_and_checked_again(names, settings, monkeypatch):
+    # What is public is a matter of definition: here one loopback address is, the other is not.
+    monkeypatch.setattr(addresses, "is_public", lambda address: str(address) == "127.0.0.1")
+    names["portal.example.com"] = ["127.0.0.1"]
+    with Portal() as sink:
+        url = f"http://portal.example.com:{sink.url.rpartition(':')[2]}/callback"
+        assert send(url).delivered
+        names["portal.example.com"] = ["127.0.0.2"]
+        # The kept connection to the first address is no way around the check.
+        assert send(url).reason == "the host name resolves to an address that is not public"
+        assert len(sink.received) == 1
+
+
+def test_a_portal_whose_first_address_cannot_be_reached_is_called_at_the_next(names, settings):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
+    # The stand-in listens on IPv4 only.
+    names["portal.example.com"] = ["::1", "127.0.0.1"]
+    with Portal() as sink:
+        assert send(f"http://portal.example.com:{sink.url.rpartition(':')[2]}/callback").delivered
+        assert len(sink.received) == 1
+
+
+def test_a_look_up_that_hangs_is_a_failed_attempt(monkeypatch, settings):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
+    released = threading.Event()
+    monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.05)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: released.wait(30))
+    assert send("http://portal.example.com/callback").reason == "the host name was not resolved in time"
+    released.set()
