@@ -13,9 +13,9 @@ run: ## Start the demo and the console on PORT (8000); Ctrl-C ends it
 	@./scripts/setup.sh production
 	@exec $(PYTHON) scripts/run.py
 
-# What no database can change is tested once: the demo and its phone on SQLite, the console and the like on PostgreSQL.
-ONCE_ON_POSTGRES := $(addprefix --ignore=tests/,architecture common configuration console schema)
-ONCE_ON_SQLITE := $(addprefix --ignore=tests/,clients demo)
+# What no database can change is tested once: the demo and its phone on SQLite, the console and the providers on PostgreSQL.
+ONCE_ON_POSTGRES := $(addprefix --ignore=tests/,architecture common configuration console push schema security sms)
+ONCE_ON_SQLITE := $(addprefix --ignore=tests/,clients demo geocontext)
 
 test: ## Run all tests, on SQLite with the embedded worker and on PostgreSQL with Celery and Redis
 	@./scripts/setup.sh test
