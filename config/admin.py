@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,40 +12,80 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
-from apps.system import services as system
-from apps.system import staff
+from apps.system import lock_out, second_factor, second_factor_pages, staff
+from apps.system.roles import Role
 from config import start_page
+from config.menu import navigation
 
 View = Callable[..., HttpResponse]
-# Where an account with a first password may go.
-OPEN_PAGES = ("password_change", "logout", "jsi18n")
+# Where an account may go that has to go through one page first, by that page.
+OPEN_PAGES = {
+    "second_factor_check": {*second_factor_pages.CHECKS},
+    "password_change": {"password_change"},
+    "second_factor": {*second_factor_pages.PAGES, "password_change"},
+}
+ALWAYS_OPEN = {"logout", "jsi18n"}
+WHY = {
+    "password_change": _("Choose a password of your own before you go on."),
+    "second_factor": _("Set up a second factor before you go on."),
+}
+
+
+def page_name(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return match.url_name or "" if match else ""
+
+
+def detour(request: HttpRequest) -> str:
+    """Name the page that an account has to go through before any other; empty when there is none."""
+    user = cast(User, request.user)
+    if second_factor.is_asked_for(user):
+        return "second_factor_check"
+    if staff.must_change_password(user):
+        return "password_change"
+    if settings.STAFF_SECOND_FACTOR == "required" and not second_factor.exists(user):
+        return "second_factor"
+    return ""
 
 
 class ConsoleSite(UnfoldAdminSite):
-    """The console: for accounts of the only role so far, which may do everything."""
+    """The console: for accounts with a role. What a role may see and do, Django's permissions decide."""
 
     index_title = _("Start")
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        return bool(user.is_active and user.is_staff and user.is_superuser)
+        return staff.may_enter(request.user)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context: dict[str, Any] = super().each_context(request)
+        if self.has_permission(request):
+            context["may_only_look"] = staff.role_of(cast(User, request.user)) != Role.ADMIN
+            if page_name(request) in set.union(*OPEN_PAGES.values()) and detour(request):
+                # A menu of pages that all lead back here.
+                context["sidebar_navigation"] = []
+        return context
+
+    def extra_urls(self) -> list[Any]:
+        return second_factor_pages.urls(self.admin_view)
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard every page: whoever still has a first password is sent to change it."""
+        """Guard every page: who has to do something else first is sent there."""
         page = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            match = request.resolver_match
-            if (match is None or match.url_name not in OPEN_PAGES) and staff.must_change_password(request.user):
-                messages.info(request, _("Choose a password of your own before you go on."))
-                return HttpResponseRedirect(reverse("admin:password_change"))
-            return cast(HttpResponse, page(request, *args, **kwargs))
+            first = detour(request) if self.has_permission(request) else ""
+            if not first or page_name(request) in OPEN_PAGES[first] | ALWAYS_OPEN:
+                return cast(HttpResponse, page(request, *args, **kwargs))
+            if first in WHY:
+                messages.info(request, WHY[first])
+            wanted = {"next": request.get_full_path()} if request.method == "GET" else {}
+            return HttpResponseRedirect(reverse(f"admin:{first}", query=wanted))
 
         return cast(View, update_wrapper(guarded, page))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return cast(HttpResponse, super().index(request, {**start_page.context(), **(extra_context or {})}))
+        return cast(HttpResponse, super().index(request, {**start_page.context(request.user), **(extra_context or {})}))
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
@@ -52,12 +93,14 @@ class ConsoleSite(UnfoldAdminSite):
         """An app's address leads to its first page in the menu: a list of tables would say nothing."""
         start = reverse("admin:app_list", args=[app_label])
         for group in navigation(request):
-            for item in cast(list[dict[str, str]], group["items"]):
+            for item in group["items"]:
                 if item["link"].startswith(start):
                     return HttpResponseRedirect(item["link"])
         raise Http404("nothing in the menu belongs to this app")
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "POST" and lock_out.stops(request, request.POST.get("old_password", "")):
+            return lock_out.page(request)
         response = cast(HttpResponse, super().password_change(request, extra_context))
         if request.method == "POST" and response.status_code == 302:
             user = cast(User, request.user)
@@ -65,56 +108,3 @@ class ConsoleSite(UnfoldAdminSite):
             messages.success(request, _("Your password was changed."))
             return HttpResponseRedirect(reverse("admin:index"))
         return response
-
-
-def navigation(_request: HttpRequest) -> list[dict[str, object]]:
-    """Return the menu. A group's `section` is the heading above it; what a feature needs is hidden while it is off."""
-    mobile_authentication = [_mobile_authentication()] if system.features().mobile_authentication else []
-    return [
-        {"items": [_item(_("Start"), "index", "home")]},
-        *mobile_authentication,
-        {
-            "section": _("Configuration") if not mobile_authentication else "",
-            "items": [
-                _item(_("Applications"), "applications_application_changelist", "smartphone"),
-                _item(_("API clients"), "applications_apiclient_changelist", "api"),
-            ],
-        },
-        {
-            "title": _("System"),
-            "items": [
-                _item(_("Features"), "system_features_change", "toggle_on"),
-                _item(_("Proxy"), "system_apnsproxy_change", "alt_route"),
-                _item(_("Staff accounts"), "auth_user_changelist", "badge"),
-            ],
-        },
-        {
-            "separator": True,
-            "items": [
-                _item(_("Users"), "enrollment_profile_changelist", "group"),
-                _item(_("Transactions"), "transactions_transaction_changelist", "swap_horiz"),
-                _item(_("Activity"), "events_event_changelist", "history"),
-            ],
-        },
-    ]
-
-
-def _mobile_authentication() -> dict[str, object]:
-    return {
-        "section": _("Configuration"),
-        "title": _("Mobile authentication"),
-        "items": [
-            _item(_("General"), "system_generalconfiguration_change", "tune"),
-            _item(
-                _("Push messaging configuration"), "push_pushmessagingconfiguration_changelist", "notifications_active"
-            ),
-            _item(
-                _("Mobile authentication types"), "transactions_mobileauthenticationtype_changelist", "verified_user"
-            ),
-            _item(_("Callback endpoints"), "callbacks_callbackendpoint_changelist", "call_made"),
-        ],
-    }
-
-
-def _item(title: Any, page: str, icon: str) -> dict[str, object]:
-    return {"title": title, "link": reverse(f"admin:{page}"), "icon": icon}

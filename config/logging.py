@@ -58,6 +58,8 @@ def logging_settings(level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             # Anybody can send a wrong Host header: it is answered with 400, and no matter for the log.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # What happened is in our events.
+            "axes": {"level": "ERROR"},
             "celery": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "amqp": {"level": "WARNING"},

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache import cache
 from django.db.models import Count, Q
 from django.urls import reverse
@@ -37,15 +38,15 @@ class Step:
     url: str
 
 
-def context() -> dict[str, Any]:
-    steps = list(checklist())
-    return {
-        "problems": list(problems()),
-        "steps": steps,
-        "steps_done": sum(step.done for step in steps),
-        "outcomes": outcomes(),
-        "last_events": Event.objects.order_by("-id")[:EVENTS_SHOWN],
-    }
+def context(user: User | AnonymousUser) -> dict[str, Any]:
+    """Return what an account may see: the configuration's state and the activity are parts of what they tell of."""
+    shown: dict[str, Any] = {"outcomes": outcomes()}
+    if user.has_perm("system.view_features"):
+        steps = list(checklist())
+        shown |= {"problems": list(problems()), "steps": steps, "steps_done": sum(step.done for step in steps)}
+    if user.has_perm("events.view_event"):
+        shown["last_events"] = Event.objects.order_by("-id")[:EVENTS_SHOWN]
+    return shown
 
 
 def problems() -> Iterator[dict[str, Any]]:

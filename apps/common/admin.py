@@ -20,6 +20,8 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from apps.common.forms import has_password
+
 # Behind this page it is quicker to filter than to turn pages.
 MAX_PAGES = 1000
 
@@ -38,6 +40,12 @@ class PlainAdmin(ModelAdmin):
     list_per_page = 50
     # What the page is called when the model's own name is not the console's word.
     title: Any = None
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if change and not self.has_change_permission(request, obj):
+            # Who may only look gets texts, for which no form of ours has to be ready.
+            kwargs["form"] = forms.ModelForm
+        return super().get_form(request, obj, change, **kwargs)
 
     @property
     def page_title(self) -> str:
@@ -59,6 +67,19 @@ class PlainAdmin(ModelAdmin):
         shown |= extra_context or {}
         response: HttpResponse = super().changeform_view(request, object_id, form_url, shown)
         return response
+
+
+class StoredPasswordAdmin(PlainAdmin):
+    """Of a row with an encrypted password: who may change it types another, who may look sees whether there is one."""
+
+    def password_fields(self, request: HttpRequest, obj: Model | None) -> tuple[str, ...]:
+        if obj and not self.has_change_permission(request, obj):
+            return ("has_password",)
+        return ("new_password", "remove_password") if obj and has_password(obj) else ("new_password",)
+
+    @admin.display(description=_("password stored"), boolean=True)
+    def has_password(self, row: Model) -> bool:
+        return has_password(row)
 
 
 class ReadOnlyAdmin(PlainAdmin):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import moment
 from apps.events.console import ConsoleAdmin
-from apps.push.forms import PushMessagingConfigurationForm, fields_of
+from apps.push.forms import COLUMN_OF, PushMessagingConfigurationForm, fields_of
 from apps.push.models import CREDENTIAL_FIELDS, Kind, Platform, PushMessagingConfiguration
 from apps.push.problems import CERTIFICATES_ARE_DEPRECATED, problems_of
 
@@ -69,6 +69,8 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: PushMessagingConfiguration | None = None) -> Any:
         groups: list[Any] = [(GROUPS[one], {"fields": names}) for one, names in fields_of(obj).items()]
+        if obj and not self.has_change_permission(request, obj):
+            groups = [(title, {"fields": plain_fields(group["fields"])}) for title, group in groups]
         if obj is None:
             return ((None, {"fields": ("name", "platform")}), *groups)
         if obj.kind == Kind.APNS_CERTIFICATE:
@@ -86,6 +88,11 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
         shown = {"problems": problems_of(configuration), "reached": reached(configuration)} if configuration else {}
         response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return response
+
+
+def plain_fields(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields that show something to those who may only look: credentials are never shown."""
+    return tuple(name for name in names if name not in COLUMN_OF)
 
 
 def deprecation() -> SafeString:

@@ -1,24 +1,16 @@
-from typing import Any, cast
+from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from solo.admin import SingletonModelAdmin
-from unfold.forms import AdminPasswordChangeForm
 
-from apps.common.admin import moment
-from apps.common.forms import has_password
+from apps.common.admin import StoredPasswordAdmin
 from apps.common.urls import lane
 from apps.events.console import ConsoleAdmin
 from apps.system import services as system
-from apps.system import staff
-from apps.system.forms import ApnsProxyForm, GeneralForm, StaffCreationForm
+from apps.system import staff_admin  # noqa: F401 - registers its page
+from apps.system.forms import ApnsProxyForm, GeneralForm
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 
 PROXY_VARIABLES = "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_%s"
@@ -70,7 +62,7 @@ class GeneralConfigurationAdmin(SettingsAdmin):
 
 
 @admin.register(ApnsProxy)
-class ApnsProxyAdmin(SettingsAdmin):
+class ApnsProxyAdmin(SettingsAdmin, StoredPasswordAdmin):  # type: ignore[misc]
     """The proxy for APNs, and below it the one of the other services, which is set in the environment."""
 
     title = _("Proxy")
@@ -79,10 +71,9 @@ class ApnsProxyAdmin(SettingsAdmin):
     change_form_outer_after_template = "admin/system/apnsproxy/external.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: ApnsProxy | None = None) -> Any:
-        removal = ("remove_password",) if obj and has_password(obj) else ()
         return (
             (_("Apple Push Notification service"), {"fields": ("enabled", "host", "port")}),
-            (_("Basic authentication"), {"fields": ("username", "new_password", *removal)}),
+            (_("Basic authentication"), {"fields": ("username", *self.password_fields(request, obj))}),
         )
 
     def changeform_view(
@@ -111,63 +102,3 @@ def external_variables() -> list[tuple[str, Any]]:
         "PREEMPTIVE_AUTH_ENABLED_BOOLEAN": _("on") if proxy and proxy.preemptive else "",
     }
     return [(PROXY_VARIABLES % name, value or "-") for name, value in values.items()]
-
-
-admin.site.unregister(Group)
-admin.site.unregister(User)
-
-
-@admin.register(User)
-class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
-    """Accounts of the console. There is one role so far, so an account may do everything."""
-
-    title = _("Staff accounts")
-    form = forms.ModelForm
-    add_form = StaffCreationForm
-    change_password_form = AdminPasswordChangeForm
-    secret_fields = staff.SECRET_FIELDS
-    list_display = ("username", "name", "is_active", "signed_in")
-    list_filter = ()
-    search_fields = ()
-    ordering = ("username",)
-    filter_horizontal = ()
-    readonly_fields = ("signed_in", "password_link")
-    fieldsets = (
-        (None, {"fields": ("username", "password_link", "is_active")}),
-        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
-        (_("Use"), {"fields": ("signed_in",)}),
-    )
-    add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
-
-    @admin.display(description=_("name"))
-    def name(self, user: User) -> str:
-        return user.get_full_name() or "-"
-
-    @admin.display(description=_("last sign-in (UTC)"))
-    def signed_in(self, user: User) -> str:
-        return moment(user.last_login)
-
-    @admin.display(description=_("password"))
-    def password_link(self, user: User) -> SafeString:
-        url = reverse("admin:auth_user_password_change", args=[user.pk])
-        return format_html('<a class="text-link" href="{}">{}</a>', url, _("Set a new password"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        # Nobody locks themselves out.
-        return (*self.readonly_fields, "is_active") if obj == request.user else self.readonly_fields
-
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return obj != request.user and bool(super().has_delete_permission(request, obj))
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if not change:
-            obj.is_staff = obj.is_superuser = True
-        super().save_model(request, obj, form, change)
-        if not change:
-            staff.require_new_password(obj)
-
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        response: HttpResponse = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and response.status_code == 302:
-            staff.password_changed(User.objects.get(pk=id), by=cast(User, request.user))
-        return response

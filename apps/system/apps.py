@@ -1,7 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
 class SystemConfig(AppConfig):
     name = "apps.system"
     verbose_name = _("System")
+
+    def ready(self) -> None:
+        from apps.system import roles  # noqa: PLC0415 - models are ready only now
+
+        post_migrate.connect(roles.grant, dispatch_uid="roles")

@@ -5,9 +5,12 @@ from django.contrib.auth.models import User
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from apps.common.forms import StoredPasswordForm, warning
+from apps.system import staff
 from apps.system.models import ApnsProxy, GeneralConfiguration, PushEnrollmentMode
+from apps.system.roles import Role
 
 ENROLLMENT_OPTIONS = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
 
@@ -68,9 +71,40 @@ class ApnsProxyForm(StoredPasswordForm):
         fields = ("enabled", "host", "port", "username")
 
 
+def role_field() -> forms.ChoiceField:
+    return forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=UnfoldAdminSelectWidget())
+
+
 class StaffCreationForm(UserCreationForm):  # type: ignore[misc]
     """A new staff account. The password is a first one: its owner is asked for another at the first sign-in."""
+
+    role = role_field()
 
     class Meta:
         model = User
         fields = ("username",)
+
+
+class StaffForm(forms.ModelForm):  # type: ignore[type-arg]
+    role = role_field()
+    unlock = forms.BooleanField(
+        label=_("Unlock"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=_("Forget the wrong passwords, so that the account can be signed in with at once."),
+    )
+
+    remove_second_factor = forms.BooleanField(
+        label=_("Remove the second factor"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=_("For somebody who has lost it. Be sure that it is them: with the password alone they get in."),
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "is_active", "first_name", "last_name", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["role"] = staff.role_of(self.instance)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -33,11 +33,20 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     form = TypeForm
     list_display = ("name", "method", "time_to_live", "fallback", "english_message")
     list_select_related = ("fallback",)
-    fieldsets = (
-        (None, {"fields": ("name", "method", "time_to_live", "transaction_signing")}),
-        (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
-        (_("Default messages"), {"fields": tuple(message_fields())}),
-    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: MobileAuthenticationType | None = None) -> Any:
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return (
+            (None, {"fields": ("name", "method", "time_to_live", "transaction_signing")}),
+            (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
+            (_("Default messages"), {"fields": tuple(message_fields()) if may_change else ("texts",)}),
+        )
+
+    @admin.display(description=_("by language"), empty_value="-")
+    def texts(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
+        """The texts, for those who may only look."""
+        texts = sorted(mobile_type.default_messages.items())
+        return format_html_join("\n", "{}: {}", texts) if texts else None
 
     @admin.display(description=_("default message"), empty_value="-")
     def english_message(self, mobile_type: MobileAuthenticationType) -> str | None:
@@ -76,7 +85,7 @@ class TransactionAdmin(LogAdmin):
     search_fields = ("id",)
     search_help_text = _("Exact user or transaction")
     readonly_fields = (
-        *("started", "ended", "expires", "outcome", "client_link", "user_link"),
+        *("started", "ended", "expires", "outcome", "client_link", "client_name", "user_link"),
         *("attempts", "resends", "number_end", "sender"),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
@@ -89,11 +98,12 @@ class TransactionAdmin(LogAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
         method = obj.method if obj else ""
-        by_method: tuple[Any, ...] = ("device_id", ("client_link", "callback_uri"))
+        client = "client_link" if request.user.has_perm("applications.view_apiclient") else "client_name"
+        by_method: tuple[Any, ...] = ("device_id", (client, "callback_uri"))
         if method in PUSH_METHODS:
-            by_method = (("device_id", "resends"), ("client_link", "callback_uri"))
+            by_method = (("device_id", "resends"), (client, "callback_uri"))
         if method == Method.SMS:
-            by_method = (("number_end", "sender"), ("attempts", "resends"), "client_link")
+            by_method = (("number_end", "sender"), ("attempts", "resends"), client)
         if obj and obj.signature_verified is not None:
             by_method = (*by_method, "signature_verified")
         fields = (
@@ -159,6 +169,10 @@ class TransactionAdmin(LogAdmin):
     @admin.display(description=_("API client"))
     def client_link(self, transaction: Transaction) -> Any:
         return link(reverse("admin:applications_apiclient_change", args=[transaction.client_id]), transaction.client)
+
+    @admin.display(description=_("API client"))
+    def client_name(self, transaction: Transaction) -> str:
+        return str(transaction.client)
 
     @admin.display(description=_("user"))
     def user_link(self, transaction: Transaction) -> Any:

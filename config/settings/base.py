@@ -1,15 +1,18 @@
 """Settings that every installation shares. Each environment variable is described in docs/configuration.md."""
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config.logging import logging_settings
 from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
 from config.settings.proxy import external_proxy
+from config.settings.second_factor import second_factor_rule
 
 env = environ.Env()
 
@@ -67,6 +70,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "solo",
+    "axes",
+    "django_otp",
+    "django_otp_webauthn",
     "apps.events",
     "apps.system",
     "apps.push",
@@ -89,8 +95,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -172,7 +180,34 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "admin:login"
+
+# Guessing at the console: so many wrong passwords for a name lock it for one address, or for every address.
+AXES_FAILURE_LIMIT = 5
+STAFF_ACCOUNT_FAILURE_LIMIT = 50
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_HANDLER = "apps.system.lock_out.LockOut"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]
+AXES_LOCKOUT_CALLABLE = "apps.system.lock_out.page"
+AXES_CLIENT_IP_CALLABLE = "apps.system.lock_out.address"
+AXES_RESET_ON_SUCCESS = True
+# Who tries during a lock does not prolong it: the page says when it ends.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Our events say what happened.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+# Whether staff may use a second factor or must, and for which site passkeys are made.
+STAFF_SECOND_FACTOR = second_factor_rule(env)
+OTP_WEBAUTHN_RP_NAME = "Countersign"
+OTP_WEBAUTHN_RP_ID = urlsplit(PUBLIC_URL).hostname or "localhost"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))]
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+# Browsers themselves refuse passkeys on a page that came over plain HTTP; the server need not refuse to start.
+SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]
+
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
@@ -221,6 +256,12 @@ UNFOLD = {
     "STYLES": [lambda _request: static("console/console.css")],
     "SCRIPTS": [lambda _request: static("console/console.js")],
     "LOGIN": {"image": lambda _request: static("console/sign-in.svg")},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
+        ]
+    },
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {
@@ -238,5 +279,5 @@ UNFOLD = {
             "950": "oklch(24% .04 195)",
         }
     },
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.admin.navigation"},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.menu.navigation"},
 }

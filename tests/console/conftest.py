@@ -59,6 +59,11 @@ def changes(db):
     return read
 
 
+def sign_in(browser, name, password, **environment):
+    """POST the sign-in page's form; `environment` as for WSGI, such as REMOTE_ADDR."""
+    return browser.post("/admin/login/", {"username": name, "password": password, "next": "/admin/"}, **environment)
+
+
 def errors(page):
     """Return all texts of a page's form errors, its inlines' too."""
     found = {name: list(texts) for name, texts in page.context["adminform"].form.errors.items()}

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from apps.events.models import Event
 from tests import factories
-from tests.console.conftest import Browser
+from tests.console.conftest import Browser, sign_in
 
 LISTS = [
     "/admin/push/pushmessagingconfiguration/",
@@ -156,13 +156,13 @@ def test_a_password_that_somebody_else_set_has_to_be_changed(console, changes):
     path = reverse("admin:auth_user_password_change", args=[nora.pk])
     console.post(path, {"password1": "made up by Olga", "password2": "made up by Olga", "usable_password": "true"})
     browser = Browser()
-    assert browser.login(username="nora", password="made up by Olga")
+    assert sign_in(browser, "nora", "made up by Olga").status_code == 302
     assert browser.get("/admin/")["Location"] == "/admin/password_change/"
     assert changes("ADMIN_CONFIGURATION_UPDATED")["secrets_changed"] == ["password"]
 
 
-def test_a_new_staff_account_may_do_everything_after_it_chose_a_password(console):
-    fields = {"username": "piet", "password1": "made up by Olga", "password2": "made up by Olga"}
+def test_a_new_administrator_may_do_everything(console):
+    fields = {"username": "piet", "role": "admin", "password1": "made up by Olga", "password2": "made up by Olga"}
     assert console.post("/admin/auth/user/add/", {**fields, "usable_password": "true"}).status_code == 302
     piet = User.objects.get(username="piet")
     assert piet.is_staff

@@ -4,6 +4,7 @@ from django.core.management.base import CommandParser
 
 from apps.common.commands import DataCommand
 from apps.system import staff
+from apps.system.roles import Role
 
 
 class Command(DataCommand):
@@ -12,7 +13,7 @@ class Command(DataCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("name", metavar="NAME", help="the name to sign in with")
-        parser.add_argument("--role", required=True, choices=staff.ROLES, help="what the account may do")
+        parser.add_argument("--role", required=True, choices=Role.values, help="what the account may do")
 
     def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
         password = staff.create(name=name, role=role, who="create_staff")
