@@ -85,6 +85,7 @@ def navigation(_request: HttpRequest) -> list[dict[str, object]]:
             "items": [
                 _item(_("Features"), "system_features_change", "toggle_on"),
                 _item(_("Proxy"), "system_apnsproxy_change", "alt_route"),
+                _item(_("Geolocation"), "geocontext_geolocation_change", "location_on"),
                 _item(_("Staff accounts"), "auth_user_changelist", "badge"),
             ],
         },
@@ -111,9 +112,17 @@ def _mobile_authentication() -> dict[str, object]:
             _item(
                 _("Mobile authentication types"), "transactions_mobileauthenticationtype_changelist", "verified_user"
             ),
-            _item(_("Callback endpoints"), "callbacks_callbackendpoint_changelist", "call_made"),
+            _endpoints(),
+            _item(_("Confirmation template"), "geocontext_confirmationtemplate_change", "chat"),
         ],
     }
+
+
+def _endpoints() -> dict[str, object]:
+    """Return the item that leads to the deliveries as well, and is the place where one is there too."""
+    start = reverse("admin:app_list", args=["callbacks"])
+    item = _item(_("Callback endpoints"), "callbacks_callbackendpoint_changelist", "call_made")
+    return {**item, "active": lambda request: request.path.startswith(start)}
 
 
 def _item(title: Any, page: str, icon: str) -> dict[str, object]:
