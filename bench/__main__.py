@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import accounting, clients, load, product, pushes, report
+from bench import accounting, callbacks, clients, load, product, pushes, report
 
 # Whatever happens, the bench ends.
 LIMIT_SECONDS = 240
@@ -33,6 +33,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--backend", choices=product.BACKENDS, default="postgres", help="default: postgres, with Redis")
     parser.add_argument("--web-workers", type=int, default=1, help="web processes (default: 1, as the server's own)")
     parser.add_argument("--pushes", type=int, default=5000, help="pushes in the worker's queue (default: 5000)")
+    parser.add_argument("--callbacks", type=int, default=1000, help="callbacks in the worker's queue (default: 1000)")
     parser.add_argument("--provider-ms", type=int, default=100, help="answer time of the push service in the burst")
     parser.add_argument("--format", choices=["table", "json"], default="table", help="what is printed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE as JSON")
@@ -71,6 +72,8 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         burst = report.burst(bench.burst(options.seconds, options.provider_ms))
         say(f"pushes: {options.pushes} in the queue of one worker process, to Apple's and Google's stand-ins")
         drained = [report.drain(outcome) for outcome in pushes.drains(setting, options.pushes)]
+        say(f"callbacks: {options.callbacks} in the queue of one worker process, to one portal and to 20")
+        called = callbacks.measure(setting, options.callbacks)
         say("messages: sealed and opened, beside gpg")
         messages = sealing(setting)
         memory = report.processes(accounting.memory(setting.pids))
@@ -85,6 +88,7 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         "levels": outcomes,
         "burst": burst,
         "pushes": drained,
+        "callbacks": report.callbacks(called) if called else {},
         "sealing": messages,
         "memory": memory,
     }

@@ -177,6 +177,15 @@ def _start(stack: contextlib.ExitStack, setting: Setting, *command: str) -> subp
     return process
 
 
+@contextlib.contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End a process afterwards, whatever happened."""
+    try:
+        yield
+    finally:
+        _end(process)
+
+
 def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
     """End a process politely, then by force, its children with it."""
     family = [process.pid]

@@ -6,7 +6,9 @@ The rows are written before, and all are due at the same moment; the worker's ow
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -61,11 +63,17 @@ def _drain(setting: Setting, provider: str, delay_ms: int, count: int) -> Drain:
     subprocess.run(command, cwd=ROOT, env=setting.environment, timeout=60, check=True)
     with psycopg.connect(setting.environment["DATABASE_URL"], autocommit=True) as connection:
         [began_at] = connection.execute(FIRST).fetchone() or [None]
-        before, end = accounting.cpu_seconds(setting.pids), time.monotonic() + DRAIN_SECONDS
-        while connection.execute(LEFT).fetchone() != (0,):
-            if time.monotonic() > end:
-                raise NotRunning(f"the worker did not deliver {count} pushes within {DRAIN_SECONDS:.0f} s")
-            time.sleep(0.2)
+        before = accounting.cpu_seconds(setting.pids)
+        await_none(connection, LEFT)
         after = accounting.cpu_seconds(setting.pids)
         [seconds] = connection.execute(SPAN, [began_at]).fetchone() or [0]
     return Drain(provider, delay_ms, count, float(seconds), accounting.per_transaction(before, after, count))
+
+
+def await_none(connection: psycopg.Connection[Any], left: str, values: Sequence[Any] = ()) -> None:
+    """Wait until the query says that nothing is left to deliver; NotRunning when that takes too long."""
+    end = time.monotonic() + DRAIN_SECONDS
+    while connection.execute(left, values).fetchone() != (0,):
+        if time.monotonic() > end:
+            raise NotRunning(f"the worker did not deliver everything within {DRAIN_SECONDS:.0f} s")
+        time.sleep(0.2)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.accounting import Memory
+from bench.callbacks import Callbacks
 from bench.load import Burst, Logins
 from bench.pushes import Drain
 
@@ -57,6 +58,29 @@ def drain(outcome: Drain) -> dict[str, Any]:
     }
 
 
+def callbacks(outcome: Callbacks) -> dict[str, Any]:
+    fairness = outcome.fairness
+    return {
+        "drains": [
+            {
+                "portals": drained.portals,
+                "portal_delay_ms": drained.delay_ms,
+                "callbacks": drained.count,
+                "callbacks_per_second": round(drained.count / max(drained.seconds, 0.001)),
+                "cpu_ms_per_callback": rounded(drained.cpu_ms),
+            }
+            for drained in outcome.drains
+        ],
+        "well_portals_ms": {
+            "alone": {f"p{percent}": round(seconds * 1000, 1) for percent, seconds in fairness.well.items()},
+            "beside_a_hanging_and_a_dripping_one": {
+                f"p{percent}": round(seconds * 1000, 1) for percent, seconds in fairness.beside_bad.items()
+            },
+            "p99_ratio": round(fairness.beside_bad[99] / max(fairness.well[99], 0.001), 2),
+        },
+    }
+
+
 def rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in values.items()}
 
@@ -103,6 +127,7 @@ def table(result: dict[str, Any]) -> str:
         *burst_rows(result["burst"]),
         "",
         *drain_rows(result["pushes"]),
+        *callback_rows(result["callbacks"]),
         *sealing_rows(result["sealing"]),
         "",
         *memory_rows(result["memory"]),
@@ -162,6 +187,28 @@ def drain_rows(found: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def callback_rows(found: dict[str, Any]) -> list[str]:
+    """What one worker process delivers to portals, and what eighteen of twenty feel of two that are bad."""
+    if not found:
+        return []
+    drains, waited = found["drains"], found["well_portals_ms"]
+    ways = {"all well": waited["alone"], "two bad": waited["beside_a_hanging_and_a_dripping_one"]}
+    return [
+        f"Callbacks through one worker process, {drains[0]['callbacks']} waiting",
+        row("portals", [str(entry["portals"]) for entry in drains], 14),
+        row("portals answer after", [f"{entry['portal_delay_ms']} ms" for entry in drains], 14),
+        row("callbacks a second", [str(entry["callbacks_per_second"]) for entry in drains], 14),
+        "CPU, ms a callback",
+        *cpu_rows([entry["cpu_ms_per_callback"] for entry in drains], 14),
+        "",
+        "From the answer to the callback's record, 18 well portals of 20, ms",
+        row("", ["p50", "p95", "p99"], 14),
+        *(row(f"  {name}", [f"{value:.1f}" for value in values.values()], 14) for name, values in ways.items()),
+        f"  p99 beside a hanging and a dripping portal: {waited['p99_ratio']} times as long",
+        "",
+    ]
+
+
 def sealing_rows(found: dict[str, Any]) -> list[str]:
     """What a message costs in this process, and what it would cost in a process of gpg."""
     names, other = found["cpu_ms"], found["gpg_cpu_ms"]
@@ -186,3 +233,14 @@ def memory_rows(found: list[dict[str, Any]]) -> list[str]:
         else:
             lines += [row(f"  {role}", [f"{e['resident_mb']:.1f}", f"{e['proportional_mb']:.1f}"], 14) for e in entries]
     return lines
+
+
+def context_rows(found: dict[str, Any]) -> list[str]:
+    """What it costs to tell users where a request came from."""
+    ratio = found["start_with_context_ms"] / found["start_ms"]
+    return [
+        "Context in the secure message, ms",
+        row("  the step alone", [f"{found['step_ms']:.3f}"], 14),
+        row("  a start without it", [f"{found['start_ms']:.2f}"], 14),
+        row("  a start with it", [f"{found['start_with_context_ms']:.2f}", f"{ratio:.3f} times"], 14),
+    ]

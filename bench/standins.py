@@ -53,12 +53,11 @@ class Desk:
 class Connection(asyncio.Protocol):
     """As much of HTTP/1.1 as our callers need: keep-alive, Content-Length, one request at a time."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self) -> None:
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
+        self.transport: Any = transport
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -71,31 +70,46 @@ class Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = rest[length:]
-        self._serve(request_line.split(" ")[1], headers.get("authorization", ""), rest[:length])
+        self.heard(request_line.split(" ")[1], headers.get("authorization", ""), rest[:length])
 
-    def _serve(self, path: str, authorization: str, body: bytes) -> None:
+    def heard(self, path: str, authorization: str, body: bytes) -> None:
+        """A request has come; whoever says what to do with it calls `write` now or later."""
+        raise NotImplementedError
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+class DeskConnection(Connection):
+    """A connection to the desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+
+    def heard(self, path: str, authorization: str, body: bytes) -> None:
         self._desk.in_flight += path == self._desk.send_path
         answer = self._desk.answer(path, authorization, body)
         if path == self._desk.send_path:
             asyncio.get_running_loop().call_later(self._desk.delay_seconds, self._finish, answer)
         else:
-            self._write(answer)
+            self._tell(answer)
 
     def _finish(self, answer: fcm.Answer) -> None:
         self._desk.in_flight -= 1
-        self._write(answer)
+        self._tell(answer)
 
-    def _write(self, answer: fcm.Answer) -> None:
+    def _tell(self, answer: fcm.Answer) -> None:
         status, content, _headers = answer
         body = b"" if status == 204 else json.dumps(content).encode()
         length = b"" if status == 204 else b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
-        self._transport.write(b"HTTP/1.1 %d Answer\r\n%s\r\n%s" % (status, length, body))
+        self.write(b"HTTP/1.1 %d Answer\r\n%s\r\n%s" % (status, length, body))
 
 
 async def serve(directory: Path) -> None:
     loop = asyncio.get_running_loop()
     desks: list[Desk] = []
-    server = await loop.create_server(lambda: Connection(desks[0]), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: DeskConnection(desks[0]), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     account = fcm.service_account(f"http://127.0.0.1:{port}")
     desks.append(Desk(account))

@@ -31,6 +31,7 @@ def navigation(request: HttpRequest) -> list[Group]:
                 request,
                 (_("Features"), "system_features_change", "toggle_on"),
                 (_("Proxy"), "system_apnsproxy_change", "alt_route"),
+                (_("Geolocation"), "geocontext_geolocation_change", "location_on"),
                 (_("Staff accounts"), "auth_user_changelist", "badge"),
             ),
         },
@@ -58,6 +59,7 @@ def _mobile_authentication(request: HttpRequest) -> Group:
             (_("Push messaging configuration"), "push_pushmessagingconfiguration_changelist", "notifications_active"),
             (_("Mobile authentication types"), "transactions_mobileauthenticationtype_changelist", "verified_user"),
             (_("Callback endpoints"), "callbacks_callbackendpoint_changelist", "call_made"),
+            (_("Confirmation template"), "geocontext_confirmationtemplate_change", "chat"),
         ),
     }
 

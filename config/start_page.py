@@ -14,8 +14,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import Api, ApiClient, ApplicationVersion, VersionStatus
+from apps.callbacks import problems as callbacks
 from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
+from apps.geocontext import problems as geocontext
 from apps.push.models import PushMessagingConfiguration
 from apps.push.problems import problems_of
 from apps.system import services as system
@@ -50,13 +52,15 @@ def context(user: User | AnonymousUser) -> dict[str, Any]:
 
 
 def problems() -> Iterator[dict[str, Any]]:
-    """Yield what keeps pushes from being sent or soon will, each with the page where it is mended."""
+    """Yield what keeps pushes and callbacks from arriving or soon will, each with the page where it is mended."""
     if not system.features().mobile_authentication:
         return
     for configuration in PushMessagingConfiguration.objects.all():
         url = reverse("admin:push_pushmessagingconfiguration_change", args=[configuration.pk])
         for problem in problems_of(configuration):
             yield {**asdict(problem), "url": url}
+    yield from map(asdict, callbacks.problems())
+    yield from map(asdict, geocontext.problems())
 
 
 def checklist() -> Iterator[Step]:

@@ -9,15 +9,16 @@ from django.db import connection
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.common.worker import Dispatcher, Listener, Periodic, Worker, one_by_one
+from apps.transactions import context_delivery, lifecycle, sms_delivery
 from apps.transactions import delivery as transactions
-from apps.transactions import lifecycle, sms_delivery
-from apps.transactions.models import PushDelivery, SmsDelivery
+from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
 
 log = structlog.get_logger(__name__)
 
 QUEUES: dict[str, Callable[[], Dispatcher]] = {
     "push": lambda: Dispatcher(PushDelivery, transactions.deliver, slots=512, at_once=50),
     "sms": lambda: Dispatcher(SmsDelivery, one_by_one(sms_delivery.deliver)),
+    "context": lambda: Dispatcher(ContextLookup, context_delivery.deliver, at_once=50),
     "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver, slots=256, at_once=50),
 }
 EXPIRY_SECONDS = 1.0

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 wanted="$(cksum <"requirements/$level.txt") $(pwd)"
 stamp=.venv/.installed-$level
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; then
+    [ "$level" != test ] || ./scripts/test-data.sh
     exit 0
 fi
 if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
@@ -25,3 +26,4 @@ elif ! .venv/bin/python -m pip install $quiet --require-hashes -r "requirements/
     exit 1
 fi
 echo "$wanted" >"$stamp"
+[ "$level" != test ] || ./scripts/test-data.sh

@@ -1,8 +1,10 @@
 """Where a callback may connect to. A portal's URL is somebody's input: it must not reach into our own network."""
 
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -14,6 +16,8 @@ NAT64 = IPv6Network("64:ff9b::/96")
 LOOK_UP_SECONDS = 5.0
 # The system's look-up cannot be told how long it may take: it runs beside us, and one that hangs is left to itself.
 _look_ups = ThreadPoolExecutor(64, thread_name_prefix="look-up")
+_under_way: dict[tuple[str, int], Future[Any]] = {}
+_lock = threading.Lock()
 
 
 class Refused(Exception):
@@ -25,10 +29,8 @@ def resolve(url: str) -> list[str]:
 
     Every address that it resolves to must be public.
     """
-    host = urlsplit(url).hostname or ""
     try:
-        look_up = _look_ups.submit(socket.getaddrinfo, host, port(url), type=socket.SOCK_STREAM)
-        found = look_up.result(LOOK_UP_SECONDS)
+        found = _look_up(urlsplit(url).hostname or "", port(url)).result(LOOK_UP_SECONDS)
     except TimeoutError:
         raise Refused("the host name was not resolved in time") from None
     except (OSError, UnicodeError):
@@ -38,6 +40,17 @@ def resolve(url: str) -> list[str]:
         raise Refused("the host name resolves to an address that is not public")
     by_family = {address.version: str(address) for address in reversed(addresses)}
     return [by_family[version] for version in dict.fromkeys(address.version for address in addresses)]
+
+
+def _look_up(host: str, number: int) -> Future[Any]:
+    """Begin a look-up, or join the one that is under way: a name server that hangs holds one thread a host, not all."""
+    key = (host, number)
+    with _lock:
+        if key not in _under_way or _under_way[key].done():
+            for done in [known for known, look_up in _under_way.items() if look_up.done()]:
+                del _under_way[done]
+            _under_way[key] = _look_ups.submit(socket.getaddrinfo, host, number, type=socket.SOCK_STREAM)
+        return _under_way[key]
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from apps.callbacks import addresses, signatures
 from apps.callbacks.models import CallbackEndpoint
 from apps.common import http, multiplex
 from apps.common.retries import retry_after_seconds
-from apps.common.urls import lane
 
 # Together with a second address (connect time-out once more) and the look-up, still within a claim's lease.
 CONNECT_SECONDS = 5.0
@@ -97,7 +97,8 @@ class _Sending(Generic[T]):
 def _resolved(requests: Iterable[tuple[T, http.Request]]) -> Iterator[_Sending[T]]:
     known = dict[str, tuple[Sequence[str], str]]()
     for item, one in requests:
-        host = lane(one.url)
+        # Not the lane: that is cut short.
+        host = urlsplit(one.url).netloc
         if host not in known:
             known[host] = _look_up(one.url)
         yield _Sending(item, one, *known[host])

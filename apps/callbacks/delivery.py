@@ -101,6 +101,8 @@ def next_attempt_at(row: CallbackDelivery, outcome: Outcome, now: datetime) -> d
     """Return when to try again, or None when it is not to be tried again."""
     if outcome.delivered or outcome.final:
         return None
-    window = WAITS[min(row.attempts_made, len(WAITS)) - 1]
-    moment = now + timedelta(seconds=max(jittered(window), outcome.retry_after_seconds))
-    return moment if moment <= row.created_at + GIVE_UP_AFTER else None
+    window, end = WAITS[min(row.attempts_made, len(WAITS)) - 1], row.created_at + GIVE_UP_AFTER
+    # Who wishes to be left alone for longer than we would try is called once more at the very end.
+    wished = min(now + timedelta(seconds=outcome.retry_after_seconds), end)
+    moment = max(now + timedelta(seconds=jittered(window)), wished)
+    return moment if moment <= end else None

@@ -4,8 +4,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.callbacks.signatures import MAX_LIVE_SECRETS
 from apps.common import outbox
-from apps.common.encryption import EncryptedTextField
+from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.urls import validate_http_url
 
 
@@ -37,6 +38,16 @@ class CallbackEndpoint(models.Model):
     def live_signing_secrets(self) -> list[str]:
         return str(self.signing_secrets).splitlines()
 
+    def add_signing_secret(self, secret: str) -> None:
+        """Sign with this secret from now on, and with the one before it; one that no live key opens is left out."""
+        try:
+            live = self.live_signing_secrets
+        except CannotDecrypt:
+            live = []
+        kept = list(dict.fromkeys([secret, *live]))[:MAX_LIVE_SECRETS]
+        if kept != live:
+            self.signing_secrets = "\n".join(kept)
+
     def clean(self) -> None:
         if ":" in self.username:
             raise ValidationError({"username": _("A user name for Basic authentication cannot contain a colon.")})
@@ -59,6 +70,9 @@ class CallbackDelivery(outbox.Delivery):
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="due"), name="callback_due"),
             models.Index(fields=["transaction_id"], name="callback_transaction"),
+            models.Index(fields=["-created_at"], name="callback_created"),
+            models.Index(fields=["-created_at"], condition=models.Q(state="failed"), name="callback_failed"),
+            models.Index(fields=["url", "-created_at"], name="callback_url"),
         ]
 
     def __str__(self) -> str:
@@ -96,6 +110,10 @@ class FailingAddress(models.Model):
         verbose_name = _("failing address")
         verbose_name_plural = _("failing addresses")
         ordering = ["failing_since"]
+        indexes = [
+            # Of those that the alert is about, ALERT_FROM.
+            models.Index(fields=["-last_failed_at"], condition=models.Q(failures__gte=3), name="failing_address_alert"),
+        ]
 
     def __str__(self) -> str:
         return self.url

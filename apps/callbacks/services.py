@@ -1,18 +1,23 @@
 """What the rest of the server asks of callbacks."""
 
 from collections.abc import Collection
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.callbacks import tasks
+from apps.callbacks import calls, faults, tasks
+from apps.callbacks.calls import Outcome
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.common import outbox
+from apps.common.encryption import CannotDecrypt
 from apps.common.exceptions import ObjectNotFound
 from apps.common.urls import lane
+from apps.events import services as events
+from apps.events.changes import without_credentials
+from apps.events.types import EventType
 from apps.system import services as system
 
 
@@ -29,21 +34,60 @@ def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> 
     outbox.nudge(CallbackDelivery, tasks.deliver.delay)
 
 
-def redeliver(ids: Collection[UUID] | None = None) -> int:
+def failed(url: str = "") -> QuerySet[CallbackDelivery]:
+    """Return the callbacks that failed for good, to all addresses or to one."""
+    found = CallbackDelivery.objects.filter(state=outbox.State.FAILED)
+    return found.filter(url=url) if url else found
+
+
+def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = "command") -> int:
     """Make callbacks that failed for good due again and return how many; what is under way or done is left alone.
 
     `ids` are those of callbacks or of transactions; ObjectNotFound names the first that is neither. None: all failed
-    ones. One that is older than 24 hours gets a single try.
+    ones, to one address when `url` names it. One that is older than 24 hours gets a single try. The event says `who`
+    wanted it.
     """
-    found = CallbackDelivery.objects.all()
+    found = failed(url)
     if ids is not None:
-        found = found.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
-        known = {known for pair in found.values_list("pk", "transaction_id") for known in pair}
+        named = CallbackDelivery.objects.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
+        known = {known for pair in named.values_list("pk", "transaction_id") for known in pair}
         if unknown := next((identifier for identifier in ids if identifier not in known), None):
             raise ObjectNotFound(_("There is no callback “%(id)s”, and none of such a transaction.") % {"id": unknown})
-    failed = found.filter(state=outbox.State.FAILED)
+        found = found.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
     with transaction.atomic():
-        count = failed.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
+        transactions = set(found.values_list("transaction_id", flat=True)[:2])
+        count = found.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
         if count:
             outbox.nudge(CallbackDelivery, tasks.deliver.delay)
+            # About one transaction, it belongs to that one's history.
+            about = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
+            address = {"object": without_credentials(url)} if url else {}
+            events.record(EventType.ADMIN_CALLBACKS_REDELIVERED, who=who, count=count, **about, **address)
     return count
+
+
+def send_test(endpoint: CallbackEndpoint, *, who: str) -> Outcome:
+    """Call an endpoint as after a login, about a transaction that does not exist, and say what came; takes up to 20 s.
+
+    It is not stored and not repeated, and counts for the alert about addresses that fail like any other call. The
+    event says `who` wanted it.
+    """
+    outcome = _call(endpoint)
+    events.record(
+        EventType.ADMIN_TEST_CALLBACK_SENT,
+        who=who,
+        object=without_credentials(endpoint.url),
+        http_status=outcome.status,
+        reason=outcome.reason,
+    )
+    return outcome
+
+
+def _call(endpoint: CallbackEndpoint) -> Outcome:
+    try:
+        request = calls.request(endpoint.url, uuid4(), f"msg_{uuid4().hex}", endpoint, timezone.now())
+    except CannotDecrypt as error:
+        return Outcome(reason=str(error))
+    [[(_item, outcome)]] = calls.send_all([(None, request)])
+    faults.note([(endpoint.url, outcome)])
+    return outcome

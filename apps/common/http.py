@@ -8,7 +8,7 @@ import contextlib
 import os
 import socket
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit

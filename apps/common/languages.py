@@ -1,4 +1,6 @@
-"""Choosing a text by language."""
+"""Choosing a text by language, and what languages are called."""
+
+from django.utils.translation import get_language_info
 
 
 def pick(texts: dict[str, str], language: str) -> str:
@@ -9,3 +11,11 @@ def pick(texts: dict[str, str], language: str) -> str:
         if by_code.get(code):
             return by_code[code]
     return ""
+
+
+def name(code: str) -> str:
+    """Return a language's name in the reader's own language, or the code when nobody knows it."""
+    try:
+        return str(get_language_info(code.replace("_", "-").lower())["name_translated"])
+    except KeyError:
+        return code

@@ -1,18 +1,18 @@
-"""Members that hold credentials or texts with rules of their own."""
+"""Members that hold credentials."""
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.applications.models import MAX_LIVE_SECRETS, SECRET_PURPOSE, ApiClient
+from apps.callbacks import signatures
+from apps.callbacks.models import CallbackEndpoint
 from apps.common import codes, encryption
 from apps.common.encryption import CannotDecrypt
 from apps.configuration.environment import structured
@@ -20,8 +20,6 @@ from apps.configuration.members import Known, Member, SecretText, collect, text
 from apps.configuration.problems import Misread, misread
 from apps.push import apple_credentials, service_accounts
 from apps.push.models import PushMessagingConfiguration
-from apps.transactions import messages
-from apps.transactions.parameters import LANGUAGE
 
 HASH = re.compile(r"[0-9a-f]{8}:[0-9a-f]{64}")
 
@@ -104,7 +102,7 @@ class ServerKey(SecretText):
 
 
 def one_or_two(value: object) -> list[Any]:
-    """Return a list of at most two: a client has a second secret while it changes from one to the other."""
+    """Return a list of at most two: there is a second secret while the other side changes from one to the other."""
     value = structured(value) if str(value).startswith("[") else value
     entries = value if isinstance(value, list) else [value]
     if len(entries) > MAX_LIVE_SECRETS:
@@ -166,26 +164,23 @@ def _live(value: object, stored: list[str], place: str) -> str:
     return found
 
 
-class TextByLanguage(Member):
-    """Texts by language code, each within the limit for messages."""
+class SigningSecrets(SecretText):
+    """The secret that callbacks are signed with, or a list of two, the newest first; empty: they are not signed."""
 
-    expected = gettext_lazy("Must be a mapping of language codes to texts.")
+    def read(self, value: object, row: Model, known: Known) -> str:
+        entries = one_or_two(value)
+        if entries in ([], [""]):
+            return ""
+        many = isinstance(value, list)
+        found = collect(entries, lambda number, entry: self.judge(entry, row, f"[{number}]" if many else ""))
+        return "\n".join(dict.fromkeys(found))
 
-    def typed(self, value: object) -> dict[str, str]:
-        value = structured(value)
-        if not isinstance(value, dict):
-            raise self.wrong_type()
-        return dict(collect(list(value.items()), lambda _number, entry: self._text(*entry)))
+    def judge(self, value: object, row: Model, place: str = "") -> str:
+        try:
+            return signatures.check_secret(text(value, place))
+        except ValidationError as error:
+            raise misread(error, place) from None
 
-    def _text(self, language: object, value: object) -> tuple[str, str]:
-        place = f".{language}"
-        if not isinstance(language, str) or not LANGUAGE.fullmatch(language):
-            raise Misread((place, _("This is not a language code.")))
-        found, limit = text(value, place), settings.MESSAGE_MAX_LENGTH
-        if len(messages.clean(found)) > limit:
-            raise Misread((place, _("A message has at most %(limit)d characters.") % {"limit": limit}))
-        return language, found
-
-    def export(self, row: Model) -> dict[str, str]:
-        texts: Mapping[str, str] = getattr(row, self.field)
-        return dict(sorted(texts.items()))
+    def export(self, row: Model) -> str | list[str]:
+        live = cast(CallbackEndpoint, row).live_signing_secrets
+        return live if len(live) > 1 else "".join(live)

@@ -69,7 +69,8 @@ class Plan:
 
     def _read_section(self, section: Section | Group, data: object, place: Place) -> None:
         if isinstance(section, Section):
-            read = self._read_list if section.key else self._read_one
+            many = self._read_list if section.key else self._read_one
+            read = self._read_whole if section.whole else many
             read(section, data, place)
             return
         data = environment.structured(data)
@@ -91,6 +92,21 @@ class Plan:
             self._judge(row, place)
         if changes:
             self._change(row, changes, place)
+
+    def _read_whole(self, section: Section, value: object, place: Place) -> None:
+        """Read a section that is the value of one member."""
+        row, member = section.model._default_manager.first() or section.model(), section.whole
+        if member is None or self._is_unresolved(place):
+            return
+        try:
+            read = member.read(value, row, self._known)
+        except Misread as error:
+            for below, text in error.problems:
+                self._report(place.path + below, text)
+            return
+        changes = ", ".join(member.changed(row, read))
+        if member.assign(row, read):
+            self._change(row, {member: changes}, place)
 
     def _read_list(self, section: Section, items: object, place: Place, owner: Model | None = None) -> None:
         items = environment.structured(items)

@@ -15,9 +15,11 @@ from apps.configuration.credentials import (
     ServerKey,
     ServiceAccount,
     SigningKey,
-    TextByLanguage,
+    SigningSecrets,
 )
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, Texts
+from apps.configuration.texts import ConfirmationTexts, TextByLanguage
+from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 from apps.transactions.models import MobileAuthenticationType
@@ -35,7 +37,8 @@ class Section:
 
     `children` are lists within an item, named like the relation from the item's model; `parent` is the field back.
     `foreign` names the members that an item of a row's kind does not have: they are not exported, and what is left in
-    them from another kind goes when an import changes the kind.
+    them from another kind goes when an import changes the kind. With `whole`, the section is the value of this one
+    member of a model with one row.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Section:
     children: tuple["Section", ...] = ()
     parent: str = ""
     foreign: Callable[[Model], Collection[str]] = _all_belong
+    whole: ConfirmationTexts | None = None
 
     @property
     def names(self) -> list[str]:
@@ -128,7 +132,12 @@ SECTIONS: tuple[Section | Group, ...] = (
     Section(
         "features",
         Features,
-        (Boolean("mobile_authentication"), Boolean("transaction_signing"), Boolean("custom_authenticators")),
+        (
+            Boolean("mobile_authentication"),
+            Boolean("transaction_signing"),
+            Boolean("custom_authenticators"),
+            Boolean("geolocation"),
+        ),
     ),
     Section(
         "general",
@@ -214,7 +223,12 @@ SECTIONS: tuple[Section | Group, ...] = (
     Section(
         "callback_endpoints",
         CallbackEndpoint,
-        (Text("url"), Text("username"), SecretText("password")),
+        (
+            Text("url"),
+            Text("username"),
+            SecretText("password"),
+            SigningSecrets("signing_secret", field="signing_secrets"),
+        ),
         key=("url",),
     ),
     Group(
@@ -227,4 +241,6 @@ SECTIONS: tuple[Section | Group, ...] = (
             ),
         ),
     ),
+    Section("geolocation", Geolocation, (Text("url"), SecretText("key"))),
+    Section("confirmation_templates", ConfirmationTemplate, (), whole=ConfirmationTexts("texts")),
 )

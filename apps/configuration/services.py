@@ -54,6 +54,8 @@ def export_configuration(*, with_secrets: bool = False) -> dict[str, Any]:
 def _section(section: Section | Group, with_secrets: bool) -> Any:
     if isinstance(section, Group):
         return {inner.name: _section(inner, with_secrets) for inner in section.sections}
+    if section.whole:
+        return section.whole.export(section.model._default_manager.first() or section.model())
     if not section.key:
         return _item(section, section.model._default_manager.first() or section.model(), with_secrets)
     return _items(section, list(section.rows()), with_secrets)

@@ -43,7 +43,12 @@ def snapshot(row: models.Model, secret: Collection[str] = ()) -> Snapshot:
 
 def _json(value: Any) -> Any:
     plain = str(value) if isinstance(value, models.Model) else value
-    return json.loads(CREDENTIALS_IN_URL.sub("…@", json.dumps(plain, cls=DjangoJSONEncoder, ensure_ascii=False)))
+    return json.loads(without_credentials(json.dumps(plain, cls=DjangoJSONEncoder, ensure_ascii=False)))
+
+
+def without_credentials(text: str) -> str:
+    """Return a text whose addresses name nobody's user name and password."""
+    return CREDENTIALS_IN_URL.sub("…@", text)
 
 
 def record(event_type: EventType, *, who: str, row: models.Model, before: Snapshot, after: Snapshot) -> Event | None:

@@ -46,3 +46,13 @@ class Event(models.Model):
     @property
     def event_name(self) -> str:
         return self.event_type.replace("_", " ")
+
+
+class EventCount(models.Model):
+    """How many events of a type there were since counting began; only ever grows."""
+
+    event_type = models.CharField(_("event"), max_length=80, primary_key=True)
+    total = models.BigIntegerField(_("total"))
+
+    def __str__(self) -> str:
+        return f"{self.event_type}: {self.total}"

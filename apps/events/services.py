@@ -10,6 +10,7 @@ import structlog
 from django.db.models import QuerySet
 
 from apps.common import caller
+from apps.events import counts
 from apps.events.models import Event
 from apps.events.types import EventType
 
@@ -44,6 +45,7 @@ def record(event_type: EventType, **facts: Any) -> Event:
     """Append an event, in the caller's database transaction if there is one. `facts` as for `draft`."""
     event = draft(event_type, **facts)
     event.save()
+    counts.note([event])
     _log(event)
     return event
 
@@ -51,6 +53,7 @@ def record(event_type: EventType, **facts: Any) -> Event:
 def record_all(drafts: Sequence[Event]) -> None:
     """Append many events in one statement."""
     Event.objects.bulk_create(drafts)
+    counts.note(drafts)
     for event in drafts:
         _log(event)
 

@@ -1,14 +1,13 @@
 """What is wrong with a push messaging configuration, or soon will be, for whoever looks at the console."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import moment
+from apps.common.problems import Problem
 from apps.push import remedies
 from apps.push.models import EXPIRY_NOTICE, PushMessagingConfiguration
 
@@ -28,16 +27,6 @@ LEGACY_WAS_SHUT_DOWN = _(
 UNKNOWN_REASON = _(
     "Compare this configuration with what Apple's or Google's console shows, or upload a new credential."
 )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """`short` is for a list, `title` and `text` are whole sentences: what it is, and what mends it."""
-
-    short: str | Promise
-    title: str | Promise
-    text: str | Promise
-    is_failure: bool = True
 
 
 def problems_of(configuration: PushMessagingConfiguration, now: datetime | None = None) -> list[Problem]:

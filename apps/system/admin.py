@@ -39,7 +39,9 @@ class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
 
 @admin.register(Features)
 class FeaturesAdmin(SettingsAdmin):
-    fieldsets = ((None, {"fields": ("mobile_authentication", "transaction_signing", "custom_authenticators")}),)
+    fieldsets = (
+        (None, {"fields": ("mobile_authentication", "transaction_signing", "custom_authenticators", "geolocation")}),
+    )
 
 
 @admin.register(GeneralConfiguration)

@@ -38,6 +38,14 @@ class Features(SingletonModel):
         default=True,
         help_text=_("Apps can approve with authenticators of their own. Off: types that need one use their fallback."),
     )
+    geolocation = models.BooleanField(
+        _("geolocation"),
+        default=True,
+        help_text=_(
+            "Secure messages say from which machine, browser and place a request comes, once a source of locations is "
+            "set. Off: they never do."
+        ),
+    )
 
     class Meta:
         verbose_name = _("features")

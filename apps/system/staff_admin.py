@@ -87,9 +87,9 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
 
     @admin.display(description=_("second factor"))
     def second_factor(self, user: User) -> str:
-        held = [_("authenticator app")] if second_factor.app_of(user) else []
-        held += [_("passkey “%(name)s”") % {"name": passkey.name} for passkey in second_factor.passkeys_of(user)]
-        return ", ".join(map(str, held)) or str(_("none"))
+        held = [str(_("authenticator app"))] if second_factor.app_of(user) else []
+        held += [str(_("passkey “%(name)s”") % {"name": passkey.name}) for passkey in second_factor.passkeys_of(user)]
+        return ", ".join(held) or str(_("none"))
 
     @admin.display(description=_("password"))
     def password_link(self, user: User) -> SafeString:

@@ -116,10 +116,10 @@ def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[st
             # Nobody approves what they call a fraud.
             raise InvalidMessage
     except InvalidMessage:
-        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **_subject(transaction))
+        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
         raise
     if not isinstance(given, str) or not codes.same(given, transaction.token):
-        events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **_subject(transaction))
+        events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.subject)
         raise InvalidMessage
     return content
 
@@ -128,7 +128,7 @@ def _credential(transaction: Transaction, profile: Profile, content: dict[str, A
     try:
         return credentials.read(content, transaction.method, profile)
     except InvalidMessage:
-        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **_subject(transaction))
+        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
         raise
 
 
@@ -148,7 +148,7 @@ def _end(
         if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
             return _answered_meanwhile(transaction, digest)
         if more:
-            events.record(more, **_subject(transaction))
+            events.record(more, **transaction.subject)
         if status == Status.AUTHENTICATED:
             Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
     return status
@@ -160,11 +160,3 @@ def _answered_meanwhile(transaction: Transaction, digest: str) -> Status:
     if transaction.answer_digest != digest:
         raise InvalidTransaction
     return Status(transaction.status)
-
-
-def _subject(transaction: Transaction) -> dict[str, Any]:
-    return {
-        "user_id": transaction.user_id,
-        "app_name": transaction.app_name,
-        "transaction_id": transaction.pk,
-    }

@@ -1,6 +1,5 @@
 """What the device does with transactions: list, fetch the challenge; bind a scanned one to its user."""
 
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -13,6 +12,7 @@ from apps.enrollment.models import Profile
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.otp import codes as otp_codes
+from apps.transactions import contexts
 from apps.transactions.methods import otp
 from apps.transactions.models import Method, Status, Transaction
 
@@ -78,13 +78,15 @@ def _bind(transaction: Transaction, profile: Profile) -> bool:
 
 
 def _sealed(transaction: Transaction, profile: Profile) -> str:
-    events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **_subject(transaction))
+    if transaction.awaits_context:
+        contexts.complete(transaction)
+    events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.subject)
     signing = {"signing_data": transaction.signing_data} if transaction.signing_data else {}
     return keys.seal(
         profile,
         {
             "transaction_id": str(transaction.pk),
-            "message": transaction.secure_message or transaction.message,
+            "message": contexts.base(transaction),
             "timestamp": clock.milliseconds(transaction.created_at),
             "time_to_live": transaction.time_to_live_seconds,
             "token": transaction.token,
@@ -113,11 +115,3 @@ def _record_fetch_failure(transaction: Transaction | None, profile: Profile) -> 
         user_id=profile.user_id,
         transaction_id=transaction.pk if transaction else None,
     )
-
-
-def _subject(transaction: Transaction) -> dict[str, Any]:
-    return {
-        "user_id": transaction.user_id,
-        "app_name": transaction.app_name,
-        "transaction_id": transaction.pk,
-    }

@@ -109,7 +109,7 @@ def _judge_pin(transaction: Transaction, profile: Profile, credential: Credentia
         max_attempts=verdict.max_attempts,
     )
     events.record(
-        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **_subject(transaction), attempt=verdict.used_attempts
+        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **transaction.subject, attempt=verdict.used_attempts
     )
     if verdict.is_disconnected:
         lifecycle.close(
@@ -128,16 +128,7 @@ def _judge_other(transaction: Transaction, profile: Profile, credential: Credent
     WrongAnswer.objects.create(transaction=transaction, digest=digest, error=AuthenticatorRevoked.token)
     events.record(
         EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL,
-        **_subject(transaction),
+        **transaction.subject,
         authenticator=credential.type,
     )
     return AuthenticatorRevoked()
-
-
-def _subject(transaction: Transaction) -> dict[str, Any]:
-    return {
-        "user_id": transaction.user_id,
-        "client_id": transaction.client.client_id,
-        "app_name": transaction.app_name,
-        "transaction_id": transaction.pk,
-    }

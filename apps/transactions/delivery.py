@@ -161,10 +161,7 @@ def _event(job: Job, result: Result, due_at: datetime | None) -> Event:
         EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
         if accepted
         else EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
-        user_id=job.transaction.user_id,
-        client_id=job.transaction.client.client_id,
-        app_name=job.transaction.app_name,
-        transaction_id=job.transaction.pk,
+        **job.transaction.subject,
         attempt=job.row.attempts_made,
         http_status=result.status,
         reason=result.reason,

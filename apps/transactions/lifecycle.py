@@ -43,10 +43,7 @@ def close(
             return False
         events.record(
             event_type,
-            user_id=transaction.user_id,
-            client_id=transaction.client.client_id,
-            app_name=transaction.app_name,
-            transaction_id=transaction.pk,
+            **transaction.subject,
             **({"reason": str(reason)} if reason else {}),
             **details,
         )

@@ -1,5 +1,6 @@
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -143,6 +144,8 @@ class Transaction(models.Model):
     callback_uri = models.CharField(_("callback URL"), max_length=2000, blank=True)
     message = models.TextField(_("message"), blank=True)
     secure_message = EncryptedTextField(blank=True, default="")
+    # Where the request came from has still to be asked; the answer goes into the secure message.
+    awaits_context = models.BooleanField(default=False)
     # The challenge's token: whoever shows it has opened the sealed challenge.
     token = EncryptedTextField()
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
@@ -187,6 +190,16 @@ class Transaction(models.Model):
     @property
     def time_to_live_seconds(self) -> int:
         return round((self.expires_at - self.created_at).total_seconds())
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """What an event says about the transaction that it belongs to."""
+        return {
+            "user_id": self.user_id,
+            "client_id": self.client.client_id,
+            "app_name": self.app_name,
+            "transaction_id": self.pk,
+        }
 
     @property
     def is_answered(self) -> bool:
@@ -286,6 +299,33 @@ class SmsDelivery(outbox.Delivery):
 
     def __str__(self) -> str:
         return str(self.transaction_id)
+
+
+class ContextLookup(outbox.Delivery):
+    """Where a request came from, to be asked of the geolocation service; a device that fetches first asks itself."""
+
+    transaction = models.OneToOneField(Transaction, on_delete=models.CASCADE, related_name="context_lookup")
+    # JSON, cleared once it is known: addresses are kept no longer than they are of use.
+    origin = EncryptedTextField(blank=True, default="")
+
+    class Meta:
+        verbose_name = _("context look-up")
+        verbose_name_plural = _("context look-ups")
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="context_due")]
+
+    def __str__(self) -> str:
+        return str(self.transaction_id)
+
+
+class ContextAttempt(outbox.Attempt):
+    delivery = models.ForeignKey(ContextLookup, on_delete=models.CASCADE, related_name="attempts")
+
+    class Meta(outbox.Attempt.Meta):
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome or '…'}"
 
 
 class SmsAttempt(outbox.Attempt):

@@ -20,6 +20,7 @@ MAX_NAME_CHARACTERS = 100
 MAX_DEVICE_ID_CHARACTERS = 64
 MAX_SIGNING_DATA_CHARACTERS = 16_000
 MAX_SECURE_MESSAGE_CHARACTERS = 4_000
+MAX_USER_AGENT_CHARACTERS = 1_024
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 
@@ -46,6 +47,8 @@ class Request:
     secure_message: str
     phone_number: str
     language: str
+    ip_address: str
+    user_agent: str
 
 
 # The parameter that says which phone is meant, and its longest value.
@@ -82,6 +85,8 @@ def check(raw: Mapping[str, str], version: Version) -> Request:
         secure_message=secure_message,
         phone_number=raw.get("phone_number", ""),
         language=language,
+        ip_address=raw.get("ip_address", ""),
+        user_agent=raw.get("user_agent", "")[:MAX_USER_AGENT_CHARACTERS],
     )
 
 

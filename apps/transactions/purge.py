@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackDelivery
 from apps.common.outbox import State
 from apps.enrollment.models import EnrollmentCode, UsedNonce
+from apps.geocontext import services as geocontext
 from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDelivery, Transaction
 
 BATCH = 200
@@ -33,6 +34,7 @@ def purge(before: datetime) -> dict[str, int]:
             EnrollmentCode.objects.filter(models.Q(used_at__isnull=False) | models.Q(expires_at__lte=now))
         ),
         "nonces": _delete(UsedNonce.objects.filter(expires_at__lte=now)),
+        "located_addresses": geocontext.forget_old(now),
         "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
     }
 

@@ -71,7 +71,7 @@ def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
         raise TransactionNotFound
     events.record(
         EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
-        **_subject(transaction),
+        **transaction.subject,
         status=transaction.current_status(timezone.now()),
     )
     return transaction
@@ -88,15 +88,6 @@ def _pending_of_client(transaction_id: UUID | None, client: ApiClient) -> Transa
     if transaction is None or transaction.current_status(timezone.now()) != Status.PENDING:
         raise TransactionNotFound
     return transaction
-
-
-def _subject(transaction: Transaction) -> dict[str, Any]:
-    return {
-        "user_id": transaction.user_id,
-        "client_id": transaction.client.client_id,
-        "app_name": transaction.app_name,
-        "transaction_id": transaction.pk,
-    }
 
 
 def cancel(transaction_id: UUID | None, client: ApiClient) -> None:
@@ -153,11 +144,11 @@ def _resend(
             reserved = open_.filter(resends_used__lt=F("max_resends")).update(resends_used=F("resends_used") + 1)
             if reserved:
                 enqueue()
-                events.record(succeeded, **_subject(transaction))
+                events.record(succeeded, **transaction.subject)
     except DatabaseError as error:
         raise not_stored from error
     if not reserved:
-        events.record(refused, **_subject(transaction), reason="resend_limit_reached")
+        events.record(refused, **transaction.subject, reason="resend_limit_reached")
         raise ResendLimitReached if open_.exists() else TransactionNotFound
 
 
@@ -182,7 +173,7 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
             raise TransactionNotFound
         return transaction
     wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    events.record(wrong, **_subject(transaction), attempt=number)
+    events.record(wrong, **transaction.subject, attempt=number)
     locks.code_was_wrong(user_id, client_id=client.client_id, transaction_id=transaction.pk)
     if transaction.max_attempts and number >= transaction.max_attempts:
         limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED

@@ -1,4 +1,4 @@
-"""The nudges for the queues of pushes and text messages: a queue has work, its dispatcher takes it from the rows."""
+"""The nudges for the queues of pushes, text messages and context look-ups: a queue has work, its rows say which."""
 
 from celery import shared_task
 
@@ -13,3 +13,8 @@ def deliver_pushes() -> None:
 @shared_task
 def deliver_sms() -> None:
     worker.wake("transactions.smsdelivery")
+
+
+@shared_task
+def look_contexts_up() -> None:
+    worker.wake("transactions.contextlookup")

@@ -28,6 +28,9 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
 )
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+METRICS_ALLOWED = env.list("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"])
+# How long a process counts events before it adds them to the table; None: only when it is told to.
+EVENT_COUNTS_SECONDS: float | None = 5.0
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 
 MESSAGE_MAX_LENGTH = env.int("MESSAGE_MAX_LENGTH", default=155)
@@ -57,6 +60,9 @@ SMS_GATEWAY_REST_USERNAME = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_USERNA
 SMS_GATEWAY_REST_PASSWORD = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_PASSWORD", default="")
 EXTERNAL_PROXY = external_proxy(env)
 
+# A location file in MaxMind's format; used when the console names no HTTP service.
+GEOCONTEXT_DATABASE = env.str("GEOCONTEXT_DATABASE", default="")
+
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "config",
@@ -79,6 +85,7 @@ INSTALLED_APPS = [
     "apps.sms",
     "apps.otp",
     "apps.callbacks",
+    "apps.geocontext",
     "apps.applications",
     "apps.enrollment",
     "apps.transactions",
@@ -170,6 +177,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_ROUTES = {
     "apps.transactions.tasks.deliver_pushes": {"queue": "push"},
     "apps.transactions.tasks.deliver_sms": {"queue": "sms"},
+    "apps.transactions.tasks.look_contexts_up": {"queue": "context"},
     "apps.callbacks.tasks.*": {"queue": "callbacks"},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = True

@@ -12,6 +12,8 @@ DATABASES["default"]["TEST"] = (
 )
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]
+# No thread of its own touches a test's database.
+EVENT_COUNTS_SECONDS = None
 # A test that changes configuration sees it at once.
 SOLO_CACHE = None  # type: ignore[assignment]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}

@@ -12,7 +12,7 @@ LAYERS = [
     {"auth", "contenttypes"},
     {"events"},
     {"system"},
-    {"push", "sms", "otp", "callbacks"},
+    {"push", "sms", "otp", "callbacks", "geocontext"},
     {"applications"},
     {"enrollment"},
     {"transactions"},

@@ -47,6 +47,7 @@ def secrets_in_environment(monkeypatch):
         "APNS_SIGNING_KEY": signing_key(),
         "APNS_PROXY_PASSWORD": "proxy-password",
         "CALLBACK_PASSWORD": "callback-password",
+        "CALLBACK_SIGNING_SECRET": "whsec_" + "c2lnbmVk" * 4,
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)

@@ -78,12 +78,13 @@ def test_an_empty_database_exports_the_defaults(db):
         "mobile_authentication": True,
         "transaction_signing": True,
         "custom_authenticators": True,
+        "geolocation": True,
     }
     assert exported["api_clients"] == []
 
 
 def test_the_number_of_queries_does_not_grow(configured, django_assert_max_num_queries):
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         run("export_configuration", "--with-secrets")
 
 

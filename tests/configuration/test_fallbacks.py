@@ -120,7 +120,7 @@ def test_exporting_fallbacks_asks_no_question_for_each_of_them(django_assert_num
     text = factories.TypeFactory(method="sms")
     for _number in range(5):
         factories.TypeFactory(fallback=text)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         run("export_configuration")
 
 

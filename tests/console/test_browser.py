@@ -164,3 +164,23 @@ def test_a_versions_fields_come_and_go_with_its_platform_and_configuration(page)
     page.locator("[name=_continue]").click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     expect(platform).to_have_value("android")
+
+
+def test_the_preview_of_a_confirmation_template_follows_what_is_typed(page):
+    page.goto("/admin/geocontext/confirmationtemplate/")
+    preview = page.locator("output.console-preview").first
+    example = "You are logging into the XYZ portal"
+    expect(preview).to_have_text(f"{example} Device: Mac 10.14 Chrome 73.0, Location: NL, Provincie Utrecht, Utrecht")
+    field = page.locator("[name=text_en]")
+    field.fill("[message] using [browser] from [city], [countryCode]")
+    expect(preview).to_have_text(f"{example} using Chrome 73.0 from Utrecht, NL")
+    field.fill("")
+    expect(preview).to_have_text(f"{example} Device: Mac 10.14 Chrome 73.0, Location: NL, Provincie Utrecht, Utrecht")
+    field.fill("[citty] <b>[message]</b> [constructor]")
+    expect(preview).to_have_text(f"[citty] <b>{example}</b> [constructor]")
+    page.locator("[name=_save]").click()
+    expect(page.get_by_text("There is no placeholder [citty]. Did you mean [city]?")).to_be_visible()
+    field.fill("[message] [city]")
+    page.locator("[name=_save]").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(preview).to_have_text(f"{example} Utrecht")

@@ -15,8 +15,19 @@ MOBILE_AUTHENTICATION = [
     "Push messaging configuration",
     "Mobile authentication types",
     "Callback endpoints",
+    "Confirmation template",
 ]
-REST = ["Applications", "API clients", "Features", "Proxy", "Staff accounts", "Users", "Transactions", "Activity"]
+REST = [
+    "Applications",
+    "API clients",
+    "Features",
+    "Proxy",
+    "Geolocation",
+    "Staff accounts",
+    "Users",
+    "Transactions",
+    "Activity",
+]
 
 
 def menu(console):

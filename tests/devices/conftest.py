@@ -19,6 +19,7 @@ from tests.api.conftest import (  # noqa: F401 - fixtures
     switch,
 )
 from tests.conftest import TestDevice
+from tests.geocontext.conftest import location_file, running_service, service  # noqa: F401 - fixtures
 from tests.portal.conftest import deliver_pushes, fcm  # noqa: F401 - fixtures
 
 METHODS = {

@@ -64,7 +64,7 @@ class Forwarding(BaseHTTPRequestHandler):
         connection.connect()
         self.proxy.peers.add(connection.sock.getsockname()[1])
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-        connection.request("POST", parts.path, body, headers)
+        connection.request(self.command, parts.path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
         self.send_response(answer.status)
@@ -73,6 +73,8 @@ class Forwarding(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
         connection.close()
+
+    do_GET = do_POST  # noqa: N815 - the base class's name
 
     def do_CONNECT(self):
         if not self.may_pass():

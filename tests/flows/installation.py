@@ -49,7 +49,7 @@ class Installation:
                     "name": "Portal",
                     "client_id": "portal",
                     "client_secret": CLIENT_SECRET,
-                    "apis": ["mobile_authentication", "end_user"],
+                    "apis": ["mobile_authentication", "end_user", "events"],
                 }
             ],
             "push_messaging_configurations": [
@@ -141,6 +141,23 @@ class Installation:
     def wait_for_status(self, transaction_id, status, seconds=5):
         wait_until(lambda: self.result(transaction_id)["status"] == status, seconds)
         return self.result(transaction_id)
+
+    def events(self, transaction_id, *types):
+        """Return the events of these types, the newest first."""
+        query = urlencode({"transaction_id": transaction_id, "event_type": types}, doseq=True)
+        status, body = self.call(f"/oauth/api/v1/events?{query}")
+        assert status == 200, body
+        return body["result_set"]
+
+    def check_callback(self, transaction_id, calls, *, attempts):
+        """Every call of a callback says the same under the same id, and E4 and the events agree that it arrived."""
+        assert {call["body"] for call in calls} == {calls[0]["body"]}
+        assert len({call["headers"]["webhook-id"] for call in calls}) == 1
+        assert json.loads(calls[0]["body"])["transaction_id"] == transaction_id
+        assert self.result(transaction_id)["is_authenticated"]
+        # The portal may hear before it is written down that it did.
+        sent = wait_until(lambda: self.events(transaction_id, "PUSH_AUTH_CALLBACK_SENT"), 5)
+        assert [event["details"]["attempt"] for event in sent] == [attempts]
 
     def answer(self, phone, transaction_id, *, approve=True):
         return phone.device.answer(phone.device.fetch(transaction_id), approve=approve)

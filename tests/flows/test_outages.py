@@ -63,21 +63,26 @@ def start_timed(installation, phone, path="/callback"):
 
 
 @pytest.mark.parametrize("fault", ["cut", "freeze"])
-def test_without_the_broker_requests_are_quick_and_pushes_come_by_the_sweep(outage, fault):
+def test_without_the_broker_requests_are_quick_and_pushes_and_callbacks_come_by_the_sweep(outage, fault):
     installation = outage.installation
-    phones = [installation.enroll() for _number in range(3)]
+    phones = {installation.path(): installation.enroll() for _number in range(3)}
     getattr(outage.broker, fault)()
-    for phone in phones:
-        _transaction_id, seconds = start_timed(installation, phone)
+    started = {}
+    for path, phone in phones.items():
+        started[path], seconds = start_timed(installation, phone, path)
         assert seconds < 2
-    for phone in phones:
+    for phone in phones.values():
         installation.fcm.wait(phone.push_token, status=200, seconds=4)
+    for path, phone in phones.items():
+        assert installation.answer(phone, started[path]) == "authenticated"
+    for path, transaction_id in started.items():
+        installation.check_callback(transaction_id, installation.portal.wait(path, seconds=4), attempts=1)
     if fault == "cut":
         assert installation.stack.get("/readyz")[0] == 503
     outage.broker.mend()
     installation.stack.wait_ready()
-    installation.start(phones[0])
-    installation.fcm.wait(phones[0].push_token, 2, status=200, seconds=4)
+    installation.start(phone)
+    installation.fcm.wait(phone.push_token, 2, status=200, seconds=4)
 
 
 def test_a_worker_that_starts_without_the_broker_delivers(outage):
@@ -89,7 +94,7 @@ def test_a_worker_that_starts_without_the_broker_delivers(outage):
     transaction_id, _seconds = start_timed(installation, phone, path)
     installation.fcm.wait(phone.push_token, status=200, seconds=4)
     installation.answer(phone, transaction_id)
-    installation.portal.wait(path, status=204, seconds=4)
+    installation.check_callback(transaction_id, installation.portal.wait(path, status=204, seconds=4), attempts=1)
 
 
 def test_after_a_restart_of_the_database_the_first_requests_succeed(outage):
@@ -105,11 +110,15 @@ def test_after_a_restart_of_the_database_the_first_requests_succeed(outage):
 
 def test_without_the_database_requests_are_refused_and_all_heals_when_it_returns(outage):
     installation = outage.installation
-    phone, path = installation.enroll(), installation.path()
+    phone, path, due_path = installation.enroll(), installation.path(), installation.path()
     installation.portal.script(path, {"hang": 60})
-    transaction_id = installation.start(phone, path)
+    # This one is due again while the database is away.
+    installation.portal.script(due_path, {"status": 503})
+    due_id, transaction_id = installation.start(phone, due_path), installation.start(phone, path)
     installation.answer(phone, transaction_id)
     installation.portal.wait(path)
+    installation.answer(phone, due_id)
+    wait_until(lambda: installation.events(due_id, "PUSH_AUTH_CALLBACK_FAILED"))
 
     outage.database.cut()
     status, body = installation.call(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")
@@ -124,8 +133,10 @@ def test_without_the_database_requests_are_refused_and_all_heals_when_it_returns
     wait_until(lambda: installation.call(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")[0] == 200, 60)
     fresh = installation.start(installation.enroll(), path)
     assert installation.result(fresh)["status"] == "pending"
-    calls = installation.portal.wait(path, 2, seconds=60)
-    assert calls[1]["at"] - mended_at < 60
+    for late_id, late_path, seconds in ((due_id, due_path, 5), (transaction_id, path, 30)):
+        calls = installation.portal.wait(late_path, 2, seconds=60)
+        assert calls[1]["at"] - mended_at < seconds
+        installation.check_callback(late_id, calls, attempts=2)
 
 
 def test_a_worker_that_starts_without_the_database_delivers_when_it_is_there(outage):

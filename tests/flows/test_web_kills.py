@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import threading
@@ -60,7 +61,10 @@ def test_every_answer_that_was_confirmed_is_called_back_and_the_others_can_be_re
     for transaction_id, message in answers.items():
         assert phone.device.send_answer(transaction_id, message) == "authenticated"
     calls = installation.portal.wait(path, 30, status=204)
-    assert {one for one in answers if any(one in call["body"] for call in calls)} == set(answers)
+    called = {json.loads(call["body"])["transaction_id"]: [call] for call in calls}
+    assert set(called) == set(answers)
+    for transaction_id in answers:
+        installation.check_callback(transaction_id, called[transaction_id], attempts=1)
     assert installation.portal.stays(path, 30, seconds=1)
 
 

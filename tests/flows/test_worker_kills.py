@@ -3,63 +3,85 @@
 import contextlib
 import signal
 import time
+from dataclasses import dataclass
 
 import pytest
 
+from tests.fakes.full_port import FullPort
+from tests.fakes.portal import Portal
 from tests.flows import installation as installations
+from tests.flows.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
 HEALED_SECONDS = 30
 
 
-def in_flight(installation):
-    """Have a worker wait in a request to FCM and in one to a portal; returns push token and callback path."""
+@dataclass
+class Held:
+    """What a worker holds when it is killed: a push by its phone's token, a callback by its transaction and path."""
+
+    push_token: str
+    transaction_id: str
+    path: str
+
+
+def hold(installation, fault):
+    """Have a worker meet this fault of FCM's and of a portal's answer."""
     approving, waiting, path = installation.enroll(), installation.enroll(), installation.path()
-    installation.portal.script(path, {"hang": 60})
-    installation.fcm.script(waiting.push_token, {"hang": 60})
+    installation.portal.script(path, fault)
+    installation.fcm.script(waiting.push_token, fault)
     answered = installation.start(approving, path)
     installation.answer(approving, answered)
     installation.start(waiting)
     installation.portal.wait(path)
     installation.fcm.wait(waiting.push_token)
-    return waiting.push_token, path
+    return Held(waiting.push_token, answered, path)
 
 
-def check_that_it_heals(installation, killed_at, push_token, path):
-    [_lost, push] = installation.fcm.wait(push_token, 2, seconds=HEALED_SECONDS + 5)
-    [lost, callback] = installation.portal.wait(path, 2, seconds=HEALED_SECONDS + 5)
-    assert push["at"] - killed_at < HEALED_SECONDS
-    assert callback["at"] - killed_at < HEALED_SECONDS
-    assert callback["body"] == lost["body"]
-    installation.fcm.wait(push_token, status=200)
-    installation.portal.wait(path, status=204)
-    assert installation.fcm.stays(push_token, 2)
-    assert installation.portal.stays(path, 2, seconds=1)
+def hold_back(installation, full_port):
+    """Have a worker wait until a portal lets it in; returns the transaction's id."""
+    phone = installation.enroll()
+    transaction_id = installation.start(phone, base=f"http://127.0.0.1:{full_port.port}")
+    installation.answer(phone, transaction_id)
+    wait_until(full_port.callers)
+    return transaction_id
 
 
-def test_a_worker_killed_inside_its_requests_loses_nothing(installation):
-    push_token, path = in_flight(installation)
-    installation.stack.worker.kill()
-    killed_at = time.time()
-    installation.stack.start_worker()
-    installation.fcm.release()
-    installation.portal.release()
-    check_that_it_heals(installation, killed_at, push_token, path)
-
-
-def test_a_worker_killed_between_an_answer_and_its_record_loses_nothing(installation):
-    push_token, path = in_flight(installation)
+def test_a_worker_killed_before_a_request_inside_one_and_between_an_answer_and_its_record_loses_nothing(installation):
+    full_port = FullPort()
+    answered = hold(installation, {"hang": 60})
+    inside = hold(installation, {"status": 200, "body": "x" * 60, "drip": 60})
     tables = ("transactions_pushdelivery", "callbacks_callbackdelivery")
+    before = hold_back(installation, full_port)
     with installations.held_rows(installation.stack, *tables):
         installation.fcm.release()
         installation.portal.release()
-        installation.fcm.wait(push_token, status=200)
-        installation.portal.wait(path, status=204)
+        installation.fcm.wait(answered.push_token, status=200)
+        installation.portal.wait(answered.path, status=204)
         installation.stack.worker.kill()
         killed_at = time.time()
-    installation.stack.start_worker()
-    check_that_it_heals(installation, killed_at, push_token, path)
+    assert full_port.callers() == 0
+    full_port.close()
+    with Portal(full_port.port) as portal:
+        installation.stack.start_worker()
+        for held in (answered, inside):
+            check_that_it_heals(installation, killed_at, held)
+        calls = portal.wait("/callback", 1, 204, HEALED_SECONDS)
+        assert calls[0]["at"] - killed_at < HEALED_SECONDS
+        installation.check_callback(before, calls, attempts=2)
+
+
+def check_that_it_heals(installation, killed_at, held):
+    [_lost, push] = installation.fcm.wait(held.push_token, 2, seconds=HEALED_SECONDS + 5)
+    calls = installation.portal.wait(held.path, 2, seconds=HEALED_SECONDS + 5)
+    assert push["at"] - killed_at < HEALED_SECONDS
+    assert calls[1]["at"] - killed_at < HEALED_SECONDS
+    installation.fcm.wait(held.push_token, status=200)
+    installation.portal.wait(held.path, status=204)
+    installation.check_callback(held.transaction_id, calls, attempts=2)
+    assert installation.fcm.stays(held.push_token, 2)
+    assert installation.portal.stays(held.path, 2, seconds=1)
 
 
 def test_without_a_worker_nothing_is_lost(installation):
@@ -71,7 +93,7 @@ def test_without_a_worker_nothing_is_lost(installation):
     installation.stack.start_worker()
     [push] = installation.fcm.wait(phone.push_token, status=200)
     assert waiting in push["body"], "the push of an answered transaction is not needed any more"
-    installation.portal.wait(path)
+    installation.check_callback(transaction_id, installation.portal.wait(path, seconds=5), attempts=1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

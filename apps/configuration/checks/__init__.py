@@ -6,9 +6,9 @@ A subject of which nothing is configured yields nothing.
 from collections.abc import Callable, Iterator
 
 from apps.common.findings import Finding
-from apps.configuration.checks import push, sms
+from apps.configuration.checks import geolocation, push, sms
 
-CHECKS: list[Callable[[], Iterator[Finding]]] = [push.check, sms.check]
+CHECKS: list[Callable[[], Iterator[Finding]]] = [push.check, sms.check, geolocation.check]
 
 
 def check() -> Iterator[Finding]:

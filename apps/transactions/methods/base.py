@@ -12,7 +12,8 @@ from apps.common import codes
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import messages
+from apps.transactions import contexts, messages
+from apps.transactions.contexts import Context
 from apps.transactions.models import MobileAuthenticationType, Transaction
 from apps.transactions.parameters import Request
 
@@ -58,8 +59,11 @@ def signing_data_of(ask: Ask) -> str:
     return ask.request.signing_data if signs else ""
 
 
-def create(ask: Ask, event_type: EventType, **fields: Any) -> Transaction:
-    """Store the transaction with its event, inside the caller's database transaction."""
+def create(ask: Ask, event_type: EventType, *, context: Context | None = None, **fields: Any) -> Transaction:
+    """Store the transaction with its events, inside the caller's database transaction.
+
+    `context` is what the user is told about where the request came from.
+    """
     now = timezone.now()
     transaction = Transaction.objects.create(
         client=ask.client,
@@ -71,15 +75,16 @@ def create(ask: Ask, event_type: EventType, **fields: Any) -> Transaction:
         created_at=now,
         expires_at=now + timedelta(seconds=ask.mobile_type.time_to_live),
         **fields,
+        **(context.fields if context else {}),
     )
-    events.record(
+    started = events.draft(
         event_type,
-        user_id=transaction.user_id,
-        client_id=ask.client.client_id,
-        app_name=transaction.app_name,
-        transaction_id=transaction.pk,
+        **transaction.subject,
         type=ask.request.mobile_type.name,
         resolved_type=ask.mobile_type.name,
         method=transaction.method,
     )
+    events.record_all([started, *(context.events(transaction) if context else [])])
+    if context and context.origin:
+        contexts.enqueue(transaction, context.origin)
     return transaction

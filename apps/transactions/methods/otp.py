@@ -6,6 +6,7 @@ from functools import partial
 from apps.common import codes
 from apps.events.types import EventType
 from apps.otp import codes as otp_codes
+from apps.transactions import contexts
 from apps.transactions.methods.base import Ask, Started, create, signing_data_of
 
 PURPOSE = "one-time password"
@@ -21,9 +22,9 @@ def _store(ask: Ask) -> Started:
     transaction = create(
         ask,
         EventType.OTP_AUTH_INITIALIZED,
+        context=contexts.of(ask.request, ask.request.message),
         callback_uri=ask.request.callback_uri,
         message=ask.request.message,
-        secure_message=ask.request.secure_message,
         signing_data=signing_data_of(ask),
         code_hash=codes.keyed_hash(otp, PURPOSE),
     )

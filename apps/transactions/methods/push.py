@@ -13,7 +13,7 @@ from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import messages, tasks
+from apps.transactions import contexts, messages, tasks
 from apps.transactions.credentials import ACCEPTED
 from apps.transactions.methods.base import Ask, Started, Unavailable, create, message_of, signing_data_of
 from apps.transactions.models import PushDelivery, Transaction
@@ -76,15 +76,16 @@ _CHOICES: dict[Version, Callable[[QuerySet[Profile], str], Profile | None]] = {
 
 
 def _store(ask: Ask, profile: Profile) -> Started:
+    message = message_of(ask)
     transaction = create(
         ask,
         EventType.PUSH_AUTH_INITIALIZED,
+        context=contexts.of(ask.request, message),
         profile=profile,
         device_id=profile.device.device_id,
         app_name=profile.device.version.application.name,
         callback_uri=ask.request.callback_uri,
-        message=message_of(ask),
-        secure_message=ask.request.secure_message,
+        message=message,
         signing_data=signing_data_of(ask),
     )
     enqueue(transaction, profile)

@@ -16,7 +16,8 @@ class Command(OneLineCommand):
         parser.add_argument("ids", metavar="ID", nargs="*", help="a callback's or a transaction's id")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        count = services.redeliver([identifier(text) for text in options["ids"]] if options["ids"] else None)
+        ids = [identifier(text) for text in options["ids"]] if options["ids"] else None
+        count = services.redeliver(ids, who="redeliver_callbacks")
         text = ngettext("%(count)d callback is due again.", "%(count)d callbacks are due again.", count)
         self.stdout.write(text % {"count": count})
 

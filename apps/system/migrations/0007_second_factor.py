@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('system', '0005_locks'),
+        ('system', '0006_geolocation'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,88 @@
+"""What a Prometheus server reads: everything from the database, so that any web process tells it of them all."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from apps.api.exceptions import NO_STORE, body
+from apps.callbacks import problems
+from apps.callbacks import services as callbacks
+from apps.callbacks.models import CallbackDelivery
+from apps.common import caller
+from apps.common.exceptions import AccessDenied, ApiError, ServiceUnavailable
+from apps.common.outbox import Delivery
+from apps.events import counts
+from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
+
+QUEUES: dict[str, type[Delivery]] = {
+    "push": PushDelivery,
+    "sms": SmsDelivery,
+    "context": ContextLookup,
+    "callbacks": CallbackDelivery,
+}
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer in Prometheus' text format, to callers from METRICS_ALLOWED only; 503 while the database is away."""
+    if not caller.in_networks(caller.current().ip, settings.METRICS_ALLOWED):
+        return _refuse(AccessDenied(), request.path)
+    try:
+        content = generate_latest(Installation())
+    except DatabaseError:
+        return _refuse(ServiceUnavailable(), request.path)
+    return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
+
+
+def _refuse(error: ApiError, path: str) -> HttpResponse:
+    return JsonResponse(body(error, path), status=error.status, headers={**NO_STORE, **error.headers})
+
+
+class Installation(Collector):
+    """Seven queries, each answered by an index over live rows or a table of few rows, however much history there is."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _queues()
+        kept = GaugeMetricFamily(
+            "countersign_deliveries_kept_failed", "Deliveries that failed for good and are kept.", labels=["queue"]
+        )
+        kept.add_metric(["callbacks"], callbacks.failed().count())
+        yield kept
+        yield GaugeMetricFamily(
+            "countersign_failing_addresses",
+            "Callback addresses that failed several times in a row, the last time within seven days.",
+            value=problems.failing().count(),
+        )
+        yield _events()
+
+
+def _queues() -> Iterator[Metric]:
+    now = timezone.now()
+    waiting = GaugeMetricFamily(
+        "countersign_deliveries_waiting", "Deliveries that are due now and taken by no worker.", labels=["queue"]
+    )
+    oldest = GaugeMetricFamily(
+        "countersign_deliveries_oldest_waiting_seconds",
+        "How long the delivery that waits longest has been due; 0 when none waits.",
+        labels=["queue"],
+    )
+    for name, queue in QUEUES.items():
+        found = queue.due(now).order_by().aggregate(number=Count("*"), first=Min("due_at"))
+        waiting.add_metric([name], found["number"])
+        oldest.add_metric([name], (now - found["first"]).total_seconds() if found["first"] else 0)
+    yield from (waiting, oldest)
+
+
+def _events() -> Metric:
+    family = CounterMetricFamily("countersign_events_total", "Events by type.", labels=["type"])
+    for event_type, total in sorted(counts.totals().items()):
+        family.add_metric([event_type], total)
+    return family

@@ -1,0 +1,57 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+
+from apps.common.commands import DataCommand
+from apps.geocontext import services, sources, templates
+from apps.geocontext.models import ConfirmationTemplate, Geolocation
+from apps.geocontext.services import Composed, Origin
+
+
+class Command(DataCommand):
+    help = (
+        "Print what a user would read about where a request comes from, and where each part of it comes from. Asks the "
+        "geolocation service, if there is one and it was not asked about the address within the last day."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--ip", default="", help="the address, as the portal would give it in ip_address")
+        parser.add_argument("--user-agent", default="", help="the browser's header, as the portal would give it")
+        parser.add_argument("--language", default="en", help="the language of the request (en)")
+        parser.add_argument("--message", default=templates.EXAMPLE["message"], help="the secure message")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        origin = Origin(options["ip"], options["user_agent"], options["language"])
+        composed = _compose(options["message"], origin)
+        language, template = templates.choose(ConfirmationTemplate.get_solo().texts, origin.language)
+        data = {
+            "message": composed.text,
+            "check": composed.check.value,
+            "reason": composed.reason or None,
+            "is_used": services.is_used(),
+            "location_source": _source(),
+            "template_language": language,
+            "template": template,
+        }
+        self.print_data(data, as_json=options["json"])
+
+
+def _compose(message: str, origin: Origin) -> Composed:
+    composed = services.compose(message, origin)
+    if composed:
+        return composed
+    [[(_item, found)]] = services.ask([(None, origin.ip_address)])
+    return services.compose_with(message, origin, found)
+
+
+def _source() -> str:
+    """Say which source would be asked; that none is set is said, too."""
+    service = Geolocation.get_solo()
+    if service.url:
+        return sources.describe_service(service)
+    if settings.GEOCONTEXT_DATABASE:
+        return sources.describe_file(settings.GEOCONTEXT_DATABASE)
+    return _("none: set GEOCONTEXT_DATABASE, or a service under System, Geolocation")

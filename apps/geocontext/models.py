@@ -1,0 +1,92 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from solo.models import SingletonModel
+
+from apps.common.encryption import EncryptedTextField
+from apps.common.urls import MAX_URL_CHARACTERS
+from apps.geocontext import addresses, templates
+from apps.geocontext.locations import MAX_VALUE_CHARACTERS, Location
+
+KEY_CHARACTERS = 80
+
+
+class Geolocation(SingletonModel):
+    """The HTTP service that knows where an IP address is. Without one, the location file is asked."""
+
+    url = models.CharField(
+        _("URL"),
+        max_length=MAX_URL_CHARACTERS,
+        blank=True,
+        default="",
+        help_text=_(
+            "Of the HTTP service, with the places {key} and {ip}; without them, /KEY/IP is appended. Empty: the file "
+            "that the environment variable GEOCONTEXT_DATABASE names is used."
+        ),
+    )
+    key = EncryptedTextField(_("key"), blank=True, default="", max_length=1000)
+
+    class Meta:
+        verbose_name = _("geolocation")
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+    @property
+    def has_key(self) -> bool:
+        """What is stored tells enough: nothing is decrypted."""
+        return bool(self.__dict__.get("key"))
+
+    def clean(self) -> None:
+        if self.url:
+            addresses.validate(self.url, has_key=self.has_key)
+
+
+def validate_texts(texts: Any) -> None:
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise ValidationError(_("Must be a mapping of language codes to texts."))
+    for text in texts.values():
+        templates.validate(text)
+
+
+def default_texts() -> dict[str, str]:
+    return {"en": templates.DEFAULT}
+
+
+class ConfirmationTemplate(SingletonModel):
+    """The texts of secure messages with their context, by language code; an English one is there always."""
+
+    texts = models.JSONField(_("texts"), default=default_texts, validators=[validate_texts])
+
+    class Meta:
+        verbose_name = _("confirmation template")
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+    def with_texts(self, changed: dict[str, str]) -> dict[str, str]:
+        """Return the texts with some changed; an empty one goes, and the English one becomes the default again."""
+        texts = {**self.texts, **changed}
+        return {**default_texts(), **{code: text for code, text in texts.items() if text.strip()}}
+
+
+class LocatedAddress(models.Model):
+    """What the service said about an address, for a day. The address itself is not kept, only a keyed hash of it."""
+
+    key = models.CharField(_("key"), max_length=KEY_CHARACTERS, primary_key=True)
+    country_code = models.CharField(_("country code"), max_length=MAX_VALUE_CHARACTERS)
+    region = models.CharField(_("region"), max_length=MAX_VALUE_CHARACTERS, blank=True)
+    city = models.CharField(_("city"), max_length=MAX_VALUE_CHARACTERS, blank=True)
+    located_at = models.DateTimeField(_("located"), db_index=True)
+
+    class Meta:
+        verbose_name = _("located address")
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def location(self) -> Location:
+        return Location(self.country_code, self.region, self.city)

@@ -1,0 +1,49 @@
+"""What is wrong with the location file, or soon will be, for whoever looks at the console or checks it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.common.admin import moment
+from apps.common.problems import Problem
+from apps.geocontext import database
+from apps.geocontext.locations import Failure
+from apps.geocontext.models import Geolocation
+from apps.system import services as system
+
+# Its makers publish a new one every week or month; addresses move all the time.
+OLD_AFTER = timedelta(days=30)
+
+
+def problems(now: datetime | None = None) -> Iterator[Problem]:
+    """Yield what is wrong with the file, if it is the source; nobody is asked."""
+    if not settings.GEOCONTEXT_DATABASE or not system.features().geolocation or Geolocation.get_solo().url:
+        return
+    url = reverse("admin:geocontext_geolocation_change")
+    file = database.opened(settings.GEOCONTEXT_DATABASE)
+    if isinstance(file, Failure):
+        title = _("Messages carry no context: the location file cannot be used")
+        yield Problem(_("File cannot be used"), title, f"{file.reason} {remedy()}", url=url)
+    elif is_old(file, now or timezone.now()):
+        title = _("The location file is from %(date)s (UTC)") % {"date": moment(file.built_at)}
+        yield Problem(_("File is old"), title, old(), is_failure=False, url=url)
+
+
+def is_old(file: database.File, now: datetime) -> bool:
+    return now - file.built_at > OLD_AFTER
+
+
+def old() -> str:
+    return _("Addresses move, and users read wrong places. Fetch a newer file, and put it there by renaming it.")
+
+
+def remedy() -> str:
+    path = settings.GEOCONTEXT_DATABASE
+    return _(
+        "Put a City file in MaxMind's format at %(path)s, readable for the server, by renaming it; no restart is "
+        "needed. Or name another path in GEOCONTEXT_DATABASE, and restart."
+    ) % {"path": path}

@@ -1,0 +1,189 @@
+"""The context in a secure message: what the machine, the browser and the address behind a request are.
+
+`compose` never waits for the network. When it returns None, the service has to be asked first: `ask`, then
+`compose_with`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.common import codes
+from apps.events.types import EventType
+from apps.geocontext import client, database, templates, user_agents
+from apps.geocontext.locations import Address, Failure, Location, is_nowhere, nowhere, parse
+from apps.geocontext.models import ConfirmationTemplate, Geolocation, LocatedAddress
+from apps.system import services as system
+
+__all__ = ["Composed", "Failure", "Location", "Origin", "ask", "compose", "compose_with", "forget_old", "is_used"]
+
+T = TypeVar("T")
+KEPT = timedelta(days=1)
+PURPOSE = "located address"
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request comes from, as the portal says; either of the first two may be empty."""
+
+    ip_address: str
+    user_agent: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The secure message; `check` is the event to record, with `reason` in words unless it is a success."""
+
+    text: str
+    check: EventType
+    reason: str = ""
+
+
+def is_used() -> bool:
+    """Say whether messages get a context: the feature is on and there is a source of locations."""
+    return system.features().geolocation and bool(settings.GEOCONTEXT_DATABASE or Geolocation.get_solo().url)
+
+
+def compose(message: str, origin: Origin) -> Composed | None:
+    """Put a message into its context, or return None when the service has to be asked first.
+
+    No failure of a source is an exception: it leaves the message alone.
+    """
+    if not origin.ip_address:
+        return _without_location(message, origin)
+    found = _known(origin)
+    return None if found is None else compose_with(message, origin, found)
+
+
+def compose_with(message: str, origin: Origin, found: Location | Failure) -> Composed:
+    """Put a message into its context with what was found about the address; a failure leaves the message alone."""
+    if isinstance(found, Failure):
+        return Composed(message, EventType.GEOLOCATION_CHECK_FAILED, found.reason)
+    return Composed(_filled(message, origin, found), EventType.GEOLOCATION_CHECK_SUCCESS)
+
+
+def ask(
+    origins: Iterable[tuple[T, str]], *, before_waiting: Callable[[], object] = lambda: None
+) -> Iterator[list[tuple[T, Location | Failure]]]:
+    """Ask the service about IP addresses at once; yield what it says, each with the object it was given with.
+
+    Takes two seconds at most. What is known, and what nobody can know, comes first and is not asked for; the rest is
+    kept for a day. `before_waiting` is called before the service is asked: until it answers, the database is not used.
+    """
+    service = Geolocation.get_solo()
+    waiting: dict[str, list[T]] = {}
+    failed: list[tuple[T, Location | Failure]] = []
+    for item, text in origins:
+        address = _askable(text)
+        if isinstance(address, Failure):
+            failed.append((item, address))
+        else:
+            waiting.setdefault(str(address), []).append(item)
+    cached = _cached(service.url, waiting)
+    ready = failed + [(item, found) for ip, found in cached.items() for item in waiting[ip]]
+    if ready:
+        yield ready
+    missing = [ip for ip in waiting if ip not in cached]
+    if not missing:
+        return
+    before_waiting()
+    for answers in client.ask(service, missing):
+        _keep(service.url, answers)
+        yield [(item, found) for ip, found in answers for item in waiting[ip]]
+
+
+def forget_old(now: datetime | None = None) -> int:
+    """Remove what was found more than a day ago, and return how much that was."""
+    old = LocatedAddress.objects.filter(located_at__lt=(now or timezone.now()) - KEPT)
+    total = 0
+    while batch := list(old.values_list("pk", flat=True)[:BATCH]):
+        # One that was located again meanwhile is not old any more.
+        total += old.filter(pk__in=batch).delete()[0]
+    return total
+
+
+def _known(origin: Origin) -> Location | Failure | None:
+    """Return what the file or an earlier answer of the service says; None when the service has to be asked."""
+    service = Geolocation.get_solo()
+    if not service.url:
+        address = parse(origin.ip_address)
+        if isinstance(address, Failure):
+            return address
+        if not settings.GEOCONTEXT_DATABASE:
+            return Failure(_("No source of locations is set."))
+        return database.locate(settings.GEOCONTEXT_DATABASE, address, origin.language)
+    address = _askable(origin.ip_address)
+    if isinstance(address, Failure):
+        return address
+    return _cached(service.url, [str(address)]).get(str(address))
+
+
+def _askable(text: str) -> Address | Failure:
+    address = parse(text)
+    return nowhere() if not isinstance(address, Failure) and is_nowhere(address) else address
+
+
+def _cached(url: str, ips: Iterable[str]) -> dict[str, Location]:
+    """Return what the service said about these addresses within the last day."""
+    by_key = {_key(url, ip): ip for ip in ips}
+    rows = LocatedAddress.objects.filter(pk__in=by_key, located_at__gte=timezone.now() - KEPT)
+    return {by_key[row.key]: row.location for row in rows} if by_key else {}
+
+
+def _keep(url: str, answers: Iterable[tuple[str, Location | Failure]]) -> None:
+    now = timezone.now()
+    rows = [
+        LocatedAddress(
+            key=_key(url, ip),
+            country_code=found.country_code,
+            region=found.region,
+            city=found.city,
+            located_at=now,
+        )
+        for ip, found in answers
+        if isinstance(found, Location)
+    ]
+    if rows:
+        LocatedAddress.objects.bulk_create(
+            sorted(rows, key=lambda row: row.key),  # in one order, so that two workers never wait for each other
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["country_code", "region", "city", "located_at"],
+        )
+
+
+def _key(url: str, ip: str) -> str:
+    # Another service may know better.
+    return codes.keyed_hash(f"{url}\0{ip}", PURPOSE)
+
+
+def _without_location(message: str, origin: Origin) -> Composed:
+    if not origin.user_agent:
+        reason = _("The request carried neither ip_address nor user_agent.")
+        return Composed(message, EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
+    text = _filled(message, origin, Location(""))
+    reason = _("The request carried no ip_address.")
+    return Composed(text, EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
+
+
+def _filled(message: str, origin: Origin, location: Location) -> str:
+    operating_system, browser = user_agents.describe(origin.user_agent) if origin.user_agent else ("", "")
+    _language, template = templates.choose(ConfirmationTemplate.get_solo().texts, origin.language)
+    values = {
+        "message": message,
+        "operatingSystem": operating_system,
+        "browser": browser,
+        "countryCode": location.country_code,
+        "region": location.region,
+        "city": location.city,
+    }
+    text = templates.fill(template, values)
+    # A one-time password may come without any message.
+    return text if message else text.lstrip()

@@ -1,0 +1,59 @@
+"""What the worker does with claimed context look-ups: asks for many at once and finishes their secure messages."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db import close_old_connections
+from django.db import transaction as database
+from django.utils import timezone
+
+from apps.common import outbox
+from apps.common.outbox import State, Verdict
+from apps.events import services as events
+from apps.geocontext import services as geocontext
+from apps.geocontext.services import Composed, Origin
+from apps.transactions import contexts
+from apps.transactions.models import ContextLookup, Status, Transaction
+
+NOT_NEEDED = "not_needed"
+
+
+def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
+    """Ask where pending requests came from; yields rows as their messages are finished."""
+    transactions = Transaction.objects.select_related("client").in_bulk([row.transaction_id for row in rows])
+    now = timezone.now()
+    asked, ended = list[tuple[ContextLookup, Origin]](), list[ContextLookup]()
+    for row in rows:
+        row.transaction = transactions[row.transaction_id]
+        origin = contexts.origin_of(row) if row.transaction.current_status(now) == Status.PENDING else None
+        if origin:
+            asked.append((row, origin))
+        else:
+            ended.append(row)
+    if ended:
+        yield _skip(ended)
+    pairs = [((row, origin), origin.ip_address) for row, origin in asked]
+    for answers in geocontext.ask(pairs, before_waiting=close_old_connections):
+        found = [
+            (row, geocontext.compose_with(contexts.base(row.transaction), origin, location))
+            for (row, origin), location in answers
+        ]
+        recorded = _record(found)
+        close_old_connections()
+        yield recorded
+
+
+def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:
+    with database.atomic():
+        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED) for row in rows])
+        ContextLookup.objects.filter(pk__in=[row.pk for row in rows]).update(origin="")
+    return rows
+
+
+def _record(found: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLookup]:
+    """Write the messages down, of those rows that no fetch has finished meanwhile."""
+    verdicts = [Verdict(row, State.DONE, composed.check, composed.reason) for row, composed in found]
+    with database.atomic():
+        held = outbox.settle(verdicts)
+        ContextLookup.objects.filter(pk__in=held).update(origin="")
+        events.record_all([contexts.write(row.transaction, composed) for row, composed in found if row.pk in held])
+    return [row for row, _composed in found]

@@ -1,0 +1,65 @@
+"""Callbacks for the worker, from JSON on standard input, in the product's environment.
+
+`python -m bench.callback_rows fill` reads `{"batches": {NAME: {"urls": [...], "count": N}}}` and writes rows that are
+not due before the driver says so. `pace` reads `{"spells": {NAME: {"urls": [...], "seconds": N}}, "per_second"}` and
+enqueues evenly, as an answer does, one spell after the other.
+"""
+
+import json
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import django
+
+django.setup()
+
+from django.db import transaction  # noqa: E402 - models are ready only now
+from django.utils import timezone  # noqa: E402
+
+from apps.callbacks import services, signatures  # noqa: E402
+from apps.callbacks.models import CallbackDelivery, CallbackEndpoint  # noqa: E402
+from apps.common.urls import lane  # noqa: E402
+
+LATER = timedelta(hours=1)
+
+
+def endpoints(urls: list[str]) -> None:
+    """Give every address credentials and a signature."""
+    for url in urls:
+        row = CallbackEndpoint(url=url, username="portal", password="password-of-the-portal")
+        row.signing_secrets = signatures.new_secret()
+        row.save()
+
+
+def fill(batches: dict[str, dict[str, Any]]) -> None:
+    endpoints(sorted({url for batch in batches.values() for url in batch["urls"]}))
+    due_at = timezone.now() + LATER
+    CallbackDelivery.objects.bulk_create(
+        (
+            CallbackDelivery(
+                transaction_id=uuid4(), user_id="user", client_id=name, url=url, lane=lane(url), due_at=due_at
+            )
+            for name, batch in batches.items()
+            for url in (batch["urls"] * batch["count"])[: batch["count"]]
+        ),
+        batch_size=1000,
+    )
+
+
+def pace(spells: dict[str, dict[str, Any]], per_second: float) -> None:
+    for name, spell in spells.items():
+        began = time.monotonic()
+        for number in range(int(spell["seconds"] * per_second)):
+            time.sleep(max(began + number / per_second - time.monotonic(), 0))
+            url = spell["urls"][number % len(spell["urls"])]
+            with transaction.atomic():
+                services.enqueue(url, transaction_id=uuid4(), user_id="user", client_id=name)
+    # The last nudge is posted by a thread that ends with this process.
+    time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    {"fill": fill, "pace": pace}[sys.argv[1]](**json.loads(sys.stdin.read()))

@@ -1,0 +1,162 @@
+"""GET /metrics: what is waiting, what failed and what happened, for callers from METRICS_ALLOWED."""
+
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from apps.callbacks.models import CallbackDelivery, FailingAddress
+from apps.events import counts, services
+from apps.events.models import Event, EventCount
+from apps.events.types import EventType
+from apps.transactions.models import PushDelivery, SmsDelivery
+from config import worker
+from tests.console.test_callbacks import plan
+
+SENT = EventType.PUSH_AUTH_CALLBACK_SENT
+
+
+def read(client):
+    """Return the value of every sample by its name and label."""
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.content.decode())
+    return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
+
+
+def callback(**fields):
+    return CallbackDelivery.objects.create(url="http://127.0.0.1:9/", transaction_id=uuid4(), **fields)
+
+
+@pytest.mark.parametrize(
+    ("address", "forwarded", "allowed", "status"),
+    [
+        ("127.0.0.1", "", None, 200),
+        ("127.8.8.8", "", None, 200),
+        ("::1", "", None, 200),
+        ("203.0.113.9", "", None, 403),
+        ("203.0.113.9", "127.0.0.1", None, 403),
+        ("192.0.2.1", "203.0.113.9", None, 403),
+        ("192.0.2.1", "127.0.0.1", None, 200),
+        ("203.0.113.9", "", ["203.0.113.0/24"], 200),
+        ("127.0.0.1", "", ["203.0.113.0/24"], 403),
+        ("127.0.0.1", "", [], 403),
+        ("", "", None, 403),
+    ],
+)
+def test_only_callers_from_the_allowed_networks_may_read(client, db, settings, address, forwarded, allowed, status):
+    settings.TRUSTED_PROXIES = ["192.0.2.0/24"]
+    if allowed is not None:
+        settings.METRICS_ALLOWED = allowed
+    answer = client.get("/metrics", headers={"X-Forwarded-For": forwarded} if forwarded else {}, REMOTE_ADDR=address)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["error"] == "access_denied"
+    else:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+
+
+def test_what_waits_is_what_is_due_and_taken_by_nobody(client, portal, mobile_type, device):
+    now = timezone.now()
+    assert read(client)["countersign_deliveries_oldest_waiting_seconds", "callbacks"] == 0
+    callback(due_at=now - timedelta(seconds=60))
+    callback(due_at=now - timedelta(seconds=20))
+    callback(due_at=now + timedelta(seconds=20), claim=uuid4())
+    callback(due_at=now - timedelta(hours=2), state="done")
+    callback(due_at=now - timedelta(hours=2), state="failed")
+    started = portal.start(mobile_type, device).json()["transaction_id"]
+    SmsDelivery.objects.create(transaction_id=started, due_at=now - timedelta(seconds=10))
+    with time_machine.travel(now + timedelta(seconds=5), tick=False):
+        found = read(client)
+    waiting = {name: found["countersign_deliveries_waiting", name] for name in ("push", "sms", "callbacks")}
+    assert waiting == {"push": 1, "sms": 1, "callbacks": 2}
+    assert found["countersign_deliveries_oldest_waiting_seconds", "callbacks"] == 65
+    assert found["countersign_deliveries_oldest_waiting_seconds", "sms"] == 15
+    assert found["countersign_deliveries_kept_failed", "callbacks"] == 1
+    PushDelivery.objects.update(state="done")
+    assert read(client)["countersign_deliveries_waiting", "push"] == 0
+
+
+def test_failing_addresses_are_those_that_the_console_tells_of(client, db):
+    now = timezone.now()
+    for url, failures, days in (("a", 3, 0), ("b", 9, 6), ("c", 2, 0), ("d", 3, 8)):
+        moment = now - timedelta(days=days)
+        FailingAddress.objects.create(url=url, failures=failures, failing_since=moment, last_failed_at=moment)
+    assert read(client)["countersign_failing_addresses",] == 2
+
+
+def total(client, event_type):
+    return read(client)["countersign_events_total", event_type.value]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_are_counted_when_they_are_committed_and_added_up(client):
+    counts.flush()
+    EventCount.objects.all().delete()
+    assert total(client, SENT) == 0
+    services.record(SENT)
+    services.record_all([services.draft(SENT), services.draft(EventType.PUSH_AUTH_CALLBACK_FAILED)])
+    with transaction.atomic():
+        services.record(SENT)
+        transaction.set_rollback(True)
+    assert total(client, SENT) == 0
+
+    with CaptureQueriesContext(connection) as queries:
+        counts.flush()
+        counts.flush()
+    assert len(queries) == 1
+    assert (total(client, SENT), total(client, EventType.PUSH_AUTH_CALLBACK_FAILED)) == (2, 1)
+    # What another process has added meanwhile stays.
+    EventCount.objects.filter(event_type=SENT).update(total=10)
+    services.record(SENT)
+    counts.flush()
+    assert total(client, SENT) == 11
+    assert {key[1] for key in read(client) if key[0] == "countersign_events_total"} == set(EventType.values)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_pays_no_query_for_the_count_and_what_could_not_be_added_is_kept(client, monkeypatch):
+    counts.flush()
+    before = total(client, EventType.API_AUTHENTICATION_FAILED)
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/oauth/api/v1/events")
+    assert Event.objects.count() == 1
+    assert not [one for one in queries if "eventcount" in one["sql"]]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(counts, "ADD", "INSERT INTO a_table_that_is_away VALUES {rows}")
+        with pytest.raises(DatabaseError):
+            counts.flush()
+    assert total(client, EventType.API_AUTHENTICATION_FAILED) == before
+    counts.flush()
+    assert total(client, EventType.API_AUTHENTICATION_FAILED) == before + 1
+
+
+def test_a_database_that_is_away_is_told_as_503(client, db, monkeypatch):
+    def away():
+        raise OperationalError("away")
+
+    monkeypatch.setattr(counts, "totals", away)
+    answer = client.get("/metrics")
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+
+def test_every_queue_of_a_worker_is_measured(client, db):
+    measured = {key[1] for key in read(client) if key[0] == "countersign_deliveries_waiting"}
+    assert measured == set(worker.QUEUES)
+
+
+def test_no_metric_reads_a_table_that_grows_for_ever(client, db):
+    with CaptureQueriesContext(connection) as queries:
+        read(client)
+    assert len(queries) == 7
+    for one in queries:
+        assert not re.search(
+            r"Seq Scan on \w+(delivery|lookup)|SCAN \w+(delivery|lookup)$", plan(one["sql"]), re.MULTILINE
+        )

@@ -1,0 +1,253 @@
+"""Portals that answer in every way but the right one: what their answers mean, and that they harm nobody else."""
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from apps.callbacks import addresses, calls, delivery
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.common.outbox import State
+from apps.common.worker import Dispatcher
+from tests.fakes.apns import Apns
+from tests.fakes.raw_portal import RawPortal
+from tests.flows.waiting import wait_until
+
+OK = b"HTTP/1.1 200 OK\r\n"
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+CLOSE = RawPortal.CLOSE
+MEGABYTE = b"x" * 2**20
+
+
+def call(url, *, times=1, **options):
+    """Call a portal so many times, one after the other; returns the last outcome."""
+    for _number in range(times):
+        request = calls.request(url, uuid4(), "msg_1", None, datetime.now(UTC))
+        [(_item, outcome)] = [pair for part in calls.send_all([(None, replace(request, **options))]) for pair in part]
+    return outcome
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NO_CONTENT,
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", CLOSE),
+        b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" + NO_CONTENT,
+        b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n",
+        OK + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nno!",
+        (OK + b"Content-Length: 104857600\r\n\r\n", MEGABYTE),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + MEGABYTE + b"\r\n"),
+    ],
+    ids=["204", "HTTP/1.0", "hints first", "chunked", "packed badly", "100 MB", "endless"],
+)
+def test_a_2xx_answer_is_success_whatever_its_content(answer):
+    with RawPortal(answer) as portal:
+        assert call(portal.url).delivered
+        # Nobody reads a hundred megabytes: what is in the buffers of two sockets may have left the portal.
+        assert portal.sent_bytes < 50 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((b"", CLOSE), "Empty reply"),
+        ((b"HTTP/1.1 100 Continue\r\n\r\n", CLOSE), "Empty reply"),
+        ((b"", b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"), "Too many response headers"),
+        ((OK, b"X-Name: " + b"y" * 1000 + b"\r\n"), "Too large response headers"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "HTTP/0.9"),
+        (b"\x16\x03\x01\x00\xff" * 9, "HTTP/0.9"),
+        (b"HTTP/1.1 000 None\r\n\r\n", "response code"),
+        ((OK + b"Content-Length: 9\r\n\r\nhalf", CLOSE), "bytes missing"),
+        (OK + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\nabc", "Content-Length"),
+        ((OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nno\r\n", CLOSE), "chunk"),
+        (OK + b"Content-Length: 9\r\n\r\nhalf", "timed out"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", "timed out"),
+    ],
+    ids=[
+        "nothing",
+        "100 only",
+        "endless hints",
+        "endless headers",
+        "SSH",
+        "TLS",
+        "status 0",
+        "half",
+        "two lengths",
+        "bad chunk",
+        "half, then silence",
+        "another protocol",
+    ],
+)
+def test_what_is_no_whole_answer_of_http_is_a_failed_attempt_with_its_reason(answer, reason):
+    with RawPortal(answer) as portal:
+        outcome = call(portal.url, timeout_seconds=0.3)
+        assert reason in outcome.reason
+        assert (outcome.delivered, outcome.final, outcome.status) == (False, False, None)
+        # Nothing of it is left behind for the next one.
+        portal._answers[:] = [NO_CONTENT]
+        assert call(portal.url).delivered
+
+
+@pytest.mark.parametrize(
+    ("answer", "connections"),
+    [(NO_CONTENT, 1), ((NO_CONTENT, CLOSE), 3), (b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\nno", 3)],
+    ids=["kept", "closed at once without a word", "more than was announced"],
+)
+def test_a_connection_is_kept_while_it_is_good(answer, connections):
+    with RawPortal(answer) as portal:
+        assert call(portal.url, times=3).delivered
+        assert len(portal.heard) == 3
+        assert len(portal.connections) == connections
+
+
+def test_what_comes_after_an_answer_is_not_taken_for_the_next_one():
+    forged = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
+    with RawPortal(NO_CONTENT + forged, NO_CONTENT) as portal:
+        assert call(portal.url, times=2).status == 204
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        '/a%2Fb%zz?x=%20&y=a+b|c{}"<>^`\\',
+        "/a/../b/./c//d;e?f?g",
+        "/?query",
+        "/" + "x" * 1970,
+    ],
+    ids=["odd characters", "dots", "query", "long"],
+)
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
+def test_an_address_is_called_exactly_as_it_was_given(target, family):
+    with RawPortal(NO_CONTENT, family=family) as portal:
+        url = portal.url + target
+        assert call(url).delivered
+        [heard] = portal.heard
+        assert heard.startswith(f"POST {target} HTTP/1.1\r\nHost: {portal.url[7:]}\r\n")
+        assert calls.json.loads(heard.partition("\r\n\r\n")[2])["callback_uri"] == url
+
+
+def test_a_fragment_stays_here_and_credentials_in_an_address_become_a_header():
+    with RawPortal(NO_CONTENT) as portal:
+        url = f"http://name:p%40ss@127.0.0.1:{portal.port}/callback#part"
+        assert call(url).delivered
+        [heard] = portal.heard
+        assert heard.startswith("POST /callback HTTP/1.1\r\n")
+        assert "Authorization: Basic bmFtZTpwQHNz" in heard
+        assert url in heard
+
+
+@pytest.fixture(scope="module")
+def encrypted():
+    """A server with TLS and HTTP/2, by an authority that the system does not know."""
+    with Apns() as server:
+        yield server
+
+
+def test_a_certificate_that_nobody_trusts_is_a_failed_attempt_that_says_so(encrypted):
+    outcome = call(encrypted.urls["production_url"])
+    assert "certificate" in outcome.reason
+    assert (outcome.delivered, outcome.final) == (False, False)
+    assert encrypted.received == []
+
+
+def test_a_portal_that_speaks_http_2_is_understood(encrypted):
+    url, ca_file = encrypted.urls["production_url"] + "/3/device/x", encrypted.describe()["ca_file"]
+    # It refuses, as Apple does without a token: what counts here is that it is understood.
+    assert call(url, times=2, ca_file=ca_file).reason == "HTTP 403"
+    assert len({record["connection"] for record in encrypted.received}) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("wish", ["99999999999999999999", "86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_portal_that_wishes_to_be_left_alone_for_longer_than_a_day_is_called_once_more_at_its_end(
+    sink, store, deliver, wish
+):
+    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": wish}, "again": True}]
+    [row] = deliver(store(sink.url + "/callback"))
+    assert row.state == State.DUE
+    assert row.due_at == row.created_at + delivery.GIVE_UP_AFTER
+    # A day later.
+    CallbackDelivery.objects.filter(pk=row.pk).update(created_at=row.created_at - delivery.GIVE_UP_AFTER)
+    row.refresh_from_db()
+    deliver(row)
+    assert row.state == State.FAILED
+    assert len(sink.received) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("wish", ["-1", "1e9", "soon", "\xb2"])
+def test_a_wish_that_makes_no_sense_changes_nothing(sink, store, deliver, wish):
+    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": wish}}]
+    [row] = deliver(store(sink.url + "/callback"))
+    assert 0 < (row.due_at - row.created_at).total_seconds() < 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eighteen_portals_get_all_theirs_while_one_hangs_and_one_drips_more_than_a_worker_can_hold(store):
+    dispatcher = Dispatcher(CallbackDelivery, delivery.deliver, slots=40, at_once=8)
+    with ExitStack() as until_the_end:
+        hanging = RawPortal(b"")
+        dripping = RawPortal((OK + b"Content-Length: 100\r\n\r\n", b"x"), pause_seconds=1)
+        well = [RawPortal(NO_CONTENT) for _number in range(18)]
+        until_the_end.callback(dispatcher.join)
+        for portal in (hanging, dripping, *well):
+            until_the_end.enter_context(portal)
+        until_the_end.callback(dispatcher.halt)
+        bad = [store(portal.url) for _number in range(60) for portal in (hanging, dripping)]
+        good = [store(portal.url) for _number in range(5) for portal in well]
+
+        dispatcher.start()
+        wait_until(lambda: all(len(portal.heard) == 5 for portal in well), 8)
+        # All that while the two held what they had: none of theirs has come to an end.
+        assert not CallbackAttempt.objects.filter(delivery__in=bad).exclude(outcome="").exists()
+        assert min(len(hanging.heard), len(dripping.heard)) >= 2
+        wait_until(
+            lambda: CallbackDelivery.objects.filter(pk__in=[row.pk for row in good], state=State.DONE).count() == 90
+        )
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Answer for the resolver: an address, or an event to wait for first."""
+    known = {}
+
+    def resolve(host, port, **_options):
+        if isinstance(known[host], threading.Event):
+            known[host].wait(20)
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[host], port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    yield known
+    for answer in known.values():
+        if isinstance(answer, threading.Event):
+            answer.set()
+
+
+def test_a_name_server_that_hangs_holds_up_the_portals_of_its_names_alone(names, monkeypatch):
+    monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.2)
+    names["hanging.example"], over = threading.Event(), "the host name was not resolved in time"
+    with RawPortal(NO_CONTENT) as portal, ThreadPoolExecutor(100) as workers:
+        names["well.example"] = "127.0.0.1"
+        hanging = [workers.submit(call, "http://hanging.example/") for _number in range(100)]
+        assert {one.result().reason for one in hanging} == {over}
+        assert call(f"http://well.example:{portal.port}/").delivered
+
+
+def test_two_portals_whose_long_names_begin_alike_are_not_taken_for_one(names):
+    one, other = ("".join([*["a" * 59 + "."] * 4, "x" * 8, end]) for end in (".one", ".two"))
+    # Nobody listens at the second address.
+    names[one], names[other] = "127.0.0.1", "127.0.0.2"
+    with RawPortal(NO_CONTENT) as portal:
+        requests = [
+            (host, calls.request(f"http://{host}:{portal.port}/", uuid4(), "msg_1", None, datetime.now(UTC)))
+            for host in (one, other)
+        ]
+        outcomes = dict(pair for part in calls.send_all(requests) for pair in part)
+        assert (outcomes[one].delivered, outcomes[other].delivered) == (True, False)
+        assert len(portal.heard) == 1

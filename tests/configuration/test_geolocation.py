@@ -1,0 +1,83 @@
+"""The sections of the configuration file about the context of secure messages."""
+
+import json
+
+import pytest
+
+from apps.geocontext import templates
+from apps.geocontext.models import ConfirmationTemplate, Geolocation
+from apps.system.models import Features
+from tests.commands.running import run
+
+pytestmark = pytest.mark.django_db
+FILE = """
+features: {geolocation: false}
+geolocation: {url: "https://where.example.com/{ip}?key={key}", key: {env: WHERE_KEY}}
+confirmation_templates:
+  en: "[message] from [city]"
+  nl: "[message] uit [city]"
+"""
+
+
+def exported(*options):
+    return json.loads(run("export_configuration", "--format", "json", *options).out)
+
+
+def test_the_sections_are_read_and_written_and_a_repeat_changes_nothing(import_text, monkeypatch):
+    assert exported()["confirmation_templates"] == {"en": templates.DEFAULT}
+    assert exported()["geolocation"] == {"url": ""}
+    monkeypatch.setenv("WHERE_KEY", "open sesame")
+    assert import_text(FILE).lines == [
+        "features: changed geolocation true → false",
+        "geolocation: changed url, key",
+        "confirmation_templates: changed en, nl",
+    ]
+    assert import_text(FILE).lines == ["Nothing to change."]
+    assert not Features.get_solo().geolocation
+    service = Geolocation.objects.get()
+    assert (service.url, service.key) == ("https://where.example.com/{ip}?key={key}", "open sesame")
+
+    without, with_them = exported(), exported("--with-secrets")
+    assert without["geolocation"] == {"url": "https://where.example.com/{ip}?key={key}"}
+    assert with_them["geolocation"]["key"] == "open sesame"
+    assert without["confirmation_templates"] == {"en": "[message] from [city]", "nl": "[message] uit [city]"}
+    assert import_text(json.dumps(with_them)).lines == ["Nothing to change."]
+
+
+def test_a_language_that_is_left_out_stays_and_an_empty_text_removes_it(import_text):
+    import_text('confirmation_templates: {nl: "[message]!", de: "[message]?"}')
+    assert import_text('confirmation_templates: {de: ""}').lines == ["confirmation_templates: changed de"]
+    assert ConfirmationTemplate.objects.get().texts == {"en": templates.DEFAULT, "nl": "[message]!"}
+    import_text('confirmation_templates: {en: "[message] [city]"}')
+    import_text('confirmation_templates: {en: ""}')
+    assert ConfirmationTemplate.objects.get().texts["en"] == templates.DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("features: {geolocation: yes}", "features.geolocation: Must be true or false."),
+        ("geolocation: {url: where}", "geolocation.url: Enter an absolute http or https address."),
+        ('geolocation: {url: "http://x/?a=b"}', "geolocation.url: An address with a query needs the place {ip}"),
+        ('geolocation: {url: "http://x/{ip}/{key}"}', "geolocation.key: The URL has a place for a key"),
+        ("geolocation: {adress: x}", "geolocation.adress: Unknown."),
+        ("geolocation: {key: 1}", "geolocation.key: Must be text"),
+        ("geolocation: [1]", "geolocation: Must be a mapping."),
+        ("confirmation_templates: text", "confirmation_templates: Must be a mapping of language codes to texts."),
+        ("confirmation_templates: {en: 1}", "confirmation_templates.en: Must be text"),
+        ("confirmation_templates: {'not a code': '[message]'}", "confirmation_templates.not a code: This is not"),
+        (
+            'confirmation_templates: {nl: "[message] [citty]"}',
+            "confirmation_templates.nl: There is no placeholder [citty]. Did you mean [city]?",
+        ),
+        ('confirmation_templates: {nl: "hello"}', "confirmation_templates.nl: The placeholder [message] is missing"),
+        ("confirmation_templates: {nl: {env: NOT_SET}}", "confirmation_templates.nl: The environment variable NOT_SET"),
+    ],
+)
+def test_a_mistake_is_one_line_and_changes_nothing(import_text, text, problem):
+    refused = import_text(f"{text}\ngeneral: {{sms_sender_id: Shop}}")
+    assert (refused.code, len(refused.problems)) == (1, 1)
+    assert refused.problems[0].startswith(problem)
+    assert exported()["general"]["sms_sender_id"] == ""
+    assert exported()["confirmation_templates"] == {"en": templates.DEFAULT}
+    assert exported()["geolocation"] == {"url": ""}

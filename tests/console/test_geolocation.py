@@ -1,0 +1,186 @@
+"""System > Geolocation, the confirmation template, and what the start page says about the location file."""
+
+import os
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from apps.events.models import Event
+from apps.geocontext import addresses, services, templates
+from apps.geocontext.models import ConfirmationTemplate, Geolocation
+from apps.geocontext.services import Location, Origin
+from tests.console.conftest import errors
+from tests.geocontext import files
+
+PAGE = "/admin/geocontext/geolocation/"
+TEMPLATE = "/admin/geocontext/confirmationtemplate/"
+SERVICE = {"url": "https://where.example.com/v1", "new_key": "open sesame"}
+
+
+@pytest.fixture
+def service(console):
+    assert console.save(PAGE, **SERVICE).status_code == 302
+    return Geolocation.objects.get()
+
+
+def test_the_service_is_kept_and_its_key_encrypted_and_never_shown(console, service, changes):
+    assert (service.url, service.key) == (SERVICE["url"], "open sesame")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key FROM geocontext_geolocation")
+        assert "open sesame" not in cursor.fetchone()[0]
+    details = changes("ADMIN_CONFIGURATION_UPDATED")
+    assert details["changes"] == {"url": ["", SERVICE["url"]]}
+    assert details["secrets_changed"] == ["key"]
+    paths = [PAGE, f"{PAGE}history/", "/admin/events/event/"]
+    paths += [f"/admin/events/event/{event.pk}/change/" for event in Event.objects.all()]
+    for path in paths:
+        assert "open sesame" not in console.get(path).content.decode()
+
+
+def test_an_empty_key_keeps_the_stored_one_and_the_box_removes_it(console, service):
+    console.save(PAGE, url="https://other.example.com/")
+    assert Geolocation.objects.get().key == "open sesame"
+    console.save(PAGE, remove_key="on")
+    assert Geolocation.objects.get().key == ""
+    assert 'name="remove_key"' not in console.get(PAGE).content.decode()
+
+
+# With the words that say what is wrong with them.
+REFUSED = [
+    ({"url": "where.example.com"}, "url", "absolute http or https address"),
+    ({"url": "ftp://where.example.com/"}, "url", "absolute http or https address"),
+    ({"url": "https://where.example.com/a b"}, "url", "absolute http or https address"),
+    ({"url": "https://me:word@where.example.com/"}, "url", "user name or a password"),
+    ({"url": "https://where.example.com/?ip={ip}#{key}"}, "url", "never sent"),
+    ({"url": "https://{key}.example.com/{ip}"}, "url", "path and in the query"),
+    ({"url": "https://where.example.com/?from=us"}, "url", "needs the place {ip}"),
+    ({"url": "https://where.example.com/?token={key}"}, "url", "needs a place {ip}"),
+    ({"url": "https://where.example.com/{ip}"}, "url", "has no place {key}"),
+    ({"url": "https://where.example.com/{kye}/{ip}"}, "url", "There is no place {kye}. Did you mean {key}?"),
+    ({"url": "https://where.example.com/{key}/{ip}", "new_key": ""}, "new_key", "has a place for a key"),
+    ({"remove_key": "on"}, "remove_key", "not both"),
+]
+
+
+@pytest.mark.parametrize(("changed", "field", "words"), REFUSED)
+def test_a_service_that_cannot_be_asked_is_refused(console, changed, field, words):
+    page = console.save(PAGE, **{**SERVICE, **changed})
+    found = errors(page)
+    assert set(found) == {field}
+    assert words in found[field]
+    assert "open sesame" not in page.content.decode()
+    assert not Geolocation.get_solo().url
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "asked"),
+    [
+        ("https://where.example.com", "k", "https://where.example.com/k/8.8.8.8"),
+        (
+            "https://where.example.com/v1//",
+            "a/b?c#d %é",
+            "https://where.example.com/v1/a%2Fb%3Fc%23d%20%25%C3%A9/8.8.8.8",
+        ),
+        ("https://where.example.com/v1/", "", "https://where.example.com/v1/8.8.8.8"),
+        ("https://where.example.com/{ip}?t={key}", "{ip}&x", "https://where.example.com/8.8.8.8?t=%7Bip%7D%26x"),
+        ("https://where.example.com/{ip}/json", "", "https://where.example.com/8.8.8.8/json"),
+    ],
+)
+def test_the_addresses_that_are_asked_for(console, url, key, asked):
+    assert console.save(PAGE, url=url, new_key=key).status_code == 302
+    row = Geolocation.objects.get()
+    assert addresses.asking(row.url, row.key, "8.8.8.8") == asked
+
+
+def composed(language="en"):
+    found = services.compose_with("Sign in?", Origin("8.8.8.8", "", language), Location("NL", "", "Utrecht"))
+    return found.text
+
+
+def test_the_template_is_the_upstreams_until_another_one_is_saved(console, settings, changes):
+    page = console.get(TEMPLATE).content.decode()
+    assert templates.DEFAULT in page
+    assert templates.KEY in page
+    assert "Provincie Utrecht" in page
+    assert composed() == "Sign in? Device:  , Location: NL, , Utrecht"
+
+    text = "[message] using [browser] from [city], [countryCode]"
+    assert console.save(TEMPLATE, text_en=text).status_code == 302
+    assert composed() == "Sign in? using  from Utrecht, NL"
+    assert changes("ADMIN_CONFIGURATION_UPDATED")["changes"]["texts"] == [{"en": templates.DEFAULT}, {"en": text}]
+
+    assert console.save(TEMPLATE, text_en="").status_code == 302
+    assert composed() == "Sign in? Device:  , Location: NL, , Utrecht"
+
+
+def test_a_text_in_another_language_is_used_for_its_regions_too(console):
+    ConfirmationTemplate.objects.create(texts={"nl": "[message] uit [city]", "en": "[message] from [city]"})
+    assert [composed(language) for language in ("nl", "nl-BE", "NL_be", "fr", "")] == [
+        *["Sign in? uit Utrecht"] * 3,
+        *["Sign in? from Utrecht"] * 2,
+    ]
+    # The console does not ask for it here, and leaves it as it is.
+    console.save(TEMPLATE, text_en="[message], [city]")
+    assert ConfirmationTemplate.objects.get().texts == {"nl": "[message] uit [city]", "en": "[message], [city]"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[message] [citty]", "There is no placeholder [citty]. Did you mean [city]?"),
+        ("[message] [Browser]", "Did you mean [browser]?"),
+        ("[message] [xyzzy]", "Known are: [message], [operatingSystem]"),
+        ("from [city]", "The placeholder [message] is missing"),
+        ("[message]" + "x" * 1000, "at most 1000 characters"),
+    ],
+)
+def test_a_template_that_cannot_be_meant_is_refused(console, text, words):
+    page = console.save(TEMPLATE, text_en=text)
+    assert words in errors(page)["text_en"]
+    assert ConfirmationTemplate.get_solo().texts == {"en": templates.DEFAULT}
+
+
+@pytest.fixture
+def location_file(tmp_path, settings):
+    path = files.write(tmp_path / "city.mmdb")
+    settings.GEOCONTEXT_DATABASE = str(path)
+    return path
+
+
+def problems(console):
+    return [(str(one["title"]), str(one["text"])) for one in console.get("/admin/").context["problems"]]
+
+
+def test_the_start_page_says_that_the_location_file_cannot_be_used(console, location_file):
+    assert problems(console) == []
+    assert f"{location_file} (Test-City, built " in console.get(PAGE).content.decode()
+
+    os.truncate(location_file, 100)
+    [(title, text)] = problems(console)
+    assert title == "Messages carry no context: the location file cannot be used"
+    assert text.startswith("The location file is broken (InvalidDatabaseError). Put a City file ")
+    assert str(location_file) in text
+    page = console.get(PAGE).content.decode()
+    assert 'role="alert"' in page
+    assert f"{location_file}: The location file is broken" in page
+
+    # Nobody needs the file any more.
+    Geolocation.objects.update(url="https://where.example.com/")
+    assert problems(console) == []
+    Geolocation.objects.update(url="")
+    console.save("/admin/system/features/", geolocation=None)
+    assert problems(console) == []
+
+
+def test_the_start_page_says_that_the_location_file_is_old(console, administrator, location_file):
+    now = timezone.now()
+    with time_machine.travel(now + timedelta(days=29)):
+        console.force_login(administrator)
+        assert problems(console) == []
+    with time_machine.travel(now + timedelta(days=31)):
+        console.force_login(administrator)
+        [(title, _text)] = problems(console)
+        assert title.startswith("The location file is from ")

@@ -1,0 +1,111 @@
+"""The commands: what a user would read and where it comes from, and whether the source of locations is in order."""
+
+import json
+import os
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apps.geocontext import templates
+from apps.geocontext.models import ConfirmationTemplate
+from tests import factories
+from tests.commands.running import run
+from tests.fakes.geolocation import KEY
+from tests.geocontext import files
+from tests.geocontext.files import UTRECHT
+from tests.geocontext.test_file import CHROME
+
+pytestmark = pytest.mark.django_db
+EXAMPLE = "You are logging into the XYZ portal Device: Mac 10.14 Chrome 73.0, Location: NL, Provincie Utrecht, Utrecht"
+
+
+def described(*arguments):
+    ran = run("describe_context", *arguments, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    return json.loads(ran.out)
+
+
+def test_the_example_from_a_file(location_file):
+    found = described("--ip", UTRECHT, "--user-agent", CHROME)
+    assert found.pop("location_source").startswith(f"{location_file} (Test-City, built ")
+    assert found == {
+        "message": EXAMPLE,
+        "check": "GEOLOCATION_CHECK_SUCCESS",
+        "reason": None,
+        "is_used": True,
+        "template_language": "en",
+        "template": templates.DEFAULT,
+    }
+    assert EXAMPLE in run("describe_context", "--ip", UTRECHT, "--user-agent", CHROME).out
+
+
+def test_the_example_from_a_service_whose_key_stays_secret(service):
+    arguments = ("--ip", UTRECHT, "--user-agent", CHROME)
+    for _time in range(2):
+        found = described(*arguments)
+        assert found["message"] == EXAMPLE
+        assert found["location_source"] == f"HTTP service at {service.url.removeprefix('http://')}"
+    assert len(service.received) == 1
+    assert KEY not in run("describe_context", *arguments).out
+
+
+def test_a_language_has_its_template(location_file):
+    ConfirmationTemplate.objects.create(texts={"nl": "[message] uit [city]"})
+    found = described("--ip", UTRECHT, "--language", "nl-BE", "--message", "Inloggen?")
+    assert (found["message"], found["template_language"]) == ("Inloggen? uit Utrecht (nl)", "nl")
+
+
+def test_what_is_wrong_is_said(db):
+    found = described("--ip", UTRECHT)
+    assert (found["is_used"], found["check"]) == (False, "GEOLOCATION_CHECK_FAILED")
+    assert found["reason"] == "No source of locations is set."
+    assert found["location_source"].startswith("none: ")
+    assert described()["check"] == "GEOLOCATION_CHECK_SKIPPED_DATA_MISSING"
+
+
+def finding():
+    """Return level, text and remedy of what the check says about geolocation, and the exit code."""
+    ran = run("check_configuration", "--json")
+    [entry] = json.loads(ran.out)
+    return entry["level"], entry["text"], entry["remedy"], ran.code
+
+
+def test_the_check_reads_the_file(location_file):
+    level, text, _remedy, code = finding()
+    assert (level, code) == ("good", 0)
+    assert text == f"It is of kind Test-City and was built on {timezone.now():%Y-%m-%d}, 0 days ago."
+
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        level, text, remedy, code = finding()
+    assert (level, code) == ("warning", 0)
+    assert text.endswith("31 days ago.")
+    assert "Fetch a newer file" in remedy
+
+    files.write(location_file, {"country": {"iso_code": "NL"}}, kind="Test-Country")
+    assert finding()[0] == "warning"
+
+    os.truncate(location_file, 100)
+    level, text, remedy, code = finding()
+    assert (level, code) == ("wrong", 1)
+    assert text.startswith("The location file is broken")
+    assert str(location_file) in remedy
+
+
+def test_the_check_asks_the_service(service, settings):
+    assert finding() == ("good", "It knows where 8.8.8.8 is: NL.", "", 0)
+    service.script["8.8.8.8"] = [{"status": 403}]
+    level, text, remedy, code = finding()
+    assert (level, text, code) == ("wrong", "The geolocation service answers HTTP 403.", 1)
+    assert "System, Geolocation" in remedy
+    settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes!"]
+    assert finding()[:2] == ("wrong", "The key of the geolocation service cannot be decrypted; enter it again.")
+
+
+def test_the_check_says_that_nothing_is_set_once_there_is_something_to_say_it_of(db):
+    assert json.loads(run("check_configuration", "--json").out) == []
+    factories.TypeFactory()
+    level, text, _remedy, code = finding()
+    assert (level, code) == ("good", 0)
+    assert text.startswith("Nothing is set that knows where an address is")
