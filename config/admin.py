@@ -7,12 +7,15 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
-from apps.system import lock_out, second_factor, second_factor_pages, staff
+from apps.configuration import pages as configuration_pages
+from apps.sms import pages as sms_pages
+from apps.system import lock_out, second_factor, second_factor_pages, sessions, staff
 from apps.system.roles import Role
 from config import start_page
 from config.menu import navigation
@@ -67,19 +70,23 @@ class ConsoleSite(UnfoldAdminSite):
         return context
 
     def extra_urls(self) -> list[Any]:
-        return second_factor_pages.urls(self.admin_view)
+        pages = (second_factor_pages, sms_pages, configuration_pages)
+        return [url for module in pages for url in module.urls(self.admin_view)]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Guard every page: who has to do something else first is sent there."""
         page = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if self.has_permission(request) and sessions.ends(request):
+                return redirect_to_login(request.get_full_path(), reverse("admin:login"))
             first = detour(request) if self.has_permission(request) else ""
             if not first or page_name(request) in OPEN_PAGES[first] | ALWAYS_OPEN:
                 return cast(HttpResponse, page(request, *args, **kwargs))
             if first in WHY:
                 messages.info(request, WHY[first])
-            wanted = {"next": request.get_full_path()} if request.method == "GET" else {}
+            # The question for the second factor leads on to where the caller wanted to go.
+            wanted = {"next": request.get_full_path()} if request.method == "GET" and first not in WHY else {}
             return HttpResponseRedirect(reverse(f"admin:{first}", query=wanted))
 
         return cast(View, update_wrapper(guarded, page))
@@ -97,6 +104,12 @@ class ConsoleSite(UnfoldAdminSite):
                 if item["link"].startswith(start):
                     return HttpResponseRedirect(item["link"])
         raise Http404("nothing in the menu belongs to this app")
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = cast(HttpResponse, super().login(request, extra_context))
+        if request.method == "POST" and response.status_code == 302:
+            sessions.begin(request)
+        return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST" and lock_out.stops(request, request.POST.get("old_password", "")):

@@ -7,9 +7,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from apps.configuration import pages as configuration_pages
 from apps.system import services as system
 
 Group = dict[str, Any]
+ENDPOINTS = "callbacks_callbackendpoint_changelist"
+# Pages that belong to no model, with the permission that they ask for.
+OWN_PAGES = {configuration_pages.PAGE: configuration_pages.PERMISSION}
 
 
 def navigation(request: HttpRequest) -> list[Group]:
@@ -33,6 +37,7 @@ def navigation(request: HttpRequest) -> list[Group]:
                 (_("Proxy"), "system_apnsproxy_change", "alt_route"),
                 (_("Geolocation"), "geocontext_geolocation_change", "location_on"),
                 (_("Staff accounts"), "auth_user_changelist", "badge"),
+                (_("Check configuration"), configuration_pages.PAGE, "fact_check"),
             ),
         },
         {
@@ -58,7 +63,7 @@ def _mobile_authentication(request: HttpRequest) -> Group:
             (_("General"), "system_generalconfiguration_change", "tune"),
             (_("Push messaging configuration"), "push_pushmessagingconfiguration_changelist", "notifications_active"),
             (_("Mobile authentication types"), "transactions_mobileauthenticationtype_changelist", "verified_user"),
-            (_("Callback endpoints"), "callbacks_callbackendpoint_changelist", "call_made"),
+            (_("Callback endpoints"), ENDPOINTS, "call_made"),
             (_("Confirmation template"), "geocontext_confirmationtemplate_change", "chat"),
         ),
     }
@@ -66,14 +71,24 @@ def _mobile_authentication(request: HttpRequest) -> Group:
 
 def _items(request: HttpRequest, *items: tuple[Any, str, str]) -> list[dict[str, Any]]:
     return [
-        {"title": title, "link": reverse(f"admin:{page}"), "icon": icon}
+        {"title": title, "link": reverse(f"admin:{page}"), "icon": icon, **_place(page)}
         for title, page, icon in items
         if _may_see(request, page)
     ]
 
 
+def _place(page: str) -> dict[str, Any]:
+    """Say where an item is the place one is at: the endpoints' leads to the deliveries as well."""
+    if page != ENDPOINTS:
+        return {}
+    start = reverse("admin:app_list", args=["callbacks"])
+    return {"active": lambda request: request.path.startswith(start)}
+
+
 def _may_see(request: HttpRequest, page: str) -> bool:
     """Ask the page itself, by the name of its address: app, model, and what it does."""
+    if page in OWN_PAGES:
+        return request.user.has_perm(OWN_PAGES[page])
     app_label, model_name, _what = page.split("_")
     pages = {(model._meta.app_label, model._meta.model_name): page for model, page in admin.site._registry.items()}
     return pages[app_label, model_name].has_view_permission(request)

@@ -1,33 +1,26 @@
 """What the console's start page says: what is wrong, what a first authentication needs, how the last day went."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.core.cache import cache
-from django.db.models import Count, Q
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import Api, ApiClient, ApplicationVersion, VersionStatus
-from apps.callbacks import problems as callbacks
 from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
-from apps.geocontext import problems as geocontext
 from apps.push.models import PushMessagingConfiguration
-from apps.push.problems import problems_of
 from apps.system import services as system
-from apps.transactions.models import MobileAuthenticationType, Status, Transaction
+from apps.transactions.models import MobileAuthenticationType, Status
+from config import attention, last_day
+from config.last_day import Slice
 
 EVENTS_SHOWN = 6
 # What a first authentication needs; events are for those who watch.
 NEEDED_APIS = {Api.MOBILE_AUTHENTICATION, Api.END_USER}
-# Counting a busy day takes a while; the page may be reloaded as often as one likes.
-COUNTS_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -42,25 +35,18 @@ class Step:
 
 def context(user: User | AnonymousUser) -> dict[str, Any]:
     """Return what an account may see: the configuration's state and the activity are parts of what they tell of."""
-    shown: dict[str, Any] = {"outcomes": outcomes()}
+    day = last_day.slices()
+    shown: dict[str, Any] = {"outcomes": outcomes(day), "charts": last_day.charts(day), "hours": last_day.table(day)}
     if user.has_perm("system.view_features"):
         steps = list(checklist())
-        shown |= {"problems": list(problems()), "steps": steps, "steps_done": sum(step.done for step in steps)}
+        shown |= {
+            "problems": list(attention.problems(day)),
+            "steps": steps,
+            "steps_done": sum(step.done for step in steps),
+        }
     if user.has_perm("events.view_event"):
-        shown["last_events"] = Event.objects.order_by("-id")[:EVENTS_SHOWN]
+        shown["last_events"] = Event.objects.all()[:EVENTS_SHOWN]
     return shown
-
-
-def problems() -> Iterator[dict[str, Any]]:
-    """Yield what keeps pushes and callbacks from arriving or soon will, each with the page where it is mended."""
-    if not system.features().mobile_authentication:
-        return
-    for configuration in PushMessagingConfiguration.objects.all():
-        url = reverse("admin:push_pushmessagingconfiguration_change", args=[configuration.pk])
-        for problem in problems_of(configuration):
-            yield {**asdict(problem), "url": url}
-    yield from map(asdict, callbacks.problems())
-    yield from map(asdict, geocontext.problems())
 
 
 def checklist() -> Iterator[Step]:
@@ -122,24 +108,11 @@ def _application_steps() -> Iterator[Step]:
     )
 
 
-def outcomes() -> list[dict[str, Any]]:
-    """Count the transactions of the last 24 hours by outcome, in the order of their statuses."""
-    counts: dict[str, int] = cache.get_or_set("console-outcomes", _count, COUNTS_SECONDS) or {}
+def outcomes(day: Sequence[Slice]) -> list[dict[str, Any]]:
+    """Return the transactions of the last 24 hours by outcome, in the order of their statuses."""
+    counts = last_day.by_status(day)
     url = reverse("admin:transactions_transaction_changelist")
     return [
-        {"status": status.value, "label": status.label, "count": counts[status.value], "url": f"{url}?status={status}"}
+        {"status": status.value, "label": status.label, "count": counts[status], "url": f"{url}?status={status}"}
         for status in Status
     ]
-
-
-def _count() -> dict[str, int]:
-    now = timezone.now()
-    overdue = Q(status=Status.PENDING, expires_at__lte=now)
-    conditions = {status.value: Q(status=status) for status in Status}
-    # As everywhere: expired from the moment of expiry, whether or not a sweep has run.
-    conditions[Status.PENDING] &= ~overdue
-    conditions[Status.EXPIRED] |= overdue
-    counted = Transaction.objects.filter(created_at__gte=now - timedelta(hours=24)).aggregate(
-        **{status: Count("pk", filter=condition) for status, condition in conditions.items()}
-    )
-    return {status: int(number) for status, number in counted.items()}

@@ -4,7 +4,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.api import health, metrics
 from apps.api.portal import urls as portal
@@ -17,7 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("oauth/api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("oauth/api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("oauth/api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("oauth/api/v2/", include(portal.v2)),
     path("oauth/api/v3/", include(portal.v3)),
     path("oauth/api/v4/", include(portal.v4)),

@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 
 from apps.applications.forms import ApiClientForm, ApplicationForm, ConfigurationSelect, VersionForm
 from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
+from apps.common.questions import Question, ask
 from apps.events.console import ConsoleAdmin, ConsoleInline
 
 
@@ -64,7 +65,14 @@ class ApiClientAdmin(ConsoleAdmin):
     search_fields = ("name", "client_id")
     search_help_text = _("Part of the name or the client ID")
     readonly_fields = ("live_secrets",)
-    actions_detail = ("new_secret",)
+    actions_detail = ("new_secret", "remove_old_secret")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to remove the old secret where there is a newer one."""
+        client = self.get_object(request, object_id)
+        has_old = client is not None and self.live_secrets(client) > 1
+        buttons: list[Any] = super().get_actions_detail(request, object_id)
+        return [button for button in buttons if has_old or button.path != "remove-old-secret"]
 
     @display(description=_("APIs"), label=True)  # type: ignore[untyped-decorator]
     def may_call(self, client: ApiClient) -> list[str]:
@@ -114,9 +122,37 @@ class ApiClientAdmin(ConsoleAdmin):
                 return self.ask(request, client)
             if request.POST.get("mark") != mark(client):
                 messages.warning(request, _("A new secret was made already. It is shown only once."))
-                return HttpResponseRedirect(reverse("admin:applications_apiclient_change", args=[client.pk]))
+                return HttpResponseRedirect(page_of(client))
             secret = self.replace_secret(request, client)
         return self.tell(request, client, secret)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Remove old secret"),
+        url_path="remove-old-secret",
+        icon="key_off",
+        permissions=["change"],
+    )
+    def remove_old_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then let the newest secret alone work. The mark in the form stands for the secrets that were seen."""
+        with transaction.atomic():
+            client = ApiClient.objects.select_for_update().filter(pk=_number(object_id)).first()
+            if client is None:
+                raise Http404("no such client")
+            if request.method != "POST":
+                return ask(self, request, removal_question(client), client)
+            if request.POST.get("mark") != mark(client) or self.live_secrets(client) < 2:
+                messages.warning(request, _("The secrets were changed meanwhile. None was removed."))
+            else:
+                self.drop_old_secret(request, client)
+        return HttpResponseRedirect(page_of(client))
+
+    def drop_old_secret(self, request: HttpRequest, client: ApiClient) -> None:
+        before = self.stored(client)
+        client.remove_old_secret()
+        client.save(update_fields=["secret_hashes"])
+        self.record(request, client, before)
+        self.log_change(request, client, str(_("Old secret removed.")))
+        messages.success(request, _("The old secret was removed. Only the newest one works."))
 
     def replace_secret(self, request: HttpRequest, client: ApiClient) -> str:
         before = self.stored(client)
@@ -143,6 +179,26 @@ class ApiClientAdmin(ConsoleAdmin):
             "title": title,
             "live_secrets": len(client.secret_hashes),
         }
+
+
+def page_of(client: ApiClient) -> str:
+    return reverse("admin:applications_apiclient_change", args=[client.pk])
+
+
+def removal_question(client: ApiClient) -> Question:
+    if len(client.secret_hashes) < 2:
+        heading = _("“%(client)s” has no old secret") % {"client": client}
+        return Question(title=_("Remove old secret"), heading=heading, texts=(), icon="key_off", back=page_of(client))
+    return Question(
+        title=_("Remove old secret"),
+        heading=_("Remove the old secret of “%(client)s”?") % {"client": client},
+        texts=(_("Only the newest secret works from then on. Do this when the client uses it everywhere."),),
+        warning=_("A client that still calls with the old secret is refused at once (401)."),
+        icon="key_off",
+        back=page_of(client),
+        button=_("Remove the old secret"),
+        mark=mark(client),
+    )
 
 
 def mark(client: ApiClient) -> str:

@@ -76,6 +76,10 @@ class ApiClient(models.Model):
         self.secret_hashes = [codes.keyed_hash(secret, SECRET_PURPOSE), *self.secret_hashes][:MAX_LIVE_SECRETS]
         return secret
 
+    def remove_old_secret(self) -> None:
+        """Keep the newest secret only."""
+        self.secret_hashes = self.secret_hashes[:1]
+
     def has_secret(self, secret: str) -> bool:
         return codes.matches(secret, SECRET_PURPOSE, self.secret_hashes)
 

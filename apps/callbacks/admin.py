@@ -19,8 +19,8 @@ from apps.callbacks.deliveries import CallbackDeliveryAdmin
 from apps.callbacks.forms import CallbackEndpointForm, live_secrets
 from apps.callbacks.models import CallbackEndpoint
 from apps.callbacks.problems import failing, problem_of, problems, short
-from apps.callbacks.questions import Question, ask
 from apps.common.admin import StoredPasswordAdmin
+from apps.common.questions import Question, ask
 from apps.events.console import ConsoleAdmin
 
 __all__ = ["CallbackDeliveryAdmin", "CallbackEndpointAdmin"]
@@ -62,7 +62,11 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: CallbackEndpoint | None = None) -> Any:
-        secrets = ("remove_signing_secrets",) if obj and self.is_signed(obj) else ()
+        secrets: tuple[str, ...] = ("new_signing_secret",)
+        if obj and not self.has_change_permission(request, obj):
+            secrets = ("is_signed",)
+        elif obj and self.is_signed(obj):
+            secrets = ("new_signing_secret", "remove_signing_secrets")
         return (
             (None, {"fields": ("url",)}),
             (
@@ -75,7 +79,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
             (
                 _("Signature"),
                 {
-                    "fields": ("new_signing_secret", *secrets),
+                    "fields": secrets,
                     "description": _(
                         "With a secret that only this server and the portal know, the portal can verify that a "
                         "callback comes from here (Standard Webhooks 1.0)."

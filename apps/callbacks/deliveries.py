@@ -18,9 +18,9 @@ from unfold.decorators import action, display
 
 from apps.callbacks import remedies, services
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
-from apps.callbacks.questions import Question, ask
 from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
 from apps.common.outbox import State
+from apps.common.questions import Question, ask
 
 LIST = "admin:callbacks_callbackdelivery_changelist"
 WORDS = {State.DUE: _("waiting"), State.DONE: _("delivered"), State.FAILED: _("failed for good")}

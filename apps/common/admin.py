@@ -1,6 +1,6 @@
 """What the console's pages have in common: titles, lists that do not count, filters, pages that only show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -14,6 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -29,6 +31,11 @@ MAX_PAGES = 1000
 def moment(value: datetime | None) -> str:
     """Show a time with its seconds, which matter in a log."""
     return "-" if value is None else date_format(timezone.localtime(value), "j M Y, H:i:s")
+
+
+def lines_of(texts: Mapping[str, str]) -> SafeString | None:
+    """Show texts by language, a line each; None when there is none."""
+    return format_html_join("\n", '<span class="console-text">{}: {}</span>', sorted(texts.items())) if texts else None
 
 
 class PlainAdmin(ModelAdmin):

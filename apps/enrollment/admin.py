@@ -1,194 +1,205 @@
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib import admin, messages
+from django.contrib import messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from apps.common.admin import LogAdmin, moment
-from apps.enrollment import pushes
+from apps.common.admin import LogAdmin
+from apps.common.questions import ask
+from apps.enrollment import columns, device_actions, enrolment_pages, push_pages, support
+from apps.enrollment.device_actions import DISCONNECT, REVOKE_MOBILE_AUTHENTICATION, REVOKE_PUSH, DeviceAction
 from apps.enrollment.models import Profile
 from apps.events.models import Event
-from apps.push import remedies
-from apps.push.providers.base import Outcome, Result
 
 EVENTS_SHOWN = 20
+LIST = "admin:enrollment_profile_changelist"
+NOTHING_TO_DO = _("That was done already: there was nothing left to do.")
+PROFILE_FIELDS = (
+    (None, {"fields": (("user_id", "profile_id"), columns.enrolled, "fingerprint")}),
+    (_("Push"), {"fields": ((columns.push, columns.push_enrolled),)}),
+    (_("Authenticators"), {"fields": ((columns.registered, columns.pins_wrong), columns.locked)}),
+    (_("Device"), {"fields": ((columns.device_name, columns.device_model), (columns.phone_id, columns.last_login))}),
+    (
+        _("Application"),
+        {"fields": ((columns.application, columns.platform), (columns.version, columns.version_status))},
+    ),
+)
 
 
-@admin.register(Profile)
 class ProfileAdmin(LogAdmin):
-    """Users, as far as the server knows them: profiles on devices. Keys and push tokens are not here."""
+    """Users, as far as the server knows them: profiles on devices.
+
+    A search is for one user, exactly, and shows all that is known of this one. The page is registered by
+    `apps.transactions.users`, which knows also what locks a user out.
+    """
 
     title = _("Users")
-    list_display = ("user_id", "device_name", "application", "platform", "version", "push", "enrolled")
     list_select_related = ("device__version__application", "push_enrollment")
     search_fields = ("user_id",)
     search_help_text = _("Exact user ID")
     ordering = ("-id",)
-    readonly_fields = (
-        "device_name",
-        "phone_id",
-        "device_model",
-        "application",
-        "platform",
-        "version",
-        "version_status",
-        "push",
-        "push_enrolled",
-        "enrolled",
-        "registered",
-        "pins_wrong",
-        "locked",
+    fieldsets = PROFILE_FIELDS
+    readonly_fields = tuple(
+        field
+        for _title, options in PROFILE_FIELDS
+        for line in options["fields"]
+        for field in (line if isinstance(line, tuple) else (line,))
+        if callable(field)
     )
-    fieldsets = (
-        (None, {"fields": (("user_id", "profile_id"), "enrolled", ("push", "push_enrolled"), "fingerprint")}),
-        (_("Authenticators"), {"fields": (("registered", "pins_wrong"), "locked")}),
-        (_("Device"), {"fields": (("device_name", "device_model"), "phone_id")}),
-        (_("Application"), {"fields": (("application", "platform"), ("version", "version_status"))}),
+    list_after_template = "admin/enrollment/profile/user.html"
+    change_form_outer_before_template = "admin/enrollment/profile/actions.html"
+    change_form_after_template = "admin/enrollment/profile/device.html"
+    actions_list: tuple[str, ...] = ("enrol_device",)
+    actions_detail = (
+        *("send_test_push", "revoke_push", "revoke_mobile_authentication", "disconnect_user", "delete_device"),
     )
-    change_form_after_template = "admin/enrollment/profile/user.html"
-    actions_detail = ("send_test_push",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
         rows: QuerySet[Profile] = super().get_queryset(request)
-        return rows.select_related(*self.list_select_related).defer("push_enrollment__token", "public_key")
+        rows = rows.select_related(*self.list_select_related).prefetch_related("authenticators")
+        return rows.defer("push_enrollment__token", "public_key")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str
     ) -> tuple[QuerySet[Profile], bool]:
         return (queryset.filter(user_id=search_term) if search_term else queryset), False
 
-    @admin.display(description=_("device"))
-    def device_name(self, profile: Profile) -> str:
-        return profile.device.name
+    def get_list_display(self, request: HttpRequest) -> Any:
+        device = (columns.application, columns.platform, columns.version, columns.version_label)
+        state = (columns.push, columns.registered, columns.pins_wrong, columns.locked)
+        if user_of(request):
+            return (columns.device_name, columns.device_model, *device, *state)
+        return ("user_id", columns.device_name, *device, columns.push, columns.enrolled)
 
-    @admin.display(description=_("device ID"))
-    def phone_id(self, profile: Profile) -> str:
-        return profile.device.device_id
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the newest profiles; of a searched user also what surrounds them."""
+        user_id = user_of(request)
+        shown = self.about_user(request, user_id) if user_id else {}
+        response = super().changelist_view(request, {**shown, **(extra_context or {})})
+        if user_id and isinstance(response, TemplateResponse) and response.context_data:
+            for button in response.context_data.get("actions_list", ()):
+                button["path"] += f"?{urlencode({'user': user_id})}"
+        return response
 
-    @admin.display(description=_("model and system"))
-    def device_model(self, profile: Profile) -> str:
-        return ", ".join(filter(None, (profile.device.model, profile.device.os_version))) or "-"
-
-    @admin.display(description=_("application"))
-    def application(self, profile: Profile) -> str:
-        return profile.device.version.application.name
-
-    @admin.display(description=_("platform"))
-    def platform(self, profile: Profile) -> str:
-        return profile.device.version.get_platform_display()
-
-    @admin.display(description=_("version"))
-    def version(self, profile: Profile) -> str:
-        return profile.device.version.version
-
-    @admin.display(description=_("status of the version"))
-    def version_status(self, profile: Profile) -> str:
-        return profile.device.version.get_status_display()
-
-    @admin.display(description=_("enrolled for push"), boolean=True)
-    def push(self, profile: Profile) -> bool:
-        return hasattr(profile, "push_enrollment")
-
-    @admin.display(description=_("push since (UTC)"))
-    def push_enrolled(self, profile: Profile) -> str:
-        return moment(profile.push_enrollment.enrolled_at) if self.push(profile) else "-"
-
-    @admin.display(description=_("registered"))
-    def registered(self, profile: Profile) -> str:
-        authenticators = profile.authenticators.order_by("registered_at")
-        return ", ".join(
-            f"{authenticator.get_type_display()} {authenticator.authenticator_id}".strip()
-            for authenticator in authenticators
-        ) or str(_("none"))
-
-    @admin.display(description=_("wrong PINs in a row"))
-    def pins_wrong(self, profile: Profile) -> str:
-        limit = profile.device.version.application.max_pin_attempts
-        return f"{profile.wrong_pins} / {limit or '∞'}"
-
-    @admin.display(description=_("locked after a fraud report (UTC)"))
-    def locked(self, profile: Profile) -> str:
-        return moment(profile.locked_at)
-
-    @admin.display(description=_("enrolled (UTC)"))
-    def enrolled(self, profile: Profile) -> str:
-        return moment(profile.created_at)
+    def about_user(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
+        """Return what a page about a user shows besides the user's devices."""
+        return {"user_id": user_id, "user_events": Event.objects.filter(user_id=user_id)[:EVENTS_SHOWN]}
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         profile = self.get_object(request, object_id)
-        shown = self.surroundings(request, profile) if profile else {}
+        shown = self.about_user(request, profile.user_id) if profile else {}
+        if profile:
+            shown["sharing"] = [other for other in support.sharing(profile.device) if other.pk != profile.pk]
+            shown["device_buttons"] = self._get_actions_navigation(
+                self.actions_detail, super().get_actions_detail(request, profile.pk), str(profile.pk)
+            )
         response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return response
 
-    def surroundings(self, request: HttpRequest, profile: Profile) -> dict[str, Any]:
-        """Return the user's other profiles and last events."""
-        others = self.get_queryset(request).filter(user_id=profile.user_id).exclude(pk=profile.pk)
-        return {
-            "user_profiles": others.order_by("-id")[:EVENTS_SHOWN],
-            "user_events": Event.objects.filter(user_id=profile.user_id).order_by("-id")[:EVENTS_SHOWN],
-        }
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The buttons stand on the page itself, with room for their names: none in its heading."""
+        return []
 
-    def has_send_test_push_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+    def has_support_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         # The rows themselves are never changed here, so the page's own permission says no to everybody.
         return bool(request.user.has_perm("enrollment.change_profile"))
 
     @action(  # type: ignore[untyped-decorator]
-        description=_("Send test push"),
-        url_path="send-test-push",
-        icon="send",
-        permissions=["send_test_push"],
+        description=_("Send test push"), url_path="send-test-push", icon="send", permissions=["support"]
     )
     def send_test_push(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then send. Only a POST sends anything."""
         profile = self.get_object(request, object_id)
         if profile is None:
             raise Http404("no such profile")
-        if request.method == "GET":
-            return self.ask(request, profile)
         if request.method != "POST":
-            return HttpResponseNotAllowed(["GET", "POST"])
-        try:
-            tell(request, profile, pushes.send_test(profile))
-        except pushes.NotReachable:
-            messages.error(request, unreachable(profile))
-        return HttpResponseRedirect(reverse("admin:enrollment_profile_change", args=[profile.pk]))
+            return ask(self, request, push_pages.question(profile, page_of(profile)), profile)
+        push_pages.send(request, profile)
+        return HttpResponseRedirect(page_of(profile))
 
-    def ask(self, request: HttpRequest, profile: Profile) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": profile,
-            "title": _("Send test push"),
-            "obstacle": unreachable(profile),
-        }
-        return TemplateResponse(request, "admin/enrollment/profile/send_test_push.html", context)
+    @action(  # type: ignore[untyped-decorator]
+        description=REVOKE_PUSH.title, url_path="revoke-push", icon=REVOKE_PUSH.icon, permissions=["support"]
+    )
+    def revoke_push(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_or_do(request, object_id, REVOKE_PUSH)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=REVOKE_MOBILE_AUTHENTICATION.title,
+        url_path="revoke-mobile-authentication",
+        icon=REVOKE_MOBILE_AUTHENTICATION.icon,
+        permissions=["support"],
+    )
+    def revoke_mobile_authentication(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_or_do(request, object_id, REVOKE_MOBILE_AUTHENTICATION)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=DISCONNECT.title, url_path="disconnect-user", icon=DISCONNECT.icon, permissions=["support"]
+    )
+    def disconnect_user(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_or_do(request, object_id, DISCONNECT)
+
+    def ask_or_do(self, request: HttpRequest, object_id: str, what: DeviceAction) -> HttpResponse:
+        """Ask, then do it, by POST only. Who presses twice hears that nothing was left to do."""
+        profile = self.get_object(request, object_id)
+        if profile is None:
+            return self.gone(request)
+        if request.method != "POST":
+            return ask(self, request, device_actions.question(what, profile, page_of(profile)), profile)
+        if what.do(profile, request.user.get_username()):
+            messages.success(request, what.done % device_actions.names(profile))
+        else:
+            messages.info(request, NOTHING_TO_DO)
+        return HttpResponseRedirect(user_page(profile.user_id) if what.ends_enrolment else page_of(profile))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Delete mobile device"), url_path="delete-device", icon="delete", permissions=["support"]
+    )
+    def delete_device(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, naming everybody on the device, then remove exactly these, by POST only."""
+        profile = self.get_object(request, object_id)
+        if profile is None:
+            return self.gone(request)
+        device, everybody = profile.device, support.sharing(profile.device)
+        question = device_actions.question_about_device(everybody, device, page_of(profile))
+        if request.method != "POST":
+            return ask(self, request, question, profile)
+        if request.POST.get("mark") != question.mark:
+            messages.error(request, _("Other users share this device now than when you were asked: look again."))
+            return HttpResponseRedirect(request.get_full_path())
+        messages.success(request, device_actions.delete_device(everybody, device, request.user.get_username()))
+        return HttpResponseRedirect(user_page(profile.user_id))
+
+    def gone(self, request: HttpRequest) -> HttpResponse:
+        """Answer about a profile that does not exist (any more): a form that was sent twice is no mistake."""
+        if request.method != "POST":
+            raise Http404("no such profile")
+        messages.info(request, NOTHING_TO_DO)
+        return HttpResponseRedirect(reverse(LIST))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Enrol a device"), url_path="enrol-device", icon="qr_code_2", permissions=["support"]
+    )
+    def enrol_device(self, request: HttpRequest) -> HttpResponse:
+        return enrolment_pages.enrol(self, request, back=reverse(LIST))
 
 
-def unreachable(profile: Profile) -> str:
-    """Say why no push can be sent to this profile; empty when one can."""
-    if profile.device.version.push_messaging_configuration_id is None:
-        return str(_("This version of the app has no push messaging configuration, so no push is sent to it."))
-    if not hasattr(profile, "push_enrollment"):
-        return str(_("This device is not enrolled for push. The app has to enrol for it first."))
-    return ""
+def user_of(request: HttpRequest) -> str:
+    """Return the user that the list is searched for; empty when it is not searched, or for what no id can be."""
+    wanted = request.GET.get(SEARCH_VAR, "")
+    return "" if "\0" in wanted else wanted
 
 
-def tell(request: HttpRequest, profile: Profile, result: Result) -> None:
-    """Say in a message what became of a test push: the push service's own reason, and what mends it."""
-    if result.outcome == Outcome.ACCEPTED:
-        text = _("The push service took the test push for “%(device)s”.")
-        messages.success(request, text % {"device": profile.device.name})
-        return
-    text = _("The push service did not take the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
-    words = {
-        "device": profile.device.name,
-        "reason": result.reason or result.outcome.value,
-        "remedy": remedies.remedy(result),
-    }
-    messages.error(request, text % words)
+def user_page(user_id: str) -> str:
+    return reverse(LIST, query={SEARCH_VAR: user_id})
+
+
+def page_of(profile: Profile) -> str:
+    return reverse("admin:enrollment_profile_change", args=[profile.pk])

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from apps.common.encryption import CannotDecrypt
 from apps.enrollment import services
 from apps.enrollment.models import Profile
+from apps.events import services as events
+from apps.events.types import EventType
 from apps.push import faults
 from apps.push import services as push
 from apps.push.providers.base import Outcome, PushMessage, Result
@@ -20,11 +22,11 @@ class NotReachable(Exception):
     """No push can reach this profile: it has no push token, or its version no push messaging configuration."""
 
 
-def send_test(profile: Profile) -> Result:
+def send_test(profile: Profile, *, who: str) -> Result:
     """Send a test push and say what the provider answered; NotReachable when there is nothing to send to.
 
     A dead token is removed and a fault of the configuration kept for the console, as after any other push. The app
-    finds no transaction under the id that it is told.
+    finds no transaction under the id that it is told. The event says `who` wanted it.
     """
     destination, push_enrollment = profile.device.version.destination(), getattr(profile, "push_enrollment", None)
     if destination is None or push_enrollment is None:
@@ -35,6 +37,16 @@ def send_test(profile: Profile) -> Result:
         return Result(Outcome.REFUSED, str(error))
     sent_at = timezone.now()
     result = push.send(destination, message)
+    events.record(
+        EventType.ADMIN_TEST_PUSH_SENT,
+        user_id=profile.user_id,
+        app_name=profile.device.version.application.name,
+        device_id=profile.device.device_id,
+        who=who,
+        outcome=result.outcome.value,
+        http_status=result.status,
+        reason=result.reason,
+    )
     if result.outcome == Outcome.ACCEPTED:
         faults.clear(destination)
     elif result.outcome == Outcome.MISCONFIGURED:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -49,8 +50,11 @@ PUSH_FAILURES: dict[type[ApiError], EventType] = {
 }
 
 
-def create_code(*, user_id: str, application_identifier: str, client_id: str = "") -> tuple[str, EnrollmentCode]:
-    """Make a one-time enrolment code; ObjectNotFound when there is no such application. The code is told only here."""
+def create_code(*, user_id: str, application_identifier: str, **by: Any) -> tuple[str, EnrollmentCode]:
+    """Make a one-time enrolment code; ObjectNotFound when there is no such application. The code is told only here.
+
+    `by` are facts for the event: who wanted it.
+    """
     application = Application.objects.filter(identifier=application_identifier).first()
     if application is None:
         raise ObjectNotFound
@@ -59,9 +63,7 @@ def create_code(*, user_id: str, application_identifier: str, client_id: str = "
         row = EnrollmentCode.objects.create(
             code_hash=codes.keyed_hash(code, CODE_PURPOSE), user_id=user_id, application=application
         )
-        events.record(
-            EventType.ENROLLMENT_CODE_CREATED, user_id=user_id, client_id=client_id, app_name=application.name
-        )
+        events.record(EventType.ENROLLMENT_CODE_CREATED, user_id=user_id, app_name=application.name, **by)
     return code, row
 
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from apps.applications.models import VersionStatus
 from apps.common.exceptions import ObjectNotFound
 from apps.enrollment import authenticators, services
-from apps.enrollment.models import AuthenticatorType, Profile, PushEnrollment
+from apps.enrollment.models import AuthenticatorType, Device, Profile, PushEnrollment
 from apps.events import services as events
 from apps.events.types import EventType
 
@@ -88,11 +88,15 @@ def listed(user_id: str, **by: Any) -> list[dict[str, Any]]:
     return found
 
 
-def remove(profiles: Sequence[Profile], event_type: EventType, **by: Any) -> None:
-    """Take users off devices: keys, authenticators and push tokens go; a device goes with its last user."""
+def remove(profiles: Sequence[Profile], event_type: EventType, **by: Any) -> int:
+    """Take users off devices: keys, authenticators and push tokens go; a device goes with its last user.
+
+    Returns how many were still there.
+    """
     with transaction.atomic():
         removed = services.unenroll(*profiles)
         events.record_all([events.draft(event_type, **_subject(profile), **by) for profile in removed])
+    return len(removed)
 
 
 def remove_what_can_be(profiles: Sequence[Profile], event_type: EventType, **by: Any) -> list[Profile]:
@@ -122,9 +126,23 @@ def revoke_push(profile: Profile, **by: Any) -> bool:
     return True
 
 
-def revoke_mobile_authentication(profile: Profile, **by: Any) -> None:
-    """Remove the profile's keys, and with them all that they are good for: a profile is nothing without them."""
-    remove([profile], EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **by)
+def revoke_mobile_authentication(profile: Profile, **by: Any) -> bool:
+    """Remove the profile's keys, and with them all that they are good for: a profile is nothing without them.
+
+    False when they were gone already.
+    """
+    return bool(remove([profile], EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **by))
+
+
+def disconnect(profile: Profile, **by: Any) -> bool:
+    """Take the user off the device as the user's own app would; False when that has happened already."""
+    return bool(remove([profile], EventType.ADMIN_USER_DISCONNECTED, **by))
+
+
+def sharing(device: Device) -> list[Profile]:
+    """Return the profiles of everybody on a device, by user."""
+    users = Profile.objects.select_related("device__version__application").defer("public_key")
+    return list(users.filter(device=device).order_by("user_id"))
 
 
 def revoke_fingerprint(profile: Profile, **by: Any) -> bool:

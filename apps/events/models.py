@@ -23,13 +23,14 @@ class Event(models.Model):
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("activity")
-        ordering = ["-id"]
+        # Newest first; the number only decides between those of one moment.
+        ordering = ["-occurred", "-id"]
         indexes = [
-            models.Index(fields=["user_id", "-id"], name="event_user"),
-            models.Index(fields=["transaction_id", "-id"], name="event_transaction"),
-            models.Index(fields=["event_type", "-id"], name="event_type"),
-            models.Index(fields=["client_id", "-id"], name="event_client"),
-            models.Index(fields=["occurred"], name="event_occurred"),
+            models.Index(fields=["-occurred", "-id"], name="event_newest"),
+            models.Index(fields=["user_id", "-occurred", "-id"], name="event_newest_of_user"),
+            models.Index(fields=["transaction_id", "-occurred", "-id"], name="event_newest_of_transaction"),
+            models.Index(fields=["event_type", "-occurred", "-id"], name="event_newest_of_type"),
+            models.Index(fields=["client_id", "-occurred", "-id"], name="event_newest_of_client"),
         ]
 
     def __str__(self) -> str:

@@ -3,8 +3,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.admin import lines_of
 from apps.geocontext.forms import (
     ConfirmationTemplateForm,
     GeolocationForm,
@@ -28,7 +30,12 @@ class GeolocationAdmin(SettingsAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Geolocation | None = None) -> Any:
         removal = ("remove_key",) if obj and obj.has_key else ()
-        return ((_("HTTP service"), {"fields": ("url", "new_key", *removal)}),)
+        key = ("new_key", *removal) if obj is None or self.has_change_permission(request, obj) else ("key_stored",)
+        return ((_("HTTP service"), {"fields": ("url", *key)}),)
+
+    @admin.display(description=_("key stored"), boolean=True)
+    def key_stored(self, row: Geolocation) -> bool:
+        return row.has_key
 
     def changeform_view(
         self,
@@ -51,4 +58,10 @@ class ConfirmationTemplateAdmin(SettingsAdmin):
         js = ("console/template-preview.js",)
 
     def get_fieldsets(self, request: HttpRequest, obj: ConfirmationTemplate | None = None) -> Any:
-        return ((None, {"fields": tuple(text_fields()), "description": placeholders_help()}),)
+        fields = tuple(text_fields()) if obj is None or self.has_change_permission(request, obj) else ("by_language",)
+        return ((None, {"fields": fields, "description": placeholders_help()}),)
+
+    @admin.display(description=_("by language"), empty_value="-")
+    def by_language(self, row: ConfirmationTemplate) -> SafeString | None:
+        """The texts, for those who may only look."""
+        return lines_of(row.texts)

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -10,8 +11,12 @@ from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberType, number_type
 
 from apps.common.exceptions import InvalidPhoneNumber
-from apps.sms.gateways.base import Gateway, Result, SmsMessage
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
 from apps.system import services as system
+
+log = structlog.get_logger(__name__)
 
 GATEWAYS = {
     "twilio": "apps.sms.gateways.twilio.TwilioGateway",
@@ -42,13 +47,46 @@ def send(message: SmsMessage, senders: list[str]) -> Result:
     return chosen.send(message, list(chain))
 
 
-def send_test(phone_number: str) -> Result:
-    """Send a fixed text, to see what the gateway says; InvalidPhoneNumber. A REST gateway gets zeros as the code."""
+def send_test(phone_number: str, *, who: str) -> Result:
+    """Send a fixed text, to see what the gateway says; InvalidPhoneNumber, ImportError when there is no such gateway.
+
+    A REST gateway gets zeros as the code. The event says `who` wanted it, and how the number begins and ends.
+    """
     number = normalized(phone_number)
     if not number:
         raise InvalidPhoneNumber
     message = SmsMessage(number, _("This is a test message."), TEST_CODE, TEST_SECONDS)
-    return send(message, [system.general().sms_sender_id])
+    result = _send_whatever_happens(message)
+    events.record(
+        EventType.ADMIN_TEST_SMS_SENT,
+        who=who,
+        gateway=settings.SMS_GATEWAY,
+        phone_number=shortened(number),
+        sender=result.sender,
+        outcome=result.outcome.value,
+        http_status=result.status,
+        reason=result.reason,
+    )
+    return result
+
+
+def _send_whatever_happens(message: SmsMessage) -> Result:
+    try:
+        gateway()
+    except TypeError as error:
+        # What the name leads to is no gateway's class.
+        raise ImportError(str(error)) from None
+    try:
+        return send(message, [system.general().sms_sender_id])
+    except Exception as error:
+        # A gateway of somebody's own may raise anything; what it says may hold the number.
+        log.exception("gateway_error")
+        return Result(Outcome.UNKNOWN, type(error).__name__)
+
+
+def shortened(number: str) -> str:
+    """Return the country and the last two digits of a number in E.164: enough to know one's own again."""
+    return f"+{PhoneNumber.from_string(number).country_code}…{number[-2:]}"
 
 
 def normalized(text: str) -> str:

@@ -2,8 +2,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from solo.admin import SingletonModelAdmin
+from unfold.decorators import action
 
 from apps.common.admin import StoredPasswordAdmin
 from apps.common.urls import lane
@@ -47,6 +49,7 @@ class FeaturesAdmin(SettingsAdmin):
 @admin.register(GeneralConfiguration)
 class GeneralConfigurationAdmin(SettingsAdmin):
     form = GeneralForm
+    actions_detail = ("send_test_sms",)
     fieldsets = (
         (
             _("Enrolment"),
@@ -61,6 +64,10 @@ class GeneralConfigurationAdmin(SettingsAdmin):
             {"fields": ("lock_profile_on_fraud_report", "max_consecutive_code_failures", "code_lock_seconds")},
         ),
     )
+
+    @action(description=_("Send test SMS"), url_path="send-test-sms", icon="sms", permissions=["change"])  # type: ignore[untyped-decorator]
+    def send_test_sms(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:send_test_sms"))
 
 
 @admin.register(ApnsProxy)

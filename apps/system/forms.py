@@ -24,6 +24,7 @@ class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields[name].disabled = not self.enrollment_enabled
             self.fields[name].widget.attrs["data-enabled-by"] = "enrollment_enabled"
         self.fields["push_enrollment_mode"].help_text = mode_help()
+        self.fields["unique_pgp_keys_per_enrollment"].help_text = keys_help()
 
     @property
     def enrollment_enabled(self) -> bool:
@@ -65,6 +66,14 @@ def mode_help() -> Any:
     )
 
 
+def keys_help() -> Any:
+    return format_html(
+        "{}{}",
+        _("Make a key pair of the server's for every enrolment of a user."),
+        warning(_("For better performance it is advised to leave this off."), "unique_pgp_keys_per_enrollment=on"),
+    )
+
+
 class ApnsProxyForm(StoredPasswordForm):
     class Meta:
         model = ApnsProxy
@@ -72,7 +81,9 @@ class ApnsProxyForm(StoredPasswordForm):
 
 
 def role_field() -> forms.ChoiceField:
-    return forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=UnfoldAdminSelectWidget())
+    # A form that is left as it is gives away the least.
+    initial, widget = Role.HELPDESK, UnfoldAdminSelectWidget()
+    return forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=initial, widget=widget)
 
 
 class StaffCreationForm(UserCreationForm):  # type: ignore[misc]

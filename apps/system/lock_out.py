@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from apps.common import caller
+from apps.common import caller, codes
 from apps.events import services as events
 from apps.events.types import EventType
 
@@ -49,6 +49,16 @@ class LockOut(AxesDatabaseHandler):
             events.record(EventType.ADMIN_SIGN_IN_LOCKED, who=who)
 
 
+def name_hash(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return what django-axes knows a name by: what was typed as a name may be a password, and is not kept."""
+    typed = request.POST.get("username", "") if credentials is None else credentials.get("username", "")
+    return hash_of(str(typed))
+
+
+def hash_of(name: str) -> str:
+    return codes.keyed_hash(name, "staff account")
+
+
 def address(request: HttpRequest) -> str | None:
     """Return the caller's address for django-axes; None for a caller without one, such as a local socket."""
     found = caller.client_ip(request)
@@ -59,7 +69,9 @@ def locks(name: str) -> dict[str, datetime]:
     """Return until when an account is locked, by address; EVERYWHERE stands for all of them."""
     failures: Counter[str] = Counter()
     latest: dict[str, datetime] = {}
-    recent = AccessAttempt.objects.filter(username=name, attempt_time__gt=timezone.now() - settings.AXES_COOLOFF_TIME)
+    recent = AccessAttempt.objects.filter(
+        username=hash_of(name), attempt_time__gt=timezone.now() - settings.AXES_COOLOFF_TIME
+    )
     for ip_address, count, moment in recent.values_list("ip_address", "failures_since_start", "attempt_time"):
         for place in (ip_address or "local", EVERYWHERE):
             failures[place] += count
@@ -75,7 +87,7 @@ def locks(name: str) -> dict[str, datetime]:
 def unlock(name: str, *, who: str) -> bool:
     """Forget the wrong passwords of an account; say whether it was locked."""
     was_locked = bool(locks(name))
-    AccessAttempt.objects.filter(username=name).delete()
+    AccessAttempt.objects.filter(username=hash_of(name)).delete()
     if was_locked:
         events.record(EventType.ADMIN_SIGN_IN_UNLOCKED, who=who, object=name)
     return was_locked

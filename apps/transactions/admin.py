@@ -3,21 +3,26 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
+from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, lines_of, moment
 from apps.common.encryption import CannotDecrypt
+from apps.common.questions import ask
 from apps.events.console import ConsoleAdmin
-from apps.transactions import timeline
-from apps.transactions.forms import TypeForm, message_fields
+from apps.transactions import timeline, transaction_actions
+from apps.transactions.forms import TypeForm
+from apps.transactions.message_fields import message_fields
 from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType, Status, Transaction
+from apps.transactions.users import UserAdmin
+
+__all__ = ["MobileAuthenticationTypeAdmin", "TransactionAdmin", "UserAdmin"]
 
 STATUS_COLOURS = {
     Status.PENDING: "info",
@@ -30,9 +35,23 @@ STATUS_COLOURS = {
 
 @admin.register(MobileAuthenticationType)
 class MobileAuthenticationTypeAdmin(ConsoleAdmin):
+    class Media:
+        js = ("console/message-preview.js",)
+
     form = TypeForm
     list_display = ("name", "method", "time_to_live", "fallback", "english_message")
     list_select_related = ("fallback",)
+    actions_detail = ("send_test_sms",)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to send a text message where the type sends some."""
+        mobile_type = self.get_object(request, object_id)
+        buttons: list[Any] = super().get_actions_detail(request, object_id)
+        return buttons if mobile_type and mobile_type.method == Method.SMS else []
+
+    @action(description=_("Send test SMS"), url_path="send-test-sms", icon="sms", permissions=["change"])  # type: ignore[untyped-decorator]
+    def send_test_sms(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:send_test_sms"))
 
     def get_fieldsets(self, request: HttpRequest, obj: MobileAuthenticationType | None = None) -> Any:
         may_change = obj is None or self.has_change_permission(request, obj)
@@ -45,8 +64,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     @admin.display(description=_("by language"), empty_value="-")
     def texts(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
         """The texts, for those who may only look."""
-        texts = sorted(mobile_type.default_messages.items())
-        return format_html_join("\n", "{}: {}", texts) if texts else None
+        return lines_of(mobile_type.default_messages)
 
     @admin.display(description=_("default message"), empty_value="-")
     def english_message(self, mobile_type: MobileAuthenticationType) -> str | None:
@@ -89,6 +107,7 @@ class TransactionAdmin(LogAdmin):
         *("attempts", "resends", "number_end", "sender"),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
+    actions_detail = ("send_again", "cancel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
         rows: QuerySet[Transaction] = super().get_queryset(request)
@@ -196,6 +215,40 @@ class TransactionAdmin(LogAdmin):
         shown = {"timeline": timeline.entries(transaction)} if transaction else {}
         response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return response
+
+    def has_support_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        return bool(request.user.has_perm("transactions.change_transaction"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer what can be done with a pending transaction, and nothing with one that has ended."""
+        transaction = self.get_object(request, object_id)
+        offered = transaction_actions.offered(transaction) if transaction else set()
+        return [button for button in super().get_actions_detail(request, object_id) if button.path in offered]
+
+    @action(description=_("Cancel"), url_path="cancel", icon="cancel", permissions=["support"])  # type: ignore[untyped-decorator]
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then end the transaction, by POST only."""
+        transaction = self.found(request, object_id)
+        if request.method != "POST":
+            return ask(self, request, transaction_actions.question_about_cancelling(transaction), transaction)
+        transaction_actions.cancel(request, transaction)
+        return HttpResponseRedirect(transaction_actions.page_of(transaction))
+
+    @action(description=_("Send again"), url_path="send-again", icon="replay", permissions=["support"])  # type: ignore[untyped-decorator]
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then send the message again, by POST only and once for each time that it was asked."""
+        transaction = self.found(request, object_id)
+        if request.method != "POST":
+            return ask(self, request, transaction_actions.question_about_resending(transaction), transaction)
+        transaction_actions.resend(request, transaction)
+        return HttpResponseRedirect(transaction_actions.page_of(transaction))
+
+    def found(self, request: HttpRequest, object_id: str) -> Transaction:
+        transaction: Transaction | None = self.get_object(request, object_id)
+        if transaction is None:
+            raise Http404("no such transaction")
+        return transaction
 
 
 def _used(used: int, limit: int) -> str:

@@ -1,21 +1,18 @@
-"""The form of a type: the fields of its method, and one text field a language for the messages that are one field."""
+"""The form of a mobile authentication type: the fields of its method, and one text field a language."""
 
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.common.forms import warning
 from apps.sms.messages import autofill_problem
+from apps.transactions.message_fields import MESSAGE_PREFIX, message_fields, message_help
 from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType
 
-MESSAGE_PREFIX = "default_message_"
 LONG_LIFE_SECONDS = 600
 # Which methods have a field; every other field belongs to all of them.
 METHODS_OF = {
@@ -38,26 +35,6 @@ METHOD_NEEDS = {
         "approves, too."
     ),
 }
-
-
-def message_fields() -> dict[str, forms.CharField]:
-    """Make a field for every supported language; its limit counts characters as the API does."""
-    return {
-        MESSAGE_PREFIX + code: forms.CharField(
-            label=language_name(code),
-            required=False,
-            widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-            validators=[MaxLengthValidator(lambda: settings.MESSAGE_MAX_LENGTH)],
-        )
-        for code in settings.SUPPORTED_LOCALES
-    }
-
-
-def language_name(code: str) -> str:
-    try:
-        return str(get_language_info(code.replace("_", "-").lower())["name_translated"])
-    except KeyError:
-        return code
 
 
 class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -94,14 +71,13 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
     def _describe(self) -> None:
         self.fields["time_to_live"].help_text = life_help()
         self.fields["method"].help_text = method_help()
-        self.fields["max_attempts"].help_text = _(
-            "How many wrong codes end the transaction. When set to 0, the code can be tried until it expires."
-        )
+        self.fields["max_attempts"].help_text = attempts_help()
         self.fields["max_resends"].help_text = _(
             "How often the same message may be sent again. When set to 0, resending is disabled."
         )
         for code in settings.SUPPORTED_LOCALES:
-            self.fields[MESSAGE_PREFIX + code].help_text = message_help()
+            name = MESSAGE_PREFIX + code
+            self.fields[name].help_text = message_help(name)
 
     def _offer_fallbacks(self) -> None:
         fallback = self.fields["fallback"]
@@ -143,7 +119,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         # Texts in languages that are not configured here stay as they are.
         messages = dict(self.instance.default_messages)
         for code in settings.SUPPORTED_LOCALES:
-            messages[code] = self.cleaned_data[MESSAGE_PREFIX + code].replace("\r\n", "\n")
+            messages[code] = self.cleaned_data[MESSAGE_PREFIX + code]
         self.instance.default_messages = {code: text for code, text in messages.items() if text}
         mobile_type: MobileAuthenticationType = super().save(commit)
         return mobile_type
@@ -165,23 +141,21 @@ def life_help() -> Any:
     )
 
 
+def attempts_help() -> Any:
+    return format_html(
+        "{}{}",
+        _("How many wrong codes end the transaction. When set to 0, the code can be tried until it expires."),
+        warning(
+            _("A code of six digits can be guessed: without a limit here, only that for each user (General) is left."),
+            "method=sms&max_attempts=0",
+        ),
+    )
+
+
 def method_help() -> Any:
     """Say what each method needs, while it is chosen."""
     return format_html_join(
         "",
         '<span data-shown-when="method={}">{}</span>',
         [(method.value, text) for method, text in METHOD_NEEDS.items()],
-    )
-
-
-def message_help() -> Any:
-    code = _(
-        "{code} is where the code goes; a text without it is left out and the code is sent alone. For browsers that "
-        "offer the code, end with a line “@www.example.com #{code}”."
-    )
-    return format_html(
-        '{} <span data-shown-when="method={}">{}</span>',
-        _("At most %(limit)d characters. Used when a request has no message.") % {"limit": settings.MESSAGE_MAX_LENGTH},
-        Method.SMS,
-        code,
     )

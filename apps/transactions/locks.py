@@ -1,12 +1,15 @@
 """What locks a user out, and what lifts it: too many wrong codes in a row, a reported fraud."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
 from django.db import transaction as database
 from django.db.models import F
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from apps.common.exceptions import LimitReached
 from apps.enrollment.models import Profile
@@ -14,6 +17,55 @@ from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
 from apps.transactions.models import CodeFailures
+
+
+@dataclass(frozen=True)
+class Locks:
+    """What keeps a user out now. `codes_until` is None while text messages stay locked until somebody unlocks them."""
+
+    wrong_codes: int = 0
+    wrong_codes_limit: int = 0
+    are_codes_locked: bool = False
+    codes_until: datetime | None = None
+    devices: tuple[str, ...] = ()
+
+    @property
+    def is_locked(self) -> bool:
+        return self.are_codes_locked or bool(self.devices)
+
+    @property
+    def texts(self) -> list[str]:
+        """Say what is locked and why, a sentence each."""
+        said = []
+        if self.devices:
+            text = _("Locked after a fraud report, and gets no transactions: %(devices)s.")
+            said.append(text % {"devices": ", ".join(f"“{name}”" for name in self.devices)})
+        if self.are_codes_locked:
+            text = _("Text messages are locked after %(count)d wrong codes in a row.")
+            said.append(text % {"count": self.wrong_codes})
+        if self.codes_until:
+            text = _("By itself that lock ends on %(moment)s (UTC).")
+            said.append(text % {"moment": date_format(timezone.localtime(self.codes_until), "j M Y, H:i:s")})
+        return said
+
+
+def of_user(user_id: str) -> Locks:
+    """Return what keeps a user out, in two queries."""
+    if "\0" in user_id:
+        return Locks()
+    locked = Profile.objects.filter(user_id=user_id).exclude(locked_at=None).order_by("pk")
+    row = CodeFailures.objects.filter(user_id=user_id).first()
+    general, now = system.general(), timezone.now()
+    until = None
+    if row and row.locked_at and general.code_lock_seconds:
+        until = row.locked_at + timedelta(seconds=general.code_lock_seconds)
+    return Locks(
+        wrong_codes=row.count if row else 0,
+        wrong_codes_limit=general.max_consecutive_code_failures,
+        are_codes_locked=bool(row and row.locked_at) and (until is None or until > now),
+        codes_until=until if until and until > now else None,
+        devices=tuple(locked.values_list("device__name", flat=True)),
+    )
 
 
 def require_unlocked(user_id: str) -> None:

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from django.db import DatabaseError
 from django.db import transaction as database
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
 from apps.common.exceptions import (
     ApiError,
     CodeWrong,
+    FeatureDisabled,
     MessageTooLong,
     PushNotStored,
     ResendLimitReached,
@@ -101,15 +102,44 @@ def resend_push(transaction_id: UUID | None, client: ApiClient) -> None:
     transaction = _pending_of_client(transaction_id, client)
     if transaction.method not in PUSH_METHODS:
         raise TransactionNotFound
+    _resend_push(transaction, _open(transaction))
+
+
+def resend(transaction: Transaction, *, used: int, **by: Any) -> None:
+    """Send a push or a code again for support staff, who saw `used` resends used: a second press does nothing.
+
+    As E6 and E7, of any client's transaction: FeatureDisabled, SmsDisabled, TransactionNotFound (ended, changed since,
+    or nothing to send), ResendLimitReached. `by` are facts for the event: who wanted it.
+    """
+    if not system.features().mobile_authentication:
+        raise FeatureDisabled
+    as_seen = _open(transaction).filter(resends_used=used)
+    if transaction.method == Method.SMS:
+        _require_sms()
+        _resend_code(transaction, as_seen, **by)
+    elif transaction.method in PUSH_METHODS:
+        _resend_push(transaction, as_seen, **by)
+    else:
+        raise TransactionNotFound
+
+
+def _open(transaction: Transaction) -> QuerySet[Transaction]:
+    """Return the row as long as it is pending."""
+    return Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
+
+
+def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: Any) -> None:
     reachable = enrollment.reachable_by_push(transaction.user_id)
     profile = reachable.filter(transactions=transaction).first()
     if profile is None:
         raise TransactionNotFound
     _resend(
         transaction,
+        open_,
         lambda: push.enqueue(transaction, profile),
         (EventType.PUSH_AUTH_RESEND_SUCCESS, EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED),
         PushNotStored,
+        **by,
     )
 
 
@@ -122,34 +152,42 @@ def resend_code(transaction_id: UUID | None, client: ApiClient, user_id: str) ->
     transaction = _pending_of_client(transaction_id, client)
     if transaction.method != Method.SMS:
         raise TransactionNotFound
+    _resend_code(transaction, _open(transaction))
+
+
+def _resend_code(transaction: Transaction, open_: QuerySet[Transaction], **by: Any) -> None:
     _resend(
         transaction,
+        open_,
         lambda: sms.enqueue(transaction),
         (EventType.SMS_RESEND_SUCCEEDED, EventType.SMS_RESEND_FAILED),
         SmsNotStored,
+        **by,
     )
 
 
 def _resend(
     transaction: Transaction,
+    open_: QuerySet[Transaction],
     enqueue: Callable[[], None],
     outcomes: tuple[EventType, EventType],
     not_stored: type[ApiError],
+    **by: Any,
 ) -> None:
     """Reserve one of the allowed resends and store the delivery together; of two at the limit one wins."""
     succeeded, refused = outcomes
-    open_ = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
     try:
         with database.atomic():
             reserved = open_.filter(resends_used__lt=F("max_resends")).update(resends_used=F("resends_used") + 1)
             if reserved:
                 enqueue()
-                events.record(succeeded, **transaction.subject)
+                events.record(succeeded, **transaction.subject, **by)
     except DatabaseError as error:
         raise not_stored from error
     if not reserved:
-        events.record(refused, **transaction.subject, reason="resend_limit_reached")
-        raise ResendLimitReached if open_.exists() else TransactionNotFound
+        refusal = ResendLimitReached() if open_.exists() else TransactionNotFound()
+        events.record(refused, **transaction.subject, reason=refusal.token, **by)
+        raise refusal
 
 
 def _require_sms() -> None:
@@ -187,7 +225,7 @@ def _reserve_attempt(transaction: Transaction) -> int:
     LimitReached while SMS is locked for the user.
     """
     left = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
-    open_ = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
+    open_ = _open(transaction)
     with database.atomic():
         locks.reserve_code(transaction.user_id)
         if not open_.filter(left).update(attempts_used=F("attempts_used") + 1):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackDelivery
 from apps.common import outbox
 from apps.common.exceptions import TransactionNotFound
-from apps.transactions import lifecycle
+from apps.transactions import lifecycle, services
 from apps.transactions.models import Method, Reason, Status, Transaction
 
 
@@ -55,6 +55,20 @@ def cancel(transaction_id: UUID, **by: Any) -> None:
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None or not lifecycle.cancel(transaction, **by):
         raise TransactionNotFound
+
+
+def resend(transaction_id: UUID, *, used: int, **by: Any) -> None:
+    """Send the message of a pending transaction again, as `services.resend`; TransactionNotFound also without one."""
+    transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
+    if transaction is None:
+        raise TransactionNotFound
+    services.resend(transaction, used=used, **by)
+
+
+def can_resend(transaction: Transaction) -> bool:
+    """Say whether a resend of this transaction is left; what stands in the way otherwise, `resend` finds."""
+    is_pending = transaction.current_status(timezone.now()) == Status.PENDING
+    return is_pending and transaction.method != Method.OTP and transaction.resends_used < transaction.max_resends
 
 
 def newest(*, user_id: str | None = None, limit: int = 50) -> list[dict[str, Any]]:

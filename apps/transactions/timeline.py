@@ -10,10 +10,18 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
-from apps.common.outbox import Attempt, State
+from apps.common.outbox import Attempt, Delivery, State
 from apps.events.models import Event
 from apps.events.types import EventType
-from apps.transactions.models import PushAttempt, PushDelivery, SmsAttempt, SmsDelivery, Transaction
+from apps.transactions.models import (
+    ContextAttempt,
+    ContextLookup,
+    PushAttempt,
+    PushDelivery,
+    SmsAttempt,
+    SmsDelivery,
+    Transaction,
+)
 
 # The attempts say this better; portals ask for the result as often as they like.
 LEFT_OUT = (
@@ -28,7 +36,7 @@ LEFT_OUT = (
 )
 MAX_EVENTS = 100
 GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
-GOOD_OUTCOMES = ("accepted", "delivered")
+GOOD_OUTCOMES = ("accepted", "delivered", EventType.GEOLOCATION_CHECK_SUCCESS)
 # Neither good nor bad: nobody knows, or nobody had to do it.
 OPEN_OUTCOMES = ("unknown", "not_needed")
 WORDS: dict[str, Any] = {
@@ -54,6 +62,16 @@ WORDS: dict[str, Any] = {
     EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED: ("draw", GOOD),
     EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE: ("draw", BAD),
     EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE: ("draw", BAD),
+    EventType.MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION: ("smartphone", BAD),
+    EventType.MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED: ("smartphone", BAD),
+    EventType.PUSH_AUTH_FRAUD_REPORTED: ("report", BAD),
+    EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.GEOLOCATION_CHECK_SUCCESS: ("location_on", PLAIN),
+    EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING: ("location_off", PLAIN),
+    EventType.GEOLOCATION_CHECK_FAILED: ("location_off", BAD),
+    EventType.ADMIN_CALLBACKS_REDELIVERED: ("replay", PLAIN),
     EventType.SMS_RESEND_SUCCEEDED: ("replay", PLAIN),
     EventType.SMS_RESEND_FAILED: ("replay", BAD),
 }
@@ -76,17 +94,30 @@ class Entry:
 
 
 def entries(transaction: Transaction) -> list[Entry]:
-    """Return everything that is known about a transaction, oldest first and what is to come last, in seven queries."""
-    happened = [*_events(transaction), *_pushes(transaction), *_texts(transaction), *_callbacks(transaction)]
+    """Return everything that is known about a transaction, oldest first and what is to come last, in nine queries."""
+    happened = [*_events(transaction), *_lookups(transaction), *_pushes(transaction), *_texts(transaction)]
+    happened += _callbacks(transaction)
     return sorted(happened, key=_time) + sorted(_waiting(transaction), key=_time)
 
 
 def _events(transaction: Transaction) -> Iterator[Entry]:
     events = Event.objects.filter(transaction_id=transaction.pk).exclude(event_type__in=LEFT_OUT)
-    for event in events.order_by("id")[:MAX_EVENTS]:
+    for event in events.order_by("occurred", "id")[:MAX_EVENTS]:
         icon, tone = WORDS.get(event.event_type, ("info", PLAIN))
-        reason = event.details.get("reason")
-        yield Entry(event.occurred, icon, tone, event.event_name, (str(reason),) if reason else ())
+        yield Entry(event.occurred, icon, tone, event.event_name, _facts_of(event))
+
+
+def _facts_of(event: Event) -> tuple[str, ...]:
+    """Return why, and which of the staff."""
+    reason, who = event.details.get("reason"), event.details.get("who")
+    return (*((str(reason),) if reason else ()), *((_("by %(who)s") % {"who": who},) if who else ()))
+
+
+def _lookups(transaction: Transaction) -> Iterator[Entry]:
+    attempts = ContextAttempt.objects.filter(delivery__transaction=transaction)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Look-up of the location, attempt %(number)d: %(outcome)s") % _words(attempt)
+        yield Entry(attempt.started_at, "location_on", _tone(attempt), title, _facts(attempt))
 
 
 def _pushes(transaction: Transaction) -> Iterator[Entry]:
@@ -112,12 +143,21 @@ def _callbacks(transaction: Transaction) -> Iterator[Entry]:
 
 
 def _waiting(transaction: Transaction) -> Iterator[Entry]:
+    for lookup in ContextLookup.objects.filter(transaction=transaction, state=State.DUE):
+        yield Entry(lookup.due_at, "schedule", WAITING, _("Look-up of the location waits"), _next(lookup))
     for push in PushDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"))
+        yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"), _next(push))
     for text in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(text.due_at, "schedule", WAITING, _("Text message waits to be sent"))
+        yield Entry(text.due_at, "schedule", WAITING, _("Text message waits to be sent"), _next(text))
     for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
-        yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"))
+        yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"), _next(callback))
+
+
+def _next(delivery: Delivery) -> tuple[str, ...]:
+    """Say which attempt comes next; a claimed row is under way, and due again only when its worker should die."""
+    if delivery.claim:
+        return (_("under way"),)
+    return (_("next: attempt %(number)d") % {"number": delivery.attempts_made + 1},)
 
 
 def _time(entry: Entry) -> datetime:
@@ -125,7 +165,8 @@ def _time(entry: Entry) -> datetime:
 
 
 def _words(attempt: Attempt) -> dict[str, Any]:
-    return {"number": attempt.number, "outcome": attempt.outcome.replace("_", " ") or _("under way")}
+    outcome = attempt.outcome.removeprefix("GEOLOCATION_CHECK_").replace("_", " ").lower()
+    return {"number": attempt.number, "outcome": outcome or _("under way")}
 
 
 def _tone(attempt: Attempt) -> str:

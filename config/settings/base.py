@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.content_security import POLICY
 from config.logging import logging_settings
 from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
 from config.settings.proxy import external_proxy
@@ -77,6 +78,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "solo",
     "axes",
+    "csp",
     "django_otp",
     "django_otp_webauthn",
     "apps.events",
@@ -96,6 +98,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.common.caller.CallerMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.content_security.ContentSecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -190,6 +193,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # Guessing at the console: so many wrong passwords for a name lock it for one address, or for every address.
 AXES_FAILURE_LIMIT = 5
@@ -202,6 +206,9 @@ AXES_CLIENT_IP_CALLABLE = "apps.system.lock_out.address"
 AXES_RESET_ON_SUCCESS = True
 # Who tries during a lock does not prolong it: the page says when it ends.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# It keeps what a form sent: nothing that was typed may be in there, and no name as it was typed either.
+AXES_SENSITIVE_PARAMETERS = ["username", "old_password", "new_password1", "new_password2", "csrfmiddlewaretoken"]
+AXES_USERNAME_CALLABLE = "apps.system.lock_out.name_hash"
 # Our events say what happened.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
@@ -219,8 +226,12 @@ SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
-SESSION_COOKIE_AGE = 8 * 3600
+# A sign-in to the console lasts a working day, and half an hour without use (apps/system/sessions.py).
+CONSOLE_SESSION_SECONDS = env.int("CONSOLE_SESSION_SECONDS", default=8 * 3600)
+CONSOLE_IDLE_SECONDS = env.int("CONSOLE_IDLE_SECONDS", default=1800)
+SESSION_COOKIE_AGE = CONSOLE_IDLE_SECONDS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CONTENT_SECURITY_POLICY = POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 
 LANGUAGE_CODE = "en"

@@ -1,11 +1,20 @@
 """A staff account's browser, and its forms filled in as a person would leave them."""
 
+import shutil
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
+from playwright.sync_api import sync_playwright
 
 from apps.events.models import Event
+from tests.demo.running import STEP_SECONDS, Run
+
+CHROMIUM = shutil.which("chromium")
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="NO BROWSER WAS TESTED: there is no chromium on this machine"
+)
 
 
 class Browser(Client):
@@ -43,7 +52,7 @@ def administrator(db):
 def console(administrator):
     cache.clear()
     browser = Browser()
-    browser.force_login(administrator)
+    assert sign_in(browser, "olga", "a password of Olga's own").status_code == 302
     return browser
 
 
@@ -72,3 +81,39 @@ def errors(page):
             for name, texts in problem.items():
                 found.setdefault(name, []).extend(texts)
     return {name: " ".join(map(str, texts)) for name, texts in found.items() if texts}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The demo as `make run` starts it, under the name that passkeys are made for; `password` opens its console."""
+    running = Run(tmp_path_factory.mktemp("demo"))
+    try:
+        running.password = running.wait_until_ready()[1].split()[-1]
+        running.base = f"http://localhost:{running.port}"
+        yield running
+    finally:
+        running.kill()
+
+
+@pytest.fixture
+def window(demo):
+    """A page of a real browser, at the demo; faults of scripts and breaches of the policy fail the test."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(base_url=demo.base)
+        page.set_default_timeout(STEP_SECONDS * 1000)
+        faults = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda told: faults.append(told.text) if "Content Security Policy" in told.text else None)
+        yield page
+        browser.close()
+        assert faults == []
+
+
+def enter(page, name, password):
+    """Sign in with a real browser."""
+    page.goto("/admin/login/")
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=password]").fill(password)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url(lambda url: "/login/" not in url)

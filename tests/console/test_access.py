@@ -63,6 +63,8 @@ def test_the_console_has_no_groups_and_nothing_else_that_is_not_ours():
         "callbacks.CallbackDelivery",
         "callbacks.CallbackEndpoint",
         "enrollment.Profile",
+        "geocontext.ConfirmationTemplate",
+        "geocontext.Geolocation",
         "events.Event",
         "push.PushMessagingConfiguration",
         "system.ApnsProxy",

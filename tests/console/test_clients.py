@@ -73,6 +73,30 @@ def test_a_new_secret_works_beside_the_one_before_and_ends_the_older(console, cl
     assert [works(client, made, secret) for secret in (first, second, third)] == [False, True, True]
 
 
+def test_the_old_secret_is_removed_when_the_client_has_changed_over(console, client, changes):
+    first = secret_on(console.post(ADD, NEW_CLIENT))
+    made = ApiClient.objects.get()
+    base = f"/admin/applications/apiclient/{made.pk}/"
+    path = f"{base}remove-old-secret/"
+    assert "remove-old-secret" not in console.get(f"{base}change/").content.decode()
+    assert "has no old secret" in console.get(path).content.decode()
+    console.post(path, {"mark": console.get(f"{base}new-secret/").context["mark"]})
+    assert works(client, made, first)
+
+    mark = console.get(f"{base}new-secret/").context["mark"]
+    second = secret_on(console.post(f"{base}new-secret/", {"mark": mark}))
+    assert path in console.get(f"{base}change/").content.decode()
+    question = console.get(path).context["question"]
+    assert console.post(path, {"mark": mark}, follow=True).status_code == 200
+    assert works(client, made, first)
+
+    assert console.post(path, {"mark": question.mark}).status_code == 302
+    assert [works(client, made, secret) for secret in (first, second)] == [False, True]
+    assert "secret_hashes" in str(changes("ADMIN_CONFIGURATION_UPDATED"))
+    console.post(path, {"mark": question.mark})
+    assert works(client, made, second)
+
+
 def test_asking_for_a_new_secret_changes_nothing(console, client):
     secret = secret_on(console.post(ADD, NEW_CLIENT))
     before = ApiClient.objects.get().secret_hashes

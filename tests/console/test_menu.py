@@ -24,6 +24,7 @@ REST = [
     "Proxy",
     "Geolocation",
     "Staff accounts",
+    "Check configuration",
     "Users",
     "Transactions",
     "Activity",

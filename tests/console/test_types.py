@@ -147,3 +147,25 @@ def test_text_messages_have_switches_in_general(console, changes):
         "sms_authentication_enabled": [True, False],
         "sms_sender_id": ["", "Shop"],
     }
+
+
+def test_every_language_has_a_field_with_its_count_and_its_preview(console, settings):
+    """The fields are made from the languages when the server starts; here that is English alone."""
+    page = console.get(ADD).content.decode()
+    assert 'data-counts="id_default_message_en" data-limit="155"' in page
+    assert 'aria-controls="preview_default_message_en"' in page
+    assert '<output class="console-message-preview" for="id_default_message_en"' in page
+    assert 'aria-live="polite"' in page
+
+
+@pytest.mark.parametrize(("lines", "accepted"), [(5, True), (6, False)])
+def test_a_line_break_counts_as_the_one_character_that_is_stored(console, settings, text, lines, accepted):
+    settings.MESSAGE_MAX_LENGTH = 9
+    page = console.save(path_of(text), default_message_en="\r\n".join("abcdef"[:lines]))
+    assert (page.status_code == 302) is accepted
+    text.refresh_from_db()
+    assert text.default_messages.get("en", "").count("\r") == 0
+
+
+def test_codes_without_a_limit_are_warned_of(console):
+    assert 'data-shown-when="method=sms&amp;max_attempts=0"' in console.get(ADD).content.decode()

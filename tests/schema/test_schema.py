@@ -113,7 +113,10 @@ def test_the_page_and_all_that_it_loads_come_from_here(client, db):
 
 def test_the_page_reads_the_description_from_here(client, db):
     page = client.get("/oauth/api/docs/").content.decode()
-    assert "/oauth/api/schema/" in page
+    assert '<script src="/oauth/api/docs/?script="></script>' in page
+    script = client.get("/oauth/api/docs/?script=")
+    assert script["Content-Type"].startswith("application/javascript")
+    assert "/oauth/api/schema/" in script.content.decode()
 
 
 def test_static_files_are_served_without_debug():

@@ -22,7 +22,7 @@ class Command(DataCommand):
         profile = arguments.profile_of(options)
         configuration = profile.device.version.push_messaging_configuration
         try:
-            result = pushes.send_test(profile)
+            result = pushes.send_test(profile, who="send_test_push")
         except pushes.NotReachable:
             raise CommandError(_why_not(profile)) from None
         facts = {"name": str(configuration), "outcome": result.outcome.value, "reason": result.reason or "-"}

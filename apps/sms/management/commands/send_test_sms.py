@@ -18,7 +18,7 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            result = sms.send_test(options["number"])
+            result = sms.send_test(options["number"], who="send_test_sms")
         except ImportError as error:
             raise CommandError(_("The gateway cannot be loaded: %(reason)s.") % {"reason": error}) from None
         if result.outcome != Outcome.ACCEPTED:

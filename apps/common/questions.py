@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Question:
     """`heading` asks, `texts` say what happens, `button` does it; no button when nothing can be done.
 
-    `icon` is the name of a Material symbol, `back` where the other button leads. `mark` comes back with the form.
+    `icon` is the name of a Material symbol, `back` where the other button leads. `names`, who is
+    concerned, are listed below the texts. `mark` comes back with the form.
     """
 
     title: "str | StrPromise"
@@ -28,10 +29,11 @@ class Question:
     button: "str | StrPromise" = ""
     warning: "str | StrPromise" = ""
     mark: str = ""
+    names: "Sequence[str]" = ()
 
 
 def ask(model_admin: "ModelAdmin[Model]", request: HttpRequest, question: Question, row: Model | None) -> HttpResponse:
-    """Show the question; its form posts to the same address."""
+    """Show the question; its form posts to the same address, query included."""
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -39,4 +41,4 @@ def ask(model_admin: "ModelAdmin[Model]", request: HttpRequest, question: Questi
         "title": question.title,
         "question": question,
     }
-    return TemplateResponse(request, "admin/callbacks/question.html", context)
+    return TemplateResponse(request, "admin/question.html", context)

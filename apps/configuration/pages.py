@@ -1,0 +1,71 @@
+"""The console's page “Check configuration”."""
+
+from time import monotonic
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from apps.common.findings import Finding, Level
+from apps.configuration import checks
+
+PAGE = "check_configuration"
+# Who may look at the whole configuration; a check changes none of it.
+PERMISSION = "system.view_features"
+# After so long nothing more is begun. What was begun takes at most some 20 seconds more: less than a proxy waits.
+MOST_SECONDS = 30
+LEVELS = {
+    Level.GOOD: (_("good"), "check_circle"),
+    Level.WARNING: (_("warning"), "warning"),
+    Level.WRONG: (_("wrong"), "error"),
+}
+
+
+@require_http_methods(["GET", "POST"])
+def check_configuration(request: HttpRequest) -> HttpResponse:
+    """Say what a check does; by POST only, do what the command of the same name does, and show what it found."""
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Check configuration"),
+        "most_seconds": MOST_SECONDS,
+    }
+    if request.method == "POST":
+        context |= _checked()
+    return TemplateResponse(request, "admin/configuration/check.html", context)
+
+
+def _checked() -> dict[str, Any]:
+    findings, is_complete = _look()
+    return {
+        "lines": [_line(finding) for finding in findings],
+        "number_wrong": sum(finding.level == Level.WRONG for finding in findings),
+        "number_warned": sum(finding.level == Level.WARNING for finding in findings),
+        "is_complete": is_complete,
+    }
+
+
+def _look() -> tuple[list[Finding], bool]:
+    """Return what was found in the time there is, and whether that time was enough."""
+    found: list[Finding] = []
+    started_at = monotonic()
+    for finding in checks.check():
+        found.append(finding)
+        if monotonic() - started_at >= MOST_SECONDS:
+            return found, False
+    return found, True
+
+
+def _line(finding: Finding) -> dict[str, Any]:
+    label, icon = LEVELS[finding.level]
+    return {"finding": finding, "level": finding.level.value, "label": label, "icon": icon}
+
+
+def urls(guard: Any) -> list[Any]:
+    return [path("check-configuration/", guard(check_configuration), name=PAGE)]

@@ -1,0 +1,94 @@
+"""The console's page “Send test SMS”."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from apps.sms import remedies
+from apps.sms import services as sms
+from apps.sms.gateways.base import Outcome, Result
+from apps.system import services as system
+
+PAGE = "send_test_sms"
+# Who may change how text messages are sent may try it.
+PERMISSION = "system.change_generalconfiguration"
+
+
+class TestMessageForm(forms.Form):
+    phone_number = forms.CharField(
+        label=_("Phone number"),
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel", "aria-describedby": "number-help"}
+        ),
+        help_text=_("In international form, such as +31 6 12345678. The message costs what every message costs."),
+    )
+
+    def clean_phone_number(self) -> str:
+        number = sms.normalized(self.cleaned_data["phone_number"])
+        if not number:
+            raise ValidationError(
+                _("This is no phone number that can be sent to. Enter one that begins with + and the country's code.")
+            )
+        return number
+
+
+@sensitive_post_parameters("phone_number")
+@require_http_methods(["GET", "POST"])
+def send_test_sms(request: HttpRequest) -> HttpResponse:
+    """Ask for a number, then send what the command of the same name sends, and say what the gateway answered."""
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    form = TestMessageForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        _send(request, form.cleaned_data["phone_number"])
+        return HttpResponseRedirect(reverse(f"admin:{PAGE}"))
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Send test SMS"),
+        "form": form,
+        "gateway": settings.SMS_GATEWAY,
+        "sender": system.general().sms_sender_id,
+        "back": reverse("admin:system_generalconfiguration_change"),
+    }
+    return TemplateResponse(request, "admin/sms/send_test.html", context)
+
+
+def _send(request: HttpRequest, number: str) -> None:
+    try:
+        _tell(request, number, sms.send_test(number, who=request.user.get_username()))
+    except ImportError as error:
+        messages.error(request, remedies.cannot_be_loaded(error))
+
+
+def _tell(request: HttpRequest, number: str, result: Result) -> None:
+    words = {
+        "gateway": settings.SMS_GATEWAY,
+        "number": sms.shortened(number),
+        "sender": result.sender or _("its own"),
+        "reason": result.reason or result.outcome.value,
+        "remedy": remedies.remedy(result),
+    }
+    if result.outcome == Outcome.ACCEPTED:
+        text = _("The gateway “%(gateway)s” took the message to %(number)s. Sender: %(sender)s.")
+        messages.success(request, text % words)
+    elif result.outcome == Outcome.UNKNOWN:
+        text = _("The gateway “%(gateway)s” did not say whether it took the message. Reason: %(reason)s. %(remedy)s")
+        messages.warning(request, text % words)
+    else:
+        text = _("The gateway “%(gateway)s” did not take the message. Reason: %(reason)s. %(remedy)s")
+        messages.error(request, text % words)
+
+
+def urls(guard: Any) -> list[Any]:
+    return [path("sms/send-test/", guard(send_test_sms), name=PAGE)]

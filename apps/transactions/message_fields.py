@@ -1,0 +1,90 @@
+"""One text field a language for the messages that a type keeps in one field, each with what types-preview.js fills."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.validators import MaxLengthValidator
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from apps.common import languages
+from apps.transactions.models import Method
+
+MESSAGE_PREFIX = "default_message_"
+EXAMPLE_CODE = "123456"
+
+
+class MessageField(forms.CharField):
+    """A text with the line breaks that are stored and sent. Browsers send two characters for each of them."""
+
+    def __init__(self, label: str, described_by: str) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "aria-describedby": described_by}),
+            # Counts code points, as the API does.
+            validators=[MaxLengthValidator(lambda: settings.MESSAGE_MAX_LENGTH)],
+        )
+
+    def to_python(self, value: Any) -> Any:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+def message_fields() -> dict[str, forms.CharField]:
+    """Make a field for every supported language."""
+    return {
+        MESSAGE_PREFIX + code: MessageField(languages.name(code), f"count_{MESSAGE_PREFIX}{code}")
+        for code in settings.SUPPORTED_LOCALES
+    }
+
+
+def message_help(name: str) -> Any:
+    """Build what stands below the field `name`: its rules, what it counts up to, and the button for its preview."""
+    return format_html(
+        '{} <span data-shown-when="method={}">{}</span>{}{}',
+        _("At most %(limit)d characters. Used when a request has no message.") % {"limit": settings.MESSAGE_MAX_LENGTH},
+        Method.SMS,
+        _(
+            "{code} is where the code goes; a text without it is left out and the code is sent alone. For browsers "
+            "that offer the code, end with a line “@www.example.com #{code}”."
+        ),
+        _counts(name),
+        _preview(name),
+    )
+
+
+def _counts(name: str) -> Any:
+    return format_html(
+        '<span class="console-count" id="count_{}" data-counts="id_{}" data-limit="{}" data-code="{}" data-used="{}" '
+        'data-one="{}" data-more="{}" data-unicode="{}" data-too-long="{}"></span>',
+        name,
+        name,
+        settings.MESSAGE_MAX_LENGTH,
+        EXAMPLE_CODE,
+        _("%(used)s of %(limit)s characters."),
+        _("With its code it is sent as one text message."),
+        _("With its code it is sent as %(segments)s text messages, and paid for as such."),
+        _("%(characters)s is not in the alphabet of text messages (GSM 03.38): one holds 70 characters, not 160."),
+        _("This is too long."),
+    )
+
+
+def _preview(name: str) -> Any:
+    return format_html(
+        '<button type="button" class="console-button console-preview-button" aria-expanded="false" '
+        'aria-controls="preview_{}"><span class="material-symbols-outlined" aria-hidden="true">preview</span>{}'
+        '<span class="console-visually-hidden">: {}</span></button>'
+        '<span class="console-preview-box" id="preview_{}" hidden><span class="console-preview-title">{}</span>'
+        '<output class="console-message-preview" for="id_{}" data-code="{}" data-empty="{}" aria-live="polite">'
+        "</output></span>",
+        name,
+        _("Preview message"),
+        languages.name(name.removeprefix(MESSAGE_PREFIX)),
+        name,
+        _("What the user reads"),
+        name,
+        EXAMPLE_CODE,
+        _("Nothing here: the request's own message, or else this type's English one."),
+    )

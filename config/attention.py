@@ -1,0 +1,72 @@
+"""What needs somebody's attention, for the console's start page."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.api.metrics import QUEUES
+from apps.callbacks import problems as callbacks
+from apps.common.admin import moment
+from apps.common.problems import Problem
+from apps.geocontext import problems as geocontext
+from apps.push.models import PushMessagingConfiguration
+from apps.push.problems import problems_of
+from apps.system import services as system
+from apps.transactions.models import Status
+from config.last_day import Slice, texts_sent
+
+# A worker takes what is due within a second, and goes on with what a dead one held within half a minute.
+LATE_AFTER = timedelta(seconds=60)
+# Fewer texts say nothing; of those that are wanted, most come back as a code.
+TEXTS_WORTH_A_LOOK = 20
+LOW_SHARE = 0.5
+
+
+def problems(day: Sequence[Slice]) -> Iterator[dict[str, Any]]:
+    """Yield what keeps messages and callbacks from arriving or soon will, each with the page where more is seen."""
+    if not system.features().mobile_authentication:
+        return
+    yield from map(asdict, _worker())
+    for configuration in PushMessagingConfiguration.objects.all():
+        url = reverse("admin:push_pushmessagingconfiguration_change", args=[configuration.pk])
+        for problem in problems_of(configuration):
+            yield {**asdict(problem), "url": url}
+    yield from map(asdict, callbacks.problems())
+    yield from map(asdict, _texts(day))
+    yield from map(asdict, geocontext.problems())
+
+
+def _worker() -> Iterator[Problem]:
+    """Say that due deliveries lie there; the oldest of each queue is one look into an index."""
+    now = timezone.now()
+    due = {queue: queue.next_due_at() for queue in QUEUES.values()}
+    late = {queue: due_at for queue, due_at in due.items() if due_at and due_at < now - LATE_AFTER}
+    if late:
+        title = _("The worker does not deliver")
+        text = _(
+            "Waiting since %(since)s (UTC): %(queues)s. No worker runs, or it cannot keep up, or it does not listen to "
+            "these queues. Start one with “make worker”; why one ended stands in its log."
+        ) % {
+            "since": moment(min(late.values())),
+            "queues": ", ".join(str(queue._meta.verbose_name_plural) for queue in late),
+        }
+        yield Problem(title, title, text)
+
+
+def _texts(day: Sequence[Slice]) -> Iterator[Problem]:
+    sent, verified = texts_sent(day)
+    if sent < TEXTS_WORTH_A_LOOK or verified >= sent * LOW_SHARE:
+        return
+    title = _("Few text messages come back as a code")
+    text = _(
+        "In the last 24 hours codes were sent for %(sent)d transactions, and the right one came back for %(verified)d. "
+        "Texts may not arrive, or somebody has them sent to numbers that earn money with them: look at which portal "
+        "and which users they were for."
+    ) % {"sent": sent, "verified": verified}
+    url = reverse("admin:transactions_transaction_changelist", query={"status": Status.EXPIRED})
+    yield Problem(title, title, text, is_failure=False, url=url)

@@ -1,0 +1,90 @@
+"""The content security policy: with every page, strict, and nothing on the pages needs more."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.conftest import enter, needs_browser
+from tests.console.test_roles import PAGES
+
+POLICY = {
+    "default-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+INLINE_SCRIPT = re.compile(
+    r"<script(?![^>]*\bsrc=)(?![^>]*application/json)|\son[a-z]+\s*=\s*[\"']|javascript:", re.IGNORECASE
+)
+
+
+def policy_of(answer):
+    directives = [part.strip().partition(" ") for part in answer["Content-Security-Policy"].split(";")]
+    return {name: sources for name, _space, sources in directives}
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/admin/", "/admin/nothing/here/", "/admin/second-factor/password/"])
+def test_a_page_of_the_console_runs_scripts_of_its_own_files_only(console, path):
+    assert policy_of(console.get(path)) == {**POLICY, "script-src": "'self' 'unsafe-eval'"}
+
+
+def test_other_pages_make_no_functions_of_texts_either(client, db):
+    assert policy_of(client.get("/oauth/api/docs/")) == {**POLICY, "script-src": "'self'"}
+    demo = policy_of(client.get("/demo/"))
+    assert demo["script-src"] == "'self'"
+    assert demo["frame-ancestors"] == "'none'"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/oauth/api/v4/authenticate/user/anna/enabled", "/oauth/api/schema/"])
+def test_answers_that_are_no_pages_carry_no_policy(client, db, path):
+    assert "Content-Security-Policy" not in client.get(path)
+
+
+def test_no_page_holds_a_script_or_a_handler_of_its_own(console, client, device):
+    lists = [f"/admin/{label.lower().replace('.', '/')}/" for label in PAGES]
+    forms = ["/admin/applications/application/add/", "/admin/transactions/mobileauthenticationtype/add/"]
+    own = ["/admin/", "/admin/password_change/", "/admin/second-factor/password/", "/admin/nothing/here/"]
+    for path in [*own, *lists, *forms, "/demo/", "/oauth/api/docs/"]:
+        assert not INLINE_SCRIPT.findall(console.get(path).content.decode()), path
+    assert not INLINE_SCRIPT.findall(client.get("/admin/login/").content.decode())
+
+
+@pytest.mark.processes
+@needs_browser
+def test_menus_and_buttons_work_under_the_policy(demo, window):
+    """The fixture fails the test when the browser tells of a breach."""
+    enter(window, "admin", demo.password)
+    expect(window.get_by_text("What a first authentication needs")).to_be_visible()
+
+    window.get_by_title("Show or hide the menu").first.click()
+    expect(window.get_by_role("link", name="API clients", exact=True)).not_to_be_visible()
+    window.get_by_title("Show or hide the menu").first.click()
+    expect(window.get_by_role("link", name="API clients", exact=True)).to_be_visible()
+
+    window.locator("#nav-sidebar").get_by_text("admin", exact=True).click()
+    window.get_by_role("link", name="Second factor", exact=True).click()
+    window.wait_for_url("**/second-factor/password/**")
+
+    window.goto("/admin/events/event/")
+    window.locator("a", has_text="Filters").click()
+    expect(window.locator("[name=user_id]")).to_be_visible()
+    window.goto("/admin/applications/application/")
+    window.locator("#result_list tbody a").first.click()
+    window.get_by_role("link", name="Add another").click()
+    expect(window.locator("[name=versions-1-version]")).to_be_visible()
+    window.goto("/admin/applications/apiclient/")
+    window.locator("#result_list tbody a").first.click()
+    window.get_by_role("link", name="New secret").click()
+    window.wait_for_url(lambda url: "new-secret" in url)
+
+    window.goto("/oauth/api/docs/")
+    window.locator(".opblock-summary").first.click()
+    expect(window.get_by_role("button", name="Try it out").first).to_be_visible()
+
+    window.goto("/demo/")
+    window.get_by_role("button", name="Sign in", exact=True).first.click()
+    expect(window.get_by_role("button", name="Approve").first).to_be_visible()

@@ -1,0 +1,166 @@
+"""How long a sign-in lasts, what ends it, and how its cookie and the pages travel."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.urls import reverse
+
+from tests.console.conftest import Browser, sign_in
+
+PASSWORD = "a password of Nora's own"
+START = datetime(2030, 5, 6, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def nora(db):
+    return User.objects.create_superuser("nora", password=PASSWORD)
+
+
+def signed_in():
+    browser = Browser()
+    assert sign_in(browser, "nora", PASSWORD).status_code == 302
+    return browser
+
+
+def gets_in(browser):
+    answer = browser.get("/admin/")
+    assert answer.status_code == 200 or answer["Location"].startswith("/admin/login/")
+    return answer.status_code == 200
+
+
+def test_half_an_hour_without_use_ends_a_session(nora, clock):
+    browser = signed_in()
+    clock.shift(timedelta(minutes=29))
+    assert gets_in(browser)
+    clock.shift(timedelta(minutes=29))
+    assert gets_in(browser)
+    clock.shift(timedelta(minutes=31))
+    assert not gets_in(browser)
+
+
+def test_eight_hours_end_a_session_that_is_in_use(nora, clock):
+    browser = signed_in()
+    for _quarter in range(31):
+        clock.shift(timedelta(minutes=15))
+        assert gets_in(browser)
+    clock.shift(timedelta(minutes=15))
+    ended = browser.get("/admin/system/features/")
+    assert ended["Location"] == "/admin/login/?next=/admin/system/features/"
+    assert "Sign in again to go on." in browser.get(ended["Location"]).content.decode()
+    clock.shift(timedelta(seconds=1))
+    assert not gets_in(browser)
+
+
+def test_a_post_after_the_end_changes_nothing(nora, clock, settings):
+    settings.CONSOLE_SESSION_SECONDS = 600
+    browser = signed_in()
+    fields = {"role": "admin", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    browser.post("/admin/auth/user/add/", {"username": "before", **fields})
+    clock.shift(timedelta(seconds=600))
+    browser.post("/admin/auth/user/add/", {"username": "after", **fields})
+    assert set(User.objects.values_list("username", flat=True)) == {"nora", "before"}
+
+
+def test_the_two_lengths_are_settings(nora, clock, settings):
+    settings.CONSOLE_SESSION_SECONDS = 600
+    browser = signed_in()
+    clock.shift(timedelta(seconds=599))
+    assert gets_in(browser)
+    clock.shift(timedelta(seconds=1))
+    assert not gets_in(browser)
+
+
+def test_a_session_in_use_is_written_once_a_minute(nora, clock):
+    browser = signed_in()
+    browser.get("/admin/second-factor/password/")
+    before = Session.objects.get().session_data
+    clock.shift(timedelta(seconds=59))
+    browser.get("/admin/second-factor/password/")
+    assert Session.objects.get().session_data == before
+    clock.shift(timedelta(seconds=1))
+    browser.get("/admin/second-factor/password/")
+    assert Session.objects.get().session_data != before
+
+
+def test_a_sign_in_gets_a_new_key_and_a_careful_cookie(nora):
+    browser = Browser()
+    stolen = browser.session
+    stolen.save()
+    browser.cookies["sessionid"] = stolen.session_key
+    answer = sign_in(browser, "nora", PASSWORD)
+    cookie = answer.cookies["sessionid"]
+    assert cookie.value != stolen.session_key
+    assert not Session.objects.filter(session_key=stolen.session_key).exists()
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert cookie["max-age"] == 1800
+
+
+def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(nora):
+    this, other = signed_in(), signed_in()
+    own = "another password of Nora's"
+    fields = {"old_password": PASSWORD, "new_password1": own, "new_password2": own}
+    assert this.post("/admin/password_change/", fields)["Location"] == "/admin/"
+    assert gets_in(this)
+    assert not gets_in(other)
+
+
+def test_a_password_that_an_administrator_sets_ends_all_sessions(nora, console):
+    browser = signed_in()
+    path = reverse("admin:auth_user_password_change", args=[nora.pk])
+    console.post(path, {"password1": "made up by Olga", "password2": "made up by Olga", "usable_password": "true"})
+    assert not gets_in(browser)
+
+
+def test_pages_travel_with_the_headers_that_browsers_heed(console):
+    page = console.get("/admin/")
+    assert page["X-Content-Type-Options"] == "nosniff"
+    assert page["X-Frame-Options"] == "DENY"
+    assert page["Referrer-Policy"] == "same-origin"
+    assert page["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "no-store" in page["Cache-Control"]
+
+
+SHOW = """
+import json, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+answer = Client().get("/healthz", headers={"host": "id.example.com", "x-forwarded-proto": "https"})
+cookies = [settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]
+print(json.dumps({"hsts": answer.headers.get("Strict-Transport-Security"), "secure": cookies}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "hsts", "secure"),
+    [("https://id.example.com", "max-age=31536000", True), ("http://id.example.com", None, False)],
+)
+def test_in_production_tls_is_kept_to(tmp_path, url, hsts, secure):
+    """TLS ends at a proxy that is trusted; without it, plain HTTP goes on working."""
+    variables = {
+        **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")},
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        "SECRET_KEY": "0" * 50,
+        "FIELD_ENCRYPTION_KEYS": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "VAR_DIR": str(tmp_path),
+        "PUBLIC_URL": url,
+        "TRUSTED_PROXIES": "127.0.0.1",
+    }
+    shown = subprocess.run(
+        [sys.executable, "-c", SHOW], env=variables, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(shown.stdout) == {"hsts": hsts, "secure": [secure, secure]}

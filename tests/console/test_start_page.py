@@ -1,0 +1,139 @@
+"""The start page: what needs attention, and how the last day went."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from apps.callbacks.models import CallbackDelivery
+from apps.transactions.models import PushDelivery, Transaction
+from tests.console.test_roles import browser_of
+
+
+@pytest.fixture
+def add(portal):
+    """Put transactions of one kind into the last day; `now` is when the test began."""
+    now = timezone.now()
+
+    def run(number, method, status, hours_ago=1, **fields):
+        at = now - timedelta(hours=hours_ago)
+        life = {"created_at": at, "expires_at": at + timedelta(seconds=300)}
+        fields = {"client": portal.api_client, "type_name": "login", "user_id": "anna", "token": "x", **life, **fields}
+        for _number in range(number):
+            Transaction.objects.create(method=method, status=status, **fields)
+
+    run.now = now
+    return run
+
+
+def start_page(console):
+    cache.clear()
+    return console.get("/admin/")
+
+
+def problems(page):
+    return [str(problem["title"]) for problem in page.context["problems"]]
+
+
+def test_a_day_without_transactions_has_no_chart(console):
+    page = start_page(console)
+    assert "console-chart" not in page.content.decode()
+    assert {outcome["count"] for outcome in page.context["outcomes"]} == {0}
+
+
+def test_each_method_has_a_chart_in_words_in_bars_and_in_a_table(console, add):
+    add(3, "push", "authenticated", hours_ago=2)
+    add(1, "push", "not_authenticated", hours_ago=2, reason="not_accepted")
+    add(1, "push", "pending", hours_ago=5)
+    add(2, "otp", "authenticated", hours_ago=23.9)
+    add(5, "sms", "authenticated", hours_ago=24.1)
+    page = start_page(console)
+
+    push, otp = page.context["charts"]
+    hour = f"{add.now - timedelta(hours=2):%H}:00"
+    assert push.text == (
+        f"Push, hour by hour: 5 in 24 hours (Authenticated 3, Expired 1, Not authenticated 1), most of them at {hour} "
+        "(UTC): 4."
+    )
+    assert (otp.label, otp.total, [(bar.status, bar.height) for bar in otp.bars]) == ("OTP", 2, [("authenticated", 40)])
+    bars = {(bar.x, bar.status): (bar.y, bar.height) for bar in push.bars}
+    columns = sorted({x for x, _status in bars})
+    assert columns[1] - columns[0] == 30
+    assert bars == {
+        (columns[0], "expired"): (30, 10),
+        (columns[1], "authenticated"): (10, 30),
+        (columns[1], "not_authenticated"): (0, 10),
+    }
+    assert all(0 <= bar.x <= 240 for chart in (push, otp) for bar in chart.bars)
+
+    # Pending, authenticated, not authenticated, expired, cancelled.
+    assert [(method, numbers) for _hour, method, numbers in page.context["hours"]] == [
+        ("Push", [0, 3, 1, 0, 0]),
+        ("Push", [0, 0, 0, 1, 0]),
+        ("OTP", [0, 2, 0, 0, 0]),
+    ]
+    content = page.content.decode()
+    assert content.count('role="img"') == 2
+    assert re.search(rf'<th scope="row">[^<]*{hour}</th><td>Push</td>', content)
+    assert '<rect data-status="authenticated"' in content
+
+
+def test_the_day_is_counted_once_for_all_of_it(console, add, django_assert_max_num_queries):
+    add(3, "push", "authenticated")
+    start_page(console)
+    with django_assert_max_num_queries(40) as queries:
+        console.get("/admin/")
+    assert not [
+        query for query in queries.captured_queries if "COUNT(" in query["sql"] and "transaction" in query["sql"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verified", "failed", "others", "told"),
+    [(9, 11, {}, True), (10, 10, {}, False), (0, 19, {}, False), (9, 11, {"reason": "failed_to_send"}, False)],
+)
+def test_few_codes_that_come_back_are_told_with_the_numbers(console, add, verified, failed, others, told):
+    add(verified, "sms", "authenticated")
+    add(failed, "sms", "not_authenticated", **others)
+    add(30, "sms", "pending", hours_ago=0.01)
+    add(30, "push", "expired")
+    page = start_page(console)
+    assert problems(page) == (["Few text messages come back as a code"] if told else [])
+    if told:
+        assert "sent for 20 transactions, and the right one came back for 9." in page.content.decode()
+
+
+def test_what_no_worker_takes_within_a_minute_is_told(console, device, portal, mobile_type):
+    assert portal.start(mobile_type, device).status_code == 200
+    PushDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=30))
+    assert problems(start_page(console)) == []
+
+    since = timezone.now() - timedelta(seconds=61)
+    PushDelivery.objects.update(due_at=since)
+    page = start_page(console)
+    assert problems(page) == ["The worker does not deliver"]
+    assert f"Waiting since {since:%-d %b %Y, %H:%M:%S} (UTC): pushes." in page.content.decode()
+
+    PushDelivery.objects.update(state="done")
+    CallbackDelivery.objects.create(
+        url="http://127.0.0.1:9/", transaction_id=Transaction.objects.get().pk, due_at=since
+    )
+    assert "(UTC): callbacks." in start_page(console).content.decode()
+
+
+def test_nothing_waits_while_mobile_authentication_is_off(console, device, portal, mobile_type):
+    portal.start(mobile_type, device)
+    PushDelivery.objects.update(due_at=timezone.now() - timedelta(hours=1))
+    console.save("/admin/system/features/", mobile_authentication=None)
+    assert problems(start_page(console)) == []
+
+
+def test_helpdesk_sees_the_day_and_no_problems(db, add):
+    add(1, "push", "authenticated")
+    add(30, "sms", "expired")
+    page = start_page(browser_of("helpdesk"))
+    assert [chart.label for chart in page.context["charts"]] == ["Push", "SMS"]
+    assert "problems" not in page.context
+    assert "Few text messages" not in page.content.decode()
