@@ -281,7 +281,7 @@ class PushDelivery(outbox.Delivery):
     class Meta:
         verbose_name = _("push")
         verbose_name_plural = _("pushes")
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="push_due")]
+        indexes = [models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="push_due")]
 
     def __str__(self) -> str:
         return str(self.transaction_id)
@@ -295,7 +295,7 @@ class SmsDelivery(outbox.Delivery):
     class Meta:
         verbose_name = _("text message")
         verbose_name_plural = _("text messages")
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="sms_due")]
+        indexes = [models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="sms_due")]
 
     def __str__(self) -> str:
         return str(self.transaction_id)
@@ -311,7 +311,7 @@ class ContextLookup(outbox.Delivery):
     class Meta:
         verbose_name = _("context look-up")
         verbose_name_plural = _("context look-ups")
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="context_due")]
+        indexes = [models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="context_due")]
 
     def __str__(self) -> str:
         return str(self.transaction_id)

@@ -6,6 +6,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from apps.events.models import Event
+from tests import factories
+from tests.fakes.portal import Portal
 
 
 class Browser(Client):
@@ -67,3 +69,14 @@ def errors(page):
             for name, texts in problem.items():
                 found.setdefault(name, []).extend(texts)
     return {name: " ".join(map(str, texts)) for name, texts in found.items() if texts}
+
+
+@pytest.fixture
+def sink():
+    with Portal() as portal:
+        yield portal
+
+
+@pytest.fixture
+def endpoint(db, sink):
+    return factories.CallbackEndpointFactory(url=sink.url + "/callback")

@@ -64,6 +64,8 @@ def test_the_console_has_no_groups_and_nothing_else_that_is_not_ours():
         "callbacks.CallbackEndpoint",
         "enrollment.Profile",
         "events.Event",
+        "geocontext.ConfirmationTemplate",
+        "geocontext.Geolocation",
         "push.PushMessagingConfiguration",
         "system.ApnsProxy",
         "system.Features",
