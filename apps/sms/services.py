@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
-from phonenumbers import NumberParseException, PhoneNumberType, number_type
+from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse, region_code_for_number
 
 from apps.common.exceptions import InvalidPhoneNumber
 from apps.sms.gateways.base import Gateway, Result, SmsMessage
@@ -49,6 +49,11 @@ def send_test(phone_number: str) -> Result:
         raise InvalidPhoneNumber
     message = SmsMessage(number, _("This is a test message."), TEST_CODE, TEST_SECONDS)
     return send(message, [system.general().sms_sender_id])
+
+
+def country(number: str) -> str:
+    """Return the two-letter code of a number's country; "001" for numbers of none, such as satellite phones."""
+    return region_code_for_number(parse(number)) or "001"
 
 
 def normalized(text: str) -> str:

@@ -34,7 +34,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     list_display = ("name", "method", "time_to_live", "fallback", "english_message")
     list_select_related = ("fallback",)
     fieldsets = (
-        (None, {"fields": ("name", "method", "time_to_live", "transaction_signing")}),
+        (None, {"fields": ("name", "method", "time_to_live", "transaction_signing", "number_matching_digits")}),
         (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
         (_("Default messages"), {"fields": tuple(message_fields())}),
     )

@@ -24,6 +24,7 @@ METHODS_OF = {
     "sms_sender_id": {Method.SMS},
     "fallback": PUSH_METHODS,
     "transaction_signing": {Method.OTP, *PUSH_METHODS},
+    "number_matching_digits": PUSH_METHODS,
 }
 
 
@@ -70,6 +71,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             "method",
             "time_to_live",
             "transaction_signing",
+            "number_matching_digits",
             "max_attempts",
             "max_resends",
             "sms_sender_id",
@@ -120,6 +122,9 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_max_attempts(self) -> int:
         return int(self._given_or_default("max_attempts"))
+
+    def clean_number_matching_digits(self) -> int:
+        return int(self._given_or_default("number_matching_digits"))
 
     def clean_max_resends(self) -> int:
         return int(self._given_or_default("max_resends"))

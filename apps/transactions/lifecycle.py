@@ -38,7 +38,14 @@ def close(
     pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING)
     pending = pending.filter(expires_at__lte=now) if status == Status.EXPIRED else pending.filter(expires_at__gt=now)
     with database.atomic():
-        ended = {"status": status, "reason": reason or "", "ended_at": now, "code": "", **(answer or {})}
+        ended = {
+            "status": status,
+            "reason": reason or "",
+            "ended_at": now,
+            "code": "",
+            "verification_number": "",
+            **(answer or {}),
+        }
         if not pending.update(**ended):
             return False
         events.record(

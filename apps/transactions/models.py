@@ -32,6 +32,11 @@ PUSH_METHODS = {
 }
 
 
+def validate_digits(digits: int) -> None:
+    if digits and not 2 <= digits <= 6:
+        raise ValidationError(_("Enter 0, or 2 to 6."))
+
+
 class MobileAuthenticationType(models.Model):
     """What a portal asks for by name: a method, its life and its default texts."""
 
@@ -67,6 +72,15 @@ class MobileAuthenticationType(models.Model):
         default=False,
         help_text=_("Approving needs a signature over the request's signing_data, made with the user's key."),
     )
+    number_matching_digits = models.PositiveSmallIntegerField(
+        _("number matching (digits)"),
+        default=0,
+        validators=[validate_digits],
+        help_text=_(
+            "The portal shows a number of so many digits, and who approves has to enter it on the phone: nobody "
+            "approves what they did not start. 0: no number; 2 to 6. Six digits meet NIST SP 800-63B-4, 3.1.3.1."
+        ),
+    )
     fallback = models.ForeignKey(
         "self",
         null=True,
@@ -88,6 +102,8 @@ class MobileAuthenticationType(models.Model):
     def clean(self) -> None:
         if self.transaction_signing and self.method == Method.SMS:
             raise ValidationError({"transaction_signing": _("A code from a text message signs nothing.")})
+        if self.number_matching_digits and self.method not in PUSH_METHODS:
+            raise ValidationError({"number_matching_digits": _("Only push types can ask for a number.")})
         if not self.fallback:
             return
         if self.method not in PUSH_METHODS:
@@ -168,6 +184,8 @@ class Transaction(models.Model):
     user_public_key = models.TextField(blank=True, default="")
     signature_verified = models.BooleanField(null=True)
     fraud_reported = models.BooleanField(default=False)
+    # What the portal shows and an approval has to carry; empty when this transaction asks for no number.
+    verification_number = EncryptedTextField(blank=True, default="")
     # Of the answer that was judged: a byte-identical repeat gets the same answer again.
     answer_digest = models.CharField(max_length=64, blank=True)
 
@@ -181,6 +199,13 @@ class Transaction(models.Model):
             ),
             models.Index(fields=["expires_at"], condition=models.Q(status="pending"), name="txn_pending_expiry"),
             models.Index(fields=["user_id", "-created_at"], name="txn_user"),
+            models.Index(fields=["user_id"], condition=models.Q(status="pending"), name="txn_pending_user"),
+            models.Index(
+                fields=["user_id", "-ended_at"], condition=models.Q(status="authenticated"), name="txn_approved_user"
+            ),
+            models.Index(
+                fields=["user_id", "-ended_at"], condition=models.Q(reason="not_accepted"), name="txn_denied_user"
+            ),
             models.Index(fields=["-created_at"], name="txn_created"),
         ]
 
@@ -211,6 +236,25 @@ class Transaction(models.Model):
         if self.status == Status.PENDING and self.expires_at <= now:
             return Status.EXPIRED
         return Status(self.status)
+
+
+class SmsUsage(models.Model):
+    """How many text messages a client had sent to a country on a day (UTC), and how many codes of them came back."""
+
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, verbose_name=_("API client"))
+    day = models.DateField(_("day (UTC)"))
+    country = models.CharField(_("country"), max_length=3)
+    sent = models.PositiveIntegerField(_("sent"), default=0)
+    verified = models.PositiveIntegerField(_("verified"), default=0)
+
+    class Meta:
+        verbose_name = _("text messages of a day")
+        verbose_name_plural = _("text messages by day")
+        ordering = ["-day", "country"]
+        constraints = [models.UniqueConstraint(fields=["day", "client", "country"], name="sms_usage_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.country}"
 
 
 class CodeFailures(models.Model):
@@ -277,11 +321,16 @@ class PushDelivery(outbox.Delivery):
     """The push of a transaction, to be sent or sent."""
 
     transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="push_deliveries")
+    # Whom it goes to: a user gets so many and no more.
+    user_id = models.CharField(max_length=255, blank=True, default="")
 
     class Meta:
         verbose_name = _("push")
         verbose_name_plural = _("pushes")
-        indexes = [models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="push_due")]
+        indexes = [
+            models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="push_due"),
+            models.Index(fields=["user_id", "created_at"], name="push_user"),
+        ]
 
     def __str__(self) -> str:
         return str(self.transaction_id)
@@ -291,11 +340,18 @@ class SmsDelivery(outbox.Delivery):
     """A text message of a transaction, to be sent or sent. A resend is a row of its own."""
 
     transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="sms_deliveries")
+    # Keyed hashes: a number gets so many and no more, and cannot be read here.
+    number_hash = models.CharField(max_length=80, blank=True, default="")
+    prefix_hash = models.CharField(max_length=80, blank=True, default="")
 
     class Meta:
         verbose_name = _("text message")
         verbose_name_plural = _("text messages")
-        indexes = [models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="sms_due")]
+        indexes = [
+            models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="sms_due"),
+            models.Index(fields=["number_hash", "created_at"], name="sms_number"),
+            models.Index(fields=["prefix_hash", "created_at"], name="sms_prefix"),
+        ]
 
     def __str__(self) -> str:
         return str(self.transaction_id)
