@@ -20,7 +20,8 @@ from apps.geocontext import problems as geocontext
 from apps.push.models import PushMessagingConfiguration
 from apps.push.problems import problems_of
 from apps.system import services as system
-from apps.transactions.models import MobileAuthenticationType, Status, Transaction
+from apps.transactions.models import Status, Transaction
+from apps.transactions.types import MobileAuthenticationType
 
 EVENTS_SHOWN = 6
 # What a first authentication needs; events are for those who watch.

@@ -22,7 +22,7 @@ from apps.configuration.texts import ConfirmationTexts, TextByLanguage
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 
 Key = tuple[str, ...]
 

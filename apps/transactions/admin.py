@@ -12,12 +12,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
+from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, ReadOnlyAdmin, moment
 from apps.common.encryption import CannotDecrypt
 from apps.events.console import ConsoleAdmin
 from apps.transactions import timeline
 from apps.transactions.forms import TypeForm, message_fields
-from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType, Status, Transaction
+from apps.transactions.models import SmsUsage, Status, Transaction
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 STATUS_COLOURS = {
     Status.PENDING: "info",
@@ -182,6 +183,22 @@ class TransactionAdmin(LogAdmin):
         shown = {"timeline": timeline.entries(transaction)} if transaction else {}
         response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return response
+
+
+@admin.register(SmsUsage)
+class SmsUsageAdmin(ReadOnlyAdmin):
+    """Text messages by day, country and client. Few codes of many come back where somebody is paid for messages."""
+
+    title = _("Text messages by day")
+    list_display = ("day", "country", "client", "sent", "verified", "share")
+    list_filter = (("client", ChoiceFilter), ("country", ExactFilter))
+    list_select_related = ("client",)
+    list_display_links = None
+    ordering = ("-day", "country")
+
+    @admin.display(description=_("share verified"))
+    def share(self, usage: SmsUsage) -> str:
+        return f"{100 * usage.verified // usage.sent} %" if usage.sent else "-"
 
 
 def _used(used: int, limit: int) -> str:

@@ -14,7 +14,8 @@ from apps.events.types import EventType
 from apps.otp import codes as otp_codes
 from apps.transactions import contexts
 from apps.transactions.methods import otp
-from apps.transactions.models import Method, Status, Transaction
+from apps.transactions.models import Status, Transaction
+from apps.transactions.types import Method
 
 
 def pending(device_id: int) -> list[Transaction]:

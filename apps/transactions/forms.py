@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.common.forms import warning
 from apps.sms.messages import autofill_problem
-from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 MESSAGE_PREFIX = "default_message_"
 LONG_LIFE_SECONDS = 600

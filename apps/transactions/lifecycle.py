@@ -11,7 +11,8 @@ from apps.callbacks import services as callbacks
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions.models import Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.types import Method
 
 EXPIRY_EVENTS: dict[str, EventType] = {
     Method.OTP: EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED,

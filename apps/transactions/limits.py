@@ -19,16 +19,8 @@ from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.sms import services as sms
 from apps.system import services as system
-from apps.transactions.models import (
-    PUSH_METHODS,
-    Method,
-    PushDelivery,
-    Reason,
-    SmsDelivery,
-    SmsUsage,
-    Status,
-    Transaction,
-)
+from apps.transactions.models import PushDelivery, Reason, SmsDelivery, SmsUsage, Status, Transaction
+from apps.transactions.types import PUSH_METHODS, Method
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise

@@ -30,7 +30,8 @@ from apps.transactions import lifecycle, limits, locks, parameters, resolution
 from apps.transactions.limits import TooMany
 from apps.transactions.methods import push, sms
 from apps.transactions.methods.base import Ask, Started
-from apps.transactions.models import PUSH_METHODS, Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.types import PUSH_METHODS, Method
 
 
 def initiate(raw: Mapping[str, str], client: ApiClient, version: parameters.Version) -> Started:

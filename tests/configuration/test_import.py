@@ -11,7 +11,7 @@ from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.commands.running import run
 from tests.conftest import Portal

@@ -12,8 +12,9 @@ from apps.enrollment.models import Profile
 from apps.transactions import messages, parameters
 from apps.transactions.availability import Available
 from apps.transactions.methods.base import Started
-from apps.transactions.models import PUSH_METHODS, Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.parameters import Version
+from apps.transactions.types import PUSH_METHODS, Method
 
 
 class InitiateSerializer(serializers.Serializer[Any]):
