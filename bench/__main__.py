@@ -18,7 +18,7 @@ from bench import accounting, callbacks, clients, load, product, pushes, report
 LIMIT_SECONDS = 240
 QUICK_SECONDS = 3.0
 MAX_PORTALS = 128
-SEALING_SECONDS = 30
+ALONE_SECONDS = 30
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -75,7 +75,11 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         say(f"callbacks: {options.callbacks} in the queue of one worker process, to one portal and to 20")
         called = callbacks.measure(setting, options.callbacks)
         say("messages: sealed and opened, beside gpg")
-        messages = sealing(setting)
+        messages = alone(setting, "sealing")
+        say("context: where a request comes from, from a file, and a start with it beside one without it")
+        user = users[0]
+        who = {"client_secret": setting.client_secret, "user_id": user.user_id, "device_id": user.phone.device_id}
+        context = alone(setting, "context", json.dumps(who))
         memory = report.processes(accounting.memory(setting.pids))
     return {
         "machine": machine,
@@ -90,18 +94,20 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         "pushes": drained,
         "callbacks": report.callbacks(called) if called else {},
         "sealing": messages,
+        "context": context,
         "memory": memory,
     }
 
 
-def sealing(setting: product.Setting) -> dict[str, Any]:
-    """Measure what messages cost, in a process of its own with the product's settings, while nobody signs in."""
+def alone(setting: product.Setting, module: str, told: str = "") -> dict[str, Any]:
+    """Measure something in a process of its own with the product's settings, while nobody signs in."""
     found = subprocess.run(
-        [sys.executable, "-m", "bench.sealing", "--json"],
+        [sys.executable, "-m", f"bench.{module}", "--json"],
         cwd=product.ROOT,
         env=setting.environment,
+        input=told.encode(),
         stdout=subprocess.PIPE,
-        timeout=SEALING_SECONDS,
+        timeout=ALONE_SECONDS,
         check=True,
     )
     costs: dict[str, Any] = json.loads(found.stdout)

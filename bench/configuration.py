@@ -31,6 +31,8 @@ def document(client_secret: str, account: dict[str, str], standin_url: str, appl
         },
     ]
     return {
+        # The bench has few users, who start far more than people do.
+        "general": {"max_pending_transactions": 1000, "max_pushes_without_success": 1000},
         "api_clients": [
             {
                 "name": "Bench",

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import django
 import netaddr
-from mmdb_writer import MMDBWriter  # type: ignore[import-untyped]
+from mmdb_writer import MMDBWriter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 django.setup()
@@ -32,7 +32,7 @@ from bench import configuration, report  # noqa: E402
 
 NETWORKS = 5_000
 STEPS = 2_000
-ROUNDS, STARTS = 10, 40
+ROUNDS, STARTS = 40, 10
 MESSAGE = "You sign in to the bench"
 
 

@@ -130,6 +130,8 @@ def table(result: dict[str, Any]) -> str:
         *callback_rows(result["callbacks"]),
         *sealing_rows(result["sealing"]),
         "",
+        *context_rows(result["context"]),
+        "",
         *memory_rows(result["memory"]),
     ]
     return "\n".join(lines)

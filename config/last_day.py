@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from apps.transactions.models import Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.types import Method
 
 # Counting a busy day takes a while; the page may be reloaded as often as one likes.
 COUNTS_SECONDS = 15

@@ -14,7 +14,8 @@ from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
 from apps.system import services as system
-from apps.transactions.models import MobileAuthenticationType, Status
+from apps.transactions.models import Status
+from apps.transactions.types import MobileAuthenticationType
 from config import attention, last_day
 from config.last_day import Slice
 

@@ -10,7 +10,7 @@ from apps.applications.models import Api, ApiClient, Application, ApplicationVer
 from apps.callbacks.models import CallbackEndpoint
 from apps.demo import fcm
 from apps.push.models import PushMessagingConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 
 CLIENT_SECRET = "a-client-secret-that-only-tests-know"
 

@@ -13,7 +13,7 @@ from apps.common.http import port
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
-LOOK_UP_SECONDS = 5.0
+LOOK_UP_SECONDS = 3.0
 # The system's look-up cannot be told how long it may take: it runs beside us, and one that hangs is left to itself.
 _look_ups = ThreadPoolExecutor(64, thread_name_prefix="look-up")
 _under_way: dict[tuple[str, int], Future[Any]] = {}

@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -68,7 +69,7 @@ class CallbackDelivery(outbox.Delivery):
         verbose_name = _("callback")
         verbose_name_plural = _("callbacks")
         indexes = [
-            models.Index(fields=["due_at"], condition=models.Q(state="due"), name="callback_due"),
+            models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="callback_due"),
             models.Index(fields=["transaction_id"], name="callback_transaction"),
             models.Index(fields=["-created_at"], name="callback_created"),
             models.Index(fields=["-created_at"], condition=models.Q(state="failed"), name="callback_failed"),
@@ -99,6 +100,8 @@ class FailingAddress(models.Model):
 
     # From here on it is worth a look: two repeats have failed as well.
     ALERT_FROM = 3
+    # After so long without a call it is no alert any more.
+    WORTH_A_LOOK = timedelta(days=7)
 
     url = models.CharField(_("callback URL"), max_length=2000, unique=True)
     failures = models.PositiveIntegerField(_("failures in a row"))

@@ -1,7 +1,7 @@
 """Addresses that keep failing, for whoever looks at the console."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -15,15 +15,16 @@ from apps.common.admin import moment
 from apps.common.problems import Problem
 from apps.events.changes import without_credentials
 
-# An address that nobody calls any more is nobody's problem.
-WORTH_A_LOOK = timedelta(days=7)
 # Portals may name an address of its own for every login: one fault, and very many addresses.
 SHOWN = 5
 
 
 def failing() -> QuerySet[FailingAddress]:
     """Return the addresses whose calls have failed several times in a row, those that failed last first."""
-    recent = {"failures__gte": FailingAddress.ALERT_FROM, "last_failed_at__gte": timezone.now() - WORTH_A_LOOK}
+    recent = {
+        "failures__gte": FailingAddress.ALERT_FROM,
+        "last_failed_at__gte": timezone.now() - FailingAddress.WORTH_A_LOOK,
+    }
     return FailingAddress.objects.filter(**recent).order_by("-last_failed_at")
 
 

@@ -20,9 +20,14 @@ def enrollment_code() -> str:
     return secrets.token_hex(16)
 
 
+def digits(count: int) -> str:
+    """Return so many random decimal digits; leading zeros count."""
+    return "".join(secrets.choice(string.digits) for _digit in range(count))
+
+
 def six_digits() -> str:
-    """Return six random decimal digits (NIST SP 800-63B-4, 3.1.3.2: at least six)."""
-    return f"{secrets.randbelow(1_000_000):06d}"
+    """Return the code of a text message (NIST SP 800-63B-4, 3.1.3.2: at least six digits)."""
+    return digits(6)
 
 
 def device_id() -> str:

@@ -91,8 +91,8 @@ class LimitReached(ApiError):
     status, code, token = 429, "1429", "limit_reached"
     text = _("Too many wrong codes. Try again later, or ask support to unlock the user.")
 
-    def __init__(self, seconds: float = 3600) -> None:
-        super().__init__()
+    def __init__(self, seconds: float = 3600, text: "str | StrPromise | None" = None) -> None:
+        super().__init__(text)
         self.headers = {"Retry-After": str(max(math.ceil(seconds), 1))}
 
 

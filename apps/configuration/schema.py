@@ -22,7 +22,7 @@ from apps.configuration.texts import ConfirmationTexts, TextByLanguage
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 
 Key = tuple[str, ...]
 
@@ -155,6 +155,13 @@ SECTIONS: tuple[Section | Group, ...] = (
             Boolean("lock_profile_on_fraud_report"),
             Integer("max_consecutive_code_failures"),
             Integer("code_lock_seconds"),
+            Integer("max_pending_transactions"),
+            Integer("max_pushes_without_success"),
+            Integer("push_cooldown_after_denial_seconds"),
+            Texts("sms_allowed_countries"),
+            Integer("sms_per_number_per_hour"),
+            Integer("sms_per_prefix_per_hour"),
+            Integer("sms_per_client_per_day"),
         ),
     ),
     Section(
@@ -215,6 +222,7 @@ SECTIONS: tuple[Section | Group, ...] = (
             Integer("max_attempts"),
             Text("sms_sender_id"),
             Boolean("transaction_signing"),
+            Integer("number_matching_digits"),
             Reference("fallback", model=MobileAuthenticationType),
             TextByLanguage("default_messages"),
         ),

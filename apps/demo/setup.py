@@ -18,7 +18,7 @@ from apps.demo.visit import Way
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.push.models import PushMessagingConfiguration
-from apps.transactions.models import Method, MobileAuthenticationType
+from apps.transactions.types import Method, MobileAuthenticationType
 
 CLIENT_ID = "demo-portal"
 APPLICATION = "demo"

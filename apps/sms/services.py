@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
-from phonenumbers import NumberParseException, PhoneNumberType, number_type
+from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse, region_code_for_number
 
 from apps.common.exceptions import InvalidPhoneNumber
 from apps.events import services as events
@@ -87,6 +87,11 @@ def _send_whatever_happens(message: SmsMessage) -> Result:
 def shortened(number: str) -> str:
     """Return the country and the last two digits of a number in E.164: enough to know one's own again."""
     return f"+{PhoneNumber.from_string(number).country_code}…{number[-2:]}"
+
+
+def country(number: str) -> str:
+    """Return the two-letter code of a number's country; "001" for numbers of none, such as satellite phones."""
+    return region_code_for_number(parse(number)) or "001"
 
 
 def normalized(text: str) -> str:

@@ -63,6 +63,27 @@ class GeneralConfigurationAdmin(SettingsAdmin):
             _("Fraud and guessing"),
             {"fields": ("lock_profile_on_fraud_report", "max_consecutive_code_failures", "code_lock_seconds")},
         ),
+        (
+            _("Limits of push messages"),
+            {
+                "fields": (
+                    "max_pending_transactions",
+                    "max_pushes_without_success",
+                    "push_cooldown_after_denial_seconds",
+                )
+            },
+        ),
+        (
+            _("Limits of text messages"),
+            {
+                "fields": (
+                    "sms_allowed_countries",
+                    "sms_per_number_per_hour",
+                    "sms_per_prefix_per_hour",
+                    "sms_per_client_per_day",
+                )
+            },
+        ),
     )
 
     @action(description=_("Send test SMS"), url_path="send-test-sms", icon="sms", permissions=["change"])  # type: ignore[untyped-decorator]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
-from apps.common.forms import StoredPasswordForm, warning
+from apps.common.forms import LinesField, StoredPasswordForm, warning
 from apps.system import staff
 from apps.system.models import ApnsProxy, GeneralConfiguration, PushEnrollmentMode
 from apps.system.roles import Role
@@ -15,8 +15,21 @@ from apps.system.roles import Role
 ENROLLMENT_OPTIONS = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
 
 
+class CountriesField(LinesField):
+    """Country codes, one a line, in any case."""
+
+    def to_python(self, value: Any) -> Any:
+        return [code.upper() for code in super().to_python(value)]
+
+
 class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
     """The options of enrolment are locked while enrolment is off: what is sent for them then does not count."""
+
+    sms_allowed_countries = CountriesField(
+        required=False,
+        label=_("Allowed countries"),
+        help_text=GeneralConfiguration._meta.get_field("sms_allowed_countries").help_text,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,6 +60,13 @@ class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
             "lock_profile_on_fraud_report",
             "max_consecutive_code_failures",
             "code_lock_seconds",
+            "max_pending_transactions",
+            "max_pushes_without_success",
+            "push_cooldown_after_denial_seconds",
+            "sms_allowed_countries",
+            "sms_per_number_per_hour",
+            "sms_per_prefix_per_hour",
+            "sms_per_client_per_day",
         )
 
 

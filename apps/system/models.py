@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin, TimestampMixin
 from django_otp.oath import hotp
+from phonenumbers import SUPPORTED_REGIONS
 from solo.models import SingletonModel
 
 from apps.common import codes
@@ -52,6 +53,14 @@ class Features(SingletonModel):
 
     def __str__(self) -> str:
         return str(self._meta.verbose_name)
+
+
+def validate_countries(codes: object) -> None:
+    if not isinstance(codes, list):
+        raise ValidationError(_("Must be a list of country codes."))
+    unknown = [str(code) for code in codes if code not in SUPPORTED_REGIONS]
+    if unknown:
+        raise ValidationError(_("These are no country codes: %(codes)s."), params={"codes": ", ".join(unknown)})
 
 
 class PushEnrollmentMode(models.TextChoices):
@@ -122,6 +131,49 @@ class GeneralConfiguration(SingletonModel):
         _("code lock (seconds)"),
         default=0,
         help_text=_("How long SMS stays locked; 0: until support staff unlock the user."),
+    )
+
+    max_pending_transactions = models.PositiveIntegerField(
+        _("max pending transactions"),
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text=_("So many pushes of a user may wait for an answer at once: 1 to 1,000. Beyond, portals hear 1429."),
+    )
+    max_pushes_without_success = models.PositiveIntegerField(
+        _("max pushes without success"),
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text=_(
+            "So many pushes go to a user within 60 minutes, counted from the user's last approval: 1 to 1,000. Nobody "
+            "can wear a user out until one is approved."
+        ),
+    )
+    push_cooldown_after_denial_seconds = models.PositiveIntegerField(
+        _("cool-down after a denial (seconds)"),
+        default=0,
+        validators=[MaxValueValidator(86_400)],
+        help_text=_("After a user has refused, no push goes to that user for so long: up to 86,400; 0: none is held."),
+    )
+    sms_allowed_countries = models.JSONField(
+        _("allowed countries"),
+        default=list,
+        blank=True,
+        validators=[validate_countries],
+        help_text=_("Two-letter codes of the countries to whose numbers text messages go (NL, BE). Empty: to all."),
+    )
+    sms_per_number_per_hour = models.PositiveIntegerField(
+        _("text messages per number and hour"), default=5, help_text=_("Resends count. 0: no limit.")
+    )
+    sms_per_prefix_per_hour = models.PositiveIntegerField(
+        _("text messages per prefix and hour"),
+        default=0,
+        help_text=_(
+            "To all numbers that begin with the same seven digits, as the number blocks of those who earn money with "
+            "text messages do. Resends count. 0: no limit."
+        ),
+    )
+    sms_per_client_per_day = models.PositiveIntegerField(
+        _("text messages per API client and day"), default=0, help_text=_("By UTC. Resends count. 0: no limit.")
     )
 
     class Meta:

@@ -12,14 +12,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, lines_of, moment
+from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, ReadOnlyAdmin, lines_of, moment
 from apps.common.encryption import CannotDecrypt
 from apps.common.questions import ask
 from apps.events.console import ConsoleAdmin
 from apps.transactions import timeline, transaction_actions
 from apps.transactions.forms import TypeForm
 from apps.transactions.message_fields import message_fields
-from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType, Status, Transaction
+from apps.transactions.models import SmsUsage, Status, Transaction
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 from apps.transactions.users import UserAdmin
 
 __all__ = ["MobileAuthenticationTypeAdmin", "TransactionAdmin", "UserAdmin"]
@@ -56,7 +57,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: MobileAuthenticationType | None = None) -> Any:
         may_change = obj is None or self.has_change_permission(request, obj)
         return (
-            (None, {"fields": ("name", "method", "time_to_live", "transaction_signing")}),
+            (None, {"fields": ("name", "method", "time_to_live", "transaction_signing", "number_matching_digits")}),
             (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
             (_("Default messages"), {"fields": tuple(message_fields()) if may_change else ("texts",)}),
         )
@@ -249,6 +250,22 @@ class TransactionAdmin(LogAdmin):
         if transaction is None:
             raise Http404("no such transaction")
         return transaction
+
+
+@admin.register(SmsUsage)
+class SmsUsageAdmin(ReadOnlyAdmin):
+    """Text messages by day, country and client. Few codes of many come back where somebody is paid for messages."""
+
+    title = _("Text messages by day")
+    list_display = ("day", "country", "client", "sent", "verified", "share")
+    list_filter = (("client", ChoiceFilter), ("country", ExactFilter))
+    list_select_related = ("client",)
+    list_display_links = None
+    ordering = ("-day", "country")
+
+    @admin.display(description=_("share verified"))
+    def share(self, usage: SmsUsage) -> str:
+        return f"{100 * usage.verified // usage.sent} %" if usage.sent else "-"
 
 
 def _used(used: int, limit: int) -> str:

@@ -87,7 +87,11 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
 
 
 def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str) -> Status:
-    """End the transaction with a proven approval: authenticated, unless it signs and the signature is not right."""
+    """End the transaction with a proven approval, unless the number or the signature that it asks for is not right."""
+    if transaction.verification_number and not _is_number(transaction, content.get("number")):
+        return _end(
+            transaction, digest, EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER, reason=Reason.INVALID_ANSWER
+        )
     if not transaction.signing_data:
         return _end(transaction, digest)
     given = content.get("signature")
@@ -103,6 +107,10 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
     missing = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
     invalid = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
     return _end(transaction, digest, invalid if given else missing, reason=Reason.INVALID_ANSWER, **proof)
+
+
+def _is_number(transaction: Transaction, given: object) -> bool:
+    return isinstance(given, str) and codes.same(given, str(transaction.verification_number))
 
 
 def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.system import services as system
 from apps.transactions.credentials import ACCEPTED
-from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 
 @dataclass(frozen=True)

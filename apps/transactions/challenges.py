@@ -14,7 +14,8 @@ from apps.events.types import EventType
 from apps.otp import codes as otp_codes
 from apps.transactions import contexts
 from apps.transactions.methods import otp
-from apps.transactions.models import Method, Status, Transaction
+from apps.transactions.models import Status, Transaction
+from apps.transactions.types import Method
 
 
 def pending(device_id: int) -> list[Transaction]:
@@ -81,6 +82,9 @@ def _sealed(transaction: Transaction, profile: Profile) -> str:
     if transaction.awaits_context:
         contexts.complete(transaction)
     events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.subject)
+    # How many digits the user has to enter, never which.
+    digits = len(str(transaction.verification_number))
+    matching = {"number_matching_digits": digits} if digits else {}
     signing = {"signing_data": transaction.signing_data} if transaction.signing_data else {}
     return keys.seal(
         profile,
@@ -96,6 +100,7 @@ def _sealed(transaction: Transaction, profile: Profile) -> str:
                 "transaction_signing": bool(signing),
             },
             **signing,
+            **matching,
         },
     )
 

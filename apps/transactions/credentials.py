@@ -18,7 +18,8 @@ from apps.enrollment.models import AuthenticatorType, Profile
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.transactions import lifecycle
-from apps.transactions.models import Method, Reason, Status, Transaction, WrongAnswer
+from apps.transactions.models import Reason, Status, Transaction, WrongAnswer
+from apps.transactions.types import Method
 
 PIN, FINGERPRINT, CUSTOM = AuthenticatorType.PIN, AuthenticatorType.FINGERPRINT, AuthenticatorType.CUSTOM
 # The method's own authenticator first; with the PIN as way out.

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.forms import warning
 from apps.sms.messages import autofill_problem
 from apps.transactions.message_fields import MESSAGE_PREFIX, message_fields, message_help
-from apps.transactions.models import PUSH_METHODS, Method, MobileAuthenticationType
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 LONG_LIFE_SECONDS = 600
 # Which methods have a field; every other field belongs to all of them.
@@ -21,6 +21,7 @@ METHODS_OF = {
     "sms_sender_id": {Method.SMS},
     "fallback": PUSH_METHODS,
     "transaction_signing": {Method.OTP, *PUSH_METHODS},
+    "number_matching_digits": PUSH_METHODS,
 }
 
 
@@ -47,6 +48,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             "method",
             "time_to_live",
             "transaction_signing",
+            "number_matching_digits",
             "max_attempts",
             "max_resends",
             "sms_sender_id",
@@ -96,6 +98,9 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_max_attempts(self) -> int:
         return int(self._given_or_default("max_attempts"))
+
+    def clean_number_matching_digits(self) -> int:
+        return int(self._given_or_default("number_matching_digits"))
 
     def clean_max_resends(self) -> int:
         return int(self._given_or_default("max_resends"))

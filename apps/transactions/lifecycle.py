@@ -11,7 +11,8 @@ from apps.callbacks import services as callbacks
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions.models import Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.types import Method
 
 EXPIRY_EVENTS: dict[str, EventType] = {
     Method.OTP: EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED,
@@ -38,7 +39,14 @@ def close(
     pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING)
     pending = pending.filter(expires_at__lte=now) if status == Status.EXPIRED else pending.filter(expires_at__gt=now)
     with database.atomic():
-        ended = {"status": status, "reason": reason or "", "ended_at": now, "code": "", **(answer or {})}
+        ended = {
+            "status": status,
+            "reason": reason or "",
+            "ended_at": now,
+            "code": "",
+            "verification_number": "",
+            **(answer or {}),
+        }
         if not pending.update(**ended):
             return False
         events.record(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.common import languages
-from apps.transactions.models import Method
+from apps.transactions.types import Method
 
 MESSAGE_PREFIX = "default_message_"
 EXAMPLE_CODE = "123456"

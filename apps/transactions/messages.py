@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from apps.common import languages
 from apps.common.exceptions import InvalidParameter, MessageTooLong
-from apps.transactions.models import Method, MobileAuthenticationType
+from apps.transactions.types import Method, MobileAuthenticationType
 
 # Unicode categories: control, and format (which holds the bidirectional overrides).
 INVISIBLE = {"Cc", "Cf"}

@@ -2,8 +2,6 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,101 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.applications.models import ApiClient
 from apps.common import outbox
 from apps.common.encryption import EncryptedTextField
-from apps.common.names import name_validator
 from apps.enrollment.models import Profile
-
-
-class Method(models.TextChoices):
-    PUSH = "push", _("Push")
-    PUSH_WITH_PIN = "push_with_pin", _("Push with PIN")
-    PUSH_WITH_FINGERPRINT = "push_with_fingerprint", _("Push with fingerprint")
-    PUSH_WITH_CUSTOM_AUTHENTICATOR = "push_with_custom_authenticator", _("Push with custom authenticator")
-    OTP = "otp", _("OTP")
-    SMS = "sms", _("SMS")
-
-
-PUSH_METHODS = {
-    Method.PUSH,
-    Method.PUSH_WITH_PIN,
-    Method.PUSH_WITH_FINGERPRINT,
-    Method.PUSH_WITH_CUSTOM_AUTHENTICATOR,
-}
-
-
-class MobileAuthenticationType(models.Model):
-    """What a portal asks for by name: a method, its life and its default texts."""
-
-    name = models.CharField(_("name"), max_length=100, unique=True, validators=[name_validator])
-    method = models.CharField(_("method"), max_length=40, choices=Method.choices, default=Method.PUSH)
-    time_to_live = models.PositiveIntegerField(
-        _("time to live (seconds)"),
-        default=300,
-        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
-        help_text=_(
-            "1 to 86,400. Above 600 seconds the transaction outlives what NIST SP 800-63B-4 allows for out-of-band "
-            "authentication."
-        ),
-    )
-    default_messages = models.JSONField(
-        _("default messages"), default=dict, blank=True, help_text=_("By language; used when a request has no message.")
-    )
-
-    max_resends = models.PositiveIntegerField(
-        _("max allowed resends"), default=0, help_text=_("How often the same message may be sent again; 0: never.")
-    )
-    max_attempts = models.PositiveIntegerField(
-        _("max attempts"), default=3, help_text=_("Wrong codes until the transaction ends; 0: until it expires.")
-    )
-    sms_sender_id = models.CharField(
-        _("SMS sender ID"),
-        max_length=20,
-        blank=True,
-        help_text=_("A phone number, short code or alphanumeric sender; empty: the general sender ID."),
-    )
-    transaction_signing = models.BooleanField(
-        _("transaction signing"),
-        default=False,
-        help_text=_("Approving needs a signature over the request's signing_data, made with the user's key."),
-    )
-    fallback = models.ForeignKey(
-        "self",
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="falls_back_from",
-        verbose_name=_("fallback"),
-        help_text=_("Used when this type cannot be initialised for the user."),
-    )
-
-    class Meta:
-        verbose_name = _("mobile authentication type")
-        verbose_name_plural = _("mobile authentication types")
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def clean(self) -> None:
-        if self.transaction_signing and self.method == Method.SMS:
-            raise ValidationError({"transaction_signing": _("A code from a text message signs nothing.")})
-        if not self.fallback:
-            return
-        if self.method not in PUSH_METHODS:
-            raise ValidationError({"fallback": _("Only push types can have a fallback.")})
-        if self.fallback.method == Method.OTP:
-            raise ValidationError({"fallback": _("An OTP type cannot be a fallback.")})
-        # Compared as rows, not by number: those that a configuration file brings have none yet.
-        if self in self.fallback.chain():
-            raise ValidationError({"fallback": _("The fallbacks lead back to this type.")})
-
-    def chain(self) -> "list[MobileAuthenticationType]":
-        """Return this type and its fallbacks in the order in which they are tried; each once, whatever is stored."""
-        steps: list[MobileAuthenticationType] = []
-        step: MobileAuthenticationType | None = self
-        while step is not None and step not in steps:
-            steps.append(step)
-            step = step.fallback
-        return steps
+from apps.transactions.types import Method
 
 
 class Status(models.TextChoices):
@@ -168,6 +73,8 @@ class Transaction(models.Model):
     user_public_key = models.TextField(blank=True, default="")
     signature_verified = models.BooleanField(null=True)
     fraud_reported = models.BooleanField(default=False)
+    # What the portal shows and an approval has to carry; empty when this transaction asks for no number.
+    verification_number = EncryptedTextField(blank=True, default="")
     # Of the answer that was judged: a byte-identical repeat gets the same answer again.
     answer_digest = models.CharField(max_length=64, blank=True)
 
@@ -181,6 +88,13 @@ class Transaction(models.Model):
             ),
             models.Index(fields=["expires_at"], condition=models.Q(status="pending"), name="txn_pending_expiry"),
             models.Index(fields=["user_id", "-created_at"], name="txn_user"),
+            models.Index(fields=["user_id"], condition=models.Q(status="pending"), name="txn_pending_user"),
+            models.Index(
+                fields=["user_id", "-ended_at"], condition=models.Q(status="authenticated"), name="txn_approved_user"
+            ),
+            models.Index(
+                fields=["user_id", "-ended_at"], condition=models.Q(reason="not_accepted"), name="txn_denied_user"
+            ),
             models.Index(fields=["-created_at"], name="txn_created"),
         ]
 
@@ -211,6 +125,25 @@ class Transaction(models.Model):
         if self.status == Status.PENDING and self.expires_at <= now:
             return Status.EXPIRED
         return Status(self.status)
+
+
+class SmsUsage(models.Model):
+    """How many text messages a client had sent to a country on a day (UTC), and how many codes of them came back."""
+
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, verbose_name=_("API client"))
+    day = models.DateField(_("day (UTC)"))
+    country = models.CharField(_("country"), max_length=3)
+    sent = models.PositiveIntegerField(_("sent"), default=0)
+    verified = models.PositiveIntegerField(_("verified"), default=0)
+
+    class Meta:
+        verbose_name = _("text messages of a day")
+        verbose_name_plural = _("text messages by day")
+        ordering = ["-day", "country"]
+        constraints = [models.UniqueConstraint(fields=["day", "client", "country"], name="sms_usage_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.country}"
 
 
 class CodeFailures(models.Model):
@@ -277,11 +210,16 @@ class PushDelivery(outbox.Delivery):
     """The push of a transaction, to be sent or sent."""
 
     transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="push_deliveries")
+    # Whom it goes to: a user gets so many and no more.
+    user_id = models.CharField(max_length=255, blank=True, default="")
 
     class Meta:
         verbose_name = _("push")
         verbose_name_plural = _("pushes")
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="push_due")]
+        indexes = [
+            models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="push_due"),
+            models.Index(fields=["user_id", "created_at"], name="push_user"),
+        ]
 
     def __str__(self) -> str:
         return str(self.transaction_id)
@@ -291,11 +229,18 @@ class SmsDelivery(outbox.Delivery):
     """A text message of a transaction, to be sent or sent. A resend is a row of its own."""
 
     transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="sms_deliveries")
+    # Keyed hashes: a number gets so many and no more, and cannot be read here.
+    number_hash = models.CharField(max_length=80, blank=True, default="")
+    prefix_hash = models.CharField(max_length=80, blank=True, default="")
 
     class Meta:
         verbose_name = _("text message")
         verbose_name_plural = _("text messages")
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="sms_due")]
+        indexes = [
+            models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="sms_due"),
+            models.Index(fields=["number_hash", "created_at"], name="sms_number"),
+            models.Index(fields=["prefix_hash", "created_at"], name="sms_prefix"),
+        ]
 
     def __str__(self) -> str:
         return str(self.transaction_id)
@@ -311,7 +256,7 @@ class ContextLookup(outbox.Delivery):
     class Meta:
         verbose_name = _("context look-up")
         verbose_name_plural = _("context look-ups")
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="due"), name="context_due")]
+        indexes = [models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="context_due")]
 
     def __str__(self) -> str:
         return str(self.transaction_id)

@@ -14,7 +14,7 @@ from apps.common.exceptions import InvalidParameter, TypeNotFound
 from apps.common.urls import is_http_url
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.transactions import messages
-from apps.transactions.models import Method, MobileAuthenticationType
+from apps.transactions.types import Method, MobileAuthenticationType
 
 MAX_NAME_CHARACTERS = 100
 MAX_DEVICE_ID_CHARACTERS = 64

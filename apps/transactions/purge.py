@@ -10,7 +10,7 @@ from django.db import transaction as database
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from apps.callbacks.models import CallbackDelivery
+from apps.callbacks.models import CallbackDelivery, FailingAddress
 from apps.common.outbox import State
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.geocontext import services as geocontext
@@ -35,6 +35,9 @@ def purge(before: datetime) -> dict[str, int]:
         ),
         "nonces": _delete(UsedNonce.objects.filter(expires_at__lte=now)),
         "located_addresses": geocontext.forget_old(now),
+        "failing_addresses": _delete(
+            FailingAddress.objects.filter(last_failed_at__lt=now - FailingAddress.WORTH_A_LOOK)
+        ),
         "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
     }
 

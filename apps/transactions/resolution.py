@@ -7,7 +7,7 @@ from apps.events import services as events
 from apps.events.types import EventType
 from apps.transactions.methods import otp, push, sms
 from apps.transactions.methods.base import Ask, Plan, Started, Unavailable
-from apps.transactions.models import PUSH_METHODS, Method
+from apps.transactions.types import PUSH_METHODS, Method
 
 PLANS: dict[str, Plan] = {
     **{str(method): push.plan for method in PUSH_METHODS},

@@ -23,13 +23,16 @@ from apps.common.exceptions import (
     TypeNotFound,
 )
 from apps.enrollment import services as enrollment
+from apps.enrollment.models import Profile
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import lifecycle, locks, parameters, resolution
+from apps.transactions import lifecycle, limits, locks, parameters, resolution
+from apps.transactions.limits import TooMany
 from apps.transactions.methods import push, sms
 from apps.transactions.methods.base import Ask, Started
-from apps.transactions.models import PUSH_METHODS, Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.types import PUSH_METHODS, Method
 
 
 def initiate(raw: Mapping[str, str], client: ApiClient, version: parameters.Version) -> Started:
@@ -48,7 +51,12 @@ def initiate(raw: Mapping[str, str], client: ApiClient, version: parameters.Vers
         raise
     store = resolution.resolve(Ask(request, client, request.mobile_type))
     not_stored = SmsNotStored if request.mobile_type.method == Method.SMS else PushNotStored
-    return _stored(store, not_stored)
+    try:
+        return _stored(store, not_stored)
+    except TooMany as error:
+        # Its database transaction is undone: this is one of its own.
+        _record_failure(error.event_type, raw, client, limit=error.limit)
+        raise
 
 
 def _stored(store: Callable[[], Started], not_stored: type[ApiError]) -> Started:
@@ -136,11 +144,16 @@ def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: A
     _resend(
         transaction,
         open_,
-        lambda: push.enqueue(transaction, profile),
+        lambda: _push_again(transaction, profile),
         (EventType.PUSH_AUTH_RESEND_SUCCESS, EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED),
         PushNotStored,
         **by,
     )
+
+
+def _push_again(transaction: Transaction, profile: Profile) -> None:
+    limits.require_push(profile, is_new=False)
+    push.enqueue(transaction, profile)
 
 
 def resend_code(transaction_id: UUID | None, client: ApiClient, user_id: str) -> None:
@@ -182,6 +195,9 @@ def _resend(
             if reserved:
                 enqueue()
                 events.record(succeeded, **transaction.subject, **by)
+    except TooMany as error:
+        events.record(refused, **transaction.subject, **by, reason=error.limit)
+        raise
     except DatabaseError as error:
         raise not_stored from error
     if not reserved:
@@ -209,6 +225,7 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
         locks.code_was_right(user_id)
         if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
             raise TransactionNotFound
+        limits.count_verified(transaction)
         return transaction
     wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
     events.record(wrong, **transaction.subject, attempt=number)

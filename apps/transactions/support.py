@@ -9,7 +9,8 @@ from apps.callbacks.models import CallbackDelivery
 from apps.common import outbox
 from apps.common.exceptions import TransactionNotFound
 from apps.transactions import lifecycle, services
-from apps.transactions.models import Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.types import Method
 
 
 def describe(transaction_id: UUID) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.exceptions import ApiError, TransactionNotFound
 from apps.common.questions import Question
 from apps.transactions import support
-from apps.transactions.models import Method, Status, Transaction
+from apps.transactions.models import Status, Transaction
+from apps.transactions.types import Method
 
 ENDED = _("This transaction has ended: there is nothing left to do.")
 

@@ -17,7 +17,7 @@ from apps.events.models import Event, EventCount
 from apps.events.types import EventType
 from apps.transactions.models import PushDelivery, SmsDelivery
 from config import worker
-from tests.console.test_callbacks import plan
+from tests.plans import plan
 
 SENT = EventType.PUSH_AUTH_CALLBACK_SENT
 

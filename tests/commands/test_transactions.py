@@ -7,10 +7,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery, FailingAddress
 from apps.common import outbox
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events.models import Event
+from apps.geocontext.models import LocatedAddress
 from apps.transactions import purge
 from apps.transactions.models import (
     IdempotentRequest,
@@ -117,6 +118,8 @@ def test_days_say_how_long_ago(start):
         "callbacks": 1,
         "enrollment_codes": 0,
         "nonces": 0,
+        "located_addresses": 0,
+        "failing_addresses": 0,
         "idempotent_requests": 0,
     }
     assert not Transaction.objects.filter(pk=started.pk).exists()
@@ -187,6 +190,11 @@ def test_used_and_expired_things_are_removed(device, portal, version):
     profile = device_profile(device)
     UsedNonce.objects.create(profile=profile, nonce_hash="old", expires_at=now)
     UsedNonce.objects.create(profile=profile, nonce_hash="new", expires_at=now + timedelta(minutes=5))
+    long_ago = now - timedelta(days=8)
+    for name, moment in (("old", long_ago), ("new", now)):
+        LocatedAddress.objects.create(key=name, country_code="NL", located_at=moment)
+        failing = {"url": f"https://{name}.example.com/", "failures": 3, "failing_since": long_ago}
+        FailingAddress.objects.create(**failing, last_failed_at=moment)
     client = portal.api_client
     IdempotentRequest.objects.create(client=client, key_hash="old", request_digest="x", expires_at=now)
     IdempotentRequest.objects.create(client=client, key_hash="new", request_digest="x")
@@ -195,10 +203,14 @@ def test_used_and_expired_things_are_removed(device, portal, version):
         "callbacks": 0,
         "enrollment_codes": 2,
         "nonces": 1,
+        "located_addresses": 1,
+        "failing_addresses": 1,
         "idempotent_requests": 1,
     }
     assert EnrollmentCode.objects.get() == live
     assert UsedNonce.objects.get().nonce_hash == "new"
+    assert LocatedAddress.objects.get().key == "new"
+    assert FailingAddress.objects.get().url == "https://new.example.com/"
     assert IdempotentRequest.objects.get().key_hash == "new"
     assert set(removed().values()) == {0}
 
@@ -212,7 +224,7 @@ def device_profile(device):
 def test_numbers_are_printed_for_people():
     lines = run("purge").lines
     assert lines[0].split() == ["transactions:", "0"]
-    assert len(lines) == 5
+    assert len(lines) == 7
 
 
 @pytest.mark.parametrize("days", ["-1", "36501", "999999999999999"])

@@ -8,7 +8,7 @@ from apps.applications.models import ApiClient, Application
 from apps.callbacks.models import CallbackEndpoint
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import GeneralConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.commands.running import run
 

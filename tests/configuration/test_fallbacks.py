@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.commands.running import run
 

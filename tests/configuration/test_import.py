@@ -11,7 +11,7 @@ from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.commands.running import run
 from tests.conftest import Portal
@@ -210,7 +210,7 @@ def test_a_secret_that_no_key_opens_is_mended_by_an_import(import_text, settings
 
 def test_thousands_of_types_cost_a_few_queries(import_text, django_assert_max_num_queries):
     items = "\n".join(f"- {{name: login-{number}, time_to_live: 300}}" for number in range(10_000))
-    with django_assert_max_num_queries(100):
+    with django_assert_max_num_queries(120):
         done = import_text(f"mobile_authentication_types:\n{items}\n")
     assert len(done.lines) == MobileAuthenticationType.objects.count() == 10_000
     details = imported().get().details

@@ -9,7 +9,9 @@ from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from apps.events.models import Event
+from tests import factories
 from tests.demo.running import STEP_SECONDS, Run
+from tests.fakes.portal import Portal
 
 CHROMIUM = shutil.which("chromium")
 needs_browser = pytest.mark.skipif(
@@ -117,3 +119,14 @@ def enter(page, name, password):
     page.locator("[name=password]").fill(password)
     page.locator("[name=password]").press("Enter")
     page.wait_for_url(lambda url: "/login/" not in url)
+
+
+@pytest.fixture
+def sink():
+    with Portal() as portal:
+        yield portal
+
+
+@pytest.fixture
+def endpoint(db, sink):
+    return factories.CallbackEndpointFactory(url=sink.url + "/callback")

@@ -70,6 +70,7 @@ def test_the_console_has_no_groups_and_nothing_else_that_is_not_ours():
         "system.ApnsProxy",
         "system.Features",
         "system.GeneralConfiguration",
+        "transactions.SmsUsage",
         "transactions.MobileAuthenticationType",
         "transactions.Transaction",
     }

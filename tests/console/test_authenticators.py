@@ -5,7 +5,7 @@ import pytest
 from apps.applications.models import Application
 from apps.enrollment.models import Authenticator, Profile
 from apps.system.models import Features
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 
 pytestmark = pytest.mark.django_db

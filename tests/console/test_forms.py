@@ -8,7 +8,7 @@ from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import GeneralConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.console.conftest import errors
 

@@ -7,7 +7,9 @@ from apps.applications.models import ApiClient, Application, ApplicationVersion
 from apps.enrollment.models import EnrollmentCode
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
-from apps.transactions.models import MobileAuthenticationType, Transaction
+from apps.system.models import GeneralConfiguration
+from apps.transactions.models import Transaction
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.console.conftest import errors
 
@@ -27,6 +29,7 @@ def test_a_push_configuration_in_use_names_its_versions(console, version):
 
 
 def test_a_client_with_transactions_names_some_of_them(console, portal, mobile_type, device):
+    GeneralConfiguration.objects.update_or_create(pk=1, defaults={"max_pending_transactions": 100})
     transactions = [portal.start(mobile_type, device).json()["transaction_id"] for _ in range(12)]
     refuse(console, portal.api_client, "transaction", "… and more")
     page = console.get(f"/admin/applications/apiclient/{portal.api_client.pk}/delete/").content.decode()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.console.conftest import errors
 

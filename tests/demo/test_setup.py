@@ -12,7 +12,7 @@ from apps.callbacks.models import CallbackEndpoint
 from apps.demo import setup, store
 from apps.enrollment.models import Device
 from apps.push.models import PushMessagingConfiguration
-from apps.transactions.models import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType
 
 pytestmark = pytest.mark.django_db
 

@@ -59,7 +59,7 @@ def populate(version, device, make_type):
         ("E3 of a push", 8),
         ("E3 of a text message", 8),
         ("E3 of a one-time password", 8),
-        ("E3 with one fallback", 10),
+        ("E3 with one fallback", 12),
         ("E4", 3),
         ("E4 of a text message", 3),
         ("events", 3),

@@ -14,6 +14,7 @@ from apps.system.models import GeneralConfiguration
 from apps.transactions import sms_delivery
 from apps.transactions.models import SmsAttempt, SmsDelivery, Transaction
 from tests import factories
+from tests.api.conftest import switch  # noqa: F401 - a fixture
 from tests.fakes import sms_service
 from tests.fakes import twilio as fake_twilio
 

@@ -12,8 +12,9 @@ from apps.enrollment.models import Profile
 from apps.transactions import messages, parameters
 from apps.transactions.availability import Available
 from apps.transactions.methods.base import Started
-from apps.transactions.models import PUSH_METHODS, Method, Reason, Status, Transaction
+from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.parameters import Version
+from apps.transactions.types import PUSH_METHODS, Method
 
 
 class InitiateSerializer(serializers.Serializer[Any]):
@@ -62,6 +63,10 @@ class InitiatedSerializer(serializers.Serializer[Any]):
     time_to_live = serializers.IntegerField()
     device = DeviceNameSerializer(required=False, help_text="Push only.")
     otp = serializers.CharField(required=False, help_text="OTP only: the string for a QR code or a link.")
+    verification_number = serializers.CharField(
+        required=False,
+        help_text="With number matching: the portal shows it, the user enters it on the phone.",
+    )
 
 
 class NotAuthenticatedReasonSerializer(serializers.Serializer[Any]):
@@ -173,6 +178,7 @@ def initiated(started: Started) -> dict[str, Any]:
         "time_to_live": transaction.time_to_live_seconds * 1000,
         **({"device": {"name": device.name, "platform": device.version.platform}} if device else {}),
         **({"otp": started.otp} if started.otp else {}),
+        **({"verification_number": number} if (number := str(transaction.verification_number)) else {}),
     }
 
 

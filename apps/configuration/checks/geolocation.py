@@ -12,7 +12,7 @@ from apps.geocontext import client, database, problems, sources
 from apps.geocontext.locations import Failure
 from apps.geocontext.models import Geolocation
 from apps.system import services as system
-from apps.transactions.models import Method, MobileAuthenticationType
+from apps.transactions.types import Method, MobileAuthenticationType
 
 # A resolver that all the world uses: every service knows it, and it tells nobody anything.
 WELL_KNOWN = "8.8.8.8"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.findings import Finding, Level
 from apps.sms.checks import check_gateway, check_settings
-from apps.transactions.models import Method, MobileAuthenticationType
+from apps.transactions.types import Method, MobileAuthenticationType
 
 
 def check() -> Iterator[Finding]:

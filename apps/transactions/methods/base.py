@@ -14,8 +14,9 @@ from apps.events.types import EventType
 from apps.system import services as system
 from apps.transactions import contexts, messages
 from apps.transactions.contexts import Context
-from apps.transactions.models import MobileAuthenticationType, Transaction
+from apps.transactions.models import Transaction
 from apps.transactions.parameters import Request
+from apps.transactions.types import MobileAuthenticationType
 
 
 class Unavailable(Exception):

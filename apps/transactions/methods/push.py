@@ -6,14 +6,14 @@ from functools import partial
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from apps.common import outbox
+from apps.common import codes, outbox
 from apps.common.exceptions import InvalidParameter
 from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import contexts, messages, tasks
+from apps.transactions import contexts, limits, messages, tasks
 from apps.transactions.credentials import ACCEPTED
 from apps.transactions.methods.base import Ask, Started, Unavailable, create, message_of, signing_data_of
 from apps.transactions.models import PushDelivery, Transaction
@@ -76,6 +76,7 @@ _CHOICES: dict[Version, Callable[[QuerySet[Profile], str], Profile | None]] = {
 
 
 def _store(ask: Ask, profile: Profile) -> Started:
+    limits.require_push(profile, is_new=True)
     message = message_of(ask)
     transaction = create(
         ask,
@@ -87,6 +88,7 @@ def _store(ask: Ask, profile: Profile) -> Started:
         callback_uri=ask.request.callback_uri,
         message=message,
         signing_data=signing_data_of(ask),
+        verification_number=codes.digits(ask.mobile_type.number_matching_digits),
     )
     enqueue(transaction, profile)
     return Started(transaction)
@@ -95,5 +97,7 @@ def _store(ask: Ask, profile: Profile) -> Started:
 def enqueue(transaction: Transaction, profile: Profile) -> None:
     """Store a push for sending, inside the caller's database transaction."""
     destination = profile.device.version.destination()
-    PushDelivery.objects.create(transaction=transaction, lane=destination.lane if destination else "")
+    PushDelivery.objects.create(
+        transaction=transaction, user_id=profile.user_id, lane=destination.lane if destination else ""
+    )
     outbox.nudge(PushDelivery, tasks.deliver_pushes.delay)

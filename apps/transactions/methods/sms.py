@@ -11,7 +11,7 @@ from apps.events import services as events
 from apps.events.types import EventType
 from apps.sms import services as sms
 from apps.system import services as system
-from apps.transactions import locks, messages, tasks
+from apps.transactions import limits, locks, messages, tasks
 from apps.transactions.methods.base import Ask, Started, Unavailable, create
 from apps.transactions.models import SmsDelivery, Transaction
 
@@ -28,11 +28,11 @@ def plan(ask: Ask) -> Callable[[], Started]:
     _require_unlocked(ask)
     number = sms.normalized(ask.request.phone_number)
     if not number:
-        events.record(
-            EventType.SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER,
-            user_id=ask.request.user_id,
-            client_id=ask.client.client_id,
-        )
+        _record(ask, EventType.SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER)
+        raise InvalidPhoneNumber
+    allowed = system.general().sms_allowed_countries
+    if allowed and sms.country(number) not in allowed:
+        _record(ask, EventType.SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED)
         raise InvalidPhoneNumber
     return partial(_store, ask, number)
 
@@ -41,12 +41,12 @@ def _require_unlocked(ask: Ask) -> None:
     try:
         locks.require_unlocked(ask.request.user_id)
     except LimitReached:
-        events.record(
-            EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED,
-            user_id=ask.request.user_id,
-            client_id=ask.client.client_id,
-        )
+        _record(ask, EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
         raise
+
+
+def _record(ask: Ask, event_type: EventType) -> None:
+    events.record(event_type, user_id=ask.request.user_id, client_id=ask.client.client_id)
 
 
 def _store(ask: Ask, number: str) -> Started:
@@ -66,8 +66,9 @@ def _store(ask: Ask, number: str) -> Started:
 
 
 def enqueue(transaction: Transaction) -> None:
-    """Store a text message for sending, inside the caller's database transaction."""
-    SmsDelivery.objects.create(transaction=transaction, lane=settings.SMS_GATEWAY[:255])
+    """Store a text message for sending, inside the caller's database transaction; TooMany beyond a limit."""
+    hashes = limits.count_text(transaction, str(transaction.phone_number))
+    SmsDelivery.objects.create(transaction=transaction, lane=settings.SMS_GATEWAY[:255], **hashes)
     outbox.nudge(SmsDelivery, tasks.deliver_sms.delay)
 
 

@@ -166,13 +166,16 @@ class Device:
         """Bind a scanned one-time password to this user and open its challenge."""
         return self.open(self.call("POST", "/device/v1/otp", {"profile_id": self.profile_id, "otp": otp})["message"])
 
-    def answer(self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "") -> str:
+    def answer(
+        self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "", number: str = ""
+    ) -> str:
         """Approve or deny; returns the transaction's status.
 
-        An approval carries what the PIN or the authenticator (FINGERPRINT, or the id of a custom one) unlocks, and
-        a signature when the challenge asks for one. WrongPin and AuthenticatorRevoked leave the transaction open.
+        An approval carries what the PIN or the authenticator (FINGERPRINT, or the id of a custom one) unlocks, the
+        `number` that the portal shows when the challenge has `number_matching_digits`, and a signature when it asks
+        for one. WrongPin and AuthenticatorRevoked leave the transaction open.
         """
-        message = self.sealed_answer(challenge, approve=approve, pin=pin, authenticator=authenticator)
+        message = self.sealed_answer(challenge, approve=approve, pin=pin, authenticator=authenticator, number=number)
         try:
             return self.send_answer(challenge["transaction_id"], message)
         except AuthenticatorRevoked:
@@ -182,7 +185,9 @@ class Device:
             self.forget()
             raise
 
-    def sealed_answer(self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "") -> str:
+    def sealed_answer(
+        self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "", number: str = ""
+    ) -> str:
         """Seal an answer. When no reply comes to it, these very bytes may be sent again: they are judged once."""
         content: dict[str, Any] = {
             "transaction_id": challenge["transaction_id"],
@@ -191,6 +196,8 @@ class Device:
         }
         if approve and (credential := self._credential(pin, authenticator)):
             content["credential"] = credential
+        if approve and number:
+            content["number"] = number
         if approve and challenge["type"]["transaction_signing"]:
             content["signature"] = self.sign(challenge["signing_data"])
         return self.seal(content)

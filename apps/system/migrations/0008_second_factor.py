@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('system', '0006_geolocation'),
+        ('system', '0007_limits'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,195 @@
+"""Callbacks that were made or are to be made: their pages, and sending them again."""
+
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.callbacks import delivery
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.common import outbox
+from apps.events.models import Event
+from tests.console.callback_pages import ENDPOINTS, LIST, path_of, said
+from tests.plans import plan
+
+
+@pytest.fixture
+def made(db):
+    """Store a callback with attempts of these reasons; the last one may have succeeded ("")."""
+
+    def run(url="http://127.0.0.1:9/callback", *, state="failed", reasons=("HTTP 500",), hours=1):
+        now = timezone.now()
+        row = CallbackDelivery.objects.create(
+            url=url,
+            lane=url,
+            state=state,
+            transaction_id=uuid4(),
+            user_id="anna",
+            created_at=now - timedelta(hours=hours),
+            due_at=now + timedelta(hours=1),
+            ended_at=None if state == "due" else now,
+            attempts_made=len(reasons),
+        )
+        CallbackAttempt.objects.bulk_create(
+            CallbackAttempt(
+                delivery=row,
+                number=number,
+                started_at=row.created_at + timedelta(seconds=number),
+                duration_ms=10 + number,
+                status=int(reason.removeprefix("HTTP ") or 204) if reason.startswith("HTTP") or not reason else None,
+                outcome="failed" if reason else "delivered",
+                reason=reason,
+            )
+            for number, reason in enumerate(reasons, start=1)
+        )
+        return row
+
+    return run
+
+
+def rows(console, query):
+    return list(console.get(f"{LIST}?{query}").context["cl"].result_list)
+
+
+def test_deliveries_are_listed_newest_first_and_filtered(console, made):
+    old = made(hours=3, state="done", reasons=("HTTP 500", ""))
+    failed = made(hours=2, reasons=("HTTP 500", "<b>Connection refused</b>"))
+    waiting = made(url="http://127.0.0.1:9/other", state="due")
+    assert rows(console, "") == [waiting, failed, old]
+    assert rows(console, "state=failed") == [failed]
+    assert rows(console, "state=due") == [waiting]
+    assert rows(console, "url=http://127.0.0.1:9/callback") == [failed, old]
+    assert rows(console, "url=http://127.0.0.1:9/call") == []
+    assert rows(console, f"transaction_id={old.transaction_id}") == [old]
+    assert rows(console, "transaction_id=nonsense") == []
+    since = (timezone.now() - timedelta(minutes=90)).strftime("%Y-%m-%dT%H:%M")
+    assert rows(console, f"created_at_from={since}") == [waiting]
+
+    page = console.get(LIST).content.decode()
+    for text in ("waiting", "delivered", "failed for good", "&lt;b&gt;Connection refused&lt;/b&gt;"):
+        assert text in page
+    assert f"{waiting.due_at:%-d %b %Y, %H:%M:%S}" in page
+
+
+def test_a_deliverys_page_shows_every_attempt_and_the_next(console, made):
+    row = made(state="due", reasons=("HTTP 401", "Connection timed out after 5001 milliseconds", "HTTP 404"))
+    page = console.get(f"{LIST}{row.pk}/change/").content.decode()
+    attempts = re.findall(r"Attempt (\d): failed", page)
+    assert attempts == ["1", "2", "3"]
+    for text in ("HTTP 401", "Connection timed out after 5001 milliseconds", "11 ms", "12 ms", "13 ms", row.webhook_id):
+        assert text in page
+    assert re.search(rf"{row.due_at:%-d %b %Y, %H:%M:%S}</time>\s*<span><strong>Next try", page)
+    assert "nothing at this address" in page
+    assert f"/admin/transactions/transaction/{row.transaction_id}/change/" in page
+    assert "send-again" not in page
+    assert "<strong>Next try" not in console.get(f"{LIST}{made().pk}/change/").content.decode()
+
+
+def test_the_pages_lead_to_each_other(console, endpoint, portal, mobile_type, device):
+    page = console.get(ENDPOINTS).content.decode()
+    for name, target in (("deliveries", LIST), ("failed-deliveries", f"{LIST}?state=failed")):
+        assert f'href="{ENDPOINTS}{name}/"' in page
+        assert console.get(f"{ENDPOINTS}{name}/")["Location"] == target
+    here = console.get(path_of(endpoint, "deliveries"), follow=True)
+    assert here.context["cl"].get_filters_params()["url"] == [endpoint.url]
+    started = portal.start(mobile_type, device).json()["transaction_id"]
+    transaction = console.get(f"/admin/transactions/transaction/{started}/change/").content.decode()
+    assert f'href="{LIST}?transaction_id={started}"' in transaction
+
+
+def work_off():
+    """Do what the worker does with all that is due."""
+    due = list(CallbackDelivery.due(timezone.now()).values_list("pk", flat=True))
+    for _part in delivery.deliver(outbox.claim(CallbackDelivery, due)):
+        pass
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_one_is_sent_again_by_who_asked_for_it(console, made, sink, changes):
+    row, other = made(sink.url + "/callback"), made(sink.url + "/other")
+    path = f"{LIST}{row.pk}/send-again/"
+    assert f'href="{path}"' in console.get(path.replace("send-again", "change")).content.decode()
+    assert f"Send this callback to {row.url} again?" in console.get(path).content.decode()
+    work_off()
+    assert sink.received == []
+
+    assert "1 callback is due again." in said(console.post(path))
+    event = Event.objects.get(event_type="ADMIN_CALLBACKS_REDELIVERED")
+    assert (event.transaction_id, changes(event.event_type)["count"]) == (row.transaction_id, 1)
+    work_off()
+    [request] = sink.received
+    assert request["headers"]["webhook-id"] == row.webhook_id
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert (row.state, other.state) == ("done", "failed")
+
+    assert "Nothing was to be sent again" in said(console.post(path))
+    assert Event.objects.filter(event_type=event.event_type).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_failed_ones_are_sent_again_or_those_of_one_address(console, made, sink, changes):
+    made(state="done", reasons=("",))
+    for url in ("/a", "/a", "/b"):
+        made(sink.url + url)
+    path = f"{LIST}send-all-again/"
+    assert f'href="{path}"' in console.get(LIST).content.decode()
+    assert "Send 3 failed callbacks again?" in console.get(path).content.decode()
+    shown = console.get(LIST, {"url": sink.url + "/a"}).content.decode()
+    [only] = re.findall(rf'href="({path}\?url=[^"]+)"', shown)
+    only = console.get(only).content.decode()
+    assert "Send 2 failed callbacks again?" in only
+    assert f"They go to {sink.url}/a only." in only
+
+    assert "2 callbacks are due again." in said(console.post(f"{path}?url={sink.url}/a"))
+    assert changes("ADMIN_CALLBACKS_REDELIVERED") == {"who": "olga", "count": 2, "object": sink.url + "/a"}
+    assert "1 callback is due again." in said(console.post(path))
+    work_off()
+    assert sorted(request["path"] for request in sink.received) == ["/a", "/a", "/b"]
+    question = console.get(path).content.decode()
+    assert "No callback has failed for good" in question
+    assert "Nothing was to be sent again" in said(console.post(path))
+
+
+def test_nobody_else_sends_again(console, administrator, made):
+    row = made()
+    for path in (f"{LIST}{row.pk}/send-again/", f"{LIST}send-all-again/"):
+        for method in ("get", "head", "put", "delete"):
+            getattr(console, method)(path)
+        forged = Client(enforce_csrf_checks=True)
+        forged.force_login(administrator)
+        assert forged.post(path).status_code == 403
+        assert Client().post(path)["Location"].startswith("/admin/login/")
+    assert console.post(f"{LIST}{uuid4()}/send-again/").status_code == 404
+    assert console.post(f"{LIST}abc/send-again/").status_code == 404
+    for address in ("add/", f"{row.pk}/change/", f"{row.pk}/delete/"):
+        assert console.post(LIST + address, {"post": "yes", "state": "done"}).status_code == 403
+    row.refresh_from_db()
+    assert row.state == "failed"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "state=failed",
+        "state=due",
+        "url=http://a/",
+        "transaction_id=00000000-0000-4000-8000-000000000000",
+        "created_at_from=2020-01-01T00:00",
+    ],
+)
+def test_no_list_reads_the_whole_table(console, made, query):
+    made()
+    with CaptureQueriesContext(connection) as queries:
+        console.get(f"{LIST}?{query}")
+        console.get(f"{LIST}send-all-again/?{query}")
+    about = [one["sql"] for one in queries if 'FROM "callbacks_callbackdelivery"' in one["sql"]]
+    assert len(about) == 2
+    for sql in about:
+        assert not re.search(r"Seq Scan on callbacks_|SCAN callbacks_\w+$", plan(sql), re.MULTILINE)

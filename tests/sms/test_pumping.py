@@ -1,0 +1,105 @@
+"""Text messages cost money: countries, and limits per number, per block of numbers and per client."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apps.events.models import Event
+from apps.transactions.models import SmsDelivery, SmsUsage, Transaction
+from tests import factories
+from tests.conftest import Portal
+from tests.sms.conftest import NUMBER, Texts
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BELGIAN = "+32470123456"
+# The same first seven digits as NUMBER.
+NEIGHBOURS = ["+31612345670", "+31612345671", "+31612345679"]
+
+
+def refusal(answer):
+    return answer.status_code, answer.json()["error_code"]
+
+
+def limit_event():
+    event = Event.objects.filter(event_type="SMS_AUTH_INIT_FAILURE_LIMIT_REACHED").latest("pk")
+    return event.details["limit"]
+
+
+def test_a_number_gets_five_texts_an_hour_with_those_that_are_sent_again(texts, sms_type):
+    sms_type.max_resends = 3
+    sms_type.save()
+    started = texts.start(sms_type)
+    assert [texts.resend(started).status_code for _number in range(3)] == [204] * 3
+    assert texts.post(sms_type).status_code == 200
+    before = Transaction.objects.count()
+    answer = texts.post(sms_type)
+    assert refusal(answer) == (429, "1429")
+    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+    # The same number for another user, and written in another way.
+    assert refusal(texts.post(sms_type, "bert", phone_number="+31 6 1234-5678")) == (429, "1429")
+    assert Transaction.objects.count() == before
+    assert SmsDelivery.objects.count() == 5
+    assert limit_event() == "sms_per_number_per_hour"
+    assert texts.post(sms_type, phone_number=NEIGHBOURS[0]).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        assert texts.post(sms_type).status_code == 200
+
+
+def test_a_resend_beyond_the_limit_is_refused_and_uses_no_resend_up(texts, sms_type, switch):
+    switch(sms_per_number_per_hour=1)
+    sms_type.max_resends = 3
+    sms_type.save()
+    started = texts.start(sms_type)
+    assert refusal(texts.resend(started)) == (429, "1429")
+    assert Transaction.objects.get().resends_used == 0
+    assert SmsDelivery.objects.count() == 1
+
+
+def test_a_block_of_numbers_has_a_limit_of_its_own(texts, sms_type, switch):
+    switch(sms_per_prefix_per_hour=2)
+    assert [texts.post(sms_type, phone_number=number).status_code for number in NEIGHBOURS] == [200, 200, 429]
+    assert limit_event() == "sms_per_prefix_per_hour"
+    assert texts.post(sms_type, phone_number=BELGIAN).status_code == 200
+
+
+def test_a_client_has_a_limit_a_day(texts, sms_type, switch, client):
+    switch(sms_per_client_per_day=2, sms_per_number_per_hour=0)
+    with time_machine.travel("2026-03-01 22:00:00+00:00"):
+        assert [texts.post(sms_type, phone_number=one).status_code for one in (NUMBER, BELGIAN, NUMBER)] == [
+            200,
+            200,
+            429,
+        ]
+        assert int(texts.post(sms_type).headers["Retry-After"]) == 2 * 3600
+        other = Texts(Portal(client, factories.ApiClientFactory()))
+        assert other.post(sms_type).status_code == 200
+    with time_machine.travel("2026-03-02 00:00:01+00:00"):
+        assert texts.post(sms_type).status_code == 200
+
+
+def test_numbers_of_other_countries_than_the_allowed_ones_are_refused(texts, sms_type, switch):
+    switch(sms_allowed_countries=["NL"])
+    assert texts.post(sms_type).status_code == 200
+    assert refusal(texts.post(sms_type, phone_number=BELGIAN)) == (400, "3001")
+    assert Event.objects.filter(event_type="SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED").count() == 1
+    # Satellite phones belong to no country.
+    assert refusal(texts.post(sms_type, phone_number="+881612345678")) == (400, "3001")
+
+
+def test_sent_and_verified_are_counted_by_day_and_country(texts, sms_type):
+    started = texts.start(sms_type)
+    texts.start(sms_type, phone_number=BELGIAN)
+    texts.start(sms_type, phone_number=BELGIAN)
+    assert texts.verify(started, texts.code(started)).status_code == 200
+    counted = SmsUsage.objects.values_list("country", "sent", "verified")
+    assert sorted(counted) == [("BE", 2, 0), ("NL", 1, 1)]
+    assert {row.day for row in SmsUsage.objects.all()} == {timezone.now().date()}
+
+
+def test_what_is_kept_of_a_number_does_not_tell_it(texts, sms_type):
+    texts.start(sms_type)
+    row = SmsDelivery.objects.get()
+    assert NUMBER[1:] not in f"{row.number_hash} {row.prefix_hash}"
+    assert row.number_hash != row.prefix_hash
