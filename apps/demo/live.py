@@ -64,6 +64,7 @@ class Demo:
                 "phone_number": NUMBER,
                 "attempts_left": visit.attempts_left,
                 "resends_left": visit.resends_left,
+                "number": visit.number,
                 "ends_at": round(visit.ends_at * 1000),
                 "worker_is_late": self._worker_is_late(screen["status"]),
             },

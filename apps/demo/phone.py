@@ -50,13 +50,19 @@ class Request:
     def asks_for(self) -> list[str]:
         return ASKED_FOR.get(self.challenge["type"]["method"], []) if self.challenge else []
 
+    @property
+    def number_digits(self) -> int:
+        """How many digits the shop shows, which an approval has to carry."""
+        return int((self.challenge or {}).get("number_matching_digits", 0))
+
 
 @dataclass(frozen=True)
 class Proof:
-    """What the user does to approve: types a PIN, or puts a finger on the phone."""
+    """What the user does to approve: types a PIN, puts a finger on the phone, enters the number that the shop shows."""
 
     pin: str = ""
     has_finger: bool = False
+    number: str = ""
 
 
 class Phone:
@@ -252,13 +258,15 @@ class Phone:
         authenticator = FINGERPRINT if proof.has_finger and self._has_fingerprint else ""
         if approve and request.asks_for and not (proof.pin or authenticator):
             raise PhoneError(_("Enter the PIN first."))
+        if approve and request.number_digits and not proof.number:
+            raise PhoneError(_("Enter the number that the shop shows first."))
         with self._lock:
             # The second of two clicks finds nothing to do. Until the server has judged, the phone goes on ringing.
             if transaction_id in self._answering:
                 return
             self._answering.add(transaction_id)
         try:
-            self._send(request, approve=approve, pin=proof.pin, authenticator=authenticator)
+            self._send(request, replace(proof, has_finger=bool(authenticator)), approve=approve)
         finally:
             self._answering.discard(transaction_id)
 
@@ -266,12 +274,19 @@ class Phone:
     def _has_fingerprint(self) -> bool:
         return self._device is not None and FINGERPRINT in self._device.secure_store.tokens
 
-    def _send(self, request: Request, *, approve: bool, pin: str, authenticator: str) -> None:
+    def _send(self, request: Request, proof: Proof, *, approve: bool) -> None:
         if self._device is None or request.challenge is None:
             return
         try:
-            self._device.answer(request.challenge, approve=approve, pin=pin, authenticator=authenticator)
-            self._end(request.transaction_id, "approved" if approve else "denied")
+            status = self._device.answer(
+                request.challenge,
+                approve=approve,
+                pin=proof.pin,
+                authenticator=FINGERPRINT if proof.has_finger else "",
+                number=proof.number,
+            )
+            # An approval with a wrong number is none.
+            self._end(request.transaction_id, "approved" if status == "authenticated" else "denied")
         except WrongPin as wrong:
             self._ask_again(request, wrong_pin(wrong))
         except AuthenticatorRevoked:
@@ -332,6 +347,7 @@ def _shown(request: Request, *, has_fingerprint: bool) -> dict[str, Any]:
         "problem": request.problem,
         "hint": request.hint,
         "asks_for": [kind for kind in request.asks_for if kind != FINGERPRINT or has_fingerprint],
+        "number_digits": request.number_digits,
         "signing_data": (request.challenge or {}).get("signing_data", ""),
         "ends_at": round(request.ends_at * 1000),
         "life_seconds": request.life_seconds,

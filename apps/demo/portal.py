@@ -108,6 +108,7 @@ class Portal:
             attempts_left=limits.attempts or None,
             resends_left=limits.resends,
             otp=started.get("otp", ""),
+            number=started.get("verification_number", ""),
         )
 
     def verify(self, code: str) -> None:

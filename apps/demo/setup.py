@@ -106,6 +106,8 @@ def _file(wanted: dict[str, Any]) -> dict[str, Any]:
     google, account = f"{wanted['server']}/demo/fcm", wanted["service_account"]
     return {
         "features": {"transaction_signing": True},
+        # Who tries things out starts and refuses more than people do.
+        "general": {"max_pushes_without_success": 1000, "sms_per_number_per_hour": 100},
         "api_clients": [
             {
                 "name": "Demo portal",

@@ -104,9 +104,10 @@ def scan(_request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def answer(request: HttpRequest) -> JsonResponse:
-    """Approve or deny on the phone: form fields `transaction_id`, `decision` (approve, deny), `pin`, `fingerprint`."""
+    """Approve or deny on the phone, by the fields `transaction_id`, `decision`, `pin`, `fingerprint`, `number`."""
     decision, transaction_id = request.POST.get("decision"), request.POST.get("transaction_id", "")
-    proof = Proof(request.POST.get("pin", "")[:20], has_finger=bool(request.POST.get("fingerprint")))
+    pin, number = (request.POST.get(name, "")[:20] for name in ("pin", "number"))
+    proof = Proof(pin, has_finger=bool(request.POST.get("fingerprint")), number=number)
     if decision not in ("approve", "deny"):
         return JsonResponse({"error": _("The decision must be approve or deny.")}, status=400)
     return _shown(lambda demo: demo.phone.answer(transaction_id, proof, approve=decision == "approve"))

@@ -43,7 +43,8 @@ PENDING = {
 class Visit:
     """`text` says why it FAILED, or what was wrong with a code; times in seconds since the epoch.
 
-    `attempts_left` is None when codes can be tried until they expire. `otp` is what the QR code says.
+    `attempts_left` is None when codes can be tried until they expire. `otp` is what the QR code says, `number` what the
+    customer enters on her phone when the type wants that.
     """
 
     status: Status = Status.SIGNED_OUT
@@ -55,6 +56,7 @@ class Visit:
     attempts_left: int | None = None
     resends_left: int = 0
     otp: str = ""
+    number: str = ""
 
     @property
     def is_pending(self) -> bool:

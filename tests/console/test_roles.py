@@ -11,16 +11,21 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
 from apps.system import staff
 from apps.system.roles import Role, grant
+from apps.transactions.models import SmsUsage
 from tests.console.conftest import Browser
 
 HELPDESK_SEES = {"enrollment.Profile", "transactions.Transaction"}
 # Rows that the server writes: for nobody to add or change. A configuration of one row is there already.
-ONLY_SHOWN = {"enrollment.Profile", "transactions.Transaction", "events.Event", "callbacks.CallbackDelivery"}
+ONLY_SHOWN = {
+    *("enrollment.Profile", "transactions.Transaction", "transactions.SmsUsage"),
+    *("events.Event", "callbacks.CallbackDelivery"),
+}
 ONE_ROW = {
     *("system.ApnsProxy", "system.Features", "system.GeneralConfiguration"),
     *("geocontext.ConfirmationTemplate", "geocontext.Geolocation"),
@@ -45,6 +50,7 @@ def rows(device, portal, mobile_type):
     started = portal.start(mobile_type, device).json()
     device.answer(device.fetch(started["transaction_id"]), approve=False)
     CallbackEndpoint.objects.create(url="https://portal.example.com/callback", password="callback-password")
+    SmsUsage.objects.create(client=portal.api_client, day=timezone.now().date(), country="NL", sent=1)
     browser_of("admin", "olga").get("/admin/system/apnsproxy/")
     found = {}
     for model in admin.site._registry:

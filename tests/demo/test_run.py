@@ -93,6 +93,33 @@ def test_what_the_phone_asks_for_signs_in_at_the_shop(visitor, way, asks_for, pr
     assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_in", "approved")
 
 
+def test_with_number_matching_only_the_number_that_the_shop_shows_signs_in(run, visitor):
+    def ask_for(digits):
+        types = [{"name": "login", "number_matching_digits": digits}]
+        path = run.var_dir / "types.json"
+        path.write_text(json.dumps({"mobile_authentication_types": types}))
+        run.command("import_configuration", str(path))
+
+    def approve(state, number):
+        fields = {"decision": "approve", "transaction_id": state["phone"]["request"]["transaction_id"]}
+        assert "first." in visitor.press("/demo/phone/answer", **fields)["error"]
+        visitor.press("/demo/phone/answer", **fields, number=number)
+        state = visitor.until(lambda state: state["portal"]["status"] != "waiting")
+        return state["portal"]["status"], state["phone"]["status"]
+
+    ask_for(2)
+    try:
+        state = visitor.sign_in()
+        assert state["phone"]["request"]["number_digits"] == 2
+        wrong = f"{(int(state['portal']['number']) + 1) % 100:02d}"
+        assert approve(state, wrong) == ("failed", "denied")
+        state = visitor.sign_in()
+        assert approve(state, state["portal"]["number"]) == ("signed_in", "approved")
+    finally:
+        ask_for(0)
+    assert visitor.sign_in()["phone"]["request"]["number_digits"] == 0
+
+
 def test_wrong_pins_count_down_over_sign_ins_until_the_phone_is_disconnected_and_enrolled_again(visitor):
     state = visitor.sign_in("pin")
     for hint in ("This PIN is wrong: 2 attempts left.", "This PIN is wrong: 1 attempt left."):

@@ -69,6 +69,7 @@ async function press(button) {
   const fields = decision ? { decision, transaction_id: request ? request.transaction_id : "" } : {};
   if (button.dataset.way) fields.way = button.dataset.way;
   if (button.dataset.codeForm !== undefined) fields.code = button.elements.code.value;
+  if (decision === "approve" && request && request.number_digits) fields.number = find("#match").value.trim();
   if (button.dataset.pinForm !== undefined) fields.pin = button.elements.pin.value;
   if (button.dataset.fingerprint !== undefined) fields.fingerprint = "1";
   page.classList.add("busy");
@@ -127,6 +128,8 @@ function drawPortal(portal) {
   if (note.textContent !== wrong) note.textContent = wrong;
   note.hidden = !wrong;
   find("[data-number]").textContent = portal.phone_number;
+  find("[data-match]").hidden = !portal.number;
+  find("[data-match-number]").textContent = portal.number;
   find("[data-send-again]").disabled = portal.resends_left < 1;
   if (portal.status !== "enter_code") find("[data-code-form]").reset();
   const code = find("[data-qr]");
@@ -171,9 +174,13 @@ function drawProof(request) {
   const hint = find("[data-hint]");
   signed.textContent = request.signing_data;
   signed.hidden = !request.signing_data;
+  const match = find("#match");
+  find("[data-match-field]").hidden = !request.number_digits;
+  match.maxLength = request.number_digits || 6;
+  if (form.dataset.of !== request.transaction_id) match.value = "";
   const asks = request.asks_for.length > 0;
   // The answers need the room.
-  form.closest(".screen").classList.toggle("asks", asks);
+  form.closest(".screen").classList.toggle("asks", asks || request.number_digits > 0);
   find("[data-plain]").hidden = asks;
   find("[data-fingerprint]").hidden = !request.asks_for.includes("fingerprint");
   form.hidden = !request.asks_for.includes("pin");
