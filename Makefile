@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a newcomer needs; each does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench lock messages clean
+.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots lock messages clean
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -n 3 --dist loadfile
@@ -60,9 +60,14 @@ bench: ## Measure the whole path on PostgreSQL and Redis (ARGS="--quick" for a s
 	@./scripts/setup.sh test
 	@$(PYTHON) -m bench $(ARGS)
 
-messages: ## Bring the catalogue of texts up to date (needs gettext)
+screenshots: ## Save every page of the console to docs/console (needs Chromium)
+	@./scripts/setup.sh test
+	@$(PYTHON) scripts/screenshots.py
+
+messages: ## Bring the catalogues of texts up to date and compile them (needs gettext)
 	@./scripts/setup.sh production
 	@$(PYTHON) manage.py makemessages --all --no-location --no-obsolete -i var -i tests
+	@cd locale && for language in */; do msgfmt -o $${language}LC_MESSAGES/django.mo $${language}LC_MESSAGES/django.po; done
 
 lock: ## Lock the packages anew after a change of requirements/*.in
 	@./scripts/setup.sh dev

@@ -4,6 +4,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.api import health, metrics
@@ -16,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.metrics),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    # The language of the console's menu, kept in a cookie; without one, the browser's own.
+    path("admin-language/", set_language, name="set_language"),
     path("oauth/api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("oauth/api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("oauth/api/v2/", include(portal.v2)),

@@ -1,4 +1,4 @@
-"""What a worker process of this project runs: one dispatcher a queue, and the sweep of expired transactions."""
+"""What a worker process of this project runs: a dispatcher for each queue, the sweep of what expired, housekeeping."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from django.db import connection
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.common.worker import Dispatcher, Listener, Periodic, Worker, one_by_one
-from apps.transactions import context_delivery, lifecycle, sms_delivery
+from apps.transactions import context_delivery, lifecycle, purge, sms_delivery
 from apps.transactions import delivery as transactions
 from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
 
@@ -22,6 +22,7 @@ QUEUES: dict[str, Callable[[], Dispatcher]] = {
     "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver, slots=256, at_once=50),
 }
 EXPIRY_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 3600.0
 
 _workers: list[Worker] = []
 
@@ -30,7 +31,7 @@ def start(queues: set[str]) -> None:
     """Start delivering the named queues in this process."""
     worker = Worker(
         dispatchers=[QUEUES[name]() for name in QUEUES if name in queues],
-        loops=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS)],
+        loops=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS), Periodic(purge.keep_house, HOUSEKEEPING_SECONDS)],
     )
     if connection.vendor == "postgresql" and not settings.BROKER_URL:
         worker.loops.append(Listener())

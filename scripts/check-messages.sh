@@ -1,5 +1,5 @@
 #!/bin/sh
-# The catalogue in locale/ must hold exactly the texts of the code.
+# The catalogues in locale/ must hold exactly the texts of the code, and be compiled.
 set -eu
 if ! command -v xgettext >/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -19,5 +19,11 @@ for catalogue in locale/*/LC_MESSAGES/*.po; do
         echo "$catalogue is behind: run make messages"
         exit 1
     fi
-    msgfmt --check --check-format -o /dev/null "$catalogue"
+    msgfmt --check --check-format -o "$copy/compiled" "$catalogue"
+    msgunfmt "$copy/compiled" >"$copy/before"
+    msgunfmt "${catalogue%.po}.mo" >"$copy/after"
+    if ! cmp -s "$copy/before" "$copy/after"; then
+        echo "${catalogue%.po}.mo is behind: run make messages"
+        exit 1
+    fi
 done

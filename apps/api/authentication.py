@@ -46,6 +46,7 @@ def _find(pairs: list[tuple[str, str]]) -> ApiClient | None:
             # The same work as for a known client, so that time does not tell which ids exist.
             codes.matches(secret, "client secret", [])
         elif found.has_secret(secret):
+            found.renew_hash(secret)
             return found
     return None
 

@@ -83,6 +83,18 @@ class ApiClient(models.Model):
     def has_secret(self, secret: str) -> bool:
         return codes.matches(secret, SECRET_PURPOSE, self.secret_hashes)
 
+    def renew_hash(self, secret: str) -> None:
+        """Keep a live secret, which was just shown, by its hash under the newest key, so that the older one can go."""
+        renewed = [
+            codes.keyed_hash(secret, SECRET_PURPOSE)
+            if codes.is_outdated(stored) and codes.matches(secret, SECRET_PURPOSE, [stored])
+            else stored
+            for stored in self.secret_hashes
+        ]
+        # Not over what somebody has changed since it was read.
+        if renewed != self.secret_hashes:
+            ApiClient.objects.filter(pk=self.pk, secret_hashes=self.secret_hashes).update(secret_hashes=renewed)
+
     def may_call_from(self, address: str) -> bool:
         return not self.ip_allow_list or in_networks(address, self.ip_allow_list)
 

@@ -55,6 +55,20 @@ def candidates(value: str, purpose: str) -> list[str]:
     ]
 
 
+def prefix(identifier: str) -> str:
+    """Return how every hash under this key begins."""
+    return f"{identifier}:"
+
+
+def newest_prefix() -> str:
+    return prefix(encryption.key_ring()[0].identifier)
+
+
+def is_outdated(stored: str) -> bool:
+    """Say whether a hash was made under a key that is not the newest any more."""
+    return not stored.startswith(newest_prefix())
+
+
 def matches(value: str, purpose: str, stored: list[str]) -> bool:
     """Say in constant time whether one of the stored hashes is that of `value`."""
     found = False

@@ -116,4 +116,5 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = "" if value is None else str(value)
-    return "".join(character if character.isprintable() else "�" for character in text)
+    # French has its spaces that do not break before a colon.
+    return "".join(character if character.isprintable() or character == "\u00a0" else "�" for character in text)

@@ -54,13 +54,18 @@ def encrypt(text: str, context: str) -> str:
     key = key_ring()[0]
     nonce = secrets.token_bytes(NONCE_BYTES)
     sealed = AESGCM(key.derive("field")).encrypt(nonce, text.encode(), context.encode())
-    return f"v1.{key.identifier}.{base64.b64encode(nonce + sealed).decode()}"
+    return f"{prefix(key.identifier)}{base64.b64encode(nonce + sealed).decode()}"
+
+
+def prefix(identifier: str) -> str:
+    """Return how everything that was encrypted under this key begins."""
+    return f"v1.{identifier}."
 
 
 def decrypt(stored: str, context: str) -> str:
     """Open what `encrypt` made; CannotDecrypt when no key fits or the context is another."""
     for key in key_ring():
-        if stored.startswith(f"v1.{key.identifier}."):
+        if stored.startswith(prefix(key.identifier)):
             try:
                 raw = base64.b64decode(stored.rpartition(".")[2], validate=True)
                 cipher = AESGCM(key.derive("field"))
@@ -101,7 +106,10 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     """Text that is encrypted in the database. The row needs its primary key before it is saved (use a UUID)."""
 
     def context(self, instance: models.Model) -> str:
-        return f"{instance._meta.db_table}.{self.column}:{instance.pk}"
+        return self.context_of(instance.pk)
+
+    def context_of(self, pk: Any) -> str:
+        return f"{self.model._meta.db_table}.{self.column}:{pk}"
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)

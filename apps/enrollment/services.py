@@ -182,6 +182,9 @@ def device_of(bearer: str) -> Device:
     device = Device.objects.select_related("version").filter(token_hash__in=hashes, profiles__isnull=False).first()
     if device is None:
         raise InvalidDeviceToken
+    if codes.is_outdated(device.token_hash):
+        # Only the device has the token: this is when its hash can move to the newest key.
+        Device.objects.filter(pk=device.pk, token_hash=device.token_hash).update(token_hash=hashes[0])
     return device
 
 

@@ -9,7 +9,7 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -82,6 +82,11 @@ def locks(name: str) -> dict[str, datetime]:
         for place, moment in latest.items()
         if failures[place] >= limits.get(place, settings.AXES_FAILURE_LIMIT)
     }
+
+
+def outdated(now: datetime) -> "QuerySet[Any]":
+    """Return the wrong passwords that count for no lock any more."""
+    return AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
 
 
 def unlock(name: str, *, who: str) -> bool:

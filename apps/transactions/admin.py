@@ -72,12 +72,6 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
         text: str | None = mobile_type.default_messages.get("en")
         return text
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        for button in ("add", "change", "delete", "view"):
-            setattr(field.widget, f"can_{button}_related", False)
-        return field
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if form.has_autofill_problem:

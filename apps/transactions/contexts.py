@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction as database
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from apps.common import outbox
 from apps.common.encryption import CannotDecrypt
@@ -41,7 +41,9 @@ def of(request: Request, message: str) -> Context:
     if not geocontext.is_used():
         return Context(request.secure_message)
     origin = Origin(request.ip_address, request.user_agent, request.language)
-    composed = geocontext.compose(request.secure_message or message, origin)
+    # What goes into an event is in one language, whoever asked.
+    with translation.override("en"):
+        composed = geocontext.compose(request.secure_message or message, origin)
     if composed is None:
         return Context(request.secure_message, origin=origin)
     return Context(composed.text, composed)
@@ -57,7 +59,8 @@ def complete(transaction: Transaction) -> None:
     """Have the secure message ready for a fetch that came before the worker; asks for at most 2 s."""
     lookup = ContextLookup.objects.filter(transaction=transaction, state=outbox.State.DUE).first()
     if lookup and (origin := origin_of(lookup)):
-        [[(_item, found)]] = geocontext.ask([(lookup, origin.ip_address)])
+        with translation.override("en"):
+            [[(_item, found)]] = geocontext.ask([(lookup, origin.ip_address)])
         composed = geocontext.compose_with(base(transaction), origin, found)
         with database.atomic():
             # The worker may be about to write the same: whoever comes first has the event.

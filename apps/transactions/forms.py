@@ -86,6 +86,8 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         types = MobileAuthenticationType.objects.exclude(method=Method.OTP).exclude(pk=self.instance.pk)
         fallback.queryset = types  # type: ignore[attr-defined]
         fallback.empty_label = _("None")  # type: ignore[attr-defined]
+        for button in ("add", "change", "delete", "view"):
+            setattr(fallback.widget, f"can_{button}_related", False)
 
     @staticmethod
     def default(name: str) -> Any:

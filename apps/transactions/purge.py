@@ -1,10 +1,15 @@
-"""Removing what nobody needs any more: little by little, so that no table is locked for long."""
+"""Removing what nobody needs any more: little by little, so that no table is locked for long.
+
+What is used or expired needs no decision: every worker removes it. How long ended transactions are kept is a decision.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.db import transaction as database
 from django.db.models import Exists, OuterRef, QuerySet
@@ -12,9 +17,13 @@ from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery, FailingAddress
 from apps.common.outbox import State
+from apps.enrollment import housekeeping
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.geocontext import services as geocontext
+from apps.system import lock_out
 from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDelivery, Transaction
+
+log = structlog.get_logger(__name__)
 
 BATCH = 200
 # What a worker has still to look at.
@@ -22,14 +31,23 @@ OPEN = [State.DUE]
 
 
 def purge(before: datetime) -> dict[str, int]:
-    """Remove transactions that ended before this moment, and one-time things that are used or expired.
+    """Remove transactions that ended before this moment, and what is used or expired.
 
     With a transaction goes all that hangs on it; events stay. One with a callback that was not delivered stays, too:
     it can still be sent. Returns how many of each were removed. Safe to run at any time, also twice at once.
     """
+    return {**_purge_transactions(before), **_forget_expired()}
+
+
+def keep_house() -> None:
+    """Remove what is used or expired, as every worker does from time to time."""
+    if removed := {name: count for name, count in _forget_expired().items() if count}:
+        log.info("expired_rows_removed", **removed)
+
+
+def _forget_expired() -> dict[str, int]:
     now = timezone.now()
     return {
-        **_purge_transactions(before),
         "enrollment_codes": _delete(
             EnrollmentCode.objects.filter(models.Q(used_at__isnull=False) | models.Q(expires_at__lte=now))
         ),
@@ -39,6 +57,9 @@ def purge(before: datetime) -> dict[str, int]:
             FailingAddress.objects.filter(last_failed_at__lt=now - FailingAddress.WORTH_A_LOOK)
         ),
         "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
+        "sessions": _delete(Session.objects.filter(expire_date__lt=now)),
+        "failed_sign_ins": _delete(lock_out.outdated(now)),
+        "server_keys": housekeeping.remove_unused_server_keys(now),
     }
 
 
@@ -68,11 +89,14 @@ def _ended(before: datetime) -> Iterator[list[UUID]]:
 
 
 def _delete(rows: QuerySet[Any]) -> int:
-    """Delete rows in batches."""
+    """Delete rows in batches; those that somebody else holds in this moment are theirs."""
     total = 0
-    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
-        total += _count(rows.model._default_manager.filter(pk__in=batch))
-    return total
+    while True:
+        with database.atomic():
+            batch = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+            total += _count(rows.model._default_manager.filter(pk__in=batch))
+        if not batch:
+            return total
 
 
 def _count(rows: QuerySet[Any]) -> int:

@@ -235,7 +235,7 @@ CONTENT_SECURITY_POLICY = POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+LANGUAGES = [("en", _("English")), ("nl", _("Dutch")), ("de", _("German")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -282,6 +282,7 @@ UNFOLD = {
         ]
     },
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {

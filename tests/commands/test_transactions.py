@@ -5,6 +5,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery, FailingAddress
@@ -121,6 +123,9 @@ def test_days_say_how_long_ago(start):
         "located_addresses": 0,
         "failing_addresses": 0,
         "idempotent_requests": 0,
+        "sessions": 0,
+        "failed_sign_ins": 0,
+        "server_keys": 0,
     }
     assert not Transaction.objects.filter(pk=started.pk).exists()
 
@@ -198,6 +203,10 @@ def test_used_and_expired_things_are_removed(device, portal, version):
     client = portal.api_client
     IdempotentRequest.objects.create(client=client, key_hash="old", request_digest="x", expires_at=now)
     IdempotentRequest.objects.create(client=client, key_hash="new", request_digest="x")
+    for name, moment in (("old", now - timedelta(minutes=16)), ("new", now - timedelta(minutes=14))):
+        AccessAttempt.objects.create(username=name, failures_since_start=1)
+        AccessAttempt.objects.filter(username=name).update(attempt_time=moment)
+        Session.objects.create(session_key=name, session_data="", expire_date=moment + timedelta(minutes=15))
     assert removed() == {
         "transactions": 0,
         "callbacks": 0,
@@ -206,12 +215,16 @@ def test_used_and_expired_things_are_removed(device, portal, version):
         "located_addresses": 1,
         "failing_addresses": 1,
         "idempotent_requests": 1,
+        "sessions": 1,
+        "failed_sign_ins": 1,
+        "server_keys": 0,
     }
     assert EnrollmentCode.objects.get() == live
     assert UsedNonce.objects.get().nonce_hash == "new"
     assert LocatedAddress.objects.get().key == "new"
     assert FailingAddress.objects.get().url == "https://new.example.com/"
     assert IdempotentRequest.objects.get().key_hash == "new"
+    assert AccessAttempt.objects.get().username == Session.objects.get().pk == "new"
     assert set(removed().values()) == {0}
 
 
@@ -224,7 +237,7 @@ def device_profile(device):
 def test_numbers_are_printed_for_people():
     lines = run("purge").lines
     assert lines[0].split() == ["transactions:", "0"]
-    assert len(lines) == 7
+    assert len(lines) == 10
 
 
 @pytest.mark.parametrize("days", ["-1", "36501", "999999999999999"])

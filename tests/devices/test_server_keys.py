@@ -1,12 +1,16 @@
 """The server's keys: one is shared or each enrolment has its own, and the shared one can be rotated."""
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection
+from django.utils import timezone
 
 from apps.enrollment import keys
-from apps.enrollment.models import ServerKey
+from apps.enrollment.models import Profile, ServerKey
+from tests.commands.running import run
 from tests.devices.conftest import Phone
 
 
@@ -82,3 +86,32 @@ def test_a_rotation_keeps_one_shared_key_and_tells_no_secret(bare_phone, caplog)
         keys.rotate()
     assert ServerKey.objects.filter(shared=True).count() == 1
     assert "PRIVATE KEY" not in json.dumps(caplog.text)
+
+
+def server_keys_removed(hours):
+    """Purge as if it were so many hours later."""
+    with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=False):
+        return json.loads(run("purge", "--json").out)["server_keys"]
+
+
+def test_a_rotated_key_goes_when_its_last_profile_has_gone(bare_phone, works, client):
+    phone = bare_phone("anna")
+    keys.rotate()
+    new = bare_phone("bert")
+    assert server_keys_removed(hours=2) == 0
+    assert works(phone, "anna")
+    Profile.objects.get(user_id="anna").delete()
+    # Whoever began to enrol before the rotation may have taken the old key.
+    assert server_keys_removed(hours=0) == 0
+    assert server_keys_removed(hours=2) == 1
+    assert works(new, "bert")
+    assert server_keys_removed(hours=2) == 0
+
+
+def test_a_key_of_its_own_goes_with_its_profile_and_the_shared_one_stays_unused(bare_phone, switch):
+    bare_phone("anna")
+    switch(unique_pgp_keys_per_enrollment=True)
+    bare_phone("bert")
+    Profile.objects.all().delete()
+    assert server_keys_removed(hours=2) == 1
+    assert ServerKey.objects.get().shared is True

@@ -16,13 +16,21 @@ def block(path, test):
     return "\n".join(marked)
 
 
-def execute(commands, run, directory):
-    """Run commands with bash, from the project's own directory; the first that fails ends them."""
+def linked_project(directory):
+    """Return a directory that has all of the project's, where commands may write a file."""
+    directory.mkdir()
+    for entry in ROOT.iterdir():
+        (directory / entry.name).symlink_to(entry)
+    return directory
+
+
+def execute(commands, run, directory, project=ROOT):
+    """Run commands with bash, from the project's directory or a linked one; the first that fails ends them."""
     variables = {**environment(run.var_dir, run.port), "HOME": str(directory)}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         env=variables,
-        cwd=ROOT,
+        cwd=project,
         capture_output=True,
         text=True,
         timeout=SECONDS,

@@ -88,7 +88,10 @@
         box.hidden = !box.hidden;
         button.setAttribute("aria-expanded", String(!box.hidden));
         /* Filled once it is there: what appears together with its text is not read out. */
-        window.requestAnimationFrame(refresh);
+        window.requestAnimationFrame(function () {
+            refresh();
+            box.scrollIntoView({ block: "nearest" });
+        });
     }
 
     document.addEventListener("DOMContentLoaded", refresh);

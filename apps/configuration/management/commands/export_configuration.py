@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from apps.common.commands import OneLineCommand
 from apps.common.encryption import CannotDecrypt
 from apps.configuration import file, services
+from apps.configuration.json_schema import json_schema
 
 
 class Command(OneLineCommand):
@@ -13,13 +14,22 @@ class Command(OneLineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=file.FORMATS, default="yaml", help="default: yaml")
-        parser.add_argument(
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
             "--with-secrets",
             action="store_true",
             help="also write service accounts, passwords and the hashes of client secrets",
         )
+        what.add_argument(
+            "--schema",
+            action="store_true",
+            help="write the JSON Schema of the file instead, with which editors complete and check it",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["schema"]:
+            self.stdout.write(file.dump(json_schema(), "json"), ending="")
+            return
         try:
             data = services.export_configuration(with_secrets=options["with_secrets"])
         except CannotDecrypt as error:

@@ -12,7 +12,10 @@ MAX_DAYS = 36_500
 
 
 class Command(DataCommand):
-    help = "Remove transactions that ended long ago, and used or expired codes. Undelivered callbacks are kept."
+    help = (
+        "Remove transactions that ended long ago; undelivered callbacks are kept. What is used or expired goes "
+        "as well, as it does in every worker once an hour."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

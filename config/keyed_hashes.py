@@ -1,0 +1,132 @@
+"""Which keyed hashes there are, which key made them, and how each kind comes to the newest key or to its end.
+
+A hash cannot be made anew without its plain value. The server has that of push tokens only; of the other kinds it sees
+the value when its holder shows it, or the value has a short life.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from axes.models import AccessAttempt
+from django.db.models import Count, Model, QuerySet
+from django.db.models.functions import Substr
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.applications.models import ApiClient
+from apps.enrollment.models import Authenticator, Device, EnrollmentCode, PushEnrollment
+from apps.geocontext.models import LocatedAddress
+from apps.system.models import RecoveryCode
+from apps.transactions.models import IdempotentRequest, SmsDelivery, Status, Transaction
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+# What limits for phone numbers look back on.
+NUMBERS_COUNT_FOR = timedelta(hours=1)
+IDENTIFIER_CHARACTERS = 8
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Hashes in `fields` of the rows that still matter `at` a moment. `ends` says what takes them off an old key."""
+
+    name: "StrPromise"
+    model: type[Model]
+    fields: tuple[str, ...]
+    ends: "StrPromise"
+    live: Callable[["QuerySet[Any]", datetime], "QuerySet[Any]"] = lambda rows, _at: rows
+
+    def under_each_key(self, at: datetime) -> Counter[str]:
+        """Count live hashes by the identifier of their key."""
+        found = Counter[str]()
+        rows = self.live(self.model._default_manager.order_by(), at)
+        for field in self.fields:
+            by_key = rows.exclude(**{field: ""}).annotate(key=Substr(field, 1, IDENTIFIER_CHARACTERS))
+            found.update(dict(by_key.values_list("key").annotate(Count("pk"))))
+        return found
+
+
+class ClientSecrets(Kind):
+    """A client holds a list of one or two; there are few clients."""
+
+    def under_each_key(self, at: datetime) -> Counter[str]:
+        hashes = [one for stored in ApiClient.objects.values_list("secret_hashes", flat=True) for one in stored]
+        return Counter(one[:IDENTIFIER_CHARACTERS] for one in hashes)
+
+
+KINDS = [
+    Kind(
+        _("push tokens"),
+        PushEnrollment,
+        ("token_hash",),
+        _("rotate_encryption_keys moves them; one that is left cannot be read: its app has to enrol for push again"),
+    ),
+    ClientSecrets(
+        _("client secrets"),
+        ApiClient,
+        ("secret_hashes",),
+        _("each moves when its client uses it; one that nobody uses is removed or replaced"),
+    ),
+    Kind(
+        _("device tokens"),
+        Device,
+        ("token_hash",),
+        _("each moves when its device calls; a device that never calls has to enrol again once the key is gone"),
+    ),
+    Kind(
+        _("tokens of authenticators"),
+        Authenticator,
+        ("token_hash",),
+        _("each moves when it approves; one that is not used has to be registered again once the key is gone"),
+    ),
+    Kind(
+        _("recovery codes of staff"),
+        RecoveryCode,
+        ("code_hash",),
+        _("they cannot be moved: their owners make new ones"),
+    ),
+    Kind(
+        _("enrolment codes"),
+        EnrollmentCode,
+        ("code_hash",),
+        _("they end within 10 minutes"),
+        lambda rows, at: rows.filter(used_at=None, expires_at__gt=at),
+    ),
+    Kind(
+        _("one-time passwords and codes of text messages"),
+        Transaction,
+        ("code_hash",),
+        _("they end with their transactions"),
+        lambda rows, at: rows.filter(status=Status.PENDING, expires_at__gt=at),
+    ),
+    Kind(
+        _("phone numbers that limits count"),
+        SmsDelivery,
+        ("number_hash", "prefix_hash"),
+        _("they count for an hour"),
+        lambda rows, at: rows.filter(created_at__gt=at - NUMBERS_COUNT_FOR),
+    ),
+    Kind(
+        _("requests with an Idempotency-Key"),
+        IdempotentRequest,
+        ("request_digest",),
+        _("they end with their transactions"),
+        lambda rows, at: rows.filter(expires_at__gt=at),
+    ),
+]
+# Looked for under the newest key only: these begin anew as soon as there is a newer one, and hold no key back.
+BEGIN_ANEW: dict[type[Model], str] = {LocatedAddress: "key", AccessAttempt: "username"}
+
+
+def by_key() -> dict[str, list[tuple[Kind, int]]]:
+    """Return the kinds of which live hashes were made under each key, and how many those are."""
+    now = timezone.now()
+    found: dict[str, list[tuple[Kind, int]]] = {}
+    for kind in KINDS:
+        for identifier, count in kind.under_each_key(now).items():
+            found.setdefault(identifier, []).append((kind, count))
+    return found

@@ -1,0 +1,86 @@
+"""Move everything that can be moved to the newest key of FIELD_ENCRYPTION_KEYS, and say what holds the others back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.common import encryption, reencryption
+from apps.common.commands import DataCommand
+from apps.common.reencryption import Done
+from apps.enrollment import housekeeping
+from config import keyed_hashes
+
+
+class Command(DataCommand):
+    help = (
+        "Encrypt all stored secrets under the newest key of FIELD_ENCRYPTION_KEYS and say which older keys can go. "
+        "The server may run meanwhile; stop and repeat it as you like."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        done = [reencryption.reencrypt(model, field) for model, field in reencryption.columns()]
+        rehashed = housekeeping.rehash_push_tokens()
+        keys = _older_keys()
+        if options["json"]:
+            self.print_data(
+                {"columns": [vars(one) for one in done], "push_tokens_rehashed": rehashed, "older_keys": keys},
+                as_json=True,
+            )
+        else:
+            self._tell(done, rehashed, keys)
+        if unreadable := sum(one.unreadable for one in done):
+            raise CommandError(_unreadable(unreadable, done))
+
+    def _tell(self, done: Sequence[Done], rehashed: int, keys: Sequence[dict[str, Any]]) -> None:
+        self.print_table([vars(one) for one in done], as_json=False)
+        self.stdout.write(_("Push tokens hashed anew: %(count)d.") % {"count": rehashed})
+        if not keys:
+            self.stdout.write(_("FIELD_ENCRYPTION_KEYS holds one key: there is no older one to leave."))
+        for key in keys:
+            self.stdout.write(_verdict(key))
+            for holder in key["held_by"]:
+                self.stdout.write("  {what}: {count}. {ends}".format(**holder))
+
+
+def _older_keys() -> list[dict[str, Any]]:
+    hashes = keyed_hashes.by_key()
+    return [
+        {"number": number, "identifier": key.identifier, "held_by": held, "is_needed": bool(held)}
+        for number, key in enumerate(encryption.key_ring()[1:], start=2)
+        for held in [_holders(key.identifier, hashes)]
+    ]
+
+
+def _holders(identifier: str, hashes: dict[str, list[tuple[keyed_hashes.Kind, int]]]) -> list[dict[str, Any]]:
+    """Return what is still under a key, with the number and what ends it."""
+    values = reencryption.left_under(identifier).items()
+    again = _("Written meanwhile by a process that has not the newest key in front, or unreadable: run this again.")
+    return [{"what": column, "count": count, "ends": again} for column, count in values] + [
+        {"what": str(kind.name), "count": count, "ends": _sentence(str(kind.ends))}
+        for kind, count in hashes.get(identifier, [])
+    ]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _verdict(key: dict[str, Any]) -> str:
+    text = (
+        _("Key %(number)d (%(identifier)s) is still needed for:")
+        if key["is_needed"]
+        else _("Key %(number)d (%(identifier)s) is no longer needed: take it out of FIELD_ENCRYPTION_KEYS.")
+    )
+    return text % key
+
+
+def _unreadable(count: int, done: Sequence[Done]) -> str:
+    text = ngettext(
+        "%(count)d value is opened by no key in FIELD_ENCRYPTION_KEYS and was left as it is: %(columns)s.",
+        "%(count)d values are opened by no key in FIELD_ENCRYPTION_KEYS and were left as they are: %(columns)s.",
+        count,
+    )
+    return text % {"count": count, "columns": ", ".join(one.column for one in done if one.unreadable)}

@@ -1,0 +1,76 @@
+"""The languages that the product ships: complete, compiled, and with the placeholders of the originals."""
+
+import re
+from gettext import GNUTranslations
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from django.conf import settings
+from django.utils import translation
+
+LOCALE = Path(settings.BASE_DIR, "locale")
+LANGUAGES = sorted(code for code, _name in settings.LANGUAGES if code != "en")
+# Of Python, of templates for messages, and of texts about them; tags of HTML.
+PLACEHOLDERS = re.compile(
+    r"%\(\w+\)[sd]|%[sd]|\{\w*\}|\[(?:message|operatingSystem|browser|countryCode|region|city)\]|</?\w+>"
+)
+
+
+def catalogue(language):
+    with open(LOCALE / language / "LC_MESSAGES" / "django.po", "rb") as file:
+        return {(message.context, message.id): message for message in read_po(file, locale=language) if message.id}
+
+
+def texts(message):
+    """Return pairs of an original and its translation; both forms of a plural."""
+    if not isinstance(message.id, tuple):
+        return [(message.id, message.string)]
+    # What a form of one thing leaves out (a digit, mostly), no translation has to have.
+    return [(message.id[1], message.string[-1])]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_is_translated_and_nothing_is_guessed(language):
+    originals, translated = catalogue("en"), catalogue(language)
+    assert set(translated) == set(originals)
+    assert [message.id for message in translated.values() if message.fuzzy] == []
+    assert [original for message in translated.values() for original, text in texts(message) if not text] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_placeholders_and_tags_are_those_of_the_original(language):
+    differing = [
+        (original, text)
+        for message in catalogue(language).values()
+        for original, text in texts(message)
+        if sorted(PLACEHOLDERS.findall(original)) != sorted(PLACEHOLDERS.findall(text))
+    ]
+    assert differing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_compiled_catalogue_is_that_of_the_texts(language):
+    with open(LOCALE / language / "LC_MESSAGES" / "django.mo", "rb") as file:
+        compiled = GNUTranslations(file)
+    for (context, original), message in catalogue(language).items():
+        if isinstance(original, tuple):
+            assert compiled.ngettext(*original, 5) == message.string[-1]
+        elif context:
+            assert compiled.pgettext(context, original) == message.string
+        else:
+            assert compiled.gettext(original) == message.string
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_error_is_told_in_the_callers_language_and_its_codes_stay(client, db, language):
+    path = "/oauth/api/v4/authenticate/user"
+    english, other = (client.post(path, headers={"Accept-Language": code}) for code in ("en", language))
+    assert english.status_code == other.status_code == 401
+    assert english.json()["error"] == other.json()["error"] == "invalid_client"
+    assert english.json()["error_description"] != other.json()["error_description"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_has_a_name_in_the_menu(language):
+    assert translation.get_language_info(language)["name_local"]

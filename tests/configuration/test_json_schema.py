@@ -1,0 +1,98 @@
+"""The JSON Schema that is shipped beside the example: current, right, and strict about what it can know."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from apps.configuration import file
+from tests import factories
+from tests.commands.running import run
+
+DOCS = Path(__file__).parents[2] / "docs"
+SHIPPED = DOCS / "configuration.schema.json"
+EXAMPLE = DOCS / "example-configuration.yaml"
+MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text())
+# What hangs on other items, on several members at once, on what is stored or set, or on the meaning of a text.
+ONLY_AN_IMPORT_SEES = {
+    "application name", "bundle identifier", "bundle identifier on android", "bundle identifier without push",
+    "certificate text", "colon in user name", "duplicate", "duplicate version", "endpoint", "env",
+    "env inside", "env section", "fallback of a one-time password", "fallback of a text message", "fallback to itself",
+    "foreign hash", "member of another kind", "message", "name twice", "network", "no secret", "no server key",
+    "no service account", "nul", "one-time password as fallback", "other platform", "password without user name",
+    "proxy from the environment", "proxy host", "proxy without host", "reference", "secret and hash", "server key",
+    "service account", "service account text", "signing key text", "taken name", "team", "unknown fallback", "url",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return Draft202012Validator(json.loads(SHIPPED.read_text()))
+
+
+def test_the_list_of_what_only_an_import_sees_is_current():
+    assert set(MISTAKES) >= ONLY_AN_IMPORT_SEES
+
+
+def faults(validator, text):
+    return [error.json_path for error in validator.iter_errors(file.load(text.encode()))]
+
+
+def test_the_shipped_schema_is_a_schema_and_what_the_command_writes(db):
+    written = run("export_configuration", "--schema").out
+    Draft202012Validator.check_schema(json.loads(written))
+    assert SHIPPED.read_text() == written, (
+        "run: manage.py export_configuration --schema > docs/configuration.schema.json"
+    )
+
+
+def test_editors_find_it_from_the_example_which_it_accepts(validator):
+    text = EXAMPLE.read_text()
+    named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    assert (EXAMPLE.parent / named).resolve() == SHIPPED
+    assert faults(validator, text) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("options", [[], ["--with-secrets"]], ids=["without secrets", "with secrets"])
+def test_it_accepts_every_export(validator, secrets_in_environment, options):
+    assert faults(validator, run("export_configuration", *options).out) == []
+    assert run("import_configuration", str(EXAMPLE)).code == 0
+    rotating = factories.ApiClientFactory(client_id="rotating")
+    rotating.add_secret()
+    rotating.save()
+    factories.CallbackEndpointFactory(signing_secrets="\n".join(["whsec_" + "c2lnbmVk" * 4, "whsec_" + "b3RoZXJz" * 4]))
+    for file_format in file.FORMATS:
+        exported = run("export_configuration", "--format", file_format, *options).out
+        assert "rotating" in exported
+        assert faults(validator, exported) == []
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_it_refuses_each_mistake_that_a_file_alone_shows(validator, name):
+    is_refused = bool(faults(validator, MISTAKES[name]["file"]))
+    assert is_refused == (name not in ONLY_AN_IMPORT_SEES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "features: {env: FEATURES}",
+        "proxies: {apns: {env: PROXY}}",
+        "api_clients: [{env: CLIENT}]",
+        "api_clients: [{client_id: {env: A}, apis: [{env: B}], client_secret: [{env: C}, {env: D}]}]",
+        "mobile_authentication_types: [{name: a, time_to_live: {env: A}, fallback: {env: B}, method: {env: C}}]",
+        "mobile_authentication_types: [{name: a, fallback: null, default_messages: {nl: {env: A}, pt-BR: x}}]",
+        "push_messaging_configurations: [{name: a, service_account: {private_key: {env: A}}}]",
+        "confirmation_templates: {env: TEMPLATES}",
+    ],
+)
+def test_any_value_may_come_from_the_environment(validator, text):
+    assert faults(validator, text) == []
+
+
+def test_a_file_is_either_a_schema_or_has_secrets(db):
+    # Which of the two was meant nobody can know.
+    assert run("export_configuration", "--schema", "--with-secrets").code == 1

@@ -1,0 +1,176 @@
+"""What a person does on the console's pages: finds them in the menu, fills forms in, presses buttons."""
+
+import json
+import re
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+from tests.flows.waiting import wait_until
+
+
+def sign_in(page, name, password):
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
+
+
+def sign_in_for_the_first_time(page, name, passwords):
+    """Sign in with the password that was told, and choose one, as the console wants it before anything else."""
+    sign_in(page, name, passwords[name])
+    expect(page.get_by_text("Choose a password of your own before you go on.")).to_be_visible()
+    page.get_by_label("Old password").fill(passwords[name])
+    passwords[name] = f"a password of {name}'s own"
+    for field in page.get_by_label("New password").all():
+        field.fill(passwords[name])
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Your password was changed.")).to_be_visible()
+
+
+class Console:
+    """The console in one window."""
+
+    def __init__(self, page):
+        self.page = page
+        # The addresses of the buttons that were pressed, with ID where a row's was.
+        self.pressed = []
+
+    def open(self, title):
+        """Open a page by its name in the menu."""
+        self.page.locator("#nav-sidebar").get_by_role("link", name=title, exact=True).click()
+        expect(self.page.get_by_role("heading", name=title, exact=True).first).to_be_visible()
+
+    def add(self, title):
+        """Open the form for one more of what a page lists."""
+        self.open(title)
+        self.page.locator("a[href$='/add/']").first.click()
+        self.page.wait_for_url("**/add/**")
+
+    def field(self, name):
+        return self.page.locator(f"[name={name}]:not([type=hidden])")
+
+    def fill(self, **fields):
+        for name, value in fields.items():
+            self.field(name).fill(str(value))
+
+    def choose(self, **fields):
+        """Choose by what the options say."""
+        for name, label in fields.items():
+            self.field(name).select_option(label=label)
+
+    def save(self, says="was added successfully"):
+        self.page.get_by_role("button", name="Save", exact=True).click()
+        expect(self.page.get_by_text(says)).to_be_visible()
+
+    def follow(self, name):
+        """Press a button of a page or its heading that leads somewhere."""
+        button = self.page.locator("#content, .console-heading, main, #main").get_by_role("link", name=name).first
+        path = urlsplit(button.get_attribute("href")).path
+        self.pressed.append(re.sub(r"/[0-9a-f-]*[0-9][0-9a-f-]*/", "/ID/", path))
+        button.click()
+
+    def press(self, name, *, says=""):
+        """Press a button that leads to a question, then the question's own, and wait for what is said then."""
+        self.follow(name)
+        self.page.locator("form[method=post] button[type=submit]").last.click()
+        if says:
+            expect(self.page.get_by_text(says)).to_be_visible()
+
+    def make_push_configuration(self, name, account, endpoint):
+        self.add("Push messaging configuration")
+        self.fill(name=name, endpoint=endpoint)
+        self.choose(platform="Android")
+        upload = {"name": "key.json", "mimeType": "application/json", "buffer": json.dumps(account).encode()}
+        self.field("service_account_file").set_input_files(upload)
+        self.save()
+
+    def make_application(self, name, identifier, configuration=None):
+        """Make an application with the version 1.0.0 for Android, with a push messaging configuration or none."""
+        self.add("Applications")
+        self.fill(name=name, identifier=identifier)
+        self.page.get_by_role("link", name="Add another").click()
+        self.fill(**{"versions-0-version": "1.0.0"})
+        if configuration:
+            self.choose(**{"versions-0-push_messaging_configuration": configuration})
+        self.save()
+
+    def make_type(self, name, method, *, fallback=None, **fields):
+        self.add("Mobile authentication types")
+        self.fill(name=name)
+        self.choose(method=method)
+        if fallback:
+            self.choose(fallback=fallback)
+        self.fill(**fields)
+        self.save()
+
+    def make_client(self, name, client_id, *apis):
+        """Make an API client and return the secret, which is shown once."""
+        self.add("API clients")
+        self.fill(name=name, client_id=client_id)
+        for api in apis:
+            self.page.get_by_label(api).check()
+        self.page.get_by_role("button", name="Save", exact=True).click()
+        secret = self.page.locator("#client-secret").inner_text()
+        self.page.get_by_role("link", name="I have copied it").click()
+        expect(self.page.get_by_text(secret)).to_have_count(0)
+        return secret
+
+    def make_endpoint(self, url, username="", password=""):
+        self.add("Callback endpoints")
+        self.fill(url=url, username=username, new_password=password)
+        self.save()
+
+    def enrol(self, user_id, application):
+        """Make an enrolment code and return the link that the user's phone scans."""
+        self.open("Users")
+        self.follow("Enrol a device")
+        self.page.get_by_label("User ID").fill(user_id)
+        self.page.get_by_label("Application").select_option(label=application)
+        self.page.get_by_role("button", name="Make a code").click()
+        link = self.page.locator("#enrolment-link").inner_text()
+        expect(self.page.get_by_role("img", name="QR code with the enrolment link")).to_be_visible()
+        self.page.get_by_role("link", name="The user has it").click()
+        return link
+
+    def open_row(self, title, text):
+        """Open a row of a list by what stands in it."""
+        self.open(title)
+        self.page.locator("#result_list").get_by_role("link", name=text, exact=True).first.click()
+        self.page.wait_for_url("**/change/**")
+
+    def open_user(self, user_id):
+        """Search for a user."""
+        self.open("Users")
+        self.page.get_by_role("textbox", name="Exact user ID").fill(user_id)
+        self.page.get_by_role("textbox", name="Exact user ID").press("Enter")
+        expect(self.page.get_by_role("heading", name="Last events of this user")).to_be_visible()
+
+    def open_transaction(self, transaction_id):
+        """Find a transaction in the list."""
+        self.open("Transactions")
+        self.page.locator("#result_list").get_by_role("link").filter(
+            has=self.page.locator(f"xpath=self::a[contains(@href, '{transaction_id}')]")
+        ).first.click()
+        expect(self.page.get_by_role("heading", name="Timeline")).to_be_visible()
+
+    def timeline(self):
+        return self.page.locator(".console-timeline strong").all_inner_texts()
+
+    def read_timeline(self, transaction_id, *, until):
+        """Open a transaction, and look again until a line says `until`; returns all lines."""
+        self.open_transaction(transaction_id)
+
+        def read():
+            lines = self.timeline()
+            if until in lines:
+                return lines
+            self.page.reload()
+            return None
+
+        return wait_until(read)
+
+
+def code_in(text):
+    return re.search(r"\b\d{6}\b", text)[0]

@@ -1,0 +1,263 @@
+"""Each button of each page, pressed in a browser, against stand-ins of what it reaches."""
+
+import itertools
+import json
+
+import pytest
+from django.contrib import admin
+from playwright.sync_api import expect
+
+from apps.demo.device import Device, Refused
+from tests.console.conftest import needs_browser
+from tests.console.walk.pages import code_in
+from tests.console.walk.portal import Website
+from tests.console.walk.site import scan
+from tests.flows.waiting import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
+
+SECRET = "a-client-secret-that-only-tests-know"
+NUMBER = "+31612345678"
+ENDPOINTS = "Callback endpoints"
+_numbers = itertools.count(1)
+
+
+def configuration(site):
+    google = site.fcm.describe()
+    client = {"client_secret": SECRET, "apis": ["mobile_authentication", "end_user"]}
+    push = {"platform": "android", "fcm_api_version": "http_v1"}
+    version = {"platform": "android", "version": "1.0.0", "push_messaging_configuration": "google"}
+    return {
+        "general": {"max_consecutive_code_failures": 2},
+        "api_clients": [{"name": name, "client_id": name.lower(), **client} for name in ("Portal", "Rotating")],
+        "push_messaging_configurations": [
+            {"name": "google", **push, "service_account": google["service_account"], "endpoint": google["endpoint"]}
+        ],
+        "applications": [{"identifier": "shop", "name": "Shop", "versions": [version]}],
+        "mobile_authentication_types": [
+            {"name": "login", "method": "push", "max_resends": 1, "default_messages": {"en": "Sign in?"}},
+            {"name": "text", "method": "sms", "max_attempts": 0, "default_messages": {"en": "Your code: {code}"}},
+        ],
+        "callback_endpoints": [{"url": f"{site.sink.url}/callback"}],
+    }
+
+
+@pytest.fixture(scope="module")
+def portal(site):
+    """The portal of a site that has a configuration."""
+    site.stack.configure(configuration(site))
+    return Website(site.stack.url, "portal", SECRET, callback_uri=f"{site.sink.url}/callback")
+
+
+@pytest.fixture
+def enroll(site, portal):
+    def run(user_id, phone=None):
+        """Enrol a user for push on a phone, by default a new one; its push token is the user's id."""
+        status, made = portal.call(f"/oauth/api/v4/users/{user_id}/enrollment-codes", {"application_id": "shop"})
+        assert status == 201, made
+        phone = phone.another_user() if phone else Device(site.stack.url)
+        phone.enroll(made["enrollment_code"], application_id="shop", device_name=f"Phone of {user_id}")
+        phone.enroll_push(user_id)
+        return phone
+
+    return run
+
+
+@pytest.fixture
+def failed_callback(site, portal, enroll):
+    """Return a function that makes a callback fail for good, and returns its path."""
+
+    def run():
+        number = next(_numbers)
+        path, phone = f"/gone/{number}", enroll(f"gone-{number}")
+        site.sink.script[path] = [{"status": 410}]
+        callback_uri = site.sink.url + path
+        started = portal.start("login", user_id=f"gone-{number}", device_id=phone.device_id, callback_uri=callback_uri)
+        phone.answer(phone.fetch(started["transaction_id"]), approve=False)
+        site.sink.wait(path, 1, 410, 20)
+        return path
+
+    return run
+
+
+def pressed_of(label):
+    """Return the addresses of all buttons that a page's class has."""
+    [page] = [page for model, page in admin.site._registry.items() if model._meta.label == label]
+    base = f"/admin/{label.lower().replace('.', '/')}/"
+    return {f"{base}{getattr(page, name).url_path}/" for name in page.actions_list or ()} | {
+        f"{base}ID/{getattr(page, name).url_path}/" for name in page.actions_detail or ()
+    }
+
+
+def assert_all_pressed(console, *labels):
+    assert set(console.pressed) == set().union(*map(pressed_of, labels))
+
+
+def test_every_page_with_buttons_has_a_test_here():
+    with_buttons = {model._meta.label for model in admin.site._registry if pressed_of(model._meta.label)}
+    assert with_buttons == {
+        *("applications.ApiClient", "callbacks.CallbackDelivery", "callbacks.CallbackEndpoint", "enrollment.Profile"),
+        *("events.Event", "system.GeneralConfiguration", "transactions.MobileAuthenticationType"),
+        "transactions.Transaction",
+    }
+
+
+def test_activity_is_exported(console, portal):
+    console.open("Activity")
+    with console.page.expect_download() as download:
+        console.follow("Export as CSV")
+    lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert any("ADMIN_CONFIGURATION_CREATED" in line for line in lines[1:])
+    assert_all_pressed(console, "events.Event")
+
+
+def test_a_test_message_is_sent_from_general_and_from_a_type(console, site, portal):
+    def send():
+        console.follow("Send test SMS")
+        console.page.get_by_label("Phone number").fill(NUMBER)
+        console.page.get_by_role("button", name="Send test SMS").click()
+        expect(console.page.get_by_text("The gateway “rest” took the message to +31…78.")).to_be_visible()
+
+    console.open("General")
+    send()
+    console.open_row("Mobile authentication types", "text")
+    send()
+    sent = site.sms.wait(NUMBER, 2, 204, 20)
+    assert [json.loads(one["body"])["message"] for one in sent] == ["This is a test message."] * 2
+    assert_all_pressed(console, "system.GeneralConfiguration", "transactions.MobileAuthenticationType")
+
+
+def test_an_endpoint_is_called_and_gets_a_secret_and_leads_to_its_deliveries(console, site, portal):
+    url = f"{site.sink.url}/callback"
+    console.open_row(ENDPOINTS, url)
+    console.press("Send test callback", says=f"{url} took the test callback: HTTP 204")
+    console.press("New signing secret")
+    secret = console.page.locator("#signing-secret").inner_text()
+    assert secret.startswith("whsec_")
+    console.page.get_by_role("link", name="I have copied it").click()
+    console.press("Send test callback", says=f"{url} took the test callback: HTTP 204")
+    plain, signed = site.sink.wait("/callback", 2, 204, 20)
+    assert ["webhook-signature" in call["headers"] for call in (plain, signed)] == [False, True]
+
+    console.follow("Deliveries")
+    console.page.wait_for_url("**/callbackdelivery/?url=**")
+    console.open(ENDPOINTS)
+    console.follow("Failed deliveries")
+    console.page.wait_for_url("**/callbackdelivery/?state=failed")
+    console.open(ENDPOINTS)
+    console.follow("Deliveries")
+    console.page.wait_for_url("**/callbackdelivery/")
+    assert_all_pressed(console, "callbacks.CallbackEndpoint")
+
+
+def test_callbacks_that_failed_for_good_are_sent_again(console, site, failed_callback):
+    paths = [failed_callback() for _ in range(3)]
+
+    def failed():
+        console.open(ENDPOINTS)
+        console.page.get_by_role("link", name="Failed deliveries").click()
+        rows = console.page.locator("#result_list tbody tr")
+        return rows if rows.count() == 3 else None
+
+    rows = wait_until(failed)
+    rows.filter(has_text=site.sink.url + paths[0]).get_by_role("link").first.click()
+    expect(console.page.get_by_text("Attempt 1: failed")).to_be_visible()
+    console.press("Send again", says="1 callback is due again.")
+    assert len(site.sink.wait(paths[0], 2, None, 20)) == 2
+    console.open(ENDPOINTS)
+    console.page.get_by_role("link", name="Failed deliveries").click()
+    console.press("Send all failed ones again", says="2 callbacks are due again.")
+    assert [len(site.sink.wait(path, 2, None, 20)) for path in paths] == [2, 2, 2]
+    assert_all_pressed(console, "callbacks.CallbackDelivery")
+
+
+def test_a_client_gets_a_new_secret_and_loses_the_old_one(console, portal):
+    console.open_row("API clients", "Rotating")
+    expect(console.page.get_by_role("link", name="Remove old secret")).to_have_count(0)
+    console.press("New secret")
+    secret = console.page.locator("#client-secret").inner_text()
+    console.page.get_by_role("link", name="I have copied it").click()
+    old, new = (Website(portal.server, "rotating", one) for one in (SECRET, secret))
+    asked = "/oauth/api/v4/authenticate/user/anna/enabled"
+    assert wait_until(lambda: new.call(asked)[0] == 200, 5)
+    assert old.call(asked)[0] == 200
+    console.press("Remove old secret", says="The old secret was removed.")
+    assert wait_until(lambda: old.call(asked)[0] == 401, 5)
+    assert new.call(asked)[0] == 200
+    assert_all_pressed(console, "applications.ApiClient")
+
+
+def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enroll):
+    phone, shared = enroll("fay"), enroll("gus")
+    enroll("hal", shared)
+    link = console.enrol("fay", "Shop")
+    scanned, told = scan(link)
+    scanned.enroll(told["code"], application_id="shop", device_name="Second phone")
+
+    def open_device(user_id, name):
+        console.open_user(user_id)
+        console.page.locator("#result_list").get_by_role("link", name=name).first.click()
+        expect(console.page.get_by_role("heading", name="What you can do here")).to_be_visible()
+
+    open_device("fay", "Phone of fay")
+    console.press("Send test push", says="took the test push")
+    assert len(site.fcm.wait("fay", 1, 200, 20)) == 1
+    console.press("Revoke push notifications", says="No push reaches “fay” on “Phone of fay” any more.")
+    assert phone.pending() == []
+    console.press("Revoke mobile authentication", says="The keys of “fay” on “Phone of fay” are gone.")
+    assert_forgotten(phone)
+    open_device("fay", "Second phone")
+    console.press("Disconnect user from device", says="“fay” is disconnected from “Second phone”.")
+    assert_forgotten(scanned)
+    open_device("gus", "Phone of")
+    console.follow("Delete mobile device")
+    expect(console.page.get_by_text("disconnect its 2 users?")).to_be_visible()
+    expect(console.page.locator(".console-list li")).to_have_text(["gus", "hal"])
+    console.page.get_by_role("button", name="Delete mobile device").click()
+    expect(console.page.get_by_text("2 users are disconnected.")).to_be_visible()
+    assert_forgotten(shared)
+
+    lock_out(site, portal, "ivy")
+    console.open_user("ivy")
+    expect(console.page.get_by_role("heading", name="This user is locked")).to_be_visible()
+    console.press("Unlock user", says="“ivy” is unlocked.")
+    assert portal.start("text", user_id="ivy", phone_number=NUMBER)["auth_method"] == "sms"
+    assert_all_pressed(console, "enrollment.Profile")
+
+
+def assert_forgotten(phone):
+    with pytest.raises(Refused) as refused:
+        phone.pending()
+    assert refused.value.status == 401
+
+
+def lock_out(site, portal, user_id):
+    """Type wrong codes until the user is locked out."""
+    number = "+31687654321"
+    started = portal.start("text", user_id=user_id, phone_number=number)
+    [text] = site.sms.wait(number, 1, 204, 20)
+    wrong = f"{(int(code_in(json.loads(text['body'])['message'])) + 1) % 1_000_000:06}"
+    # A change of the configuration, the limit's here, is in force after at most two seconds.
+    wait_until(lambda: portal.verify(user_id, started["transaction_id"], wrong)[0] == 429, 10)
+
+
+def test_a_transaction_is_sent_again_and_cancelled(console, site, portal, enroll):
+    phone = enroll("kim")
+    started = portal.start("login", user_id="kim", device_id=phone.device_id)
+    site.fcm.wait("kim", 1, 200, 20)
+    console.open_transaction(started["transaction_id"])
+    console.press("Send again", says="It is being sent again.")
+    assert len(site.fcm.wait("kim", 2, 200, 20)) == 2
+    expect(console.page.get_by_role("link", name="Send again")).to_have_count(0)
+    console.press("Cancel", says="The transaction is cancelled.")
+    assert portal.result(started["transaction_id"])["status"] == "cancelled"
+    with pytest.raises(Refused):
+        phone.fetch(started["transaction_id"])
+    assert_all_pressed(console, "transactions.Transaction")
+
+
+def test_the_configuration_is_checked_against_google(console, site, portal):
+    console.open("Check configuration")
+    console.page.get_by_role("button", name="Check configuration").click()
+    finding = console.page.locator(".console-findings li").filter(has_text="The service account of")
+    expect(finding).to_have_attribute("data-level", "good")
