@@ -17,7 +17,6 @@ from apps.geocontext import problems as geocontext
 from apps.push.models import PushMessagingConfiguration
 from apps.push.problems import problems_of
 from apps.system import services as system
-from apps.transactions.models import Status
 from config.last_day import Slice, texts_sent
 
 # A worker takes what is due within a second, and goes on with what a dead one held within half a minute.
@@ -68,5 +67,5 @@ def _texts(day: Sequence[Slice]) -> Iterator[Problem]:
         "Texts may not arrive, or somebody has them sent to numbers that earn money with them: look at which portal "
         "and which users they were for."
     ) % {"sent": sent, "verified": verified}
-    url = reverse("admin:transactions_transaction_changelist", query={"status": Status.EXPIRED})
+    url = reverse("admin:transactions_smsusage_changelist")
     yield Problem(title, title, text, is_failure=False, url=url)

@@ -26,8 +26,8 @@ CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 MARK = re.compile(r"<!-- (?:executed by (tests/[\w/]+\.py)(?:: \w+)?|not executed: .+) -->\n```(?:sh|python)\n")
 # What other systems call so.
 FOREIGN = {
-    "SENDER_ID_MISMATCH", "PERMISSION_DENIED", "THIRD_PARTY_AUTH_ERROR", "NOT_FOUND", "QUOTA_EXCEEDED", "TCP_USER_TIMEOUT",
-    "FINGER_PRINT", "CUSTOM_AUTHENTICATOR", "PUSH_WITH_PIN",
+    "CUSTOM_AUTHENTICATOR", "FINGER_PRINT", "NOT_FOUND", "PERMISSION_DENIED", "PUSH_WITH_PIN", "QUOTA_EXCEEDED",
+    "SENDER_ID_MISMATCH", "TCP_USER_TIMEOUT", "THIRD_PARTY_AUTH_ERROR",
 }  # fmt: skip
 every_page = pytest.mark.parametrize("page", PAGES, ids=pages.name)
 
