@@ -1,21 +1,23 @@
 # syntax=docker/dockerfile:1
 FROM python:3.13-slim AS packages
 COPY requirements/production.txt /requirements.txt
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.txt \
+    && /venv/bin/pip uninstall --yes pip
 
 FROM python:3.13-slim
-RUN useradd --system --create-home countersign && mkdir /data && chown countersign /data
+RUN useradd --system --uid 10001 --create-home countersign && mkdir /data && chown countersign /data
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY manage.py ./
 COPY config config
 COPY apps apps
-COPY clients clients
 COPY templates templates
 COPY locale locale
-ENV DJANGO_SETTINGS_MODULE=config.settings.production VAR_DIR=/data PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
+ENV DJANGO_SETTINGS_MODULE=config.settings.production VAR_DIR=/data PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER countersign
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-c", \
     "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz')"]
 CMD ["python", "manage.py", "serve"]

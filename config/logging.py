@@ -1,20 +1,34 @@
 """Structured logs on standard error, with everything that could be a secret struck out."""
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
-SECRET_NAMES = re.compile(r"secret|password|token|credential|authorization|api_key|private|code$|otp", re.IGNORECASE)
+SECRET_NAMES = re.compile(
+    r"secret|password|token|credential|authorization|cookie|api_key|private|signing_key|service_account|certificate"
+    r"|code$|otp|nonce$|phone|signing_data|secure_message|user_agent|email",
+    re.IGNORECASE,
+)
+REDACTED = "[redacted]"
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace values whose name says that they are secret: the last line of defence, not the first."""
-    for name in event:
-        if SECRET_NAMES.search(name):
-            event[name] = "[redacted]"
+    for name, value in event.items():
+        event[name] = _safe(name, value)
     return event
+
+
+def _safe(name: object, value: object) -> object:
+    if SECRET_NAMES.search(str(name)):
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {inner: _safe(inner, below) for inner, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe("", entry) for entry in value]
+    return value
 
 
 SHARED: list[Any] = [

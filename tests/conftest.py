@@ -6,6 +6,7 @@ import socket
 from urllib.parse import urlencode
 
 import pytest
+from django.utils import translation
 
 from apps.demo.device import Device, Refused
 from apps.enrollment import services as enrollment
@@ -25,6 +26,14 @@ def no_way_out(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """A request in another language leaves it behind for what the same thread does next."""
+    translation.activate("en")
+    yield
+    translation.activate("en")
 
 
 class Portal:

@@ -8,6 +8,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from kombu.utils.url import url_to_parts
+from redis import Redis
+from redis.exceptions import RedisError
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
@@ -36,10 +38,12 @@ def _database() -> bool | None:
 
 
 def _broker() -> bool:
-    """Say whether somebody listens at the broker's address; without a broker there is nothing to be away."""
+    """Say whether the broker answers, or of another kind than Redis: listens. Without a broker there is none away."""
     if not settings.BROKER_URL:
         return True
     parts = url_to_parts(settings.BROKER_URL)
+    if parts.scheme in ("redis", "rediss"):
+        return _redis()
     if not parts.hostname:
         return True
     try:
@@ -47,3 +51,14 @@ def _broker() -> bool:
     except OSError:
         return False
     return bool(urlsplit(settings.BROKER_URL).scheme)
+
+
+def _redis() -> bool:
+    """A server that listens can still refuse: it loads its data, or wants another password."""
+    client = Redis.from_url(settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=1)
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()

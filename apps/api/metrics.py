@@ -1,6 +1,7 @@
 """What a Prometheus server reads: everything from the database, so that any web process tells it of them all."""
 
 from collections.abc import Iterator
+from math import inf
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -9,7 +10,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from apps.api.exceptions import NO_STORE, body
@@ -19,7 +25,7 @@ from apps.callbacks.models import CallbackDelivery
 from apps.common import caller
 from apps.common.exceptions import AccessDenied, ApiError, ServiceUnavailable
 from apps.common.outbox import Delivery
-from apps.events import counts
+from apps.events import counts, measures
 from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
 
 QUEUES: dict[str, type[Delivery]] = {
@@ -47,7 +53,7 @@ def _refuse(error: ApiError, path: str) -> HttpResponse:
 
 
 class Installation(Collector):
-    """Seven queries, each answered by an index over live rows or a table of few rows, however much history there is."""
+    """Eight queries, each answered by an index over live rows or a table of few rows, however much history there is."""
 
     def collect(self) -> Iterator[Metric]:
         yield from _queues()
@@ -62,6 +68,7 @@ class Installation(Collector):
             value=problems.failing().count(),
         )
         yield _events()
+        yield from _measures()
 
 
 def _queues() -> Iterator[Metric]:
@@ -86,3 +93,19 @@ def _events() -> Metric:
     for event_type, total in sorted(counts.totals().items()):
         family.add_metric([event_type], total)
     return family
+
+
+def _measures() -> Iterator[Metric]:
+    """Tell what was measured; what never happened has no series yet."""
+    reading = measures.Reading()
+    for tally in measures.TALLIES:
+        family = CounterMetricFamily(tally.name, tally.text, labels=tally.labels)
+        for total in reading.totals(tally):
+            family.add_metric(total.labels, total.value)
+        yield family
+    for histogram in measures.HISTOGRAMS:
+        distribution = HistogramMetricFamily(histogram.name, histogram.text, labels=histogram.labels)
+        for found in reading.distributions(histogram):
+            buckets = [("+Inf" if bound == inf else str(float(bound)), number) for bound, number in found.buckets]
+            distribution.add_metric(found.labels, buckets, found.seconds)
+        yield distribution

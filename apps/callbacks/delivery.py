@@ -13,6 +13,7 @@ from apps.common import http, outbox
 from apps.common.encryption import CannotDecrypt
 from apps.common.outbox import State, Verdict
 from apps.common.retries import jittered
+from apps.events import measures
 from apps.events import services as events
 from apps.events.models import Event
 from apps.events.types import EventType
@@ -73,6 +74,7 @@ def record(answers: Sequence[Answer]) -> list[CallbackDelivery]:
     due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
     with transaction.atomic():
         held = outbox.settle(verdicts)
+        measures.attempts("callbacks", verdicts, held)
         events.record_all([_event(row, outcome, due[row.pk]) for row, outcome in answers if row.pk in held])
     faults.note([(row.url, outcome) for row, outcome in answers])
     return [row for row, _outcome in answers]

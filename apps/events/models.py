@@ -57,3 +57,13 @@ class EventCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type}: {self.total}"
+
+
+class Measure(models.Model):
+    """What one series of apps/events/measures.py has come to; only ever grows."""
+
+    series = models.CharField(_("series"), max_length=300, primary_key=True)
+    total = models.BigIntegerField(_("total"))
+
+    def __str__(self) -> str:
+        return f"{self.series}: {self.total}"

@@ -86,7 +86,8 @@ def locks(name: str) -> dict[str, datetime]:
 
 def outdated(now: datetime) -> "QuerySet[Any]":
     """Return the wrong passwords that count for no lock any more."""
-    return AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
+    rows: QuerySet[Any] = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
+    return rows
 
 
 def unlock(name: str, *, who: str) -> bool:

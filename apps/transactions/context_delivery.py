@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.common import outbox
 from apps.common.outbox import State, Verdict
+from apps.events import measures
 from apps.events import services as events
 from apps.geocontext import services as geocontext
 from apps.geocontext.services import Composed, Origin
@@ -54,6 +55,7 @@ def _record(found: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLook
     verdicts = [Verdict(row, State.DONE, composed.check, composed.reason) for row, composed in found]
     with database.atomic():
         held = outbox.settle(verdicts)
+        measures.attempts("context", verdicts, held)
         ContextLookup.objects.filter(pk__in=held).update(origin="")
         events.record_all([contexts.write(row.transaction, composed) for row, composed in found if row.pk in held])
     return [row for row, _composed in found]

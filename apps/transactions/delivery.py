@@ -15,6 +15,7 @@ from apps.common.outbox import State, Verdict
 from apps.common.retries import next_attempt_at
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import PushEnrollment
+from apps.events import measures
 from apps.events import services as events
 from apps.events.models import Event
 from apps.events.types import EventType
@@ -129,6 +130,8 @@ def record(answers: Sequence[Answer]) -> list[PushDelivery]:
         held = outbox.settle(verdicts)
         ours = [(job, result) for job, result in judged if job.row.pk in held]
         events.record_all([_event(job, result, due[job.row.pk]) for job, result in ours])
+        measures.attempts("push", verdicts, held)
+        measures.count(measures.PUSH_ATTEMPTS, [_measured(job, result) for job, result in ours if job.destination])
         for job, result in ours:
             _follow_up(job, result, is_final=due[job.row.pk] is None)
     return [job.row for job, _result in answers]
@@ -153,6 +156,11 @@ def _verdict(job: Job, result: Result) -> Verdict:
     state = State.DONE if result.outcome == Outcome.ACCEPTED else State.DUE if due_at else State.FAILED
     outcome = CREDENTIAL_REFUSED if result.credential_refused else result.outcome.value
     return Verdict(job.row, state, outcome, result.reason, result.status, due_at)
+
+
+def _measured(job: Job, result: Result) -> tuple[str, str]:
+    """Return provider and outcome, as metrics name them."""
+    return (job.destination.configuration.kind.value if job.destination else "", result.outcome.value)
 
 
 def _event(job: Job, result: Result, due_at: datetime | None) -> Event:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from apps.common import outbox
 from apps.common.outbox import State, Verdict
 from apps.common.retries import next_attempt_at
+from apps.events import measures
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.sms import messages as sms_messages
@@ -56,8 +57,10 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
     """Write the outcome, and in the same database transaction what follows from it."""
     verdict = _verdict(row, transaction, result)
     with database.atomic():
-        if not outbox.settle([verdict]):
+        held = outbox.settle([verdict])
+        if not held:
             return
+        measures.attempts("sms", [verdict], held)
         events.record(
             EVENTS.get(result.outcome, EventType.SMS_AUTH_INIT_FAILURE_GATEWAY),
             user_id=transaction.user_id,

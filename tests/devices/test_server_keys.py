@@ -100,11 +100,16 @@ def test_a_rotated_key_goes_when_its_last_profile_has_gone(bare_phone, works, cl
     new = bare_phone("bert")
     assert server_keys_removed(hours=2) == 0
     assert works(phone, "anna")
+    keys.rotate()
+    last = bare_phone("carl")
     Profile.objects.get(user_id="anna").delete()
+    ServerKey.objects.filter(shared=False).update(created_at=timezone.now() - timedelta(days=100))
     # Whoever began to enrol before the rotation may have taken the old key.
     assert server_keys_removed(hours=0) == 0
+    # Another key that was rotated is in use.
     assert server_keys_removed(hours=2) == 1
     assert works(new, "bert")
+    assert works(last, "carl")
     assert server_keys_removed(hours=2) == 0
 
 

@@ -12,6 +12,7 @@ from apps.callbacks.models import CallbackDelivery
 from apps.common import outbox
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
+from apps.system.models import GeneralConfiguration
 from apps.transactions import delivery
 from apps.transactions.models import PushAttempt, PushDelivery
 from tests import factories
@@ -37,6 +38,14 @@ def apple():
 def google():
     with Fcm() as stand_in:
         yield stand_in
+
+
+@pytest.fixture(autouse=True)
+def no_limit(db):
+    """One phone of these tests hears more than a person's."""
+    GeneralConfiguration.objects.update_or_create(
+        pk=1, defaults={"max_pending_transactions": 1000, "max_pushes_without_success": 1000}
+    )
 
 
 @pytest.fixture

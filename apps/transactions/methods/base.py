@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.applications.models import ApiClient
 from apps.common import codes
+from apps.events import measures
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
@@ -86,6 +87,7 @@ def create(ask: Ask, event_type: EventType, *, context: Context | None = None, *
         method=transaction.method,
     )
     events.record_all([started, *(context.events(transaction) if context else [])])
+    measures.count(measures.STARTED, [(str(transaction.method),)])
     if context and context.origin:
         contexts.enqueue(transaction, context.origin)
     return transaction

@@ -1,5 +1,7 @@
 """An empty installation for the tests of a file, and a browser in which its administrator is signed in."""
 
+from contextlib import contextmanager
+
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -23,39 +25,36 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def new_page(site, chromium):
-    """Return a function that opens a window of its own; faults of scripts and breaches of the policy fail the test."""
-    contexts, faults = [], []
-
-    def heard(told):
-        if "Content Security Policy" in told.text:
-            faults.append(told.text)
-
-    def run(**options):
-        context = chromium.new_context(base_url=site.stack.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(STEP_SECONDS * 1000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", heard)
-        return page
-
-    yield run
-    for context in contexts:
-        context.close()
+@contextmanager
+def new_page(chromium, **options):
+    """Open a window that shares nothing with others; faults of scripts and breaches of the policy fail the test."""
+    faults = []
+    context = chromium.new_context(**options)
+    page = context.new_page()
+    page.set_default_timeout(STEP_SECONDS * 1000)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda told: faults.append(told.text) if "Content Security Policy" in told.text else None)
+    yield page
+    context.close()
     assert faults == []
 
 
 @pytest.fixture
-def console(site, new_page):
+def window(demo, chromium):
+    """A page at the demo, in the browser that a file's tests share."""
+    with new_page(chromium, base_url=demo.base) as page:
+        yield page
+
+
+@pytest.fixture
+def console(site, chromium):
     """The console as the administrator sees it, who signed in for the first time where that was not done before."""
-    if not site.signed_in:
-        site.hire("olga", "admin")
-        page = new_page()
-        sign_in_for_the_first_time(page, "olga", site.passwords)
-        site.signed_in = page.context.storage_state()
-        return Console(page)
-    page = new_page(storage_state=site.signed_in)
-    page.goto("/admin/")
-    return Console(page)
+    is_new = not site.signed_in
+    with new_page(chromium, base_url=site.stack.url, storage_state=site.signed_in or None) as page:
+        if is_new:
+            site.hire("olga", "admin")
+            sign_in_for_the_first_time(page, "olga", site.passwords)
+            site.signed_in = page.context.storage_state()
+        else:
+            page.goto("/admin/")
+        yield Console(page)

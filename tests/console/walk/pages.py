@@ -8,6 +8,22 @@ from playwright.sync_api import expect
 
 from tests.flows.waiting import wait_until
 
+# A browser that is zoomed to 200 % on a screen of 1280 px lays its pages out in 640; the other is a phone.
+NARROW = (640, 420)
+WIDE = {"width": 1280, "height": 900}
+OUTSIDE = """() => [...document.querySelectorAll("body *:not(#nav-sidebar, #nav-sidebar *)")]
+    .filter((one) => one.getClientRects().length && one.getBoundingClientRect().right > window.innerWidth + 1)
+    .map((one) => one.outerHTML.slice(0, 200))"""
+
+
+def assert_fits(page):
+    """Look at a page that comes only once in a zoomed and in a small window: nothing of it lies outside."""
+    for width in NARROW:
+        page.set_viewport_size({"width": width, "height": WIDE["height"]})
+        assert page.evaluate(OUTSIDE) == [], width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size(WIDE)
+
 
 def sign_in(page, name, password):
     page.goto("/admin/")
@@ -66,7 +82,7 @@ class Console:
 
     def follow(self, name):
         """Press a button of a page or its heading that leads somewhere."""
-        button = self.page.locator("#content, .console-heading, main, #main").get_by_role("link", name=name).first
+        button = self.page.locator("a:not(#nav-sidebar *)").filter(has_text=name).first
         path = urlsplit(button.get_attribute("href")).path
         self.pressed.append(re.sub(r"/[0-9a-f-]*[0-9][0-9a-f-]*/", "/ID/", path))
         button.click()
@@ -113,6 +129,7 @@ class Console:
             self.page.get_by_label(api).check()
         self.page.get_by_role("button", name="Save", exact=True).click()
         secret = self.page.locator("#client-secret").inner_text()
+        assert_fits(self.page)
         self.page.get_by_role("link", name="I have copied it").click()
         expect(self.page.get_by_text(secret)).to_have_count(0)
         return secret
@@ -131,6 +148,7 @@ class Console:
         self.page.get_by_role("button", name="Make a code").click()
         link = self.page.locator("#enrolment-link").inner_text()
         expect(self.page.get_by_role("img", name="QR code with the enrolment link")).to_be_visible()
+        assert_fits(self.page)
         self.page.get_by_role("link", name="The user has it").click()
         return link
 

@@ -12,8 +12,6 @@ from tests.fakes.sms_service import SmsService
 from tests.flows.installation import database
 from tests.flows.stack import Stack
 
-PLACES = {"width": 1280, "height": 900}
-
 
 @dataclass
 class Site:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from apps.demo.device import Device, Refused
 from tests.console.conftest import needs_browser
-from tests.console.walk.pages import code_in
+from tests.console.walk.pages import assert_fits, code_in
 from tests.console.walk.portal import Website
 from tests.console.walk.site import scan
 from tests.flows.waiting import wait_until
@@ -134,6 +134,7 @@ def test_an_endpoint_is_called_and_gets_a_secret_and_leads_to_its_deliveries(con
     console.press("New signing secret")
     secret = console.page.locator("#signing-secret").inner_text()
     assert secret.startswith("whsec_")
+    assert_fits(console.page)
     console.page.get_by_role("link", name="I have copied it").click()
     console.press("Send test callback", says=f"{url} took the test callback: HTTP 204")
     plain, signed = site.sink.wait("/callback", 2, 204, 20)

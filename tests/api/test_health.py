@@ -1,0 +1,65 @@
+"""/healthz says that the process serves; /readyz whether it can work, and if not, what is missing."""
+
+import threading
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.migrations import executor
+
+from tests.flows.programs import free_port
+
+pytestmark = pytest.mark.django_db
+OK = {"status": "ok", "database": "ok", "migrations": "ok", "broker": "ok"}
+
+
+class Loading(StreamRequestHandler):
+    """A Redis that listens and refuses."""
+
+    def handle(self):
+        while self.rfile.readline():
+            self.wfile.write(b"-LOADING Redis is loading the dataset in memory\r\n")
+
+
+def ready(client):
+    answer = client.get("/readyz")
+    return answer.status_code, answer.json()
+
+
+def test_all_is_ready_with_the_servers_that_there_are(client):
+    assert ready(client) == (200, OK)
+
+
+def test_a_migration_that_was_not_applied_is_told(client):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'events' AND name = '0005_measures'")
+    assert ready(client) == (503, {**OK, "status": "unavailable", "migrations": "missing"})
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_database_that_is_away_is_told(client, monkeypatch):
+    def away(_connection):
+        raise OperationalError("away, with a secret in it")
+
+    monkeypatch.setattr(executor, "MigrationLoader", away)
+    state = {**OK, "status": "unavailable", "database": "unreachable", "migrations": "unknown"}
+    assert ready(client) == (503, state)
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_nobody_is_at_is_told(client, settings, scheme):
+    settings.BROKER_URL = f"{scheme}://127.0.0.1:{free_port()}/0"
+    assert ready(client) == (503, {**OK, "status": "unavailable", "broker": "unreachable"})
+
+
+def test_a_redis_that_listens_and_refuses_is_told(client, settings):
+    with ThreadingTCPServer(("127.0.0.1", 0), Loading) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        settings.BROKER_URL = f"redis://127.0.0.1:{server.server_address[1]}/0"
+        try:
+            assert ready(client)[1]["broker"] == "unreachable"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,115 @@
+"""Which fields a form shows for each method, platform and way of push, in the browser and without a reload."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.conftest import enter, needs_browser
+from tests.fakes import apns_certificates
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
+
+PUSH_FIELDS = {"transaction_signing", "number_matching_digits", "max_resends", "fallback"}
+FIELDS_OF_METHOD = {
+    "push": PUSH_FIELDS,
+    "push_with_pin": PUSH_FIELDS,
+    "push_with_fingerprint": PUSH_FIELDS,
+    "push_with_custom_authenticator": PUSH_FIELDS,
+    "otp": {"transaction_signing"},
+    "sms": {"max_attempts", "max_resends", "sms_sender_id"},
+}
+NEEDS_OF_METHOD = {
+    "push_with_pin": "Needs an application with PIN on",
+    "push_with_fingerprint": "Needs an application with fingerprint on",
+    "push_with_custom_authenticator": "Needs an application with custom authenticators",
+}
+# By a version's platform and the kind of its push messaging configuration.
+FIELDS_OF_VERSION = {
+    ("android", ""): set(),
+    ("android", "fcm_http_v1"): {"cordova"},
+    ("android", "fcm_legacy"): {"cordova"},
+    ("ios", ""): set(),
+    ("ios", "apns_token"): {"apns_environment", "bundle_identifier", "send_badge_number"},
+    ("ios", "apns_certificate"): {"bundle_identifier", "send_badge_number"},
+}
+LOCKED_WITHOUT_ENROLMENT = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
+
+
+def configurations():
+    """One push messaging configuration of each kind that the demo has not."""
+    key = apns_certificates.pem(apns_certificates.signing_key())
+    certificate = apns_certificates.Authority().client("com.example.shop", "ABCDE12345", ["production"])
+    ios, legacy = {"platform": "ios"}, {"platform": "android", "fcm_api_version": "legacy"}
+    return [
+        {"name": "fields-apple", **ios, "team_id": "ABCDE12345", "key_id": "FGHIJ67890", "signing_key": key},
+        {"name": "fields-old-apple", **ios, "certificate": certificate, "apns_environment": "production"},
+        {"name": "fields-old-google", **legacy, "server_key": "AAAA-key"},
+    ]
+
+
+@pytest.fixture
+def page(demo, window):
+    enter(window, "admin", demo.password)
+    return window
+
+
+def expect_fields(page, shown, others, prefix=""):
+    """Expect that a person sees the fields in `shown` and not those in `others`, and that only the first are sent."""
+    for name in shown | others:
+        field = page.locator(f"[name={prefix}{name}]:not([type=hidden])")
+        expect(field).to_be_enabled(enabled=name in shown)
+        row = field.locator("xpath=ancestor::*[contains(@class, 'form-row')][1]")
+        expect(row).to_be_visible(visible=name in shown)
+
+
+def test_a_type_has_the_fields_of_its_method_when_it_is_made_and_when_it_is_changed(page):
+    every = set().union(*FIELDS_OF_METHOD.values())
+    page.goto("/admin/transactions/mobileauthenticationtype/")
+    change = page.locator("#result_list").get_by_role("link", name="login-sms", exact=True).first.get_attribute("href")
+    for path in ("/admin/transactions/mobileauthenticationtype/add/", change):
+        page.goto(path)
+        options = page.locator("[name=method] option").evaluate_all("all => all.map(one => one.value).filter(Boolean)")
+        assert set(options) == set(FIELDS_OF_METHOD)
+        for method, shown in FIELDS_OF_METHOD.items():
+            page.locator("[name=method]").select_option(method)
+            expect_fields(page, shown, every - shown)
+            for other, text in NEEDS_OF_METHOD.items():
+                expect(page.get_by_text(text)).to_be_visible(visible=other == method)
+
+
+def test_a_version_has_the_fields_of_its_platform_and_its_way_of_push(demo, page):
+    path = demo.var_dir / "kinds.json"
+    path.write_text(json.dumps({"push_messaging_configurations": configurations()}))
+    demo.command("import_configuration", str(path))
+    every = set().union(*FIELDS_OF_VERSION.values())
+    page.goto("/admin/applications/application/add/")
+    page.get_by_role("link", name="Add another").click()
+    platform = page.locator("[name=versions-0-platform]")
+    configuration = page.locator("[name=versions-0-push_messaging_configuration]")
+    for (wanted, kind), shown in FIELDS_OF_VERSION.items():
+        platform.select_option(wanted)
+        option = configuration.locator(f"option[data-kind={kind}]" if kind else "option[value='']").first
+        configuration.select_option(option.get_attribute("value"))
+        expect_fields(page, shown, every - shown, "versions-0-")
+        # What is for the other platform is not offered.
+        offered = configuration.locator("option[data-platform]:not([disabled])")
+        platforms = offered.evaluate_all("all => all.map(one => one.dataset.platform)")
+        assert set(platforms) == {wanted}
+
+
+def test_an_application_has_a_limit_of_wrong_pins_while_it_has_pins(page):
+    page.goto("/admin/applications/application/add/")
+    pin = page.locator("[name=pin_enabled]")
+    for is_on in (True, False, True):
+        pin.set_checked(is_on)
+        expect_fields(page, {"max_pin_attempts"} if is_on else set(), set() if is_on else {"max_pin_attempts"})
+
+
+def test_enrolment_options_are_locked_while_enrolment_is_off(page):
+    page.goto("/admin/system/generalconfiguration/")
+    for is_on in (False, True):
+        page.locator("[name=enrollment_enabled]").set_checked(is_on)
+        for name in LOCKED_WITHOUT_ENROLMENT:
+            expect(page.locator(f"[name={name}]")).to_be_enabled(enabled=is_on)
+            expect(page.locator(f"[name={name}]")).to_be_visible()

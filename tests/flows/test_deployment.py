@@ -1,0 +1,156 @@
+"""The image and the compose files, as far as they can be tried without Docker: what they hold runs from there."""
+
+import base64
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from django.conf import settings
+
+from tests.architecture.test_settings import variables_read
+from tests.flows import installation as installations
+from tests.flows.programs import ROOT, Program, free_port
+from tests.flows.stack import KEPT_VARIABLES
+from tests.flows.waiting import wait_until
+
+COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
+GIVEN_BY_COMPOSE = {"POSTGRES_PASSWORD", "PUBLIC_URL", "WEB_WORKERS", "PORT"}
+
+
+def dockerfile():
+    """Return its instructions, a line each."""
+    return (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+
+
+def compose(name):
+    return yaml.safe_load((ROOT / name).read_text())
+
+
+def ours():
+    """Return the services that run the image, by name."""
+    services = compose("docker-compose.yml")["services"]
+    return {name: service for name, service in services.items() if service.get("image") == "countersign"}
+
+
+@pytest.fixture
+def image(tmp_path):
+    """The image's directory with all that the build copies there; what .dockerignore keeps out cannot be copied."""
+    let_through = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    target = tmp_path / "image"
+    target.mkdir()
+    for source in COPIED.findall(dockerfile()):
+        assert source in let_through
+        if source.startswith("requirements/"):
+            continue
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+        copy(ROOT / source, target / source)
+    return target
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """What the compose files give to a container, with the tests' servers, and the secrets in files."""
+    given = {name: str(value) for name, value in ours()["web"]["environment"].items() if "$" not in str(value)}
+    servers = installations.database(offset=4)
+    given.pop("BROKER_URL")
+    values = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "DATABASE_URL": servers.pop("DATABASE_URL", f"sqlite:///{tmp_path / 'data' / 'countersign.sqlite3'}"),
+    }
+    for name, value in values.items():
+        (tmp_path / name).write_text(value + "\n")
+    files = compose("docker-compose.secrets.yml")["services"]["web"]["environment"]
+    assert files.keys() == {f"{name}_FILE" for name in values}
+    return {
+        **{name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
+        **dict(re.findall(r"([A-Z_]+)=(config\.settings\.\w+)", dockerfile())),
+        **given,
+        **servers,
+        **{f"{name}_FILE": str(tmp_path / name) for name in values},
+        "VAR_DIR": str(tmp_path / "data"),
+        "PORT": str(free_port()),
+    }
+
+
+def manage(service):
+    words = service["command"].split()
+    assert words[:2] == ["python", "manage.py"]
+    return words[2:]
+
+
+@pytest.mark.processes
+def test_every_service_runs_from_what_the_image_holds_and_ends_in_time(image, environment, tmp_path):
+    services, programs = ours(), {}
+    migrated = subprocess.run(
+        [sys.executable, image / "manage.py", *manage(services.pop("migrate"))],
+        env=environment, cwd=image, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert migrated.returncode == 0, migrated.stderr
+    try:
+        for name, service in services.items():
+            command = [str(image / "manage.py"), *manage(service)]
+            programs[name] = Program(name, command, environment, tmp_path).start()
+        for name, program in programs.items():
+            if name != "web":
+                program.wait_for("worker_started")
+                assert f'["{name.removeprefix("worker-")}"]' in program.log()
+        wait_until(lambda: is_healthy(environment), 30)
+        for name, program in programs.items():
+            grace = int(services[name]["stop_grace_period"].removesuffix("s"))
+            program.stop(seconds=grace)
+            assert "Traceback" not in program.log()
+    finally:
+        for program in programs.values():
+            program.kill()
+
+
+def is_healthy(environment):
+    """Run the image's health check."""
+    words = json.loads(re.search(r"HEALTHCHECK.* CMD (\[.*\])", dockerfile()).group(1))
+    assert words[0] == "python"
+    return subprocess.run([sys.executable, *words[1:]], env=environment, timeout=10, check=False).returncode == 0
+
+
+def test_the_image_holds_what_the_settings_name():
+    directories = [*settings.TEMPLATES[0]["DIRS"], *settings.LOCALE_PATHS]
+    assert {path.name for path in directories} <= set(COPIED.findall(dockerfile()))
+
+
+def test_the_image_is_not_run_by_root_and_holds_no_working_file():
+    last_stage = dockerfile().rpartition("\nFROM ")[2]
+    assert re.findall(r"^USER (\S+)$", last_stage, re.MULTILINE) == ["countersign"]
+    assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
+    for service in ours().values():
+        assert service["cap_drop"] == ["ALL"]
+
+
+def test_what_the_compose_files_set_is_read_and_what_they_need_is_named():
+    set_here = {name for service in ours().values() for name in service["environment"]}
+    assert set_here <= variables_read()
+    named = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    assert named == GIVEN_BY_COMPOSE
+    # Any other variable comes to every process from .env.
+    assert all(service["env_file"] == [{"path": ".env", "required": False}] for service in ours().values())
+    assert {"postgres", "redis"} == {
+        service["image"].partition(":")[0]
+        for name, service in compose("docker-compose.yml")["services"].items()
+        if name not in ours()
+    }
+
+
+def test_every_process_gets_the_secrets_that_are_declared():
+    with_files = compose("docker-compose.secrets.yml")
+    assert with_files["services"].keys() == ours().keys() | {"database"}
+    used = {secret for service in with_files["services"].values() for secret in service["secrets"]}
+    assert used == with_files["secrets"].keys()
+    for service in with_files["services"].values():
+        for name, path in service["environment"].items():
+            assert name.endswith("_FILE")
+            assert path.removeprefix("/run/secrets/") in service["secrets"]

@@ -1,0 +1,38 @@
+"""The commands of docs/operations.md that rotate keys and secrets work as they stand."""
+
+import subprocess
+
+import pytest
+
+from tests.configuration.conftest import secrets_in_environment  # noqa: F401 - a fixture
+from tests.flows import documents
+from tests.flows.programs import ROOT
+from tests.flows.stack import Stack
+
+pytestmark = pytest.mark.processes
+
+SECRETS = ("PORTAL_CLIENT_SECRET", "CALLBACK_SIGNING_SECRET", "CALLBACK_PASSWORD", "APNS_PROXY_PASSWORD")
+FILES = ("FCM_SERVICE_ACCOUNT", "APNS_SIGNING_KEY")
+
+
+def test_every_rotation_of_the_page_works_as_it_stands(tmp_path, secrets_in_environment):  # noqa: F811 - a fixture
+    stack = Stack(tmp_path, **{name: secrets_in_environment[name] for name in (*SECRETS, *FILES)})
+    stack.command("migrate", "--no-input", "--verbosity", "0")
+    stack.command("import_configuration", str(ROOT / "docs" / "example-configuration.yaml"))
+    commands = documents.block("docs/operations.md", "tests/flows/test_operations_document.py")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        env=stack.environment, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    lines = done.stdout.splitlines()
+    assert (
+        next(line for line in lines if line.startswith("callbacks_callbackendpoint.signing_secrets")).split()[1] == "1"
+    )
+    # The portal has not called with its secret yet.
+    assert (
+        "  client secrets: 1. Each moves when its client uses it; one that nobody uses is removed or replaced." in lines
+    )
+    assert lines.count("api_clients[portal]: changed client_secret") == 2
+    assert lines.count("callback_endpoints[https://portal.example.com/callback]: changed signing_secret") == 2
+    assert lines[-2].startswith("fingerprint:")

@@ -1,0 +1,30 @@
+"""A new SECRET_KEY signs nobody out while the old one is among the fallbacks."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.console.conftest import Browser, sign_in
+
+PASSWORD = "a password of Nora's own"
+NEW = "another-key-" + "1" * 50
+
+
+@pytest.fixture
+def browser(db):
+    User.objects.create_superuser("nora", password=PASSWORD)
+    browser = Browser()
+    assert sign_in(browser, "nora", PASSWORD).status_code == 302
+    return browser
+
+
+def test_a_session_goes_on_with_the_old_key_as_a_fallback_and_then_without(browser, settings):
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [settings.SECRET_KEY]
+    assert browser.get("/admin/").status_code == 200
+    # It was signed anew.
+    settings.SECRET_KEY_FALLBACKS = []
+    assert browser.get("/admin/").status_code == 200
+
+
+def test_without_the_old_key_a_session_is_over(browser, settings):
+    settings.SECRET_KEY = NEW
+    assert browser.get("/admin/").status_code == 302
