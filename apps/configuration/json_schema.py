@@ -35,7 +35,7 @@ ENVIRONMENT: Form = {
 # In the syntax that JSON Schema shares with Python: without \A and \Z.
 NAME = "^[A-Za-z0-9_.-]+$"
 LANGUAGE_CODE = f"^{LANGUAGE.pattern}$"
-# What a database can store is no limit that a person would meet, and differs from one to the other.
+# What every database can store.
 LARGEST_INTEGER = 2**31 - 1
 ENTRIES: dict[Any, Form] = {
     validate_apis: {"enum": list(Api.values)},
@@ -110,7 +110,8 @@ def _boolean(_member: Boolean, _model: type[Model]) -> Form:
 @form.register
 def _integer(member: Integer, model: type[Model]) -> Form:
     least, most = [0], [LARGEST_INTEGER]
-    for validator in member.model_field(model).validators:
+    # As declared: `validators` also holds the range of the database in use.
+    for validator in member.model_field(model).deconstruct()[3].get("validators", []):
         if isinstance(validator, MinValueValidator):
             least.append(validator.limit_value)
         elif isinstance(validator, MaxValueValidator):
