@@ -17,7 +17,7 @@ from apps.configuration import pages as configuration_pages
 from apps.sms import pages as sms_pages
 from apps.system import lock_out, second_factor, second_factor_pages, sessions, staff
 from apps.system.roles import Role
-from config import start_page
+from config import feature_pages, start_page
 from config.menu import navigation
 
 View = Callable[..., HttpResponse]
@@ -78,6 +78,8 @@ class ConsoleSite(UnfoldAdminSite):
         page = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if feature_pages.is_hidden(page_name(request)):
+                raise Http404("the feature that this page belongs to is off")
             if self.has_permission(request) and sessions.ends(request):
                 return redirect_to_login(request.get_full_path(), reverse("admin:login"))
             first = detour(request) if self.has_permission(request) else ""

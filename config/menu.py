@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.configuration import pages as configuration_pages
 from apps.system import services as system
+from config import feature_pages
 
 Group = dict[str, Any]
 ENDPOINTS = "callbacks_callbackendpoint_changelist"
@@ -87,6 +88,8 @@ def _place(page: str) -> dict[str, Any]:
 
 def _may_see(request: HttpRequest, page: str) -> bool:
     """Ask the page itself, by the name of its address: app, model, and what it does."""
+    if feature_pages.is_hidden(page):
+        return False
     if page in OWN_PAGES:
         return request.user.has_perm(OWN_PAGES[page])
     app_label, model_name, _what = page.split("_")

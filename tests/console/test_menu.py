@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 import time_machine
 from django.core.cache import cache
 from django.utils import timezone
@@ -50,6 +51,35 @@ def test_the_block_is_hidden_while_the_feature_is_off(console):
     assert items == ["Start", *REST]
     assert headings == ["Configuration", "System"]
     assert "Mobile authentication is off" in console.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("feature", "addresses"),
+    [
+        (
+            "mobile_authentication",
+            [
+                "system/generalconfiguration/",
+                "push/pushmessagingconfiguration/",
+                "push/pushmessagingconfiguration/add/",
+                "transactions/mobileauthenticationtype/",
+                "callbacks/callbackendpoint/",
+                "geocontext/confirmationtemplate/",
+                "sms/send-test/",
+            ],
+        ),
+        ("geolocation", ["geocontext/geolocation/", "geocontext/confirmationtemplate/"]),
+    ],
+)
+def test_the_pages_of_a_feature_that_is_off_are_in_no_menu_and_have_no_address(console, feature, addresses):
+    paths = [f"/admin/{address}" for address in addresses]
+    assert {console.get(path, follow=True).status_code for path in paths} == {200}
+    console.save("/admin/system/features/", **{feature: None})
+    assert {console.get(path, follow=True).status_code for path in paths} == {404}
+    start = console.get("/admin/").content.decode()
+    assert not [path for path in paths if f'href="{path}' in start]
+    console.save("/admin/system/features/", **{feature: "on"})
+    assert {console.get(path, follow=True).status_code for path in paths} == {200}
 
 
 def test_a_menu_item_of_settings_opens_the_form_and_saving_stays_there(console):
