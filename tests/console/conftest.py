@@ -6,13 +6,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from apps.events.models import Event
 from tests import factories
 from tests.demo.running import STEP_SECONDS, Run
 from tests.fakes.portal import Portal
 
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=STEP_SECONDS * 1000)
 CHROMIUM = shutil.which("chromium")
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None, reason="NO BROWSER WAS TESTED: there is no chromium on this machine"

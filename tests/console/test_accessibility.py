@@ -39,7 +39,7 @@ STILL = "*, *::before, *::after { transition: none !important; animation: none !
 @pytest.fixture(scope="module")
 def used_demo(demo):
     """The demo after a login, a refusal and a text message, so that no list is empty."""
-    visitor = Visitor(demo.base)
+    visitor = Visitor(demo.base).start_over()
     visitor.answer("approve")
     visitor.answer("deny")
     visitor.text_me()

@@ -147,6 +147,11 @@ class Visitor:
             time.sleep(0.05)
         return state
 
+    def start_over(self):
+        """Leave what somebody else has begun on the same demo, and perhaps let run out."""
+        self.press("/demo/leave")
+        return self
+
     def sign_in(self, way="push"):
         """Click a way to sign in and wait until the phone shows the opened challenge."""
         self.press("/demo/sign-in", way=way)

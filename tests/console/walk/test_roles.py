@@ -66,14 +66,14 @@ def assert_only_looks(console, menu):
 
 
 def test_an_operator_finds_every_page_and_nothing_to_change(demo, window):
-    Visitor(demo.base).answer("approve")
+    Visitor(demo.base).start_over().answer("approve")
     assert_only_looks(
         signed_in(demo, window, "operator"), ["Start", *CONFIGURATION, "Users", "Transactions", "Activity"]
     )
 
 
 def test_the_helpdesk_finds_users_and_transactions_and_nothing_to_change(demo, window):
-    Visitor(demo.base).answer("deny")
+    Visitor(demo.base).start_over().answer("deny")
     console = signed_in(demo, window, "helpdesk")
     assert_only_looks(console, ["Start", "Users", "Transactions"])
     console.open_user("anna")
@@ -88,7 +88,7 @@ def test_the_helpdesk_finds_users_and_transactions_and_nothing_to_change(demo, w
 
 def test_an_administrator_is_offered_there_what_the_others_are_not(demo, window):
     """What the tests above look for is found where it is."""
-    Visitor(demo.base).answer("approve")
+    Visitor(demo.base).start_over().answer("approve")
     enter(window, "admin", demo.password)
     console = Console(window)
     for title, on_the_list in (("API clients", "Add API client"), ("Users", "Enrol a device")):
