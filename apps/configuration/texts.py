@@ -9,6 +9,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common import languages
 from apps.configuration.environment import structured
 from apps.configuration.members import Known, Member, collect, text
 from apps.configuration.problems import Misread, misread
@@ -33,6 +34,9 @@ class TextByLanguage(Member):
         place = f".{language}"
         if not isinstance(language, str) or not LANGUAGE.fullmatch(language):
             raise Misread((place, _("This is not a language code.")))
+        if not languages.is_known(language):
+            hint = _("No language is known by this code. If it is meant, name it in %(variable)s.")
+            raise Misread((place, hint % {"variable": "TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES"}))
         found = text(value, place)
         self.judge_text(found, place)
         return language, found

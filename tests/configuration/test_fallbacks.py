@@ -139,3 +139,9 @@ def test_a_language_that_the_console_does_not_ask_for_is_taken_and_kept(import_t
     settings.SUPPORTED_LOCALES = ["en"]
     assert import_text(types({"name": "a", "default_messages": {"en": "Hello", "fr": "Bonjour"}})).code == 0
     assert MobileAuthenticationType.objects.get().default_messages == {"en": "Hello", "fr": "Bonjour"}
+
+
+def test_a_language_that_only_the_setting_knows_is_taken(import_text, settings):
+    settings.SUPPORTED_LOCALES = ["en", "tlh_AQ"]
+    assert import_text(types({"name": "a", "default_messages": {"en": "Hello", "tlh-aq": "nuqneH"}})).code == 0
+    assert "No language is known" in import_text(types({"name": "a", "default_messages": {"tlh": "nuqneH"}})).err
