@@ -87,13 +87,6 @@ class CallbackDelivery(outbox.Delivery):
 class CallbackAttempt(outbox.Attempt):
     delivery = models.ForeignKey(CallbackDelivery, on_delete=models.CASCADE, related_name="attempts")
 
-    class Meta(outbox.Attempt.Meta):
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-
-    def __str__(self) -> str:
-        return f"{self.number}: {self.outcome or '…'}"
-
 
 class FailingAddress(models.Model):
     """An address whose last calls failed. The first one that succeeds ends it."""

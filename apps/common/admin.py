@@ -63,6 +63,10 @@ class PlainAdmin(ModelAdmin):
         response: HttpResponse = super().changelist_view(request, shown)
         return response
 
+    def form_context(self) -> dict[str, Any]:
+        """Return what the page of one row is told beyond what Django tells it."""
+        return {"title": self.page_title, "show_save_and_add_another": False}
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -70,8 +74,7 @@ class PlainAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        shown = {"title": self.page_title, "show_save_and_add_another": False}
-        shown |= extra_context or {}
+        shown = {**self.form_context(), **(extra_context or {})}
         response: HttpResponse = super().changeform_view(request, object_id, form_url, shown)
         return response
 
@@ -101,15 +104,8 @@ class ReadOnlyAdmin(PlainAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        shown = {"show_history": False, **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, shown)
+    def form_context(self) -> dict[str, Any]:
+        return {**super().form_context(), "show_history": False}
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> NoReturn:
         raise Http404("these rows have no history: they are never changed")

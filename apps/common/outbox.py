@@ -81,6 +81,11 @@ class Attempt(models.Model):
     class Meta:
         abstract = True
         ordering = ["number"]
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.outcome or '…'}"
 
 
 D = TypeVar("D", bound=Delivery)

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -37,16 +37,9 @@ class GeolocationAdmin(SettingsAdmin):
     def key_stored(self, row: Geolocation) -> bool:
         return row.has_key
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def form_context(self) -> dict[str, Any]:
         file = describe_file(settings.GEOCONTEXT_DATABASE)
-        shown = {"problems": list(problems()), "file": file, **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, shown)
+        return {**super().form_context(), "problems": list(problems()), "file": file}
 
 
 @admin.register(ConfirmationTemplate)

@@ -24,15 +24,8 @@ class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
     object_history_template = "admin/object_history.html"
     change_form_template = "admin/change_form.html"
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        shown = {"show_save_and_continue": False, **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, shown)
+    def form_context(self) -> dict[str, Any]:
+        return {**super().form_context(), "show_save_and_continue": False}
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         self.message_user(request, _("Saved. The change is in force everywhere within two seconds."))
@@ -106,15 +99,8 @@ class ApnsProxyAdmin(SettingsAdmin, StoredPasswordAdmin):  # type: ignore[misc]
             (_("Basic authentication"), {"fields": ("username", *self.password_fields(request, obj))}),
         )
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        shown = {"external": external_variables(), **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, shown)
+    def form_context(self) -> dict[str, Any]:
+        return {**super().form_context(), "external": external_variables()}
 
 
 def external_variables() -> list[tuple[str, Any]]:

@@ -265,32 +265,11 @@ class ContextLookup(outbox.Delivery):
 class ContextAttempt(outbox.Attempt):
     delivery = models.ForeignKey(ContextLookup, on_delete=models.CASCADE, related_name="attempts")
 
-    class Meta(outbox.Attempt.Meta):
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-
-    def __str__(self) -> str:
-        return f"{self.number}: {self.outcome or '…'}"
-
 
 class SmsAttempt(outbox.Attempt):
     delivery = models.ForeignKey(SmsDelivery, on_delete=models.CASCADE, related_name="attempts")
     sender = models.CharField(_("sender"), max_length=20, blank=True)
 
-    class Meta(outbox.Attempt.Meta):
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-
-    def __str__(self) -> str:
-        return f"{self.number}: {self.outcome or '…'}"
-
 
 class PushAttempt(outbox.Attempt):
     delivery = models.ForeignKey(PushDelivery, on_delete=models.CASCADE, related_name="attempts")
-
-    class Meta(outbox.Attempt.Meta):
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-
-    def __str__(self) -> str:
-        return f"{self.number}: {self.outcome or '…'}"

@@ -147,7 +147,7 @@ def test_a_code_on_the_shops_page_is_scanned_and_approved(page):
     picture = shop.get_by_role("img", name="The code to scan")
     expect(picture).to_be_visible()
     # A waiting expression would be evaluated by the page, which its policy forbids.
-    expect(picture).to_have_js_property("complete", True)
+    expect(picture).to_have_js_property("complete", value=True)
     phone.get_by_role("button", name="Scan").click()
     expect(phone.get_by_text("Anna, you are about to sign in")).to_be_visible()
     phone.get_by_role("button", name="Approve").click()
