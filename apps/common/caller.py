@@ -49,7 +49,8 @@ class CallerMiddleware:
 def client_ip(request: HttpRequest) -> str:
     """Return the caller's address; `X-Forwarded-For` counts only as far as it was written by trusted proxies.
 
-    It is read from the right: the first address that is not a trusted proxy's is the caller.
+    It is read from the right: the first address that is not a trusted proxy's is the caller. Empty when the other end
+    has no address (a Unix socket).
     """
     address: str = request.META.get("REMOTE_ADDR", "")
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
@@ -58,7 +59,7 @@ def client_ip(request: HttpRequest) -> str:
         if not is_address(previous):
             break
         address = previous
-    return address
+    return address if is_address(address) else ""
 
 
 def is_address(text: str) -> bool:

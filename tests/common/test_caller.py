@@ -51,8 +51,9 @@ def test_events_note_the_caller(client, db, settings):
     assert event.user_agent == ("agent " * 400)[:1024]
 
 
-def test_a_caller_without_an_address_is_noted_as_none(client, db):
-    client.get(result_path("x"), REMOTE_ADDR="")
+@pytest.mark.parametrize("address", ["", "unix:", "/run/countersign.sock"])
+def test_a_caller_without_an_address_is_noted_as_none(client, db, address):
+    client.get(result_path("x"), REMOTE_ADDR=address)
     assert Event.objects.get().client_ip is None
 
 
