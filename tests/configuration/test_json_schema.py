@@ -24,7 +24,7 @@ ONLY_AN_IMPORT_SEES = {
     "no service account", "nul", "one-time password as fallback", "other platform", "password without user name",
     "proxy from the environment", "proxy host", "proxy without host", "reference", "secret and hash", "server key",
     "service account", "service account text", "signing key text", "taken name", "team", "unknown fallback",
-    "unknown language", "unknown language with a region", "url",
+    "number on a code", "signature of a code", "unknown language", "unknown language with a region", "url",
 }  # fmt: skip
 
 

@@ -51,6 +51,23 @@ def test_the_eleventh_pending_push_is_refused_until_one_is_answered_or_over(star
     assert start().status_code == 200
 
 
+def test_a_pending_push_is_sent_again_at_the_limit_of_pending_ones(portal, phone, switch):
+    switch(max_pending_transactions=1)
+    started = portal.start(factories.TypeFactory(method="push", max_resends=1), phone).json()["transaction_id"]
+    assert portal.post(f"/oauth/api/v4/authenticate/transaction/{started}/resend", {}).status_code == 204
+
+
+def test_codes_that_are_not_pushed_fill_no_limit_and_end_no_count(start, api, switch):
+    switch(max_pending_transactions=2, max_pushes_without_success=2)
+    sms = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
+    number = {"phone_number": "+31612345678", "callback_uri": None}
+    texted = [api.start(sms, **number).json()["transaction_id"] for _number in range(2)]
+    assert start().status_code == 200
+    code = Transaction.objects.get(pk=texted[0]).code
+    assert api.verify(texted[0], code).status_code == 200
+    assert [start().status_code, start().status_code] == [200, 429]
+
+
 def test_another_user_is_not_held_up(start, portal, mobile_type, enroll):
     for _number in range(11):
         last = start()
@@ -94,6 +111,8 @@ def test_pushes_without_success_are_counted_over_an_hour_with_those_that_are_sen
     # A success ends the count.
     phone.answer(phone.fetch(pending), approve=True)
     assert [deny().status_code for _number in range(5)] == [200, 200, 200, 200, 429]
+    with time_machine.travel(timezone.now() + timedelta(minutes=20)):
+        assert 2300 < limit_of(deny()) <= 2400
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         assert deny().status_code == 200
 
@@ -102,6 +121,8 @@ def test_after_a_denial_no_push_goes_out_for_a_while(start, phone, switch):
     switch(push_cooldown_after_denial_seconds=120)
     phone.answer(phone.fetch(start().json()["transaction_id"]), approve=False)
     assert 110 < limit_of(start()) <= 120
+    with time_machine.travel(timezone.now() + timedelta(seconds=60)):
+        assert 50 < limit_of(start()) <= 60
     with time_machine.travel(timezone.now() + timedelta(seconds=121)):
         assert start().status_code == 200
 

@@ -15,6 +15,7 @@ from tests.sms.conftest import NUMBER, Texts
 pytestmark = pytest.mark.django_db(transaction=True)
 BELGIAN = "+32470123456"
 # The same first seven digits as NUMBER.
+NEW_KEY = b"n" * 32
 NEIGHBOURS = ["+31612345670", "+31612345671", "+31612345679"]
 
 
@@ -43,6 +44,8 @@ def test_a_number_gets_five_texts_an_hour_with_those_that_are_sent_again(texts, 
     assert SmsDelivery.objects.count() == 5
     assert limit_event() == "sms_per_number_per_hour"
     assert texts.post(sms_type, phone_number=NEIGHBOURS[0]).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(minutes=20)):
+        assert 2300 < int(texts.post(sms_type).headers["Retry-After"]) <= 2400
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         assert texts.post(sms_type).status_code == 200
 
@@ -62,6 +65,17 @@ def test_a_block_of_numbers_has_a_limit_of_its_own(texts, sms_type, switch):
     assert [texts.post(sms_type, phone_number=number).status_code for number in NEIGHBOURS] == [200, 200, 429]
     assert limit_event() == "sms_per_prefix_per_hour"
     assert texts.post(sms_type, phone_number=BELGIAN).status_code == 200
+
+
+def test_a_new_encryption_key_does_not_start_the_count_anew(texts, sms_type, switch, settings):
+    switch(sms_per_number_per_hour=2, sms_per_prefix_per_hour=2)
+    assert texts.post(sms_type).status_code == 200
+    settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY, *settings.FIELD_ENCRYPTION_KEYS]
+    assert texts.post(sms_type, phone_number=NEIGHBOURS[0]).status_code == 200
+    assert texts.post(sms_type, phone_number=NEIGHBOURS[1]).status_code == 429
+    assert limit_event() == "sms_per_prefix_per_hour"
+    switch(sms_per_number_per_hour=1, sms_per_prefix_per_hour=0)
+    assert texts.post(sms_type).status_code == 429
 
 
 def test_a_client_has_a_limit_a_day(texts, sms_type, switch, client):
@@ -96,6 +110,14 @@ def test_sent_and_verified_are_counted_by_day_and_country(texts, sms_type):
     counted = SmsUsage.objects.values_list("country", "sent", "verified")
     assert sorted(counted) == [("BE", 2, 0), ("NL", 1, 1)]
     assert {row.day for row in SmsUsage.objects.all()} == {timezone.now().date()}
+
+
+def test_a_code_that_is_verified_after_midnight_counts_for_the_day_of_its_text(texts, sms_type):
+    with time_machine.travel("2026-03-01 23:59:30+00:00"):
+        started = texts.start(sms_type)
+    with time_machine.travel("2026-03-02 00:00:30+00:00"):
+        assert texts.verify(started, texts.code(started)).status_code == 200
+    assert [(row.day.isoformat(), row.sent, row.verified) for row in SmsUsage.objects.all()] == [("2026-03-01", 1, 1)]
 
 
 def test_what_is_kept_of_a_number_does_not_tell_it(texts, sms_type):
