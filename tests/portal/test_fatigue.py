@@ -58,10 +58,10 @@ def test_a_pending_push_is_sent_again_at_the_limit_of_pending_ones(portal, phone
 
 
 def test_codes_that_are_not_pushed_fill_no_limit_and_end_no_count(start, api, switch):
-    switch(max_pending_transactions=2, max_pushes_without_success=2)
+    switch(max_pending_transactions=3, max_pushes_without_success=2)
     sms = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
     number = {"phone_number": "+31612345678", "callback_uri": None}
-    texted = [api.start(sms, **number).json()["transaction_id"] for _number in range(2)]
+    texted = [api.start(sms, **number).json()["transaction_id"] for _number in range(3)]
     assert start().status_code == 200
     code = Transaction.objects.get(pk=texted[0]).code
     assert api.verify(texted[0], code).status_code == 200
