@@ -3,7 +3,7 @@
 .PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots lock messages clean
 
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest -q -n 3 --dist loadfile
+PYTEST := $(PYTHON) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
 MANAGE := DJANGO_SETTINGS_MODULE=$${DJANGO_SETTINGS_MODULE:-config.settings.production} $(PYTHON) manage.py
 
 help: ## List these targets

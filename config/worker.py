@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common.worker import Dispatcher, Listener, Periodic, Worker, one_by_one
+from apps.common.worker import Dispatcher, Listener, Periodic, Watcher, Worker, one_by_one
 from apps.transactions import context_delivery, lifecycle, purge, sms_delivery
 from apps.transactions import delivery as transactions
 from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
@@ -33,8 +33,8 @@ def start(queues: set[str]) -> None:
         dispatchers=[QUEUES[name]() for name in QUEUES if name in queues],
         loops=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS), Periodic(purge.keep_house, HOUSEKEEPING_SECONDS)],
     )
-    if connection.vendor == "postgresql" and not settings.BROKER_URL:
-        worker.loops.append(Listener())
+    if not settings.BROKER_URL:
+        worker.loops.append(Listener() if connection.vendor == "postgresql" else Watcher())
     _workers.append(worker)
     worker.start()
     log.info("worker_started", queues=sorted(queues))

@@ -15,6 +15,21 @@ from tests import factories
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
+# Fixtures that start servers once for a whole process of tests.
+SHARED_SERVERS = ("shared", "demo")
+
+
+def pytest_collection_modifyitems(items):
+    """Run the tests of a file in one process, and those that share servers too; what waits for processes first.
+
+    Tests that only compute fill the time in which others wait; the long ones would be all that is left at the end.
+    """
+    for item in items:
+        shared = [name for name in SHARED_SERVERS if name in getattr(item, "fixturenames", ())]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+
+
 @pytest.fixture(autouse=True)
 def no_way_out(monkeypatch):
     """Fail any connection that leaves the loopback."""

@@ -175,7 +175,8 @@ def attempt_of(queue: type[Delivery]) -> type[Any]:
 def nudge(queue: type[Delivery], ring: Callable[[], object]) -> None:
     """After commit, tell the workers that `queue` has work.
 
-    With a broker `ring` posts a task. Without one, PostgreSQL's NOTIFY wakes the embedded worker; on SQLite it polls.
+    With a broker `ring` posts a task. Without one, PostgreSQL's NOTIFY wakes the embedded worker; on SQLite it sees the
+    commit by itself.
     """
     if settings.BROKER_URL:
         transaction.on_commit(lambda: _announcer.announce(queue._meta.label_lower, ring))

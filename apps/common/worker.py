@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.utils import timezone
@@ -22,9 +21,11 @@ CLAIM_ROWS = 100
 LANE_LIMIT = 2
 # After a fault (of the database, mostly) a worker waits this long before it looks again.
 FAULT_PAUSE_SECONDS = 1.0
-# How long a worker that nobody wakes may sleep: with nudges, and where it has to look for itself.
+# How long a dispatcher that nobody wakes may sleep, and how long it sleeps at least before a row that is due soon.
 SWEEP_SECONDS = 1.0
-POLL_SECONDS = 0.05
+SHORTEST_PAUSE_SECONDS = 0.05
+# How often SQLite, which notifies nobody, is asked whether its file was changed.
+LOOK_SECONDS = 0.02
 
 
 class Loop:
@@ -215,15 +216,14 @@ class Dispatcher:
 
     def _pause_seconds(self) -> float:
         """Sleep until the next row is due, at most one sweep long."""
-        longest = SWEEP_SECONDS if settings.BROKER_URL or connection.vendor == "postgresql" else POLL_SECONDS
         with self._lock:
             waiting = self._lanes.total() > 0 and self._rows_left
         # Overdue rows that were not chosen wait for a free slot, whose end rings the bell.
         next_due_at = None if waiting else self.queue.next_due_at()
         close_old_connections()
         if next_due_at is None:
-            return longest
-        return min(max((next_due_at - timezone.now()).total_seconds(), POLL_SECONDS), longest)
+            return SWEEP_SECONDS
+        return min(max((next_due_at - timezone.now()).total_seconds(), SHORTEST_PAUSE_SECONDS), SWEEP_SECONDS)
 
 
 class Periodic(Loop):
@@ -251,12 +251,28 @@ class Listener(Loop):
             with connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {outbox.CHANNEL}")
             # What was notified while nobody listened.
-            for label in list(_running):
-                wake(label)
+            wake_all()
         with connection.wrap_database_errors:
             for notice in connection.connection.notifies(timeout=0.5, stop_after=1):
                 wake(notice.payload)
         return 0
+
+
+class Watcher(Loop):
+    """Wakes all dispatchers when another connection has changed the SQLite file; a look reads no table."""
+
+    def __init__(self) -> None:
+        super().__init__("watcher", self._look)
+        self._version: tuple[int] | None = None
+
+    def _look(self) -> float:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA data_version")
+            version = cursor.fetchone()
+        if version != self._version:
+            self._version = version
+            wake_all()
+        return LOOK_SECONDS
 
 
 @dataclass
@@ -292,3 +308,8 @@ def wake(label: str) -> None:
     """Wake the dispatcher of a queue, by its model's label, when this process has one."""
     if dispatcher := _running.get(label):
         dispatcher.wake()
+
+
+def wake_all() -> None:
+    for label in list(_running):
+        wake(label)
