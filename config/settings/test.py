@@ -14,6 +14,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]
 # No thread of its own touches a test's database.
 EVENT_COUNTS_SECONDS = None
+# Every test has a client, which would look at every static file when it starts.
+WHITENOISE_AUTOREFRESH = True
 # A test that changes configuration sees it at once.
 SOLO_CACHE = None  # type: ignore[assignment]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}
