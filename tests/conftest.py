@@ -6,12 +6,15 @@ import socket
 from urllib.parse import urlencode
 
 import pytest
+from django.test import TransactionTestCase
 from django.utils import translation
 
 from apps.demo.device import Device, Refused
 from apps.enrollment import services as enrollment
 from tests import factories
+from tests.emptying import empty_tables
 
+TransactionTestCase._fixture_teardown = empty_tables
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

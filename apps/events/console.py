@@ -13,6 +13,7 @@ from unfold.admin import StackedInline
 
 from apps.common import relations
 from apps.common.admin import PlainAdmin
+from apps.common.names import quoted
 from apps.events import changes
 from apps.events.types import EventType
 
@@ -94,7 +95,7 @@ class ConsoleAdmin(PlainAdmin):
 
 
 def named(row: Model) -> str:
-    return f"{row._meta.verbose_name} “{row}”"
+    return f"{row._meta.verbose_name} {quoted(row)}"
 
 
 class InUseForm:

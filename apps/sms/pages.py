@@ -75,7 +75,7 @@ def _tell(request: HttpRequest, number: str, result: Result) -> None:
     words = {
         "gateway": settings.SMS_GATEWAY,
         "number": sms.shortened(number),
-        "sender": result.sender or _("its own"),
+        "sender": result.sender or _("the gateway's own"),
         "reason": result.reason or result.outcome.value,
         "remedy": remedies.remedy(result),
     }

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from unfold.forms import AdminPasswordChangeForm
 
 from apps.common.admin import moment
@@ -89,7 +90,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
     def second_factor(self, user: User) -> str:
         held = [str(_("authenticator app"))] if second_factor.app_of(user) else []
         held += [str(_("passkey “%(name)s”") % {"name": passkey.name}) for passkey in second_factor.passkeys_of(user)]
-        return ", ".join(held) or str(_("none"))
+        return ", ".join(held) or pgettext("second factor", "none")
 
     @admin.display(description=_("password"))
     def password_link(self, user: User) -> SafeString:

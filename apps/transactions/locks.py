@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from apps.common.exceptions import LimitReached
+from apps.common.names import quoted
 from apps.enrollment.models import Profile
 from apps.events import services as events
 from apps.events.types import EventType
@@ -39,7 +40,7 @@ class Locks:
         said = []
         if self.devices:
             text = _("Locked after a fraud report, and gets no transactions: %(devices)s.")
-            said.append(text % {"devices": ", ".join(f"“{name}”" for name in self.devices)})
+            said.append(text % {"devices": ", ".join(map(quoted, self.devices))})
         if self.are_codes_locked:
             text = _("Text messages are locked after %(count)d wrong codes in a row.")
             said.append(text % {"count": self.wrong_codes})

@@ -96,4 +96,4 @@ def resend(request: HttpRequest, transaction: Transaction) -> None:
     except ApiError as error:
         messages.error(request, str(error.text))
     else:
-        messages.success(request, _("It is being sent again."))
+        messages.success(request, _("The message is being sent again."))

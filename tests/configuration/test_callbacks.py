@@ -86,7 +86,7 @@ def test_an_export_with_secrets_restores_them(import_text):
         ("whsec_" + base64.b64encode(b"x" * 65).decode(), [f"{PLACE}: {RULE}"]),
         ([NEW, "secret"], [f"{PLACE}[1]: {RULE}"]),
         (["", ""], [f"{PLACE}[0]: {RULE}", f"{PLACE}[1]: {RULE}"]),
-        ([NEW, OLD, OTHER], [f"{PLACE}: At most 2 can be live at once."]),
+        ([NEW, OLD, OTHER], [f"{PLACE}: At most 2 secrets can be live at once."]),
         (5, [f"{PLACE}: Must be text; put it between quotation marks."]),
         (None, [f"{PLACE}: Must be text."]),
         ({"a": "b"}, [f"{PLACE}: Must be text."]),
