@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.migrations import executor
 
-from tests.flows.programs import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 OK = {"status": "ok", "database": "ok", "migrations": "ok", "broker": "ok"}

@@ -19,7 +19,7 @@ from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.events.models import Event
 from tests.console.callback_pages import ENDPOINTS, path_of, send_test
 from tests.console.conftest import errors
-from tests.flows.programs import free_port
+from tests.ports import free_port
 
 FIRST, SECOND, THIRD = ("whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2, 3))
 

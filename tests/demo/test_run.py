@@ -9,7 +9,8 @@ import stat
 
 import pytest
 
-from tests.demo.running import Run, Visitor, calls, free_port
+from tests.demo.running import Run, Visitor, calls
+from tests.ports import free_port
 
 pytestmark = pytest.mark.processes
 

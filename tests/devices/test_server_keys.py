@@ -33,7 +33,7 @@ def test_the_shared_key_is_made_once_and_kept_encrypted(bare_phone):
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret_key FROM enrollment_serverkey")
         ((stored,),) = cursor.fetchall()
-    assert "PGP" not in stored
+    assert "BEGIN PGP" not in stored
     assert ServerKey.objects.get().secret_key.startswith("-----BEGIN PGP PRIVATE KEY BLOCK-----")
 
 

@@ -4,6 +4,8 @@ import contextlib
 import socket
 import threading
 
+from tests.ports import free_port
+
 
 class Cable:
     """Forwards TCP from `port` to a server: `(family, address)` of its socket.
@@ -19,14 +21,13 @@ class Cable:
         self._flowing = threading.Event()
         self._flowing.set()
         self._listener = None
-        self.port = 0
+        self.port = free_port()
         self.mend()
 
     def mend(self):
         self._flowing.set()
         if self._listener is None:
             self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
-            self.port = self._listener.getsockname()[1]
             threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def freeze(self):

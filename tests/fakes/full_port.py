@@ -6,13 +6,15 @@ import socket
 
 import psutil
 
+from tests.ports import free_port
+
 
 class FullPort:
     """Stays full until it is closed; then somebody else can listen on `port`."""
 
     def __init__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-        self.port = self._listener.getsockname()[1]
+        self.port = free_port()
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=0)
         self._sockets = [self._listener]
         while self._connects():
             pass

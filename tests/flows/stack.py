@@ -11,7 +11,8 @@ import time
 import urllib.error
 import urllib.request
 
-from tests.flows.programs import ROOT, Program, free_port
+from tests.flows.programs import ROOT, Program
+from tests.ports import free_port
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
 

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.fakes.portal import Portal
-from tests.flows.programs import free_port
 from tests.flows.waiting import gaps
+from tests.ports import free_port
 
 pytestmark = pytest.mark.processes
 

@@ -15,9 +15,10 @@ from django.conf import settings
 
 from tests.architecture.test_settings import variables_read
 from tests.flows import installation as installations
-from tests.flows.programs import ROOT, Program, free_port
+from tests.flows.programs import ROOT, Program
 from tests.flows.stack import KEPT_VARIABLES
 from tests.flows.waiting import wait_until
+from tests.ports import free_port
 
 COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
 GIVEN_BY_COMPOSE = {"POSTGRES_PASSWORD", "PUBLIC_URL", "WEB_WORKERS", "PORT"}

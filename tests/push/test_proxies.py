@@ -12,6 +12,7 @@ from apps.push.providers import apns, fcm, fcm_legacy, google_tokens
 from apps.system.models import ApnsProxy
 from apps.transactions.models import PushAttempt
 from tests.fakes.web_proxy import WebProxy
+from tests.ports import free_port
 from tests.push import kinds
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -175,9 +176,7 @@ def test_a_tunnel_that_the_proxy_refuses_is_asked_for_again(sent, pushes, proxie
 
 
 def test_a_proxy_that_is_down_is_waited_for(sent, pushes, proxied, came_from):
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    proxied(port)
+    proxied(free_port())
     assert_put_off(pushes, sent(), "connect")
     assert came_from() == set()
 
