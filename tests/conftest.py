@@ -22,6 +22,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SHARED_SERVERS = ("shared", "demo")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Run the tests of a file in one process, and those that share servers too; what waits for processes first.
 

@@ -13,7 +13,6 @@ from config.logging import logging_settings
 from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
 from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
-from config.settings.second_factor import second_factor_rule
 
 env = Environment()
 
@@ -22,30 +21,28 @@ VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = False
-PORT = env.int("PORT", default=8000)
-WEB_WORKERS = env.int("WEB_WORKERS", default=1)
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").rstrip("/")
+PORT = env.number("PORT", default=8000, highest=65_535)
+WEB_WORKERS = env.number("WEB_WORKERS", default=1, highest=1000)
+PUBLIC_URL = env.website("PUBLIC_URL", default=f"http://localhost:{PORT}")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
 )
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
-METRICS_ALLOWED = env.list("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"])
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
+METRICS_ALLOWED = env.networks("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"])
 # How long a process counts events before it adds them to the table; None: only when it is told to.
 EVENT_COUNTS_SECONDS: float | None = 5.0
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
-MESSAGE_MAX_LENGTH = env.int("MESSAGE_MAX_LENGTH", default=155)
+MESSAGE_MAX_LENGTH = env.number("MESSAGE_MAX_LENGTH", default=155)
 # The languages of default messages that the console asks for.
 SUPPORTED_LOCALES = [
     code.strip() for code in env.list("TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES", default=["en"]) if code.strip()
 ]
-CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.bool("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
+CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.switch("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
 
 # Where Apple takes pushes; other addresses for tests and gateways, with the certificates to trust (PEM).
-PUSH_APNS_PRODUCTION_URL = env.str("PUSH_APNS_PRODUCTION_URL", default="https://api.push.apple.com").rstrip("/")
-PUSH_APNS_DEVELOPMENT_URL = env.str("PUSH_APNS_DEVELOPMENT_URL", default="https://api.sandbox.push.apple.com").rstrip(
-    "/"
-)
+PUSH_APNS_PRODUCTION_URL = env.website("PUSH_APNS_PRODUCTION_URL", default="https://api.push.apple.com")
+PUSH_APNS_DEVELOPMENT_URL = env.website("PUSH_APNS_DEVELOPMENT_URL", default="https://api.sandbox.push.apple.com")
 PUSH_APNS_CA_FILE = env.str("PUSH_APNS_CA_FILE", default="")
 
 # Text messages: the gateway by name (twilio, rest, console) or a class by its dotted path, and what each needs.
@@ -132,7 +129,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'countersign.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'countersign.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database.setdefault("OPTIONS", {}).update(
@@ -159,7 +156,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 SOLO_CACHE = "default"
 SOLO_CACHE_TIMEOUT = 1
 
-BROKER_URL = env.str("BROKER_URL", default="")
+BROKER_URL = env.broker("BROKER_URL", default="")
 CELERY_BROKER_URL = BROKER_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
@@ -216,7 +213,7 @@ AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
 # Whether staff may use a second factor or must, and for which site passkeys are made.
-STAFF_SECOND_FACTOR = second_factor_rule(env)
+STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", ("optional", "required"), default="optional")
 OTP_WEBAUTHN_RP_NAME = "Countersign"
 OTP_WEBAUTHN_RP_ID = urlsplit(PUBLIC_URL).hostname or "localhost"
 OTP_WEBAUTHN_ALLOWED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))]
@@ -228,8 +225,8 @@ _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
 # A sign-in to the console lasts a working day, and half an hour without use (apps/system/sessions.py).
-CONSOLE_SESSION_SECONDS = env.int("CONSOLE_SESSION_SECONDS", default=8 * 3600)
-CONSOLE_IDLE_SECONDS = env.int("CONSOLE_IDLE_SECONDS", default=1800)
+CONSOLE_SESSION_SECONDS = env.number("CONSOLE_SESSION_SECONDS", default=8 * 3600)
+CONSOLE_IDLE_SECONDS = env.number("CONSOLE_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_AGE = CONSOLE_IDLE_SECONDS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CONTENT_SECURITY_POLICY = POLICY

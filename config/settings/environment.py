@@ -1,8 +1,21 @@
-"""Environment variables, and their values from files: `NAME_FILE` names a file that holds the value of `NAME`."""
+"""Environment variables, and their values from files: `NAME_FILE` names a file that holds the value of `NAME`.
+
+A variable that is set but empty has its default, as where a compose file passes on what nobody has set. A value that
+makes no sense is ImproperlyConfigured, in one line that does not tell a secret.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
+
+DATABASES = ("postgres", "postgresql", "sqlite")
+ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class VariablesAndFiles(FileAwareMapping):  # type: ignore[misc]
@@ -19,3 +32,71 @@ class VariablesAndFiles(FileAwareMapping):  # type: ignore[misc]
 
 class Environment(environ.Env):  # type: ignore[misc]
     ENVIRON = VariablesAndFiles()
+
+    def number(self, name: str, *, default: int, lowest: int = 1, highest: int | None = None) -> int:
+        text = self.str(name, default="").strip() or str(default)
+        number = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else None
+        if number is None or number < lowest or (highest is not None and number > highest):
+            limits = f"from {lowest} to {highest}" if highest is not None else f"of at least {lowest}"
+            raise ImproperlyConfigured(f"{name} is {text!r}; it is a whole number {limits}")
+        return number
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        text = self.str(name, default="").strip().lower()
+        if text and text not in ON + OFF:
+            raise ImproperlyConfigured(f"{name} is {text!r}; it is one of: {', '.join(ON + OFF)}")
+        return text in ON if text else default
+
+    def choice(self, name: str, choices: Sequence[str], *, default: str) -> str:
+        text = self.str(name, default="").strip() or default
+        found = {one.lower(): one for one in choices}.get(text.lower())
+        if found is None:
+            raise ImproperlyConfigured(f"{name} is {text!r}; it is one of: {', '.join(choices)}")
+        return found
+
+    def networks(self, name: str, *, default: Sequence[str]) -> list[str]:
+        """Return addresses and networks (CIDR), given with commas between them."""
+        given = [part.strip() for part in self.str(name, default="").split(",") if part.strip()]
+        for network in given:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ImproperlyConfigured(f"{name}: {network!r} is neither an address nor a network") from None
+        return given or list(default)
+
+    def website(self, name: str, *, default: str) -> str:
+        """Return the address of a site, without a slash at its end."""
+        text: str = self.str(name, default="").strip() or default
+        parts = _split(text)
+        if not parts or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ImproperlyConfigured(f"{name} is {text!r}; it begins with http:// or https:// and a host name")
+        return text.rstrip("/")
+
+    def broker(self, name: str, *, default: str) -> str:
+        text: str = self.str(name, default="").strip() or default
+        parts = _split(text)
+        if text and (not parts or not parts.scheme or not text.startswith(f"{parts.scheme}://")):
+            raise ImproperlyConfigured(f"{name} is no address of a broker, such as redis://host:6379/0")
+        return text
+
+    def database(self, name: str, *, default: str) -> dict[str, Any]:
+        text = self.str(name, default="").strip() or default
+        found: dict[str, Any] = {}
+        if text.partition("://")[0] in DATABASES:
+            with suppress(ValueError):
+                found = self.db_url_config(text)
+        if not found:
+            raise ImproperlyConfigured(
+                f"{name} is no address of a database: postgres://user:password@host:5432/name or sqlite:////path"
+            )
+        return found
+
+
+def _split(address: str) -> Any:
+    """Return the parts of an address; None when it has none, as with a port that is no number."""
+    try:
+        parts = urlsplit(address)
+        _port = parts.port
+    except ValueError:
+        return None
+    return parts

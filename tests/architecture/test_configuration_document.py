@@ -126,7 +126,7 @@ def shown(value):
     return f"`{value}`" if value != "" else ""
 
 
-@pytest.mark.parametrize("module", ["base.py", "production.py", "proxy.py", "second_factor.py"])
+@pytest.mark.parametrize("module", ["base.py", "production.py", "proxy.py"])
 def test_every_default_of_a_variable_is_the_codes(module):
     told, read = told_of_variables(), defaults_read(module)
     assert read

@@ -1,11 +1,14 @@
 """Commands as processes: exit codes, streams, and mistakes without a traceback."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
@@ -41,6 +44,15 @@ def test_a_wrong_argument_is_one_line_and_exit_code_1(manage):
     refused = manage("import_configuration")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "manage.py import_configuration: the following arguments are required: FILE\n"
+
+
+def test_a_port_in_use_is_one_line(manage, monkeypatch):
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        refused = manage("serve", "--host", "127.0.0.1")
+    assert refused.returncode == 1
+    assert refused.stderr == f"CommandError: Port {port} of 127.0.0.1 cannot be used: Address already in use.\n"
 
 
 def test_a_database_without_tables_is_one_line_and_exit_code_1(manage):

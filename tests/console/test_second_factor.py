@@ -13,7 +13,6 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.urls import reverse
 
@@ -21,8 +20,6 @@ from apps.events.models import Event
 from apps.system import staff
 from apps.system.models import AuthenticatorApp
 from apps.system.roles import Role
-from config.settings.base import env
-from config.settings.second_factor import second_factor_rule
 from tests.console.conftest import Browser, sign_in
 
 PASSWORD = "a password of Nora's own"
@@ -368,12 +365,3 @@ def test_a_first_password_is_changed_before_the_second_factor_is_set_up(nora, re
     browser = signed_in()
     assert browser.get("/admin/")["Location"].startswith("/admin/password_change/")
     assert browser.get(OVERVIEW)["Location"].startswith("/admin/password_change/")
-
-
-def test_the_setting_is_one_of_two_words(monkeypatch):
-    assert second_factor_rule(env) == "optional"
-    monkeypatch.setenv("STAFF_SECOND_FACTOR", "required")
-    assert second_factor_rule(env) == "required"
-    monkeypatch.setenv("STAFF_SECOND_FACTOR", "yes")
-    with pytest.raises(ImproperlyConfigured, match="optional, required"):
-        second_factor_rule(env)

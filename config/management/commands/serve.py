@@ -3,13 +3,15 @@
 import ctypes
 import os
 import signal
+import socket
 import sys
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
+from django.utils.translation import gettext as _
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -28,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")  # noqa: S104
 
     def handle(self, *args: Any, **options: Any) -> None:
+        require_free(options["host"], settings.PORT)
         release_database()
         # Ctrl-C reaches every process of the group. A serving process takes its end from the parent alone: a second
         # signal while it closes its connections can leave it hanging until it is killed.
@@ -45,6 +48,17 @@ class Command(BaseCommand):
             workers_kill_timeout=10,
             respawn_failed_workers=True,
         ).serve()
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise CommandError when nobody can listen there, which the server would tell in a traceback."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            words = {"address": host, "port": port, "reason": error.strerror}
+            raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % words) from None
 
 
 def ignore_interrupts() -> None:
