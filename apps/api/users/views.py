@@ -3,6 +3,7 @@
 Whatever a path names, deleting and revoking answer 204: what is not there, or is another user's, needs no doing.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
@@ -29,7 +30,7 @@ from apps.common.exceptions import (
 )
 from apps.enrollment import links, support
 from apps.enrollment import services as enrollment
-from apps.enrollment.models import MAX_USER_ID_CHARACTERS, Profile
+from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.events.types import EventType
 
 
@@ -160,10 +161,6 @@ def _json(request: Request) -> dict[str, Any]:
     return members
 
 
-def _chosen(user_id: str, device_id: str) -> Profile | None:
-    return next(iter(support.chosen(user_id, [device_id])), None)
-
-
 class DeviceView(UsersView):
     @extend_schema(
         summary="Delete one of a user's devices",
@@ -178,48 +175,39 @@ class DeviceView(UsersView):
         return Response(status=204)
 
 
-class DisableFingerprintView(UsersView):
-    @extend_schema(
-        summary="Revoke the fingerprint of a user on a device",
-        tags=["Users"],
-        auth=CLIENT_AUTHENTICATION,
-        request=None,
-        responses={204: None, **errors()},
-    )
+class RevokingView(UsersView):
+    """Takes something from a user on a device; what is gone already is no error."""
+
+    revoke: Callable[..., object]
+
+    @extend_schema(tags=["Users"], auth=CLIENT_AUTHENTICATION, request=None, responses={204: None, **errors()})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
         client_id = self.caller(request)
-        if profile := _chosen(user_id, device_id):
-            support.revoke_fingerprint(profile, client_id=client_id)
+        for profile in support.chosen(user_id, [device_id]):
+            self.revoke(profile, client_id=client_id)
         return Response(status=204)
 
 
-class DisableMobileAuthenticationView(UsersView):
-    @extend_schema(
+@extend_schema_view(post=extend_schema(summary="Revoke the fingerprint of a user on a device"))
+class DisableFingerprintView(RevokingView):
+    revoke = staticmethod(support.revoke_fingerprint)
+
+
+@extend_schema_view(
+    post=extend_schema(
         summary="Revoke mobile authentication of a user on a device",
         description="Removes the user's keys and push token, and with them the user from the device.",
-        tags=["Users"],
-        auth=CLIENT_AUTHENTICATION,
-        request=None,
-        responses={204: None, **errors()},
     )
-    def post(self, request: Request, user_id: str, device_id: str) -> Response:
-        client_id = self.caller(request)
-        if profile := _chosen(user_id, device_id):
-            support.revoke_mobile_authentication(profile, client_id=client_id)
-        return Response(status=204)
+)
+class DisableMobileAuthenticationView(RevokingView):
+    revoke = staticmethod(support.revoke_mobile_authentication)
 
 
-class DisablePushAuthenticationView(UsersView):
-    @extend_schema(
+@extend_schema_view(
+    post=extend_schema(
         summary="Revoke push authentication of a user on a device",
         description="Removes the push token. One-time passwords go on working.",
-        tags=["Users"],
-        auth=CLIENT_AUTHENTICATION,
-        request=None,
-        responses={204: None, **errors()},
     )
-    def post(self, request: Request, user_id: str, device_id: str) -> Response:
-        client_id = self.caller(request)
-        if profile := _chosen(user_id, device_id):
-            support.revoke_push(profile, client_id=client_id)
-        return Response(status=204)
+)
+class DisablePushAuthenticationView(RevokingView):
+    revoke = staticmethod(support.revoke_push)
