@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,9 +15,12 @@ from apps.callbacks import problems as callbacks
 from apps.common.admin import moment
 from apps.common.problems import Problem
 from apps.geocontext import problems as geocontext
+from apps.geocontext.services import is_used
 from apps.push.models import PushMessagingConfiguration
 from apps.push.problems import problems_of
 from apps.system import services as system
+from apps.transactions.models import SmsUsage
+from apps.transactions.types import Method, MobileAuthenticationType
 from config.last_day import Slice, texts_sent
 
 # A worker takes what is due within a second, and goes on with what a dead one held within half a minute.
@@ -24,6 +28,9 @@ LATE_AFTER = timedelta(seconds=60)
 # Fewer texts say nothing; of those that are wanted, most come back as a code.
 TEXTS_WORTH_A_LOOK = 20
 LOW_SHARE = 0.5
+# Whoever is paid for texts may use numbers of many countries; the page that is linked to shows them all.
+COUNTRIES_SHOWN = 5
+BY_DAY = "admin:transactions_smsusage_changelist"
 
 
 def problems(day: Sequence[Slice]) -> Iterator[dict[str, Any]]:
@@ -37,7 +44,7 @@ def problems(day: Sequence[Slice]) -> Iterator[dict[str, Any]]:
             yield {**asdict(problem), "url": url}
     yield from map(asdict, callbacks.problems())
     yield from map(asdict, _texts(day))
-    yield from map(asdict, geocontext.problems())
+    yield from map(asdict, _locations())
 
 
 def _worker() -> Iterator[Problem]:
@@ -57,9 +64,20 @@ def _worker() -> Iterator[Problem]:
         yield Problem(title, title, text)
 
 
+def _locations() -> Iterator[Problem]:
+    """That there is no source is told once there are messages that could carry a context."""
+    if is_used() or MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
+        yield from geocontext.problems()
+
+
 def _texts(day: Sequence[Slice]) -> Iterator[Problem]:
+    """Name the countries where few codes come back; the whole says it where no country has enough texts for that."""
+    countries = list(_countries())
+    if countries:
+        yield from countries
+        return
     sent, verified = texts_sent(day)
-    if sent < TEXTS_WORTH_A_LOOK or verified >= sent * LOW_SHARE:
+    if not _is_low(sent, verified):
         return
     title = _("Few text messages come back as a code")
     text = _(
@@ -67,5 +85,24 @@ def _texts(day: Sequence[Slice]) -> Iterator[Problem]:
         "Texts may not arrive, or somebody has them sent to numbers that earn money with them: look at which portal "
         "and which users they were for."
     ) % {"sent": sent, "verified": verified}
-    url = reverse("admin:transactions_smsusage_changelist")
-    yield Problem(title, title, text, is_failure=False, url=url)
+    yield Problem(title, title, text, is_failure=False, url=reverse(BY_DAY))
+
+
+def _countries() -> Iterator[Problem]:
+    """Yield the countries where few codes come back, those first where most are missing."""
+    yesterday = timezone.now().date() - timedelta(days=1)
+    rows = SmsUsage.objects.filter(day__gte=yesterday).order_by().values_list("country")
+    counts = rows.annotate(Sum("sent"), Sum("verified"))
+    low = [(sent - verified, country, sent, verified) for country, sent, verified in counts if _is_low(sent, verified)]
+    for _missing, country, sent, verified in sorted(low, reverse=True)[:COUNTRIES_SHOWN]:
+        title = _("Few text messages to %(country)s come back as a code") % {"country": country}
+        text = _(
+            "Since yesterday %(sent)d text messages were sent to %(country)s, and the right code came back for "
+            "%(verified)d. Texts may not arrive there, or somebody has them sent to numbers that earn money with them: "
+            "look at which portal they were for. Countries that should get none can be shut out under General."
+        ) % {"country": country, "sent": sent, "verified": verified}
+        yield Problem(title, title, text, is_failure=False, url=reverse(BY_DAY, query={"country": country}))
+
+
+def _is_low(sent: int, verified: int) -> bool:
+    return sent >= TEXTS_WORTH_A_LOOK and verified < sent * LOW_SHARE

@@ -7,7 +7,9 @@ MOBILE_AUTHENTICATION = (
     "system_generalconfiguration_",
     "push_pushmessagingconfiguration_",
     "transactions_mobileauthenticationtype_",
+    "transactions_smsusage_",
     "callbacks_callbackendpoint_",
+    "callbacks_callbackdelivery_",
     "geocontext_confirmationtemplate_",
     "send_test_sms",
 )

@@ -12,7 +12,9 @@ from apps.system import services as system
 from config import feature_pages
 
 Group = dict[str, Any]
-ENDPOINTS = "callbacks_callbackendpoint_changelist"
+ENDPOINTS, TRANSACTIONS = "callbacks_callbackendpoint_changelist", "transactions_transaction_changelist"
+# Pages that are in no menu, by the item that leads to them.
+LEADS_TO = {ENDPOINTS: "callbacks_callbackdelivery_changelist", TRANSACTIONS: "transactions_smsusage_changelist"}
 # Pages that belong to no model, with the permission that they ask for.
 OWN_PAGES = {configuration_pages.PAGE: configuration_pages.PERMISSION}
 
@@ -46,7 +48,7 @@ def navigation(request: HttpRequest) -> list[Group]:
             "items": _items(
                 request,
                 (_("Users"), "enrollment_profile_changelist", "group"),
-                (_("Transactions"), "transactions_transaction_changelist", "swap_horiz"),
+                (_("Transactions"), TRANSACTIONS, "swap_horiz"),
                 (_("Activity"), "events_event_changelist", "history"),
             ),
         },
@@ -79,11 +81,11 @@ def _items(request: HttpRequest, *items: tuple[Any, str, str]) -> list[dict[str,
 
 
 def _place(page: str) -> dict[str, Any]:
-    """Say where an item is the place one is at: the endpoints' leads to the deliveries as well."""
-    if page != ENDPOINTS:
+    """Say where an item is the place one is at, if that is more than its own page and those below it."""
+    if page not in LEADS_TO:
         return {}
-    start = reverse("admin:app_list", args=["callbacks"])
-    return {"active": lambda request: request.path.startswith(start)}
+    starts = tuple(reverse(f"admin:{name}") for name in (page, LEADS_TO[page]))
+    return {"active": lambda request: request.path.startswith(starts)}
 
 
 def _may_see(request: HttpRequest, page: str) -> bool:

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 DIRECTORY = ROOT / "docs" / "console"
 WIDTH, HEIGHT, MAX_HEIGHT = 1280, 800, 1200
 # Full of small texts, or of a gradient: more would be too many bytes.
-HEIGHTS = {"activity": 640, "sign-in": 440}
-MAX_BYTES = 150_000
+HEIGHTS = {"activity": 640, "activity-filters": 1030, "sign-in": 440}
+# These end with what they are looked at for: the limits, and what locks the user.
+TALL = {"general": 2400, "user": 1660}
+MAX_BYTES = 250_000
+# They fade a moment after something was scrolled.
+NO_SCROLLBARS = ".simplebar-scrollbar::before { opacity: 0 !important; }"
 LISTS = {
     "features": "/admin/system/features/",
     "general": "/admin/system/generalconfiguration/",
@@ -40,6 +44,7 @@ LISTS = {
     "staff-accounts": "/admin/auth/user/",
     "users": "/admin/enrollment/profile/",
     "transactions": "/admin/transactions/transaction/",
+    "text-messages": "/admin/transactions/smsusage/",
     "activity": "/admin/events/event/",
 }
 # The lists whose first row has a page worth a picture.
@@ -50,6 +55,7 @@ WITH_ROWS = {
     "callback-deliveries": "callback-delivery",
     "applications": "application",
     "api-clients": "api-client",
+    "staff-accounts": "staff-account",
     "users": "user",
     "transactions": "transaction",
     "activity": "event",
@@ -66,23 +72,26 @@ def main() -> int:
         run = Run(Path(directory))
         try:
             password = run.wait_until_ready()[1].split()[-1]
-            use_the_demo(run.base)
+            visitor = use_the_demo(run.base)
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(base_url=run.base, viewport={"width": WIDTH, "height": HEIGHT})
             look(page, password)
+            look_at_locks(page, visitor)
+            look_at_second_factor(page, password)
             browser.close()
         finally:
             run.kill()
     return 1 if too_large() else 0
 
 
-def use_the_demo(base: str) -> None:
+def use_the_demo(base: str) -> Visitor:
     """Leave something in every list: a login, one that the user refuses, and a code by text message."""
     visitor = Visitor(base)
     visitor.answer("approve")
     visitor.answer("deny")
     visitor.answer("approve")
     visitor.text_me()
+    return visitor
 
 
 def look(page: "Page", password: str) -> None:
@@ -117,6 +126,67 @@ def checked_configuration(page: "Page") -> None:
     page.locator(".console-findings").wait_for()
 
 
+def secret_of_a_client(page: "Page") -> None:
+    page.goto(LISTS["api-clients"] + "add/")
+    page.locator("[name=name]").fill("Help desk")
+    page.locator("[name=client_id]").fill("help-desk")
+    page.get_by_label("Users and devices").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator("#client-secret").wait_for()
+
+
+def row_to_delete(path: str, name: str) -> Callable[["Page"], None]:
+    def go(page: "Page") -> None:
+        page.goto(path)
+        page.locator("#result_list").get_by_role("link", name=name, exact=True).click()
+        page.wait_for_url("**/change/**")
+        page.locator("a[href*='/delete/']").first.click()
+        page.wait_for_url("**/delete/**")
+
+    return go
+
+
+def enrolment_code(page: "Page") -> None:
+    page.goto(LISTS["users"] + "enrol-device/?user=anna")
+    page.get_by_role("button", name="Make a code").click()
+    page.locator("#enrolment-link").wait_for()
+
+
+def filters_of_activity(page: "Page") -> None:
+    page.goto(LISTS["activity"] + "?event_type=ADMIN_CONFIGURATION_IMPORTED")
+    page.locator("#changelist a", has_text="Filters").first.click()
+    page.locator("#filter-form").wait_for()
+
+
+def look_at_locks(page: "Page", visitor: Visitor) -> None:
+    """Lock the user out with two wrong codes; the change that this needs is the history's picture."""
+    page.goto(LISTS["general"])
+    page.locator("[name=max_consecutive_code_failures]").fill("2")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto(LISTS["general"] + "history/")
+    save(page, "history")
+    # A change is in force everywhere within two seconds.
+    page.wait_for_timeout(2500)
+    right = int(visitor.text_me())
+    for number in (1, 2):
+        visitor.press("/demo/verify", code=f"{(right + number) % 1_000_000:06}")
+    page.goto(LISTS["users"] + "?q=anna")
+    save(page, "user-locked")
+    page.get_by_role("link", name="Unlock user").click()
+    save(page, "unlock-user")
+
+
+def look_at_second_factor(page: "Page", password: str) -> None:
+    page.goto("/admin/second-factor/")
+    save(page, "confirm-password")
+    page.locator("#content [name=password]").fill(password)
+    page.locator("#content [name=password]").press("Enter")
+    page.wait_for_url(lambda url: "/password/" not in url)
+    save(page, "second-factor")
+    page.goto("/admin/second-factor/app/")
+    save(page, "second-factor-app")
+
+
 def page_at(path: str) -> Callable[["Page"], None]:
     def go(page: "Page") -> None:
         page.goto(path)
@@ -128,9 +198,18 @@ SPECIAL: dict[str, Callable[["Page"], None]] = {
     "type-sms": type_for_text_messages,
     "type-new": page_at(LISTS["types"] + "add/"),
     "push-configuration-new": page_at(LISTS["push"] + "add/"),
+    "callback-endpoint-new": page_at(LISTS["callback-endpoints"] + "add/"),
+    "application-new": page_at(LISTS["applications"] + "add/"),
+    "api-client-new": page_at(LISTS["api-clients"] + "add/"),
+    "client-secret": secret_of_a_client,
+    "delete": row_to_delete(LISTS["api-clients"], "Help desk"),
+    "in-use": row_to_delete(LISTS["api-clients"], "Demo portal"),
+    "staff-account-new": page_at(LISTS["staff-accounts"] + "add/"),
+    "enrolment-code": enrolment_code,
+    "activity-filters": filters_of_activity,
     "check-configuration": checked_configuration,
     "send-test-sms": page_at("/admin/sms/send-test/"),
-    "confirm-password": page_at("/admin/second-factor/"),
+    "change-password": page_at("/admin/password_change/"),
 }
 
 
@@ -138,9 +217,10 @@ def save(page: "Page", name: str) -> None:
     """Take the whole page, or its upper part; in a window of its height, because menu and buttons stick to its ends."""
     page.wait_for_load_state("networkidle")
     needed = page.evaluate("document.documentElement.scrollHeight")
-    height = HEIGHTS.get(name) or max(HEIGHT, min(needed, MAX_HEIGHT))
+    height = HEIGHTS.get(name) or max(HEIGHT, min(needed, TALL.get(name, MAX_HEIGHT)))
     page.set_viewport_size({"width": WIDTH, "height": height})
-    page.screenshot(path=DIRECTORY / f"{name}.png", animations="disabled")
+    page.evaluate("document.querySelector('.console-menu-item[aria-current]')?.scrollIntoView({block: 'nearest'})")
+    page.screenshot(path=DIRECTORY / f"{name}.png", animations="disabled", style=NO_SCROLLBARS)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 

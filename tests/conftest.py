@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import socket
 from urllib.parse import urlencode
 
@@ -14,6 +15,8 @@ from apps.enrollment import services as enrollment
 from tests import factories
 from tests.emptying import empty_tables
 
+# Commands speak the language of the terminal, and tests read English on everybody's.
+os.environ["LANGUAGE"] = "en"
 TransactionTestCase._fixture_teardown = empty_tables
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

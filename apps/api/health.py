@@ -1,15 +1,21 @@
 """Is the process up, and can it work?"""
 
-import socket
-from urllib.parse import urlsplit
-
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
-from kombu.utils.url import url_to_parts
-from redis import Redis
-from redis.exceptions import RedisError
+from django.http import HttpRequest, HttpResponsePermanentRedirect, JsonResponse
+from django.middleware.common import CommonMiddleware
+
+from apps.common import broker
+
+# Whoever asks here, such as the container's own check and Prometheus, calls by an address that no name leads to.
+AT_ANY_HOST = ("/healthz", "/readyz", "/metrics")
+
+
+class HostMiddleware(CommonMiddleware):
+    """Refuses requests to hosts that are not in ALLOWED_HOSTS, except those that ask how the process is."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if request.path_info in AT_ANY_HOST else super().process_request(request)
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
@@ -22,7 +28,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     state = {
         "database": "ok" if database is not None else "unreachable",
         "migrations": "unknown" if database is None else "ok" if database else "missing",
-        "broker": "ok" if _broker() else "unreachable",
+        "broker": "ok" if broker.answers() else "unreachable",
     }
     ready = set(state.values()) == {"ok"}
     return JsonResponse({"status": "ok" if ready else "unavailable", **state}, status=200 if ready else 503)
@@ -35,30 +41,3 @@ def _database() -> bool | None:
         return not executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
         return None
-
-
-def _broker() -> bool:
-    """Say whether the broker answers, or of another kind than Redis: listens. Without a broker there is none away."""
-    if not settings.BROKER_URL:
-        return True
-    parts = url_to_parts(settings.BROKER_URL)
-    if parts.scheme in ("redis", "rediss"):
-        return _redis()
-    if not parts.hostname:
-        return True
-    try:
-        socket.create_connection((parts.hostname, parts.port or 6379), timeout=1).close()
-    except OSError:
-        return False
-    return bool(urlsplit(settings.BROKER_URL).scheme)
-
-
-def _redis() -> bool:
-    """A server that listens can still refuse: it loads its data, or wants another password."""
-    client = Redis.from_url(settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=1)
-    try:
-        return bool(client.ping())
-    except (RedisError, OSError):
-        return False
-    finally:
-        client.close()

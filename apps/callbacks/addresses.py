@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from apps.common.http import port
 
@@ -21,7 +22,7 @@ _lock = threading.Lock()
 
 
 class Refused(Exception):
-    """The name leads nowhere, or to an address that is not public."""
+    """The name leads nowhere, or to an address that is not public. The reason is stored; who shows it translates it."""
 
 
 def resolve(url: str) -> list[str]:
@@ -32,12 +33,12 @@ def resolve(url: str) -> list[str]:
     try:
         found = _look_up(urlsplit(url).hostname or "", port(url)).result(LOOK_UP_SECONDS)
     except TimeoutError:
-        raise Refused("the host name was not resolved in time") from None
+        raise Refused(gettext_noop("the host name was not resolved in time")) from None
     except (OSError, UnicodeError):
-        raise Refused("the host name cannot be resolved") from None
+        raise Refused(gettext_noop("the host name cannot be resolved")) from None
     addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     if not settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES and not all(is_public(address) for address in addresses):
-        raise Refused("the host name resolves to an address that is not public")
+        raise Refused(gettext_noop("the host name resolves to an address that is not public"))
     by_family = {address.version: str(address) for address in reversed(addresses)}
     return [by_family[version] for version in dict.fromkeys(address.version for address in addresses)]
 

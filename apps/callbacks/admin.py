@@ -214,7 +214,8 @@ def secret_question(endpoint: CallbackEndpoint) -> Question:
 
 def tell(request: HttpRequest, endpoint: CallbackEndpoint, outcome: Outcome, duration_ms: int) -> None:
     """Say in a message what became of a test callback, and what mends it."""
-    words = {"url": endpoint, "status": outcome.status, "reason": outcome.reason, "duration": duration_ms}
+    reason = remedies.in_words(outcome.reason)
+    words = {"url": endpoint, "status": outcome.status, "reason": reason, "duration": duration_ms}
     if outcome.delivered:
         text = _("%(url)s took the test callback: HTTP %(status)d after %(duration)d ms.")
         messages.success(request, text % words)

@@ -21,6 +21,7 @@ from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
 from apps.common.outbox import State
 from apps.common.questions import Question, ask
+from apps.events.changes import without_credentials
 
 LIST = "admin:callbacks_callbackdelivery_changelist"
 WORDS = {State.DUE: _("waiting"), State.DONE: _("delivered"), State.FAILED: _("failed for good")}
@@ -41,7 +42,7 @@ class CallbackDeliveryAdmin(LogAdmin):
     """Newest first. The rows are the worker's: what failed for good can be sent again, and nothing else be done."""
 
     title = _("Callbacks")
-    list_display = ("created", "url", "label", "attempts_made", "next_try", "last_reason")
+    list_display = ("created", "address", "label", "attempts_made", "next_try", "last_reason")
     list_filter = (
         ("state", StateFilter),
         ("url", ExactFilter),
@@ -50,10 +51,10 @@ class CallbackDeliveryAdmin(LogAdmin):
     )
     ordering = ("-created_at",)
     fieldsets = (
-        (None, {"fields": ("url", ("label_of_one", "attempts_made"), ("created", "next_try"), "ended")}),
+        (None, {"fields": ("address", ("label_of_one", "attempts_made"), ("created", "next_try"), "ended")}),
         (_("Transaction"), {"fields": ("transaction", ("user_id", "client_id"), "identifier")}),
     )
-    readonly_fields = ("created", "next_try", "ended", "label_of_one", "transaction", "identifier")
+    readonly_fields = ("address", "created", "next_try", "ended", "label_of_one", "transaction", "identifier")
     actions_list = ("send_all_again",)
     actions_detail = ("send_again",)
     change_form_after_template = "admin/callbacks/callbackdelivery/attempts.html"
@@ -66,6 +67,10 @@ class CallbackDeliveryAdmin(LogAdmin):
     @admin.display(description=_("created (UTC)"))
     def created(self, delivery: CallbackDelivery) -> str:
         return moment(delivery.created_at)
+
+    @admin.display(description=_("callback URL"))
+    def address(self, delivery: CallbackDelivery) -> str:
+        return without_credentials(delivery.url)
 
     @display(description=_("state"), label=COLOURS)  # type: ignore[untyped-decorator]
     def label(self, delivery: CallbackDelivery) -> tuple[str, str]:
@@ -85,7 +90,7 @@ class CallbackDeliveryAdmin(LogAdmin):
 
     @admin.display(description=_("last reason"), empty_value="-")
     def last_reason(self, delivery: Any) -> str | None:
-        return delivery.reason_of_last or None
+        return remedies.in_words(delivery.reason_of_last or "") or None
 
     @admin.display(description=_("ended (UTC)"))
     def ended(self, delivery: CallbackDelivery) -> str:
@@ -194,7 +199,9 @@ def question_about_all(url: str) -> Question:
     count = services.failed(url).count()
     heading = ngettext("Send %(count)d failed callback again?", "Send %(count)d failed callbacks again?", count)
     where = (
-        _("They go to %(url)s only.") % {"url": url} if url else _("They go to all addresses, whatever the list shows.")
+        _("They go to %(url)s only.") % {"url": without_credentials(url)}
+        if url
+        else _("They go to all addresses, whatever the list shows.")
     )
     return Question(
         title=_("Send all failed ones again"),

@@ -9,6 +9,7 @@ from apps.callbacks.signatures import MAX_LIVE_SECRETS
 from apps.common import outbox
 from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.urls import validate_http_url
+from apps.events.changes import without_credentials
 
 
 class CallbackEndpoint(models.Model):
@@ -33,7 +34,7 @@ class CallbackEndpoint(models.Model):
         ordering = ["url"]
 
     def __str__(self) -> str:
-        return self.url
+        return without_credentials(self.url)
 
     @property
     def live_signing_secrets(self) -> list[str]:
@@ -77,7 +78,7 @@ class CallbackDelivery(outbox.Delivery):
         ]
 
     def __str__(self) -> str:
-        return self.url
+        return without_credentials(self.url)
 
     @property
     def webhook_id(self) -> str:
@@ -112,4 +113,4 @@ class FailingAddress(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.url
+        return without_credentials(self.url)

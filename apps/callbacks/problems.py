@@ -63,7 +63,7 @@ def _problem(address: FailingAddress, page: str) -> Problem:
         "url": without_credentials(address.url),
         "count": address.failures,
         "since": moment(address.failing_since),
-        "reason": address.reason or _("no reason was given"),
+        "reason": remedies.in_words(address.reason) or _("no reason was given"),
         "remedy": remedies.remedy_of(address.reason),
     }
     text = ngettext_lazy(
@@ -77,7 +77,7 @@ def _problem(address: FailingAddress, page: str) -> Problem:
 
 def short(since: datetime, reason: str) -> str:
     """Say it in the room that a list has."""
-    return _("Fails since %(since)s: %(reason)s") % {"since": moment(since), "reason": reason}
+    return _("Fails since %(since)s: %(reason)s") % {"since": moment(since), "reason": remedies.in_words(reason)}
 
 
 def _more() -> Problem:

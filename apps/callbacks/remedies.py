@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ TABLE: list[tuple[str, "StrPromise"]] = [
     (r"^HTTP 5\d\d", _PORTAL_FAULT),
 ]
 _PATTERNS = [(re.compile(pattern), text) for pattern, text in TABLE]
+
+
+def in_words(reason: str) -> str:
+    """Return a reason as the console shows it: our own have translations, libcurl's are shown as they are."""
+    return gettext(reason)
 
 
 def remedy_of(reason: str) -> str:

@@ -67,7 +67,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
 
 
 def send_test(endpoint: CallbackEndpoint, *, who: str) -> Outcome:
-    """Call an endpoint as after a login, about a transaction that does not exist, and say what came; takes up to 20 s.
+    """Call an endpoint as after a login, about a transaction that does not exist, and say what came; takes up to 13 s.
 
     It is not stored and not repeated, and counts for the alert about addresses that fail like any other call. The
     event says `who` wanted it.

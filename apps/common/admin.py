@@ -222,6 +222,11 @@ class ChoiceFilter(ExactFilter):
     def options(self) -> list[tuple[Any, Any]]:
         return list(self.field.get_choices(include_blank=False))
 
+    def lookups(self) -> dict[str, Any]:
+        # Checked here, because a database refuses numbers that it cannot hold.
+        self.fields[self.field_path].clean(self.value(self.field_path))
+        return super().lookups()
+
 
 class PeriodFilter(FormFilter):
     """From and to, by the minute, in the console's time zone."""

@@ -2,22 +2,73 @@
 
 import json
 import logging
+import os
+import re
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.common.exceptions import ApiError
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
-class OneLineCommand(BaseCommand):
+# In the order in which gettext looks at them.
+LANGUAGE_VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+class TranslatedCommand(BaseCommand):
+    """A command that speaks the language of the terminal in which it is typed; called from code, that of the caller."""
+
+    # Said again below: mypy compares with the class right above, and with Django's when that says nothing.
+    help: "str | StrPromise"  # type: ignore[assignment]
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        translation.activate(terminal_language())
+        super().run_from_argv(argv)
+
+    def print_help(self, prog_name: str, subcommand: str) -> None:
+        translation.activate(terminal_language())
+        super().print_help(prog_name, subcommand)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        # A parser wraps its description into lines, which takes a text that is one already.
+        parser.description = str(self.help)
+        return parser
+
+
+def terminal_language() -> str:
+    """Return the language of the terminal, by the first of gettext's variables that is set; English if it is not ours.
+
+    LANGUAGE may be a list, `nl:de`, of which the first language of ours counts.
+    """
+    if "utf" not in (sys.stdout.encoding or "utf-8").lower():
+        # Other languages have characters that such a terminal has not.
+        return settings.LANGUAGE_CODE
+    named = next(filter(None, map(os.environ.get, LANGUAGE_VARIABLES)), "")
+    for locale in named.split(":"):
+        # `nl_NL.UTF-8@euro`, as a list of languages knows it: nl-nl.
+        code = translation.to_language(re.split("[.@]", locale)[0])
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(code)
+    return settings.LANGUAGE_CODE
+
+
+class OneLineCommand(TranslatedCommand):
     """A command whose mistakes are one line on standard error and exit code 1, those in its arguments too."""
+
+    help: "str | StrPromise"
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -55,18 +106,34 @@ def _refuse(parser: CommandParser, message: str) -> NoReturn:
 class DataCommand(OneLineCommand):
     """A command that prints data: `name: value` lines for people, JSON with `--json`."""
 
+    help: "str | StrPromise"
+
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print JSON; moments are milliseconds since the epoch")
+        text = _("print JSON; moments are milliseconds since the epoch")
+        parser.add_argument("--json", action="store_true", help=text)
 
     def print_data(self, data: Mapping[str, Any], *, as_json: bool) -> None:
         self.stdout.write(in_json(data) if as_json else lines(data))
 
     def print_table(self, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-        """Print rows of the same members, for people a line each below their names."""
+        """Print rows of the same members, for people a line each below their names.
+
+        That there is none is no data: people read it on standard error.
+        """
         if as_json:
             self.stdout.write(in_json(rows))
         elif rows:
             self.stdout.write(table(rows))
+        else:
+            self.stderr.write(_("Nothing was found."), str)
+
+
+def require_between(least: int, most: int, **given: int) -> None:
+    """Refuse the argument that is given by its name when it is out of bounds."""
+    for name, number in given.items():
+        if not least <= number <= most:
+            bounds = {"option": f"--{name}", "least": least, "most": most}
+            raise CommandError(_("%(option)s: choose from %(least)d to %(most)d.") % bounds)
 
 
 def sentence(error: ValidationError) -> str:

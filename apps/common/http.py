@@ -147,6 +147,22 @@ def send(request: Request) -> Response:
     return result
 
 
+def reach(request: Request) -> None:
+    """Connect to where a request would go (TLS and a tunnel through the proxy included) and send nothing of it.
+
+    NoAnswer when that fails. Of a request to an http address through a proxy, only the proxy is reached.
+    """
+    curl = pycurl.Curl()
+    _configure(curl, request)
+    curl.setopt(pycurl.CONNECT_ONLY, 1)
+    try:
+        curl.perform()
+    except pycurl.error as error:
+        raise NoAnswer(str(error.args[-1]), may_have_arrived=False) from None
+    finally:
+        curl.close()
+
+
 def _configure(curl: pycurl.Curl, request: Request) -> None:
     curl.setopt(pycurl.URL, request.url)
     curl.setopt(pycurl.CUSTOMREQUEST, request.method)
@@ -154,7 +170,9 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
         curl.setopt(pycurl.POSTFIELDS, request.body)
     curl.setopt(pycurl.HTTPHEADER, _header_lines({"Expect": "", "User-Agent": "Countersign", **request.headers}))
     curl.setopt(pycurl.NOSIGNAL, 1)
+    # Empty is not unset: libcurl would look into the environment for the proxy, and for hosts to reach past it.
     curl.setopt(pycurl.PROXY, request.proxy.url if request.proxy else "")
+    curl.setopt(pycurl.NOPROXY, "")
     if request.proxy and request.proxy.username:
         curl.setopt(pycurl.PROXYUSERNAME, request.proxy.username)
         curl.setopt(pycurl.PROXYPASSWORD, request.proxy.password)

@@ -35,15 +35,22 @@ EVENTS = {
 }
 
 
-def send_all(requests: Iterable[tuple[T, Request]]) -> Iterator[list[tuple[T, Result]]]:
+def send_all(
+    requests: Iterable[tuple[T, Request]], instead: Callable[[T, Result], tuple[T, Request] | None] = lambda *_: None
+) -> Iterator[list[tuple[T, Result]]]:
     """Send requests at once and yield what came of them, each with the object it was given with, as it comes.
 
-    What comes within a hundredth of a second is yielded together: it is cheaper to write down.
+    What comes within a hundredth of a second is yielded together: it is cheaper to write down. What `instead` makes of
+    a result, if anything, is sent at once, and its own result takes the place of that one.
     """
     arrived: SimpleQueue[tuple[T, Result]] = SimpleQueue()
+
+    def send(item: T, request: Request) -> None:
+        _engine(request.pool).submit(request, lambda result: arrived.put((item, result)))
+
     waiting = 0
     for item, request in requests:
-        _engine(request.pool).submit(request, lambda result, item=item: arrived.put((item, result)))  # type: ignore[misc]
+        send(item, request)
         waiting += 1
     while waiting:
         batch = [arrived.get()]
@@ -51,8 +58,15 @@ def send_all(requests: Iterable[tuple[T, Request]]) -> Iterator[list[tuple[T, Re
         with suppress(Empty):
             while len(batch) < waiting:
                 batch.append(arrived.get(timeout=max(end - time.monotonic(), 0)))
-        waiting -= len(batch)
-        yield batch
+        final = list[tuple[T, Result]]()
+        for item, result in batch:
+            if another := instead(item, result):
+                send(*another)
+            else:
+                final.append((item, result))
+        waiting -= len(final)
+        if final:
+            yield final
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,8 @@ class Engine:
             for curl in succeeded:
                 self._land(curl, pycurl.E_OK, "")
             for curl, number, text in failed:
-                self._land(curl, number, text)
+                # Bytes of the other side may stand in it: those that are no text could not be written down.
+                self._land(curl, number, text.encode(errors="surrogateescape").decode(errors="replace"))
 
     def _land(self, curl: pycurl.Curl, number: int, text: str) -> None:
         flight = self._flights.pop(curl)

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 CHANNEL = "countersign"
-# Longer than the longest call (token exchange and message: 19 s, a callback: 23 s), shorter than the 30 s within which
+# Longer than the longest call (token exchange and message: 19 s, a callback: 13 s), shorter than the 30 s within which
 # what a dead worker held goes on.
 LEASE_SECONDS = 24
 # What a dispatcher reads of the rows that are due: with all of it in the index of a queue's open rows, a great backlog

@@ -44,6 +44,7 @@ def retry_after_seconds(text: str) -> float | None:
 def _until(text: str) -> float:
     try:
         moment: datetime = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return max((moment.replace(tzinfo=moment.tzinfo or UTC) - timezone.now()).total_seconds(), 0)
+    except (TypeError, ValueError, LookupError, OverflowError):
+        # A time zone may be so far away that no clock of ours can say how far.
         return -1
-    return max((moment.replace(tzinfo=moment.tzinfo or UTC) - timezone.now()).total_seconds(), 0)

@@ -110,6 +110,14 @@ def one_or_two(value: object) -> list[Any]:
     return entries
 
 
+def _of_client(value: object) -> list[Any]:
+    """Return a list of one or two: without a secret nobody can use a client."""
+    entries = one_or_two(value)
+    if not entries:
+        raise Misread(("", _("A client needs a secret; this names none.")))
+    return entries
+
+
 class ClientSecret(Member):
     """A client's secret, or a list of two. Only hashes are kept, so it is never exported."""
 
@@ -119,7 +127,7 @@ class ClientSecret(Member):
         return True
 
     def read(self, value: object, row: Model, known: Known) -> list[str]:
-        entries = one_or_two(value)
+        entries = _of_client(value)
         if not all(entries):
             raise Misread(("", _("A secret cannot be empty.")))
         many = isinstance(value, list)
@@ -147,7 +155,11 @@ class ClientSecretHash(Member):
     def read(self, value: object, row: Model, known: Known) -> list[str]:
         stored = cast(ApiClient, row).secret_hashes
         many = isinstance(value, list)
-        return collect(one_or_two(value), lambda number, entry: _live(entry, stored, f"[{number}]" if many else ""))
+        return collect(_of_client(value), lambda number, entry: _live(entry, stored, f"[{number}]" if many else ""))
+
+    def is_exported(self, row: Model) -> bool:
+        """A client without a secret has nothing that an import would take."""
+        return bool(cast(ApiClient, row).secret_hashes)
 
     def export(self, row: Model) -> str | list[str]:
         hashes = cast(ApiClient, row).secret_hashes

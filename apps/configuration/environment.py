@@ -1,11 +1,12 @@
 """`{env: NAME}` in a configuration file stands for the value of an environment variable."""
 
-import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
+
+from apps.common import foreign_json
 
 
 class FromEnvironment(str):
@@ -19,8 +20,8 @@ def structured(value: object) -> object:
     if not isinstance(value, FromEnvironment):
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return foreign_json.read(value)
+    except ValueError:
         return value
 
 

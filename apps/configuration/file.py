@@ -38,6 +38,10 @@ PLAIN = [
     ("float", r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+|[-+]?(0|[1-9][0-9]*)\.", list("-+.0123456789")),
 ]
 
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+# A member's name with its colon, any other string, and where an object begins and ends.
+JSON_TOKEN = re.compile(rf"(?P<name>{_STRING})\s*:|{_STRING}|[{{}}]", re.DOTALL)
+
 
 class Loader(_BaseLoader):  # type: ignore[misc]
     """Splits YAML into nodes; what becomes of them is decided here."""
@@ -123,6 +127,8 @@ def _parse(text: str) -> object:
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(text, object_pairs_hook=_unique)
+        except _StandsTwice:
+            raise _twice_in(text) from None
         except ValueError:
             pass
     loader = Loader(text)
@@ -135,13 +141,35 @@ def _parse(text: str) -> object:
     return _value(node, set()) if node else None
 
 
+class _StandsTwice(Exception):
+    """An object of JSON has two members of one name; where, the parser does not say."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ConfigurationInvalid([line(name, _("Stands here twice."))])
-        found[name] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _StandsTwice
     return found
+
+
+def _twice_in(text: str) -> Refused:
+    """Find the first member that stands twice in an object; up to the end of that object, the text is JSON."""
+    names: list[set[str]] = []
+    for token in JSON_TOKEN.finditer(text):
+        if token["name"]:
+            name = json.loads(token["name"])
+            if name in names[-1]:
+                return _twice(text.count("\n", 0, token.start()) + 1, name)
+            names[-1].add(name)
+        elif token[0] == "{":
+            names.append(set())
+        elif token[0] == "}":
+            names.pop()
+    raise AssertionError("no member stands twice")
+
+
+def _twice(number: int, name: str) -> Refused:
+    return Refused(number, _("“%(name)s” stands here twice.") % {"name": name})
 
 
 def _value(node: Any, seen: set[int]) -> Any:
@@ -169,7 +197,7 @@ def _mapping(node: Any, seen: set[int]) -> dict[str, Any]:
         if not isinstance(name, yaml.ScalarNode):
             raise Refused(number, _("The name of a member must be text."))
         if name.value in found:
-            raise Refused(number, _("“%(name)s” stands here twice.") % {"name": name.value})
+            raise _twice(number, name.value)
         found[name.value] = _value(value, seen)
     return found
 

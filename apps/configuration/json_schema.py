@@ -156,18 +156,19 @@ def _service_account(_member: ServiceAccount, _model: type[Model]) -> Form:
     return {"type": ["object", "string"]}
 
 
-def _one_or_two(entry: Form) -> Form:
-    return {"anyOf": [entry, {"type": "array", "items": _or_environment(entry), "maxItems": MAX_LIVE_SECRETS}]}
+def _one_or_two(entry: Form, **limits: int) -> Form:
+    entries = {"type": "array", "items": _or_environment(entry), **limits, "maxItems": MAX_LIVE_SECRETS}
+    return {"anyOf": [entry, entries]}
 
 
 @form.register
 def _client_secret(_member: ClientSecret, _model: type[Model]) -> Form:
-    return _one_or_two({"type": "string", "minLength": 1})
+    return _one_or_two({"type": "string", "minLength": 1}, minItems=1)
 
 
 @form.register
 def _client_secret_hash(_member: ClientSecretHash, _model: type[Model]) -> Form:
-    return _one_or_two({"type": "string", "pattern": f"^{HASH.pattern}$"})
+    return _one_or_two({"type": "string", "pattern": f"^{HASH.pattern}$"}, minItems=1)
 
 
 @form.register

@@ -4,6 +4,7 @@ The rules for values are the models' own, so that the console and the file agree
 a reader that turns numbers into text would take `version: 1.10` for "1.1".
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.encryption import CannotDecrypt
 from apps.configuration.environment import structured
+from apps.configuration.places import shown
 from apps.configuration.problems import Misread, misread, nearest_of
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # The rows that a name may refer to, by key: those of the database and those of the file.
 Known = Callable[[type[Model]], Mapping[tuple[str, ...], Model]]
+# A line about changes is for reading.
+MAX_SHOWN_CHARACTERS = 60
 
 
 class Member:
@@ -91,6 +95,9 @@ class Member:
         except CannotDecrypt:
             return False
 
+    def is_exported(self, row: Model) -> bool:
+        return self.exported
+
     def export(self, row: Model) -> Any:
         return getattr(row, self.field)
 
@@ -139,6 +146,17 @@ def text(value: object, place: str = "") -> str:
 class Text(Member):
     def typed(self, value: object) -> str:
         return text(value)
+
+    def shown(self, row: Model) -> str:
+        """Return it in quotation marks, unless it is secret or long, or an address with more than host and path.
+
+        Of such an address, user name or query may be somebody's credentials.
+        """
+        if self.secret:
+            return ""
+        value = str(self.current(row))
+        is_shown = len(value) <= MAX_SHOWN_CHARACTERS and shown(value) == value
+        return json.dumps(value, ensure_ascii=False) if is_shown else ""
 
 
 class SecretText(Text):

@@ -14,12 +14,12 @@ class Place:
     label: str
 
     def item(self, number: int, key: tuple[str, ...] | None) -> "Place":
-        return Place(f"{self.path}[{number}]", f"{self.label}[{' '.join(map(_shown, key or ()))}]")
+        return Place(f"{self.path}[{number}]", f"{self.label}[{' '.join(map(shown, key or ()))}]")
 
     def member(self, name: object) -> "Place":
         return Place(f"{self.path}.{name}", f"{self.label}.{name}") if self.path else Place(str(name), str(name))
 
 
-def _shown(key: str) -> str:
+def shown(key: str) -> str:
     """Return a key without what an address may hold in secret: credentials before the host, tokens in the query."""
     return lane(key) + urlsplit(key).path if is_http_url(key) else key

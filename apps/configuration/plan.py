@@ -1,6 +1,6 @@
 """What a configuration file would change. Planning writes nothing, so that one mistake anywhere changes nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -37,8 +37,7 @@ class Plan:
     def write(self) -> None:
         """Store everything; the caller has the database transaction."""
         for model, rows in self._created.items():
-            for ready in _in_order(rows, SECTION_OF[model].inner_references if model in SECTION_OF else []):
-                model._default_manager.bulk_create(ready, batch_size=ROWS_AT_ONCE)
+            _create(model, rows, SECTION_OF[model].inner_references if model in SECTION_OF else [])
         for row, fields, _place in self._changed:
             row.save(update_fields=None if row._state.adding else fields)
 
@@ -127,6 +126,7 @@ class Plan:
                 seen[key] = here
             found.append((item, _row(section, rows, key, owner), here))
         sound = [(row, here) for item, row, here in found if self._read_row(section, item, row, here)]
+        section.survey(rows.values())
         for row, here in sound:
             self._judge(row, here)
         self._judge_others(section, rows, seen)
@@ -298,12 +298,15 @@ def _join(rows: Rows, name: str, others: Rows) -> None:
             setattr(row, name, by_number[named.pk])
 
 
-def _in_order(rows: list[Model], references: list[str]) -> Iterator[list[Model]]:
-    """Yield rows in batches, each after those that it names; a row has a number once its batch is stored."""
-    while rows:
-        ready, waiting = list[Model](), list[Model]()
-        for row in rows:
-            named = [getattr(row, name) for name in references]
-            (waiting if any(other is not None and other._state.adding for other in named) else ready).append(row)
-        yield ready
-        rows = waiting
+def _create(model: type[Model], rows: list[Model], references: list[str]) -> None:
+    """Store new rows. They have a number only then, so that what they name of one another is stored afterwards."""
+    named = [(row, name, getattr(row, name)) for row in rows for name in references]
+    waiting = [(row, name, other) for row, name, other in named if other is not None and other._state.adding]
+    for row, name, _other in waiting:
+        setattr(row, name, None)
+    model._default_manager.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+    for row, name, other in waiting:
+        setattr(row, name, other)
+    if waiting:
+        changed = list(dict.fromkeys(row for row, _name, _other in waiting))
+        model._default_manager.bulk_update(changed, references, batch_size=ROWS_AT_ONCE)

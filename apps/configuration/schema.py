@@ -22,13 +22,17 @@ from apps.configuration.texts import ConfirmationTexts, TextByLanguage
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
-from apps.transactions.types import MobileAuthenticationType
+from apps.transactions.types import MobileAuthenticationType, note_rings
 
 Key = tuple[str, ...]
 
 
 def _all_belong(_row: Model) -> Collection[str]:
     return ()
+
+
+def _nothing(_rows: Collection[Any]) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Section:
     `children` are lists within an item, named like the relation from the item's model; `parent` is the field back.
     `foreign` names the members that an item of a row's kind does not have: they are not exported, and what is left in
     them from another kind goes when an import changes the kind. With `whole`, the section is the value of this one
-    member of a model with one row.
+    member of a model with one row. `survey` is given all rows of the file and the database before any is judged, for
+    what would take each of them a look at many others.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Section:
     parent: str = ""
     foreign: Callable[[Model], Collection[str]] = _all_belong
     whole: ConfirmationTexts | None = None
+    survey: Callable[[Collection[Any]], None] = _nothing
 
     @property
     def names(self) -> list[str]:
@@ -227,6 +233,7 @@ SECTIONS: tuple[Section | Group, ...] = (
             TextByLanguage("default_messages"),
         ),
         key=("name",),
+        survey=note_rings,
     ),
     Section(
         "callback_endpoints",

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Model
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.configuration.plan import Plan
@@ -30,12 +32,13 @@ def import_configuration(data: object, *, check: bool = False, who: str = "comma
             if plan.problems:
                 raise ConfigurationInvalid(plan.problems)
             if plan.lines and not check:
+                told = _in_the_language_of_events(plan, data)
                 plan.write()
                 events.record(
                     EventType.ADMIN_CONFIGURATION_IMPORTED,
                     who=who,
                     changes=len(plan.lines),
-                    lines=plan.lines[:LINES_IN_EVENT],
+                    lines=told[:LINES_IN_EVENT],
                 )
     except IntegrityError:
         text = _(
@@ -44,6 +47,14 @@ def import_configuration(data: object, *, check: bool = False, who: str = "comma
         )
         raise ConfigurationInvalid([line("file", text)]) from None
     return plan.lines
+
+
+def _in_the_language_of_events(plan: Plan, data: object) -> list[str]:
+    """Return a plan's lines as events hold them: a terminal's language is of its user alone."""
+    if translation.get_language() == settings.LANGUAGE_CODE:
+        return plan.lines
+    with translation.override(settings.LANGUAGE_CODE):
+        return Plan(data).lines
 
 
 def export_configuration(*, with_secrets: bool = False) -> dict[str, Any]:
@@ -71,7 +82,7 @@ def _item(section: Section, row: Model, with_secrets: bool) -> dict[str, Any]:
     members = [
         member
         for member in section.members
-        if member.exported and (with_secrets or not member.secret) and member.name not in foreign
+        if member.is_exported(row) and (with_secrets or not member.secret) and member.name not in foreign
     ]
     item = {member.name: member.export(row) for member in members}
     for child in section.children:

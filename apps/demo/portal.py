@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import hmac
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from urllib.parse import quote, urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.common import http
+from apps.common import foreign_json, http
 from apps.demo.journal import Actor, Journal
 from apps.demo.texts import NUMBER
 from apps.demo.visit import PENDING, Status, Visit, Way
@@ -258,7 +257,7 @@ STATUSES = {
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body or b"{}")
+        content = foreign_json.read(body or b"{}")
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

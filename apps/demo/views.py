@@ -1,7 +1,6 @@
 """The demo's page and its buttons, the shop's callback address, and the stand-in for Google's servers."""
 
 import io
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.common import foreign_json
 from apps.demo import fcm, live, texts
 from apps.demo.phone import NAME, PIN, PhoneError, Proof
 from apps.demo.portal import SHOP, PortalError
@@ -187,7 +187,7 @@ def _google(ask: Callable[[live.Demo], fcm.Answer]) -> JsonResponse:
 
 def _json(request: HttpRequest) -> dict[str, Any]:
     try:
-        content = json.loads(request.body)
-    except (ValueError, RecursionError):
+        content = foreign_json.read(request.body)
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -37,6 +37,8 @@ def unreachable(profile: Profile) -> str:
     """Say why no push can be sent to this profile; empty when one can."""
     if profile.device.version.push_messaging_configuration_id is None:
         return str(_("This version of the app has no push messaging configuration, so no push is sent to it."))
+    if told := pushes.disabled(profile.device.version):
+        return told
     if not hasattr(profile, "push_enrollment"):
         return str(_("This device is not enrolled for push. The app has to enrol for it first."))
     return ""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.applications.models import ApplicationVersion, VersionStatus
 from apps.common.encryption import CannotDecrypt
 from apps.enrollment import services
 from apps.enrollment.models import Profile
@@ -19,7 +20,16 @@ TEST_LIFE = timedelta(minutes=5)
 
 
 class NotReachable(Exception):
-    """No push can reach this profile: it has no push token, or its version no push messaging configuration."""
+    """No push reaches this profile: it has no push token, or its version no configuration for push or is disabled."""
+
+
+def disabled(version: ApplicationVersion) -> str:
+    """Say that phones of a version get no pushes because it is disabled; empty when it is not."""
+    if version.status != VersionStatus.DISABLED:
+        return ""
+    return _("The version %(version)s is disabled: its phones count as not enrolled and get no pushes.") % {
+        "version": str(version)
+    }
 
 
 def send_test(profile: Profile, *, who: str) -> Result:
@@ -28,8 +38,9 @@ def send_test(profile: Profile, *, who: str) -> Result:
     A dead token is removed and a fault of the configuration kept for the console, as after any other push. The app
     finds no transaction under the id that it is told. The event says `who` wanted it.
     """
-    destination, push_enrollment = profile.device.version.destination(), getattr(profile, "push_enrollment", None)
-    if destination is None or push_enrollment is None:
+    version, push_enrollment = profile.device.version, getattr(profile, "push_enrollment", None)
+    destination = version.destination()
+    if destination is None or push_enrollment is None or disabled(version):
         raise NotReachable
     try:
         message = _message(profile, push_enrollment.token)
@@ -40,7 +51,7 @@ def send_test(profile: Profile, *, who: str) -> Result:
     events.record(
         EventType.ADMIN_TEST_PUSH_SENT,
         user_id=profile.user_id,
-        app_name=profile.device.version.application.name,
+        app_name=version.application.name,
         device_id=profile.device.device_id,
         who=who,
         outcome=result.outcome.value,

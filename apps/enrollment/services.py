@@ -1,5 +1,6 @@
 """Enrolling devices and users, and finding them again."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +48,7 @@ PUSH_FAILURES: dict[type[ApiError], EventType] = {
     VersionNotEnabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
     PushTokenInUse: EventType.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
     UserAlreadyEnrolled: EventType.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
+    InvalidProfile: EventType.PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED,
 }
 
 
@@ -209,16 +211,19 @@ def require_enabled(version: ApplicationVersion) -> None:
         raise VersionNotEnabled
 
 
-def enroll_push(profile: Profile, push_token: str) -> None:
-    """Make a profile reachable by push, by the rules of the push enrolment mode."""
+def enroll_push(device: Device, profile_id: str, push_token: str) -> None:
+    """Make a profile of a device reachable by push, by the rules of the push enrolment mode."""
+    profile = None
     try:
+        profile = profile_of(device, profile_id)
         with transaction.atomic():
             _enroll_push(profile, push_token)
     except ApiError as error:
         events.record(
             PUSH_FAILURES[type(error)],
-            user_id=profile.user_id,
-            app_name=profile.device.version.application.name,
+            user_id=profile.user_id if profile else "",
+            app_name=device.version.application.name,
+            device_id=device.device_id,
             reason=error.token,
         )
         raise
@@ -230,7 +235,9 @@ def _enroll_push(profile: Profile, push_token: str) -> None:
     configuration = version.push_messaging_configuration
     if not (general.enrollment_enabled and general.push_enrollment_enabled and configuration):
         raise EnrollmentDisabled
-    _wait_for_others(profile.user_id, configuration)
+    if profile not in _wait_for_others([profile.user_id], configuration):
+        # It was removed since it was found.
+        raise InvalidProfile
     hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
         raise PushTokenInUse
@@ -242,12 +249,15 @@ def _enroll_push(profile: Profile, push_token: str) -> None:
     events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
 
 
-def _wait_for_others(user_id: str, configuration: PushMessagingConfiguration | None) -> None:
-    """Make two that enrol at once, with the same token or for the same user, come one after the other."""
+def _wait_for_others(user_ids: Collection[str], configuration: PushMessagingConfiguration | None) -> list[Profile]:
+    """Make two that enrol at once, with the same token or for the same user, come one after the other.
+
+    Profiles are locked in the order of their keys, as everywhere. Returns the users' profiles.
+    """
     # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
     if configuration:
         list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
-    list(Profile.objects.select_for_update().filter(user_id=user_id).order_by("pk").only("pk"))
+    return list(Profile.objects.select_for_update().filter(user_id__in=user_ids).order_by("pk").only("pk"))
 
 
 def _apply_mode(profile: Profile, mode: str) -> None:
@@ -275,8 +285,8 @@ def replace_push_token(device: Device, old: str, new: str) -> None:
     InvalidRequest when the device has no such token, PushTokenInUse when another device has the new one.
     """
     with transaction.atomic():
-        for user_id in Profile.objects.filter(device=device).order_by("user_id").values_list("user_id", flat=True):
-            _wait_for_others(user_id, device.version.push_messaging_configuration)
+        user_ids = list(Profile.objects.filter(device=device).values_list("user_id", flat=True))
+        _wait_for_others(user_ids, device.version.push_messaging_configuration)
         rows = list(
             PushEnrollment.objects.select_related("profile__device__version__application")
             .filter(profile__device=device, token_hash__in=codes.candidates(old, PUSH_TOKEN_PURPOSE))
@@ -345,6 +355,18 @@ def profiles_of(user_id: str) -> QuerySet[Profile]:
 def is_reachable(profile: Profile) -> bool:
     """Say whether a push can reach a profile of `profiles_of`."""
     return hasattr(profile, "push_enrollment") and profile.device.version.push_messaging_configuration is not None
+
+
+def leave(profile: Profile) -> None:
+    """Remove a profile at the wish of its own device."""
+    with transaction.atomic():
+        if unenroll(profile):
+            events.record(
+                EventType.DEVICE_UNENROLLED,
+                user_id=profile.user_id,
+                app_name=profile.device.version.application.name,
+                device_id=profile.device.device_id,
+            )
 
 
 def unenroll(*profiles: Profile) -> list[Profile]:

@@ -35,6 +35,11 @@ class EventTypeFilter(FormFilter):
         values: Any = self.used_parameters.get(self.name) or []
         return [value for value in values if value]
 
+    @property
+    def possible(self) -> list[str]:
+        """Return what was chosen and can be stored: no text holds a NUL, and some databases refuse to look for it."""
+        return [value for value in self.chosen if "\0" not in value]
+
     def value(self, name: str) -> Any:
         return self.chosen
 
@@ -49,14 +54,14 @@ class EventTypeFilter(FormFilter):
         return {self.name: field}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        return queryset.filter(event_type__in=self.chosen) if self.chosen else queryset
+        return queryset.filter(event_type__in=self.possible) if self.chosen else queryset
 
 
 class OtherTypesFilter(EventTypeFilter):
     name, label = "exclude_event_type", _("Events to leave out")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        return queryset.exclude(event_type__in=self.chosen) if self.chosen else queryset
+        return queryset.exclude(event_type__in=self.possible) if self.chosen else queryset
 
 
 @admin.register(Event)

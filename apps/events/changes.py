@@ -14,7 +14,10 @@ from apps.events import services
 from apps.events.models import Event
 from apps.events.types import EventType
 
-CREDENTIALS_IN_URL = re.compile(r'(?<=://)[^/@\s"]+@')
+USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]+@")
+QUERY_IN_URL = re.compile(r"(://[^?#\s]*\?)([^#\s]+)")
+# What an address is filled in with when it is used is no secret in itself.
+PLACES = ("{key}", "{ip}")
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,38 @@ def snapshot(row: models.Model, secret: Collection[str] = ()) -> Snapshot:
         if column.name in secret or isinstance(column, EncryptedTextField):
             taken.secret[column.name] = row.__dict__.get(column.attname) or ""
         else:
-            taken.plain[column.name] = _json(getattr(row, column.name))
+            plain = _json(getattr(row, column.name))
+            taken.plain[column.name] = _shown(plain)
+            if taken.plain[column.name] != plain:
+                taken.secret[column.name] = plain
     return taken
 
 
 def _json(value: Any) -> Any:
     plain = str(value) if isinstance(value, models.Model) else value
-    return json.loads(without_credentials(json.dumps(plain, cls=DjangoJSONEncoder, ensure_ascii=False)))
+    return json.loads(json.dumps(plain, cls=DjangoJSONEncoder))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shown(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner) for inner in value]
+    return without_credentials(value) if isinstance(value, str) else value
 
 
 def without_credentials(text: str) -> str:
-    """Return a text whose addresses name nobody's user name and password."""
-    return CREDENTIALS_IN_URL.sub("…@", text)
+    """Return a text whose addresses name no user with a password, and no values in their queries: some are keys."""
+    return QUERY_IN_URL.sub(_without_values, USER_IN_URL.sub("…@", text))
+
+
+def _without_values(found: re.Match[str]) -> str:
+    return found[1] + "&".join(map(_without_value, found[2].split("&")))
+
+
+def _without_value(parameter: str) -> str:
+    name, equals, value = parameter.partition("=") if "=" in parameter else ("", "", parameter)
+    return parameter if not value or value in PLACES else f"{name}{equals}…"
 
 
 def record(event_type: EventType, *, who: str, row: models.Model, before: Snapshot, after: Snapshot) -> Event | None:
@@ -59,7 +82,12 @@ def record(event_type: EventType, *, who: str, row: models.Model, before: Snapsh
     replaced = sorted(name for name, value in after.secret.items() if value != before.secret.get(name, ""))
     if event_type == EventType.ADMIN_CONFIGURATION_UPDATED and not changes and not replaced:
         return None
-    details: dict[str, Any] = {"who": who, "model": row._meta.label, "object": _json(str(row)), "changes": changes}
+    details: dict[str, Any] = {
+        "who": who,
+        "model": row._meta.label,
+        "object": without_credentials(str(row)),
+        "changes": changes,
+    }
     if replaced:
         details["secrets_changed"] = replaced
     return services.record(event_type, **details)

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, ProtectedError
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from unfold.admin import StackedInline
 
@@ -22,6 +23,7 @@ CREATED, UPDATED, DELETED = (
     EventType.ADMIN_CONFIGURATION_UPDATED,
     EventType.ADMIN_CONFIGURATION_DELETED,
 )
+OF_CONFIGURATION = [event_type.value for event_type in EventType if event_type.startswith("ADMIN_CONFIGURATION_")]
 # Enough to see by what something is used.
 NAMES_SHOWN = 10
 
@@ -79,7 +81,8 @@ class ConsoleAdmin(PlainAdmin):
         return [str(obj) for obj in objs], relations.companions_of(rows), set(), names
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        shown = {"title": _("History"), **(extra_context or {})}
+        activity = reverse("admin:events_event_changelist", query={"event_type": OF_CONFIGURATION})
+        shown = {"title": _("History"), "activity": activity, **(extra_context or {})}
         response: HttpResponse = super().history_view(request, object_id, shown)
         return response
 

@@ -1,11 +1,10 @@
 """Asking the geolocation service, for many addresses at once."""
 
-import json
 from collections.abc import Iterable, Iterator
 
 from django.utils.translation import gettext as _
 
-from apps.common import http, multiplex
+from apps.common import foreign_json, http, multiplex
 from apps.common.encryption import CannotDecrypt
 from apps.geocontext import addresses
 from apps.geocontext.locations import Failure, Location, clean
@@ -46,8 +45,8 @@ def judge(answer: http.Response | http.NoAnswer) -> Location | Failure:
     if len(answer.body) >= http.MAX_ANSWER_BYTES:
         return Failure(_("The answer of the geolocation service is too large."))
     try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        found = foreign_json.read(answer.body)
+    except ValueError:
         return Failure(_("The answer of the geolocation service is not JSON."))
     return _location(found) if isinstance(found, dict) else Failure(_("The service's answer is no JSON object."))
 

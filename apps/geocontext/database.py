@@ -23,12 +23,16 @@ Signature = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class File:
-    """An opened file. `kind` is its maker's name for what it holds; `has_cities` says whether it names cities."""
+    """An opened file. `kind` is its maker's name for what it holds; `has_cities` says whether it names cities.
+
+    A file of IPv4 addresses alone cannot be asked about others: its reader refuses them.
+    """
 
     path: str
     kind: str
     built_at: datetime
     has_cities: bool
+    has_ipv6: bool
     reader: maxminddb.Reader
 
 
@@ -41,6 +45,8 @@ def locate(path: str, address: Address, language: str) -> Location | Failure:
     file = opened(path)
     if isinstance(file, Failure):
         return file
+    if address.version == 6 and not file.has_ipv6:
+        return nowhere() if is_nowhere(address) else Failure(_("The location file knows no IPv6 addresses."))
     try:
         found = layouts.read(file.reader.get(address), language)
     except Exception as error:  # noqa: BLE001 - whatever a broken file does to its reader, the message goes out
@@ -83,6 +89,7 @@ def _open(path: str) -> File | Failure:
         reader = maxminddb.open_database(path)
         metadata = reader.metadata()
         kind, built_at = str(metadata.database_type), datetime.fromtimestamp(metadata.build_epoch, UTC)
+        has_ipv6 = metadata.ip_version == 6
         locations = [layouts.read(record, "en") for _network, record in islice(reader, RECORDS_TRIED)]
     except OSError as error:
         return _unreadable(error)
@@ -91,7 +98,8 @@ def _open(path: str) -> File | Failure:
     if not any(locations):
         return Failure(_("The location file is of another kind (%(kind)s): it names no countries.") % {"kind": kind})
     log.info("location_file_opened", path=path, kind=kind, built_at=built_at.isoformat())
-    return File(path, kind, built_at, any(location.city for location in locations if location), reader)
+    has_cities = any(location.city for location in locations if location)
+    return File(path, kind, built_at, has_cities, has_ipv6, reader)
 
 
 def _unreadable(error: Exception) -> Failure:

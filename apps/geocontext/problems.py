@@ -1,4 +1,4 @@
-"""What is wrong with the location file, or soon will be, for whoever looks at the console or checks it."""
+"""What is wrong with the source of locations, or soon will be, for whoever looks at the console or checks it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -20,10 +20,15 @@ OLD_AFTER = timedelta(days=30)
 
 
 def problems(now: datetime | None = None) -> Iterator[Problem]:
-    """Yield what is wrong with the file, if it is the source; nobody is asked."""
-    if not settings.GEOCONTEXT_DATABASE or not system.features().geolocation or Geolocation.get_solo().url:
+    """Yield that there is no source, or what is wrong with the file if it is the source; nobody is asked."""
+    if not system.features().geolocation or Geolocation.get_solo().url:
         return
     url = reverse("admin:geocontext_geolocation_change")
+    if not settings.GEOCONTEXT_DATABASE:
+        title = _("Geolocation is on, but has no source: messages carry no context")
+        how = _("Who wants no context switches Geolocation off under Features.")
+        yield Problem(_("No source"), title, f"{no_source()} {where_to_read()} {how}", is_failure=False, url=url)
+        return
     file = database.opened(settings.GEOCONTEXT_DATABASE)
     if isinstance(file, Failure):
         title = _("Messages carry no context: the location file cannot be used")
@@ -31,6 +36,14 @@ def problems(now: datetime | None = None) -> Iterator[Problem]:
     elif is_old(file, now or timezone.now()):
         title = _("The location file is from %(date)s (UTC)") % {"date": moment(file.built_at)}
         yield Problem(_("File is old"), title, old(), is_failure=False, url=url)
+
+
+def no_source() -> str:
+    return _("Nothing is set that knows where an address is: messages are sent without it.")
+
+
+def where_to_read() -> str:
+    return _("docs/context.md says what can be set.")
 
 
 def is_old(file: database.File, now: datetime) -> bool:

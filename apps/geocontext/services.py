@@ -20,7 +20,18 @@ from apps.geocontext.locations import Address, Failure, Location, is_nowhere, no
 from apps.geocontext.models import ConfirmationTemplate, Geolocation, LocatedAddress
 from apps.system import services as system
 
-__all__ = ["Composed", "Failure", "Location", "Origin", "ask", "compose", "compose_with", "forget_old", "is_used"]
+__all__ = [
+    "Composed",
+    "Failure",
+    "Location",
+    "Origin",
+    "ask",
+    "compose",
+    "compose_with",
+    "forget_old",
+    "is_used",
+    "why_unused",
+]
 
 T = TypeVar("T")
 KEPT = timedelta(days=1)
@@ -49,6 +60,15 @@ class Composed:
 def is_used() -> bool:
     """Say whether messages get a context: the feature is on and there is a source of locations."""
     return system.features().geolocation and bool(settings.GEOCONTEXT_DATABASE or Geolocation.get_solo().url)
+
+
+def why_unused() -> str:
+    """Say in words why messages get no context; empty when they get one."""
+    if is_used():
+        return ""
+    if not system.features().geolocation:
+        return _("Geolocation is off (Features): messages go out without context.")
+    return _("No source of locations is set.")
 
 
 def compose(message: str, origin: Origin) -> Composed | None:

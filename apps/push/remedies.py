@@ -69,6 +69,10 @@ _TLS = _(
     "The other side's certificate is not trusted. When a gateway or a proxy that opens TLS stands on the way, trust "
     "its certificate authority: for APNs with PUSH_APNS_CA_FILE, else in the system's certificates."
 )
+_NO_COMMON_TLS = _(
+    "The two sides do not find a way to speak TLS with each other. See the port in the address; when a gateway or a "
+    "proxy stands on the way, let it speak TLS 1.2 or later."
+)
 _CONNECTION = _(
     "The host that is named takes no connection. When it is a proxy or a gateway, see that it is up; otherwise see "
     "that a firewall lets this server out to it (APNs and FCM: port 443), or set a proxy."
@@ -98,13 +102,16 @@ _UNREADABLE = _(
 TABLE: list[tuple[str, "StrPromise"]] = [
     (r"FIELD_ENCRYPTION_KEYS|stored credential", _UNREADABLE),
     (r"\bHTTP 407\b|\b407 from proxy|response 407\b", _PROXY_CREDENTIALS),
-    (r"\bCONNECT\b|[Pp]roxy", _PROXY),
-    (r"resolve host|Resolving timed out", _NAME),
-    (r"timed out|timeout|is slow", _SLOW),
-    (r"alert|certificate required", _OUR_CERTIFICATE),
-    (r"certificate|SSL|TLS", _TLS),
+    (r"resolve (host|proxy)|Resolving timed out", _NAME),
+    # Before the proxy: the host that is named can be one.
     (r"[Ff]ailed to connect|not connect|[Cc]onnection refused", _CONNECTION),
-    (r"not an answer of", _STRANGER),
+    (r"\bCONNECT\b|[Pp]roxy", _PROXY),
+    (r"timed out|timeout|is slow", _SLOW),
+    (r"alert (bad |unsupported )?certificate|alert unknown ca|alert access denied", _OUR_CERTIFICATE),
+    (r"\balert\b|wrong version number|unsupported protocol|packet length too long", _NO_COMMON_TLS),
+    (r"SSL_ERROR_SYSCALL|unexpected eof", _LATER),
+    (r"certificate|SSL|TLS", _TLS),
+    (r"not an answer of|no access token: HTTP (?!408|429|5)", _STRANGER),
     (r"InvalidProviderToken|ExpiredProviderToken|MissingProviderToken", _KEY),
     (r"BadEnvironmentKey(Id)?InToken|UnrelatedKeyIdInToken", _KEY_SCOPE),
     (r"TopicDisallowed|MissingTopic|BadTopic", _TOPIC),
@@ -117,9 +124,11 @@ TABLE: list[tuple[str, "StrPromise"]] = [
     (r"invalid_grant|invalid_client|unauthorized_client|disabled_client|UNAUTHENTICATED", _SERVICE_ACCOUNT),
     (r"InvalidPackageName", _PACKAGE),
     (r"THIRD_PARTY_AUTH_ERROR|InvalidApnsCredential", _APNS_KEY_AT_GOOGLE),
+    (r"server_error|temporarily_unavailable|internal_failure", _LATER),
     (r"HTTP 40[13]", _CREDENTIAL),
     (r"NOT_FOUND|BadPath|HTTP 404|HTTP 405|MethodNotAllowed", _ADDRESS),
-    (r"UNAVAILABLE|INTERNAL|InternalServerError|ServiceUnavailable|Unavailable|Shutdown|HTTP 5\d\d", _LATER),
+    (r"UNAVAILABLE|INTERNAL|InternalServerError|ServiceUnavailable|Unavailable|Shutdown|HTTP 408|HTTP 5\d\d", _LATER),
+    (r"HTTP [234]\d\d", _ADDRESS),
 ]
 _PATTERNS = [(re.compile(pattern), text) for pattern, text in TABLE]
 

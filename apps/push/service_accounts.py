@@ -1,22 +1,27 @@
 """Reading an uploaded Google service account."""
 
-import json
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from google.auth import exceptions as google_exceptions
 from google.oauth2.service_account import Credentials
 
+from apps.common import foreign_json
 from apps.common.urls import is_http_url
 
 MEMBERS = ("project_id", "private_key", "client_email", "token_uri")
+# The one universe of Google's that FCM is in.
+GOOGLE = "googleapis.com"
 
 
 def parse(text: str) -> dict[str, Any]:
     """Return the members of a service account's JSON; ValidationError says what is wrong, never what it contains."""
     try:
-        info = json.loads(text)
+        info = foreign_json.read(text)
     except ValueError:
         raise ValidationError(_("This is not JSON. Upload the service account's key file as Google gave it.")) from None
     return check(info)
@@ -31,8 +36,21 @@ def check(info: Any) -> dict[str, Any]:
             raise ValidationError(_("The service account lacks “%(member)s”.") % {"member": member})
     if not is_http_url(info["token_uri"]):
         raise ValidationError(_("The service account's “token_uri” is not an http or https address."))
+    if info.get("universe_domain", GOOGLE) != GOOGLE:
+        raise ValidationError(_("The service account's “universe_domain” is not “googleapis.com”."))
+    _check_private_key(info["private_key"])
     try:
         Credentials.from_service_account_info(info)
     except (ValueError, google_exceptions.GoogleAuthError):
         raise ValidationError(_("The service account's private key cannot be read.")) from None
     return info
+
+
+def _check_private_key(text: str) -> None:
+    """Google takes assertions that are signed with RSA (RS256)."""
+    try:
+        key = load_pem_private_key(text.encode(), None)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        raise ValidationError(_("The service account's private key cannot be read.")) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise ValidationError(_("The service account's private key is of another kind. Google's are RSA keys."))

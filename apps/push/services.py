@@ -6,6 +6,8 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+import structlog
+
 from apps.common import http, multiplex
 from apps.push.models import Kind
 from apps.push.providers.apns import Apns
@@ -13,6 +15,10 @@ from apps.push.providers.base import Destination, Outcome, Provider, PushMessage
 from apps.push.providers.fcm import Fcm
 from apps.push.providers.fcm_legacy import FcmLegacy
 
+log = structlog.get_logger(__name__)
+
+# What cannot be made out at all.
+UNINTELLIGIBLE = "not an answer of the push service"
 _apns = Apns()
 PROVIDERS: dict[Kind, Provider] = {
     Kind.FCM_HTTP_V1: Fcm(),
@@ -73,23 +79,32 @@ def _judge(
 ) -> Result:
     if isinstance(answer, http.NoAnswer):
         return Result(Outcome.RETRY, answer.reason)
-    result = provider.judge(answer)
+    try:
+        result = provider.judge(answer)
+    except Exception:
+        # A fault of our own: the answers to other pushes are not lost with it.
+        log.exception("push_answer_fault")
+        return Result(Outcome.RETRY, UNINTELLIGIBLE, answer.status)
     if result.credential_refused:
         provider.forget(destination.configuration, credential)
     return result
 
 
 def send(destination: Destination, message: PushMessage) -> Result:
-    """Send one push and say what the provider answered."""
+    """Send one push and say what the provider answered. A refused credential is replaced once, as for any push."""
     [[(_item, result)]] = send_all([(None, destination, message)])
+    if result.credential_refused:
+        [[(_item, result)]] = send_all([(None, destination, message)])
+    if result.credential_refused:
+        return replace(result, outcome=Outcome.MISCONFIGURED, credential_refused=False)
     return result
 
 
 def probe(destination: Destination) -> Result:
     """Ask the provider about credential and address with a message that reaches nobody.
 
-    ACCEPTED: both are good, also when the provider says that it knows no such device. Anything else means what it
-    means for a push.
+    ACCEPTED: both are good, also when the provider says in its own words that it knows no such device, or does not take
+    such a message. Anything else means what it means for a push.
     """
     provider = PROVIDERS[destination.configuration.kind]
     try:
@@ -99,5 +114,5 @@ def probe(destination: Destination) -> Result:
         return error.result
     [[(_item, answer)]] = multiplex.send_all([(None, request)])
     result = _judge(provider, destination, credential, answer)
-    reached = result.outcome in (Outcome.DEAD_TOKEN, Outcome.REFUSED)
+    reached = provider.outcomes.get(result.reason) in (Outcome.DEAD_TOKEN, Outcome.REFUSED)
     return replace(result, outcome=Outcome.ACCEPTED) if reached else result

@@ -36,14 +36,14 @@ _UNKNOWN = _("The message may have arrived: look at the phone before you send an
 _ANY = _("See what the gateway's own log says about this message.")
 
 BY_REASON: list[tuple[str, Promise]] = [
-    (r"the credentials are not set|error (20003|20404|20005)$|HTTP 40[13]$", _CREDENTIALS),
+    (r"the credentials are not set|error (20003|20404|20005|20008)$|HTTP 40[13]$", _CREDENTIALS),
     (r"no sender|error (21212|21603|21606|21611|21612|21657|21659|21660)$", _SENDER),
     (r"error 21408$", _REGION),
     (r"error 21608$", _TRIAL),
     (r"error 21610$", _OPTED_OUT),
     (r"error (21211|21214|21217|21614)$", _NUMBER),
-    (r"HTTP 40[45]$", _ADDRESS),
-    (r"(?i)proxy", _PROXY),
+    (r"HTTP (3\d\d|40[45])$|^not an answer of", _ADDRESS),
+    (r"(?i)proxy|CONNECT tunnel", _PROXY),
 ]
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse, region_code_for_number
 
+from apps.common import http
 from apps.common.exceptions import InvalidPhoneNumber
 from apps.events import services as events
 from apps.events.types import EventType
@@ -82,6 +83,17 @@ def _send_whatever_happens(message: SmsMessage) -> Result:
         # A gateway of somebody's own may raise anything; what it says may hold the number.
         log.exception("gateway_error")
         return Result(Outcome.UNKNOWN, type(error).__name__)
+
+
+def probe() -> Result | None:
+    """Ask the gateway's provider without sending anything; None when that is not possible."""
+    try:
+        return gateway().probe()
+    except http.NoAnswer as error:
+        return Result(Outcome.RETRY, error.reason)
+    except Exception as error:
+        log.exception("gateway_error")
+        return Result(Outcome.REFUSED, type(error).__name__)
 
 
 def shortened(number: str) -> str:

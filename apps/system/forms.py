@@ -139,3 +139,11 @@ class StaffForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["role"] = staff.role_of(self.instance)
+
+    def clean_username(self) -> str:
+        """Refuse a name that differs from another account's only in case, as the form of a new account does."""
+        name: str = self.cleaned_data["username"]
+        others = User.objects.exclude(pk=self.instance.pk)
+        if "username" in self.changed_data and others.filter(username__iexact=name).exists():
+            raise self.instance.unique_error_message(User, ("username",))
+        return name

@@ -19,6 +19,10 @@ STEP_SECONDS = 30
 THROTTLE_SECONDS = 1
 RECOVERY_PURPOSE = "recovery code"
 
+# Beyond these nobody means a limit; and a database may keep numbers with which no moment can be computed.
+MAX_LOCK_SECONDS = 365 * 24 * 60 * 60
+MAX_TEXTS = 1_000_000
+
 
 class Features(SingletonModel):
     """What this installation offers at all."""
@@ -130,6 +134,7 @@ class GeneralConfiguration(SingletonModel):
     code_lock_seconds = models.PositiveIntegerField(
         _("code lock (seconds)"),
         default=0,
+        validators=[MaxValueValidator(MAX_LOCK_SECONDS)],
         help_text=_("How long SMS stays locked; 0: until support staff unlock the user."),
     )
 
@@ -162,18 +167,25 @@ class GeneralConfiguration(SingletonModel):
         help_text=_("Two-letter codes of the countries to whose numbers text messages go (NL, BE). Empty: to all."),
     )
     sms_per_number_per_hour = models.PositiveIntegerField(
-        _("text messages per number and hour"), default=5, help_text=_("Resends count. 0: no limit.")
+        _("text messages per number and hour"),
+        default=5,
+        validators=[MaxValueValidator(MAX_TEXTS)],
+        help_text=_("Resends count. 0: no limit."),
     )
     sms_per_prefix_per_hour = models.PositiveIntegerField(
         _("text messages per prefix and hour"),
         default=0,
+        validators=[MaxValueValidator(MAX_TEXTS)],
         help_text=_(
             "To all numbers that begin with the same seven digits, as the number blocks of those who earn money with "
             "text messages do. Resends count. 0: no limit."
         ),
     )
     sms_per_client_per_day = models.PositiveIntegerField(
-        _("text messages per API client and day"), default=0, help_text=_("By UTC. Resends count. 0: no limit.")
+        _("text messages per API client and day"),
+        default=0,
+        validators=[MaxValueValidator(MAX_TEXTS)],
+        help_text=_("By UTC. Resends count. 0: no limit."),
     )
 
     class Meta:

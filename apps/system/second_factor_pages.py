@@ -1,6 +1,5 @@
 """The console's pages about the second factor: asking for it at the sign-in, and an account's own."""
 
-import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
@@ -20,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps.common import foreign_json
 from apps.system import lock_out, passkeys, second_factor
 
 View = Callable[..., HttpResponse]
@@ -164,7 +164,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
 
 def answer_of(request: HttpRequest) -> dict[str, Any]:
     try:
-        sent = json.loads(request.body)
+        sent = foreign_json.read(request.body)
     except ValueError:
         return {}
     return sent if isinstance(sent, dict) else {}

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,9 @@ from unfold.decorators import action, display
 from apps.common.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, ReadOnlyAdmin, lines_of, moment
 from apps.common.encryption import CannotDecrypt
 from apps.common.questions import ask
+from apps.events.changes import without_credentials
 from apps.events.console import ConsoleAdmin
+from apps.system import services as system
 from apps.transactions import timeline, transaction_actions
 from apps.transactions.forms import TypeForm
 from apps.transactions.message_fields import message_fields
@@ -99,9 +102,11 @@ class TransactionAdmin(LogAdmin):
     search_help_text = _("Exact user or transaction")
     readonly_fields = (
         *("started", "ended", "expires", "outcome", "client_link", "client_name", "user_link"),
+        "called_back",
         *("attempts", "resends", "number_end", "sender"),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
+    actions_list = ("text_messages_by_day",)
     actions_detail = ("send_again", "cancel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
@@ -113,9 +118,9 @@ class TransactionAdmin(LogAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
         method = obj.method if obj else ""
         client = "client_link" if request.user.has_perm("applications.view_apiclient") else "client_name"
-        by_method: tuple[Any, ...] = ("device_id", (client, "callback_uri"))
+        by_method: tuple[Any, ...] = ("device_id", (client, "called_back"))
         if method in PUSH_METHODS:
-            by_method = (("device_id", "resends"), (client, "callback_uri"))
+            by_method = (("device_id", "resends"), (client, "called_back"))
         if method == Method.SMS:
             by_method = (("number_end", "sender"), ("attempts", "resends"), client)
         if obj and obj.signature_verified is not None:
@@ -145,6 +150,10 @@ class TransactionAdmin(LogAdmin):
     @admin.display(description=_("SMS sender ID"))
     def sender(self, transaction: Transaction) -> str:
         return transaction.sms_sender_id or "-"
+
+    @admin.display(description=_("callback URL"), empty_value="-")
+    def called_back(self, transaction: Transaction) -> str | None:
+        return without_credentials(transaction.callback_uri) or None
 
     @admin.display(description=_("phone number"))
     def number_end(self, transaction: Transaction) -> str:
@@ -207,7 +216,8 @@ class TransactionAdmin(LogAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         transaction = self.get_object(request, object_id)
-        shown = {"timeline": timeline.entries(transaction)} if transaction else {}
+        is_called_back = bool(transaction and transaction.callback_uri) and system.features().mobile_authentication
+        shown = {"timeline": timeline.entries(transaction), "is_called_back": is_called_back} if transaction else {}
         response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return response
 
@@ -220,6 +230,20 @@ class TransactionAdmin(LogAdmin):
         transaction = self.get_object(request, object_id)
         offered = transaction_actions.offered(transaction) if transaction else set()
         return [button for button in super().get_actions_detail(request, object_id) if button.path in offered]
+
+    def has_text_messages_permission(self, request: HttpRequest) -> bool:
+        # Transactions are shown while the feature is off; that page is not.
+        is_there = system.features().mobile_authentication
+        return is_there and bool(request.user.has_perm("transactions.view_smsusage"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Text messages by day"),
+        url_path="text-messages-by-day",
+        icon="calendar_month",
+        permissions=["text_messages"],
+    )
+    def text_messages_by_day(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:transactions_smsusage_changelist"))
 
     @action(description=_("Cancel"), url_path="cancel", icon="cancel", permissions=["support"])  # type: ignore[untyped-decorator]
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -251,11 +275,16 @@ class SmsUsageAdmin(ReadOnlyAdmin):
     """Text messages by day, country and client. Few codes of many come back where somebody is paid for messages."""
 
     title = _("Text messages by day")
-    list_display = ("day", "country", "client", "sent", "verified", "share")
+    list_display = ("date", "country", "client", "sent", "verified", "share")
+    sortable_by = ("sent", "verified")
     list_filter = (("client", ChoiceFilter), ("country", ExactFilter))
     list_select_related = ("client",)
     list_display_links = None
     ordering = ("-day", "country")
+
+    @admin.display(description=_("day (UTC)"))
+    def date(self, usage: SmsUsage) -> str:
+        return date_format(usage.day, "j M Y")
 
     @admin.display(description=_("share verified"))
     def share(self, usage: SmsUsage) -> str:

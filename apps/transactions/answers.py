@@ -55,6 +55,9 @@ def _judge(transaction: Transaction, profile: Profile, message: str, digest: str
     content = _opened(transaction, profile, message)
     if not content["authenticated"]:
         return _deny(transaction, profile, digest, is_fraud=content.get("fraud") is True)
+    if profile.locked_at:
+        # After a report of fraud nothing is approved, what was asked for before it neither, until support unlocks.
+        raise InvalidTransaction
     credential = _credential(transaction, profile, content)
     if credential is None:
         return _approve(transaction, profile, content, digest)
@@ -79,9 +82,13 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
     if not is_fraud:
         return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
     reported = EventType.PUSH_AUTH_FRAUD_REPORTED
+    locks_profile = system.general().lock_profile_on_fraud_report
     with database.atomic():
+        if locks_profile:
+            # The profile before the transaction, as whoever judges a PIN does.
+            authenticators.lock(profile)
         status = _end(transaction, digest, reported, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
-        if system.general().lock_profile_on_fraud_report:
+        if locks_profile:
             locks.lock_profile(profile)
     return status
 

@@ -16,31 +16,40 @@ from apps.transactions import contexts
 from apps.transactions.models import ContextLookup, Status, Transaction
 
 NOT_NEEDED = "not_needed"
+Asked = tuple[ContextLookup, Origin, str]
 
 
 def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
     """Ask where pending requests came from; yields rows as their messages are finished."""
     transactions = Transaction.objects.select_related("client").in_bulk([row.transaction_id for row in rows])
-    now = timezone.now()
-    asked, ended = list[tuple[ContextLookup, Origin]](), list[ContextLookup]()
     for row in rows:
         row.transaction = transactions[row.transaction_id]
-        origin = contexts.origin_of(row) if row.transaction.current_status(now) == Status.PENDING else None
-        if origin:
-            asked.append((row, origin))
-        else:
-            ended.append(row)
-    if ended:
+    now = timezone.now()
+    pending = [row for row in rows if row.transaction.current_status(now) == Status.PENDING]
+    if ended := [row for row in rows if row not in pending]:
         yield _skip(ended)
-    pairs = [((row, origin), origin.ip_address) for row, origin in asked]
-    for answers in geocontext.ask(pairs, before_waiting=close_old_connections):
+    asked, failed = _opened(pending)
+    if failed:
+        yield _record(failed)
+    for answers in geocontext.ask(asked, before_waiting=close_old_connections):
         found = [
-            (row, geocontext.compose_with(contexts.base(row.transaction), origin, location))
-            for (row, origin), location in answers
+            (row, geocontext.compose_with(message, origin, location)) for (row, origin, message), location in answers
         ]
         recorded = _record(found)
         close_old_connections()
         yield recorded
+
+
+def _opened(rows: Sequence[ContextLookup]) -> tuple[list[tuple[Asked, str]], list[tuple[ContextLookup, Composed]]]:
+    """Return what is asked with its IP address, and what is not because no key opens what is stored."""
+    asked, failed = list[tuple[Asked, str]](), list[tuple[ContextLookup, Composed]]()
+    for row in rows:
+        stored = contexts.stored_of(row, row.transaction)
+        if isinstance(stored, Composed):
+            failed.append((row, stored))
+        else:
+            asked.append(((row, *stored), stored[0].ip_address))
+    return asked, failed
 
 
 def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:

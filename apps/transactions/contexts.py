@@ -58,10 +58,8 @@ def enqueue(transaction: Transaction, origin: Origin) -> None:
 def complete(transaction: Transaction) -> None:
     """Have the secure message ready for a fetch that came before the worker; asks for at most 2 s."""
     lookup = ContextLookup.objects.filter(transaction=transaction, state=outbox.State.DUE).first()
-    if lookup and (origin := origin_of(lookup)):
-        with translation.override("en"):
-            [[(_item, found)]] = geocontext.ask([(lookup, origin.ip_address)])
-        composed = geocontext.compose_with(base(transaction), origin, found)
+    if lookup:
+        composed = _looked_up(lookup, transaction)
         with database.atomic():
             # The worker may be about to write the same: whoever comes first has the event.
             due = ContextLookup.objects.filter(pk=lookup.pk, state=outbox.State.DUE)
@@ -70,12 +68,22 @@ def complete(transaction: Transaction) -> None:
     transaction.refresh_from_db(fields=["secure_message", "awaits_context"])
 
 
-def origin_of(lookup: ContextLookup) -> Origin | None:
-    """Return where the request came from; None when no live key opens it."""
+def _looked_up(lookup: ContextLookup, transaction: Transaction) -> Composed:
+    stored = stored_of(lookup, transaction)
+    if isinstance(stored, Composed):
+        return stored
+    origin, message = stored
+    with translation.override("en"):
+        [[(_item, found)]] = geocontext.ask([(lookup, origin.ip_address)])
+    return geocontext.compose_with(message, origin, found)
+
+
+def stored_of(lookup: ContextLookup, transaction: Transaction) -> tuple[Origin, str] | Composed:
+    """Return where the request came from, and its message; what the check comes to when no live key opens them."""
     try:
-        return Origin(**json.loads(lookup.origin))
-    except CannotDecrypt:
-        return None
+        return Origin(**json.loads(lookup.origin)), base(transaction)
+    except CannotDecrypt as error:
+        return Composed("", EventType.GEOLOCATION_CHECK_FAILED, str(error))
 
 
 def base(transaction: Transaction) -> str:
@@ -83,9 +91,16 @@ def base(transaction: Transaction) -> str:
 
 
 def write(transaction: Transaction, composed: Composed) -> Event:
-    """Keep the finished message, inside the caller's database transaction; returns the event to be recorded."""
-    transaction.secure_message, transaction.awaits_context = composed.text, False
-    transaction.save(update_fields=["secure_message", "awaits_context"])
+    """Keep the finished message, inside the caller's database transaction; returns the event to be recorded.
+
+    After a failed check the message stays as it is stored: perhaps it could not even be read.
+    """
+    transaction.awaits_context = False
+    changed = ["awaits_context"]
+    if composed.check != EventType.GEOLOCATION_CHECK_FAILED:
+        transaction.secure_message = composed.text
+        changed.append("secure_message")
+    transaction.save(update_fields=changed)
     return _event(transaction, composed)
 
 

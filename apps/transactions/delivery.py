@@ -141,11 +141,17 @@ def _in_our_eyes(job: Job, result: Result) -> Result:
     """Add to the provider's facts what only we know: what was tried before, and how old the token is."""
     if result.credential_refused and job.row.attempts.filter(outcome=CREDENTIAL_REFUSED).exists():
         return replace(result, outcome=Outcome.MISCONFIGURED, credential_refused=False)
-    newer = job.push_enrollment and result.dead_since and job.push_enrollment.enrolled_at > result.dead_since
-    if newer and result.outcome == Outcome.DEAD_TOKEN:
-        # The provider speaks of the time before the device enrolled this token.
+    if result.outcome == Outcome.DEAD_TOKEN and _has_newer_token(job, result.dead_since):
         return replace(result, outcome=Outcome.RETRY)
     return result
+
+
+def _has_newer_token(job: Job, dead_since: datetime | None) -> bool:
+    """Say whether the device has enrolled a token since the push left, or since the moment that the provider names."""
+    if not job.push_enrollment:
+        return False
+    since = min(job.row.attempt.started_at, dead_since or job.row.attempt.started_at)
+    return PushEnrollment.objects.filter(profile=job.push_enrollment.profile_id, enrolled_at__gt=since).exists()
 
 
 def _verdict(job: Job, result: Result) -> Verdict:
@@ -187,7 +193,7 @@ def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
         enrollment.drop_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
     if job.destination and result.outcome == Outcome.MISCONFIGURED:
         faults.note(job.destination, result.reason, sent_at=sent_at)
-    if is_final and not _was_sent(job.row):
+    if is_final and not _another_counts(job.row):
         lifecycle.close(
             job.transaction,
             Status.NOT_AUTHENTICATED,
@@ -196,7 +202,11 @@ def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
         )
 
 
-def _was_sent(row: PushDelivery) -> bool:
-    """Say whether an earlier push has reached the phone: a resend that fails does not end the transaction."""
-    earlier = PushDelivery.objects.filter(transaction=row.transaction_id, state=State.DONE)
-    return earlier.exclude(pk=row.pk).exists()
+def _another_counts(row: PushDelivery) -> bool:
+    """Say whether another push of the transaction reached the service or still may: then one that failed ends nothing.
+
+    Of two that fail at once the second waits for the first, and is the last.
+    """
+    list(Transaction.objects.select_for_update().filter(pk=row.transaction_id).values_list("pk"))
+    others = PushDelivery.objects.filter(transaction=row.transaction_id).exclude(pk=row.pk)
+    return others.filter(state__in=(State.DONE, State.DUE)).exists()

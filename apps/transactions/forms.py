@@ -11,9 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.forms import warning
 from apps.sms.messages import autofill_problem
 from apps.transactions.message_fields import MESSAGE_PREFIX, message_fields, message_help
-from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
+from apps.transactions.types import LONG_LIFE_SECONDS, PUSH_METHODS, Method, MobileAuthenticationType
 
-LONG_LIFE_SECONDS = 600
 # Which methods have a field; every other field belongs to all of them.
 METHODS_OF = {
     "max_attempts": {Method.SMS},

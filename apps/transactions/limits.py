@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
 from apps.common.exceptions import LimitReached
+from apps.common.turns import take_turns
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.sms import services as sms
@@ -94,7 +95,8 @@ def count_text(transaction: Transaction, number: str) -> dict[str, str]:
         "number_hash": codes.keyed_hash(number, NUMBER_PURPOSE),
         "prefix_hash": codes.keyed_hash(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE),
     }
-    # The row that is written here is the lock as well.
+    # Those of one client, one block of numbers or one number go one after the other.
+    take_turns(f"sms {transaction.client_id}", f"sms {hashes['prefix_hash']}", f"sms {hashes['number_hash']}")
     _add(transaction, number, now, sent=1)
     to_number = Q(number_hash__in=codes.candidates(number, NUMBER_PURPOSE))
     to_prefix = Q(prefix_hash__in=codes.candidates(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE))

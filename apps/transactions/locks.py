@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError
 from django.db import transaction as database
-from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -76,22 +74,25 @@ def require_unlocked(user_id: str) -> None:
         _require_over(row)
 
 
-def reserve_code(user_id: str) -> None:
+def reserve_code(user_id: str) -> bool:
     """Count a code before it is looked at, so that many at once are not more than the limit; LimitReached beyond it.
+
+    The one that reaches the limit locks SMS for the user before it is looked at: the lock outlives a process that dies
+    meanwhile, and a right code lifts it. Returns whether this was the one.
 
     NIST SP 800-63B-4, 3.2.2: at most 100 failures of an account in a row. Needs a database transaction.
     """
-    row = CodeFailures.objects.select_for_update().filter(user_id=user_id).first()
-    if row is None:
-        return
-    if row.locked_at:
-        _require_over(row)
-        # The lock's time is over: the count begins anew.
-        CodeFailures.objects.filter(pk=row.pk).update(count=1, locked_at=None)
-    elif row.count >= system.general().max_consecutive_code_failures:
-        raise LimitReached
-    else:
-        CodeFailures.objects.filter(pk=row.pk).update(count=F("count") + 1)
+    rows = CodeFailures.objects.filter(user_id=user_id)
+    # A right code may take the row away at any moment.
+    while (row := rows.select_for_update().first()) is None:
+        CodeFailures.objects.bulk_create([CodeFailures(user_id=user_id)], ignore_conflicts=True)
+    _require_over(row)
+    # When the time of a lock is over, the count begins anew.
+    row.count = 1 if row.locked_at else row.count + 1
+    is_last = row.count >= system.general().max_consecutive_code_failures
+    row.locked_at = timezone.now() if is_last else None
+    row.save()
+    return is_last
 
 
 def _require_over(row: CodeFailures) -> None:
@@ -109,24 +110,10 @@ def code_was_right(user_id: str) -> None:
     CodeFailures.objects.filter(user_id=user_id).delete()
 
 
-def code_was_wrong(user_id: str, **subject: Any) -> None:
-    """Keep that a code was wrong; the one that reaches the limit locks SMS for the user."""
-    rows = CodeFailures.objects.filter(user_id=user_id)
-    with database.atomic():
-        if not rows.exists():
-            _first_failure(user_id)
-        limit = system.general().max_consecutive_code_failures
-        if rows.filter(locked_at=None, count__gte=limit).update(locked_at=timezone.now()):
-            events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
-
-
-def _first_failure(user_id: str) -> None:
-    try:
-        with database.atomic():
-            CodeFailures.objects.create(user_id=user_id, count=1)
-    except IntegrityError:
-        # Two first ones at once.
-        CodeFailures.objects.filter(user_id=user_id).update(count=F("count") + 1)
+def code_was_wrong(user_id: str, *, is_last: bool, **subject: Any) -> None:
+    """Tell that SMS is locked for the user when a code was wrong that had been reserved as the last."""
+    if is_last and CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).exists():
+        events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
 
 
 def lock_profile(profile: Profile) -> None:

@@ -220,7 +220,7 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
     transaction = _of_client(transaction_id, client)
     if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:
         raise TransactionNotFound
-    number = _reserve_attempt(transaction)
+    number, is_last = _reserve_attempt(transaction)
     if sms.is_code(transaction, code):
         locks.code_was_right(user_id)
         if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
@@ -229,24 +229,24 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
         return transaction
     wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
     events.record(wrong, **transaction.subject, attempt=number)
-    locks.code_was_wrong(user_id, client_id=client.client_id, transaction_id=transaction.pk)
+    locks.code_was_wrong(user_id, is_last=is_last, client_id=client.client_id, transaction_id=transaction.pk)
     if transaction.max_attempts and number >= transaction.max_attempts:
         limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
         lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
     raise CodeWrong
 
 
-def _reserve_attempt(transaction: Transaction) -> int:
-    """Count an attempt and return its number; TransactionNotFound when none is left or the transaction has ended.
+def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
+    """Count an attempt; return its number, and whether it is the user's last over all transactions.
 
-    LimitReached while SMS is locked for the user.
+    TransactionNotFound when none is left or the transaction has ended; LimitReached while SMS is locked for the user.
     """
     left = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
     open_ = _open(transaction)
     with database.atomic():
-        locks.reserve_code(transaction.user_id)
+        is_last = locks.reserve_code(transaction.user_id)
         if not open_.filter(left).update(attempts_used=F("attempts_used") + 1):
             raise TransactionNotFound
         # Still inside the transaction: the row is ours, so this is the number of this attempt.
         transaction.refresh_from_db(fields=["attempts_used"])
-    return transaction.attempts_used
+    return transaction.attempts_used, is_last

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.common.outbox import Attempt, Delivery, State
@@ -34,6 +36,7 @@ LEFT_OUT = (
     EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
     EventType.SMS_AUTH_INIT_FAILURE_GATEWAY,
 )
+# Of more, the newest are shown, because they say how it ended, and the first, which says how it began.
 MAX_EVENTS = 100
 GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
 GOOD_OUTCOMES = ("accepted", "delivered", EventType.GEOLOCATION_CHECK_SUCCESS)
@@ -50,13 +53,16 @@ WORDS: dict[str, Any] = {
     EventType.MOBILE_AUTH_TRANSACTION_CANCELLED: ("cancel", BAD),
     EventType.OTP_AUTH_INITIALIZED: ("qr_code_2", PLAIN),
     EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP: ("close", BAD),
     EventType.SMS_AUTH_INITIALIZED: ("sms", PLAIN),
     EventType.SMS_AUTH_AUTHENTICATED: ("check", GOOD),
     EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE: ("close", BAD),
     EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.SMS_AUTH_USER_LOCKED: ("lock", BAD),
     EventType.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
     EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN: ("dialpad", BAD),
     EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL: ("fingerprint", BAD),
+    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER: ("dialpad", BAD),
     EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE: ("error", BAD),
     EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN: ("error", BAD),
     EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED: ("draw", GOOD),
@@ -94,7 +100,10 @@ class Entry:
 
 
 def entries(transaction: Transaction) -> list[Entry]:
-    """Return everything that is known about a transaction, oldest first and what is to come last, in nine queries."""
+    """Return everything that is known about a transaction, oldest first and what is to come last, in nine queries.
+
+    Two more when there are more events than are shown.
+    """
     happened = [*_events(transaction), *_lookups(transaction), *_pushes(transaction), *_texts(transaction)]
     happened += _callbacks(transaction)
     return sorted(happened, key=_time) + sorted(_waiting(transaction), key=_time)
@@ -102,9 +111,26 @@ def entries(transaction: Transaction) -> list[Entry]:
 
 def _events(transaction: Transaction) -> Iterator[Entry]:
     events = Event.objects.filter(transaction_id=transaction.pk).exclude(event_type__in=LEFT_OUT)
-    for event in events.order_by("occurred", "id")[:MAX_EVENTS]:
-        icon, tone = WORDS.get(event.event_type, ("info", PLAIN))
-        yield Entry(event.occurred, icon, tone, event.event_name, _facts_of(event))
+    newest = list(events.order_by("-occurred", "-id")[: MAX_EVENTS + 1])
+    if len(newest) > MAX_EVENTS:
+        yield from _beginning(events, newest.pop())
+    yield from map(_entry, reversed(newest))
+
+
+def _beginning(events: QuerySet[Event], before_newest: Event) -> Iterator[Entry]:
+    """Yield the first event, and how many come between it and the newest ones."""
+    yield _entry(events.earliest("occurred", "id"))
+    count = events.count() - MAX_EVENTS - 1
+    if count:
+        title = ngettext(
+            "%(count)d event in between is not shown here", "%(count)d events in between are not shown here", count
+        )
+        yield Entry(before_newest.occurred, "more_vert", PLAIN, title % {"count": count})
+
+
+def _entry(event: Event) -> Entry:
+    icon, tone = WORDS.get(event.event_type, ("info", PLAIN))
+    return Entry(event.occurred, icon, tone, event.event_name, _facts_of(event))
 
 
 def _facts_of(event: Event) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """What portals ask for by name: the methods, and the types that an administrator makes of them."""
 
+from collections.abc import Collection, Hashable
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -23,6 +25,9 @@ PUSH_METHODS = {
     Method.PUSH_WITH_FINGERPRINT,
     Method.PUSH_WITH_CUSTOM_AUTHENTICATOR,
 }
+
+# Who answers out of band has 10 minutes (NIST SP 800-63B-4, 3.1.3.2).
+LONG_LIFE_SECONDS = 600
 
 
 def validate_digits(digits: int) -> None:
@@ -84,6 +89,9 @@ class MobileAuthenticationType(models.Model):
         help_text=_("Used when this type cannot be initialised for the user."),
     )
 
+    # Known beforehand where many types are judged at once, each of which would walk the same fallbacks (note_rings).
+    leads_back: bool | None = None
+
     class Meta:
         verbose_name = _("mobile authentication type")
         verbose_name_plural = _("mobile authentication types")
@@ -103,15 +111,41 @@ class MobileAuthenticationType(models.Model):
             raise ValidationError({"fallback": _("Only push types can have a fallback.")})
         if self.fallback.method == Method.OTP:
             raise ValidationError({"fallback": _("An OTP type cannot be a fallback.")})
-        # Compared as rows, not by number: those that a configuration file brings have none yet.
-        if self in self.fallback.chain():
+        if self._leads_back():
             raise ValidationError({"fallback": _("The fallbacks lead back to this type.")})
+
+    def _leads_back(self) -> bool:
+        if self.leads_back is not None or self.fallback is None:
+            return bool(self.leads_back)
+        return self.identity in {step.identity for step in self.fallback.chain()}
 
     def chain(self) -> "list[MobileAuthenticationType]":
         """Return this type and its fallbacks in the order in which they are tried; each once, whatever is stored."""
-        steps: list[MobileAuthenticationType] = []
+        steps: dict[Hashable, MobileAuthenticationType] = {}
         step: MobileAuthenticationType | None = self
-        while step is not None and step not in steps:
-            steps.append(step)
+        while step is not None and step.identity not in steps:
+            steps[step.identity] = step
             step = step.fallback
-        return steps
+        return list(steps.values())
+
+    @property
+    def identity(self) -> Hashable:
+        """What tells a type from others: its number, or while it has none (from a file), the very row."""
+        return self.pk or ("new", id(self))
+
+
+def note_rings(types: Collection[MobileAuthenticationType]) -> None:
+    """Note on each of these types whether its fallbacks lead back to it. Every fallback is followed once."""
+    seen, in_rings = set[Hashable](), set[Hashable]()
+    for mobile_type in types:
+        path: dict[Hashable, None] = {}
+        step: MobileAuthenticationType | None = mobile_type
+        while step is not None and step.identity not in seen:
+            seen.add(step.identity)
+            path[step.identity] = None
+            step = step.fallback
+        if step is not None and step.identity in path:
+            steps = list(path)
+            in_rings.update(steps[steps.index(step.identity) :])
+    for mobile_type in types:
+        mobile_type.leads_back = mobile_type.identity in in_rings

@@ -63,3 +63,17 @@ def test_a_redis_that_listens_and_refuses_is_told(client, settings):
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_whoever_asks_by_an_address_is_answered_whatever_hosts_are_allowed(client, settings, path):
+    settings.ALLOWED_HOSTS = ["auth.example.com"]
+    assert client.get(path, headers={"Host": "127.0.0.1:8000"}).status_code == 200
+    assert client.get(path, headers={"Host": "not a host"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/oauth/api/schema/", "/healthz/", "/device/v1/healthz"])
+def test_anything_else_is_refused_at_a_host_that_is_not_allowed(client, settings, path):
+    settings.ALLOWED_HOSTS = ["auth.example.com"]
+    assert client.get(path, headers={"Host": "127.0.0.1:8000"}).status_code == 400
+    assert client.get(path, headers={"Host": "auth.example.com"}).status_code != 400

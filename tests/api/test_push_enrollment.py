@@ -5,6 +5,7 @@ import json
 import pytest
 
 from apps.enrollment.models import PushEnrollment
+from apps.events.models import Event
 from tests import factories
 from tests.api.calls import error_of, push_path, send_json
 from tests.conftest import TestDevice
@@ -139,6 +140,30 @@ def test_a_login_only_version_can_enrol_for_push(enroll_push, keys_only, version
     version.status = "login_only"
     version.save()
     assert enroll_push(device, "token-1").status_code == 204
+
+
+def told(event_type):
+    return list(Event.objects.filter(event_type=event_type).values_list("user_id", "app_name", "details"))
+
+
+def test_a_profile_without_keys_on_the_device_is_refused_and_that_is_an_event(enroll_push, keys_only, version):
+    anna, bert = keys_only(), keys_only("bert")
+    facts = {"device_id": anna.device_id, "reason": "invalid_profile"}
+    refusal = ("", version.application.name, facts)
+    for number, profile_id in enumerate([bert.profile_id, "ZZZZZZ"], 1):
+        assert error_of(enroll_push(anna, "token-1", profile_id=profile_id)) == (404, "invalid_profile")
+        assert told("PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED") == [refusal] * number
+    assert reachable() == set()
+
+
+def test_after_a_user_left_a_shared_device_it_cannot_be_enrolled_for_push(enroll_push, keys_only, event_types):
+    anna = keys_only()
+    bert = TestDevice("", device_id=anna.device_id, device_token=anna.device_token)
+    keys_only("bert", device=bert)
+    anna.call("DELETE", f"/device/v1/enrollments/{anna.profile_id}")
+    assert error_of(enroll_push(anna, "token-1")) == (404, "invalid_profile")
+    assert event_types()[-1] == "PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED"
+    assert enroll_push(bert, "token-1").status_code == 204
 
 
 @pytest.mark.parametrize("profile_id", ["", "ZZZZZZ", "%00", "%ff", "é", "a" * 300])

@@ -179,13 +179,23 @@ def test_the_same_user_enrolling_twice_at_once_on_one_device(enroll, enrollment_
     assert Profile.objects.filter(user_id="anna").count() == 1
 
 
-def test_leaving_while_answering_ends_in_order(answering, device, portal, started):
+def leaving(device):
     path = f"{ENROLLMENTS}/{device.profile_id}"
+    return lambda client: client.delete(path, headers={"Authorization": f"Bearer {device.device_token}"})
 
-    def leave(client):
-        return client.delete(path, headers={"Authorization": f"Bearer {device.device_token}"})
 
-    answer, left = at_once(answering(approve=True), leave)
+@pytest.mark.parametrize("round_number", range(5))
+def test_leaving_while_enrolling_for_push_ends_in_order(enroll, round_number):
+    device = enroll("anna", push_token="")
+    enrolled, left = at_once(enrolling_push(device, "token"), leaving(device))
+    assert left.status_code == 204
+    assert enrolled.status_code in {204, 401, 404}
+    assert not PushEnrollment.objects.exists()
+    assert not Device.objects.exists()
+
+
+def test_leaving_while_answering_ends_in_order(answering, device, portal, started):
+    answer, left = at_once(answering(approve=True), leaving(device))
     assert left.status_code == 204
     assert answer.status_code in {200, 401, 404}
     status = portal.result(started).json()["status"]

@@ -2,7 +2,9 @@
 
 import socket
 import threading
+from contextlib import ExitStack
 from ipaddress import ip_address
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -154,6 +156,44 @@ def test_a_portal_whose_first_address_cannot_be_reached_is_called_at_the_next(na
     with Portal() as sink:
         assert send(f"http://portal.example.com:{sink.url.rpartition(':')[2]}/callback").delivered
         assert len(sink.received) == 1
+
+
+@pytest.fixture
+def unreachable():
+    """Return a port at which ::1 answers no attempt to connect, as behind a firewall that drops them."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6, backlog=0) as full, ExitStack() as waiting:
+        for _number in range(3):
+            one = waiting.enter_context(socket.socket(socket.AF_INET6))
+            one.settimeout(0)
+            one.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
+
+
+def test_both_addresses_of_a_portal_share_the_time_that_it_has(names, settings, monkeypatch, unreachable):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
+    monkeypatch.setattr(calls, "CONNECT_SECONDS", 0.6)
+    monkeypatch.setattr(calls, "ANSWER_SECONDS", 1.0)
+    names["portal.example.com"] = ["::1", "127.0.0.1"]
+    # Connections are taken at 127.0.0.1, and nobody answers.
+    with socket.create_server(("127.0.0.1", unreachable)) as silent:
+        began_at = monotonic()
+        outcome = send(f"http://portal.example.com:{unreachable}/callback")
+        assert 0.9 < monotonic() - began_at < 1.4
+        assert "timed out" in outcome.reason
+        silent.settimeout(0)
+        silent.accept()[0].close()
+
+
+def test_without_time_for_the_next_address_it_is_not_tried(names, settings, monkeypatch, unreachable):
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
+    monkeypatch.setattr(calls, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(calls, "ANSWER_SECONDS", 0.3)
+    names["portal.example.com"] = ["::1", "127.0.0.1"]
+    with socket.create_server(("127.0.0.1", unreachable)) as silent:
+        assert not send(f"http://portal.example.com:{unreachable}/callback").delivered
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_a_look_up_that_hangs_is_a_failed_attempt(monkeypatch, settings):

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -179,12 +180,41 @@ def test_a_portal_that_wishes_to_be_left_alone_for_longer_than_a_day_is_called_o
     assert len(sink.received) == 2
 
 
+FAR_AWAY = "Mon, 01 Jan 2024 00:00:00 +9999999999999999"
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("wish", ["-1", "1e9", "soon", "\xb2"])
+@pytest.mark.parametrize("wish", ["-1", "1e9", "soon", "\xb2", FAR_AWAY])
 def test_a_wish_that_makes_no_sense_changes_nothing(sink, store, deliver, wish):
     sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": wish}}]
     [row] = deliver(store(sink.url + "/callback"))
     assert 0 < (row.due_at - row.created_at).total_seconds() < 5
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_foreseen", [True, False])
+def test_an_answer_that_is_not_understood_fails_alone(sink, store, deliver, monkeypatch, is_foreseen):
+    sink.script["/odd"] = [{"status": 503, "headers": {"Retry-After": FAR_AWAY}}]
+    if not is_foreseen:
+        monkeypatch.setattr(calls, "retry_after_seconds", lambda text: 1 / 0 if text else None)
+    # In one batch: what comes at once is written down at once.
+    good, odd, also_good = deliver(*(store(sink.url + path) for path in ("/good", "/odd", "/also-good")))
+    assert (good.state, odd.state, also_good.state) == (State.DONE, State.DUE, State.DONE)
+    assert 0 < (odd.due_at - odd.created_at).total_seconds() < 5
+    attempt = odd.attempts.get()
+    reason = (
+        "HTTP 503" if is_foreseen else "the answer was not understood (ZeroDivisionError); this server's log says more"
+    )
+    assert (attempt.outcome, attempt.reason) == ("failed", reason)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bytes_of_an_answer_that_are_no_text_can_be_written_down(store, deliver):
+    with RawPortal(OK + b"Transfer-Encoding: caf\xe9 x\r\n\r\n", NO_CONTENT) as portal:
+        [row] = deliver(store(portal.url))
+        assert "(caf\ufffd x)" in row.attempts.get().reason
+        deliver(row)
+        assert row.state == State.DONE
 
 
 @pytest.mark.django_db(transaction=True)
@@ -237,6 +267,17 @@ def test_a_name_server_that_hangs_holds_up_the_portals_of_its_names_alone(names,
         hanging = [workers.submit(call, "http://hanging.example/") for _number in range(100)]
         assert {one.result().reason for one in hanging} == {over}
         assert call(f"http://well.example:{portal.port}/").delivered
+
+
+def test_a_host_is_looked_up_once_for_all_user_names_before_it(names, monkeypatch):
+    monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.2)
+    names["silent.example"], over = threading.Event(), "the host name was not resolved in time"
+    urls = [f"http://user-{number}@{host}/" for number in range(4) for host in ("silent.example", "Silent.Example:80")]
+    requests = [(url, calls.request(url, uuid4(), "msg_1", None, datetime.now(UTC))) for url in urls]
+    began_at = monotonic()
+    outcomes = dict(pair for part in calls.send_all(requests) for pair in part)
+    assert monotonic() - began_at < 0.4
+    assert {url: outcome.reason for url, outcome in outcomes.items()} == dict.fromkeys(urls, over)
 
 
 def test_two_portals_whose_long_names_begin_alike_are_not_taken_for_one(names):

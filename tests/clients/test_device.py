@@ -7,9 +7,10 @@ import pytest
 from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
 from apps.enrollment import keys as server_keys
 from apps.enrollment.models import Profile
-from clients.python.countersign_device import KeyKind, NotEnrolled, new_secret_key
+from clients.python.countersign_device import Device, KeyKind, NotEnrolled, new_secret_key
 from tests import factories
 from tests.conftest import TestDevice
+from tests.fakes.portal import Portal
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +117,15 @@ def test_a_new_push_token_takes_the_place_of_the_old_one(device):
     with pytest.raises(Refused) as refused:
         device.replace_push_token("push-token-of-anna", "newest")
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("body", ["<html>Bad gateway</html>", "[]", "[" * 60_000], ids=["HTML", "list", "deep"])
+def test_what_stands_between_may_answer_anything(body):
+    with Portal() as gateway:
+        gateway.script["/device/v1/enrollments"] = [{"status": 502, "body": body}]
+        with pytest.raises(Refused) as refused:
+            Device(gateway.url).call("POST", "/device/v1/enrollments", {})
+    assert refused.value.status == 502
 
 
 @pytest.mark.parametrize("kind", [KeyKind.CURVE25519, KeyKind.RSA2048])

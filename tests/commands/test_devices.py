@@ -40,9 +40,11 @@ def test_devices_are_printed_for_people(enroll):
     assert "Anna�[2J" in row
 
 
-def test_a_user_without_devices_has_an_empty_list():
-    assert (run("list_devices", "nobody").out, run("list_devices", "nobody").code) == ("", 0)
-    assert json.loads(run("list_devices", "nobody", "--json").out) == []
+def test_a_user_without_devices_has_an_empty_list_and_people_read_that_nothing_was_found():
+    ran = run("list_devices", "nobody")
+    assert (ran.code, ran.out, ran.problems) == (0, "", ["Nothing was found."])
+    ran = run("list_devices", "nobody", "--json")
+    assert (json.loads(ran.out), ran.err) == ([], "")
 
 
 def test_a_device_is_deleted(device, enroll):

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from apps.enrollment.models import Profile, PushEnrollment
+from apps.events.models import Event
+from apps.push.models import PushMessagingConfiguration
 from tests.commands.conftest import BUNDLE, ios_version
 from tests.commands.running import run
 from tests.fakes import apns, fcm
@@ -103,6 +105,34 @@ def test_a_version_without_push_is_told(enroll, apple, phone):
     assert ran.problems == [
         "The version Shop 1.0.0 (iOS) has no push messaging configuration: no push can reach the device."
     ]
+
+
+def test_a_disabled_version_gets_no_push(apple, phone):
+    version = Profile.objects.get().device.version
+    version.status = "disabled"
+    version.save()
+    ran = run("send_test_push", "anna", phone.device_id)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.problems == [
+        "The version Shop 1.0.0 (iOS) is disabled: its phones count as not enrolled and get no pushes."
+    ]
+    assert apple.received == []
+
+
+def test_a_refused_credential_is_replaced_once_as_for_any_push(apple, phone):
+    apple.script[PUSH_TOKEN] = [apns.EXPIRED_PROVIDER_TOKEN]
+    assert run("send_test_push", "anna", phone.device_id).code == 0
+    assert len({push["headers"]["authorization"] for push in apple.received}) == 2
+    [event] = Event.objects.filter(event_type="ADMIN_TEST_PUSH_SENT")
+    assert event.details["outcome"] == "accepted"
+
+
+def test_a_credential_that_is_refused_twice_is_a_fault_of_the_configuration(apple, phone):
+    apple.script[PUSH_TOKEN] = [{**apns.EXPIRED_PROVIDER_TOKEN, "again": True}]
+    ran = run("send_test_push", "anna", phone.device_id)
+    assert (ran.code, len(apple.received)) == (1, 2)
+    assert "misconfigured (ExpiredProviderToken). Apple does not know this signing key." in ran.err
+    assert PushMessagingConfiguration.objects.get(name="apple").fault == "ExpiredProviderToken"
 
 
 @pytest.mark.parametrize(("user", "device"), [("bert", None), ("anna", "0" * 64), ("anna", "x"), ("", "")])

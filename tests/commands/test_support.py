@@ -150,8 +150,15 @@ def test_transactions_are_listed_newest_first_and_by_user(started, portal, mobil
     assert [row["transaction_id"] for row in listed] == [second, str(started.pk)]
     assert [row["user_id"] for row in json.loads(run("list_transactions", "--user", "anna", "--json").out)] == ["anna"]
     assert len(run("list_transactions", "--limit", "1").lines) == 2
-    assert run("list_transactions", "--user", "nobody").out == ""
+    found = run("list_transactions", "--user", "nobody")
+    assert (found.code, found.out, found.problems) == (0, "", ["Nothing was found."])
     assert json.loads(run("list_transactions", "--user", "nobody", "--json").out) == []
+
+
+@pytest.mark.parametrize("limit", ["-5", "0", "1000001", "9" * 30])
+def test_a_limit_out_of_bounds_is_refused(started, limit):
+    refused = run("list_transactions", f"--limit={limit}", "--json")
+    assert (refused.code, refused.out, refused.problems) == (1, "", ["--limit: choose from 1 to 1000000."])
 
 
 def test_a_name_cannot_move_the_cursor_of_a_terminal(started):

@@ -60,6 +60,18 @@ def early_then_late(server):
     assert [name for part in parts for name, _result in part] == ["slow"]
 
 
+def test_what_is_sent_in_place_of_a_result_waits_for_nobody(server):
+    server.script["/slow"] = [{"hang": 20}]
+    server.script["/first"] = [{"status": 503}]
+    [(_name, second)] = requests(server, "second")
+    parts = multiplex.send_all(
+        requests(server, "slow", "first"), lambda name, _result: ("second", second) if name == "first" else None
+    )
+    assert [(name, result.status) for name, result in next(parts)] == [("second", 204)]
+    server.release()
+    assert [name for part in parts for name, _result in part] == ["slow"]
+
+
 def test_each_answer_comes_with_what_its_request_was_given_with(server):
     names = [f"named-{number}" for number in range(30)]
     for name in names:

@@ -22,7 +22,7 @@ def configured():
     """Rows of every section, with texts that a careless writer would spoil."""
     GeneralConfiguration.objects.create(push_enrollment_mode="multiple_devices")
     factories.ApiClientFactory(client_id="zebra", name="Anna's & Zoë's: portal", ip_allow_list=["10.0.0.0/8", "::1"])
-    factories.ApiClientFactory(client_id="Alpha", secret_hashes=[])
+    factories.ApiClientFactory(client_id="Alpha")
     rotating = factories.ApiClientFactory(client_id="beta")
     rotating.add_secret()
     rotating.save()
@@ -51,6 +51,14 @@ def test_an_export_with_secrets_restores_an_empty_database(configured, import_te
     assert run("export_configuration", "--with-secrets", "--format", file_format).out == exported
     assert ApiClient.objects.get(client_id="zebra").has_secret(factories.CLIENT_SECRET)
     assert len(ApiClient.objects.get(client_id="beta").secret_hashes) == 2
+
+
+def test_a_client_without_a_secret_is_exported_without_one_and_made_nowhere_else(import_text):
+    factories.ApiClientFactory(client_id="locked-out", secret_hashes=[])
+    exported = run("export_configuration", "--with-secrets").out
+    assert import_text(exported).lines == ["Nothing to change."]
+    clear()
+    assert import_text(exported).problems == ["api_clients[0].client_secret: Is missing, and a new item needs it."]
 
 
 def test_secrets_are_exported_only_when_asked_for(configured):

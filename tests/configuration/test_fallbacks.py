@@ -19,6 +19,11 @@ def chain_of(name):
     return [step.name for step in MobileAuthenticationType.objects.get(name=name).chain()]
 
 
+def in_a_row(count, last):
+    names = [f"step-{number}" for number in range(count)]
+    return [{"name": name, "fallback": following} for name, following in zip(names, [*names[1:], last], strict=True)]
+
+
 METHODS = ["push", "push_with_pin", "push_with_fingerprint", "push_with_custom_authenticator", "otp", "sms"]
 
 
@@ -116,6 +121,23 @@ def test_a_long_chain_is_stored_whole(import_text, django_assert_max_num_queries
     assert chain_of("step-00") == names
 
 
+def test_thousands_of_fallbacks_in_a_row_are_taken(import_text, django_assert_max_num_queries):
+    items = in_a_row(5000, None)
+    with django_assert_max_num_queries(100):
+        done = import_text(types(*items))
+    assert (done.code, len(done.lines)) == (0, 5000)
+    named = dict(MobileAuthenticationType.objects.values_list("name", "fallback__name"))
+    assert named == {item["name"]: item["fallback"] for item in items}
+    assert import_text(types(*items)).lines == ["Nothing to change."]
+
+
+def test_a_ring_of_thousands_is_refused_with_a_line_for_each_in_it(import_text):
+    refused = import_text(types(*in_a_row(5000, "step-1")))
+    assert (refused.code, len(refused.problems)) == (1, 4999)
+    assert refused.problems[0] == "mobile_authentication_types[1].fallback: The fallbacks lead back to this type."
+    assert not MobileAuthenticationType.objects.exists()
+
+
 def test_exporting_fallbacks_asks_no_question_for_each_of_them(django_assert_num_queries):
     text = factories.TypeFactory(method="sms")
     for _number in range(5):
@@ -126,7 +148,7 @@ def test_exporting_fallbacks_asks_no_question_for_each_of_them(django_assert_num
 
 def test_general_switches_for_text_messages_are_imported_and_exported(import_text):
     done = import_text('general: {sms_authentication_enabled: false, sms_sender_id: "Shop"}')
-    assert done.lines == ["general: changed sms_authentication_enabled true → false, sms_sender_id"]
+    assert done.lines == ['general: changed sms_authentication_enabled true → false, sms_sender_id "" → "Shop"']
     assert json.loads(run("export_configuration", "--format", "json").out)["general"]["sms_sender_id"] == "Shop"
 
 

@@ -21,7 +21,11 @@ REFUSED = {
     "wrong tag": (b"features: !!int SECRET\n", "line 1: Tags are not supported."),
     "twice": (b"features: {}\ngeneral: {}\nfeatures: {}\n", "line 3: “features” stands here twice."),
     "twice below": (b"general:\n  a: 1\n  a: 2\n", "line 3: “a” stands here twice."),
-    "twice in json": (b'{"features": {}, "features": {}}', "features: Stands here twice."),
+    "twice in json": (b'{"features": {},\n "features": {}}', "line 2: “features” stands here twice."),
+    "twice below in json": (
+        b'{"a": [{"SECRET": ":{}"},\n\t{"SECRET": "\\"{", "x/": 1},\n{"b":1,\n"x/" :{},\n"\\u0078\\/"\n: 3}]}',
+        "line 5: “x/” stands here twice.",
+    ),
     "documents": (b"features: {}\n---\ngeneral: {}\n", "line 3: A file holds one document."),
     "mapping as name": (b"{[a, b]: 1}: 2\n", "line 1: The name of a member must be text."),
     "latin-1": (b"features: {}\n# Andr\xe9 SECRET\n", "line 2: This is not UTF-8."),

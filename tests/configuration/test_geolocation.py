@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from apps.events.models import Event
 from apps.geocontext import templates
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.system.models import Features
@@ -51,6 +52,15 @@ def test_a_language_that_is_left_out_stays_and_an_empty_text_removes_it(import_t
     import_text('confirmation_templates: {en: "[message] [city]"}')
     import_text('confirmation_templates: {en: ""}')
     assert ConfirmationTemplate.objects.get().texts["en"] == templates.DEFAULT
+
+
+def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
+    address = "https://geo.example.com/v1?access_key=TOPSECRET123&ip={ip}"
+    assert import_text(json.dumps({"geolocation": {"url": address}})).lines == ["geolocation: changed url"]
+    assert Geolocation.objects.get().url == address
+    told = json.dumps(list(Event.objects.values()), default=str)
+    assert "geolocation: changed url" in told
+    assert "TOPSECRET" not in told
 
 
 @pytest.mark.parametrize(

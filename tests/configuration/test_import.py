@@ -85,6 +85,13 @@ def test_a_service_account_of_an_odd_project_is_refused(import_text):
     assert refused.problems == [f"{place}: The service account's “project_id” is not the name of a Google project."]
 
 
+def test_a_service_account_that_is_nested_too_deeply_is_refused(import_text):
+    configuration = {"name": "a", "service_account": "[" * 100_000}
+    refused = import_text(json.dumps({"push_messaging_configurations": [configuration]}))
+    [problem] = refused.problems
+    assert problem.startswith("push_messaging_configurations[0].service_account: This is not JSON.")
+
+
 def test_a_change_is_told_and_what_the_file_leaves_out_stays(import_text):
     mobile_type = factories.TypeFactory(name="login", time_to_live=60)
     GeneralConfiguration.objects.create(callback_on_expiry=True)
@@ -141,6 +148,25 @@ def test_the_event_holds_what_changed_and_no_secret(import_text, secrets_in_envi
 def test_an_address_with_credentials_is_named_without_them(import_text):
     done = import_text('callback_endpoints: [{url: "https://anna:pass-word@portal.example.com/back?key=abc"}]')
     assert done.lines == ["callback_endpoints[https://portal.example.com/back]: created"]
+
+
+def test_a_text_is_told_as_it_was_and_as_it_is_unless_it_is_long_or_an_address_that_may_hold_credentials(import_text):
+    factories.ApplicationFactory(identifier="shop", name="Shop")
+    factories.PushMessagingConfigurationFactory(name="google", endpoint="https://user:pass-word@a.example/send")
+    done = import_text("applications: [{identifier: shop, name: 'Shop “2”'}]")
+    assert done.lines == ['applications[shop]: changed name "Shop" → "Shop “2”"']
+    long = "x" * 61
+    assert import_text(f"applications: [{{identifier: shop, name: {long}}}]").lines == [
+        "applications[shop]: changed name"
+    ]
+    for endpoint, told in (
+        ("https://b.example/send?key=pass-word", "endpoint"),
+        ("https://b.example/send", 'endpoint → "https://b.example/send"'),
+        ("https://c.example/send", 'endpoint "https://b.example/send" → "https://c.example/send"'),
+        ("https://pass-word@c.example/send", "endpoint"),
+    ):
+        changed = import_text(f'push_messaging_configurations: [{{name: google, endpoint: "{endpoint}"}}]')
+        assert changed.lines == [f"push_messaging_configurations[google]: changed {told}"]
 
 
 def test_one_mistake_changes_nothing_and_every_mistake_is_told(import_text):
@@ -204,7 +230,7 @@ def test_a_secret_that_no_key_opens_is_mended_by_an_import(import_text, settings
     endpoint = factories.CallbackEndpointFactory(url="http://127.0.0.1/a")
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
     done = import_text('callback_endpoints: [{url: "http://127.0.0.1/a", username: a, password: "new"}]')
-    assert done.lines == ["callback_endpoints[http://127.0.0.1/a]: changed username, password"]
+    assert done.lines == ['callback_endpoints[http://127.0.0.1/a]: changed username "portal" → "a", password']
     assert CallbackEndpoint.objects.get(pk=endpoint.pk).password == "new"
 
 

@@ -133,7 +133,7 @@ def test_an_export_without_secrets_holds_none_and_changes_nothing_where_it_comes
 def test_a_new_key_is_a_change_that_does_not_show_it(import_text):
     import_text(configurations(apple()))
     done = import_text(configurations({"name": "apple", "key_id": "NEWKEY1234", "signing_key": signing_key() + "\n"}))
-    assert done.lines == ["push_messaging_configurations[apple]: changed key_id"]
+    assert done.lines == ['push_messaging_configurations[apple]: changed key_id "FGHIJ67890" → "NEWKEY1234"']
 
 
 def test_a_certificate_replaces_a_signing_key_and_the_other_way_round(import_text):
@@ -148,8 +148,8 @@ def test_a_certificate_replaces_a_signing_key_and_the_other_way_round(import_tex
     assert (stored().kind, stored().signing_key, stored().team_id) == ("apns_certificate", "", "")
     assert import_text(configurations(apple())).lines == [
         (
-            "push_messaging_configurations[apple]: changed team_id, key_id, signing_key, certificate removed, "
-            "apns_environment removed"
+            'push_messaging_configurations[apple]: changed team_id "" → "ABCDE12345", key_id "" → "FGHIJ67890", '
+            "signing_key, certificate removed, apns_environment removed"
         )
     ]
     row = stored()
@@ -270,7 +270,9 @@ def test_a_signing_key_that_no_key_opens_is_mended_by_an_import(import_text, set
 def test_a_change_of_the_proxy_is_told_without_its_password(import_text):
     text = "proxies: {apns: {enabled: true, host: proxy.example.com, username: a, password: pass-word}}"
     done = import_text(text)
-    assert done.lines == ["proxies.apns: changed enabled false → true, host, username, password"]
+    assert done.lines == [
+        'proxies.apns: changed enabled false → true, host "" → "proxy.example.com", username "" → "a", password'
+    ]
     row = ApnsProxy.objects.get()
     assert (row.enabled, row.host, row.port, row.password) == (True, "proxy.example.com", 8080, "pass-word")
     assert import_text(text).lines == ["Nothing to change."]

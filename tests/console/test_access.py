@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from apps.events.models import Event
 from tests import factories
-from tests.console.conftest import Browser, sign_in
+from tests.console.conftest import Browser, errors, sign_in
 
 LISTS = [
     "/admin/push/pushmessagingconfiguration/",
@@ -180,6 +180,26 @@ def test_nobody_deletes_or_deactivates_the_account_they_use(console, administrat
     console.save(path + "change/", is_active=None)
     administrator.refresh_from_db()
     assert administrator.is_active
+
+
+@pytest.mark.parametrize("name", ["uadmin", "UADMIN", "uAdmin"])
+def test_no_two_staff_accounts_have_names_that_differ_in_case_only(console, name):
+    User.objects.create_user("uadmin", is_staff=True)
+    operator = User.objects.create_user("uoperator", is_staff=True)
+    fields = {"username": name, "role": "operator", "password1": "made up by Olga", "password2": "made up by Olga"}
+    added = console.post("/admin/auth/user/add/", fields)
+    renamed = console.save(f"/admin/auth/user/{operator.pk}/change/", username=name, role="operator")
+    taken = {"username": "A user with that username already exists."}
+    assert [errors(added), errors(renamed)] == [taken, taken]
+    assert set(User.objects.values_list("username", flat=True)) == {"olga", "uadmin", "uoperator"}
+
+
+def test_an_account_may_be_renamed_to_its_own_name_in_another_case(console):
+    operator = User.objects.create_user("uoperator", is_staff=True)
+    path = f"/admin/auth/user/{operator.pk}/change/"
+    assert console.save(path, username="UOperator", role="operator").status_code == 302
+    operator.refresh_from_db()
+    assert operator.username == "UOperator"
 
 
 def test_no_page_shows_a_part_of_a_staff_accounts_password_hash(console, administrator):

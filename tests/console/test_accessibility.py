@@ -15,7 +15,8 @@ LISTS = [
     *("/admin/push/pushmessagingconfiguration/", "/admin/transactions/mobileauthenticationtype/"),
     *("/admin/callbacks/callbackendpoint/", "/admin/callbacks/callbackdelivery/"),
     *("/admin/applications/application/", "/admin/applications/apiclient/", "/admin/auth/user/"),
-    *("/admin/enrollment/profile/", "/admin/transactions/transaction/", "/admin/events/event/"),
+    *("/admin/enrollment/profile/", "/admin/transactions/transaction/", "/admin/transactions/smsusage/"),
+    "/admin/events/event/",
 ]
 OTHERS = [
     *("/admin/", "/admin/nothing/here/", "/admin/sms/send-test/", "/admin/check-configuration/"),
@@ -34,6 +35,7 @@ CUT_OFF = """() => [...document.querySelectorAll("#content *, .console-heading *
         && element.scrollWidth > element.clientWidth + 1;
 }).map((element) => element.outerHTML.slice(0, 200))"""
 WIDER_THAN_WINDOW = "document.documentElement.scrollWidth - window.innerWidth"
+SCROLLED = "[...document.querySelectorAll('*')].filter((one) => one.scrollTop).length"
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
 
 
@@ -125,6 +127,27 @@ def test_nothing_serious_stands_between_people_and_any_page(console_window):
     assert len(pages) > 45
     found = [f"{path} {text}" for path in pages for text in look_at(console_window, path)]
     assert not found, "\n".join(found)
+
+
+def test_the_words_that_symbols_are_made_of_are_not_read_aloud(console_window):
+    page = console_window
+    page.goto("/admin/applications/application/")
+    expect(page.get_by_role("link", name="Add application", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="API clients", exact=True)).to_be_visible()
+
+
+def test_the_menu_shows_where_one_is_in_a_window_that_is_lower_than_the_menu(console_window):
+    page = console_window
+    page.set_viewport_size({"width": 1280, "height": 600})
+    for path in ("/admin/events/event/", "/admin/transactions/smsusage/", "/admin/system/features/"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        menu, place = (
+            page.locator(which).bounding_box() for which in (".console-menu", ".console-menu-item[aria-current]")
+        )
+        assert menu["y"] <= place["y"], path
+        assert place["y"] + place["height"] <= menu["y"] + menu["height"], path
+        assert page.evaluate(SCROLLED) == 1, path
 
 
 def test_axe_finds_nothing_serious_where_one_signs_in(window):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -10,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.callbacks import delivery
-from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.callbacks import calls, delivery, faults
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery, CallbackEndpoint
 from apps.common import outbox
 from apps.events.models import Event
 from tests.console.callback_pages import ENDPOINTS, LIST, path_of, said
@@ -88,6 +89,47 @@ def test_a_deliverys_page_shows_every_attempt_and_the_next(console, made):
     assert f"/admin/transactions/transaction/{row.transaction_id}/change/" in page
     assert "send-again" not in page
     assert "<strong>Next try" not in console.get(f"{LIST}{made().pk}/change/").content.decode()
+
+
+def test_no_page_shows_the_credentials_in_an_address(console, made, portal, mobile_type, device, endpoint):
+    url = "https://portal:pass-word@127.0.0.1:9/callback?token=secret-value"
+    row, other = made(url), made()
+    assert rows(console, urlencode({"url": url})) == [row]
+    assert rows(console, urlencode({"url": other.url})) == [other]
+    started = portal.start(mobile_type, device, callback_uri=url).json()["transaction_id"]
+    CallbackEndpoint.objects.filter(pk=endpoint.pk).update(url=url)
+    for path in (
+        LIST,
+        f"{LIST}{row.pk}/change/",
+        f"{LIST}{row.pk}/send-again/",
+        path_of(endpoint, "send-test-callback"),
+        path_of(endpoint, "new-signing-secret"),
+        f"/admin/transactions/transaction/{started}/change/",
+    ):
+        page = console.get(path).content.decode()
+        assert "@127.0.0.1:9/callback" in page, path
+        assert "pass-word" not in page, path
+        assert "secret-value" not in page, path
+    # Who names the address knows it; the sentence about it is also read by others.
+    question = console.get(f"{LIST}send-all-again/", {"url": url}).content.decode()
+    assert "They go to https://…@127.0.0.1:9/callback?token=… only." in question
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "the host name was not resolved in time",
+        "the host name cannot be resolved",
+        "the host name resolves to an address that is not public",
+    ],
+)
+def test_reasons_of_our_own_are_in_the_readers_language(console, made, reason):
+    row = made(reasons=(reason,))
+    outcome = calls.Outcome(reason=reason)
+    faults.note([(row.url, outcome)] * 3)
+    for path in (LIST, f"{LIST}{row.pk}/change/", ENDPOINTS):
+        assert reason in console.get(path).content.decode()
+        assert reason not in console.get(path, headers={"accept-language": "nl"}).content.decode()
 
 
 def test_the_pages_lead_to_each_other(console, endpoint, portal, mobile_type, device):

@@ -22,6 +22,7 @@ def heading(page):
 
 @pytest.fixture
 def sms_type(db, settings):
+    settings.BROKER_URL = ""
     settings.SMS_GATEWAY = "twilio"
     settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID = ""
     return factories.TypeFactory(name="text", method="sms")

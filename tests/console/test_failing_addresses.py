@@ -38,7 +38,7 @@ def test_an_address_that_keeps_failing_is_told_wherever_one_looks(console, endpo
     for _attempt in range(3):
         send_test(console, endpoint)
     stranger = failing("https://user:hidden@stranger.example/?a=b")
-    expected = ["Callbacks to https://…@stranger.example/?a=b fail", f"Callbacks to {endpoint.url} fail"]
+    expected = ["Callbacks to https://…@stranger.example/?a=… fail", f"Callbacks to {endpoint.url} fail"]
     assert titles(console) == titles(console, ENDPOINTS) == expected
     assert titles(console, path_of(endpoint)) == expected[1:]
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.forms import IntegerField
 
 from apps.applications.models import Application, ApplicationVersion
 from apps.callbacks.models import CallbackEndpoint
@@ -44,6 +45,33 @@ def test_a_warning_stands_beside_the_modes_that_are_a_risk(console):
     assert 'data-shown-when="push_enrollment_mode=override_allowed|multiple_devices"' in page
     assert "this might introduce a security risk" in page
     assert "console/console.js" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        ("max_consecutive_code_failures", 100),
+        ("code_lock_seconds", 31_536_000),
+        ("max_pending_transactions", 1000),
+        ("max_pushes_without_success", 1000),
+        ("push_cooldown_after_denial_seconds", 86_400),
+        ("sms_per_number_per_hour", 1_000_000),
+        ("sms_per_prefix_per_hour", 1_000_000),
+        ("sms_per_client_per_day", 1_000_000),
+    ],
+)
+def test_a_number_has_a_range(console, field, most):
+    for value in (most + 1, 999_999_999_999, "9" * 30, -1):
+        assert set(errors(console.save(GENERAL, **{field: value}))) == {field}, value
+    assert console.save(GENERAL, **{field: most}).status_code == 302
+    assert getattr(GeneralConfiguration.objects.get(), field) == most
+
+
+def test_every_number_of_the_general_switches_has_a_range(console):
+    form = console.get(GENERAL).context["adminform"].form
+    numbers = {name for name, field in form.fields.items() if isinstance(field, IntegerField)}
+    assert len(numbers) == 8
+    assert set(errors(console.save(GENERAL, **dict.fromkeys(numbers, 999_999_999_999)))) == numbers
 
 
 def type_path(mobile_type):

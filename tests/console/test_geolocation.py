@@ -1,5 +1,6 @@
 """System > Geolocation, the confirmation template, and what the start page says about the location file."""
 
+import json
 import os
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from apps.events.models import Event
 from apps.geocontext import addresses, services, templates
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.services import Location, Origin
+from tests import factories
 from tests.console.conftest import errors
 from tests.geocontext import files
 
@@ -38,6 +40,30 @@ def test_the_service_is_kept_and_its_key_encrypted_and_never_shown(console, serv
     paths += [f"/admin/events/event/{event.pk}/change/" for event in Event.objects.all()]
     for path in paths:
         assert "open sesame" not in console.get(path).content.decode()
+
+
+def test_an_event_holds_no_value_of_an_addresss_query(console, changes):
+    address = "https://geo.example.com/v1?access_key={}&ip={{ip}}&fields&word={}"
+    assert console.save(PAGE, url=address.format("TOPSECRET1", 'TOP"SECRET2')).status_code == 302
+    shown = "https://geo.example.com/v1?access_key=…&ip={ip}&…&word=…"
+    details = changes("ADMIN_CONFIGURATION_UPDATED")
+    assert (details["changes"], details["secrets_changed"]) == ({"url": ["", shown]}, ["url"])
+
+    # Told apart all the same.
+    assert console.save(PAGE, url=address.format("TOPSECRET3", "4")).status_code == 302
+    details = changes("ADMIN_CONFIGURATION_UPDATED")
+    assert (details["changes"], details["secrets_changed"]) == ({}, ["url"])
+    before = Event.objects.count()
+    assert console.save(PAGE).status_code == 302
+    assert Event.objects.count() == before
+    assert "SECRET" not in json.dumps(list(Event.objects.values()), default=str)
+
+
+def test_an_event_shows_the_places_of_an_address(console, changes):
+    address = "https://geo.example.com/{ip}?access_key={key}"
+    assert console.save(PAGE, url=address, new_key="open sesame").status_code == 302
+    details = changes("ADMIN_CONFIGURATION_UPDATED")
+    assert (details["changes"], details["secrets_changed"]) == ({"url": ["", address]}, ["key"])
 
 
 def test_an_empty_key_keeps_the_stored_one_and_the_box_removes_it(console, service):
@@ -152,6 +178,24 @@ def location_file(tmp_path, settings):
 
 def problems(console):
     return [(str(one["title"]), str(one["text"])) for one in console.get("/admin/").context["problems"]]
+
+
+def test_the_start_page_says_that_geolocation_has_no_source_once_there_are_messages(console):
+    factories.TypeFactory(method="sms")
+    assert problems(console) == []
+    factories.TypeFactory()
+    [problem] = console.get("/admin/").context["problems"]
+    assert problem["title"] == "Geolocation is on, but has no source: messages carry no context"
+    assert problem["text"].startswith("Nothing is set that knows where an address is: messages are sent without it.")
+    assert not problem["is_failure"]
+    assert problem["url"] == PAGE
+    assert problem["title"] in console.get(PAGE).content.decode()
+
+    Geolocation.objects.update_or_create(defaults={"url": "https://where.example.com/"})
+    assert problems(console) == []
+    Geolocation.objects.update(url="")
+    console.save("/admin/system/features/", geolocation=None)
+    assert problems(console) == []
 
 
 def test_the_start_page_says_that_the_location_file_cannot_be_used(console, location_file):

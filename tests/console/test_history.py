@@ -2,8 +2,10 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -11,8 +13,9 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackEndpoint
 from apps.enrollment.models import Profile, PushEnrollment
 from apps.events.models import Event
-from apps.transactions.models import PushAttempt, PushDelivery, Transaction
+from apps.transactions.models import PushAttempt, PushDelivery, SmsUsage, Transaction
 from tests import factories
+from tests.commands.running import run
 
 
 @pytest.fixture
@@ -111,6 +114,27 @@ def test_activity_is_newest_first_and_filtered(console, transaction, enroll):
 )
 def test_a_filter_that_cannot_be_meant_matches_nothing(console, transaction, query):
     assert found(console, query) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["9" * 30, "-" + "9" * 30, "-1", "1.5", "nonsense", "\0", "²", "0001-01-01", "9999-12-31T23:59:59"],
+    ids=ascii,
+)
+def test_every_filter_of_every_list_takes_any_value(console, transaction, value):
+    SmsUsage.objects.create(client=transaction.client, day=timezone.now().date(), country="NL", sent=1)
+    lists = [model._meta for model, page in admin.site._registry.items() if page.list_filter]
+    assert len(lists) == 4
+    for path in [f"/admin/{meta.app_label}/{meta.model_name}/" for meta in lists]:
+        listed = console.get(path).context["cl"]
+        assert listed.result_list
+        for name in [name for each in listed.filter_specs for name in each.expected_parameters()]:
+            page = console.get(path, {name: value})
+            assert page.status_code == 200, (path, name)
+            # What cannot be meant matches nothing; a moment may be, and to leave out what never was leaves everything.
+            is_told_by_moment = name.endswith(("_from", "_to")) and value[4:5] == "-"
+            if not is_told_by_moment and not name.startswith("exclude"):
+                assert not page.context["cl"].result_list, (path, name)
 
 
 def test_an_unknown_filter_or_page_is_no_error_of_the_server(console, transaction):
@@ -222,3 +246,17 @@ def test_a_new_secret_is_an_event_that_does_not_contain_it(console, changes):
 def test_switches_are_events_too(console, changes):
     console.save("/admin/system/features/", mobile_authentication=None)
     assert changes("ADMIN_CONFIGURATION_UPDATED")["changes"] == {"mobile_authentication": [True, False]}
+
+
+def test_the_history_of_a_setting_leads_to_every_change_of_the_configuration(console, tmp_path):
+    path = tmp_path / "configuration.yaml"
+    path.write_text("general: {sms_sender_id: Shop}")
+    assert run("import_configuration", str(path)).code == 0
+    page = console.get("/admin/system/generalconfiguration/history/").content.decode()
+    assert "No change in the console is recorded here. What an import changed is in Activity only." in page
+    [activity] = re.findall(r'href="([^"]+)">What was changed, in Activity', page)
+    assert [event.event_type for event in console.get(unescape(activity)).context["cl"].result_list] == [
+        "ADMIN_CONFIGURATION_IMPORTED"
+    ]
+    console.save("/admin/system/generalconfiguration/", sms_sender_id="")
+    assert found(console, unescape(activity).partition("?")[2])[0] == "ADMIN_CONFIGURATION_UPDATED"

@@ -10,6 +10,7 @@ from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
 from tests import factories
 from tests.console.conftest import errors
+from tests.fakes.apns_certificates import pem, signing_key
 
 ADD = "/admin/push/pushmessagingconfiguration/add/"
 FIELDS = {"name": "google", "platform": "android", "fcm_api_version": "http_v1", "endpoint": ""}
@@ -51,6 +52,12 @@ def test_the_table_does_not_contain_the_private_key(stored):
     assert account()["client_email"] not in row
 
 
+def test_a_service_account_may_name_googles_own_universe(console):
+    content = upload(account(universe_domain="googleapis.com"))
+    assert console.post(ADD, {**FIELDS, "service_account_file": content}).status_code == 302
+    assert PushMessagingConfiguration.objects.exists()
+
+
 def test_no_page_and_no_event_shows_the_service_account(console, stored):
     lines = account()["private_key"].splitlines()[1:-1]
     paths = ["/admin/push/pushmessagingconfiguration/", change_path(stored), "/admin/", "/admin/events/event/"]
@@ -85,12 +92,16 @@ def test_a_new_upload_replaces_the_stored_one(console, stored, changes):
     ("content", "text"),
     [
         (b"not json", "This is not JSON."),
+        (b"[" * 60_000, "This is not JSON."),
         (b"\xff\xfe\x00", "This is not a text file."),
         (b'"' + b"x" * 70_000 + b'"', "too large"),
         ([], "not a service account's key file"),
         ({"type": "authorized_user"}, "not a service account's key file"),
         (lambda: account(private_key=None), "lacks “private_key”"),
         (lambda: account(private_key="-----BEGIN PRIVATE KEY-----\nnothing\n"), "private key cannot be read"),
+        (lambda: account(private_key=pem(signing_key())), "private key is of another kind. Google's are RSA keys."),
+        (lambda: account(universe_domain="example.com"), "“universe_domain” is not “googleapis.com”"),
+        (lambda: {**account(), "universe_domain": None}, "“universe_domain” is not “googleapis.com”"),
         (lambda: account(token_uri="ftp://example.com"), "“token_uri” is not an http or https address"),
         (lambda: account(project_id="../../other"), "“project_id” is not the name of a Google project"),
         (lambda: account(project_id="x" * 101), "“project_id” is not the name of a Google project"),

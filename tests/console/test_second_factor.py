@@ -212,6 +212,15 @@ def test_another_accounts_codes_open_nothing(nora, clock):
     assert not gets_in(browser)
 
 
+@pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b"\xff", b"[" * 100_000, b'{"id": ' * 30_000])
+def test_a_body_that_no_browser_sends_is_no_passkey(nora, clock, body):
+    set_up_app(at_own_page(), clock)
+    browser = signed_in()
+    browser.post(CHECK + "begin/")
+    assert browser.post(CHECK + "passkey/", body, content_type="application/json").status_code == 400
+    assert not gets_in(browser)
+
+
 def test_the_secret_of_an_app_is_encrypted_at_rest(nora, clock):
     secret = set_up_app(at_own_page(), clock)
     with connection.cursor() as cursor:

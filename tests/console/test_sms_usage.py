@@ -1,11 +1,13 @@
 """Text messages that were sent and codes that came back, by day, country and client."""
 
+import re
 from datetime import date
 
 import pytest
 
-from apps.transactions.models import SmsUsage
+from apps.transactions.models import SmsUsage, Transaction
 from tests import factories
+from tests.console.test_roles import browser_of
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/transactions/smsusage/"
@@ -22,6 +24,36 @@ def test_sent_and_verified_stand_beside_each_other_newest_day_first(console):
     only = console.get(PAGE, {"country": "BE"}).content.decode()
     assert "300" in only
     assert "90 %" not in only
+
+
+LISTED_ON = ("/admin/transactions/transaction/", "/admin/system/generalconfiguration/")
+BUTTON = "/text-messages-by-day/"
+
+
+def test_buttons_lead_there_from_transactions_and_from_general(console):
+    for path in LISTED_ON:
+        [button] = re.findall(rf'href="([^"]+{BUTTON})"', console.get(path).content.decode())
+        assert console.get(button)["Location"] == PAGE
+    assert 'href="/admin/transactions/transaction/" class="console-menu-item" aria-current="page"' in (
+        console.get(PAGE).content.decode()
+    )
+
+
+def test_who_may_not_see_it_has_no_button(db):
+    page = browser_of("operator", "otto").get(LISTED_ON[0]).content.decode()
+    assert BUTTON in page
+    helpdesk = browser_of("helpdesk")
+    assert BUTTON not in helpdesk.get(LISTED_ON[0]).content.decode()
+    assert helpdesk.get(f"/admin/transactions/transaction{BUTTON}").status_code == 403
+
+
+def test_transactions_are_shown_without_buttons_to_pages_of_a_feature_that_is_off(console, portal, device, mobile_type):
+    assert portal.start(mobile_type, device).status_code == 200
+    page = f"/admin/transactions/transaction/{Transaction.objects.get().pk}/change/"
+    assert "callbackdelivery" in console.get(page).content.decode()
+    console.save("/admin/system/features/", mobile_authentication=None)
+    assert BUTTON not in console.get(LISTED_ON[0]).content.decode()
+    assert "callbackdelivery" not in console.get(page).content.decode()
 
 
 def test_nothing_can_be_changed_there(console):

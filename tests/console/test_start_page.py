@@ -8,7 +8,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
-from apps.transactions.models import PushDelivery, Transaction
+from apps.system.models import Features
+from apps.transactions.models import PushDelivery, SmsUsage, Transaction
 from tests.console.test_roles import browser_of
 
 
@@ -83,7 +84,7 @@ def test_each_method_has_a_chart_in_words_in_bars_and_in_a_table(console, add):
 def test_the_day_is_counted_once_for_all_of_it(console, add, django_assert_max_num_queries):
     add(3, "push", "authenticated")
     start_page(console)
-    with django_assert_max_num_queries(40) as queries:
+    with django_assert_max_num_queries(42) as queries:
         console.get("/admin/")
     assert not [
         query for query in queries.captured_queries if "COUNT(" in query["sql"] and "transaction" in query["sql"]
@@ -105,7 +106,45 @@ def test_few_codes_that_come_back_are_told_with_the_numbers(console, add, verifi
         assert "sent for 20 transactions, and the right one came back for 9." in page.content.decode()
 
 
+@pytest.fixture
+def sent(portal):
+    """Count text messages of a country: of a day, which is today when it is 0."""
+
+    def run(country, number, verified, days_ago=0):
+        day = timezone.now().date() - timedelta(days=days_ago)
+        fields = {"client": portal.api_client, "country": country, "sent": number, "verified": verified}
+        SmsUsage.objects.create(day=day, **fields)
+
+    return run
+
+
+def test_a_country_from_which_few_codes_come_back_is_named_though_the_whole_looks_well(console, add, sent):
+    add(500, "sms", "authenticated")
+    sent("NL", 500, 490)
+    sent("BE", 12, 3)
+    sent("BE", 8, 6, days_ago=1)
+    sent("DE", 19, 0)
+    sent("FR", 20, 10)
+    sent("LU", 400, 0, days_ago=2)
+    page = start_page(console)
+    [problem] = page.context["problems"]
+    assert problem["title"] == "Few text messages to BE come back as a code"
+    assert not problem["is_failure"]
+    assert "20 text messages were sent to BE, and the right code came back for 9." in problem["text"]
+    assert "BE" in console.get(problem["url"]).content.decode()
+    assert problem["url"].endswith("/smsusage/?country=BE")
+
+
+def test_the_five_countries_that_miss_most_codes_are_named_and_the_whole_is_not_told_as_well(console, add, sent):
+    add(600, "sms", "expired")
+    for number, country in enumerate(("AT", "BE", "CH", "DE", "ES", "FR", "GB")):
+        sent(country, 20 + number, 1)
+    named = [title.split()[4] for title in problems(start_page(console))]
+    assert named == ["GB", "FR", "ES", "DE", "CH"]
+
+
 def test_what_no_worker_takes_within_a_minute_is_told(console, device, portal, mobile_type):
+    Features.objects.update_or_create(defaults={"geolocation": False})
     assert portal.start(mobile_type, device).status_code == 200
     PushDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=30))
     assert problems(start_page(console)) == []

@@ -90,6 +90,14 @@ def test_a_version_without_a_configuration_is_told_of(console, path, google):
     assert sent(google) == []
 
 
+def test_a_disabled_version_is_told_of_and_gets_no_push(console, path, google):
+    ApplicationVersion.objects.update(status="disabled")
+    text = "is disabled: its phones count as not enrolled and get no pushes."
+    assert text in console.get(path).content.decode()
+    assert text in said(console.post(path))
+    assert sent(google) == []
+
+
 def test_a_dead_token_is_told_and_the_page_then_says_that_push_is_off(console, path, google):
     google.script[TOKEN] = [fcm.UNREGISTERED]
     answer = console.post(path)

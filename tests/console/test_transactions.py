@@ -67,6 +67,37 @@ def test_the_timeline_of_a_text_message_holds_its_attempts(console, texted):
     assert timeline[1].facts[0] == "from Shop"
 
 
+@pytest.mark.parametrize(("resends", "left_out"), [(0, []), (2, ["2 events in between are not shown here"])])
+def test_the_timeline_of_many_wrong_codes_begins_with_the_start_and_ends_with_the_right_one(
+    console, portal, resends, left_out
+):
+    mobile_type = factories.TypeFactory(method="sms", max_attempts=0, max_resends=2)
+    fields = {"type": mobile_type.name, "user_id": "anna", "phone_number": NUMBER, "message": "Code {code}"}
+    assert portal.post(START, fields).status_code == 200
+    transaction = Transaction.objects.get()
+
+    def post(what, **fields):
+        return portal.post(f"{START}/anna/sms{what}", {"transaction_id": str(transaction.pk), **fields}).status_code
+
+    assert [post("/resend") for _number in range(resends)] == [204] * resends
+    assert {post("", sms_code="nonsense") for _number in range(99)} == {404}
+    assert post("", sms_code=transaction.code) == 200
+    titles = [entry.title for entry in page_of(console, transaction).context["timeline"] if entry.tone != "waiting"]
+    wrong = ["SMS AUTH NOT AUTHENTICATED INVALID VERIFICATION CODE"] * 99
+    assert titles == ["SMS AUTH INITIALIZED", *left_out, *wrong, "SMS AUTH AUTHENTICATED"]
+
+
+def test_every_failed_authentication_looks_like_a_failure_in_the_timeline(console, texted):
+    bad = [one.value for one in EventType if "_NOT_AUTHENTICATED_" in one] + ["SMS_AUTH_USER_LOCKED"]
+    assert "PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER" in bad
+    now = timezone.now()
+    Event.objects.all().delete()
+    Event.objects.bulk_create(Event(event_type=one, transaction_id=texted.pk, occurred=now) for one in bad)
+    shown = [entry for entry in page_of(console, texted).context["timeline"] if entry.at == now]
+    assert [(entry.title, entry.tone) for entry in shown] == [(one.replace("_", " "), "bad") for one in bad]
+    assert "info" not in {entry.icon for entry in shown}
+
+
 def test_a_transaction_by_text_counts_attempts_and_resends_and_ends_the_number(console, texted):
     page = page_of(console, texted).content.decode()
     assert "1 of 3" in page

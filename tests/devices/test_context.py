@@ -182,6 +182,50 @@ def test_nobody_is_asked_about_a_request_that_has_ended_and_its_address_is_forgo
     assert ContextLookup.objects.get().origin == ""
 
 
+@pytest.fixture
+def lock_away(settings):
+    """Store a value of a row under a key that is lost afterwards."""
+
+    def run(row, name):
+        live, value = settings.FIELD_ENCRYPTION_KEYS, getattr(row, name)
+        settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes!"]
+        setattr(row, name, value)
+        row.save(update_fields=[name])
+        settings.FIELD_ENCRYPTION_KEYS = live
+
+    return run
+
+
+def test_a_request_whose_origin_no_key_opens_is_a_failed_check_and_its_message_comes_alone(
+    service, start, phone, lock_away
+):
+    by_fetch, by_worker = start(), start(secure_message=None, message="Sign in?")
+    for lookup in ContextLookup.objects.all():
+        lock_away(lookup, "origin")
+    assert phone.fetch(by_fetch)["message"] == MESSAGE
+    assert len(work()) == 1
+    assert work() == []
+    for transaction_id, message in ((by_fetch, MESSAGE), (by_worker, "Sign in?")):
+        assert phone.fetch(transaction_id)["message"] == message
+        [event] = Event.objects.filter(transaction_id=transaction_id, event_type__startswith="GEOLOCATION_CHECK")
+        assert event.event_type == "GEOLOCATION_CHECK_FAILED"
+        assert "FIELD_ENCRYPTION_KEYS" in event.details["reason"]
+        assert not Transaction.objects.get(pk=transaction_id).awaits_context
+    assert service.received == []
+    assert set(ContextLookup.objects.values_list("state", "origin")) == {("done", "")}
+
+
+def test_a_message_that_no_key_opens_is_a_failed_check_and_spoils_no_other(service, start, phone, lock_away):
+    locked, well = start(), start()
+    lock_away(Transaction.objects.get(pk=locked), "secure_message")
+    stored = Transaction.objects.get(pk=locked).__dict__["secure_message"]
+    assert len(work()) == 2
+    assert (checks(locked), checks(well)) == (["FAILED"], ["SUCCESS"])
+    assert phone.fetch(well)["message"] == f"{MESSAGE} {CONTEXT}"
+    # The key may come back.
+    assert Transaction.objects.get(pk=locked).__dict__["secure_message"] == stored
+
+
 def test_a_service_that_is_taken_away_meanwhile_leaves_the_message_alone(service, start, phone):
     transaction_id = start()
     Geolocation.objects.all().delete()

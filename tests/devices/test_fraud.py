@@ -1,6 +1,8 @@
 """A user who denies can say that it is a fraud; that can lock the profile until support staff unlock it."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.enrollment.models import Profile
 from apps.events.models import Event
@@ -61,6 +63,40 @@ def test_with_the_switch_the_profile_is_locked_and_looks_like_no_enrolment(porta
     assert (locked.status_code, locked.json()) == (unknown.status_code, unknown.json())
     enabled = portal.get(f"/oauth/api/v4/authenticate/user/anna/device/{phone.device_id}/enabled")
     assert enabled.json() == {"enabled": []}
+
+
+def test_what_was_asked_for_before_the_report_is_not_approved_until_support_staff_unlock(
+    client, portal, phone, push_type, report, switch
+):
+    switch(lock_profile_on_fraud_report=True)
+    before = portal.start(push_type, phone).json()["transaction_id"]
+    challenge = phone.fetch(before)
+    report()
+    refused = phone.send(client, before, phone.sealed_answer(challenge))
+    assert (refused.status_code, refused.json()["error"]) == (404, "invalid_transaction")
+    assert portal.result(before).json()["status"] == "pending"
+    run("unlock_user", "anna")
+    assert phone.answer(challenge, approve=True) == "authenticated"
+
+
+def test_what_was_asked_for_before_the_report_can_still_be_denied(client, portal, phone, push_type, report, switch):
+    switch(lock_profile_on_fraud_report=True)
+    before = portal.start(push_type, phone).json()["transaction_id"]
+    challenge = phone.fetch(before)
+    report()
+    denied = phone.send(client, before, phone.sealed_answer(challenge, approve=False))
+    assert denied.json() == {"status": "not_authenticated"}
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no locks of rows")
+def test_the_profile_is_locked_before_the_transaction_as_by_who_judges_a_pin(report, switch):
+    switch(lock_profile_on_fraud_report=True)
+    with CaptureQueriesContext(connection) as captured:
+        report()
+    statements = [query["sql"] for query in captured]
+    [profile] = [at for at, sql in enumerate(statements) if "enrollment_profile" in sql and "FOR UPDATE" in sql][-1:]
+    [ended] = [at for at, sql in enumerate(statements) if sql.startswith('UPDATE "transactions_transaction"')][-1:]
+    assert profile < ended
 
 
 def test_support_staff_unlock_it(portal, phone, push_type, report, switch):

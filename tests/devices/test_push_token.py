@@ -1,6 +1,8 @@
 """A device replaces its push token for all users on it."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.enrollment.models import PushEnrollment
 from tests.api.calls import error_of, send_json
@@ -29,6 +31,18 @@ def test_it_is_replaced_for_every_user_of_the_device(bare_phone, enroll, replace
     assert tokens() == {"anna": "new", "bert": "new", "carl": "another"}
     assert event_types()[-2:] == ["PUSH_TOKEN_REPLACED"] * 2
     assert error_of(replace(anna, "old", "newer")) == (400, "invalid_request")
+
+
+def test_all_profiles_of_the_device_are_locked_at_once_in_the_order_of_their_keys(bare_phone, enroll, replace):
+    zed = bare_phone("zed", push_token="old")
+    enroll("anna", device=Phone(device_id=zed.device_id, device_token=zed.device_token), push_token="old")
+    with CaptureQueriesContext(connection) as captured:
+        replace(zed, "old", "new")
+    statements = [query["sql"] for query in captured]
+    locks = [sql for sql in statements if "FOR UPDATE" in sql and "enrollment_profile" in sql]
+    assert [sql.partition("ORDER BY")[2].split()[0] for sql in locks] == (
+        [] if connection.vendor == "sqlite" else ['"enrollment_profile"."id"']
+    )
 
 
 def test_pushes_go_to_the_new_token(bare_phone, replace, portal, mobile_type, fcm, deliver_pushes):

@@ -143,7 +143,9 @@ class Exchange(BaseHTTPRequestHandler):
             self.reset()
             return
         self.stand_in.finish(record, answer.get("status", 200))
-        self.send(answer.get("status", 200), answer.get("headers", {}), answer.get("body", "").encode(), answer)
+        # Bytes that are no UTF-8 stand in a script as Python escapes them.
+        body = answer.get("body", "").encode(errors="surrogateescape")
+        self.send(answer.get("status", 200), answer.get("headers", {}), body, answer)
 
     do_GET = do_POST  # noqa: N815 - the base class's name
 

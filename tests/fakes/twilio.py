@@ -1,4 +1,4 @@
-"""Twilio, for tests: creating messages as its API reference gives it. `python -m tests.fakes.twilio --port 0`."""
+"""Twilio, for tests: messages and the account, as its API gives them. `python -m tests.fakes.twilio --port 0`."""
 
 import base64
 import json
@@ -10,6 +10,7 @@ from tests.fakes import stand_in
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "auth-token-that-only-twilio-knows"
 FROM_NUMBER = "+15005550006"
+ACCOUNT_PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}.json"
 PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
 MAX_BODY_CHARACTERS = 1600
 JSON = {"Content-Type": "application/json"}
@@ -49,8 +50,28 @@ def created(form):
     return {"status": 201, "headers": JSON, "body": json.dumps(resource)}
 
 
+def account():
+    """Return the answer about the account itself."""
+    resource = {
+        "auth_token": AUTH_TOKEN,
+        "date_created": "Thu, 24 Aug 2023 05:01:45 +0000",
+        "date_updated": "Thu, 24 Aug 2023 05:01:45 +0000",
+        "friendly_name": "Countersign",
+        "owner_account_sid": ACCOUNT_SID,
+        "sid": ACCOUNT_SID,
+        "status": "active",
+        "subresource_uris": {"messages": PATH},
+        "type": "Full",
+        "uri": ACCOUNT_PATH,
+    }
+    return {"status": 200, "headers": JSON, "body": json.dumps(resource)}
+
+
 class Twilio(stand_in.StandIn):
-    """Stands in for Twilio: checks path, Basic credentials and form fields. Keys are the numbers that get a message."""
+    """Stands in for Twilio: checks path, Basic credentials and form fields.
+
+    Keys are the numbers that get a message; the path, where the account is asked for.
+    """
 
     def describe(self):
         return {
@@ -65,20 +86,22 @@ class Twilio(stand_in.StandIn):
         }
 
     def key(self, path, headers, body):
-        return form(body.decode()).get("To", "")
+        return path if path == ACCOUNT_PATH else form(body.decode()).get("To", "")
 
     def refusal(self, path, headers, body):
         pair = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
-        if path != PATH:
+        if path not in (PATH, ACCOUNT_PATH):
             return error(20404, 404, f"The requested resource {path} was not found")
         if headers.get("authorization") != f"Basic {pair}":
             return error(20003, 401, "Authenticate")
+        if path == ACCOUNT_PATH:
+            return None
         if headers.get("content-type") != "application/x-www-form-urlencoded":
             return error(21602, text="Message body is required.")
         return form_error(form(body.decode()))
 
     def answer(self, key, path, headers, body):
-        return created(form(body.decode()))
+        return account() if path == ACCOUNT_PATH else created(form(body.decode()))
 
 
 def form(text):

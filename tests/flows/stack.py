@@ -14,7 +14,7 @@ import urllib.request
 from tests.flows.programs import ROOT, Program
 from tests.ports import free_port
 
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "TMPDIR")
 
 
 class Stack:

@@ -21,9 +21,9 @@ CITY = {
 FLAT = {"country_code": "NL", "region": "Provincie Utrecht", "city": "Utrecht"}
 
 
-def write(path, record=CITY, *, kind="Test-City", addresses=(UTRECHT, UTRECHT_6)):
+def write(path, record=CITY, *, kind="Test-City", addresses=(UTRECHT, UTRECHT_6), ip_version=6):
     """Write a location file beside its place and put it there by renaming, as its users are told to."""
-    writer = MMDBWriter(6, kind, ipv4_compatible=True, description="for tests")
+    writer = MMDBWriter(ip_version, kind, ipv4_compatible=ip_version == 6, description="for tests")
     for address in addresses:
         writer.insert_network(netaddr.IPSet([address]), record)
     beside = path.with_name(f"{path.name}.new")

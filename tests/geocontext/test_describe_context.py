@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.geocontext import templates
 from apps.geocontext.models import ConfirmationTemplate
+from apps.system.models import Features
 from tests import factories
 from tests.commands.running import run
 from tests.fakes.geolocation import KEY
@@ -57,18 +58,33 @@ def test_a_language_has_its_template(location_file):
     assert (found["message"], found["template_language"]) == ("Inloggen? uit Utrecht (nl)", "nl")
 
 
-def test_what_is_wrong_is_said(db):
-    found = described("--ip", UTRECHT)
-    assert (found["is_used"], found["check"]) == (False, "GEOLOCATION_CHECK_FAILED")
+def test_what_is_wrong_is_said(location_file):
+    assert described("--ip", "10.0.0.1")["reason"] == "The IP address is private or reserved."
+    assert described()["check"] == "GEOLOCATION_CHECK_SKIPPED_DATA_MISSING"
+
+
+def test_without_a_source_the_message_comes_alone(db):
+    found = described("--ip", UTRECHT, "--user-agent", CHROME, "--message", "Sign in?")
+    assert (found["message"], found["is_used"], found["check"]) == ("Sign in?", False, None)
     assert found["reason"] == "No source of locations is set."
     assert found["location_source"].startswith("none: ")
-    assert described()["check"] == "GEOLOCATION_CHECK_SKIPPED_DATA_MISSING"
+
+
+def test_with_geolocation_off_it_says_so_and_shows_what_users_really_read(service):
+    Features.objects.update_or_create(pk=1, defaults={"geolocation": False})
+    arguments = ("--ip", UTRECHT, "--user-agent", CHROME, "--message", "Sign in?")
+    found = described(*arguments)
+    assert (found["message"], found["is_used"], found["check"]) == ("Sign in?", False, None)
+    off = "Geolocation is off (Features): messages go out without context."
+    assert found["reason"] == off
+    assert off in run("describe_context", *arguments).out
+    assert service.received == []
 
 
 def finding():
     """Return level, text and remedy of what the check says about geolocation, and the exit code."""
     ran = run("check_configuration", "--json")
-    [entry] = json.loads(ran.out)
+    [entry] = [one for one in json.loads(ran.out) if not one["about"].startswith(("stored secrets", "broker"))]
     return entry["level"], entry["text"], entry["remedy"], ran.code
 
 

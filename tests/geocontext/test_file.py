@@ -101,6 +101,15 @@ def test_an_address_that_is_none_or_unknown_leaves_the_message_alone(location_fi
     assert failure("145.97.39.156") == "The location file does not know the IP address."
 
 
+def test_a_file_of_ipv4_addresses_alone_knows_those_and_no_other(location_file):
+    files.write(location_file, addresses=[UTRECHT], ip_version=4)
+    assert compose().text == EXAMPLE
+    assert compose(f"::ffff:{UTRECHT}").text == EXAMPLE
+    assert failure("145.97.39.156") == "The location file does not know the IP address."
+    assert failure(UTRECHT_6) == "The location file knows no IPv6 addresses."
+    assert failure("::1") == "The IP address is private or reserved."
+
+
 def test_a_file_that_is_replaced_is_read_at_once_and_a_bad_one_says_why(location_file, tmp_path):
     assert compose().text == EXAMPLE
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import environ
 import pytest
 import time_machine
 from django.db import connection
@@ -13,6 +12,7 @@ from apps.geocontext import services
 from apps.geocontext.models import Geolocation, LocatedAddress
 from apps.geocontext.services import Failure, Location, Origin
 from apps.system.models import Features
+from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
 from tests.fakes.geolocation import KEY, UTRECHT, json_answer
 from tests.fakes.web_proxy import WebProxy
@@ -156,7 +156,7 @@ def test_the_service_is_asked_through_the_external_proxy(service, settings, monk
         prefix = "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_"
         for name, value in {"ENABLED_BOOLEAN": "true", "HOST": "127.0.0.1", "PORT": str(proxy.port)}.items():
             monkeypatch.setenv(prefix + name, value)
-        settings.EXTERNAL_PROXY = external_proxy(environ.Env())
+        settings.EXTERNAL_PROXY = external_proxy(Environment())
         assert ask((1, "8.8.8.8")) == {1: LOCATION}
         assert {request["headers"]["peer"] for request in service.received} <= proxy.peers
 

@@ -57,7 +57,7 @@ def populate(version, device, make_type):
         ("E1", 4),
         ("E2", 4),
         ("E3 of a push", 8),
-        ("E3 of a text message", 8),
+        ("E3 of a text message", 9),
         ("E3 of a one-time password", 8),
         ("E3 with one fallback", 12),
         ("E4", 3),

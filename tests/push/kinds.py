@@ -11,6 +11,8 @@ from django.utils import timezone
 from tests.fakes import apns, fcm
 
 WAIT = {"Retry-After": "7"}
+# Deeper than Python follows, and within what is read of an answer.
+DEEP = "[" * 60_000
 DEAD, RETRY, REFUSED, MISCONFIGURED = "dead_token", "retry", "refused", "misconfigured"
 
 
@@ -97,6 +99,8 @@ APPLE_WORDS = (
         )
     ],
     apple_word(413, "PayloadTooLarge", REFUSED),
+    ({"status": 400, "body": DEEP}, "HTTP 400", MISCONFIGURED),
+    ({"status": 400, "body": json.dumps({"reason": ["BadDeviceToken"]})}, "HTTP 400", MISCONFIGURED),
 )
 BAD_GATEWAY = {"status": 502, "headers": {"content-type": "text/html"}, "body": "<html>Bad gateway</html>"}
 
@@ -193,9 +197,12 @@ FCM_V1 = Kind(
         (fcm.error(408, "NEVER_HEARD_OF"), "NEVER_HEARD_OF", RETRY),
         (BAD_GATEWAY, "HTTP 502", RETRY),
         ({"status": 200, "body": "[]"}, "not an answer of FCM", RETRY),
+        ({"status": 200, "body": DEEP}, "not an answer of FCM", RETRY),
+        ({"status": 403, "body": DEEP}, "HTTP 403", MISCONFIGURED),
         (fcm.THIRD_PARTY_AUTH_ERROR, "THIRD_PARTY_AUTH_ERROR", MISCONFIGURED),
         (fcm.error(404, "NOT_FOUND"), "NOT_FOUND", MISCONFIGURED),
         ({"status": 403, "body": "<html>"}, "HTTP 403", MISCONFIGURED),
+        ({"status": 400, "body": json.dumps({"error": {"status": {}}})}, "HTTP 400", MISCONFIGURED),
         (fcm.error(400, "FAILED_PRECONDITION"), "FAILED_PRECONDITION", REFUSED),
     ),
 )
@@ -229,13 +236,15 @@ FCM_LEGACY = Kind(
         legacy_word("DeviceMessageRateExceeded", RETRY),
         (BAD_GATEWAY, "HTTP 502", RETRY),
         ({"status": 200, "body": "{}"}, "not an answer of FCM", RETRY),
+        ({"status": 200, "body": DEEP}, "not an answer of FCM", RETRY),
         legacy_word("InvalidPackageName", MISCONFIGURED),
         legacy_word("InvalidApnsCredential", MISCONFIGURED),
         ({"status": 404, "body": "<html>"}, "HTTP 404", MISCONFIGURED),
         legacy_word("InvalidTtl", REFUSED),
         legacy_word("InvalidDataKey", REFUSED),
         legacy_word("NeverHeardOf", REFUSED),
-        ({"status": 400, "body": "no JSON"}, "HTTP 400", REFUSED),
+        ({"status": 400, "body": "no JSON"}, "HTTP 400", MISCONFIGURED),
+        ({"status": 200, "body": json.dumps({"results": ["NotRegistered"]})}, "not an answer of FCM", RETRY),
     ),
 )
 KINDS = (FCM_V1, FCM_LEGACY, APNS_TOKEN, APNS_CERTIFICATE)

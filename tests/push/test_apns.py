@@ -12,6 +12,7 @@ from apps.transactions.models import PushAttempt, Transaction
 from tests import factories
 from tests.conftest import TestDevice
 from tests.fakes import apns
+from tests.fakes.apns_certificates import signing_key
 from tests.push import kinds
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,11 +125,24 @@ def test_a_provider_token_is_used_again_and_renewed_in_time(sent, heard, later):
     assert {record["status"] for record in heard()} == {200}
 
 
-def test_a_new_key_is_used_at_once(sent, heard, version):
+@pytest.mark.parametrize(
+    ("name", "value", "count"),
+    [
+        ("signing_key", lambda: apns.pem(signing_key()), 2),
+        ("key_id", lambda: "ANOTHERKEY", 2),
+        ("team_id", lambda: "OTHERTEAM1", 2),
+        ("name", lambda: "renamed", 1),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_new_key_is_used_at_once_and_nothing_else_makes_a_new_provider_token(
+    sent, heard, version, name, value, count
+):
     sent()
+    setattr(version.push_messaging_configuration, name, value())
     version.push_messaging_configuration.save()
     sent()
-    assert len({record["headers"]["authorization"] for record in heard()}) == 2
+    assert len({record["headers"]["authorization"] for record in heard()}) == count
 
 
 def test_another_signing_key_never_shares_a_connection(sent, heard, version):
@@ -151,6 +165,32 @@ def test_an_expired_provider_token_is_replaced(sent, pushes, heard, apple, later
     assert pushes.attempts(transaction_id)[1:] == [("accepted", "")]
     old, refused, new = [record["headers"]["authorization"] for record in heard()]
     assert old == refused != new
+
+
+def test_a_wrong_clock_makes_a_new_provider_token_every_twenty_minutes_and_not_for_every_push(
+    sent, pushes, heard, later
+):
+    def provider_tokens():
+        return list(dict.fromkeys(record["headers"]["authorization"] for record in heard()))
+
+    def send_and_try_again():
+        transaction_id = sent(apns.EXPIRED_PROVIDER_TOKEN, apns.EXPIRED_PROVIDER_TOKEN)
+        later(2)
+        pushes.work()
+        return [outcome for outcome, _reason in pushes.attempts(transaction_id)]
+
+    for _number in range(3):
+        assert send_and_try_again() == ["credential_refused", "misconfigured"]
+    assert len(provider_tokens()) == 2
+    later(19 * MINUTE)
+    send_and_try_again()
+    assert len(provider_tokens()) == 2
+    later(MINUTE)
+    send_and_try_again()
+    assert len(provider_tokens()) == 3
+    # The clock is right again.
+    assert pushes.attempts(sent()) == [("accepted", "")]
+    assert len(provider_tokens()) == 3
 
 
 @pytest.mark.parametrize("reason", ["Unregistered", "ExpiredToken"])

@@ -1,13 +1,16 @@
 """What Google gets, to the byte, by both of its APIs, and how access tokens are come by."""
 
 import json
+import time
 
 import pytest
 
 from apps.demo.fcm import TOKEN_PATH
 from tests import factories
 from tests.fakes import fcm
+from tests.fakes.apns_certificates import pem, signing_key
 from tests.push import kinds
+from tests.push.conftest import NO_FAULT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN_SECONDS = 3600
@@ -153,3 +156,70 @@ def test_a_token_endpoint_with_a_fault_is_asked_again(sent, pushes, heard, googl
     later(2)
     pushes.work()
     assert pushes.attempts(transaction_id)[1:] == [("accepted", "")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, kinds.DEEP),
+        (200, "{}"),
+        (200, '{"access_token": 5}'),
+        (200, '{"access_token": "one\\r\\nX-Other: two"}'),
+        (200, '{"access_token": "one", "expires_in": []}'),
+        (200, '{"access_token": "one", "expires_in": "soon"}'),
+        (200, '{"access_token": "one", "expires_in": 1e30}'),
+        (200, '{"access_token": "one", "expires_in": Infinity}'),
+        (200, '{"access_token": "one", "expires_in": -1}'),
+        (400, kinds.DEEP),
+        (400, "[]"),
+        (400, "null"),
+        (400, '{"error": ["invalid_grant"]}'),
+        (403, "5"),
+        (403, "\udcff\udcfe"),
+        (408, '{"error": "invalid_grant"}'),
+        (429, "{}"),
+    ],
+    ids=lambda value: ascii(value)[:50],
+)
+def test_a_senseless_answer_of_the_token_endpoint_is_a_fault_of_the_way(
+    sent, pushes, google, exchanges, fault, status, body
+):
+    google.script[TOKEN_PATH] = [{"status": status, "body": body}]
+    assert pushes.attempts(sent()) == [("retry", f"no access token: HTTP {status}")]
+    assert fault() == NO_FAULT
+    assert exchanges() == 1
+
+
+@pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable", "internal_failure"])
+@pytest.mark.parametrize("member", ["error", "error_description"])
+def test_a_passing_fault_of_the_token_endpoint_is_waited_out_by_the_queue_alone(
+    sent, pushes, google, exchanges, error, member
+):
+    body = json.dumps({"error": "invalid_request", member: error})
+    google.script[TOKEN_PATH] = [{"status": 400, "body": body, "again": True}]
+    transaction_id = sent()
+    google.script[TOKEN_PATH] = []
+    assert pushes.attempts(transaction_id) == [("retry", f"no access token: {error} (HTTP 400)")]
+    assert exchanges() == 1
+
+
+@pytest.mark.parametrize("status", [302, 404, 405, 410])
+def test_an_address_that_gives_no_access_tokens_is_a_fault_of_the_configuration(sent, pushes, google, status, fault):
+    google.script[TOKEN_PATH] = [{"status": status, "headers": {"location": "/elsewhere"}, "body": "<html>"}]
+    assert pushes.attempts(sent()) == [("misconfigured", f"no access token: HTTP {status}")]
+    assert fault()[0] == f"no access token: HTTP {status}"
+
+
+@pytest.mark.parametrize("life", [{}, {"expires_in": None}, {"expires_in": "3600"}, {"expires_in": 3600.5}], ids=str)
+def test_the_life_of_an_access_token_may_be_told_in_other_ways(sent, pushes, google, version, life):
+    google.fcm.access_tokens["another"] = time.time() + TOKEN_SECONDS
+    google.script[TOKEN_PATH] = [{"status": 200, "body": json.dumps({"access_token": "another", **life})}]
+    assert pushes.attempts(sent()) == [("accepted", "")]
+
+
+def test_a_stored_key_of_another_kind_is_told_as_that(configure, make_version, enroll, pushes, mobile_type, google):
+    account = {**google.fcm.account, "private_key": pem(signing_key())}
+    version = make_version(kinds.FCM_V1, configure(kinds.FCM_V1, service_account=json.dumps(account)))
+    transaction_id = pushes.send(mobile_type, enroll(push_token=kinds.push_token(), version=version))
+    told = [("misconfigured", "the stored credential cannot be used (TypeError)")]
+    assert pushes.attempts(transaction_id) == told

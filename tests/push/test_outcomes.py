@@ -1,11 +1,16 @@
 """The contract of every kind of push: what becomes of a push, its transaction and its phone for each answer."""
 
 import json
+from datetime import timedelta
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from apps.enrollment.models import Profile, PushEnrollment
 from apps.push.models import PushMessagingConfiguration
+from apps.push.providers import base
+from apps.transactions.models import PushDelivery
 from tests import factories, servers
 from tests.api.calls import error_of
 from tests.push import kinds
@@ -41,6 +46,44 @@ def test_each_word_of_the_provider_means_what_its_documentation_says(sent, pushe
         phone.enroll_push(token)
 
 
+@pytest.mark.parametrize("status", [301, 302, 308, 400, 404, 405, 410, 415])
+def test_an_answer_without_a_word_of_the_provider_is_a_fault_of_the_address(sent, pushes, kind, status, fault):
+    transaction_id = sent({"status": status, "headers": {"location": "https://example.com/"}, "body": "<html>"})
+    assert_failed(pushes, transaction_id, kinds.MISCONFIGURED, f"HTTP {status}")
+    assert fault()[0] == f"HTTP {status}"
+    assert PushEnrollment.objects.exists()
+
+
+def start_three(pushes, mobile_type, version, enroll):
+    """Start a push for each of three users; returns their transactions and push tokens by user."""
+    tokens = {user: kinds.push_token() for user in ("anna", "bert", "carl")}
+    phones = {user: enroll(user, push_token=token, version=version) for user, token in tokens.items()}
+    return {user: pushes.start(mobile_type, phone, user) for user, phone in phones.items()}, tokens
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(500, kinds.RETRY), (400, kinds.MISCONFIGURED)])
+def test_an_answer_that_nobody_can_read_costs_only_its_own_push(
+    pushes, kind, mobile_type, version, enroll, stand_in, status, outcome
+):
+    started, tokens = start_three(pushes, mobile_type, version, enroll)
+    stand_in.script[tokens["bert"]] = [{"status": status, "body": kinds.DEEP}]
+    assert pushes.work() == 3
+    told = {user: pushes.attempts(transaction_id) for user, transaction_id in started.items()}
+    assert told == {"anna": [("accepted", "")], "bert": [(outcome, f"HTTP {status}")], "carl": [("accepted", "")]}
+
+
+def test_a_fault_in_judging_an_answer_costs_only_its_own_push(
+    pushes, kind, mobile_type, version, enroll, stand_in, monkeypatch
+):
+    started, tokens = start_three(pushes, mobile_type, version, enroll)
+    stand_in.script[tokens["bert"]] = [{"status": 503, "headers": {"retry-after": "soon"}}]
+    monkeypatch.setattr(base, "retry_after_seconds", lambda text: 1 / 0 if text else None)
+    assert pushes.work() == 3
+    told = {user: pushes.attempts(transaction_id) for user, transaction_id in started.items()}
+    lost = [("retry", "not an answer of the push service")]
+    assert told == {"anna": [("accepted", "")], "bert": lost, "carl": [("accepted", "")]}
+
+
 def test_a_dead_token_is_removed_and_the_enrolment_stays(sent, pushes, kind, phone, event_types):
     answer, reason = kind.dead
     transaction_id = sent(answer)
@@ -54,11 +97,34 @@ def test_a_dead_token_is_removed_and_the_enrolment_stays(sent, pushes, kind, pho
 def test_a_token_enrolled_while_the_push_to_the_dead_one_was_under_way_stays(
     pushes, kind, mobile_type, phone, token, stand_in
 ):
-    pushes.start(mobile_type, phone)
+    transaction_id = pushes.start(mobile_type, phone)
     new = kinds.push_token()
     with pushes.in_flight(stand_in, token, kind.dead[0]):
         phone.enroll_push(new)
     assert PushEnrollment.objects.get().token == new
+    # The new one gets the push.
+    with time_machine.travel(timezone.now() + timedelta(seconds=3)):
+        assert pushes.work() == 1
+    assert [outcome for outcome, _reason in pushes.attempts(transaction_id)] == ["retry", "accepted"]
+    assert len(stand_in.wait(new, 1, 200, 5)) == 1
+
+
+def test_a_push_that_fails_for_good_ends_nothing_while_another_waits(pushes, kind, phone, stand_in, token, portal):
+    mobile_type = factories.TypeFactory(method="push", max_resends=1)
+    refused = next(answer for answer, _reason, outcome in kind.words if outcome == kinds.REFUSED)
+    later = next(answer for answer, _reason, outcome in kind.words if outcome == kinds.RETRY)
+    stand_in.script[token] = [later, refused]
+    transaction_id = pushes.send(mobile_type, phone)
+    assert portal.post(f"/oauth/api/v4/authenticate/transaction/{transaction_id}/resend", {}).status_code == 204
+    first = PushDelivery.objects.filter(transaction=transaction_id).earliest("created_at")
+    PushDelivery.objects.filter(pk=first.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+    PushDelivery.objects.exclude(pk=first.pk).update(due_at=timezone.now() + timedelta(seconds=30))
+    assert pushes.work() == 1
+    assert pushes.result(transaction_id) == PENDING
+    PushDelivery.objects.filter(state="due").update(due_at=timezone.now())
+    stand_in.script[token] = [refused]
+    assert pushes.work() == 1
+    assert pushes.result(transaction_id) == ENDED
 
 
 def test_the_next_request_after_a_dead_token_falls_back_at_once(sent, portal, kind, phone, with_fallback, mobile_type):

@@ -101,6 +101,26 @@ def test_each_kind_keeps_to_its_own_proxy(sent, pushes, kind, settings):
     assert proxy.received == []
 
 
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_no_host_is_reached_past_the_proxy_because_the_environment_names_it(
+    sent, pushes, kind, stand_in, proxied, came_from, monkeypatch, name
+):
+    monkeypatch.setenv(name, "*")
+    with WebProxy() as proxy:
+        proxied(proxy.port)
+        assert pushes.attempts(sent()) == ACCEPTED
+    assert proxy.received == [(*request, None) for request in asked_for(kind, stand_in)]
+    assert came_from() <= proxy.peers
+
+
+def test_a_proxy_that_only_the_environment_names_is_not_used(sent, pushes, monkeypatch):
+    with WebProxy() as proxy:
+        for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        assert pushes.attempts(sent()) == ACCEPTED
+    assert proxy.received == []
+
+
 @apple_only
 def test_a_connection_from_before_the_proxy_is_not_used_again(sent, pushes, proxied, heard):
     sent()

@@ -4,8 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.db import transaction as database
 
 from apps.events.models import Event
+from apps.transactions import locks
 from apps.transactions.models import CodeFailures
 from tests import factories
 from tests.commands.running import run
@@ -82,6 +84,35 @@ def test_the_lock_ends_by_itself_when_it_has_a_time(texts, free_type, guess, gen
     assert texts.verify(started, texts.code(started)).status_code == 200
 
 
+def test_a_limit_that_is_lowered_below_a_users_count_locks_with_the_next_wrong_code(texts, free_type, guess, general):
+    general(max_consecutive_code_failures=10, sms_per_number_per_hour=100)
+    guess(5)
+    general(max_consecutive_code_failures=3)
+    assert [error(answer) for answer in guess(1)] == [WRONG]
+    assert error(texts.post(free_type)) == LOCKED
+    assert Event.objects.filter(event_type="SMS_AUTH_USER_LOCKED").count() == 1
+
+
+def test_a_right_code_is_right_also_as_the_last_that_is_allowed(texts, free_type, guess, general):
+    general(max_consecutive_code_failures=3)
+    guess(2)
+    started = texts.start(free_type)
+    assert texts.verify(started, texts.code(started)).status_code == 200
+    assert not Event.objects.filter(event_type="SMS_AUTH_USER_LOCKED").exists()
+    assert texts.post(free_type).status_code == 200
+
+
+def test_a_process_that_dies_with_the_last_code_leaves_a_lock_that_can_be_lifted(texts, free_type, guess, general):
+    general(max_consecutive_code_failures=3)
+    guess(2)
+    with database.atomic():
+        assert locks.reserve_code("anna")
+    assert error(texts.post(free_type)) == LOCKED
+    assert locks.of_user("anna").is_locked
+    assert "code_failures_cleared: 3" in run("unlock_user", "anna").lines
+    assert texts.post(free_type).status_code == 200
+
+
 def test_support_staff_unlock_a_user(texts, free_type, guess, general):
     general(max_consecutive_code_failures=2)
     guess(2)
@@ -96,9 +127,10 @@ def test_support_staff_unlock_a_user(texts, free_type, guess, general):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_at_once_are_no_more_than_the_limit(texts, free_type, guess, general):
+@pytest.mark.parametrize("before", [0, 1])
+def test_ten_at_once_are_no_more_than_the_limit(texts, free_type, guess, general, before):
     general(max_consecutive_code_failures=4)
-    guess(1)
+    guess(before)
     started = texts.start(free_type)
     code = other_code(texts.code(started))
 
@@ -110,5 +142,5 @@ def test_ten_at_once_are_no_more_than_the_limit(texts, free_type, guess, general
 
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(verify, range(10)))
-    assert sorted(answers) == sorted([WRONG] * 3 + [LOCKED] * 7)
+    assert sorted(answers) == sorted([WRONG] * (4 - before) + [LOCKED] * (6 + before))
     assert CodeFailures.objects.get().count == 4

@@ -1,9 +1,9 @@
 """The outgoing proxy of the environment variables, in front of the gateways' servers."""
 
-import environ
 import pytest
 
 from apps.transactions.models import SmsAttempt
+from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
 from tests.fakes.web_proxy import WebProxy
 from tests.sms.conftest import bodies, forms
@@ -22,7 +22,7 @@ def proxied(monkeypatch, settings):
         variables = {"ENABLED_BOOLEAN": "true", "HOST": "127.0.0.1", "PORT": str(proxy.port), **variables}
         for name, value in variables.items():
             monkeypatch.setenv(PREFIX + name, value)
-        settings.EXTERNAL_PROXY = external_proxy(environ.Env())
+        settings.EXTERNAL_PROXY = external_proxy(Environment())
 
     return set_up
 

@@ -1,9 +1,13 @@
 """Text messages cost money: countries, and limits per number, per block of numbers and per client."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
+from django.db import connection, connections
 from django.utils import timezone
 
 from apps.events.models import Event
@@ -13,6 +17,9 @@ from tests.conftest import Portal
 from tests.sms.conftest import NUMBER, Texts
 
 pytestmark = pytest.mark.django_db(transaction=True)
+one_connection_is_not_enough = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="the test client's threads would wait for one connection"
+)
 BELGIAN = "+32470123456"
 # The same first seven digits as NUMBER.
 NEW_KEY = b"n" * 32
@@ -91,6 +98,43 @@ def test_a_client_has_a_limit_a_day(texts, sms_type, switch, client):
         assert other.post(sms_type).status_code == 200
     with time_machine.travel("2026-03-02 00:00:01+00:00"):
         assert texts.post(sms_type).status_code == 200
+
+
+def at_once(texts, sms_type, numbers):
+    """Start one for each number at the same moment; returns the statuses."""
+    ready = threading.Barrier(len(numbers))
+
+    def post(number):
+        try:
+            ready.wait(10)
+            return texts.post(sms_type, phone_number=number).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        return sorted(pool.map(post, numbers))
+
+
+def in_countries():
+    return [NUMBER, BELGIAN, "+4915123456789", "+33612345678", "+447911123456", "+420601123456"]
+
+
+@one_connection_is_not_enough
+@pytest.mark.parametrize("limit", ["sms_per_number_per_hour", "sms_per_prefix_per_hour"])
+def test_of_many_clients_at_once_one_text_gets_through_to_a_number(client, sms_type, switch, limit):
+    switch(**{limit: 1})
+    texts = [Texts(Portal(client, factories.ApiClientFactory())) for _number in range(6)]
+    turns = iter(texts)
+    each = SimpleNamespace(post=lambda *arguments, **fields: next(turns).post(*arguments, **fields))
+    assert at_once(each, sms_type, [NUMBER] * 6) == [200] + [429] * 5
+    assert SmsDelivery.objects.count() == 1
+
+
+@one_connection_is_not_enough
+def test_of_a_clients_texts_to_many_countries_at_once_no_more_get_through_than_its_limit(texts, sms_type, switch):
+    switch(sms_per_client_per_day=2)
+    assert at_once(texts, sms_type, in_countries()) == [200] * 2 + [429] * 4
+    assert SmsDelivery.objects.count() == 2
 
 
 def test_numbers_of_other_countries_than_the_allowed_ones_are_refused(texts, sms_type, switch):

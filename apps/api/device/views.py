@@ -100,7 +100,7 @@ class EnrollmentView(ApiView):
         responses={204: None, **errors(InvalidProfile)},
     )
     def delete(self, request: Request, profile_id: str) -> Response:
-        enrollment.unenroll(enrollment.profile_of(calling_device(request), profile_id))
+        enrollment.leave(enrollment.profile_of(calling_device(request), profile_id))
         return Response(status=204)
 
 
@@ -120,7 +120,7 @@ class PushEnrollmentView(ApiView):
     def put(self, request: Request, profile_id: str) -> Response:
         device = calling_device(request)
         push_token = checked(serializers.PushTokenSerializer, request)["push_token"]
-        enrollment.enroll_push(enrollment.profile_of(device, profile_id), push_token)
+        enrollment.enroll_push(device, profile_id, push_token)
         return Response(status=204)
 
 

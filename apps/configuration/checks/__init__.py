@@ -6,9 +6,17 @@ A subject of which nothing is configured yields nothing.
 from collections.abc import Callable, Iterator
 
 from apps.common.findings import Finding
-from apps.configuration.checks import geolocation, push, sms
+from apps.configuration.checks import broker, callbacks, geolocation, push, secrets, sms, types
 
-CHECKS: list[Callable[[], Iterator[Finding]]] = [push.check, sms.check, geolocation.check]
+CHECKS: list[Callable[[], Iterator[Finding]]] = [
+    secrets.check,
+    broker.check,
+    push.check,
+    sms.check,
+    types.check,
+    callbacks.check,
+    geolocation.check,
+]
 
 
 def check() -> Iterator[Finding]:

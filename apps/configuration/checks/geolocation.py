@@ -27,8 +27,7 @@ def check() -> Iterator[Finding]:
     elif settings.GEOCONTEXT_DATABASE:
         yield _file(settings.GEOCONTEXT_DATABASE)
     elif MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
-        text = _("Nothing is set that knows where an address is: messages are sent without it.")
-        yield Finding(Level.GOOD, _("geolocation"), text, _("docs/context.md says what can be set."))
+        yield Finding(Level.GOOD, _("geolocation"), problems.no_source(), problems.where_to_read())
 
 
 def _service(service: Geolocation) -> Finding:

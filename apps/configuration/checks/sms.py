@@ -1,4 +1,4 @@
-"""The settings of the SMS gateway, where text messages are sent at all."""
+"""The SMS gateway, where text messages are sent at all: its settings, and whether its provider takes them."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,10 @@ from django.core import checks
 from django.utils.translation import gettext as _
 
 from apps.common.findings import Finding, Level
+from apps.sms import services as sms
 from apps.sms.checks import check_gateway, check_settings
+from apps.sms.gateways.base import Outcome, Result
+from apps.sms.remedies import remedy
 from apps.transactions.types import Method, MobileAuthenticationType
 
 
@@ -20,4 +23,24 @@ def check() -> Iterator[Finding]:
         # A missing setting is a warning to whoever sends no text messages; here there is a type that does.
         yield Finding(Level.WRONG, about, str(message.msg), str(message.hint or ""))
     if not messages:
-        yield Finding(Level.GOOD, about, _("It has all the settings that it needs; send_test_sms tries it."))
+        yield _probe(about)
+
+
+def _probe(about: str) -> Finding:
+    result = sms.probe()
+    if result is None:
+        return Finding(Level.GOOD, about, _("It has all the settings that it needs; send_test_sms tries it."))
+    words = {"reason": result.reason}
+    if result.outcome == Outcome.ACCEPTED:
+        return Finding(Level.GOOD, about, _good(result))
+    if result.outcome == Outcome.RETRY and result.status:
+        text = _("It is busy or out of order, so nothing could be tried (%(reason)s).")
+        return Finding(Level.WARNING, about, text % words, remedy(result))
+    text = _("It cannot be reached (%(reason)s).") if result.status is None else _("It refuses this (%(reason)s).")
+    return Finding(Level.WRONG, about, text % words, remedy(result))
+
+
+def _good(result: Result) -> str:
+    if result.status:
+        return _("It can be reached and takes the credentials; send_test_sms tries the rest.")
+    return _("It, or the proxy before it, takes connections; send_test_sms tries the rest.")

@@ -11,8 +11,8 @@ from apps.enrollment.models import Profile
 
 
 def add(parser: CommandParser) -> None:
-    parser.add_argument("user", metavar="USER", help="the user's id")
-    parser.add_argument("device", metavar="DEVICE", help="the device's id, as list_devices prints it")
+    parser.add_argument("user", metavar="USER", help=_("the user's id"))
+    parser.add_argument("device", metavar="DEVICE", help=_("the device's id, as list_devices prints it"))
 
 
 def profile_of(options: dict[str, Any]) -> Profile:

@@ -4,10 +4,10 @@ https://developer.apple.com/documentation/usernotifications/sending-notification
 .../handling-notification-responses-from-apns for the table below.
 """
 
-import json
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -30,39 +30,68 @@ from apps.push.providers.base import (
     Unsendable,
     compact,
     fit,
+    no_word,
+    parse_object,
     unusable,
+    word,
 )
 from apps.system import services as system
 
 # Apple refuses tokens older than 60 minutes, and new ones more often than every 20.
 TOKEN_SECONDS = 45 * 60
+REPLACEMENT_SECONDS = 20 * 60
 # No device has it: Apple looks at credential, topic and environment first.
 NOBODY = "0" * 64
+
+
+@dataclass(repr=False)
+class _Signed:
+    """A provider token, with the team, key ID and key that it is signed with."""
+
+    token: str
+    signer: tuple[str, str, str]
+    at: float
+    is_replacement: bool
+    is_refused: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """A refused token gives way at once; its replacement not before Apple takes another: a clock may be wrong."""
+        seconds = TOKEN_SECONDS
+        if self.is_refused:
+            seconds = REPLACEMENT_SECONDS if self.is_replacement else 0
+        return 0 <= time.time() - self.at < seconds
 
 
 class ProviderTokens:
     """Signed provider tokens per configuration, for this process."""
 
     def __init__(self) -> None:
-        self._tokens: dict[UUID, tuple[datetime, float, str]] = {}
+        self._tokens: dict[UUID, _Signed] = {}
         self._lock = threading.Lock()
 
     def get(self, configuration: PushMessagingConfiguration) -> str:
+        signer = (configuration.team_id, configuration.key_id, configuration.signing_key)
         with self._lock:
             kept = self._tokens.get(configuration.pk)
-            if kept and kept[0] == configuration.updated_at and 0 <= time.time() - kept[1] < TOKEN_SECONDS:
-                return kept[2]
-            now = time.time()
-            claims = {"iss": configuration.team_id, "iat": int(now)}
-            token = jwt.encode(claims, configuration.signing_key, "ES256", headers={"kid": configuration.key_id})
-            self._tokens[configuration.pk] = (configuration.updated_at, now, token)
-            return token
+            if kept is None or kept.signer != signer or not kept.is_kept:
+                is_replacement = kept is not None and kept.signer == signer and kept.is_refused
+                kept = self._tokens[configuration.pk] = _sign(signer, is_replacement=is_replacement)
+            return kept.token
 
     def forget(self, configuration: PushMessagingConfiguration, token: str) -> None:
+        """Take a token for refused, unless another thread has a newer one already."""
         with self._lock:
             kept = self._tokens.get(configuration.pk)
-            if kept and kept[2] == token:
-                del self._tokens[configuration.pk]
+            if kept and kept.token == token:
+                kept.is_refused = True
+
+
+def _sign(signer: tuple[str, str, str], *, is_replacement: bool) -> _Signed:
+    team_id, key_id, key = signer
+    now = time.time()
+    token = jwt.encode({"iss": team_id, "iat": int(now)}, key, "ES256", headers={"kid": key_id})
+    return _Signed(token, signer, now, is_replacement)
 
 
 class Apns(Provider):
@@ -131,10 +160,12 @@ class Apns(Provider):
         return _request(destination, NOBODY, {"apns-expiration": "0"}, content, credential)
 
     def reason(self, answer: http.Response) -> str:
-        return "" if answer.status == 200 else str(_body(answer).get("reason") or f"HTTP {answer.status}")
+        if answer.status == 200:
+            return ""
+        return word(parse_object(answer.body).get("reason"), no_word(answer.status))
 
     def dead_since(self, answer: http.Response) -> datetime | None:
-        moment = _body(answer).get("timestamp") if answer.status == 410 else None
+        moment = parse_object(answer.body).get("timestamp") if answer.status == 410 else None
         if isinstance(moment, int) and 0 < moment < 1e14:
             return datetime.fromtimestamp(moment / 1000, UTC)
         return None
@@ -187,11 +218,3 @@ def _address(destination: Destination) -> str:
         else settings.PUSH_APNS_PRODUCTION_URL
     )
     return url
-
-
-def _body(answer: http.Response) -> dict[str, Any]:
-    try:
-        body = json.loads(answer.body)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from django.utils import timezone
 
-from apps.common import http
+from apps.common import foreign_json, http
 from apps.common.encryption import CannotDecrypt
 from apps.common.retries import retry_after_seconds
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
@@ -163,8 +163,38 @@ def _by_status(status: int, reason: str) -> Outcome:
         return Outcome.ACCEPTED
     if status in (408, 429) or status >= 500:
         return Outcome.RETRY
-    # The address or the credential; a 400 and its like are about this message alone.
-    return Outcome.MISCONFIGURED if status in (401, 403, 404, 405) else Outcome.REFUSED
+    # Without a word of the provider it is not the provider that answers, or not what takes messages there. With one, a
+    # 400 and its like are about this message alone.
+    if reason == no_word(status) or status in (401, 403, 404, 405):
+        return Outcome.MISCONFIGURED
+    return Outcome.REFUSED
+
+
+def no_word(status: int) -> str:
+    """Return the reason of a refusal for which the provider gave none."""
+    return f"HTTP {status}"
+
+
+def word(value: Any, otherwise: str) -> str:
+    """Return what stands in the place of the provider's word, if it is one."""
+    return value if value and isinstance(value, str) else otherwise
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Read the JSON object that an answer is; an empty one when it is anything else."""
+    content = _parse(body)
+    return content if isinstance(content, dict) else {}
+
+
+def is_object(body: bytes) -> bool:
+    return isinstance(_parse(body), dict)
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return foreign_json.read(body)
+    except ValueError:
+        return None
 
 
 def compact(content: Mapping[str, Any]) -> bytes:

@@ -23,9 +23,13 @@ from apps.push.providers.base import (
     Unsendable,
     compact,
     fit,
+    is_object,
+    no_word,
+    parse_object,
     unusable,
+    word,
 )
-from apps.push.providers.google_tokens import AccessTokens, is_object
+from apps.push.providers.google_tokens import AccessTokens
 from apps.system import services as system
 
 # No app has it.
@@ -59,7 +63,7 @@ class Fcm(Provider):
             raise Unsendable(Result(Outcome.RETRY, f"no access token: {error}")) from None
         except google_exceptions.RefreshError as error:
             raise Unsendable(_token_refused(error)) from None
-        except (CannotDecrypt, ValueError, google_exceptions.GoogleAuthError) as error:
+        except (CannotDecrypt, ValueError, TypeError, google_exceptions.GoogleAuthError) as error:
             raise unusable(error) from None
 
     def forget(self, configuration: PushMessagingConfiguration, credential: str) -> None:
@@ -78,11 +82,11 @@ class Fcm(Provider):
         if 200 <= answer.status < 300:
             return "" if is_object(answer.body) else NOT_FCM
         try:
-            error = json.loads(answer.body)["error"]
+            error = parse_object(answer.body)["error"]
             details = [detail["errorCode"] for detail in error.get("details", []) if "errorCode" in detail]
-            return str((details or [error["status"]])[0]) or f"HTTP {answer.status}"
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return f"HTTP {answer.status}"
+            return word((details or [error["status"]])[0], no_word(answer.status))
+        except (LookupError, TypeError, AttributeError):
+            return no_word(answer.status)
 
 
 def _token_refused(error: google_exceptions.RefreshError) -> Result:

@@ -3,7 +3,6 @@
 https://firebase.google.com/docs/cloud-messaging/http-server-ref for the table below.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -19,7 +18,10 @@ from apps.push.providers.base import (
     PushMessage,
     compact,
     fit,
+    no_word,
+    parse_object,
     unusable,
+    word,
 )
 from apps.push.providers.fcm import NOBODY, NOT_FCM, content_of
 from apps.system import services as system
@@ -61,12 +63,13 @@ class FcmLegacy(Provider):
     def reason(self, answer: http.Response) -> str:
         """Return the error of the one result: the legacy API answers 200 to what it refuses, too."""
         if answer.status != 200:
-            return f"HTTP {answer.status}"
-        try:
-            [result] = json.loads(answer.body)["results"]
-            return str(result["error"]) or NOT_FCM if "error" in result else ""
-        except (ValueError, LookupError, TypeError):
-            return NOT_FCM
+            return no_word(answer.status)
+        match parse_object(answer.body).get("results"):
+            case [{"error": error}]:
+                return word(error, NOT_FCM)
+            case [{}]:
+                return ""
+        return NOT_FCM
 
 
 def payload(message: PushMessage, text: str, destination: Destination, seconds: int) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Access tokens for FCM's HTTP v1: a service account's signed assertion, exchanged for a token that lives an hour."""
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +13,16 @@ from google.oauth2.service_account import Credentials
 
 from apps.common import http
 from apps.push.models import PushMessagingConfiguration
-from apps.push.providers.base import CONNECT_SECONDS
+from apps.push.providers.base import CONNECT_SECONDS, no_word, parse_object, word
 from apps.system import services as system
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 # Waiting for another thread's exchange, an own one and the message together stay below the lease of a claim.
 TOKEN_SECONDS = 5.0
+# What google-auth takes for a reason to try again, in either member of a refusal.
+PASSING = {"internal_failure", "server_error", "temporarily_unavailable"}
+# A moment that is no further away can be told as a date.
+MAX_LIFE_SECONDS = 10**9
 
 
 class _TokenTransport(transport.Request):
@@ -34,15 +39,47 @@ class _TokenTransport(transport.Request):
             answer = http.send(request)
         except http.NoAnswer as error:
             raise google_exceptions.TransportError(error.reason) from error
-        if answer.status == 429 or answer.status >= 500 or (answer.status == 200 and not is_object(answer.body)):
-            # Told as a fault of the way: google-auth would sleep and try again, for longer than the claim's lease.
-            raise google_exceptions.TransportError(f"HTTP {answer.status}")
-        return _TokenAnswer(answer)
+        return _TokenAnswer(answer, _judge(answer))
+
+
+def _judge(answer: http.Response) -> Mapping[str, Any]:
+    """Return the token, or a refusal in the words of OAuth 2 (RFC 6749, 5.2): all that google-auth gets to see.
+
+    Whatever else came is told as a fault of the way: google-auth would stumble over it, or sleep and try again, for
+    longer than the claim's lease. Only an address that takes no such requests at all is a fault for good.
+    """
+    content, status = parse_object(answer.body), answer.status
+    if status == 200 and (token := _token(content)):
+        return token
+    refusal = {name: content[name] for name in ("error", "error_description") if word(content.get(name), "")}
+    if "error" not in refusal and (300 <= status < 400 or status in (404, 405, 410)):
+        raise google_exceptions.RefreshError(no_word(status))
+    if "error" not in refusal or not 400 <= status < 500 or status in (408, 429):
+        raise google_exceptions.TransportError(no_word(status))
+    if passing := PASSING & set(refusal.values()):
+        raise google_exceptions.TransportError(f"{passing.pop()} (HTTP {status})")
+    return refusal
+
+
+def _token(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an access token that fits into a header, with its life if that is told; empty when there is none."""
+    token, life = content.get("access_token"), content.get("expires_in")
+    if not isinstance(token, str) or not re.fullmatch("[!-~]+", token):
+        return {}
+    if life is None:
+        return {"access_token": token}
+    try:
+        # Some services tell it as a text.
+        seconds = int(life)
+    except (TypeError, ValueError, OverflowError):
+        return {}
+    return {"access_token": token, "expires_in": seconds} if 0 <= seconds <= MAX_LIFE_SECONDS else {}
 
 
 class _TokenAnswer(transport.Response):
-    def __init__(self, answer: http.Response) -> None:
+    def __init__(self, answer: http.Response, content: Mapping[str, Any]) -> None:
         self._answer = answer
+        self._content = content
 
     @property
     def status(self) -> int:
@@ -54,7 +91,7 @@ class _TokenAnswer(transport.Response):
 
     @property
     def data(self) -> bytes:
-        return self._answer.body
+        return json.dumps(self._content).encode()
 
 
 class AccessTokens:
@@ -91,10 +128,3 @@ class AccessTokens:
         kept = self._credentials.get(configuration.pk)
         if kept is not None and kept[1].token == token:
             self._credentials.pop(configuration.pk, None)
-
-
-def is_object(body: bytes) -> bool:
-    try:
-        return isinstance(json.loads(body), dict)
-    except ValueError:
-        return False

@@ -64,6 +64,13 @@ class Gateway(ABC):
     def submit(self, message: SmsMessage, sender: str) -> Result:
         """Hand over one message from one sender ("" = the provider's default) and say what the provider answered."""
 
+    def probe(self) -> Result | None:
+        """Ask the provider without sending anything and say what it answered; None when this gateway cannot.
+
+        As for `submit`, let `http.NoAnswer` pass.
+        """
+        return None
+
     def own_senders(self) -> list[str]:
         """Return the senders to try after the configured ones."""
         return [""]

@@ -28,6 +28,11 @@ class RestGateway(Gateway):
         )
         return judge(answer)
 
+    def probe(self) -> Result:
+        """Connect and say nothing: the service takes messages only."""
+        http.reach(http.Request("POST", settings.SMS_GATEWAY_REST_URL, proxy=system.external_proxy()))
+        return Result(Outcome.ACCEPTED)
+
     @staticmethod
     def _authorization() -> dict[str, str]:
         if not settings.SMS_GATEWAY_REST_USERNAME:

@@ -3,7 +3,7 @@
 https://www.twilio.com/docs/messaging/api/message-resource and .../docs/api/errors for the table of senders.
 """
 
-import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from twilio.http import HttpClient
 from twilio.http.response import Response as TwilioResponse
 from twilio.rest import Client
 
-from apps.common import http
+from apps.common import foreign_json, http
 from apps.common.retries import retry_after_seconds
 from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
 from apps.system import services as system
@@ -22,6 +22,8 @@ from apps.system import services as system
 SENDER_REFUSED = {21212, 21603, 21606, 21611, 21612, 21657, 21659, 21660}
 # Twilio takes 1 to 36,000 seconds and asks for more than 5.
 VALIDITY_SECONDS = (6, 36_000)
+# What the package raises at an answer that is not Twilio's, or a refusal.
+UNREADABLE = (TwilioException, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class _Transport(HttpClient):
@@ -61,17 +63,33 @@ class TwilioGateway(Gateway):
         transport = _Transport()
         try:
             known = bool(_create(transport, message, sender))
-        except (TwilioException, ValueError, TypeError, KeyError, AttributeError):
+        except UNREADABLE:
             known = False
         return judge(transport.answer, known=known)
 
+    def probe(self) -> Result:
+        """Ask for the account itself, which costs nothing and reaches nobody."""
+        transport, account = _Transport(), settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID
+        try:
+            known = _client(transport).api.accounts(account).fetch().sid == account
+        except UNREADABLE:
+            known = False
+        result = judge(transport.answer, known=known)
+        is_strange = result.outcome == Outcome.UNKNOWN
+        return replace(result, outcome=Outcome.REFUSED, reason="not an answer of Twilio") if is_strange else result
 
-def _create(transport: _Transport, message: SmsMessage, sender: str) -> str | None:
-    """Return Twilio's identifier of the message that it took."""
+
+def _client(transport: _Transport) -> Client:
     client = Client(
         settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID, settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN, http_client=transport
     )
     client.api.base_url = settings.SMS_GATEWAY_TWILIO_API_URL
+    return client
+
+
+def _create(transport: _Transport, message: SmsMessage, sender: str) -> str | None:
+    """Return Twilio's identifier of the message that it took."""
+    client = _client(transport)
     low, high = VALIDITY_SECONDS
     created = client.messages.create(
         to=message.phone_number,
@@ -105,7 +123,7 @@ def judge(answer: http.Response | None, *, known: bool) -> Result:
 
 def _error_code(body: bytes) -> int | None:
     try:
-        code = json.loads(body)["code"]
+        code = foreign_json.read(body)["code"]
     except (ValueError, TypeError, KeyError):
         return None
     return code if isinstance(code, int) else None

@@ -253,6 +253,6 @@ def _members(body: bytes) -> dict[str, Any]:
     """Read an error's body; what stands between us and the server may answer without JSON."""
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}

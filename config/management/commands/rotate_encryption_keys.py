@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common import encryption, reencryption
 from apps.common.commands import DataCommand
@@ -15,7 +15,7 @@ from config import keyed_hashes
 
 
 class Command(DataCommand):
-    help = (
+    help = gettext_lazy(
         "Encrypt all stored secrets under the newest key of FIELD_ENCRYPTION_KEYS and say which older keys can go. "
         "The server may run meanwhile; stop and repeat it as you like."
     )

@@ -9,12 +9,16 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
+from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+
+from apps.common.commands import TranslatedCommand
 
 # Requests wait for the database and, rarely, for nothing else: threads cover that.
 THREADS_PER_WORKER = 8
@@ -22,16 +26,19 @@ THREADS_PER_WORKER = 8
 PR_SET_PDEATHSIG = 1
 
 
-class Command(BaseCommand):
-    help = "Serve HTTP on PORT with WEB_WORKERS processes until stopped."
+class Command(TranslatedCommand):
+    help = gettext_lazy("Serve HTTP on PORT with WEB_WORKERS processes until stopped.")
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")  # noqa: S104
+        text = _("address to listen on (default: all)")
+        parser.add_argument("--host", default="0.0.0.0", help=text)  # noqa: S104
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_free(options["host"], settings.PORT)
         release_database()
+        # What is written from here on is for everybody, not for this terminal.
+        translation.deactivate()
         # Ctrl-C reaches every process of the group. A serving process takes its end from the parent alone: a second
         # signal while it closes its connections can leave it hanging until it is killed.
         os.register_at_fork(after_in_child=ignore_interrupts)

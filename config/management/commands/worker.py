@@ -5,25 +5,33 @@ import threading
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from apps.common.commands import TranslatedCommand
 from config import worker
 from config.celery import app
 
 
-class Command(BaseCommand):
-    help = "Deliver pushes, text messages and callbacks until stopped; what is in flight is finished first."
+class Command(TranslatedCommand):
+    help = gettext_lazy(
+        "Deliver pushes, text messages and callbacks until stopped; what is in flight is finished first."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--queue",
             action="append",
             choices=sorted(worker.QUEUES),
-            help="deliver only this queue (may be repeated; default: all)",
+            help=_("deliver only this queue (may be repeated; default: all)"),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         queues = set(options["queue"] or worker.QUEUES)
+        # What is written from here on is for everybody, not for this terminal.
+        translation.deactivate()
         run = self.run_celery if settings.BROKER_URL else self.run_embedded
         run(queues)
 

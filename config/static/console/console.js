@@ -82,6 +82,25 @@
         }
     }
 
+    /* A symbol is a word in a font of pictures: who listens to a page would hear "add Add application". Where it is all
+       that a link says, it stays. */
+    function silenceSymbols() {
+        for (const symbol of document.querySelectorAll(".material-symbols-outlined")) {
+            const link = symbol.closest("a, button");
+            const isAll = link && !link.title && link.textContent.trim() === symbol.textContent.trim();
+            if (!isAll) {
+                symbol.setAttribute("aria-hidden", "true");
+            }
+        }
+    }
+
+    /* The menu is longer than a small window. It is moved into its scrolling box when the page is ready: after that. */
+    function showPlaceInMenu() {
+        document.querySelector(".console-menu-item[aria-current]")?.scrollIntoView({ block: "nearest" });
+    }
+
+    document.addEventListener("DOMContentLoaded", silenceSymbols);
+    document.addEventListener("DOMContentLoaded", () => setTimeout(showPlaceInMenu));
     document.addEventListener("DOMContentLoaded", refresh);
     document.addEventListener("input", refresh);
     document.addEventListener("change", refresh);

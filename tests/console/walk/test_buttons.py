@@ -111,7 +111,13 @@ def test_activity_is_exported(console, portal):
     assert_all_pressed(console, "events.Event")
 
 
-def test_a_test_message_is_sent_from_general_and_from_a_type(console, site, portal):
+def test_text_messages_by_day_are_shown_from_general_and_a_test_message_is_sent_from_there_and_from_a_type(
+    console, site, portal
+):
+    console.open("General")
+    console.follow("Text messages by day")
+    console.page.wait_for_url("**/smsusage/")
+
     def send():
         console.follow("Send test SMS")
         console.page.get_by_label("Phone number").fill(NUMBER)
@@ -254,6 +260,9 @@ def test_a_transaction_is_sent_again_and_cancelled(console, site, portal, enroll
     assert portal.result(started["transaction_id"])["status"] == "cancelled"
     with pytest.raises(Refused):
         phone.fetch(started["transaction_id"])
+    console.open("Transactions")
+    console.follow("Text messages by day")
+    console.page.wait_for_url("**/smsusage/")
     assert_all_pressed(console, "transactions.Transaction")
 
 

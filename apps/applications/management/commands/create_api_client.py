@@ -1,6 +1,8 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.applications import services
 from apps.applications.models import Api
@@ -8,21 +10,20 @@ from apps.common.commands import DataCommand
 
 
 class Command(DataCommand):
-    help = "Make a client of the REST APIs and print its secret, which cannot be read again."
+    help = gettext_lazy("Make a client of the REST APIs and print its secret, which cannot be read again.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--name", required=True, help="what people call it")
-        parser.add_argument(
-            "--api", required=True, action="append", metavar="API", help=f"{', '.join(Api.values)} (may be repeated)"
-        )
-        parser.add_argument("--client-id", default="", metavar="ID", help="default: a new random one")
+        parser.add_argument("--name", required=True, help=_("what people call it"))
+        text = _("%(names)s (may be repeated)") % {"names": ", ".join(Api.values)}
+        parser.add_argument("--api", required=True, action="append", metavar="API", help=text)
+        parser.add_argument("--client-id", default="", metavar="ID", help=_("default: a new random one"))
         parser.add_argument(
             "--ip",
             default=[],
             action="append",
             metavar="ADDRESS",
-            help="an address or network (CIDR) that may call (may be repeated; default: every address)",
+            help=_("an address or network (CIDR) that may call (may be repeated; default: every address)"),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -3,17 +3,17 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from apps.callbacks import services
 from apps.common.commands import OneLineCommand
 
 
 class Command(OneLineCommand):
-    help = "Send callbacks that failed for good again: all of them, or those that are named."
+    help = gettext_lazy("Send callbacks that failed for good again: all of them, or those that are named.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("ids", metavar="ID", nargs="*", help="a callback's or a transaction's id")
+        parser.add_argument("ids", metavar="ID", nargs="*", help=_("a callback's or a transaction's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         ids = [identifier(text) for text in options["ids"]] if options["ids"] else None

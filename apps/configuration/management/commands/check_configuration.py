@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand, shown
 from apps.common.findings import Finding, Level
@@ -11,8 +12,8 @@ from apps.configuration import checks
 
 
 class Command(DataCommand):
-    help = (
-        "Try every credential and say what is wrong and how to mend it. Nobody gets a message. "
+    help = gettext_lazy(
+        "Try every credential and address and say what is wrong and how to mend it. Nobody gets a message. "
         "Exit code 1 only when something is wrong, not for warnings."
     )
 

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand
 from apps.common.encryption import CannotDecrypt
@@ -10,20 +11,20 @@ from apps.configuration.json_schema import json_schema
 
 
 class Command(OneLineCommand):
-    help = "Write the configuration to standard output, as import_configuration reads it."
+    help = gettext_lazy("Write the configuration to standard output, as import_configuration reads it.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--format", choices=file.FORMATS, default="yaml", help="default: yaml")
+        parser.add_argument("--format", choices=file.FORMATS, default="yaml", help=_("default: %(default)s"))
         what = parser.add_mutually_exclusive_group()
         what.add_argument(
             "--with-secrets",
             action="store_true",
-            help="also write service accounts, passwords and the hashes of client secrets",
+            help=_("also write service accounts, passwords and the hashes of client secrets"),
         )
         what.add_argument(
             "--schema",
             action="store_true",
-            help="write the JSON Schema of the file instead, with which editors complete and check it",
+            help=_("write the JSON Schema of the file instead, with which editors complete and check it"),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

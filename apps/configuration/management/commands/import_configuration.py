@@ -4,17 +4,18 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand
 from apps.configuration import file, services
 
 
 class Command(OneLineCommand):
-    help = "Read a configuration file (YAML or JSON), all or nothing. Reading it again changes nothing."
+    help = gettext_lazy("Read a configuration file (YAML or JSON), all or nothing. Reading it again changes nothing.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
-        parser.add_argument("--check", action="store_true", help="only say what is wrong or what would change")
+        parser.add_argument("file", metavar="FILE", help=_("the file, or - for standard input"))
+        parser.add_argument("--check", action="store_true", help=_("only say what is wrong or what would change"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand
 from apps.configuration.services import ConfigurationInvalid
@@ -11,14 +12,14 @@ from apps.demo import setup
 
 
 class Command(OneLineCommand):
-    help = "Configure the server for the demo at /demo/. Doing it again changes nothing."
+    help = gettext_lazy("Configure the server for the demo at /demo/. Doing it again changes nothing.")
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--reset",
             action="store_true",
-            help="write the demo's configuration anew and start the demo over, a running one too",
+            help=_("write the demo's configuration anew and start the demo over, a running one too"),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand, shown
 from apps.enrollment import support
@@ -10,7 +11,7 @@ from apps.events.types import EventType
 
 
 class Command(OneLineCommand):
-    help = "Delete a user's device: the user's data on it. Other users of the device keep theirs."
+    help = gettext_lazy("Delete a user's device: the user's data on it. Other users of the device keep theirs.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add(parser)

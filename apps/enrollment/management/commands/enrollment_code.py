@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.common.exceptions import ObjectNotFound
@@ -10,12 +11,12 @@ from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 
 
 class Command(DataCommand):
-    help = "Make a one-time code with which a user's device enrols within 10 minutes, and print it."
+    help = gettext_lazy("Make a one-time code with which a user's device enrols within 10 minutes, and print it.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("user", metavar="USER", help="the user's id")
-        parser.add_argument("application", metavar="APP", help="the application's identifier")
+        parser.add_argument("user", metavar="USER", help=_("the user's id"))
+        parser.add_argument("application", metavar="APP", help=_("the application's identifier"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         user_id, identifier = options["user"], options["application"]

@@ -1,17 +1,19 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.enrollment import support
 
 
 class Command(DataCommand):
-    help = "Print a user's devices and what the user has registered on each."
+    help = gettext_lazy("Print a user's devices and what the user has registered on each.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("user", metavar="USER", help="the user's id")
+        parser.add_argument("user", metavar="USER", help=_("the user's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [support.describe(profile) for profile in support.all_profiles_of(options["user"])]

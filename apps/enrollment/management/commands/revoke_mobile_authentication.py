@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand, shown
 from apps.enrollment import support
@@ -9,7 +10,7 @@ from apps.enrollment.management import arguments
 
 
 class Command(OneLineCommand):
-    help = "Remove a user's keys and push token on a device. The app has to enrol the user again."
+    help = gettext_lazy("Remove a user's keys and push token on a device. The app has to enrol the user again.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add(parser)

@@ -1,11 +1,15 @@
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from apps.common.commands import DataCommand
 from apps.enrollment import certificates, keys
 
 
 class Command(DataCommand):
-    help = "Make a new server key for enrolments to come. Devices that have enrolled go on with the one they know."
+    help = gettext_lazy(
+        "Make a new server key for enrolments to come. Devices that have enrolled go on with the one they know."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         key = keys.rotate()

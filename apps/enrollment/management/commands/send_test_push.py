@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.enrollment import pushes
@@ -12,7 +13,7 @@ from apps.push.remedies import remedy
 
 
 class Command(DataCommand):
-    help = "Send a test push to a user's device and say what the push service answered."
+    help = gettext_lazy("Send a test push to a user's device and say what the push service answered.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -45,4 +46,6 @@ def _why_not(profile: Profile) -> str:
         return _("The version %(version)s has no push messaging configuration: no push can reach the device.") % {
             "version": str(version)
         }
+    if told := pushes.disabled(version):
+        return told
     return _("The device has no push token for this user: the app has to enrol for push again.")

@@ -3,6 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.geocontext import services, sources, templates
@@ -11,27 +12,30 @@ from apps.geocontext.services import Composed, Origin
 
 
 class Command(DataCommand):
-    help = (
+    help = gettext_lazy(
         "Print what a user would read about where a request comes from, and where each part of it comes from. Asks the "
         "geolocation service, if there is one and it was not asked about the address within the last day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--ip", default="", help="the address, as the portal would give it in ip_address")
-        parser.add_argument("--user-agent", default="", help="the browser's header, as the portal would give it")
-        parser.add_argument("--language", default="en", help="the language of the request (en)")
-        parser.add_argument("--message", default=templates.EXAMPLE["message"], help="the secure message")
+        parser.add_argument("--ip", default="", help=_("the address, as the portal would give it in ip_address"))
+        parser.add_argument("--user-agent", default="", help=_("the browser's header, as the portal would give it"))
+        text = _("the language of the request (default: %(default)s)")
+        parser.add_argument("--language", default="en", help=text)
+        parser.add_argument("--message", default=templates.EXAMPLE["message"], help=_("the secure message"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         origin = Origin(options["ip"], options["user_agent"], options["language"])
-        composed = _compose(options["message"], origin)
+        unused = services.why_unused()
+        composed = None if unused else _compose(options["message"], origin)
         language, template = templates.choose(ConfirmationTemplate.get_solo().texts, origin.language)
         data = {
-            "message": composed.text,
-            "check": composed.check.value,
-            "reason": composed.reason or None,
-            "is_used": services.is_used(),
+            # Nothing is checked, and no event says anything, where no context is used.
+            "message": composed.text if composed else options["message"],
+            "check": composed.check.value if composed else None,
+            "reason": (composed.reason if composed else unused) or None,
+            "is_used": not unused,
             "location_source": _source(),
             "template_language": language,
             "template": template,

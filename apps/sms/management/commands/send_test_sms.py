@@ -3,6 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.sms import services as sms
@@ -10,11 +11,11 @@ from apps.sms.gateways.base import Outcome
 
 
 class Command(DataCommand):
-    help = "Send a test message through the configured gateway and say what the gateway answered."
+    help = gettext_lazy("Send a test message through the configured gateway and say what the gateway answered.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("number", metavar="NUMBER", help="the phone, in international form: +31612345678")
+        parser.add_argument("number", metavar="NUMBER", help=_("the phone, in international form: +31612345678"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

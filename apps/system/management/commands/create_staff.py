@@ -1,6 +1,8 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.system import staff
@@ -8,12 +10,14 @@ from apps.system.roles import Role
 
 
 class Command(DataCommand):
-    help = "Make a staff account for the console and print its first password, to be changed at the first sign-in."
+    help = gettext_lazy(
+        "Make a staff account for the console and print its first password, to be changed at the first sign-in."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("name", metavar="NAME", help="the name to sign in with")
-        parser.add_argument("--role", required=True, choices=Role.values, help="what the account may do")
+        parser.add_argument("name", metavar="NAME", help=_("the name to sign in with"))
+        parser.add_argument("--role", required=True, choices=Role.values, help=_("what the account may do"))
 
     def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
         password = staff.create(name=name, role=role, who="create_staff")

@@ -3,17 +3,18 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand
 from apps.system import lock_out
 
 
 class Command(OneLineCommand):
-    help = "Let a staff account that is locked after too many wrong passwords sign in again."
+    help = gettext_lazy("Let a staff account that is locked after too many wrong passwords sign in again.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("name", metavar="NAME", help="the name to sign in with")
+        parser.add_argument("name", metavar="NAME", help=_("the name to sign in with"))
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         if not User.objects.filter(username=name).exists():

@@ -3,6 +3,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand
 from apps.common.exceptions import TransactionNotFound
@@ -10,10 +11,12 @@ from apps.transactions import support
 
 
 class Command(OneLineCommand):
-    help = "Cancel a pending transaction. The portal is not called back; it sees it when it asks for the result."
+    help = gettext_lazy(
+        "Cancel a pending transaction. The portal is not called back; it sees it when it asks for the result."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("transaction", metavar="ID", help="the transaction's id")
+        parser.add_argument("transaction", metavar="ID", help=_("the transaction's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         given = options["transaction"]

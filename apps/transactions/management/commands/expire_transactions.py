@@ -1,13 +1,13 @@
 from typing import Any
 
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common.commands import OneLineCommand
 from apps.transactions import lifecycle
 
 
 class Command(OneLineCommand):
-    help = "End all transactions whose time is over. A worker does the same every second."
+    help = gettext_lazy("End all transactions whose time is over. A worker does the same every second.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         total = 0

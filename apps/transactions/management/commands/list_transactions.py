@@ -1,19 +1,25 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from apps.common.commands import DataCommand
+from apps.common.commands import DataCommand, require_between
 from apps.transactions import support
+
+MAX_LIMIT = 1_000_000
 
 
 class Command(DataCommand):
-    help = "Print the newest transactions, of one user or of all."
+    help = gettext_lazy("Print the newest transactions, of one user or of all.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--user", help="only this user's")
-        parser.add_argument("--limit", type=int, default=50, metavar="NUMBER", help="at most so many (default: 50)")
+        parser.add_argument("--user", help=_("only this user's"))
+        text = _("at most so many (default: %(default)s)")
+        parser.add_argument("--limit", type=int, default=50, metavar="NUMBER", help=text)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = support.newest(user_id=options["user"], limit=max(options["limit"], 0))
+        require_between(1, MAX_LIMIT, limit=options["limit"])
+        rows = support.newest(user_id=options["user"], limit=options["limit"])
         self.print_table(rows, as_json=options["json"])

@@ -3,6 +3,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.common.exceptions import TransactionNotFound
@@ -10,11 +11,11 @@ from apps.transactions import support
 
 
 class Command(DataCommand):
-    help = "Print a transaction, its pushes and its callbacks."
+    help = gettext_lazy("Print a transaction, its pushes and its callbacks.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("transaction", metavar="ID", help="the transaction's id")
+        parser.add_argument("transaction", metavar="ID", help=_("the transaction's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         given = options["transaction"]

@@ -1,17 +1,21 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.transactions import locks
 
 
 class Command(DataCommand):
-    help = "Lift a user's locks: of profiles after a fraud report, and of text messages after too many wrong codes."
+    help = gettext_lazy(
+        "Lift a user's locks: of profiles after a fraud report, and of text messages after too many wrong codes."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("user", metavar="USER", help="the user's id")
+        parser.add_argument("user", metavar="USER", help=_("the user's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         lifted = locks.unlock(options["user"], who="unlock_user")

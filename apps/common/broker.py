@@ -1,0 +1,36 @@
+"""Is the broker there?"""
+
+import socket
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from kombu.utils.url import url_to_parts
+from redis import Redis
+from redis.exceptions import RedisError
+
+
+def answers() -> bool:
+    """Say whether the broker answers, or of another kind than Redis: listens. Without a broker there is none away."""
+    if not settings.BROKER_URL:
+        return True
+    parts = url_to_parts(settings.BROKER_URL)
+    if parts.scheme in ("redis", "rediss"):
+        return _redis()
+    if not parts.hostname:
+        return True
+    try:
+        socket.create_connection((parts.hostname, parts.port or 6379), timeout=1).close()
+    except OSError:
+        return False
+    return bool(urlsplit(settings.BROKER_URL).scheme)
+
+
+def _redis() -> bool:
+    """A server that listens can still refuse: it loads its data, or wants another password."""
+    client = Redis.from_url(settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=1)
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()

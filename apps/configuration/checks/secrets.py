@@ -1,0 +1,89 @@
+"""Whether the live keys open what is encrypted in the database."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from time import monotonic
+from typing import Any
+
+from django.db.models import Model
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.common import encryption, reencryption
+from apps.common.encryption import CannotDecrypt, EncryptedTextField
+from apps.common.findings import Finding, Level
+
+# Tables of transactions and devices may hold millions: after so long no more of a table is tried.
+SECONDS = 2.0
+BATCH = 500
+
+
+@dataclass
+class Tried:
+    """What came of trying the secrets of a table, by column."""
+
+    opened: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    is_complete: bool = True
+
+
+def check() -> Iterator[Finding]:
+    opened, is_complete = 0, True
+    for model, columns in groupby(reencryption.columns(), key=lambda column: column[0]):
+        tried = _try(model, [column for _model, column in columns])
+        for name, count in sorted(tried.unreadable.items()):
+            yield _wrong(name, count, count + tried.opened[name])
+        opened += tried.opened.total()
+        is_complete = is_complete and tried.is_complete
+    if opened:
+        yield _good(opened, is_complete=is_complete)
+
+
+def _try(model: type[Model], columns: list[EncryptedTextField]) -> Tried:
+    """Open what a table holds, in the order of its keys, until the time is up."""
+    tried, until = Tried(), monotonic() + SECONDS
+    rows = model._default_manager.order_by("pk").values_list("pk", *(column.attname for column in columns))
+    rest = rows
+    while batch := list(rest[:BATCH]):
+        for pk, *values in batch:
+            _try_row(columns, pk, values, tried)
+        if monotonic() > until:
+            tried.is_complete = len(batch) < BATCH
+            break
+        rest = rows.filter(pk__gt=batch[-1][0])
+    return tried
+
+
+def _try_row(columns: list[EncryptedTextField], pk: Any, values: list[str], tried: Tried) -> None:
+    for column, stored in zip(columns, values, strict=True):
+        if not stored:
+            continue
+        name = reencryption.name_of(column.model, column)
+        try:
+            encryption.decrypt(stored, column.context_of(pk))
+        except CannotDecrypt:
+            tried.unreadable[name] += 1
+        else:
+            tried.opened[name] += 1
+
+
+def _wrong(name: str, count: int, total: int) -> Finding:
+    text = ngettext(
+        "%(count)d of %(total)d cannot be read: no key in FIELD_ENCRYPTION_KEYS opens it.",
+        "%(count)d of %(total)d cannot be read: no key in FIELD_ENCRYPTION_KEYS opens them.",
+        count,
+    )
+    remedy = _(
+        "Give every process the key that they were stored under (FIELD_ENCRYPTION_KEYS). When it is lost, enter "
+        "credentials again, and let the devices enrol again."
+    )
+    about = _("stored secrets in %(column)s") % {"column": name}
+    return Finding(Level.WRONG, about, text % {"count": count, "total": total}, remedy)
+
+
+def _good(count: int, *, is_complete: bool) -> Finding:
+    text = ngettext("%(count)d was tried and can be read.", "%(count)d were tried and can be read.", count)
+    more = "" if is_complete else " " + _("There are more than are tried here.")
+    return Finding(Level.GOOD, _("stored secrets"), text % {"count": count} + more)

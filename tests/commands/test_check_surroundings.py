@@ -1,0 +1,253 @@
+"""`check_configuration`: what is around the server and in its database, each tried as it is used, and nobody called."""
+
+import json
+import socket
+
+import pytest
+
+from apps.common import broker
+from apps.common.http import Proxy
+from apps.configuration.checks import callbacks, secrets
+from tests import factories
+from tests.commands.running import run
+from tests.fakes import twilio as fake_twilio
+from tests.fakes.portal import Portal
+from tests.fakes.sms_service import SmsService
+from tests.fakes.web_proxy import WebProxy
+from tests.ports import free_port
+from tests.sms.conftest import configure
+
+pytestmark = pytest.mark.django_db
+OTHER_KEY = [b"1" * 32]
+
+
+@pytest.fixture(autouse=True)
+def without_broker(settings):
+    settings.BROKER_URL = ""
+
+
+def found():
+    """Run the command; returns (level, text, remedy) by subject, and the exit code."""
+    ran = run("check_configuration", "--json")
+    entries = json.loads(ran.out)
+    return {entry["about"]: (entry["level"], entry["text"], entry["remedy"]) for entry in entries}, ran.code
+
+
+def one():
+    """Run the command, which finds one thing; returns its subject, level, text and remedy."""
+    [(about, finding)] = found()[0].items()
+    return about, *finding
+
+
+@pytest.fixture
+def sms_type():
+    return factories.TypeFactory(method="sms")
+
+
+@pytest.fixture
+def twilio(settings, sms_type):
+    with fake_twilio.Twilio() as twilio:
+        configure(settings, twilio.describe()["environment"])
+        yield twilio
+
+
+@pytest.fixture
+def service(settings, sms_type):
+    with SmsService() as service:
+        configure(settings, service.describe()["environment"])
+        yield service
+
+
+def test_the_sms_gateway_is_looked_at_when_a_type_sends_text_messages(settings):
+    settings.SMS_GATEWAY, settings.SMS_GATEWAY_REST_URL = "rest", ""
+    assert found() == ({}, 0)
+    factories.TypeFactory(method="sms")
+    about, level, text, _remedy = one()
+    assert (about, level) == ("SMS gateway “rest”", "wrong")
+    assert "TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_URL is not set" in text
+
+
+def test_twilio_is_asked_for_the_account_and_nobody_gets_a_message(twilio):
+    _about, level, text, remedy = one()
+    assert (level, remedy) == ("good", "")
+    assert text == "It can be reached and takes the credentials; send_test_sms tries the rest."
+    assert [request["path"] for request in twilio.received] == [fake_twilio.ACCOUNT_PATH]
+    ran = run("check_configuration")
+    assert fake_twilio.AUTH_TOKEN not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [("SMS_GATEWAY_TWILIO_ACCOUNT_SID", "error 20404"), ("SMS_GATEWAY_TWILIO_AUTH_TOKEN", "error 20003")],
+)
+def test_wrong_credentials_for_twilio_are_wrong(twilio, settings, setting, reason):
+    setattr(settings, setting, "AC" + "0" * 32)
+    _about, level, text, remedy = one()
+    assert (level, text) == ("wrong", f"It refuses this ({reason}).")
+    assert remedy.startswith("The gateway does not accept the credentials.")
+    assert found()[1] == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 200, "body": "<html>"},
+        {"status": 200, "body": json.dumps({"sid": "AC" + "1" * 32})},
+        {"status": 302, "headers": {"Location": "/elsewhere"}},
+        {"status": 404, "body": "<html>"},
+    ],
+    ids=["page", "another account", "redirect", "nothing there"],
+)
+def test_an_address_that_is_not_twilios_is_wrong(twilio, answer):
+    twilio.script[fake_twilio.ACCOUNT_PATH] = [answer]
+    _about, level, _text, remedy = one()
+    assert level == "wrong"
+    assert remedy.startswith("The gateway has nothing at this address.")
+
+
+def test_a_twilio_that_is_busy_is_a_warning(twilio):
+    twilio.script[fake_twilio.ACCOUNT_PATH] = [{"status": 503}]
+    _about, level, text, remedy = one()
+    assert (level, text) == ("warning", "It is busy or out of order, so nothing could be tried (HTTP 503).")
+    assert "Try again in a while" in remedy
+
+
+@pytest.mark.parametrize(("gateway", "setting"), [("twilio", "TWILIO_API_URL"), ("service", "REST_URL")])
+def test_a_gateway_that_cannot_be_reached_is_wrong(request, settings, gateway, setting):
+    request.getfixturevalue(gateway)
+    setattr(settings, f"SMS_GATEWAY_{setting}", f"http://user:pass-word@127.0.0.1:{free_port()}/")
+    _about, level, text, remedy = one()
+    assert level == "wrong"
+    assert text.startswith("It cannot be reached (")
+    assert remedy.startswith("The gateway cannot be reached from here.")
+    assert "pass-word" not in text
+
+
+def test_an_own_service_is_reached_and_hears_nothing(service):
+    _about, level, text, _remedy = one()
+    assert (level, text) == ("good", "It, or the proxy before it, takes connections; send_test_sms tries the rest.")
+    assert service.received == []
+
+
+def test_an_own_service_that_does_not_speak_tls_is_wrong(service, settings):
+    settings.SMS_GATEWAY_REST_URL = settings.SMS_GATEWAY_REST_URL.replace("http:", "https:")
+    assert one()[1] == "wrong"
+
+
+def test_gateways_are_reached_through_the_proxy_of_the_environment(twilio, settings):
+    with WebProxy() as proxy:
+        settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{proxy.port}")
+        assert one()[1] == "good"
+        [(method, target, _authorization)] = proxy.received
+        assert (method, target) == ("GET", twilio.url + fake_twilio.ACCOUNT_PATH)
+    assert one()[1] == "wrong"
+
+
+def test_a_proxy_that_refuses_the_tunnel_to_an_own_service_is_wrong(service, settings):
+    settings.SMS_GATEWAY_REST_URL = settings.SMS_GATEWAY_REST_URL.replace("http:", "https:")
+    with WebProxy(("user", "right")) as proxy:
+        settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{proxy.port}", "user", "wrong")
+        _about, level, text, remedy = one()
+    assert level == "wrong"
+    assert "407" in text
+    assert remedy.startswith("The outgoing proxy does not let this through.")
+    assert service.received == []
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_nobody_is_at_is_wrong(settings, scheme):
+    port = free_port()
+    settings.BROKER_URL = f"{scheme}://user:pass-word@127.0.0.1:{port}/0"
+    about, level, text, remedy = one()
+    assert (about, level) == (f"broker 127.0.0.1:{port}", "wrong")
+    assert text.startswith("It does not answer")
+    assert "BROKER_URL" in remedy
+
+
+def test_a_broker_that_answers_is_good_once_there_is_something_to_send(settings):
+    with Portal() as server:
+        settings.BROKER_URL = server.url.replace("http:", "amqp:")
+        assert broker.answers()
+        assert found() == ({}, 0)
+        factories.TypeFactory()
+        assert found()[0][f"broker {server.url.removeprefix('http://')}"] == ("good", "It answers.", "")
+
+
+def test_secrets_that_no_live_key_opens_are_counted_by_kind(settings):
+    for number in range(2):
+        factories.CallbackEndpointFactory(url=f"http://127.0.0.1/{number}", username="a", password="pass-word")
+    factories.PushMessagingConfigurationFactory()
+    assert found()[0]["stored secrets"] == ("good", "3 were tried and can be read.", "")
+    keys = settings.FIELD_ENCRYPTION_KEYS
+    settings.FIELD_ENCRYPTION_KEYS = OTHER_KEY
+    factories.CallbackEndpointFactory(url="http://127.0.0.1/new", username="a", password="pass-word")
+    wrong, code = found()
+    level, text, remedy = wrong["stored secrets in callbacks_callbackendpoint.password"]
+    assert (level, code) == ("wrong", 1)
+    assert text == "2 of 3 cannot be read: no key in FIELD_ENCRYPTION_KEYS opens them."
+    assert remedy.startswith("Give every process the key")
+    assert "stored secrets in push_pushmessagingconfiguration.service_account" in wrong
+    settings.FIELD_ENCRYPTION_KEYS = [*OTHER_KEY, *keys]
+    assert found()[0]["stored secrets"] == ("good", "4 were tried and can be read.", "")
+
+
+def test_a_secret_that_was_put_into_another_row_is_wrong():
+    one_row, other = (factories.CallbackEndpointFactory(username="a", password=text) for text in ("first", "second"))
+    stored = type(one_row).objects.filter(pk=one_row.pk).values_list("password", flat=True).get()
+    type(other).objects.filter(pk=other.pk).update(password=stored)
+    text = found()[0]["stored secrets in callbacks_callbackendpoint.password"][1]
+    assert text == "1 of 2 cannot be read: no key in FIELD_ENCRYPTION_KEYS opens it."
+
+
+def test_a_large_table_is_tried_for_a_while_only_and_that_is_told(monkeypatch):
+    for _number in range(5):
+        factories.CallbackEndpointFactory(username="a", password="first")
+    monkeypatch.setattr(secrets, "BATCH", 2)
+    assert found()[0]["stored secrets"][1] == "5 were tried and can be read."
+    monkeypatch.setattr(secrets, "SECONDS", -1)
+    assert found()[0]["stored secrets"][1] == "2 were tried and can be read. There are more than are tried here."
+
+
+def test_a_callback_endpoint_is_looked_up_and_not_called(settings, monkeypatch):
+    def look_up(host, port, **_options):
+        if host == "no.example":
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        address = {"portal.example": "93.184.216.34", "inside.example": "10.0.0.1"}[host]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(callbacks, "AT_ONCE", 2)
+    settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = False
+    for host in ("portal.example", "no.example", "inside.example"):
+        factories.CallbackEndpointFactory(url=f"https://anna:pass-word@{host}/back?key=pass-word", password="")
+    endpoints, code = found()
+    assert code == 1
+    assert endpoints == {
+        "callback endpoint https://inside.example/back": (
+            "wrong",
+            "No callback can go there: the host name resolves to an address that is not public.",
+            endpoints["callback endpoint https://inside.example/back"][2],
+        ),
+        "callback endpoint https://no.example/back": (
+            "wrong",
+            "No callback can go there: the host name cannot be resolved.",
+            endpoints["callback endpoint https://no.example/back"][2],
+        ),
+        "callback endpoint https://portal.example/back": (
+            "good",
+            "The name of its host leads to where callbacks may go.",
+            "",
+        ),
+    }
+    assert "CALLBACKS_ALLOW_PRIVATE_ADDRESSES" in endpoints["callback endpoint https://inside.example/back"][2]
+    assert "DNS" in endpoints["callback endpoint https://no.example/back"][2]
+
+
+def test_a_type_that_lives_longer_than_ten_minutes_is_a_warning():
+    factories.TypeFactory(name="short", time_to_live=600)
+    factories.TypeFactory(name="long", time_to_live=601)
+    [(about, (level, text, remedy))] = [entry for entry in found()[0].items() if entry[0] != "geolocation"]
+    assert (about, level) == ("mobile authentication type “long”", "warning")
+    assert text.startswith("A life above 600 seconds is longer than NIST SP 800-63B-4 allows")
+    assert remedy == "Shorten its time to live, which is 601 seconds."
+    assert run("check_configuration").code == 0
