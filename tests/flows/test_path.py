@@ -94,4 +94,7 @@ def test_the_server_listens_on_its_port_and_answers_only_to_its_names(installati
     stack = installation.stack
     assert stack.get("/healthz")[0] == 200
     assert stack.get("/healthz", Host=f"localhost:{stack.port}")[0] == 200
-    assert stack.get("/healthz", Host="elsewhere.example.com")[0] == 400
+    assert stack.get("/admin/login/", Host=f"localhost:{stack.port}")[0] == 200
+    assert stack.get("/admin/login/", Host="elsewhere.example.com")[0] == 400
+    # Whoever watches the server asks an address.
+    assert stack.get("/healthz", Host="elsewhere.example.com")[0] == 200
