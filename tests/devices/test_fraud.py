@@ -89,13 +89,15 @@ def test_what_was_asked_for_before_the_report_can_still_be_denied(client, portal
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no locks of rows")
-def test_the_profile_is_locked_before_the_transaction_as_by_who_judges_a_pin(report, switch):
+def test_the_profile_is_locked_before_the_transaction_as_by_who_judges_a_pin(client, portal, phone, push_type, switch):
     switch(lock_profile_on_fraud_report=True)
+    started = portal.start(push_type, phone).json()["transaction_id"]
+    sealed = phone.sealed_answer(phone.fetch(started), approve=False, fraud=True)
     with CaptureQueriesContext(connection) as captured:
-        report()
+        phone.send(client, started, sealed)
     statements = [query["sql"] for query in captured]
-    [profile] = [at for at, sql in enumerate(statements) if "enrollment_profile" in sql and "FOR UPDATE" in sql][-1:]
-    [ended] = [at for at, sql in enumerate(statements) if sql.startswith('UPDATE "transactions_transaction"')][-1:]
+    [profile] = [at for at, sql in enumerate(statements) if "enrollment_profile" in sql and "FOR UPDATE" in sql]
+    [ended] = [at for at, sql in enumerate(statements) if sql.startswith('UPDATE "transactions_transaction"')]
     assert profile < ended
 
 
