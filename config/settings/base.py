@@ -23,6 +23,9 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 DEBUG = False
 PORT = env.number("PORT", default=8000, highest=65_535)
 WEB_WORKERS = env.number("WEB_WORKERS", default=1, highest=1000)
+# Of each serving process. One address (IPv6: one /64) that is not a trusted proxy's gets the second number.
+WEB_MAX_CONNECTIONS = env.number("WEB_MAX_CONNECTIONS", default=5000, lowest=16, highest=1_000_000)
+WEB_MAX_CONNECTIONS_PER_ADDRESS = env.number("WEB_MAX_CONNECTIONS_PER_ADDRESS", default=500, highest=1_000_000)
 PUBLIC_URL = env.website("PUBLIC_URL", default=f"http://localhost:{PORT}")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]

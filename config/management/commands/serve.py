@@ -1,11 +1,7 @@
 """Serve the APIs and the console."""
 
-import ctypes
-import os
 import signal
 import socket
-import sys
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,16 +10,17 @@ from django.db import connections
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
+from uvicorn import Config, Server
+from uvicorn.supervisors import Multiprocess
 
 from apps.common.commands import TranslatedCommand
+from config.server.processes import raise_file_limit
 
-# Requests wait for the database and, rarely, for nothing else: threads cover that.
-THREADS_PER_WORKER = 8
-# Of Linux's prctl(2).
-PR_SET_PDEATHSIG = 1
+BACKLOG = 2048
+# For requests that are being served when the process is asked to stop.
+STOP_SECONDS = 10
+# A process that is that late with a sign of life is replaced; importing everything takes some of it.
+HEALTH_CHECK_SECONDS = 30
 
 
 class Command(TranslatedCommand):
@@ -35,57 +32,55 @@ class Command(TranslatedCommand):
         parser.add_argument("--host", default="0.0.0.0", help=text)  # noqa: S104
 
     def handle(self, *args: Any, **options: Any) -> None:
-        require_free(options["host"], settings.PORT)
+        listener = listen(options["host"], settings.PORT)
         release_database()
         # What is written from here on is for everybody, not for this terminal.
         translation.deactivate()
-        # Ctrl-C reaches every process of the group. A serving process takes its end from the parent alone: a second
-        # signal while it closes its connections can leave it hanging until it is killed.
-        os.register_at_fork(after_in_child=ignore_interrupts)
-        os.register_at_fork(after_in_child=partial(end_with, os.getpid()))
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-        Granian(
-            "config.wsgi:application",
-            address=options["host"],
-            port=settings.PORT,
-            interface=Interfaces.WSGI,
-            workers=settings.WEB_WORKERS,
-            blocking_threads=THREADS_PER_WORKER,
-            log_level=LogLevels.warning,
-            workers_kill_timeout=10,
-            respawn_failed_workers=True,
-        ).serve()
+        raise_file_limit()
+        # A signal that has been obeyed is not to end this process a second time, with an error code.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        serve(listener)
 
 
-def require_free(host: str, port: int) -> None:
-    """Raise CommandError when nobody can listen there, which the server would tell in a traceback."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            words = {"address": host, "port": port, "reason": error.strerror}
-            raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % words) from None
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises CommandError if the port cannot be used."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+        )
+    except OSError as error:
+        words = {"address": host, "port": port, "reason": error.strerror}
+        raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % words) from None
 
 
-def ignore_interrupts() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-
-def end_with(parent: int) -> None:
-    """Have the kernel end a serving process whose parent was killed: it would keep the port, and nobody stop it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The kernel tells nothing of a parent that was gone before it was asked.
-        if os.getppid() != parent:
-            os._exit(1)
+def serve(listener: socket.socket) -> None:
+    """Serve until a signal ends it: in this process, or in as many children as WEB_WORKERS says."""
+    config = Config(
+        "config.server.application:application",
+        http="config.server.protocol:LimitedProtocol",
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        # Django's settings say what is logged and who is a proxy.
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        workers=settings.WEB_WORKERS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_worker_healthcheck=HEALTH_CHECK_SECONDS,
+    )
+    if settings.WEB_WORKERS > 1:
+        Multiprocess(config, [listener]).run()
+    else:
+        Server(config).run([listener])
 
 
 def release_database() -> None:
-    """Let go of what the check of the migrations opened: serving processes are forked from this one.
-
-    A pool that is inherited has lost its threads: it opens no connection more, and its own are shared with the parent.
-    """
+    """Close what the check of the migrations opened: no request uses it."""
     for connection in connections.all(initialized_only=True):
         connection.close()
         if close_pool := getattr(connection, "close_pool", None):

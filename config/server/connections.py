@@ -1,0 +1,108 @@
+"""Limits of the open connections of one process: how many, how many from one address, and how many bytes they hold.
+
+A connection either runs (a thread serves its request) or waits: for a request, for the rest of one, or for its client
+to read the response. Where a limit is reached, the connection that has waited longest is closed. A client that sends
+its request at once is therefore served however many silent or slow connections there are.
+"""
+
+import ipaddress
+import time
+from typing import Protocol
+
+import structlog
+
+logger = structlog.get_logger(__name__)
+WARNING_INTERVAL_SECONDS = 60
+
+
+class Connection(Protocol):
+    address: str
+
+    def abort(self) -> None: ...
+
+
+class ConnectionTable:
+    """The open connections of a process. `proxies` are networks whose addresses have no limit of their own."""
+
+    def __init__(self, *, limit: int, limit_per_address: int, max_held_bytes: int, proxies: list[str]) -> None:
+        self.limit, self.limit_per_address, self.max_held_bytes = limit, limit_per_address, max_held_bytes
+        self._proxies = [ipaddress.ip_network(network, strict=False) for network in proxies]
+        self._open: dict[Connection, str] = {}
+        self._per_client: dict[str, int] = {}
+        # Dictionaries keep the order of insertion: the first entry has waited longest.
+        self._waiting: dict[Connection, None] = {}
+        self._waiting_per_client: dict[str, dict[Connection, None]] = {}
+        self._held: dict[Connection, int] = {}
+        self._held_bytes = 0
+        self._warned_at = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: Connection) -> None:
+        """Enter a new connection, which waits for a request; close the one that has waited longest at a limit."""
+        client = self._client(connection.address)
+        self._open[connection] = client
+        self._per_client[client] = self._per_client.get(client, 0) + 1
+        self.wait(connection)
+        if client and self._per_client[client] > self.limit_per_address:
+            self._evict(self._waiting_per_client[client], "address")
+        elif len(self._open) > self.limit:
+            self._evict(self._waiting, "process")
+
+    def wait(self, connection: Connection) -> None:
+        """Note that a connection begins to wait for its client."""
+        if connection in self._open:
+            self._waiting[connection] = None
+            self._waiting_per_client.setdefault(self._open[connection], {})[connection] = None
+
+    def run(self, connection: Connection) -> None:
+        """Note that a thread serves the connection's request."""
+        if self._waiting.pop(connection, self) is not self:
+            client = self._open[connection]
+            del self._waiting_per_client[client][connection]
+            if not self._waiting_per_client[client]:
+                del self._waiting_per_client[client]
+
+    def hold(self, connection: Connection, size: int) -> None:
+        """Count bytes that a connection keeps in memory; close those that have waited longest at the limit."""
+        if connection not in self._open:
+            return
+        self._held[connection] = self._held.get(connection, 0) + size
+        self._held_bytes += size
+        while self._held_bytes > self.max_held_bytes and self._waiting:
+            self._evict(self._waiting, "memory")
+
+    def release(self, connection: Connection) -> None:
+        """Note that a connection keeps nothing in memory any longer."""
+        self._held_bytes -= self._held.pop(connection, 0)
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that was closed; do nothing for one that is not in the table."""
+        if connection not in self._open:
+            return
+        self.run(connection)
+        self.release(connection)
+        client = self._open.pop(connection)
+        self._per_client[client] -= 1
+        if not self._per_client[client]:
+            del self._per_client[client]
+
+    def _evict(self, waiting: dict[Connection, None], limit: str) -> None:
+        connection = next(iter(waiting))
+        self.remove(connection)
+        connection.abort()
+        if time.monotonic() - self._warned_at > WARNING_INTERVAL_SECONDS:
+            self._warned_at = time.monotonic()
+            logger.warning("connection_limit_reached", limit=limit, connections=len(self), client_ip=connection.address)
+
+    def _client(self, address: str) -> str:
+        """Return whom the limit per address counts for: an IPv4 address or an IPv6 /64; empty for a trusted proxy."""
+        try:
+            ip = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return ""
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        if any(ip in network for network in self._proxies):
+            return ""
+        return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
