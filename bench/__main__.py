@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import accounting, callbacks, clients, load, product, pushes, report
+from bench import accounting, callbacks, clients, load, product, pushes, report, slow_clients
 
 # Whatever happens, the bench ends.
 LIMIT_SECONDS = 240
@@ -80,6 +80,8 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         user = users[0]
         who = {"client_secret": setting.client_secret, "user_id": user.user_id, "device_id": user.phone.device_id}
         context = alone(setting, "context", json.dumps(who))
+        say("slow clients: 2,000 that send slowly and 2,000 that are silent")
+        beside_slow_clients = slow_clients.measure(setting.url)
         memory = report.processes(accounting.memory(setting.pids))
     return {
         "machine": machine,
@@ -95,6 +97,7 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         "callbacks": report.callbacks(called) if called else {},
         "sealing": messages,
         "context": context,
+        "slow_clients": beside_slow_clients,
         "memory": memory,
     }
 

@@ -132,6 +132,8 @@ def table(result: dict[str, Any]) -> str:
         "",
         *context_rows(result["context"]),
         "",
+        *slow_client_rows(result["slow_clients"]),
+        "",
         *memory_rows(result["memory"]),
     ]
     return "\n".join(lines)
@@ -245,4 +247,14 @@ def context_rows(found: dict[str, Any]) -> list[str]:
         row("  the step alone", [f"{found['step_ms']:.3f}"], 14),
         row("  a start without it", [f"{found['start_ms']:.2f}"], 14),
         row("  a start with it", [f"{found['start_with_context_ms']:.2f}", f"{ratio:.3f} times"], 14),
+    ]
+
+
+def slow_client_rows(found: dict[str, Any]) -> list[str]:
+    """What slow and silent clients cost others."""
+    ratio = found["attacked_ms"] / found["usual_ms"]
+    return [
+        "A health check, ms",
+        row("  alone", [f"{found['usual_ms']:.2f}"], 14),
+        row(f"  beside {found['connections']} slow clients", [f"{found['attacked_ms']:.2f}", f"{ratio:.2f} times"], 14),
     ]

@@ -1,4 +1,4 @@
-"""The WSGI application that granian serves."""
+"""The WSGI application, which the web server runs in threads (config/server)."""
 
 import os
 

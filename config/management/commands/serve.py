@@ -1,5 +1,6 @@
 """Serve the APIs and the console."""
 
+import os
 import signal
 import socket
 from typing import Any
@@ -51,7 +52,8 @@ def listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
         )
     except OSError as error:
-        words = {"address": host, "port": port, "reason": error.strerror}
+        # The error's own text repeats the address.
+        words = {"address": host, "port": port, "reason": os.strerror(error.errno)}
         raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % words) from None
 
 
