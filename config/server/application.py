@@ -8,7 +8,6 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -65,9 +64,13 @@ class Application:
             asyncio.run_coroutine_threadsafe(response.send(part, is_last=False), loop).result()
 
         response.connection.run()
-        with suppress(ClientDisconnectedError):
-            part = await loop.run_in_executor(self.threads, self.call, build_environ(scope, body), response, send_part)
-            await response.send(part, is_last=True)
+        environ = build_environ(scope, body)
+        try:
+            last_part = await loop.run_in_executor(self.threads, self.call, environ, response, send_part)
+            await response.send(last_part, is_last=True)
+        except ClientDisconnectedError:
+            # Until the connection is lost, too, uvicorn takes the missing end of the response for an error.
+            await receive()
 
     def call(self, environ: dict[str, Any], response: "Response", send_part: Callable[[bytes], None]) -> bytes:
         """Run the WSGI application in this thread, send the full parts of its response and return the last part."""

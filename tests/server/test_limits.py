@@ -62,6 +62,14 @@ def test_bodies_in_memory_are_limited(server, limits):
     assert len(table) <= 2
 
 
+def test_responses_in_memory_are_limited(server, limits):
+    limits(max_held_bytes=1_000_000)
+    with server.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert server.wsgi.is_closed.wait(20)
+        assert len(read_all(connection)) < 64 * 1024 * 1024
+
+
 def test_connections_are_forgotten_when_they_end(server, limits):
     table = limits(limit_per_address=2)
     for _number in range(10):

@@ -33,6 +33,15 @@ def test_connection_that_waits_too_long_is_closed(server, timeouts, phase, sent,
     assert server.exchange(sent).startswith(expected)
 
 
+def test_second_request_has_the_deadlines_of_the_first(server, timeouts):
+    timeouts(head=0.2)
+    with server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in connection.recv(65_536)
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        assert b"408 Request Timeout" in read_all(connection)
+
+
 def test_empty_lines_do_not_keep_a_connection(server, timeouts):
     timeouts(head=0.3)
     with server.connect() as connection:
@@ -57,6 +66,19 @@ def test_client_that_does_not_read_is_disconnected(server, timeouts):
         connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         assert server.wsgi.is_closed.wait(20)
         assert len(read_all(connection)) < 64 * 1024 * 1024
+
+
+def test_client_that_leaves_is_no_error(server, caplog):
+    with server.connect() as connection:
+        connection.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert server.wsgi.is_waiting.wait(20)
+    with server.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1)
+    server.wsgi.go_on.set()
+    assert server.wsgi.is_closed.wait(20)
+    assert server.get()[0] == 200
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_request_that_is_served_has_no_deadline(server, timeouts):
