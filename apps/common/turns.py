@@ -2,6 +2,9 @@
 
 from django.db import connection
 
+# A machine that loses its power ends no connection, and PostgreSQL would keep the locks of one for hours.
+MAX_IDLE_SECONDS = 30
+
 
 def take_turns(*names: str) -> None:
     """Wait for whoever has taken one of these names, and hold them until this database transaction ends.
@@ -13,3 +16,21 @@ def take_turns(*names: str) -> None:
             cursor.execute(
                 "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name", [list(names)]
             )
+
+
+def try_turn(name: str) -> bool:
+    """Return False at once if another database transaction holds this name; hold it until this one ends otherwise.
+
+    PostgreSQL ends a transaction that leaves it without a statement for MAX_IDLE_SECONDS. On SQLite a transaction that
+    writes is alone: this one has waited for all others.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, true),"
+            " pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"{MAX_IDLE_SECONDS}s", name],
+        )
+        is_free: bool = cursor.fetchone()[1]
+    return is_free

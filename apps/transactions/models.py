@@ -1,5 +1,5 @@
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -176,23 +176,15 @@ class WrongAnswer(models.Model):
         return f"{self.transaction_id} {self.error}"
 
 
-# A request that never came back (its process was killed) blocks its key no longer than this.
-UNANSWERED_LIFE = timedelta(seconds=60)
-
-
-def unanswered_end() -> datetime:
-    return timezone.now() + UNANSWERED_LIFE
-
-
 class IdempotentRequest(models.Model):
-    """A request that carried an Idempotency-Key, and its answer once it had one."""
+    """Request with an Idempotency-Key and its answer, stored in the database transaction that the request made."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE)
     key_hash = models.CharField(max_length=64)
     request_digest = models.CharField(max_length=80)
     answer = EncryptedTextField(blank=True, default="")
-    expires_at = models.DateTimeField(default=unanswered_end)
+    expires_at = models.DateTimeField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["client", "key_hash"], name="idempotency_key_unique")]
@@ -200,10 +192,6 @@ class IdempotentRequest(models.Model):
 
     def __str__(self) -> str:
         return self.key_hash
-
-    def remember(self, answer: str, seconds: float) -> None:
-        self.answer, self.expires_at = answer, timezone.now() + timedelta(seconds=seconds)
-        self.save(update_fields=["answer", "expires_at"])
 
 
 class PushDelivery(outbox.Delivery):

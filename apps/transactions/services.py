@@ -1,7 +1,7 @@
 """What the portal does with transactions: start, read, cancel, send again, verify a code."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError
@@ -34,9 +34,19 @@ from apps.transactions.methods.base import Ask, Started
 from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.types import PUSH_METHODS, Method
 
+Outcome = TypeVar("Outcome")
 
-def initiate(raw: Mapping[str, str], client: ApiClient, version: parameters.Version) -> Started:
+
+def initiate(
+    raw: Mapping[str, str],
+    client: ApiClient,
+    version: parameters.Version,
+    run: Callable[[Callable[[], Started]], Outcome],
+) -> Outcome:
     """Start an authentication: the transaction and what is to be sent are stored together, and sent after commit.
+
+    `run` is called inside the database transaction with a function that stores all of it, and its result is returned.
+    What `run` stores itself is committed with it, and an exception that `run` raises rolls everything back.
 
     Raises what E3 answers: TypeNotFound, InvalidParameter, MessageTooLong, InvalidPhoneNumber,
     NoAuthenticationPossibility, SmsDisabled, PushNotStored, SmsNotStored.
@@ -52,14 +62,14 @@ def initiate(raw: Mapping[str, str], client: ApiClient, version: parameters.Vers
     store = resolution.resolve(Ask(request, client, request.mobile_type))
     not_stored = SmsNotStored if request.mobile_type.method == Method.SMS else PushNotStored
     try:
-        return _stored(store, not_stored)
+        return _stored(lambda: run(store), not_stored)
     except TooMany as error:
         # Its database transaction is undone: this is one of its own.
         _record_failure(error.event_type, raw, client, limit=error.limit)
         raise
 
 
-def _stored(store: Callable[[], Started], not_stored: type[ApiError]) -> Started:
+def _stored(store: Callable[[], Outcome], not_stored: type[ApiError]) -> Outcome:
     try:
         with database.atomic():
             return store()

@@ -201,8 +201,8 @@ def test_used_and_expired_things_are_removed(device, portal, version):
         failing = {"url": f"https://{name}.example.com/", "failures": 3, "failing_since": long_ago}
         FailingAddress.objects.create(**failing, last_failed_at=moment)
     client = portal.api_client
-    IdempotentRequest.objects.create(client=client, key_hash="old", request_digest="x", expires_at=now)
-    IdempotentRequest.objects.create(client=client, key_hash="new", request_digest="x")
+    for name, moment in (("old", now), ("new", now + timedelta(minutes=5))):
+        IdempotentRequest.objects.create(client=client, key_hash=name, request_digest="x", expires_at=moment)
     for name, moment in (("old", now - timedelta(minutes=16)), ("new", now - timedelta(minutes=14))):
         AccessAttempt.objects.create(username=name, failures_since_start=1)
         AccessAttempt.objects.filter(username=name).update(attempt_time=moment)

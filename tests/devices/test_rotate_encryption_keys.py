@@ -64,7 +64,9 @@ def full(phone, challenge, portal):
     hashed = codes.keyed_hash("a", "b")
     rows = [
         started,
-        IdempotentRequest(client=portal.api_client, key_hash="a", request_digest=hashed),
+        IdempotentRequest(
+            client=portal.api_client, key_hash="a", request_digest=hashed, expires_at=now + timedelta(minutes=5)
+        ),
         ContextLookup(transaction=started),
         CallbackEndpoint(url="http://a.example"),
         PushMessagingConfiguration.objects.get(),
@@ -76,7 +78,6 @@ def full(phone, challenge, portal):
         for name in SECRETS[type(row)]:
             setattr(row, name, f"{name} in clear")
         row.save()
-    IdempotentRequest.objects.update(expires_at=now + timedelta(minutes=5))
     SmsDelivery.objects.create(transaction=started, number_hash=hashed, prefix_hash=hashed, state="done")
     Transaction.objects.update(code_hash=hashed)
     EnrollmentCode.objects.create(

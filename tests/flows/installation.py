@@ -92,10 +92,11 @@ class Installation:
             ],
         }
 
-    def call(self, path, fields=None):
+    def call(self, path, fields=None, **headers):
         """Call the REST API as the portal does; returns status and body."""
         pair = base64.b64encode(f"portal:{CLIENT_SECRET}".encode()).decode()
-        request = urllib.request.Request(self.stack.url + path, headers={"Authorization": f"Basic {pair}"})
+        headers["Authorization"] = f"Basic {pair}"
+        request = urllib.request.Request(self.stack.url + path, headers=headers)
         if fields is not None:
             request.data = urlencode(fields).encode()
             request.add_header("Content-Type", "application/x-www-form-urlencoded")

@@ -1,8 +1,10 @@
 """The number of queries of the portal API's endpoints does not grow with phones, types or events."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.enrollment.models import Device, Profile, PushEnrollment
@@ -18,7 +20,7 @@ def calls(api, device, mobile_type, otp_type, sms_type, make_type):
     def pending_code():
         return api.start(sms_type, phone_number=PHONE_NUMBER).json()["transaction_id"]
 
-    path = api.type_names_path(device)
+    numbers, path = itertools.count(), api.type_names_path(device)
     sms_started, started = pending_code(), api.start(mobile_type, device).json()["transaction_id"]
     return {
         "E1": lambda: api.portal.get(path),
@@ -27,6 +29,8 @@ def calls(api, device, mobile_type, otp_type, sms_type, make_type):
         "E3 of a text message": lambda: api.start(sms_type, phone_number=PHONE_NUMBER),
         "E3 of a one-time password": lambda: api.start_otp(otp_type),
         "E3 with one fallback": lambda: api.start(chain, device),
+        "E3 with a new key": lambda: api.start(mobile_type, device, key=f"key {next(numbers)}"),
+        "E3 with a known key": lambda: api.start(mobile_type, device, key="known"),
         "E4": lambda: api.result(started),
         "E4 of a text message": lambda: api.result(sms_started),
         "events": lambda: api.portal.get("/oauth/api/v1/events"),
@@ -60,6 +64,9 @@ def populate(version, device, make_type):
         ("E3 of a text message", 9),
         ("E3 of a one-time password", 8),
         ("E3 with one fallback", 12),
+        # Two looks for the key, the lock (PostgreSQL alone), and the row.
+        ("E3 with a new key", 12 if connection.vendor == "postgresql" else 11),
+        ("E3 with a known key", 2),
         ("E4", 3),
         ("E4 of a text message", 3),
         ("events", 3),

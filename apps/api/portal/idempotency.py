@@ -1,63 +1,97 @@
 """`Idempotency-Key` at E3: a repeat of a request that was answered gets the same answer and starts nothing.
 
-After draft-ietf-httpapi-idempotency-key-header-07; only successes are remembered, for the transaction's life.
+After draft-ietf-httpapi-idempotency-key-header-07. The answer is stored in the database transaction that stores the
+authentication, for the life of the authentication: a process that is killed leaves both or neither.
 """
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.api.portal import serializers
 from apps.applications.models import ApiClient
 from apps.common import codes
 from apps.common.exceptions import IdempotencyInProgress, IdempotencyKeyReused, InvalidParameter
+from apps.common.turns import try_turn
+from apps.transactions.methods.base import Started
 from apps.transactions.models import IdempotentRequest
 
 MAX_KEY_CHARACTERS = 255
 CREDENTIALS = ("client_id", "client_secret")
 
+Answer = dict[str, Any]
+Store = Callable[[], Started]
 
-def once(client: ApiClient, key: str, request: dict[str, Any], run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run a request, or return the answer of the same request made before.
 
-    IdempotencyInProgress while the first still runs, IdempotencyKeyReused for the same key with other parameters. `run`
-    returns the answer's body, with `time_to_live` in ms; what it raises is forgotten, so that the caller may try again.
+def once(
+    client: ApiClient, key: str, request: dict[str, Any], initiate: Callable[[Callable[[Store], Answer]], Answer]
+) -> Answer:
+    """Start an authentication, or return the answer of the same request made before.
+
+    `initiate` checks the request and calls its argument inside the database transaction that stores the authentication.
+    Raises IdempotencyInProgress if the first request still runs, and IdempotencyKeyReused if the parameters differ.
     """
     if not key:
-        return run()
+        return initiate(lambda store: serializers.initiated(store()))
     if len(key) > MAX_KEY_CHARACTERS:
         raise InvalidParameter(_("The header Idempotency-Key is longer than 255 characters."))
+    keyed = KeyedRequest(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), _digests(request))
+    return keyed.stored_answer() or initiate(keyed.run)
+
+
+def _digests(request: dict[str, Any]) -> list[str]:
     # Who calls is part of the key already: a secret that is replaced meanwhile changes nothing about the request.
     parameters = {name: value for name, value in request.items() if name not in CREDENTIALS}
     # Keyed, because a phone number has too few digits to hide behind a plain hash.
-    digests = codes.candidates(json.dumps(parameters, sort_keys=True), "idempotent request")
-    row = _reserve(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), digests)
-    if row.answer:
-        answered: dict[str, Any] = json.loads(row.answer)
-        return answered
-    try:
-        answer = run()
-    except BaseException:
-        row.delete()
-        raise
-    row.remember(json.dumps(answer), answer["time_to_live"] / 1000)
-    return answer
+    return codes.candidates(json.dumps(parameters, sort_keys=True), "idempotent request")
 
 
-def _reserve(client: ApiClient, key_hash: str, digests: list[str]) -> IdempotentRequest:
-    """Return a row of one's own to run under, or the answered one of the same request."""
-    IdempotentRequest.objects.filter(client=client, key_hash=key_hash, expires_at__lte=timezone.now()).delete()
-    try:
-        with transaction.atomic():
-            return IdempotentRequest.objects.create(client=client, key_hash=key_hash, request_digest=digests[0])
-    except IntegrityError:
-        found = IdempotentRequest.objects.filter(client=client, key_hash=key_hash).first()
-    if found is None or (found.request_digest in digests and not found.answer):
-        raise IdempotencyInProgress
-    if found.request_digest not in digests:
-        raise IdempotencyKeyReused
-    return found
+@dataclass(frozen=True)
+class KeyedRequest:
+    """Request with an Idempotency-Key. `digests` are those of its parameters under every live key, newest first."""
+
+    client: ApiClient
+    key_hash: str
+    digests: list[str]
+
+    def stored_answer(self) -> Answer | None:
+        """Return the answer of this request, if there is one. Raises IdempotencyKeyReused."""
+        return self._answer_of(self._row())
+
+    def run(self, store: Store) -> Answer:
+        """Store the authentication and its answer, inside the caller's database transaction.
+
+        Raises IdempotencyInProgress if another request with this key runs.
+        """
+        if not try_turn(f"idempotency key {self.client.pk} {self.key_hash}"):
+            raise IdempotencyInProgress
+        # The first request can have ended since `stored_answer` looked.
+        row = self._row()
+        return self._answer_of(row) or self._start(row or self._new_row(), store)
+
+    def _start(self, row: IdempotentRequest, store: Store) -> Answer:
+        started = store()
+        answer = serializers.initiated(started)
+        row.request_digest, row.answer = self.digests[0], json.dumps(answer)
+        row.expires_at = started.transaction.expires_at
+        row.save()
+        return answer
+
+    def _answer_of(self, row: IdempotentRequest | None) -> Answer | None:
+        if row is None or row.expires_at <= timezone.now():
+            return None
+        if row.request_digest not in self.digests:
+            raise IdempotencyKeyReused
+        answer: Answer = json.loads(row.answer)
+        return answer
+
+    def _row(self) -> IdempotentRequest | None:
+        return IdempotentRequest.objects.filter(client=self.client, key_hash=self.key_hash).first()
+
+    def _new_row(self) -> IdempotentRequest:
+        return IdempotentRequest(client=self.client, key_hash=self.key_hash)

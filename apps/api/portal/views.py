@@ -1,6 +1,7 @@
 """The portal API. Versions 2, 3 and 4 share their views; each is mounted with its version."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -96,7 +97,7 @@ class InitiateView(PortalView):
             client,
             request.headers.get("Idempotency-Key", ""),
             {"version": self.version, **given},
-            lambda: serializers.initiated(transactions.initiate(given, client, self.version)),
+            partial(transactions.initiate, given, client, self.version),
         )
         return Response(answer)
 
