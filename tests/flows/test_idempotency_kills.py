@@ -20,18 +20,20 @@ NO_ANSWER = (OSError, http.client.HTTPException)
 
 
 class Starts:
-    """Starts of one user, each repeated with its key until it is answered; what the web process answered and when."""
+    """Starts of some users, each repeated with its key until it is answered, and what came of them."""
 
     def __init__(self, installation):
-        self.installation, self.phone = installation, installation.enroll()
+        self.installation = installation
+        self.phones = [installation.enroll() for _client in range(CLIENTS)]
         self.serving = threading.Event()
         self.answers, self.refusals, self.unanswered = {}, [], []
 
     def send(self, number):
+        phone = self.phones[number % CLIENTS]
         fields = {
             "type": "login",
-            "user_id": self.phone.user_id,
-            "device_id": self.phone.device.device_id,
+            "user_id": phone.user_id,
+            "device_id": phone.device.device_id,
             "callback_uri": self.installation.portal.url + "/callback",
             "message": f"Sign-in {number}",
         }
@@ -71,9 +73,9 @@ class Starts:
                 kills += 1
         return kills
 
-    def started(self):
-        """Return the ids of all transactions of this user, by the events of their starts."""
-        query = {"user_id": self.phone.user_id, "event_type": "PUSH_AUTH_INITIALIZED", "size": 1000}
+    def started(self, phone):
+        """Return the ids of all transactions of a user, by the events of their starts."""
+        query = {"user_id": phone.user_id, "event_type": "PUSH_AUTH_INITIALIZED", "size": 1000}
         status, body = self.installation.call(f"/oauth/api/v1/events?{urlencode(query)}")
         assert status == 200, body
         return [event["transaction_id"] for event in body["result_set"]]
@@ -90,10 +92,10 @@ def test_a_key_starts_one_login_while_the_web_process_is_killed(installation):
     assert kills >= LOGINS // ANSWERS_BETWEEN_KILLS - 1
     assert starts.unanswered, "no kill came amid a request"
     answered = {body["transaction_id"] for body in starts.answers.values()}
-    started = starts.started()
+    started = [transaction_id for phone in starts.phones for transaction_id in starts.started(phone)]
     assert (len(answered), len(started), set(started)) == (LOGINS, LOGINS, answered)
     # Each was pushed, and a repeat after all kills still gets what was answered first.
-    pushes = installation.fcm.wait(starts.phone.push_token, LOGINS, status=200, seconds=20)
-    assert len(pushes) == LOGINS
+    for phone in starts.phones:
+        installation.fcm.wait(phone.push_token, len(starts.started(phone)), status=200, seconds=20)
     for number, body in starts.answers.items():
         assert starts.send(number) == (200, body)
