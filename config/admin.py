@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -41,7 +42,7 @@ def page_name(request: HttpRequest) -> str:
 
 def detour(request: HttpRequest) -> str:
     """Name the page that an account has to go through before any other; empty when there is none."""
-    user = cast(User, request.user)
+    user = User.objects.get(username=request.user.get_username())
     if second_factor.is_asked_for(user):
         return "second_factor_check"
     if staff.must_change_password(user):
@@ -116,10 +117,12 @@ class ConsoleSite(UnfoldAdminSite):
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST" and lock_out.stops(request, request.POST.get("old_password", "")):
             return lock_out.page(request)
-        response = cast(HttpResponse, super().password_change(request, extra_context))
-        if request.method == "POST" and response.status_code == 302:
-            user = cast(User, request.user)
-            staff.password_changed(user, by=user)
-            messages.success(request, _("Your password was changed."))
-            return HttpResponseRedirect(reverse("admin:index"))
+        with transaction.atomic():
+            response = cast(HttpResponse, super().password_change(request, extra_context))
+            if request.method == "POST" and response.status_code == 302:
+                # From the database: what the request holds is a stand-in, in which an event finds no password.
+                user = User.objects.get(username=request.user.get_username())
+                staff.password_changed(user, by=user)
+                messages.success(request, _("Your password was changed."))
+                return HttpResponseRedirect(reverse("admin:index"))
         return response

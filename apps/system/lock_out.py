@@ -9,6 +9,7 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -90,6 +91,7 @@ def outdated(now: datetime) -> "QuerySet[Any]":
     return rows
 
 
+@transaction.atomic
 def unlock(name: str, *, who: str) -> bool:
     """Forget the wrong passwords of an account; say whether it was locked."""
     was_locked = bool(locks(name))

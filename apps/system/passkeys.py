@@ -68,6 +68,7 @@ def cleaned(text: str) -> str:
     return plain[:NAME_LENGTH] or _("Passkey")
 
 
+@transaction.atomic
 def rename(user: User, key: int, name: str) -> None:
     passkey = WebAuthnCredential.objects.filter(user=user, pk=key).first()
     if passkey is not None and name.strip():

@@ -1,0 +1,69 @@
+"""A process that ends between a change of staff accounts and its event leaves neither."""
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.urls import reverse
+from django_otp_webauthn.models import WebAuthnCredential
+
+from apps.events.models import Event
+from apps.system import lock_out, passkeys, staff
+
+OWN, NEW = "a password of Olga's own", "another one of these days"
+
+
+class Killed(Exception):
+    """What ends the process."""
+
+
+@pytest.fixture
+def nora(db):
+    user = User.objects.create_user("nora", password="a password of Nora's own", is_staff=True)
+    WebAuthnCredential.objects.create(user=user, name="Blue key", transports=[])
+    AccessAttempt.objects.create(username=lock_out.hash_of("nora"), failures_since_start=50)
+    return user
+
+
+def set_password_of_nora(console, nora):
+    path = reverse("admin:auth_user_password_change", args=[nora.pk])
+    console.post(path, {"password1": NEW, "password2": NEW, "usable_password": "true"})
+
+
+def change_own_password(console, nora):
+    passwords = {"old_password": OWN, "new_password1": NEW, "new_password2": NEW}
+    console.post(reverse("admin:password_change"), passwords)
+
+
+def unlock_by_command(console, nora):
+    call_command("unlock_staff", "nora")
+
+
+def rename_passkey(console, nora):
+    passkeys.rename(nora, WebAuthnCredential.objects.get().pk, "Red key")
+
+
+def stored():
+    return (
+        list(User.objects.order_by("pk").values_list("username", "password")),
+        list(WebAuthnCredential.objects.values_list("name", flat=True)),
+        AccessAttempt.objects.count(),
+    )
+
+
+@pytest.mark.parametrize("change", [set_password_of_nora, change_own_password, unlock_by_command, rename_passkey])
+def test_a_change_of_an_account_is_stored_with_its_event(console, nora, change, monkeypatch):
+    def kill(event, **options):
+        raise Killed
+
+    before, told = stored(), Event.objects.count()
+    with monkeypatch.context() as dying:
+        dying.setattr(Event, "save", kill)
+        with pytest.raises(Killed):
+            change(console, nora)
+    assert stored() == before
+    change(console, nora)
+    assert stored() != before
+    assert Event.objects.count() == told + 1
+    nora = User.objects.get(username="nora")
+    assert staff.must_change_password(nora) == (change is set_password_of_nora)
