@@ -1,16 +1,37 @@
-"""What a user agent says about the machine and the browser."""
+"""What a user agent says about the operating system and the browser: names of fixed lists, with version digits."""
 
+import re
 from functools import cache
+from itertools import takewhile
 
 from ua_parser import OS, Domain, Resolver, UserAgent, load_lazy_builtins
 from ua_parser.regex import Resolver as RegexResolver
 
-from apps.geocontext.locations import clean
-
 MAX_CHARACTERS = 1024
 WANTED = Domain.OS | Domain.USER_AGENT
-# The parser's names that people know under others.
-NAMES = {"Mac OS X": "Mac", "Other": ""}
+# Some names that the parser finds are parts of the user agent, which its sender chooses. Only these reach a user.
+SYSTEMS = frozenset(
+    (
+        "Windows, Windows Phone, Windows Mobile, Mac OS X, Mac OS, iOS, tvOS, WatchOS, Android, HarmonyOS, Chrome OS, "
+        "Linux, Ubuntu, Kubuntu, Debian, Fedora, Red Hat, CentOS, SUSE, openSUSE, Arch Linux, Gentoo, Linux Mint, "
+        "FreeBSD, OpenBSD, NetBSD, Solaris, KaiOS, Tizen, webOS, Firefox OS, BlackBerry OS"
+    ).split(", ")
+)
+BROWSERS = frozenset(
+    (
+        "Chrome, Chrome Mobile, Chrome Mobile iOS, Chrome Mobile WebView, Chromium, HeadlessChrome, Edge, Edge Mobile, "
+        "IE, IE Mobile, Firefox, Firefox Mobile, Firefox iOS, Safari, Mobile Safari, Mobile Safari UI/WKWebView, "
+        "Samsung Internet, Opera, Opera Mobile, Opera Mini, Opera Touch, Opera GX, Brave, Vivaldi, DuckDuckGo, "
+        "DuckDuckGo Mobile, Ecosia Android, Ecosia iOS, Yandex Browser, UC Browser, QQ Browser, QQ Browser Mobile, "
+        "MiuiBrowser, Mint Browser, Huawei Browser, HeyTap Browser, Sogou Explorer, Baidu Browser, Whale, Coc Coc, "
+        "Puffin, Maxthon, Amazon Silk, Pale Moon, SeaMonkey, Waterfox, Epiphany, Konqueror, Sailfish Browser, "
+        "Oculus Browser, Avast Secure Browser, Android, Electron, Facebook, Instagram, LINE, WeChat Browser, Google, "
+        "curl, Wget"
+    ).split(", ")
+)
+# The parser's names that users know under others.
+NAMES = {"Mac OS X": "Mac"}
+NUMBER = re.compile("[0-9]{1,5}")
 
 
 @cache
@@ -20,13 +41,21 @@ def _resolver() -> Resolver:
 
 
 def describe(user_agent: str) -> tuple[str, str]:
-    """Return the operating system and the browser, such as `Mac 10.14` and `Chrome 73.0`; empty what is unknown."""
+    """Return the operating system and the browser, such as `Mac 10.14` and `Chrome 73.0`.
+
+    A name that is not in the list is left out, and so is a version that does not begin with a number.
+    """
     found = _resolver()(user_agent[:MAX_CHARACTERS].encode(errors="replace").decode(), WANTED)
-    return _shown(found.os), _shown(found.user_agent)
+    return _named(found.os, SYSTEMS), _named(found.user_agent, BROWSERS)
 
 
-def _shown(part: OS | UserAgent | None) -> str:
-    if part is None or not (name := NAMES.get(part.family, part.family)):
+def _named(part: OS | UserAgent | None, known: frozenset[str]) -> str:
+    if part is None or part.family not in known:
         return ""
-    version = ".".join(number for number in (part.major, part.minor if part.major else None) if number)
-    return clean(f"{name} {version}")
+    name = NAMES.get(part.family, part.family)
+    return f"{name} {_version(part.major, part.minor)}".rstrip()
+
+
+def _version(*parts: str | None) -> str:
+    """Return the leading parts that are short numbers, with dots."""
+    return ".".join(takewhile(NUMBER.fullmatch, (part or "" for part in parts)))

@@ -52,6 +52,11 @@ def test_the_example_from_a_service_whose_key_stays_secret(service):
     assert KEY not in run("describe_context", *arguments).out
 
 
+def test_described_context_has_no_free_text_of_the_user_agent(location_file):
+    found = described("--ip", UTRECHT, "--user-agent", "Support calling, approve now/1 CFNetwork/978 Darwin/18")
+    assert found["message"] == EXAMPLE.replace("Mac 10.14 Chrome 73.0", "iOS ")
+
+
 def test_a_language_has_its_template(location_file):
     ConfirmationTemplate.objects.create(texts={"nl": "[message] uit [city]"})
     found = described("--ip", UTRECHT, "--language", "nl-BE", "--message", "Inloggen?")

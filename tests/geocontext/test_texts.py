@@ -35,10 +35,25 @@ BROWSERS = [
     ("nonsense \ud800 \x00 \u202e", ", "),
     ("Mozilla/5.0 (" * 100 + "Windows NT 10.0", ", "),  # behind the first 1,024 characters nobody looks
 ]
+# What its sender writes in the place of a name or a version, and what of it a user reads.
+FREE_TEXTS = [
+    ("Support calling: approve now/1 CFNetwork/978 Darwin/18", "iOS, "),
+    ("Call 0800 123456 and approve-iPhone/1.0 CFNetwork/978", "iOS 1.0, "),
+    ("Mozilla/5.0 (Your bank says approve bot/1.0)", ", "),
+    (f"Mozilla/5.0 (Windows NT 10.0) {WEBKIT} Chrome/0800123456.1 Safari/537.36", "Windows 10, Chrome"),
+    (f"Mozilla/5.0 (Windows NT 10.0) {WEBKIT} Chrome/123.0800123456 Safari/537.36", "Windows 10, Chrome 123"),
+    (f"Mozilla/5.0 (Windows NT 5.1) {WEBKIT} Chrome/49.0 Safari/537.36", "Windows, Chrome 49.0"),
+]
 
 
 @pytest.mark.parametrize(("user_agent", "read"), BROWSERS)
 def test_machines_and_browsers_are_named(user_agent, read):
+    ConfirmationTemplate.objects.create(texts={"en": "[message][operatingSystem], [browser]"})
+    assert services.compose_with("", Origin("", user_agent, ""), Location("NL")).text == read
+
+
+@pytest.mark.parametrize(("user_agent", "read"), FREE_TEXTS)
+def test_user_agent_adds_no_free_text_to_the_message(user_agent, read):
     ConfirmationTemplate.objects.create(texts={"en": "[message][operatingSystem], [browser]"})
     assert services.compose_with("", Origin("", user_agent, ""), Location("NL")).text == read
 
