@@ -22,7 +22,7 @@ from apps.api.exceptions import NO_STORE, body
 from apps.callbacks import problems
 from apps.callbacks import services as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common import caller
+from apps.common import broker, caller
 from apps.common.exceptions import AccessDenied, ApiError, ServiceUnavailable
 from apps.common.outbox import Delivery
 from apps.events import counts, measures
@@ -66,6 +66,11 @@ class Installation(Collector):
             "countersign_failing_addresses",
             "Callback addresses that failed several times in a row, the last time within seven days.",
             value=problems.failing().count(),
+        )
+        yield GaugeMetricFamily(
+            "countersign_broker_up",
+            "1 if the broker is available or none is configured, else 0.",
+            value=broker.is_reachable_within(),
         )
         yield _events()
         yield from _measures()

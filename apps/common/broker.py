@@ -1,12 +1,17 @@
 """Is the broker there?"""
 
 import socket
+from queue import Empty, SimpleQueue
+from threading import Thread
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from kombu.utils.url import url_to_parts
 from redis import Redis
 from redis.exceptions import RedisError
+
+# Kubernetes gives a probe one second.
+PROBE_SECONDS = 0.5
 
 
 def answers() -> bool:
@@ -23,6 +28,16 @@ def answers() -> bool:
     except OSError:
         return False
     return bool(urlsplit(settings.BROKER_URL).scheme)
+
+
+def is_reachable_within(seconds: float = PROBE_SECONDS) -> bool:
+    """Return True if the broker answers within this time. Also the look-up of its host can hang if it is away."""
+    result = SimpleQueue[bool]()
+    Thread(target=lambda: result.put(answers()), name="broker check", daemon=True).start()
+    try:
+        return result.get(timeout=seconds)
+    except Empty:
+        return False
 
 
 def _redis() -> bool:

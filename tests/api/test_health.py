@@ -1,5 +1,6 @@
 """/healthz says that the process serves; /readyz whether it can work, and if not, what is missing."""
 
+import re
 import threading
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
@@ -7,6 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.migrations import executor
 
+from apps.common import broker
 from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
@@ -47,10 +49,27 @@ def test_a_database_that_is_away_is_told(client, monkeypatch):
     assert client.get("/healthz").status_code == 200
 
 
+def broker_up(client):
+    [value] = re.findall(r"^countersign_broker_up (\S+)$", client.get("/metrics").content.decode(), re.MULTILINE)
+    return float(value)
+
+
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_broker_that_nobody_is_at_is_told(client, settings, scheme):
+def test_unavailable_broker_is_named_but_costs_no_readiness(client, settings, scheme):
+    assert broker_up(client) == 1
     settings.BROKER_URL = f"{scheme}://127.0.0.1:{free_port()}/0"
-    assert ready(client) == (503, {**OK, "status": "unavailable", "broker": "unreachable"})
+    assert ready(client) == (200, {**OK, "broker": "unreachable"})
+    assert broker_up(client) == 0
+
+
+def test_probe_does_not_wait_for_a_hanging_broker(client, monkeypatch):
+    hanging = threading.Event()
+    monkeypatch.setattr(broker, "answers", lambda: hanging.wait(10) or True)
+    try:
+        assert ready(client) == (200, {**OK, "broker": "unreachable"})
+        assert not hanging.is_set()
+    finally:
+        hanging.set()
 
 
 def test_a_redis_that_listens_and_refuses_is_told(client, settings):
@@ -59,7 +78,7 @@ def test_a_redis_that_listens_and_refuses_is_told(client, settings):
         thread.start()
         settings.BROKER_URL = f"redis://127.0.0.1:{server.server_address[1]}/0"
         try:
-            assert ready(client)[1]["broker"] == "unreachable"
+            assert ready(client) == (200, {**OK, "broker": "unreachable"})
         finally:
             server.shutdown()
             thread.join()

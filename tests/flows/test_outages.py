@@ -3,6 +3,7 @@
 The product reaches both through cables that a test cuts, so that nobody else's server has to stop.
 """
 
+import json
 import os
 import socket
 import time
@@ -78,7 +79,8 @@ def test_without_the_broker_requests_are_quick_and_pushes_and_callbacks_come_by_
     for path, transaction_id in started.items():
         installation.check_callback(transaction_id, installation.portal.wait(path, seconds=4), attempts=1)
     if fault == "cut":
-        assert installation.stack.get("/readyz")[0] == 503
+        status, body = installation.stack.get("/readyz")
+        assert (status, json.loads(body)["broker"]) == (200, "unreachable")
     outage.broker.mend()
     installation.stack.wait_ready()
     installation.start(phone)
