@@ -106,6 +106,35 @@ def test_a_connection_is_kept_while_it_is_good(answer, connections):
         assert len(portal.connections) == connections
 
 
+@pytest.mark.django_db(transaction=True)
+def test_callback_on_a_broken_kept_connection_is_repeated_in_its_attempt(store, deliver):
+    with RawPortal(NO_CONTENT, (b"", CLOSE), NO_CONTENT) as portal:
+        deliver(store(portal.url))
+        [row] = deliver(store(portal.url))
+        assert (row.state, row.attempts.count()) == (State.DONE, 1)
+        first, second = portal.heard[1:]
+    assert first == second
+    assert "webhook-id:" in first.lower()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_callback_on_a_new_connection_that_breaks_is_a_failed_attempt(store, deliver):
+    with RawPortal((b"", CLOSE), NO_CONTENT) as portal:
+        [row] = deliver(store(portal.url))
+        assert len(portal.heard) == 1
+    assert (row.state, row.attempts.count()) == (State.DUE, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_callback_on_broken_kept_connections_is_sent_six_times_at_most(store, deliver):
+    with RawPortal(NO_CONTENT) as portal:
+        deliver(*(store(portal.url) for _number in range(20)))
+        kept, before = len(portal.connections), len(portal.heard)
+        portal._answers[:] = [(b"", CLOSE)]
+        deliver(store(portal.url))
+        assert len(portal.heard) - before == min(kept + 1, 6)
+
+
 def test_what_comes_after_an_answer_is_not_taken_for_the_next_one():
     forged = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
     with RawPortal(NO_CONTENT + forged, NO_CONTENT) as portal:

@@ -54,6 +54,14 @@ def test_a_data_message_is_exactly_this(sent, heard, phone, token, version, goog
     assert record["headers"]["content-type"] == "application/json"
 
 
+def test_push_on_a_broken_kept_connection_is_repeated_in_its_attempt(sent, pushes, heard, stand_in, token):
+    sent()
+    transaction_id = sent({"reset": True})
+    assert pushes.attempts(transaction_id) == [("accepted", "")]
+    repeated = [json.loads(record["body"])["message"]["android"]["collapse_key"] for record in heard()][1:]
+    assert repeated == [transaction_id] * 2
+
+
 @legacy
 def test_a_legacy_message_is_exactly_this(sent, heard, phone, token, still):
     transaction_id = sent(message="Log in at the café?")
