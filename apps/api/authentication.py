@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from typing import Any
 from urllib.parse import unquote_plus
 
 from rest_framework.request import Request
@@ -11,7 +12,7 @@ from apps.common import caller, codes
 from apps.common.exceptions import AccessDenied, InvalidClient, InvalidDeviceToken, UnauthorizedClient
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
-from apps.events import services as events
+from apps.events import failed_access
 from apps.events.types import EventType
 
 
@@ -20,20 +21,28 @@ def client(request: Request, api: Api) -> ApiClient:
     pairs = _basic(request) if "Authorization" in request.headers else _form(request)
     found = _find(pairs)
     if found is None:
-        _record(pairs[0][0] if pairs else "", "invalid_client")
+        _record_invalid(pairs[0][0].replace("\0", "") if pairs else "")
         raise InvalidClient
     if not found.may_call_from(caller.current().ip):
-        _record(found.client_id, "access_denied")
+        _record(reason="access_denied", client_id=found.client_id)
         raise AccessDenied
     if api not in found.apis:
-        _record(found.client_id, "unauthorized_client")
+        _record(reason="unauthorized_client", client_id=found.client_id)
         raise UnauthorizedClient
     return found
 
 
-def _record(client_id: str, reason: str) -> None:
-    # Before it is proven the id is anybody's text: it is kept only as far as it could be an id.
-    events.record(EventType.API_AUTHENTICATION_FAILED, client_id=client_id.replace("\0", ""), reason=reason)
+def _record_invalid(client_id: str) -> None:
+    """Failures with an ID that exists are counted for this client, those with other texts together."""
+    named = {"client_id": client_id}
+    if ApiClient.objects.filter(client_id=client_id).exists():
+        _record(reason="invalid_client", **named)
+    else:
+        _record(reason="invalid_client", unverified=named)
+
+
+def _record(**facts: Any) -> None:
+    failed_access.record(EventType.API_AUTHENTICATION_FAILED, **facts)
 
 
 def _find(pairs: list[tuple[str, str]]) -> ApiClient | None:

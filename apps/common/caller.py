@@ -78,3 +78,13 @@ def in_networks(address: str, networks: list[str]) -> bool:
     parsed = ip_address(address)
     mapped = getattr(parsed, "ipv4_mapped", None)
     return any((mapped or parsed) in ip_network(network, strict=False) for network in networks)
+
+
+def network(address: str) -> str:
+    """Return the network of one caller: an IPv4 address, or the /64 of an IPv6 address. Empty for no address."""
+    if not is_address(address):
+        return ""
+    parsed = ip_address(address)
+    if mapped := getattr(parsed, "ipv4_mapped", None):
+        return str(mapped)
+    return str(ip_network((address, 64), strict=False)) if parsed.version == 6 else address

@@ -132,7 +132,7 @@ def require_between(least: int, most: int, **given: int) -> None:
     """Refuse the argument that is given by its name when it is out of bounds."""
     for name, number in given.items():
         if not least <= number <= most:
-            bounds = {"option": f"--{name}", "least": least, "most": most}
+            bounds = {"option": f"--{name.replace('_', '-')}", "least": least, "most": most}
             raise CommandError(_("%(option)s: choose from %(least)d to %(most)d.") % bounds)
 
 

@@ -27,6 +27,7 @@ from apps.common.exceptions import (
 )
 from apps.enrollment import certificates, keys
 from apps.enrollment.models import Device, EnrollmentCode, Profile, PushEnrollment
+from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.push.models import PushMessagingConfiguration
@@ -93,7 +94,8 @@ def enroll(enrollment: Enrollment, *, bearer: str = "") -> tuple[Profile, str]:
             return _enroll(enrollment, bearer)
     except ApiError as error:
         if event_type := KEY_FAILURES.get(type(error)):
-            events.record(event_type, app_name=enrollment.application_id, reason=error.token)
+            named = {"app_name": enrollment.application_id}
+            failed_access.record(event_type, reason=error.token, unverified=named)
         raise
 
 

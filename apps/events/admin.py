@@ -79,24 +79,28 @@ class EventAdmin(LogAdmin):
     )
     actions_list = ("export_as_csv",)
     fieldsets = (
-        (None, {"fields": ("name", "time", ("user_id", "app_name"), ("client_id", "transaction"))}),
+        (None, {"fields": ("name", ("time", "last_time"), ("user_id", "app_name"), ("client_id", "transaction"))}),
         (_("Caller"), {"fields": (("client_ip", "user_agent"),)}),
         (_("Details"), {"fields": ("what", "event_identifier")}),
     )
-    readonly_fields = ("time", "name", "transaction", "what")
+    readonly_fields = ("time", "last_time", "name", "transaction", "what")
 
     @admin.display(description=_("time (UTC)"))
     def time(self, event: Event) -> str:
         return moment(event.occurred)
 
+    @admin.display(description=_("last time (UTC)"))
+    def last_time(self, event: Event) -> str:
+        return moment(event.last_occurred)
+
     @admin.display(description=_("event"))
     def name(self, event: Event) -> str:
-        return event.event_name
+        return event.title
 
     @admin.display(description=_("details"))
     def what(self, event: Event) -> SafeString:
         return format_html(
-            '<pre class="console-json">{}</pre>', json.dumps(event.details, indent=2, ensure_ascii=False)
+            '<pre class="console-json">{}</pre>', json.dumps(event.all_details, indent=2, ensure_ascii=False)
         )
 
     @admin.display(description=_("transaction"), empty_value="-")

@@ -56,7 +56,7 @@ def _cells(event: Event) -> list[str]:
         str(event.transaction_id or ""),
         event.client_ip or "",
         event.user_agent,
-        json.dumps(event.details, ensure_ascii=False) if event.details else "",
+        json.dumps(details, ensure_ascii=False) if (details := event.all_details) else "",
         str(event.event_identifier),
     ]
 

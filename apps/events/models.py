@@ -5,9 +5,14 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.clock import milliseconds
+
 
 class Event(models.Model):
-    """One line of the log: written once, never changed. Its texts hold no code, secret, key or push token."""
+    """One line of the log: written once, never changed. Its texts hold no code, secret, key or push token.
+
+    Only of an event of failed access `count` and `last_occurred` go on: it stands for all failures of some minutes.
+    """
 
     event_identifier = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
     event_type = models.CharField(_("event"), max_length=80)
@@ -19,6 +24,9 @@ class Event(models.Model):
     user_agent = models.CharField(_("user agent"), max_length=1024, blank=True)
     occurred = models.DateTimeField(_("time"), default=timezone.now)
     details = models.JSONField(_("details"), default=dict, blank=True)
+    # In the database as well: an older release goes on writing events while a new one is rolled out.
+    count = models.IntegerField(_("count"), default=1, db_default=1)
+    last_occurred = models.DateTimeField(_("last time"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("event")
@@ -47,6 +55,18 @@ class Event(models.Model):
     @property
     def event_name(self) -> str:
         return self.event_type.replace("_", " ")
+
+    @property
+    def title(self) -> str:
+        """Return the name, with the number of failures if the event counts several."""
+        return self.event_name if self.count == 1 else f"{self.event_name} × {self.count}"
+
+    @property
+    def all_details(self) -> dict[str, Any]:
+        """Return the details, with the number of failures and the last one's time if the event counts failures."""
+        if self.last_occurred is None:
+            return dict(self.details)
+        return {**self.details, "count": self.count, "last_occurred": milliseconds(self.last_occurred)}
 
 
 class EventCount(models.Model):

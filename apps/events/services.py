@@ -45,26 +45,26 @@ def record(event_type: EventType, **facts: Any) -> Event:
     """Append an event, in the caller's database transaction if there is one. `facts` as for `draft`."""
     event = draft(event_type, **facts)
     event.save()
-    counts.note([event])
-    _log(event)
+    announce([event])
     return event
 
 
 def record_all(drafts: Sequence[Event]) -> None:
     """Append many events in one statement."""
     Event.objects.bulk_create(drafts)
-    counts.note(drafts)
-    for event in drafts:
-        _log(event)
+    announce(drafts)
 
 
-def _log(event: Event) -> None:
-    log.info(
-        "event",
-        type=str(event.event_type),
-        event_id=str(event.event_identifier),
-        transaction_id=str(event.transaction_id or ""),
-    )
+def announce(written: Sequence[Event]) -> None:
+    """Count events for the metrics, and log them."""
+    counts.note(written)
+    for event in written:
+        log.info(
+            "event",
+            type=str(event.event_type),
+            event_id=str(event.event_identifier),
+            transaction_id=str(event.transaction_id or ""),
+        )
 
 
 @dataclass(frozen=True)

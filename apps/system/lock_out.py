@@ -16,6 +16,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from apps.common import caller, codes
+from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
 
@@ -45,9 +46,9 @@ class LockOut(AxesDatabaseHandler):
         name = str(credentials.get("username", ""))
         # A name that no account has may be a password that was typed into the wrong field.
         who = name if User.objects.filter(username=name).exists() else ""
-        events.record(EventType.ADMIN_SIGN_IN_FAILED, who=who)
+        failed_access.record(EventType.ADMIN_SIGN_IN_FAILED, who=who)
         if request.axes_locked_out:
-            events.record(EventType.ADMIN_SIGN_IN_LOCKED, who=who)
+            failed_access.record(EventType.ADMIN_SIGN_IN_LOCKED, who=who)
 
 
 def name_hash(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:

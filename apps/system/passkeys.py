@@ -13,7 +13,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 from webauthn.helpers.exceptions import WebAuthnException
 
 from apps.events.types import EventType
-from apps.system.second_factor import PASSKEY, record
+from apps.system.second_factor import PASSKEY, record, record_failure
 
 NAME_LENGTH = 64
 # Where a session keeps what it was asked; each is taken out before its answer is looked at.
@@ -59,7 +59,7 @@ def complete_authentication(request: HttpRequest, user: User, answer: dict[str, 
     try:
         return WebAuthnHelper(request).authenticate_complete(user=user, state=state, data=answer)
     except (WebAuthnException, OTPWebAuthnApiError, KeyError, TypeError, ValueError) as error:
-        record(EventType.ADMIN_SECOND_FACTOR_FAILED, user, kind=PASSKEY)
+        record_failure(user, kind=PASSKEY)
         raise PasskeyRefused from error
 
 

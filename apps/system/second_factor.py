@@ -13,6 +13,7 @@ from django_otp.models import Device
 from django_otp_webauthn.models import WebAuthnCredential
 
 from apps.common import codes
+from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import staff
@@ -125,7 +126,7 @@ def verify_code(user: User, text: str) -> Device | None:
     code = "".join(text.split())
     device = _device_for(user, code)
     if device is None or not device.verify_token(code):
-        record(EventType.ADMIN_SECOND_FACTOR_FAILED, user)
+        record_failure(user)
         return None
     if isinstance(device, RecoveryCodes):
         record(EventType.ADMIN_RECOVERY_CODE_USED, user, left=codes_left(user))
@@ -150,4 +151,12 @@ def reset(user: User, *, who: str) -> None:
 
 
 def record(event_type: EventType, user: User, **details: Any) -> None:
-    events.record(event_type, **{"who": user.get_username(), "object": user.get_username(), **details})
+    events.record(event_type, **{**_subject(user), **details})
+
+
+def record_failure(user: User, **details: str) -> None:
+    failed_access.record(EventType.ADMIN_SECOND_FACTOR_FAILED, **_subject(user), **details)
+
+
+def _subject(user: User) -> dict[str, str]:
+    return {"who": user.get_username(), "object": user.get_username()}

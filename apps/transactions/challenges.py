@@ -9,6 +9,7 @@ from apps.common.exceptions import InvalidOtp, InvalidTransaction
 from apps.enrollment import keys
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
+from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.otp import codes as otp_codes
@@ -45,7 +46,7 @@ def claim_otp(text: str, profile: Profile) -> str:
     enrollment.require_enabled(profile.device.version)
     transaction = None if profile.locked_at else _of_otp(text)
     if transaction is None or not _bind(transaction, profile):
-        events.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
+        failed_access.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
         raise InvalidOtp
     return _sealed(transaction, profile)
 

@@ -19,6 +19,8 @@ from apps.callbacks.models import CallbackDelivery, FailingAddress
 from apps.common.outbox import State
 from apps.enrollment import housekeeping
 from apps.enrollment.models import EnrollmentCode, UsedNonce
+from apps.events import failed_access
+from apps.events.models import Event
 from apps.geocontext import services as geocontext
 from apps.system import lock_out
 from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDelivery, Transaction
@@ -30,13 +32,30 @@ BATCH = 200
 OPEN = [State.DUE]
 
 
-def purge(before: datetime) -> dict[str, int]:
+def purge(
+    before: datetime, *, failed_access_before: datetime | None = None, events_before: datetime | None = None
+) -> dict[str, int]:
     """Remove transactions that ended before this moment, and what is used or expired.
 
-    With a transaction goes all that hangs on it; events stay. One with a callback that was not delivered stays, too:
-    it can still be sent. Returns how many of each were removed. Safe to run at any time, also twice at once.
+    With a transaction goes all that hangs on it. One with a callback that was not delivered stays: it can still be
+    sent. Events stay, except those of failed access and all others from before the moments given for them.
+    Returns how many of each were removed. Safe to run at any time, also twice at once.
     """
-    return {**_purge_transactions(before), **_forget_expired()}
+    return {
+        **_purge_transactions(before),
+        "failed_access_events": _purge_failed_access(failed_access_before) if failed_access_before else 0,
+        "events": _delete(_older(events_before)) if events_before else 0,
+        **_forget_expired(),
+    }
+
+
+def _older(before: datetime, **conditions: str) -> QuerySet[Event]:
+    # In the order of the index that finds them.
+    return Event.objects.filter(occurred__lt=before, **conditions).order_by("-occurred", "-id")
+
+
+def _purge_failed_access(before: datetime) -> int:
+    return sum(_delete(_older(before, event_type=event_type)) for event_type in failed_access.TYPES)
 
 
 def keep_house() -> None:

@@ -118,6 +118,8 @@ def test_days_say_how_long_ago(start):
     assert removed("--days", "3") == {
         "transactions": 1,
         "callbacks": 1,
+        "failed_access_events": 0,
+        "events": 0,
         "enrollment_codes": 0,
         "nonces": 0,
         "located_addresses": 0,
@@ -210,6 +212,8 @@ def test_used_and_expired_things_are_removed(device, portal, version):
     assert removed() == {
         "transactions": 0,
         "callbacks": 0,
+        "failed_access_events": 0,
+        "events": 0,
         "enrollment_codes": 2,
         "nonces": 1,
         "located_addresses": 1,
@@ -237,13 +241,41 @@ def device_profile(device):
 def test_numbers_are_printed_for_people():
     lines = run("purge").lines
     assert lines[0].split() == ["transactions:", "0"]
-    assert len(lines) == 10
+    assert len(lines) == 12
 
 
+@pytest.mark.parametrize("option", ["--days", "--failed-access-days", "--events-days"])
 @pytest.mark.parametrize("days", ["-1", "36501", "999999999999999"])
-def test_days_that_cannot_be_are_one_line(days):
-    refused = run("purge", f"--days={days}")
-    assert (refused.code, refused.out, refused.problems) == (1, "", ["--days: choose from 0 to 36500."])
+def test_days_that_cannot_be_are_one_line(days, option):
+    refused = run("purge", f"{option}={days}")
+    assert (refused.code, refused.out, refused.problems) == (1, "", [f"{option}: choose from 0 to 36500."])
+
+
+@pytest.fixture
+def old_events(db):
+    """A failed access and another event, each of 401, 100 and 10 days ago."""
+    now = timezone.now()
+    return Event.objects.bulk_create(
+        Event(event_type=event_type, occurred=now - timedelta(days=days))
+        for event_type in ("ADMIN_SIGN_IN_FAILED", "MOBILE_AUTH_AUTHENTICATED")
+        for days in (401, 100, 10)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "failed_access", "others"),
+    [
+        ([], 1, 0),
+        (["--failed-access-days", "99"], 2, 0),
+        (["--events-days", "99"], 1, 3),
+        (["--failed-access-days", "0", "--events-days", "401"], 3, 1),
+    ],
+)
+def test_purge_deletes_events_older_than_their_days(old_events, arguments, failed_access, others):
+    found = removed(*arguments)
+    assert (found["failed_access_events"], found["events"]) == (failed_access, others)
+    assert Event.objects.count() == len(old_events) - failed_access - others
+    assert (removed(*arguments)["failed_access_events"], removed(*arguments)["events"]) == (0, 0)
 
 
 @pytest.fixture

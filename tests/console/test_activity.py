@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -272,3 +273,16 @@ def test_every_page_of_every_filter_reads_little_more_than_it_shows(console, lon
                 # The deepest node reads; a page has 50, and two of three may be of a type that is left out.
                 read = nodes[-1]["Actual Rows"] + nodes[-1].get("Rows Removed by Filter", 0)
                 assert read <= 5 * 51, (filters, place, read)
+
+
+def test_activity_shows_the_count_of_failed_access_at_once(console, client):
+    with time_machine.travel(START, tick=False):
+        for _time in range(3):
+            assert client.get("/oauth/api/v1/events").status_code == 401
+    event = Event.objects.get(event_type="API_AUTHENTICATION_FAILED")
+    assert "API AUTHENTICATION FAILED × 3" in look(console).content.decode()
+    page = console.get(f"{LIST}{event.pk}/change/").content.decode()
+    assert "&quot;count&quot;: 3" in page
+    assert "last time (UTC)" in page.lower() or "Last time (UTC)" in page
+    exported = b"".join(console.get(EXPORT).streaming_content).decode()
+    assert '""count"": 3' in exported

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 import time_machine
-from axes.models import AccessAttempt
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.urls import reverse
@@ -96,8 +96,10 @@ def test_a_name_that_nobody_has_is_answered_like_one_that_somebody_has(nora):
 
 
 def test_the_events_say_who_was_guessed_at_and_never_what_was_typed(nora):
-    guess(6)
-    assert told() == ["ADMIN_SIGN_IN_FAILED"] * 5 + ["ADMIN_SIGN_IN_LOCKED"]
+    with time_machine.travel(timezone.now().replace(minute=3)):
+        guess(6)
+    assert told() == ["ADMIN_SIGN_IN_FAILED", "ADMIN_SIGN_IN_LOCKED"]
+    assert list(Event.objects.order_by("id").values_list("count", flat=True)) == [5, 1]
     sign_in(Browser(), "a password in the wrong field", "x", REMOTE_ADDR="192.0.2.7")
     stored = json.dumps(list(Event.objects.values("details")))
     assert "guess" not in stored
@@ -117,6 +119,19 @@ def test_nothing_that_was_typed_is_kept_to_count_by(nora):
     assert AccessAttempt.objects.count() == 2
     for text in ("mistyped-password", "wrong-password", "typed-", "nora"):
         assert text not in kept
+
+
+def test_tables_of_wrong_passwords_hold_a_quarter_of_an_hour_and_no_log(nora):
+    guess(2, REMOTE_ADDR="192.0.2.1")
+    for number in range(3):
+        guess(1, name=f"name {number}", HTTP_USER_AGENT="x" * 5000, HTTP_ACCEPT="y" * 5000, QUERY_STRING="z" * 5000)
+    assert AccessAttempt.objects.count() == 4
+    assert all(len(str(value)) <= 1025 for row in AccessAttempt.objects.values() for value in row.values())
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        guess(1, name="another")
+    assert AccessAttempt.objects.count() == 1
+    assert not AccessLog.objects.exists()
+    assert not AccessFailureLog.objects.exists()
 
 
 def test_behind_a_trusted_proxy_the_callers_own_address_counts(nora, settings):

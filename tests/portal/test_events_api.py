@@ -253,7 +253,7 @@ def test_an_attempt_with_wrong_credentials_is_an_event(client, read):
     Portal(client, factories.ApiClientFactory(), "wrong").get(EVENTS)
     [event] = read()
     assert event["event_type"] == "API_AUTHENTICATION_FAILED"
-    assert event["details"] == {"reason": "invalid_client"}
+    assert event["details"] == {"reason": "invalid_client", "count": 1, "last_occurred": event["occurred"]}
 
 
 def test_no_event_tells_a_secret(api, read, reader, mobile_type, device, otp_type, scan, sms_started, row, portal):

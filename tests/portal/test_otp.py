@@ -7,9 +7,11 @@ from uuid import UUID
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
 from apps.demo.device import Refused
+from apps.events.models import Event
 from apps.transactions.models import Transaction
 from tests.api.calls import CALLBACK, error_of, post_form
 
@@ -218,3 +220,12 @@ def test_a_repeated_user_is_a_mistake_too(api, otp_type):
     body = [("type", otp_type.name), ("callback_uri", CALLBACK), ("user_id", ""), ("user_id", "")]
     answer = post_form(api.portal.client, f"{api.base}/user", body, Authorization=api.portal.authorization)
     assert error_of(answer) == (400, "1003")
+
+
+def test_wrong_one_time_passwords_of_a_user_are_one_event(enroll, scan):
+    devices = [enroll(user_id=user_id, push_token="") for user_id in ("anna", "bert")]
+    with time_machine.travel(timezone.now().replace(minute=3), tick=False):
+        for device in devices * 3:
+            assert refusal(scan, device, "wrong") == (404, "invalid_otp")
+    found = Event.objects.filter(event_type="OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP").order_by("id")
+    assert list(found.values_list("user_id", "count")) == [("anna", 3), ("bert", 3)]

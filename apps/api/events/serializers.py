@@ -58,7 +58,9 @@ class EventSerializer(serializers.Serializer[Any]):
     client_ip = serializers.CharField(allow_null=True)
     user_agent = serializers.CharField()
     occurred = serializers.IntegerField(help_text="Milliseconds since the epoch.")
-    details = serializers.DictField()
+    details = serializers.DictField(
+        help_text="With `count` and `last_occurred` (milliseconds) in events of failed access, which count failures."
+    )
 
 
 class PaginationSerializer(serializers.Serializer[Any]):
@@ -110,5 +112,5 @@ def event(row: Event) -> dict[str, Any]:
         "client_ip": row.client_ip,
         "user_agent": row.user_agent,
         "occurred": milliseconds(row.occurred),
-        "details": row.details,
+        "details": row.all_details,
     }

@@ -1,0 +1,143 @@
+"""Failed access: one event counts the failures of one kind from one network within ten minutes."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from apps.events import counts, failed_access
+from apps.events.models import Event
+from tests import factories
+from tests.api.calls import ENROLLMENTS, send_json
+from tests.api.test_races import at_once, own_transactions  # noqa: F401 - a fixture that tests of races need
+from tests.console.conftest import Browser, sign_in
+from tests.portal.test_events_api import EVENTS
+
+NOW = datetime(2026, 5, 4, 12, 3, tzinfo=UTC)
+FAILED = "API_AUTHENTICATION_FAILED"
+
+
+@pytest.fixture(autouse=True)
+def still(db):
+    """Let the time stand still: no test reaches the next ten minutes by itself."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+def basic(client_id, secret="wrong"):
+    return "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+
+
+def fail(client, client_id="nobody", address="192.0.2.1", **headers):
+    answer = client.get(EVENTS, headers={"Authorization": basic(client_id), **headers}, REMOTE_ADDR=address)
+    assert answer.status_code == 401
+
+
+def kept():
+    """Return count and address of every event, oldest first."""
+    return list(Event.objects.order_by("id").values_list("count", "client_ip"))
+
+
+def test_failures_of_an_address_are_one_event_whatever_the_caller_writes(client, still):
+    for number in range(5):
+        still.shift(timedelta(seconds=1))
+        fail(client, f"client {number}", **{"User-Agent": f"agent {number}"})
+    assert kept() == [(5, "192.0.2.1")]
+    reader = factories.ApiClientFactory(apis=["events"])
+    answer = client.get(EVENTS, headers={"Authorization": basic(reader.client_id, factories.CLIENT_SECRET)})
+    [event] = answer.json()["result_set"]
+    last = int((NOW + timedelta(seconds=5)).timestamp() * 1000)
+    assert event["details"] == {"reason": "invalid_client", "count": 5, "last_occurred": last}
+    assert event["occurred"] == last - 4000
+    assert (event["client_id"], event["user_agent"]) == ("client 0", "agent 0")
+
+
+def test_failures_with_the_id_of_a_client_are_counted_for_it(client):
+    factories.ApiClientFactory(client_id="portal")
+    for client_id in ("portal", "nobody", "portal", "somebody"):
+        fail(client, client_id)
+    assert list(Event.objects.order_by("id").values_list("client_id", "count")) == [("portal", 2), ("nobody", 2)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "counts"),
+    [
+        ([f"2001:db8::{number:x}" for number in range(9)], [9]),
+        (["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:1:ffff::1"], [2, 1]),
+        (["192.0.2.1", "192.0.2.2", "192.0.2.1"], [2, 1]),
+        (["::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.1"], [2, 1]),
+        ([""] * 3, [3]),
+    ],
+    ids=["one /64", "two /64", "IPv4", "IPv4 as IPv6", "no address"],
+)
+def test_callers_are_told_apart_by_ipv4_address_or_ipv6_network(client, addresses, counts):
+    for address in addresses:
+        fail(client, address=address)
+    assert [count for count, _address in kept()] == counts
+
+
+def test_addresses_beyond_the_limit_share_one_event(client, monkeypatch):
+    monkeypatch.setattr(failed_access, "MAX_EVENTS", 3)
+    for number in range(10):
+        fail(client, address=f"192.0.2.{number}")
+    fail(client, address="192.0.2.0")
+    assert kept() == [(2, "192.0.2.0"), (1, "192.0.2.1"), (1, "192.0.2.2"), (7, None)]
+    assert Event.objects.latest("id").details["other_addresses"] is True
+
+
+def test_the_next_ten_minutes_have_an_event_of_their_own(client, still):
+    fail(client)
+    still.move_to(NOW.replace(minute=9, second=59))
+    fail(client)
+    still.move_to(NOW.replace(minute=10))
+    fail(client)
+    assert [count for count, _address in kept()] == [2, 1]
+
+
+def test_wrong_enrolment_codes_are_one_event(client, version):
+    for number in range(4):
+        body = {
+            "enrollment_code": f"wrong {number}",
+            "public_key": "x",
+            "application_id": f"app {number}",
+            "platform": "android",
+            "app_version": "1",
+            "device_name": "x",
+        }
+        assert send_json(client, ENROLLMENTS, body).json()["error"] == "invalid_enrollment_code"
+    event = Event.objects.get()
+    assert (event.event_type, event.count) == ("KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE", 4)
+
+
+def test_wrong_device_tokens_leave_no_event(client):
+    for number in range(3):
+        assert send_json(client, "/device/v1/transactions", "", method="GET", token=f"wrong {number}").status_code == 401
+    assert not Event.objects.exists()
+
+
+def test_wrong_passwords_of_many_names_are_two_events():
+    for number in range(3):
+        for _time in range(6):
+            sign_in(Browser(), f"name {number}", "wrong")
+    assert list(Event.objects.order_by("id").values_list("event_type", "count")) == [
+        ("ADMIN_SIGN_IN_FAILED", 15),
+        ("ADMIN_SIGN_IN_LOCKED", 3),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_counter_counts_each_failure(client):
+    counts.flush()
+    before = counts.totals()[FAILED]
+    for _time in range(4):
+        fail(client)
+    counts.flush()
+    assert counts.totals()[FAILED] == before + 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failures_at_once_are_all_counted_in_one_event():
+    for _round in range(3):
+        at_once(*[fail] * 8)
+    assert kept() == [(24, "192.0.2.1")]
