@@ -11,7 +11,6 @@ from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from apps.common import caller
 from apps.events import services
@@ -35,7 +34,7 @@ MAX_EVENTS = 200
 NAMESPACE = UUID("6f0d7f0e-2f0b-5a8e-9d0e-6f2f3c1b7a55")
 
 
-def record(event_type: EventType, *, unverified: Mapping[str, str] | None = None, **facts: Any) -> None:
+def record(event_type: EventType, *, unverified: Mapping[str, Any] | None = None, **facts: Any) -> None:
     """Count a failed access.
 
     `facts` (as for `services.draft`) tell events apart, so their number must be limited: what the server knows.

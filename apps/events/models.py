@@ -59,7 +59,7 @@ class Event(models.Model):
     @property
     def title(self) -> str:
         """Return the name, with the number of failures if the event counts several."""
-        return self.event_name if self.count == 1 else f"{self.event_name} × {self.count}"
+        return self.event_name if self.count == 1 else f"{self.event_name} ({self.count})"
 
     @property
     def all_details(self) -> dict[str, Any]:

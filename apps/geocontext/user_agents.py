@@ -11,23 +11,104 @@ MAX_CHARACTERS = 1024
 WANTED = Domain.OS | Domain.USER_AGENT
 # Some names that the parser finds are parts of the user agent, which its sender chooses. Only these reach a user.
 SYSTEMS = frozenset(
-    (
-        "Windows, Windows Phone, Windows Mobile, Mac OS X, Mac OS, iOS, tvOS, WatchOS, Android, HarmonyOS, Chrome OS, "
-        "Linux, Ubuntu, Kubuntu, Debian, Fedora, Red Hat, CentOS, SUSE, openSUSE, Arch Linux, Gentoo, Linux Mint, "
-        "FreeBSD, OpenBSD, NetBSD, Solaris, KaiOS, Tizen, webOS, Firefox OS, BlackBerry OS"
-    ).split(", ")
+    {
+        "Windows",
+        "Windows Phone",
+        "Windows Mobile",
+        "Mac OS X",
+        "Mac OS",
+        "iOS",
+        "tvOS",
+        "WatchOS",
+        "Android",
+        "HarmonyOS",
+        "Chrome OS",
+        "Linux",
+        "Ubuntu",
+        "Kubuntu",
+        "Debian",
+        "Fedora",
+        "Red Hat",
+        "CentOS",
+        "SUSE",
+        "openSUSE",
+        "Arch Linux",
+        "Gentoo",
+        "Linux Mint",
+        "FreeBSD",
+        "OpenBSD",
+        "NetBSD",
+        "Solaris",
+        "KaiOS",
+        "Tizen",
+        "webOS",
+        "Firefox OS",
+        "BlackBerry OS",
+    }
 )
 BROWSERS = frozenset(
-    (
-        "Chrome, Chrome Mobile, Chrome Mobile iOS, Chrome Mobile WebView, Chromium, HeadlessChrome, Edge, Edge Mobile, "
-        "IE, IE Mobile, Firefox, Firefox Mobile, Firefox iOS, Safari, Mobile Safari, Mobile Safari UI/WKWebView, "
-        "Samsung Internet, Opera, Opera Mobile, Opera Mini, Opera Touch, Opera GX, Brave, Vivaldi, DuckDuckGo, "
-        "DuckDuckGo Mobile, Ecosia Android, Ecosia iOS, Yandex Browser, UC Browser, QQ Browser, QQ Browser Mobile, "
-        "MiuiBrowser, Mint Browser, Huawei Browser, HeyTap Browser, Sogou Explorer, Baidu Browser, Whale, Coc Coc, "
-        "Puffin, Maxthon, Amazon Silk, Pale Moon, SeaMonkey, Waterfox, Epiphany, Konqueror, Sailfish Browser, "
-        "Oculus Browser, Avast Secure Browser, Android, Electron, Facebook, Instagram, LINE, WeChat Browser, Google, "
-        "curl, Wget"
-    ).split(", ")
+    {
+        "Chrome",
+        "Chrome Mobile",
+        "Chrome Mobile iOS",
+        "Chrome Mobile WebView",
+        "Chromium",
+        "HeadlessChrome",
+        "Edge",
+        "Edge Mobile",
+        "IE",
+        "IE Mobile",
+        "Firefox",
+        "Firefox Mobile",
+        "Firefox iOS",
+        "Safari",
+        "Mobile Safari",
+        "Mobile Safari UI/WKWebView",
+        "Samsung Internet",
+        "Opera",
+        "Opera Mobile",
+        "Opera Mini",
+        "Opera Touch",
+        "Opera GX",
+        "Brave",
+        "Vivaldi",
+        "DuckDuckGo",
+        "DuckDuckGo Mobile",
+        "Ecosia Android",
+        "Ecosia iOS",
+        "Yandex Browser",
+        "UC Browser",
+        "QQ Browser",
+        "QQ Browser Mobile",
+        "MiuiBrowser",
+        "Mint Browser",
+        "Huawei Browser",
+        "HeyTap Browser",
+        "Sogou Explorer",
+        "Baidu Browser",
+        "Whale",
+        "Coc Coc",
+        "Puffin",
+        "Maxthon",
+        "Amazon Silk",
+        "Pale Moon",
+        "SeaMonkey",
+        "Waterfox",
+        "Epiphany",
+        "Konqueror",
+        "Sailfish Browser",
+        "Oculus Browser",
+        "Avast Secure Browser",
+        "Android",
+        "Electron",
+        "Facebook",
+        "Instagram",
+        "LINE",
+        "WeChat Browser",
+        "Google",
+        "curl",
+        "Wget",
+    }
 )
 # The parser's names that users know under others.
 NAMES = {"Mac OS X": "Mac"}

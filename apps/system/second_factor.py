@@ -154,9 +154,9 @@ def record(event_type: EventType, user: User, **details: Any) -> None:
     events.record(event_type, **{**_subject(user), **details})
 
 
-def record_failure(user: User, **details: str) -> None:
+def record_failure(user: User, **details: Any) -> None:
     failed_access.record(EventType.ADMIN_SECOND_FACTOR_FAILED, **_subject(user), **details)
 
 
-def _subject(user: User) -> dict[str, str]:
+def _subject(user: User) -> dict[str, Any]:
     return {"who": user.get_username(), "object": user.get_username()}

@@ -9,7 +9,7 @@ import time_machine
 from apps.events import counts, failed_access
 from apps.events.models import Event
 from tests import factories
-from tests.api.calls import ENROLLMENTS, send_json
+from tests.api.calls import ENROLLMENTS, error_of, send_json
 from tests.api.test_races import at_once, own_transactions  # noqa: F401 - a fixture that tests of races need
 from tests.console.conftest import Browser, sign_in
 from tests.portal.test_events_api import EVENTS
@@ -112,7 +112,8 @@ def test_wrong_enrolment_codes_are_one_event(client, version):
 
 def test_wrong_device_tokens_leave_no_event(client):
     for number in range(3):
-        assert send_json(client, "/device/v1/transactions", "", method="GET", token=f"wrong {number}").status_code == 401
+        answer = client.get("/device/v1/transactions", headers={"Authorization": f"Bearer wrong {number}"})
+        assert error_of(answer) == (401, "invalid_device_token")
     assert not Event.objects.exists()
 
 
