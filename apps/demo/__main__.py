@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from apps.demo.device import Device, Refused
-from apps.demo.fcm import OTHER_PHONE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> str:
     if options.command == "enroll":
         device = Device(options.server)
         device.enroll(options.code, application_id=options.application, device_name="Command line")
-        device.enroll_push(OTHER_PHONE + secrets.token_urlsafe(32))
+        device.enroll_push(secrets.token_urlsafe(32))
         if options.pin:
             device.register_pin(options.pin)
         options.file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.demo import setup, store
-from apps.demo.fcm import OTHER_PHONE, Answer, FcmStandIn
+from apps.demo.fcm import Answer, FcmStandIn
 from apps.demo.journal import Actor, Journal
+from apps.demo.others import OtherDevices
 from apps.demo.phone import Phone, PhoneError
 from apps.demo.portal import Access, Portal, PortalError
 from apps.demo.texts import NUMBER
@@ -33,7 +34,8 @@ class Demo:
         self.journal = Journal()
         self.portal = Portal(_access(configured), self.journal, setup.sms_limits)
         self.phone = Phone(configured["server"], setup.APPLICATION, self.journal, self._save)
-        self.fcm = FcmStandIn(configured["service_account"], deliver=self._deliver, known=self._knows)
+        self.others = OtherDevices()
+        self.fcm = FcmStandIn(configured["service_account"], deliver=self._deliver)
         # Only one thread changes who is enrolled; the page's looks do not wait for it.
         self._enrolling = threading.Lock()
         self._recalled = False
@@ -41,13 +43,12 @@ class Demo:
         self._enroll_at = 0.0
         self._problem = ""
 
-    def _knows(self, push_token: str) -> bool:
-        return self.phone.knows(push_token) or push_token.startswith(OTHER_PHONE)
-
     def _deliver(self, message: dict[str, Any]) -> None:
-        """Ring the phone on the page; phones on the command line look for themselves."""
-        if not message["token"].startswith(OTHER_PHONE):
+        """Ring the phone on the page, or list a push for another device."""
+        if self.phone.knows(message["token"]):
             self.phone.take_push(message)
+        else:
+            self.others.take_push(message)
 
     def _save(self) -> None:
         store.write(store.LIVE, {"phone": self.phone.dump(), "portal": {"device_id": self.portal.device_id}})
@@ -70,6 +71,7 @@ class Demo:
             },
             "phone": {**screen, "problem": self._problem, "can_scan": self._can_scan(screen["status"])},
             "steps": self.journal.steps(),
+            "others": self.others.shown(),
             "now": round(time.time() * 1000),
         }
 
@@ -134,6 +136,7 @@ class Demo:
         self.phone.unenroll()
         self.phone.inbox.clear()
         self.journal.clear()
+        self.others.clear()
         self._enroll()
 
     def sign_in(self, browser: str, way: Way | None) -> None:
@@ -173,11 +176,15 @@ class Demo:
         return answer
 
     def fcm_send(self, authorization: str, body: dict[str, Any]) -> Answer:
-        """Be FCM. What it delivers is written down by the phone."""
+        """Be FCM. What it delivers is written down by the phone, or listed for the other devices."""
         answer = self.fcm.send(authorization, body)
         if answer[0] >= 400:
             self.journal.write(Actor.FCM, f"messages:send → {answer[0]}", answer[1]["error"]["status"], failed=True)
         return answer
+
+    def take_text(self, content: dict[str, Any]) -> bool:
+        """Be the SMS gateway: for the phone on the page, or any other valid number; False if it is none."""
+        return self.phone.take_text(content) or self.others.take_text(content)
 
     def enroll(self) -> None:
         """Put Anna's account on the phone."""

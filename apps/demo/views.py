@@ -155,11 +155,11 @@ def callback(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def sms(request: HttpRequest) -> HttpResponse:
-    """Where the server's `rest` gateway posts text messages: 204 when the phone has it."""
+    """Where the server's `rest` gateway posts text messages: 204 for every valid number."""
     if not texts.accepts(request.headers.get("Authorization", "")):
         return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="sms"'})
     try:
-        is_delivered = live.current().phone.take_text(_json(request))
+        is_delivered = live.current().take_text(_json(request))
     except live.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     return HttpResponse(status=204 if is_delivered else 404)

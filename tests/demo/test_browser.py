@@ -1,11 +1,16 @@
 """The demo's page in a real browser."""
 
+import base64
+import json
 import re
 import shutil
+import urllib.request
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from apps.demo.device import Device
 from tests.demo.running import STEP_SECONDS, Run
 
 CHROMIUM = shutil.which("chromium")
@@ -152,6 +157,50 @@ def test_a_code_on_the_shops_page_is_scanned_and_approved(page):
     expect(phone.get_by_text("Anna, you are about to sign in")).to_be_visible()
     phone.get_by_role("button", name="Approve").click()
     expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
+
+
+@pytest.fixture
+def eva(run):
+    """Another portal and its user's device: returns a function that starts a transaction for her."""
+    code = json.loads(run.command("enrollment_code", "eva", "demo", "--json"))["enrollment_code"]
+    made = run.command("create_api_client", "--name", "Portal", "--api", "mobile_authentication", "--json")
+    credentials = "{client_id}:{client_secret}".format(**json.loads(made))
+    device = Device(run.base)
+    device.enroll(code, application_id="demo", device_name="Eva")
+    device.enroll_push("push-token-of-another-program")
+
+    def start(**fields):
+        fields = {"user_id": "eva", **fields}
+        authorization = "Basic " + base64.b64encode(credentials.encode()).decode()
+        request = urllib.request.Request(
+            f"{run.base}/oauth/api/v4/authenticate/user", urlencode(fields).encode(), {"Authorization": authorization}
+        )
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=STEP_SECONDS) as answer:
+            return json.load(answer)
+
+    start.device_id = device.device_id
+    yield start
+    device.unenroll()
+
+
+def test_messages_for_other_devices_are_shown_live_and_read_out(page, eva):
+    others = page.get_by_role("region", name="Other devices")
+    expect(others).to_be_hidden()
+    eva(type="login", device_id=eva.device_id, callback_uri="http://127.0.0.1:9/", message="Sign in at another shop?")
+    first = others.get_by_role("listitem").first
+    expect(first).to_contain_text("Push")
+    expect(first).to_contain_text("push-token-o…")
+    expect(first).to_contain_text("Sign in at another shop?")
+    expect(page.get_by_role("status")).to_contain_text("New message for another device. Sign in at another shop?")
+    eva(type="login-sms", phone_number="+31612345678", message="Your code: {code}")
+    expect(first).to_contain_text("+31612345678")
+    expect(first).to_contain_text(re.compile(r"Your code: \d{6}"))
+    expect(others.get_by_role("listitem")).to_have_count(2)
+    expect(page.get_by_role("region", name="Anna's phone")).to_contain_text("Nothing to approve")
+    others.get_by_role("list").focus()
+    expect(others.get_by_role("list")).to_be_focused()
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_a_narrow_page_does_not_scroll_sideways(page):

@@ -152,13 +152,40 @@ def test_the_fcm_stand_in_takes_no_message_without_an_access_token(client, demo)
     assert client.post("/demo/fcm/token", {"grant_type": "x", "assertion": "y"}).status_code == 400
 
 
-def test_the_fcm_stand_in_does_not_know_the_token_of_another_phone(client, demo):
+def push(client, demo, token, **members):
     demo.fcm.access_tokens["access"] = 10**12
-    path = "/demo/fcm/v1/projects/countersign-demo/messages:send"
-    answer = client.post(
-        path, '{"message": {"token": "x"}}', content_type="application/json", headers={"Authorization": "Bearer access"}
-    )
-    assert answer.json()["error"]["details"][0]["errorCode"] == "UNREGISTERED"
+    path, content = "/demo/fcm/v1/projects/countersign-demo/messages:send", {"message": {"token": token, **members}}
+    headers = {"Authorization": "Bearer access"}
+    return client.post(path, json.dumps(content), content_type="application/json", headers=headers)
+
+
+def others(client, *members):
+    """Return what the page lists for other devices, of each message these members."""
+    return [tuple(message[name] for name in members) for message in client.get("/demo/state").json()["others"]]
+
+
+def test_push_for_any_token_is_accepted_and_listed_with_a_part_of_it(client, demo):
+    content = {"content": json.dumps({"og_transaction_id": "t", "og_profile_id": "p", "og_message": "Sign in?"})}
+    for token in ("short", "x" * 4000):
+        answer = push(client, demo, token, data=content)
+        assert answer.status_code == 200
+        assert answer.json()["name"].startswith("projects/countersign-demo/messages/")
+    listed = [("push", "short", "Sign in?"), ("push", "x" * 12 + "…", "Sign in?")]
+    assert others(client, "kind", "recipient", "text") == listed
+    assert client.get("/demo/state").json()["phone"]["request"] is None
+
+
+@pytest.mark.parametrize("data", [None, {}, {"content": 1}, {"content": "{"}, {"content": "[" * 10_000}])
+def test_push_of_another_shape_is_listed_without_a_text(client, demo, data):
+    assert push(client, demo, "token", data=data).status_code == 200
+    assert others(client, "text") == [("",)]
+
+
+def test_messages_for_other_devices_are_the_last_twenty_and_short(client, demo):
+    for _number in range(25):
+        assert text_phone(client, "+31612345678", message="x" * 5000).status_code == 204
+    listed = others(client, "number", "text")
+    assert listed == [(number, "x" * 1000) for number in range(6, 26)]
 
 
 def test_a_file_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path):
@@ -169,8 +196,8 @@ def test_a_file_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path):
     assert [path.name for path in (tmp_path / "demo").iterdir()] == [store.LIVE]
 
 
-def text_phone(client, number=NUMBER, authorization=None):
-    content = {"phone_number": number, "message": "123456 is your code", "verification_code": "123456"}
+def text_phone(client, number=NUMBER, authorization=None, message="123456 is your code"):
+    content = {"phone_number": number, "message": message, "verification_code": "123456"}
     headers = {"Authorization": authorization} if authorization else {}
     return client.post("/demo/sms", json.dumps(content), content_type="application/json", headers=headers)
 
@@ -183,9 +210,16 @@ def test_a_text_message_is_on_the_phone_also_without_an_account_and_its_code_is_
     assert "123456" not in json.dumps(state["steps"])
 
 
-def test_a_text_message_to_another_number_is_not_delivered(client, demo):
-    assert text_phone(client, "+31612345678").status_code == 404
+def test_text_message_to_another_number_is_listed_and_not_on_the_phone(client, demo):
+    assert text_phone(client, "+31612345678").status_code == 204
     assert client.get("/demo/state").json()["phone"]["texts"] == []
+    assert others(client, "kind", "recipient", "text") == [("sms", "+31612345678", "123456 is your code")]
+
+
+@pytest.mark.parametrize("number", ["+316", "0612345678", "+1 202 555 01430", "", None])
+def test_text_message_to_an_invalid_number_is_not_accepted(client, demo, number):
+    assert text_phone(client, number).status_code == 404
+    assert others(client, "text") == []
 
 
 @pytest.mark.parametrize(

@@ -109,10 +109,12 @@ function draw(state) {
   if (phone.problem) find("[data-phone-problem]").textContent = phone.problem;
   if (phone.request) drawRequest(phone.request);
   drawSteps(state.steps);
+  const news = drawOthers(state.others);
   tick();
   if (!before) return;
   const changed = ["portal", "phone"].filter((side) => state[side].status !== before[side].status);
-  if (changed.length) find("[data-announce]").textContent = changed.map((side) => spoken(side, state[side].status)).join(" ");
+  const told = [...changed.map((side) => spoken(side, state[side].status)), ...news];
+  if (told.length) find("[data-announce]").textContent = told.join(" ");
 }
 
 function show(side, status) {
@@ -202,27 +204,54 @@ function spoken(side, status) {
 const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const timeFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
+// Takes out what is no longer listed; returns what is not in the list yet.
+function freshOf(list, entries, newest) {
+  const numbers = new Set(entries.map((entry) => String(entry.number)));
+  [...list.children].forEach((item) => numbers.has(item.dataset.number) || item.remove());
+  const last = Number(newest() ? newest().dataset.number : 0);
+  return entries.filter((entry) => entry.number > last);
+}
+
 function drawSteps(steps) {
   const list = find("[data-steps]");
-  const numbers = new Set(steps.map((step) => String(step.number)));
-  [...list.children].forEach((item) => numbers.has(item.dataset.number) || item.remove());
-  const last = Number(list.lastElementChild ? list.lastElementChild.dataset.number : 0);
-  const fresh = steps.filter((step) => step.number > last);
+  const fresh = freshOf(list, steps, () => list.lastElementChild);
   fresh.forEach((step) => list.append(stepItem(step)));
   find("[data-no-steps]").hidden = steps.length > 0;
   if (fresh.length) list.scrollTop = list.scrollHeight;
 }
 
-function stepItem(step) {
-  const item = find("[data-step]").content.firstElementChild.cloneNode(true);
-  const at = new Date(step.at);
-  item.dataset.number = step.number;
-  item.className = `by-${step.actor}${step.failed ? " failed" : ""}`;
+function stamp(item, entry) {
+  const at = new Date(entry.at);
+  item.dataset.number = entry.number;
   item.querySelector("time").dateTime = at.toISOString();
   item.querySelector("time").textContent = `${timeFormat.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+function stepItem(step) {
+  const item = find("[data-step]").content.firstElementChild.cloneNode(true);
+  stamp(item, step);
+  item.className = `by-${step.actor}${step.failed ? " failed" : ""}`;
   item.querySelector("b").textContent = find(`[data-actor="${step.actor}"]`).content.textContent;
   item.querySelector("code").textContent = step.call;
   item.querySelector("small").textContent = step.note;
+  return item;
+}
+
+// Pushes and texts for devices that are not on this page. Returns what a screen reader is told of new ones.
+function drawOthers(messages) {
+  const list = find("[data-others]");
+  const fresh = freshOf(list, messages, () => list.firstElementChild);
+  fresh.forEach((message) => list.prepend(otherItem(message)));
+  find("[data-others-section]").hidden = messages.length === 0;
+  return fresh.length ? [find("[data-other-announcement]").content.textContent, fresh.at(-1).text] : [];
+}
+
+function otherItem(message) {
+  const item = find("[data-other]").content.firstElementChild.cloneNode(true);
+  stamp(item, message);
+  item.querySelector("b").textContent = find(`[data-kind="${message.kind}"]`).content.textContent;
+  item.querySelector("code").textContent = message.recipient;
+  item.querySelector(".words").textContent = message.text;
   return item;
 }
 
