@@ -5,11 +5,12 @@ to read the response. Where a limit is reached, the connection that has waited l
 its request at once is therefore served however many silent or slow connections there are.
 """
 
-import ipaddress
 import time
 from typing import Protocol
 
 import structlog
+
+from apps.common import caller
 
 logger = structlog.get_logger(__name__)
 WARNING_INTERVAL_SECONDS = 60
@@ -26,7 +27,7 @@ class ConnectionTable:
 
     def __init__(self, *, limit: int, limit_per_address: int, max_held_bytes: int, proxies: list[str]) -> None:
         self.limit, self.limit_per_address, self.max_held_bytes = limit, limit_per_address, max_held_bytes
-        self._proxies = [ipaddress.ip_network(network, strict=False) for network in proxies]
+        self._proxies = proxies
         self._open: dict[Connection, str] = {}
         self._per_client: dict[str, int] = {}
         # Dictionaries keep the order of insertion: the first entry has waited longest.
@@ -97,12 +98,5 @@ class ConnectionTable:
             logger.warning("connection_limit_reached", limit=limit, connections=len(self), client_ip=connection.address)
 
     def _client(self, address: str) -> str:
-        """Return whom the limit per address counts for: an IPv4 address or an IPv6 /64; empty for a trusted proxy."""
-        try:
-            ip = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return ""
-        ip = getattr(ip, "ipv4_mapped", None) or ip
-        if any(ip in network for network in self._proxies):
-            return ""
-        return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
+        """Return the network that the limit per address counts for; empty for a trusted proxy."""
+        return "" if caller.in_networks(address, self._proxies) else caller.network(address)
