@@ -31,7 +31,7 @@ def answers() -> bool:
 
 
 def is_reachable_within(seconds: float = PROBE_SECONDS) -> bool:
-    """Return True if the broker answers within this time. Also the look-up of its host can hang if it is away."""
+    """Return True if the broker answers within this time. The look-up of its host can hang while it is unavailable."""
     result = SimpleQueue[bool]()
     Thread(target=lambda: result.put(answers()), name="broker check", daemon=True).start()
     try:

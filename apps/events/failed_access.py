@@ -41,7 +41,7 @@ def record(event_type: EventType, *, unverified: Mapping[str, Any] | None = None
     `unverified` facts are texts of the caller. The event keeps those of its first failure.
     """
     if event_type not in TYPES:
-        raise ValueError("purge would keep this event for ever")
+        raise ValueError(f"{event_type} is not in failed_access.TYPES, so purge would not delete it")
     event = services.draft(event_type, **facts, **(unverified or {}))
     window = _window(event.occurred)
     with transaction.atomic(savepoint=False):

@@ -11,7 +11,7 @@ from apps.common.clock import milliseconds
 class Event(models.Model):
     """One line of the log: written once, never changed. Its texts hold no code, secret, key or push token.
 
-    Only of an event of failed access `count` and `last_occurred` go on: it stands for all failures of some minutes.
+    In an event of failed access, `count` and `last_occurred` are updated: it counts the failures of ten minutes.
     """
 
     event_identifier = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
@@ -24,7 +24,7 @@ class Event(models.Model):
     user_agent = models.CharField(_("user agent"), max_length=1024, blank=True)
     occurred = models.DateTimeField(_("time"), default=timezone.now)
     details = models.JSONField(_("details"), default=dict, blank=True)
-    # In the database as well: an older release goes on writing events while a new one is rolled out.
+    # With a default in the database: an older release writes events while a new one is rolled out.
     count = models.IntegerField(_("count"), default=1, db_default=1)
     last_occurred = models.DateTimeField(_("last time"), null=True, blank=True)
 

@@ -113,8 +113,8 @@ function draw(state) {
   tick();
   if (!before) return;
   const changed = ["portal", "phone"].filter((side) => state[side].status !== before[side].status);
-  const told = [...changed.map((side) => spoken(side, state[side].status)), ...news];
-  if (told.length) find("[data-announce]").textContent = told.join(" ");
+  const announcements = [...changed.map((side) => spoken(side, state[side].status)), ...news];
+  if (announcements.length) find("[data-announce]").textContent = announcements.join(" ");
 }
 
 function show(side, status) {
