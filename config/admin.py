@@ -42,7 +42,7 @@ def page_name(request: HttpRequest) -> str:
 
 def detour(request: HttpRequest) -> str:
     """Name the page that an account has to go through before any other; empty when there is none."""
-    user = User.objects.get(username=request.user.get_username())
+    user = cast(User, request.user)
     if second_factor.is_asked_for(user):
         return "second_factor_check"
     if staff.must_change_password(user):
