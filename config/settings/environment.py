@@ -27,7 +27,11 @@ class VariablesAndFiles(FileAwareMapping):  # type: ignore[misc]
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise ImproperlyConfigured(f"the file that {key}_FILE names cannot be read: {reason}") from None
-        return value.rstrip("\r\n") if self.env.get(f"{key}_FILE") else value
+        value = value.rstrip("\r\n") if self.env.get(f"{key}_FILE") else value
+        if not value:
+            # As if it was not set.
+            raise KeyError(key)
+        return value
 
 
 class Environment(environ.Env):  # type: ignore[misc]

@@ -26,6 +26,12 @@ def test_an_empty_variable_has_its_default(given, text):
     assert env.database("GIVEN", default="sqlite:////a/b")["NAME"] == "/a/b"
 
 
+def test_an_empty_text_or_list_has_its_default(given):
+    given("")
+    assert env.str("GIVEN", default="a") == "a"
+    assert env.list("GIVEN", default=["a"]) == ["a"]
+
+
 @pytest.mark.parametrize(("text", "number"), [("1", 1), (" 65535 ", 65_535)])
 def test_a_number_is_within_its_limits(given, text, number):
     given(text)
