@@ -1,5 +1,7 @@
 """Values at rest are bound to their row and column; keys rotate; nothing passes by the encryption."""
 
+import base64
+
 import pytest
 from django.db import connection, transaction
 
@@ -9,6 +11,7 @@ from apps.enrollment.models import PushEnrollment
 from tests import factories
 
 OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
+TAG_BYTES = 16
 
 
 def stored(row, column="password"):
@@ -37,7 +40,7 @@ def endpoint(db):
 
 def test_a_value_is_read_back_and_not_stored_readably(endpoint):
     assert reread(endpoint).password == "a password"
-    assert stored(endpoint).startswith("v1.")
+    assert stored(endpoint).startswith("v2.")
     assert "password" not in stored(endpoint)
 
 
@@ -48,13 +51,24 @@ def test_the_same_value_is_stored_differently_every_time(endpoint):
     assert stored(endpoint) != before
 
 
+def test_a_repeated_nonce_reveals_nothing_across_rows(endpoint, monkeypatch):
+    monkeypatch.setattr(encryption.secrets, "token_bytes", lambda count: b"\0" * count)
+    rows = [endpoint, factories.CallbackEndpointFactory()]
+    for row in rows:
+        row.password = "the same password"
+        row.save()
+    first, second = (base64.b64decode(stored(row).rpartition(".")[2])[:-TAG_BYTES] for row in rows)
+    assert first[: encryption.NONCE_BYTES] == second[: encryption.NONCE_BYTES]
+    assert first != second
+
+
 def test_a_row_saved_without_a_change_keeps_its_stored_value(endpoint):
     before = stored(endpoint)
     reread(endpoint).save()
     assert stored(endpoint) == before
 
 
-@pytest.mark.parametrize("text", ["", "é漢😀", "x" * 100_000, "v1.looks.encrypted", "\n"])
+@pytest.mark.parametrize("text", ["", "é漢😀", "x" * 100_000, "v2.looks.encrypted", "\n"])
 def test_any_text_is_kept_exactly(endpoint, text):
     endpoint.password = text
     endpoint.save()
@@ -87,8 +101,8 @@ def test_a_value_copied_to_another_column_does_not_open(endpoint):
         lambda text: text[:-8] + ("A" if text[-8] != "A" else "B") + text[-7:],
         lambda text: text[:40] + ("A" if text[40] != "A" else "B") + text[41:],
         lambda text: text[:-8],
-        lambda text: text.replace("v1.", "v2."),
-        lambda text: "v1.00000000." + text.rpartition(".")[2],
+        lambda text: text.replace("v2.", "v1."),
+        lambda text: "v2.00000000." + text.rpartition(".")[2],
         lambda text: text.rpartition(".")[0] + ".",
         lambda text: text.rpartition(".")[0] + ".!!",
         lambda _text: "a password",

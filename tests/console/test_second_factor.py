@@ -227,7 +227,7 @@ def test_the_secret_of_an_app_is_encrypted_at_rest(nora, clock):
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret FROM system_authenticatorapp")
         stored = cursor.fetchone()[0]
-    assert stored.startswith("v1.")
+    assert stored.startswith("v2.")
     assert secret not in stored
     assert AuthenticatorApp.objects.get().secret == secret
     assert secret not in json.dumps([session.get_decoded() for session in Session.objects.all()])

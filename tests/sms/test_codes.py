@@ -233,7 +233,7 @@ def test_the_table_holds_only_a_hash_and_an_encrypted_copy(texts, started):
         cursor.execute("SELECT code, code_hash, message, phone_number FROM transactions_transaction")
         [columns] = cursor.fetchall()
     copy, code_hash, message, _number = columns
-    assert copy.startswith("v1.")
+    assert copy.startswith("v2.")
     assert re.fullmatch(r"[0-9a-f]{8}:[0-9a-f]{64}", code_hash)
     assert message == "Your code: {code}"
     assert not [column for column in columns if re.search(rf"\b{code}\b", column)]
