@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
 from django.db.models import Count, Model, QuerySet
 from django.db.models.functions import Substr
 from django.utils import timezone
@@ -82,6 +83,13 @@ KINDS = [
         Authenticator,
         ("token_hash",),
         _("each moves when it approves; one that is not used has to be registered again once the key is gone"),
+    ),
+    Kind(
+        _("console sessions"),
+        Session,
+        ("session_key",),
+        _("they end within a day, or when their owners sign out"),
+        lambda rows, at: rows.filter(expire_date__gt=at),
     ),
     Kind(
         _("recovery codes of staff"),

@@ -228,6 +228,7 @@ _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
 # A sign-in to the console lasts a working day, and half an hour without use (apps/system/sessions.py).
+SESSION_ENGINE = "apps.system.session_store"
 CONSOLE_SESSION_SECONDS = env.number("CONSOLE_SESSION_SECONDS", default=8 * 3600)
 CONSOLE_IDLE_SECONDS = env.number("CONSOLE_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_AGE = CONSOLE_IDLE_SECONDS

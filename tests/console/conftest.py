@@ -15,6 +15,7 @@ from tests.fakes.portal import Portal
 
 # A busy machine is slow, not wrong.
 expect.set_options(timeout=STEP_SECONDS * 1000)
+PASSWORD = "a password of Olga's own"
 CHROMIUM = shutil.which("chromium")
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None, reason="NO BROWSER WAS TESTED: there is no chromium on this machine"
@@ -49,14 +50,14 @@ class Browser(Client):
 
 @pytest.fixture
 def administrator(db):
-    return User.objects.create_superuser("olga", password="a password of Olga's own")
+    return User.objects.create_superuser("olga", password=PASSWORD)
 
 
 @pytest.fixture
 def console(administrator):
     cache.clear()
     browser = Browser()
-    assert sign_in(browser, "olga", "a password of Olga's own").status_code == 302
+    assert sign_in(browser, "olga", PASSWORD).status_code == 302
     return browser
 
 
@@ -75,6 +76,11 @@ def changes(db):
 def sign_in(browser, name, password, **environment):
     """POST the sign-in page's form; `environment` as for WSGI, such as REMOTE_ADDR."""
     return browser.post("/admin/login/", {"username": name, "password": password, "next": "/admin/"}, **environment)
+
+
+def sign_in_again(browser):
+    """Sign the administrator in after a change of the encryption keys, which ends every session."""
+    assert sign_in(browser, "olga", PASSWORD).status_code == 302
 
 
 def errors(page):

@@ -18,7 +18,7 @@ from apps.callbacks import calls, remedies
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.events.models import Event
 from tests.console.callback_pages import ENDPOINTS, path_of, send_test
-from tests.console.conftest import errors
+from tests.console.conftest import errors, sign_in_again
 from tests.ports import free_port
 
 FIRST, SECOND, THIRD = ("whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2, 3))
@@ -126,6 +126,7 @@ def test_a_generated_secret_is_shown_once_and_signs(console, endpoint, sink, cha
 def test_secrets_that_no_key_opens_are_told_of_and_replaced(console, endpoint, sink, settings):
     console.save(path_of(endpoint), new_signing_secret=FIRST, username="", remove_password="on")
     settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
+    sign_in_again(console)
     assert "cannot be read with this server" in console.get(path_of(endpoint)).content.decode()
     assert "FIELD_ENCRYPTION_KEYS" in send_test(console, endpoint)
     assert sink.received == []

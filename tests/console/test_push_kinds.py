@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
 from tests import factories
-from tests.console.conftest import errors
+from tests.console.conftest import errors, sign_in_again
 from tests.fakes import apns_certificates
 
 LIST = "/admin/push/pushmessagingconfiguration/"
@@ -299,6 +299,7 @@ def test_no_certificate_is_made_here(console):
 
 def test_a_key_that_cannot_be_read_any_more_is_replaced(console, apple, settings):
     settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
+    sign_in_again(console)
     assert console.get(change_path(apple)).status_code == 200
     assert console.save(change_path(apple), name="renamed").status_code == 302
     other = apns_certificates.pem(ec.generate_private_key(ec.SECP256R1()))

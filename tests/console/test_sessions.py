@@ -103,7 +103,7 @@ def test_a_sign_in_gets_a_new_key_and_a_careful_cookie(nora):
     answer = sign_in(browser, "nora", PASSWORD)
     cookie = answer.cookies["sessionid"]
     assert cookie.value != stolen.session_key
-    assert not Session.objects.filter(session_key=stolen.session_key).exists()
+    assert not stolen.exists(stolen.session_key)
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert cookie["max-age"] == 1800
@@ -111,6 +111,28 @@ def test_a_sign_in_gets_a_new_key_and_a_careful_cookie(nora):
 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(nora):
     this, other = signed_in(), signed_in()
+def test_the_database_holds_no_session_cookie(nora):
+    browser = signed_in()
+    cookie, [row] = browser.cookies["sessionid"].value, Session.objects.values()
+    assert cookie not in str(row)
+    thief = Browser()
+    thief.cookies["sessionid"] = row["session_key"]
+    assert not gets_in(thief)
+    assert gets_in(browser)
+
+
+def test_a_session_outlives_a_rotation_of_the_encryption_keys(nora, clock, settings):
+    browser = signed_in()
+    settings.FIELD_ENCRYPTION_KEYS = [b"n" * 32, *settings.FIELD_ENCRYPTION_KEYS]
+    clock.shift(timedelta(minutes=2))
+    assert gets_in(browser)
+    # It was written meanwhile.
+    clock.shift(timedelta(minutes=29))
+    assert gets_in(browser)
+    browser.post("/admin/logout/")
+    assert not Session.objects.exists()
+
+
     own = "another password of Nora's"
     fields = {"old_password": PASSWORD, "new_password1": own, "new_password2": own}
     assert this.post("/admin/password_change/", fields)["Location"] == "/admin/"

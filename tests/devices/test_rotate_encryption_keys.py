@@ -9,6 +9,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings as project
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import CharField
 from django.utils import timezone
@@ -21,6 +22,7 @@ from apps.geocontext.models import Geolocation
 from apps.push.models import PushMessagingConfiguration
 from apps.system import second_factor
 from apps.system.models import ApnsProxy, AuthenticatorApp
+from apps.system.session_store import SessionStore
 from apps.transactions.models import ContextLookup, IdempotentRequest, SmsDelivery, Transaction
 from config.keyed_hashes import BEGIN_ANEW, KINDS
 from tests import factories
@@ -159,6 +161,7 @@ def test_it_says_what_holds_the_old_key_back_until_nothing_does(full, rotate, po
         "tokens of authenticators": "3",
         "recovery codes of staff": "10",
         "enrolment codes": "1",
+        "console sessions": "1",
         "one-time passwords and codes of text messages": "1",
         "phone numbers that limits count": "2",
         "requests with an Idempotency-Key": "1",
@@ -170,14 +173,15 @@ def test_it_says_what_holds_the_old_key_back_until_nothing_does(full, rotate, po
     assert portal.result(challenge["transaction_id"]).json()["is_authenticated"] is True
     held = held_by_the_old_key(rotate(NEW_KEY, OLD_KEY).lines)
     assert held.keys() == {
-        "tokens of authenticators", "recovery codes of staff", "enrolment codes", "phone numbers that limits count",
-        "requests with an Idempotency-Key",
+        "tokens of authenticators", "console sessions", "recovery codes of staff", "enrolment codes",
+        "phone numbers that limits count", "requests with an Idempotency-Key",
     }  # fmt: skip
     assert held["tokens of authenticators"] == "2"
 
     Authenticator.objects.exclude(type="pin").delete()
     second_factor.make_codes(User.objects.get())
     for model in (EnrollmentCode, IdempotentRequest):
+    Session.objects.update(expire_date=timezone.now())
         model.objects.update(expires_at=timezone.now())
     SmsDelivery.objects.update(created_at=timezone.now() - timedelta(hours=1))
     line = f"Key 2 ({identifier(OLD_KEY)}) is no longer needed: take it out of FIELD_ENCRYPTION_KEYS."
