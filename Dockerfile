@@ -5,8 +5,8 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.txt \
     && /venv/bin/pip uninstall --yes pip
 
-FROM python:3.13-slim
-RUN useradd --system --uid 10001 --create-home countersign && mkdir /data && chown countersign /data
+FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
+RUN useradd --system --uid 10001 --create-home countersign && install --directory --mode 700 --owner countersign /data
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY manage.py ./
@@ -14,6 +14,8 @@ COPY config config
 COPY apps apps
 COPY templates templates
 COPY locale locale
+# Whatever the umask of the machine that builds it.
+RUN chmod -R a+rX /app
 ENV DJANGO_SETTINGS_MODULE=config.settings.production VAR_DIR=/data PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER countersign

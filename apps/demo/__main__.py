@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
+    # As the server's processes: what lies under VAR_DIR is for its user only.
+    os.umask(0o077)
     try:
         print(run(parser().parse_args()))  # noqa: T201 - a command's output
     except (Refused, OSError) as error:

@@ -1,5 +1,6 @@
 """Settings that every installation shares. Each environment variable is described in docs/configuration.md."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from config.logging import logging_settings
 from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
 from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
+
+# Whatever a process writes under VAR_DIR (database, logs, keys) is for its own user only.
+os.umask(0o077)
 
 env = Environment()
 

@@ -44,6 +44,7 @@ class Run:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            umask=0o022,
         )
 
     def wait_until_ready(self):

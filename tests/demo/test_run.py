@@ -258,11 +258,14 @@ def test_an_unanswered_sign_in_expires_on_both_sides_and_the_reset_command_resto
     assert visitor.sign_in()["phone"]["request"]["life_seconds"] == 120
 
 
-def test_what_the_demo_keeps_is_for_its_user_only(run, visitor):
+def test_files_under_var_dir_are_for_their_user_only(run, visitor):
     visitor.state()
-    directory = run.var_dir / "demo"
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+    found = {path.relative_to(run.var_dir): path for path in run.var_dir.rglob("*")}
+    modes = {str(name): stat.S_IMODE(path.stat().st_mode) for name, path in found.items()}
+    expected = {"countersign.sqlite3", "countersign.sqlite3-wal", "keys.json", "static", "demo", "logs/web.log"}
+    assert expected <= modes.keys()
+    wanted = {str(name): 0o700 if path.is_dir() else 0o600 for name, path in found.items()}
+    assert modes == wanted
 
 
 def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
