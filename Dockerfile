@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-FROM python:3.13-slim AS packages
+FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS packages
 COPY requirements/production.txt /requirements.txt
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.txt \

@@ -20,6 +20,7 @@ from tests.flows.stack import KEPT_VARIABLES
 from tests.flows.waiting import wait_until
 from tests.ports import free_port
 
+PINNED = re.compile(r"[a-z]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}")
 COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
 GIVEN_BY_COMPOSE = {"POSTGRES_PASSWORD", "PUBLIC_URL", "WEB_WORKERS", "PORT"}
 
@@ -144,6 +145,22 @@ def test_what_the_compose_files_set_is_read_and_what_they_need_is_named():
         for name, service in compose("docker-compose.yml")["services"].items()
         if name not in ours()
     }
+
+
+def test_compose_publishes_ports_on_the_loopback_only():
+    published = [
+        port for service in compose("docker-compose.yml")["services"].values() for port in service.get("ports", [])
+    ]
+    assert published
+    assert not [port for port in published if not str(port).startswith("127.0.0.1:")]
+
+
+def test_every_image_is_pinned_by_digest():
+    services = compose("docker-compose.yml")["services"].values()
+    images = [service["image"] for service in services if "image" in service and "build" not in service]
+    images += re.findall(r"^FROM (\S+)", dockerfile(), re.MULTILINE)
+    assert len(images) == 4
+    assert not [image for image in images if not PINNED.fullmatch(image)]
 
 
 def test_every_process_gets_the_secrets_that_are_declared():
