@@ -1,14 +1,20 @@
-"""Reading, checking and, in development, making the keys that the server needs to start."""
+"""Reading, checking and, for the demo's own database, generating the keys that the server needs to start."""
 
 import base64
 import binascii
 import json
 import os
 import secrets
+from itertools import pairwise
 from pathlib import Path
 
 import environ
+from django.core.checks.security import base as django_checks
 from django.core.exceptions import ImproperlyConfigured
+
+# Of 32 random bytes fewer are different, or have different distances to their neighbours, once in 10^13 keys.
+LEAST_DIFFERENT = 17
+PRINTABLE = range(0x20, 0x7F)
 
 
 def required(env: environ.Env, name: str) -> str:
@@ -35,8 +41,35 @@ def encryption_keys(text: str) -> list[bytes]:
     return keys
 
 
+def require_strong_secret_key(name: str, value: str) -> None:
+    """Raise ImproperlyConfigured if `value` breaks Django's rule for a SECRET_KEY (its check security.W009)."""
+    shortest, least = django_checks.SECRET_KEY_MIN_LENGTH, django_checks.SECRET_KEY_MIN_UNIQUE_CHARACTERS
+    prefix = django_checks.SECRET_KEY_INSECURE_PREFIX
+    if len(value) < shortest or len(set(value)) < least or value.startswith(prefix):
+        raise ImproperlyConfigured(
+            f"{name} is too easy to guess: it must have at least {shortest} characters, {least} different ones, and "
+            f"not begin with {prefix!r}; docs/configuration.md says how to make one"
+        )
+
+
+def require_strong_encryption_keys(keys: list[bytes]) -> None:
+    """Raise ImproperlyConfigured if a key is a pattern or a passphrase, and not 32 random bytes."""
+    for number, key in enumerate(keys, start=1):
+        if not _looks_random(key):
+            raise ImproperlyConfigured(
+                f"FIELD_ENCRYPTION_KEYS: key {number} is too easy to guess: it must be 32 random bytes, no text and no "
+                "pattern; docs/configuration.md says how to make one"
+            )
+
+
+def _looks_random(key: bytes) -> bool:
+    distances = {(after - before) % 256 for before, after in pairwise(key)}
+    is_text = all(byte in PRINTABLE for byte in key)
+    return not is_text and min(len(set(key)), len(distances)) >= LEAST_DIFFERENT
+
+
 def development_keys(path: Path) -> dict[str, str]:
-    """Return the keys in `path`; the first process to come makes them, readable by its user only."""
+    """Return the keys in `path`; the first process to come generates them, readable by its user only."""
     if not path.exists():
         keys = {
             "SECRET_KEY": secrets.token_urlsafe(50),

@@ -2,11 +2,20 @@
 
 from config.settings.base import *  # noqa: F403
 from config.settings.base import TRUSTED_PROXIES, _https, env
-from config.settings.keys import encryption_keys, required
+from config.settings.keys import (
+    encryption_keys,
+    require_strong_encryption_keys,
+    require_strong_secret_key,
+    required,
+)
 
 SECRET_KEY = required(env, "SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 FIELD_ENCRYPTION_KEYS = encryption_keys(required(env, "FIELD_ENCRYPTION_KEYS"))
+require_strong_secret_key("SECRET_KEY", SECRET_KEY)
+for _fallback in SECRET_KEY_FALLBACKS:
+    require_strong_secret_key("SECRET_KEY_FALLBACKS", _fallback)
+require_strong_encryption_keys(FIELD_ENCRYPTION_KEYS)
 
 if _https and TRUSTED_PROXIES:
     # TLS ends at the proxy. Who lies about it towards the server gets stricter checks, and nothing else.

@@ -1,14 +1,23 @@
-"""Production refuses to start without its keys, and says in one line which variable is missing or wrong."""
+"""Production refuses to start without strong keys, and says in one line which variable is missing or wrong."""
 
 import base64
 import json
 import os
+import secrets
 import subprocess
 import sys
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+from config.settings import keys as checked
+
+
+def in_base64(key):
+    return base64.urlsafe_b64encode(key).decode()
+
+
+KEY, SECRET_KEY = in_base64(secrets.token_bytes(32)), secrets.token_urlsafe(50)
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
@@ -17,8 +26,8 @@ KEY = base64.urlsafe_b64encode(bytes(32)).decode()
     [
         ({"FIELD_ENCRYPTION_KEYS": KEY}, "the environment variable SECRET_KEY is not set"),
         ({"SECRET_KEY": ""}, "the environment variable SECRET_KEY is not set"),
-        ({"SECRET_KEY": "x" * 50}, "the environment variable FIELD_ENCRYPTION_KEYS is not set"),
-        ({"SECRET_KEY": "x" * 50, "FIELD_ENCRYPTION_KEYS": f"{KEY},short"}, "FIELD_ENCRYPTION_KEYS: key 2 is not"),
+        ({"SECRET_KEY": SECRET_KEY}, "the environment variable FIELD_ENCRYPTION_KEYS is not set"),
+        ({"SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": f"{KEY},short"}, "FIELD_ENCRYPTION_KEYS: key 2 is not"),
     ],
 )
 def test_production_does_not_start_without_its_keys(tmp_path, command, keys, line):
@@ -38,6 +47,61 @@ def test_production_does_not_start_without_its_keys(tmp_path, command, keys, lin
     assert run.stderr.count("\n") == 1
 
 
+WEAK_SECRET_KEYS = {
+    "short": SECRET_KEY[:49],
+    "few different characters": "abcd" * 20,
+    "Django's own of a new project": "django-insecure-" + SECRET_KEY,
+}
+WEAK_ENCRYPTION_KEYS = {
+    "zeros": bytes(32),
+    "one byte": b"\xe4" * 32,
+    "a repeated pattern": secrets.token_bytes(16) * 2,
+    "numbers in order": bytes(range(200, 232)),
+    "every third number, backwards": bytes(range(150, 54, -3)),
+    "a passphrase": b"correct horse battery staple 4711",
+    "hexadecimal digits": secrets.token_hex(16).encode(),
+}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *({"SECRET_KEY": WEAK_SECRET_KEYS[kind]} for kind in WEAK_SECRET_KEYS),
+        {"SECRET_KEY_FALLBACKS": f"{SECRET_KEY},changeme"},
+        {"FIELD_ENCRYPTION_KEYS": f"{KEY},{in_base64(WEAK_ENCRYPTION_KEYS['a passphrase'][:32])}"},
+    ],
+    ids=[*WEAK_SECRET_KEYS, "a weak fallback", "an older encryption key"],
+)
+def test_production_refuses_weak_keys_with_one_line(tmp_path, given):
+    refused = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env={
+            **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.production", "VAR_DIR": str(tmp_path),
+            "SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": KEY, **given,
+        },
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    [name] = given
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"Configuration error: {name}")
+    assert "is too easy to guess" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert given[name] not in refused.stderr
+
+
+@pytest.mark.parametrize("kind", WEAK_ENCRYPTION_KEYS)
+def test_an_encryption_key_that_is_a_pattern_or_a_text_is_refused(kind):
+    with pytest.raises(ImproperlyConfigured, match="key 1 is too easy to guess"):
+        checked.require_strong_encryption_keys([WEAK_ENCRYPTION_KEYS[kind][:32]])
+
+
+def test_random_keys_are_never_refused():
+    checked.require_strong_encryption_keys([secrets.token_bytes(32) for _number in range(10_000)])
+    for make in (secrets.token_urlsafe, secrets.token_hex):
+        for _number in range(1000):
+            checked.require_strong_secret_key("SECRET_KEY", make(50))
+
+
 def configured(tmp_path, **settings):
     """Say in JSON what production would use, with these variables."""
     others = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
@@ -55,16 +119,16 @@ def configured(tmp_path, **settings):
 
 def test_every_variable_can_come_from_a_file(tmp_path):
     for name, value in {
-        "SECRET_KEY": "from a file\n",
+        "SECRET_KEY": f"{SECRET_KEY} from a file\n",
         "ALLOWED_HOSTS": "a.example,b.example\r\n",
         "WEB_WORKERS": "3\n",
     }.items():
         (tmp_path / name).write_bytes(value.encode())
     files = {f"{name}_FILE": str(tmp_path / name) for name in ("SECRET_KEY", "ALLOWED_HOSTS", "WEB_WORKERS")}
-    run = configured(tmp_path, SECRET_KEY="from the variable", **files)
-    assert json.loads(run.stdout) == ["from a file", ["a.example", "b.example"], 3]
-    run = configured(tmp_path, SECRET_KEY="from the variable", SECRET_KEY_FILE="")
-    assert json.loads(run.stdout)[0] == "from the variable"
+    run = configured(tmp_path, SECRET_KEY=f"{SECRET_KEY} from the variable", **files)
+    assert json.loads(run.stdout) == [f"{SECRET_KEY} from a file", ["a.example", "b.example"], 3]
+    run = configured(tmp_path, SECRET_KEY=f"{SECRET_KEY} from the variable", SECRET_KEY_FILE="")
+    assert json.loads(run.stdout)[0] == f"{SECRET_KEY} from the variable"
 
 
 def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path):

@@ -1,7 +1,9 @@
 """How long a sign-in lasts, what ends it, and how its cookie and the pages travel."""
 
+import base64
 import json
 import os
+import secrets
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -176,8 +178,8 @@ def test_in_production_tls_is_kept_to(tmp_path, url, hsts, secure):
     variables = {
         **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")},
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
-        "SECRET_KEY": "0" * 50,
-        "FIELD_ENCRYPTION_KEYS": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "VAR_DIR": str(tmp_path),
         "PUBLIC_URL": url,
         "TRUSTED_PROXIES": "127.0.0.1",
