@@ -7,14 +7,33 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+LOCAL, PRODUCTION = "config.settings.local", "config.settings.production"
+# One of these, or the file that holds its value, says that the command is for a production.
+VARIABLES_OF_PRODUCTION = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL")
+
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    if not settings_are_named():
+        choose_settings()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # A wrong setting is the operator's to mend: one line, no traceback.
         sys.exit(f"Configuration error: {error}")
+
+
+def settings_are_named() -> bool:
+    named_by_option = any(argument.partition("=")[0] == "--settings" for argument in sys.argv[1:])
+    return named_by_option or bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
+
+
+def choose_settings() -> None:
+    """Choose the settings by the environment, and say which on standard error: standard output is for data."""
+    names = [name for variable in VARIABLES_OF_PRODUCTION for name in (variable, f"{variable}_FILE")]
+    found = next(filter(os.environ.get, names), None)
+    os.environ["DJANGO_SETTINGS_MODULE"] = PRODUCTION if found else LOCAL
+    reason = f"{found} is set" if found else f"{', '.join(VARIABLES_OF_PRODUCTION)} are not set"
+    print(f"Settings: {os.environ['DJANGO_SETTINGS_MODULE']} ({reason}).", file=sys.stderr)  # noqa: T201 - for people
 
 
 if __name__ == "__main__":

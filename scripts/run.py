@@ -130,6 +130,7 @@ def set_up() -> tuple[Path, str]:
 
     from apps.configuration.services import ConfigurationInvalid  # noqa: PLC0415
     from apps.demo import setup  # noqa: PLC0415
+    from apps.system import keys  # noqa: PLC0415
 
     # The terminal is for warnings; what the set-up does is in the events.
     logging.disable(logging.INFO)
@@ -137,8 +138,11 @@ def set_up() -> tuple[Path, str]:
     try:
         if not migrated():
             call_command("migrate", verbosity=0)
+        keys.verify()
         setup.configure()
         password = setup.console_password()
+    except ImproperlyConfigured as error:
+        raise Failure(f"Configuration error: {error}") from None
     except (DatabaseError, CommandError) as error:
         raise Failure(f"The database cannot be set up: {error}") from None
     except ConfigurationInvalid as error:

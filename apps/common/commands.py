@@ -5,8 +5,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # In the order in which gettext looks at them.
 LANGUAGE_VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+# Called before every command that may read or write a secret; an app registers here what it verifies.
+REQUIREMENTS: list[Callable[[], None]] = []
 
 
 class TranslatedCommand(BaseCommand):
@@ -37,6 +39,16 @@ class TranslatedCommand(BaseCommand):
         translation.activate(terminal_language())
         super().run_from_argv(argv)
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        self.verify_requirements(options)
+        return super().execute(*args, **options)
+
+    def verify_requirements(self, options: Mapping[str, Any]) -> None:
+        """Verify REQUIREMENTS. A command that neither reads nor writes a secret can leave it out."""
+        with database_errors_in_one_line():
+            for verify in REQUIREMENTS:
+                verify()
+
     def print_help(self, prog_name: str, subcommand: str) -> None:
         translation.activate(terminal_language())
         super().print_help(prog_name, subcommand)
@@ -46,6 +58,19 @@ class TranslatedCommand(BaseCommand):
         # A parser wraps its description into lines, which takes a text that is one already.
         parser.description = str(self.help)
         return parser
+
+
+@contextmanager
+def database_errors_in_one_line() -> Iterator[None]:
+    """Raise CommandError in place of an error of the database."""
+    try:
+        yield
+    except DatabaseError as error:
+        # The first line says what is wrong; the others can quote rows.
+        reason = str(error).partition("\n")[0]
+        raise CommandError(
+            _("The database cannot be used (%(reason)s). Is it running and migrated?") % {"reason": reason}
+        ) from None
 
 
 def terminal_language() -> str:
@@ -84,19 +109,14 @@ class OneLineCommand(TranslatedCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            return super().execute(*args, **options)
+            with database_errors_in_one_line():
+                return super().execute(*args, **options)
         except ApiError as error:
             raise CommandError(str(error.text)) from None
         except ValidationError as error:
             raise CommandError(sentence(error)) from None
         except UnicodeEncodeError:
             raise CommandError(_("An argument is not valid text.")) from None
-        except DatabaseError as error:
-            # The first line says what is wrong; the others can quote rows.
-            reason = str(error).partition("\n")[0]
-            raise CommandError(
-                _("The database cannot be used (%(reason)s). Is it running and migrated?") % {"reason": reason}
-            ) from None
 
 
 def _refuse(parser: CommandParser, message: str) -> NoReturn:

@@ -24,6 +24,16 @@ MAX_LOCK_SECONDS = 365 * 24 * 60 * 60
 MAX_TEXTS = 1_000_000
 
 
+class KeyCheck(models.Model):
+    """The single row whose value decrypts only with the FIELD_ENCRYPTION_KEYS of this installation."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    value = EncryptedTextField()
+
+    def __str__(self) -> str:
+        return "key check value"
+
+
 class Features(SingletonModel):
     """What this installation offers at all."""
 

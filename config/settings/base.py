@@ -228,11 +228,11 @@ OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
 # Browsers themselves refuse passkeys on a page that came over plain HTTP; the server need not refuse to start.
 SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]
 
+SESSION_ENGINE = "apps.system.session_store"
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
 # A sign-in to the console lasts a working day, and half an hour without use (apps/system/sessions.py).
-SESSION_ENGINE = "apps.system.session_store"
 CONSOLE_SESSION_SECONDS = env.number("CONSOLE_SESSION_SECONDS", default=8 * 3600)
 CONSOLE_IDLE_SECONDS = env.number("CONSOLE_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_AGE = CONSOLE_IDLE_SECONDS

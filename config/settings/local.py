@@ -1,12 +1,18 @@
-"""Development and the demo: keys are made on the first start and kept under VAR_DIR."""
+"""Development and the demo: keys are generated on the first start and kept under VAR_DIR, beside its SQLite file."""
 
 from config.settings.base import *  # noqa: F403
 from config.settings.base import INSTALLED_APPS, VAR_DIR, env
-from config.settings.keys import development_keys, encryption_keys
+from config.settings.keys import development_keys, encryption_keys, required
 
-_keys = development_keys(VAR_DIR / "keys.json")
-SECRET_KEY = env.str("SECRET_KEY", default=_keys["SECRET_KEY"])
-FIELD_ENCRYPTION_KEYS = encryption_keys(env.str("FIELD_ENCRYPTION_KEYS", default=_keys["FIELD_ENCRYPTION_KEYS"]))
+if env.str("DATABASE_URL", default=""):
+    # Generated keys would be those of VAR_DIR, and not of this database.
+    SECRET_KEY = required(env, "SECRET_KEY")
+    _encryption_keys = required(env, "FIELD_ENCRYPTION_KEYS")
+else:
+    _generated = development_keys(VAR_DIR / "keys.json")
+    SECRET_KEY = env.str("SECRET_KEY", default=_generated["SECRET_KEY"])
+    _encryption_keys = env.str("FIELD_ENCRYPTION_KEYS", default=_generated["FIELD_ENCRYPTION_KEYS"])
+FIELD_ENCRYPTION_KEYS = encryption_keys(_encryption_keys)
 CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.switch("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=True)
 
 SMS_GATEWAY = env.str("TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY", default="console")

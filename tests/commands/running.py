@@ -36,5 +36,11 @@ def run(name, *arguments):
     return Ran(code, out.getvalue(), err.getvalue())
 
 
+def lose_keys(settings):
+    """Replace the encryption keys by a new one, as an operator does who has lost them."""
+    settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
+    run("rotate_encryption_keys", "--accept-new-keys")
+
+
 def give_input(monkeypatch, content):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))

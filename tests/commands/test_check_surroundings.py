@@ -9,7 +9,7 @@ from apps.common import broker
 from apps.common.http import Proxy
 from apps.configuration.checks import callbacks, secrets
 from tests import factories
-from tests.commands.running import run
+from tests.commands.running import lose_keys, run
 from tests.fakes import twilio as fake_twilio
 from tests.fakes.portal import Portal
 from tests.fakes.sms_service import SmsService
@@ -18,7 +18,6 @@ from tests.ports import free_port
 from tests.sms.conftest import configure
 
 pytestmark = pytest.mark.django_db
-OTHER_KEY = [b"1" * 32]
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +178,7 @@ def test_secrets_that_no_live_key_opens_are_counted_by_kind(settings):
     factories.PushMessagingConfigurationFactory()
     assert found()[0]["stored secrets"] == ("good", "3 were tried and can be read.", "")
     keys = settings.FIELD_ENCRYPTION_KEYS
-    settings.FIELD_ENCRYPTION_KEYS = OTHER_KEY
+    lose_keys(settings)
     factories.CallbackEndpointFactory(url="http://127.0.0.1/new", username="a", password="pass-word")
     wrong, code = found()
     level, text, remedy = wrong["stored secrets in callbacks_callbackendpoint.password"]
@@ -187,7 +186,7 @@ def test_secrets_that_no_live_key_opens_are_counted_by_kind(settings):
     assert text == "2 of 3 cannot be read: no key in FIELD_ENCRYPTION_KEYS opens them."
     assert remedy.startswith("Give every process the key")
     assert "stored secrets in push_pushmessagingconfiguration.service_account" in wrong
-    settings.FIELD_ENCRYPTION_KEYS = [*OTHER_KEY, *keys]
+    settings.FIELD_ENCRYPTION_KEYS = [*settings.FIELD_ENCRYPTION_KEYS, *keys]
     assert found()[0]["stored secrets"] == ("good", "4 were tried and can be read.", "")
 
 

@@ -59,7 +59,7 @@ def terminal(manage, monkeypatch):  # noqa: F811
         ({"LANG": "../nl:;\x7f"}, ENGLISH),
     ],
 )
-def test_a_mistake_is_told_in_the_language_of_the_terminal(monkeypatch, capsys, variables, expected):
+def test_a_mistake_is_told_in_the_language_of_the_terminal(db, monkeypatch, capsys, variables, expected):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():

@@ -7,7 +7,7 @@ import pytest
 
 from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
-from tests.commands.running import run
+from tests.commands.running import lose_keys, run
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +102,6 @@ def test_a_wrong_secret_is_told_with_its_place_and_changes_nothing(import_text, 
 
 def test_what_no_key_opens_is_replaced_by_an_import(import_text, settings):
     import_text(endpoint(signing_secret=OLD))
-    settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
+    lose_keys(settings)
     assert import_text(endpoint(signing_secret=OLD)).lines != UNCHANGED
     assert live() == [OLD]

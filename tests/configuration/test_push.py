@@ -8,7 +8,7 @@ from apps.applications.models import Application, ApplicationVersion
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy
 from tests import factories
-from tests.commands.running import run
+from tests.commands.running import lose_keys, run
 from tests.configuration.conftest import BUNDLE, authority, certificate, signing_key
 
 pytestmark = pytest.mark.django_db
@@ -260,7 +260,7 @@ def test_a_server_key_loses_the_end_of_its_line(import_text):
 
 def test_a_signing_key_that_no_key_opens_is_mended_by_an_import(import_text, settings):
     import_text(configurations(apple()))
-    settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
+    lose_keys(settings)
     assert run("export_configuration").code == 0
     assert run("export_configuration", "--with-secrets").code == 1
     assert import_text(configurations(apple())).lines == ["push_messaging_configurations[apple]: changed signing_key"]

@@ -111,8 +111,6 @@ def test_a_sign_in_gets_a_new_key_and_a_careful_cookie(nora):
     assert cookie["max-age"] == 1800
 
 
-def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(nora):
-    this, other = signed_in(), signed_in()
 def test_the_database_holds_no_session_cookie(nora):
     browser = signed_in()
     cookie, [row] = browser.cookies["sessionid"].value, Session.objects.values()
@@ -135,6 +133,8 @@ def test_a_session_outlives_a_rotation_of_the_encryption_keys(nora, clock, setti
     assert not Session.objects.exists()
 
 
+def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(nora):
+    this, other = signed_in(), signed_in()
     own = "another password of Nora's"
     fields = {"old_password": PASSWORD, "new_password1": own, "new_password2": own}
     assert this.post("/admin/password_change/", fields)["Location"] == "/admin/"

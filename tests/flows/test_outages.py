@@ -147,7 +147,7 @@ def test_a_worker_that_starts_without_the_database_delivers_when_it_is_there(out
     installation.stack.worker.stop()
     installation.start(phone)
     outage.database.cut()
-    installation.stack.start_worker()
+    installation.stack.worker.start()
     installation.stack.worker.wait_for('"fault"')
     outage.database.mend()
     installation.fcm.wait(phone.push_token, status=200, seconds=60)

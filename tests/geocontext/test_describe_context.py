@@ -12,7 +12,7 @@ from apps.geocontext import templates
 from apps.geocontext.models import ConfirmationTemplate
 from apps.system.models import Features
 from tests import factories
-from tests.commands.running import run
+from tests.commands.running import lose_keys, run
 from tests.fakes.geolocation import KEY
 from tests.geocontext import files
 from tests.geocontext.files import UTRECHT
@@ -120,7 +120,7 @@ def test_the_check_asks_the_service(service, settings):
     level, text, remedy, code = finding()
     assert (level, text, code) == ("wrong", "The geolocation service answers HTTP 403.", 1)
     assert "System, Geolocation" in remedy
-    settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes!"]
+    lose_keys(settings)
     assert finding()[:2] == ("wrong", "The key of the geolocation service cannot be decrypted; enter it again.")
 
 

@@ -1,9 +1,9 @@
 """Move everything that can be moved to the newest key of FIELD_ENCRYPTION_KEYS, and say what holds the others back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -11,6 +11,7 @@ from apps.common import encryption, reencryption
 from apps.common.commands import DataCommand
 from apps.common.reencryption import Done
 from apps.enrollment import housekeeping
+from apps.system import keys
 from config import keyed_hashes
 
 
@@ -20,17 +21,28 @@ class Command(DataCommand):
         "The server may run meanwhile; stop and repeat it as you like."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        text = _("the keys of this database are lost: use the new ones, and enter again what cannot be decrypted")
+        parser.add_argument("--accept-new-keys", action="store_true", help=text)
+
+    def verify_requirements(self, options: Mapping[str, Any]) -> None:
+        if not options["accept_new_keys"]:
+            super().verify_requirements(options)
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["accept_new_keys"]:
+            keys.accept()
         done = [reencryption.reencrypt(model, field) for model, field in reencryption.columns()]
         rehashed = housekeeping.rehash_push_tokens()
-        keys = _older_keys()
+        older_keys = _older_keys()
         if options["json"]:
             self.print_data(
-                {"columns": [vars(one) for one in done], "push_tokens_rehashed": rehashed, "older_keys": keys},
+                {"columns": [vars(one) for one in done], "push_tokens_rehashed": rehashed, "older_keys": older_keys},
                 as_json=True,
             )
         else:
-            self._tell(done, rehashed, keys)
+            self._tell(done, rehashed, older_keys)
         if unreadable := sum(one.unreadable for one in done):
             raise CommandError(_unreadable(unreadable, done))
 

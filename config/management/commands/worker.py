@@ -2,15 +2,20 @@
 
 import signal
 import threading
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
+from django.db import DatabaseError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import TranslatedCommand
+from apps.common.worker import FAULT_PAUSE_SECONDS, report
+from apps.system import keys
 from config import worker
 from config.celery import app
 
@@ -27,6 +32,20 @@ class Command(TranslatedCommand):
             choices=sorted(worker.QUEUES),
             help=_("deliver only this queue (may be repeated; default: all)"),
         )
+
+    def verify_requirements(self, options: Mapping[str, Any]) -> None:
+        """Verify the encryption keys as soon as the database is available: a worker waits for it."""
+        is_reported = False
+        while True:
+            try:
+                return keys.verify()
+            except DatabaseError as error:
+                if not is_reported:
+                    report("fault", error, thread="keys")
+                is_reported = True
+                time.sleep(FAULT_PAUSE_SECONDS)
+            finally:
+                connection.close()
 
     def handle(self, *args: Any, **options: Any) -> None:
         queues = set(options["queue"] or worker.QUEUES)

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -26,6 +27,10 @@ class Command(OneLineCommand):
             action="store_true",
             help=_("write the JSON Schema of the file instead, with which editors complete and check it"),
         )
+
+    def verify_requirements(self, options: Mapping[str, Any]) -> None:
+        if not options["schema"]:
+            super().verify_requirements(options)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["schema"]:
