@@ -1,7 +1,7 @@
 """Opening messages that are encrypted to one of the server's keys (RFC 9580).
 
-Sequoia judges signatures. What lies around them is opened here, because pysequoia takes no compressed message (GnuPG
-and many mobile libraries compress), and unpacks what it takes without a limit. Every fault is a ValueError.
+pysequoia rejects compressed messages, which GnuPG and many mobile libraries send, and unpacks others without a limit.
+Every fault is a ValueError.
 """
 
 import hashlib
@@ -20,11 +20,10 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from pysequoia.packet import PacketPile
 from pysequoia.packet import Tag as KeyTag
 
+from apps.enrollment.ecdh import AES_KEY_BYTES, wrapping_key
 from apps.enrollment.packets import Packet, Tag, dearmor, decompress, number, split, take
+from apps.enrollment.public_keys import ECDH
 
-ECDH = 18
-HASHES = {8: "sha256", 9: "sha384", 10: "sha512"}
-AES_KEY_BYTES = {7: 16, 8: 24, 9: 32}
 BLOCK_BYTES = 16
 MDC_BYTES = 22
 CHUNK_TAG_BYTES = 16
@@ -34,13 +33,12 @@ AEAD: dict[int, tuple[type[AESOCB3] | type[AESGCM], int]] = {2: (AESOCB3, 15), 3
 
 @dataclass(frozen=True)
 class DecryptionKey:
-    """A Curve25519 key that session keys are encrypted to; `parameters` is what 11.5 mixes into the derivation."""
+    """A Curve25519 key that session keys are encrypted to; `oid` and `kdf` are fields of its packet (11.5)."""
 
     private: X25519PrivateKey
     fingerprint: bytes
-    parameters: bytes
-    hash_name: str
-    wrapping_key_bytes: int
+    oid: bytes
+    kdf: bytes
 
 
 def decryption_key(secret_key: bytes) -> DecryptionKey:
@@ -50,21 +48,18 @@ def decryption_key(secret_key: bytes) -> DecryptionKey:
         if packet.tag == KeyTag.SecretSubkey and body[5] == ECDH:
             oid = body[6 : 7 + body[6]]
             _point, position = number(body, 6 + len(oid))
-            kdf = body[position : position + 4]
             scalar, _end = number(body, position + 5)
-            fingerprint = bytes.fromhex(packet.fingerprint or "")
             return DecryptionKey(
                 private=X25519PrivateKey.from_private_bytes(scalar.rjust(32, b"\0")[::-1]),
-                fingerprint=fingerprint,
-                parameters=oid + bytes([ECDH]) + kdf + b"Anonymous Sender    " + fingerprint,
-                hash_name=HASHES[kdf[2]],
-                wrapping_key_bytes=AES_KEY_BYTES[kdf[3]],
+                fingerprint=bytes.fromhex(packet.fingerprint or ""),
+                oid=oid,
+                kdf=body[position : position + 4],
             )
     raise ValueError("no encryption subkey")
 
 
-def open_message(armored: str, key: DecryptionKey, limit: int) -> bytes:
-    """Return the signed message inside an encrypted one: packets without compression, unpacked up to `limit` bytes."""
+def open_message(armored: str, key: DecryptionKey, limit: int) -> list[Packet]:
+    """Return the packets of the message inside an encrypted one, without compression, unpacked up to `limit` bytes."""
     *sessions, container = split(dearmor(armored))
     if container.tag != Tag.ENCRYPTED or any(each.tag not in (Tag.SESSION_KEY, Tag.MARKER) for each in sessions):
         raise ValueError("not an encrypted message")
@@ -73,10 +68,7 @@ def open_message(armored: str, key: DecryptionKey, limit: int) -> bytes:
     ]
     if [each.tag for each in inner] == [Tag.COMPRESSED]:
         inner = split(decompress(inner[0].body, limit))
-    if any(each.tag not in (Tag.ONE_PASS_SIGNATURE, Tag.LITERAL, Tag.SIGNATURE) for each in inner):
-        raise ValueError("not a signed message")
-    # Written anew, so that who verifies it sees exactly the packets that were seen here.
-    return b"".join(bytes(each) for each in inner)
+    return inner
 
 
 def _decrypt(sessions: list[Packet], container: bytes, key: DecryptionKey) -> bytes:
@@ -112,8 +104,7 @@ def _unwrap(fields: bytes, key: DecryptionKey, *, names_cipher: bool) -> bytes:
     (length,), position = take(fields, position, 1)
     wrapped, _end = take(fields, position, length)
     shared = key.private.exchange(X25519PublicKey.from_public_bytes(point[1:]))
-    derived = hashlib.new(key.hash_name, b"\0\0\0\1" + shared + key.parameters).digest()
-    padded = aes_key_unwrap(derived[: key.wrapping_key_bytes], wrapped)
+    padded = aes_key_unwrap(wrapping_key(shared, key.oid, key.kdf, key.fingerprint), wrapped)
     checked = padded[: -padded[-1]]
     cipher, session_key, checksum = checked[:names_cipher], checked[names_cipher:-2], checked[-2:]
     lengths = [AES_KEY_BYTES.get(cipher[0], 0)] if names_cipher else AES_KEY_BYTES.values()

@@ -1,22 +1,24 @@
 """OpenPGP: server keys, device keys, sealed messages (signed by the sender, encrypted to the receiver).
 
-pysequoia does the cryptography; parsed keys are kept per process because parsing costs more than sealing.
+pysequoia makes the server's keys and signatures. Parsed keys are kept per process: parsing costs more than sealing.
 """
 
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import pysequoia
 from django.db import transaction
-from pysequoia import Cert, CipherSuite, Profile, Tsk
+from django.utils import timezone
+from pysequoia import CipherSuite, Profile, Tsk
 
 from apps.common.exceptions import InvalidMessage
-from apps.enrollment import decryption
-from apps.enrollment.certificates import FAULTS
+from apps.enrollment import certificates, decryption, encryption, verification
 from apps.enrollment.models import Profile as UserProfile
 from apps.enrollment.models import ServerKey
+from apps.enrollment.packets import Packet, Tag, literal_data
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
@@ -68,36 +70,43 @@ def _pair(key: ServerKey) -> _Pair:
     return _parsed_secret(key.secret_key)
 
 
-@lru_cache(maxsize=2048)
-def _parsed_certificate(armored: str) -> Cert:
-    return Cert.from_bytes(armored.encode())
-
-
 def seal(profile: UserProfile, content: dict[str, Any]) -> str:
     """Sign with the server's key and encrypt to the profile's; ASCII armour."""
-    sealed = pysequoia.encrypt(
-        json.dumps(content).encode(),
-        recipients=[_parsed_certificate(profile.public_key)],
-        signer=_pair(profile.server_key).secret.signer(),
-    )
-    return sealed.decode()
+    signer = _pair(profile.server_key).secret.signer()
+    signed = pysequoia.sign(signer, json.dumps(content).encode(), armor=False)
+    receivers = certificates.read(profile.public_key).receivers(timezone.now())
+    return encryption.encrypt(signed, [key.body for key in receivers])
 
 
 def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
-    """Open a message that is encrypted to the server and signed by this profile; anything else is InvalidMessage."""
-    certificate = _parsed_certificate(profile.public_key)
+    """Open a message that is encrypted to the server and signed by the profile. Raises InvalidMessage for any other."""
     try:
         if len(message.encode()) > MAX_MESSAGE_BYTES:
             raise ValueError("too long")
-        signed = decryption.open_message(
+        packets = decryption.open_message(
             message, _pair(profile.server_key).decryption_key, MAX_MESSAGE_BYTES + ENVELOPE_BYTES
         )
-        verified = pysequoia.verify(signed, store=lambda _key_ids: [certificate])
-        content = verified.bytes or b""
+        content = _verified(packets, certificates.read(profile.public_key))
         parsed = json.loads(content)
-    except FAULTS:
+    except certificates.FAULTS:
         raise InvalidMessage from None
-    is_ours = any(signature.certificate == certificate.fingerprint for signature in verified.valid_sigs)
-    if not is_ours or len(content) > MAX_MESSAGE_BYTES or not isinstance(parsed, dict):
+    if len(content) > MAX_MESSAGE_BYTES or not isinstance(parsed, dict):
         raise InvalidMessage
     return parsed
+
+
+def _verified(packets: list[Packet], certificate: certificates.Certificate) -> bytes:
+    """Return the content of a signed message. Raises ValueError if none of the certificate's signers signed it.
+
+    The signature can have any age: what is old or was sent before is found by its nonce, time or token.
+    """
+    tags, now = [packet.tag for packet in packets], timezone.now()
+    count = tags.count(Tag.SIGNATURE)
+    if tags != [Tag.ONE_PASS_SIGNATURE] * count + [Tag.LITERAL] + [Tag.SIGNATURE] * count:
+        raise ValueError("not a signed message")
+    content = literal_data(packets[count].body)
+    signatures = [verification.parse(packet.body) for packet in packets[count + 1 :]]
+    for signature, signer in product(signatures, certificate.signers(now)):
+        if signature.is_live(now) and signature.is_over(content, signer.body):
+            return content
+    raise ValueError("not signed by this device")

@@ -3,6 +3,7 @@
 import base64
 import bz2
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -102,6 +103,43 @@ def _new_length(data: bytes, position: int) -> tuple[int, int, bool]:
     if first < 224:
         return ((first - 192) << 8) + more[0] + 192, position, True
     return int.from_bytes(more, "big"), position, True
+
+
+def literal_data(body: bytes) -> bytes:
+    """Return the content of a literal data packet (5.9), without its format, file name and date."""
+    start, position = take(body, 0, 2)
+    _name_and_date, position = take(body, position, start[1] + 4)
+    return body[position:]
+
+
+def read_subpackets(area: bytes, known: Container[int] = range(128)) -> dict[int, bytes]:
+    """Return a signature's subpackets (5.2.3.7) by number, the last of each. A critical one must be among `known`."""
+    found: dict[int, bytes] = {}
+    position = 0
+    while position < len(area):
+        length, position = _subpacket_length(area, position)
+        subpacket, position = take(area, position, length)
+        kind = subpacket[0] & 0x7F
+        if subpacket[0] & 0x80 and kind not in known:
+            raise ValueError("a critical subpacket of an unknown kind")
+        found[kind] = subpacket[1:]
+    return found
+
+
+def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
+    """Read a length (5.2.3.7), which counts the octet of the subpacket's number: at least one."""
+    (first,), position = take(area, position, 1)
+    if first < 192:
+        length = first
+    elif first < 255:
+        (second,), position = take(area, position, 1)
+        length = ((first - 192) << 8) + second + 192
+    else:
+        four, position = take(area, position, 4)
+        length = int.from_bytes(four, "big")
+    if not length:
+        raise ValueError("an empty subpacket")
+    return length, position
 
 
 def decompress(body: bytes, limit: int) -> bytes:

@@ -118,8 +118,8 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
         device=device,
         user_id=code.user_id,
         defaults={
-            "public_key": str(certificate),
-            "fingerprint": certificate.fingerprint,
+            "public_key": certificate.armored,
+            "fingerprint": certificate.primary.fingerprint,
             "server_key": keys.server_key(),
             "created_at": timezone.now(),
             "wrong_pins": 0,

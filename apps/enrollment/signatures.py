@@ -9,37 +9,20 @@ import binascii
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pysequoia.packet import PacketPile, Tag
 
+from apps.enrollment import certificates
 from apps.enrollment.models import Profile
-from apps.enrollment.packets import number
+from apps.enrollment.public_keys import VerificationKey, verification_key
 
 # RSA with 8,192 bits in base64, and some room.
 MAX_SIGNATURE_CHARACTERS = 2000
-ED25519_LEGACY, ED25519 = 22, 27
-ED25519_BYTES = 32
-
-PublicKey = RSAPublicKey | Ed25519PublicKey
 
 
-def public_key(profile: Profile) -> PublicKey:
-    """Read the primary key out of the certificate with which the profile enrolled (RFC 9580, 5.5.2)."""
-    [body, *_others] = [
-        packet.body for packet in PacketPile.from_bytes(profile.public_key.encode()) if packet.tag == Tag.PublicKey
-    ]
-    algorithm, material = body[5], body[6:]
-    if algorithm == ED25519:
-        return Ed25519PublicKey.from_public_bytes(material[:ED25519_BYTES])
-    if algorithm == ED25519_LEGACY:
-        # The curve's name, then a point with a mark in front of it.
-        point, _end = number(material, 1 + material[0])
-        return Ed25519PublicKey.from_public_bytes(point[-ED25519_BYTES:])
-    modulus, position = number(material, 0)
-    exponent, _end = number(material, position)
-    return RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
+def public_key(profile: Profile) -> VerificationKey:
+    """Return the primary key of the certificate with which the profile enrolled."""
+    return verification_key(certificates.read(profile.public_key).primary.body)
 
 
 def pem(profile: Profile) -> str:
