@@ -84,20 +84,26 @@ class Portal:
 class Phone(Device):
     """The demo's device program, over a connection that it keeps."""
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, str, bytes]:
         headers = {"Content-Type": "application/json"}
         if self.device_token:
             headers["Authorization"] = f"Bearer {self.device_token}"
-        return exchange(method, self.server + path, headers, b"" if body is None else json.dumps(body).encode())
+        content = b"" if body is None else json.dumps(body).encode()
+        answer = send(method, self.server + path, headers, content)
+        return answer.status, answer.headers.get("date", ""), answer.body
 
 
 def exchange(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
     """Send one request over this thread's connection; Refused when the answer is not a success."""
-    answer = http.send(http.Request(method, url, headers, body, timeout_seconds=WAIT_SECONDS))
+    answer = send(method, url, headers, body)
     content: dict[str, Any] = json.loads(answer.body or b"{}")
     if answer.status >= 400:
         raise Refused.of(answer.status, content)
     return content
+
+
+def send(method: str, url: str, headers: dict[str, str], body: bytes) -> http.Response:
+    return http.send(http.Request(method, url, headers, body, timeout_seconds=WAIT_SECONDS))
 
 
 def enrolled(setting: Setting, portal: Portal, number: int) -> "User":

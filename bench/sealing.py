@@ -22,6 +22,7 @@ import django
 import psutil  # type: ignore[import-untyped]
 import pysequoia
 from pysequoia import Cert, Tsk
+from pysequoia import Profile as OpenPgpProfile
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 django.setup()
@@ -39,7 +40,7 @@ GPG_WARM_UP = 2
 GPG_OPERATIONS = 20
 GPG_SECONDS = 5
 CONTENT = {"transaction_id": "1f0c1c0e-5f3a-4c3e-9d8a-2f1c7f3b9a10", "token": "x" * 43, "authenticated": True}
-# What the reference device sends; GnuPG does not read it.
+# What Sequoia sends; GnuPG does not read it.
 WITH_AEAD = "open, with AEAD"
 PLAIN = json.dumps(CONTENT).encode()
 
@@ -48,7 +49,7 @@ class Pair:
     """A server and a phone that know each other's keys."""
 
     def __init__(self, server: ServerKey) -> None:
-        self.phone_secret = phone_keys.new_secret_key()
+        self.phone_secret = phone_keys.new_secret_key(at=time.time())
         self.profile = Profile(public_key=phone_keys.public_key(self.phone_secret), server_key=server)
         self.server = server
 
@@ -58,8 +59,13 @@ class Pair:
         return {
             "open": self._encrypted(signed),
             "open, compressed": self._encrypted(sealing.compressed(signed)),  # type: ignore[no-untyped-call]
-            WITH_AEAD: phone_keys.seal(CONTENT, self.phone_secret, self.server.public_key),
+            WITH_AEAD: self._with_aead(),
         }
+
+    def _with_aead(self) -> str:
+        signer = Tsk.from_bytes(self.phone_secret.encode()).signer()
+        receiver = Cert.from_bytes(self.server.public_key.encode())
+        return pysequoia.encrypt(PLAIN, recipients=[receiver], signer=signer).decode()
 
     def _encrypted(self, packets: bytes) -> str:
         message = sealing.encrypted(self.server.public_key, packets)  # type: ignore[no-untyped-call]
@@ -67,8 +73,8 @@ class Pair:
 
 
 def server_key() -> ServerKey:
-    secret = phone_keys.new_secret_key()
-    return ServerKey(secret_key=secret, public_key=phone_keys.public_key(secret))
+    pair = Tsk.generate("Countersign", profile=OpenPgpProfile.RFC4880)
+    return ServerKey(secret_key=str(pair), public_key=str(pair.extract_certificate()))
 
 
 def measure() -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """Writes docs/test-vectors.json anew: `python -m scripts.device_vectors`. New keys each time; a test checks the file.
 
-It speaks with the reference device's code alone, so that the server's code, which checks, is another one.
+It uses the code of the reference device and Sequoia, so that the server's code, which opens the messages, is another.
 """
 
 import base64
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+import pysequoia  # noqa: E402
+from pysequoia import Cert, Tsk  # noqa: E402
 
 from clients.python.countersign_device import KeyKind, LockedToken, keys  # noqa: E402
 
@@ -23,7 +27,7 @@ KINDS = {"curve25519": KeyKind.CURVE25519, "rsa2048": KeyKind.RSA2048}
 
 def made() -> dict[str, Any]:
     """Return new vectors."""
-    server = keys.new_secret_key()
+    server = keys.new_secret_key(at=time.time())
     return {
         "about": "Keys for tests only: everybody has them. docs/device-protocol.md says what this is.",
         "server": {"secret_key": server, "public_key": keys.public_key(server)},
@@ -35,7 +39,7 @@ def made() -> dict[str, Any]:
 
 def device(name: str, kind: KeyKind, server: str) -> dict[str, Any]:
     """Return one device's key, its sealed messages in both directions, and its signature."""
-    secret = keys.new_secret_key(kind)
+    secret = keys.new_secret_key(kind, at=time.time())
     public, server_public = keys.public_key(secret), keys.public_key(server)
     signature = base64.b64encode(keys.sign(SIGNING_DATA.encode(), secret)).decode()
     to_device = {"challenge": challenge(), "registered": {"token": PIN_TOKEN}}
@@ -55,15 +59,21 @@ def device(name: str, kind: KeyKind, server: str) -> dict[str, Any]:
         "secret_key": secret,
         "public_key": public,
         "to_device": {
-            what: {"content": content, "message": keys.seal(content, server, public)}
+            what: {"content": content, "message": sealed_by_server(content, server, public)}
             for what, content in to_device.items()
         },
         "to_server": {
-            what: {"content": content, "message": keys.seal(content, secret, server_public)}
+            what: {"content": content, "message": keys.seal(content, secret, server_public, at=time.time())}
             for what, content in to_server.items()
         },
         "signature": {"data": SIGNING_DATA, "signature": signature, "public_key_pem": keys.public_pem(secret)},
     }
+
+
+def sealed_by_server(content: dict[str, Any], server: str, public: str) -> str:
+    """Seal with Sequoia: the reference device encrypts to keys of the server's kind alone."""
+    signer, receiver = Tsk.from_bytes(server.encode()).signer(), Cert.from_bytes(public.encode())
+    return pysequoia.encrypt(json.dumps(content).encode(), recipients=[receiver], signer=signer).decode()
 
 
 def challenge() -> dict[str, Any]:

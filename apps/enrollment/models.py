@@ -98,6 +98,11 @@ class Profile(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} ({self.profile_id})"
 
+    @property
+    def is_locked(self) -> bool:
+        """Return True if the profile cannot approve transactions until support staff unlock it."""
+        return self.locked_at is not None
+
 
 class PushEnrollment(models.Model):
     """That a profile can be reached by push. A dead token takes this row away and leaves the profile."""

@@ -95,9 +95,12 @@ class Signature:
         return self.created <= now + MAX_CLOCK_LEAD and (not lifetime or self.created + lifetime > now)
 
     def embedded(self) -> "Signature | None":
-        """Return the signature inside this one: the subkey's own agreement to its binding."""
+        """Return the signature inside this one, the subkey's own agreement to its binding; None if it is malformed."""
         inner = self.hashed.get(Subpacket.EMBEDDED_SIGNATURE) or self.unhashed.get(Subpacket.EMBEDDED_SIGNATURE)
-        return parse(inner) if inner else None
+        try:
+            return parse(inner or b"")
+        except ValueError:
+            return None
 
     def is_over(self, content: bytes, key: bytes) -> bool:
         """Return True if the key with this packet body signed a message's content, as it is or as text (5.2.1)."""

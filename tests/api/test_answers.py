@@ -144,7 +144,8 @@ def test_a_message_sealed_to_somebody_else_is_refused(costs_nothing, right, devi
 
 
 def test_a_message_signed_by_a_stranger_is_refused(costs_nothing, right, device):
-    stranger = TestDevice("", server_public_key=device.server_public_key)
+    stranger = TestDevice("", server_public_key=device.server_public_key, clock_difference=0)
+    stranger.secret_key = stranger.new_secret_key()
     costs_nothing(stranger.seal(right()))
 
 

@@ -41,6 +41,7 @@ def test_wrong_credentials_come_first(client):
 def test_the_device_api_says_so(client):
     for answer in (
         send_json(client, ENROLLMENTS, {}),
+        client.get(ENROLLMENTS),
         client.delete(f"{ENROLLMENTS}/ABC123"),
         send_json(client, push_path("ABC123"), {}, method="PUT"),
         client.get("/device/v1/transactions"),

@@ -1,5 +1,7 @@
 """Which public keys a device may enrol. The files were made by GnuPG 2.4, as if in January 2020."""
 
+import json
+import time
 from pathlib import Path
 
 import pysequoia
@@ -8,7 +10,9 @@ from pysequoia import CipherSuite, EncryptionAlgorithm, Profile, SigningAlgorith
 from pysequoia.packet import PacketPile, Tag
 
 from apps.enrollment.models import Profile as ProfileRow
-from tests.api.calls import ENROLLMENTS, error_of, send_json
+from clients.python.countersign_device import openpgp
+from tests.api.calls import ENROLLMENTS, answer_path, error_of, send_json
+from tests.api.certificates import ENCRYPTS, SIGNS, Subkey, agreement, certificate, sealed
 
 KEYS = Path(__file__).parent / "public_keys"
 ACCEPTED = sorted(path.name for path in (KEYS / "accepted").iterdir())
@@ -142,3 +146,69 @@ def test_a_huge_key_is_refused(enroll_key, public_key):
     huge = public_key + "\n" * 32_768
     assert enroll_key(huge.strip() + "=" * 32_768).status_code == 400
     assert not ProfileRow.objects.exists()
+
+
+class Parts:
+    """A primary key that only certifies, one key for encryption, one for signatures, and the key of somebody else."""
+
+    def __init__(self):
+        self.now = int(time.time())
+        self.primary, self.signer, self.other = (openpgp.new_ed25519(self.now) for _number in range(3))
+        self.receiver = Subkey(openpgp.new_curve25519(self.now), ENCRYPTS)
+
+    def certificate(self, agreed=b"", flags=b"\x01", binder=None):
+        """Return the certificate with a signing subkey; `agreed` is the subpacket in which the subkey agrees."""
+        signer = Subkey(self.signer, SIGNS, agreed, binder)
+        return certificate(self.primary, self.receiver, signer, at=self.now, flags=flags)
+
+
+@pytest.fixture
+def parts():
+    return Parts()
+
+
+def changed(parts):
+    data = bytearray(agreement(parts.signer, parts.primary, parts.now))
+    data[-1] ^= 1
+    return bytes(data)
+
+
+CLAIMS = {
+    "no agreement": lambda _parts: b"",
+    "signed by the primary key": lambda parts: agreement(parts.signer, parts.primary, parts.now, by=parts.primary),
+    "signed by a stranger": lambda parts: agreement(parts.signer, parts.primary, parts.now, by=parts.other),
+    "about another primary key": lambda parts: agreement(parts.signer, parts.other, parts.now),
+    "changed": changed,
+    "from the far future": lambda parts: agreement(parts.signer, parts.primary, parts.now + 86_400),
+    "malformed": lambda _parts: openpgp.subpacket(32, b"\x04\x19"),
+}
+
+
+def test_signing_subkey_that_agreed_to_its_binding_is_accepted(enroll_key, parts):
+    assert enroll_key(parts.certificate(agreement(parts.signer, parts.primary, parts.now))).status_code == 201
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("flags", [b"\x01", b"\x03"], ids=["only the subkey signs", "the primary key signs too"])
+def test_signing_subkey_without_valid_back_signature_is_rejected(refused, parts, claim, flags):
+    refused(parts.certificate(CLAIMS[claim](parts), flags))
+
+
+def test_signing_subkey_bound_by_another_key_is_rejected(refused, parts):
+    agreed = agreement(parts.signer, parts.primary, parts.now)
+    refused(parts.certificate(agreed, b"\x03", binder=parts.other))
+
+
+@pytest.mark.parametrize("claim", [*CLAIMS, None])
+def test_message_of_a_subkey_counts_only_with_its_back_signature(client, device, started, parts, claim):
+    """The certificate is as an older server could have stored it."""
+    agreed = CLAIMS[claim](parts) if claim else agreement(parts.signer, parts.primary, parts.now)
+    content = {"transaction_id": started, "token": device.fetch(started)["token"], "authenticated": True}
+    ProfileRow.objects.update(public_key=parts.certificate(agreed, b"\x03"))
+    message = sealed(json.dumps(content).encode(), parts.signer, device.server_public_key)
+    answer = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+    assert answer.status_code == (400 if claim else 200), answer.content
+    if claim:
+        message = sealed(json.dumps(content).encode(), parts.primary, device.server_public_key)
+        answer = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+        assert answer.json() == {"status": "authenticated"}

@@ -7,7 +7,7 @@ import pytest
 from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
 from apps.enrollment import keys as server_keys
 from apps.enrollment.models import Profile
-from clients.python.countersign_device import Device, KeyKind, NotEnrolled, new_secret_key
+from clients.python.countersign_device import Device, KeyKind, NotEnrolled
 from tests import factories
 from tests.conftest import TestDevice
 from tests.fakes.portal import Portal
@@ -131,7 +131,7 @@ def test_what_stands_between_may_answer_anything(body):
 @pytest.mark.parametrize("kind", [KeyKind.CURVE25519, KeyKind.RSA2048])
 def test_a_payment_is_signed_with_the_key_of_the_device(device, ask, portal, enroll, client, kind):
     if kind != KeyKind.CURVE25519:
-        device.secret_key = new_secret_key(kind)
+        device.secret_key = device.new_secret_key(kind)
         enroll(device=device)
     challenge = ask("push", signing_data="Pay € 5\nto Ben")
     assert challenge["signing_data"] == "Pay € 5\nto Ben"

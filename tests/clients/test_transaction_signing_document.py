@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -47,7 +48,7 @@ def kind(request):
 @pytest.fixture
 def signed(tmp_path, portal, enroll, kind):
     """A directory with what a portal has after a payment was approved."""
-    device = enroll(device=TestDevice("", secret_key=new_secret_key(KINDS[kind][0])))
+    device = enroll(device=TestDevice("", secret_key=new_secret_key(KINDS[kind][0], at=time.time())))
     mobile_type = factories.TypeFactory(transaction_signing=True)
     transaction_id = portal.start(mobile_type, device, signing_data=DATA).json()["transaction_id"]
     device.answer(device.fetch(transaction_id), approve=True)

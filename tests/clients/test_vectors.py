@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pysequoia
@@ -58,14 +59,16 @@ def test_the_server_opens_what_a_device_sealed_and_the_device_what_the_server_se
     for vector in device["to_server"].values():
         assert server_keys.open_sealed(profile, vector["message"]) == vector["content"]
     for vector in device["to_device"].values():
-        opened = keys.open_sealed(vector["message"], device["secret_key"], vectors["server"]["public_key"])
+        opened = keys.open_sealed(
+            vector["message"], device["secret_key"], vectors["server"]["public_key"], at=time.time()
+        )
         assert opened == vector["content"]
 
 
 def test_what_the_servers_code_seals_now_opens_as_well(vectors, device, profile):
     content = device["to_device"]["challenge"]["content"]
     sealed = server_keys.seal(profile, content)
-    assert keys.open_sealed(sealed, device["secret_key"], vectors["server"]["public_key"]) == content
+    assert keys.open_sealed(sealed, device["secret_key"], vectors["server"]["public_key"], at=time.time()) == content
 
 
 def test_a_message_of_the_other_device_is_signed_by_nobody_here(vectors, device, profile):
@@ -73,7 +76,9 @@ def test_a_message_of_the_other_device_is_signed_by_nobody_here(vectors, device,
     with pytest.raises(InvalidMessage):
         server_keys.open_sealed(profile, other["to_server"]["approval"]["message"])
     with pytest.raises(ValueError, match="not signed"):
-        keys.open_sealed(device["to_device"]["challenge"]["message"], device["secret_key"], other["public_key"])
+        keys.open_sealed(
+            device["to_device"]["challenge"]["message"], device["secret_key"], other["public_key"], at=time.time()
+        )
 
 
 def test_a_message_that_nobody_signed_is_not_taken(vectors, device, profile):
@@ -84,7 +89,7 @@ def test_a_message_that_nobody_signed_is_not_taken(vectors, device, profile):
     with pytest.raises(InvalidMessage):
         server_keys.open_sealed(profile, for_server)
     with pytest.raises(ValueError, match="not signed"):
-        keys.open_sealed(for_device, device["secret_key"], vectors["server"]["public_key"])
+        keys.open_sealed(for_device, device["secret_key"], vectors["server"]["public_key"], at=time.time())
 
 
 def test_the_signature_is_right_for_the_server_and_made_again_the_same(device, profile):

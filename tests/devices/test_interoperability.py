@@ -37,6 +37,8 @@ def test_a_message_of_openpgpjs_is_opened(openpgpjs, client, path):
     phone = openpgpjs(path.name.split(".")[0])
     answer = phone.send_registration(client, path.read_text())
     assert answer.status_code == 201, answer.content
+    # Sequoia signs by the system's clock, which does not travel.
+    phone.clock_difference = time_machine.escape_hatch.time.time() - time.time()
     assert len(phone.open(answer.json()["message"])["token"]) >= 43
 
 

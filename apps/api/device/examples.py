@@ -28,6 +28,29 @@ ENROLLED = [
         201,
     ),
 ]
+ENROLLMENTS = [
+    response_example(
+        "one profile",
+        {
+            "profiles": [
+                {
+                    "profile_id": "A1B2C3",
+                    "application_id": "shop",
+                    "version_status": "enabled",
+                    "push_enrolled": True,
+                    "locked": False,
+                    "used_pin_attempts": 1,
+                    "max_pin_attempts": 3,
+                    "authenticators": [
+                        {"type": "pin", "allowed": True, "registered": True},
+                        {"type": "fingerprint", "allowed": True, "registered": False},
+                        {"type": "custom", "authenticator_id": "face", "allowed": True, "registered": False},
+                    ],
+                }
+            ]
+        },
+    )
+]
 PUSH_ENROLLED = [request_example("token", {"push_token": "from the push provider"})]
 PUSH_TOKEN_REPLACED = [request_example("token", {"old_push_token": "the one before", "push_token": "the new one"})]
 AUTHENTICATOR_REGISTERED = [request_example("sealed", SEALED), response_example("sealed token", SEALED, 201)]

@@ -5,7 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.api.fields import SealedField, StrictCharField
+from apps.applications.models import VersionStatus
 from apps.enrollment.certificates import MAX_PUBLIC_KEY_CHARACTERS
+from apps.enrollment.models import AuthenticatorType
 from apps.push.models import Platform
 from apps.transactions.models import Status
 
@@ -30,6 +32,40 @@ class EnrolledSerializer(serializers.Serializer[Any]):
     profile_id = serializers.CharField()
     device_token = serializers.CharField(required=False)
     server_public_key = serializers.CharField()
+
+
+class AuthenticatorStateSerializer(serializers.Serializer[Any]):
+    """State of an authenticator of a profile. `authenticator_id` is present for the type `custom`."""
+
+    type = serializers.ChoiceField(choices=AuthenticatorType.values)
+    authenticator_id = serializers.CharField(required=False)
+    allowed = serializers.BooleanField(help_text="The application has this authenticator on.")
+    registered = serializers.BooleanField(help_text="The user has registered this authenticator.")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if not shown["authenticator_id"]:
+            del shown["authenticator_id"]
+        return shown
+
+
+class ProfileStateSerializer(serializers.Serializer[Any]):
+    """State of a profile. A locked profile can deny transactions, but not approve them."""
+
+    profile_id = serializers.CharField()
+    application_id = serializers.CharField()
+    version_status = serializers.ChoiceField(
+        choices=VersionStatus.values, help_text="Status of the application version with which the device enrolled."
+    )
+    push_enrolled = serializers.BooleanField()
+    locked = serializers.BooleanField()
+    used_pin_attempts = serializers.IntegerField(help_text="Consecutive wrong PINs.")
+    max_pin_attempts = serializers.IntegerField(help_text="0: no limit.")
+    authenticators = AuthenticatorStateSerializer(many=True)
+
+
+class ProfileListSerializer(serializers.Serializer[Any]):
+    profiles = ProfileStateSerializer(many=True)
 
 
 class PushTokenSerializer(serializers.Serializer[Any]):

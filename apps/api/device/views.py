@@ -33,7 +33,7 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
-from apps.enrollment import authenticators
+from apps.enrollment import authenticators, overview
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
 from apps.transactions import answers, challenges
@@ -64,6 +64,22 @@ def sealed_message(request: Request) -> str:
 
 
 class EnrollmentsView(ApiView):
+    @extend_schema(
+        operation_id="enrollments",
+        examples=examples.ENROLLMENTS,
+        summary="List the profiles of this device with the state of their authenticators",
+        description=(
+            "Everything that a device needs to draw its screens, oldest profile first. Also available to devices of a "
+            "disabled application version. A user ID is never included."
+        ),
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        responses={200: serializers.ProfileListSerializer, **errors()},
+    )
+    def get(self, request: Request) -> Response:
+        profiles = overview.profiles(calling_device(request))
+        return Response(serializers.ProfileListSerializer({"profiles": profiles}).data)
+
     @extend_schema(
         operation_id="enroll",
         examples=examples.ENROLLED,

@@ -7,6 +7,8 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Self
 
 from . import keys
@@ -26,13 +28,16 @@ class Device:
     """
 
     server: str
-    secret_key: str = field(default_factory=keys.new_secret_key)
+    # Made at enrolment, when the server's time is known.
+    secret_key: str = ""
     device_id: str = ""
     device_token: str = ""
     profile_id: str = ""
     server_public_key: str = ""
     pin_token: LockedToken | None = None
     secure_store: SecureStore = field(default_factory=SecureStore)
+    # What the server's clock is ahead of this device's, in seconds; None before the first response.
+    clock_difference: float | None = None
 
     @classmethod
     def load(cls, text: str) -> Self:
@@ -53,7 +58,7 @@ class Device:
         """Return one more user of the same phone, with a key of their own; enrol it with that user's code."""
         return replace(
             self,
-            secret_key=keys.new_secret_key(),
+            secret_key="",
             profile_id="",
             server_public_key="",
             pin_token=None,
@@ -74,6 +79,8 @@ class Device:
         os_version: str = "",
     ) -> None:
         """Enrol this user's key with a one-time code. A phone that the server has forgotten enrols as a new one."""
+        if not self.secret_key:
+            self.secret_key = self.new_secret_key()
         body = {
             "enrollment_code": code,
             "public_key": keys.public_key(self.secret_key),
@@ -97,6 +104,11 @@ class Device:
         # An enrolment leaves no authenticator of before.
         self.pin_token, self.secure_store = None, SecureStore()
 
+    def enrollments(self) -> list[dict[str, Any]]:
+        """List the users of this phone with what their screens need: version, push, lock, PIN and authenticators."""
+        listed: list[dict[str, Any]] = self.call("GET", "/device/v1/enrollments")["profiles"]
+        return listed
+
     def enroll_push(self, push_token: str) -> None:
         """Tell the server how a push reaches this user."""
         self.call("PUT", f"/device/v1/enrollments/{self.profile_id}/push", {"push_token": push_token})
@@ -111,7 +123,7 @@ class Device:
 
     def forget(self) -> None:
         """Forget the user here, after the server has: the next enrolment begins with a new key."""
-        self.secret_key, self.profile_id, self.server_public_key = keys.new_secret_key(), "", ""
+        self.secret_key, self.profile_id, self.server_public_key = "", "", ""
         self.pin_token, self.secure_store = None, SecureStore()
 
     # Authenticators
@@ -131,7 +143,7 @@ class Device:
 
     def _register(self, wanted: dict[str, Any], pin: str) -> str:
         """Register an authenticator and return its token. WrongPin is counted, Disconnected ends everything."""
-        content = {**wanted, "nonce": secrets.token_urlsafe(24), "issued_at": round(time.time() * 1000)}
+        content = {**wanted, "nonce": secrets.token_urlsafe(24), "issued_at": round(self.server_time() * 1000)}
         if pin:
             content["pin_token"] = self._pin_token(pin)
         path = f"/device/v1/enrollments/{self.profile_id}/authenticators"
@@ -221,18 +233,51 @@ class Device:
 
     def seal(self, content: dict[str, Any]) -> str:
         """Sign with this device's key, encrypt to the server's."""
-        return keys.seal(content, self.secret_key, self.server_public_key)
+        return keys.seal(content, self.secret_key, self.server_public_key, at=self.server_time())
 
     def open(self, message: str) -> dict[str, Any]:
         """Open a sealed message of the server; ValueError when it is not signed by it."""
-        return keys.open_sealed(message, self.secret_key, self.server_public_key)
+        return keys.open_sealed(message, self.secret_key, self.server_public_key, at=self.server_time())
 
     def sign(self, data: str) -> str:
         """Sign a portal's data with this device's primary key; base64."""
         return base64.b64encode(keys.sign(data.encode(), self.secret_key)).decode()
 
+    def new_secret_key(self, kind: keys.KeyKind = keys.KeyKind.CURVE25519) -> str:
+        """Make a key that is as old as the server's clock says: it asks the server once if it has not done so yet."""
+        if self.clock_difference is None:
+            self._learn_time(self.exchange("GET", "/device/v1/enrollments", None)[1])
+        return keys.new_secret_key(kind, at=self.server_time())
+
+    # The server's time
+
+    def own_time(self) -> float:
+        """Return this device's time in seconds since the epoch. It can be wrong."""
+        return time.time()
+
+    def server_time(self) -> float:
+        """Return the server's time, as the last response's `Date` header told it."""
+        return self.own_time() + (self.clock_difference or 0)
+
+    def _learn_time(self, date: str) -> None:
+        try:
+            self.clock_difference = parsedate_to_datetime(date).timestamp() - self.own_time()
+        except ValueError:
+            # Without a date, or with a malformed one: what was known stays.
+            return
+
+    # HTTP
+
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the device API; Refused when the answer is not a success, OSError when there is none."""
+        status, date, content = self.exchange(method, path, body)
+        self._learn_time(date)
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise Refused.of(status, _members(content))
+        return json.loads(content or b"{}")  # type: ignore[no-any-return]
+
+    def exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, str, bytes]:
+        """Send a request; returns the response's status, `Date` header and body."""
         headers = {"Content-Type": "application/json"}
         if self.device_token:
             headers["Authorization"] = f"Bearer {self.device_token}"
@@ -244,9 +289,9 @@ class Device:
         )
         try:
             with _opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                return json.loads(answer.read() or b"{}")  # type: ignore[no-any-return]
+                return answer.status, answer.headers.get("Date", ""), answer.read()
         except urllib.error.HTTPError as error:
-            raise Refused.of(error.code, _members(error.read())) from None
+            return error.code, error.headers.get("Date", ""), error.read()
 
 
 def _members(body: bytes) -> dict[str, Any]:

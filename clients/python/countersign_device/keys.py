@@ -1,42 +1,70 @@
-"""The device's OpenPGP key: making it, sealing and opening messages, and plain signatures over a portal's data."""
+"""The device's OpenPGP key: making it, sealing and opening messages, and plain signatures over a portal's data.
+
+Every `at` is the server's time in seconds since the epoch: what a device learns from the `Date` header of responses.
+"""
 
 import json
 from enum import Enum
 from typing import Any
 
 import pysequoia
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import (
-    RSAPrivateKey,
-    RSAPrivateNumbers,
-    RSAPublicNumbers,
-    rsa_crt_dmp1,
-    rsa_crt_dmq1,
-    rsa_crt_iqmp,
-)
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pysequoia import Cert, CipherSuite, Profile, Tsk
-from pysequoia.packet import PacketPile, Tag
+from pysequoia import Tsk
+from pysequoia.packet import KeyFlags, Packet, PacketPile, Tag
 
-RSA_ALGORITHMS, ED25519_LEGACY, ED25519 = (1, 3), 22, 27
-ED25519_BYTES = 32
+from . import openpgp
+from .openpgp import SecretKey
+
+# A signature of the server can be this much newer than what the device takes for the server's time.
+MAX_LEAD_SECONDS = 600
+BINARY, CERTIFICATION, BINDING = 0x00, 0x13, 0x18
+SIGNS_AND_CERTIFIES, ENCRYPTS = b"\x03", b"\x0c"
+# AES-256 and AES-128, SHA-512 and SHA-256, no compression, and containers with protection against changes.
+PREFERENCES = b"".join(
+    openpgp.subpacket(kind, content)
+    for kind, content in ((11, b"\x09\x07"), (21, b"\x0a\x08"), (22, b"\0"), (30, b"\x01"))
+)
 
 
 class KeyKind(Enum):
-    """The kinds of keys that the server takes."""
+    """The kinds of keys that this device makes: the length of RSA keys, 0 for Curve25519."""
 
-    CURVE25519 = CipherSuite.Cv25519
-    RSA2048 = CipherSuite.RSA2k
-    RSA3072 = CipherSuite.RSA3k
-    RSA4096 = CipherSuite.RSA4k
+    CURVE25519 = 0
+    RSA2048 = 2048
+    RSA3072 = 3072
+    RSA4096 = 4096
 
 
-def new_secret_key(kind: KeyKind = KeyKind.CURVE25519) -> str:
+def new_secret_key(kind: KeyKind = KeyKind.CURVE25519, *, at: float) -> str:
     """Make a version 4 key that can sign and encrypt; armoured. A phone would keep it in its key store."""
-    pair = Tsk.generate("device", profile=Profile.RFC4880, cipher_suite=kind.value)
-    return pysequoia.armor(bytes(pair), pysequoia.ArmorKind.SecretKey)
+    created, user = int(at), b"device"
+    primary, subkey = _new_keys(kind, created)
+    certified = openpgp.framed(primary.public) + b"\xb4" + len(user).to_bytes(4, "big") + user
+    bound = openpgp.framed(primary.public) + openpgp.framed(subkey.public)
+    packets = [
+        openpgp.write_secret(openpgp.SECRET_KEY, primary),
+        openpgp.packet(openpgp.USER_ID, user),
+        openpgp.sign(CERTIFICATION, primary, created, certified, _flags(SIGNS_AND_CERTIFIES) + PREFERENCES),
+        openpgp.write_secret(openpgp.SECRET_SUBKEY, subkey),
+        openpgp.sign(BINDING, primary, created, bound, _flags(ENCRYPTS)),
+    ]
+    return pysequoia.armor(b"".join(packets), pysequoia.ArmorKind.SecretKey)
+
+
+def _new_keys(kind: KeyKind, created: int) -> tuple[SecretKey, SecretKey]:
+    if kind == KeyKind.CURVE25519:
+        return openpgp.new_ed25519(created), openpgp.new_curve25519(created)
+    first, second = (rsa.generate_private_key(65537, kind.value) for _number in range(2))
+    return openpgp.rsa_key(created, first), openpgp.rsa_key(created, second)
+
+
+def _flags(flags: bytes) -> bytes:
+    return openpgp.subpacket(27, flags)
 
 
 def public_key(secret_key: str) -> str:
@@ -44,24 +72,68 @@ def public_key(secret_key: str) -> str:
     return str(Tsk.from_bytes(secret_key.encode()).extract_certificate())
 
 
-def seal(content: dict[str, Any], secret_key: str, receiver: str) -> str:
-    """Sign with one's own key and encrypt to the receiver's; armoured."""
-    signer, recipient = Tsk.from_bytes(secret_key.encode()).signer(), Cert.from_bytes(receiver.encode())
-    return pysequoia.encrypt(json.dumps(content).encode(), recipients=[recipient], signer=signer).decode()
+def seal(content: dict[str, Any], secret_key: str, receiver: str, *, at: float) -> str:
+    """Sign with one's own key and encrypt to the receiver's, at a time; armoured."""
+    data = json.dumps(content).encode()
+    [signer, *_others] = [openpgp.read_secret(key.body) for key, flags in _keys(secret_key) if flags.signing]
+    # Other programs refuse a signature that is older than its key: two times of the server differ by a second.
+    signature = openpgp.sign(BINARY, signer, max(int(at), signer.created), data)
+    announced = bytes([3, BINARY, openpgp.HASH_SHA512, signer.algorithm]) + signer.fingerprint[-8:] + b"\x01"
+    one_pass = openpgp.packet(openpgp.ONE_PASS_SIGNATURE, announced)
+    literal = openpgp.packet(openpgp.LITERAL, b"b\0" + bytes(4) + data)
+    message = openpgp.encrypt(one_pass + literal + signature, _encryption_key(receiver))
+    return pysequoia.armor(message, pysequoia.ArmorKind.Message)
 
 
-def open_sealed(message: str, secret_key: str, sender: str) -> dict[str, Any]:
-    """Open a message that is encrypted to one's own key; ValueError when it is not, or the sender did not sign it."""
-    expected, own = Cert.from_bytes(sender.encode()), Tsk.from_bytes(secret_key.encode())
+def open_sealed(message: str, secret_key: str, sender: str, *, at: float) -> dict[str, Any]:
+    """Open a message that the sender signed and encrypted to one's own key; ValueError for any other.
+
+    The sender is the server that this device enrolled with, whose key it got over TLS and kept.
+    """
+    own = [openpgp.read_secret(key.body) for key, flags in _keys(secret_key) if _can_encrypt(flags)]
+    packets = openpgp.decrypt(_packets(message), own)
+    if [packet.tag for packet in packets] != [Tag.OnePassSig, Tag.Literal, Tag.Signature]:
+        raise ValueError("not signed by the sender")
+    _announced, literal, signature = packets
+    data, signers = literal.literal_data or b"", [key.body for key, flags in _keys(sender) if flags.signing]
+    if not any(openpgp.is_signed_by(signature.body, signer, data) for signer in signers):
+        raise ValueError("not signed by the sender")
+    if signature.signature_created is None or signature.signature_created.timestamp() > at + MAX_LEAD_SECONDS:
+        raise ValueError("signed in the future")
+    content: dict[str, Any] = json.loads(data)
+    return content
+
+
+def _packets(armored: str) -> list[Packet]:
     try:
-        opened = pysequoia.decrypt(message.encode(), decryptor=own.decryptor(), store=lambda _key_ids: [expected])
+        return list(PacketPile.from_bytes(armored.encode()))
     except (RuntimeError, OSError, IndexError):
         # What pysequoia says holds its whole call stack.
-        raise ValueError("not for this key, or not signed by the sender") from None
-    if not any(signature.certificate == expected.fingerprint for signature in opened.valid_sigs):
-        raise ValueError("not signed by the sender")
-    content: dict[str, Any] = json.loads(opened.bytes or b"")
-    return content
+        raise ValueError("not OpenPGP") from None
+
+
+def _keys(armored: str) -> list[tuple[Packet, KeyFlags]]:
+    """Return the keys with what they are for, as the signature behind each says."""
+    found: list[tuple[Packet, KeyFlags]] = []
+    key: Packet | None = None
+    for packet in _packets(armored):
+        if packet.tag in (Tag.PublicKey, Tag.PublicSubkey, Tag.SecretKey, Tag.SecretSubkey):
+            key = packet
+        elif key is not None and packet.key_flags is not None:
+            found.append((key, packet.key_flags))
+            key = None
+    return found
+
+
+def _can_encrypt(flags: KeyFlags) -> bool:
+    return flags.transport_encryption or flags.storage_encryption
+
+
+def _encryption_key(receiver: str) -> bytes:
+    for key, flags in _keys(receiver):
+        if _can_encrypt(flags) and key.body[5] == openpgp.ECDH:
+            return key.body
+    raise ValueError("not a key of the server's kind")
 
 
 def sign(data: bytes, secret_key: str) -> bytes:
@@ -77,51 +149,7 @@ def public_pem(secret_key: str) -> str:
 
 
 def _primary_key(secret_key: str) -> Ed25519PrivateKey | RSAPrivateKey:
-    """Read the key material of the secret key packet (RFC 9580, 5.5.3), which no passphrase protects here."""
-    body = next(packet.body for packet in PacketPile.from_bytes(secret_key.encode()) if packet.tag == Tag.SecretKey)
-    algorithm, material = body[5], _Reader(body[6:])
-    if algorithm == ED25519:
-        material.take(ED25519_BYTES)
-        material.take_protection()
-        return Ed25519PrivateKey.from_private_bytes(material.take(ED25519_BYTES))
-    if algorithm == ED25519_LEGACY:
-        material.take(material.take(1)[0])
-        material.number()
-        material.take_protection()
-        return Ed25519PrivateKey.from_private_bytes(material.number().to_bytes(ED25519_BYTES, "big"))
-    if algorithm not in RSA_ALGORITHMS:
-        raise ValueError("this kind of key cannot sign a portal's data")
-    modulus, exponent = material.number(), material.number()
-    material.take_protection()
-    secret, prime, other_prime = material.number(), material.number(), material.number()
-    return RSAPrivateNumbers(
-        prime,
-        other_prime,
-        secret,
-        rsa_crt_dmp1(secret, prime),
-        rsa_crt_dmq1(secret, other_prime),
-        rsa_crt_iqmp(prime, other_prime),
-        RSAPublicNumbers(exponent, modulus),
-    ).private_key()
-
-
-class _Reader:
-    """Reads the fields of a packet one after the other."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def take(self, count: int) -> bytes:
-        taken, self._data = self._data[:count], self._data[count:]
-        if len(taken) < count:
-            raise ValueError("the key ends too early")
-        return taken
-
-    def take_protection(self) -> None:
-        if self.take(1) != b"\0":
-            raise ValueError("the key is protected by a passphrase")
-
-    def number(self) -> int:
-        """Take a multi-precision integer (3.2): its length in bits, then its bytes."""
-        bits = int.from_bytes(self.take(2), "big")
-        return int.from_bytes(self.take((bits + 7) // 8), "big")
+    private = openpgp.read_secret(_packets(secret_key)[0].body).private
+    if not isinstance(private, Ed25519PrivateKey | RSAPrivateKey):
+        raise ValueError("this kind of key cannot sign a portal's data")  # noqa: TRY004 - every fault of a key or message is a ValueError
+    return private

@@ -1,0 +1,77 @@
+"""What a device must know of its profiles to draw its screens. It never holds a user ID."""
+
+from dataclasses import dataclass
+
+from apps.applications.models import VersionStatus
+from apps.enrollment.authenticators import enabled_types
+from apps.enrollment.models import Authenticator, AuthenticatorType, Device, Profile
+
+
+@dataclass(frozen=True)
+class AuthenticatorState:
+    """Whether the application allows an authenticator, and whether the user has registered it."""
+
+    type: AuthenticatorType
+    authenticator_id: str
+    allowed: bool
+    registered: bool
+
+
+@dataclass(frozen=True)
+class ProfileState:
+    """State of one profile. `max_pin_attempts` 0: no limit."""
+
+    profile_id: str
+    application_id: str
+    version_status: VersionStatus
+    push_enrolled: bool
+    locked: bool
+    used_pin_attempts: int
+    max_pin_attempts: int
+    authenticators: list[AuthenticatorState]
+
+
+def profiles(device: Device) -> list[ProfileState]:
+    """Return the state of a device's profiles, oldest first, with a constant number of queries."""
+    rows = (
+        Profile.objects.select_related("push_enrollment", "device__version__application")
+        .prefetch_related("authenticators")
+        .filter(device=device)
+        .order_by("pk")
+    )
+    return [_state(profile) for profile in rows]
+
+
+def _state(profile: Profile) -> ProfileState:
+    version = profile.device.version
+    return ProfileState(
+        profile_id=profile.profile_id,
+        application_id=version.application.identifier,
+        version_status=VersionStatus(version.status),
+        push_enrolled=hasattr(profile, "push_enrollment"),
+        locked=profile.is_locked,
+        used_pin_attempts=profile.wrong_pins,
+        max_pin_attempts=version.application.max_pin_attempts,
+        authenticators=_authenticators(profile),
+    )
+
+
+def _authenticators(profile: Profile) -> list[AuthenticatorState]:
+    """Return PIN, fingerprint and the application's custom ones, then registered ones no longer in its list."""
+    registered = {_name(authenticator) for authenticator in profile.authenticators.all()}
+    listed = [(AuthenticatorType.CUSTOM, each) for each in profile.device.version.application.custom_authenticators]
+    known = [(AuthenticatorType.PIN, ""), (AuthenticatorType.FINGERPRINT, ""), *listed]
+    enabled = enabled_types(profile)
+    return [
+        AuthenticatorState(
+            type=name[0],
+            authenticator_id=name[1],
+            allowed=name in known and name[0] in enabled,
+            registered=name in registered,
+        )
+        for name in [*known, *sorted(registered - set(known))]
+    ]
+
+
+def _name(authenticator: Authenticator) -> tuple[AuthenticatorType, str]:
+    return AuthenticatorType(authenticator.type), authenticator.authenticator_id
