@@ -17,6 +17,7 @@ from apps.enrollment.public_keys import CURVE25519, ECDH, ED25519, ED25519_LEGAC
 from apps.enrollment.verification import MAX_CLOCK_LEAD, KeyFlag, Signature, SignatureType, framed, parse
 
 MAX_PUBLIC_KEY_CHARACTERS = 32 * 1024
+MAX_PACKETS = 64
 MIN_RSA_BITS = 2048
 
 # pysequoia reports every fault as one of these; a fault of a packet is a ValueError.
@@ -144,10 +145,16 @@ def _holds_secrets(armored: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def read(armored: str) -> Certificate:
-    """Parse a certificate and verify what binds its keys. Parsed ones are kept: this costs more than sealing."""
+    """Parse a certificate and verify what binds its keys. Parsed ones are kept: this costs more than sealing.
+
+    Raises ValueError if it is none, or has so many packets that verifying them would take long.
+    """
     keys: list[Key] = []
     user: Packet | None = None
-    for packet in PacketPile.from_bytes(armored.encode()):
+    packets = PacketPile.from_bytes(armored.encode())
+    if len(packets) > MAX_PACKETS:
+        raise ValueError("too many packets")
+    for packet in packets:
         if packet.tag in (Tag.PublicKey, Tag.PublicSubkey):
             keys.append(_key(packet))
             user = None

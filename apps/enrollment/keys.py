@@ -107,6 +107,7 @@ def _verified(packets: list[Packet], certificate: certificates.Certificate) -> b
     content = literal_data(packets[count].body)
     signatures = [verification.parse(packet.body) for packet in packets[count + 1 :]]
     for signature, signer in product(signatures, certificate.signers(now)):
-        if signature.is_live(now) and signature.is_over(content, signer.body):
+        is_possible = signature.names(signer.fingerprint) and signature.is_live(now)
+        if is_possible and signature.is_over(content, signer.body):
             return content
     raise ValueError("not signed by this device")

@@ -9,6 +9,8 @@ RSA = (1, 2, 3)
 ECDH, ED25519_LEGACY, X25519, ED25519 = 18, 22, 25, 27
 CURVE25519, ED25519_OID = bytes.fromhex("2b060104019755010501"), bytes.fromhex("2b06010401da470f01")
 POINT_BYTES = 32
+# Larger numbers cost whoever verifies seconds.
+MAX_RSA_BITS, MAX_EXPONENT_BYTES = 8192, 8
 
 VerificationKey = RSAPublicKey | Ed25519PublicKey
 
@@ -24,11 +26,13 @@ def verification_key(body: bytes) -> VerificationKey:
 
 
 def rsa_key(body: bytes) -> RSAPublicKey:
-    """Read an RSA key. Raises ValueError for another kind of key."""
+    """Read an RSA key. Raises ValueError for another kind of key or too large numbers."""
     if body[5] not in RSA:
         raise ValueError("not an RSA key")
     modulus, position = number(body, 6)
     exponent, _end = number(body, position)
+    if len(modulus) * 8 > MAX_RSA_BITS or len(exponent) > MAX_EXPONENT_BYTES:
+        raise ValueError("too large an RSA key")
     return RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
 
 

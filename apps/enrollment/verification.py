@@ -21,6 +21,8 @@ from apps.enrollment.public_keys import ED25519, POINT_BYTES, VerificationKey, v
 MAX_CLOCK_LEAD = timedelta(minutes=10)
 HASHES: dict[int, type[HashAlgorithm]] = {8: SHA256, 9: SHA384, 10: SHA512, 12: SHA3_256, 14: SHA3_512}
 KEY_FRAME = b"\x99"
+# A key ID or a fingerprint of version 4.
+ISSUER_BYTES = (8, 20)
 
 
 class SignatureType(IntEnum):
@@ -45,8 +47,10 @@ class Subpacket(IntEnum):
     CREATED = 2
     EXPIRES = 3
     KEY_EXPIRES = 9
+    ISSUER_KEY_ID = 16
     KEY_FLAGS = 27
     EMBEDDED_SIGNATURE = 32
+    ISSUER_FINGERPRINT = 33
 
 
 class KeyFlag(IntFlag):
@@ -56,8 +60,8 @@ class KeyFlag(IntFlag):
     ENCRYPT = 0x04 | 0x08
 
 
-# A critical subpacket of another number makes a signature invalid: trust, preferences, features and issuers are known.
-KNOWN_SUBPACKETS = {*Subpacket, 4, 5, 6, 7, 11, 12, 16, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31, 33, 34, 35, 39}
+# A critical subpacket of another number makes a signature invalid. These are about trust, preferences and features.
+KNOWN_SUBPACKETS = {*Subpacket, 4, 5, 6, 7, 11, 12, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31, 34, 35, 39}
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,12 @@ class Signature:
         """Return True if the signature has not expired and is at most MAX_CLOCK_LEAD in the future."""
         lifetime = self._seconds(Subpacket.EXPIRES)
         return self.created <= now + MAX_CLOCK_LEAD and (not lifetime or self.created + lifetime > now)
+
+    def names(self, fingerprint: str) -> bool:
+        """Return True if the signature says that the key with this fingerprint made it."""
+        fields = {**self.unhashed, **self.hashed}
+        issuer = fields.get(Subpacket.ISSUER_FINGERPRINT, b"")[1:] or fields.get(Subpacket.ISSUER_KEY_ID, b"")
+        return len(issuer) in ISSUER_BYTES and bytes.fromhex(fingerprint).endswith(issuer)
 
     def embedded(self) -> "Signature | None":
         """Return the signature inside this one, the subkey's own agreement to its binding; None if it is malformed."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pysequoia
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pysequoia import CipherSuite, EncryptionAlgorithm, Profile, SigningAlgorithm, Tsk
 from pysequoia.packet import PacketPile, Tag
 
@@ -184,6 +185,25 @@ CLAIMS = {
 }
 
 
+def many_subkeys(parts, count):
+    return [Subkey(openpgp.new_curve25519(parts.now), ENCRYPTS) for _number in range(count)]
+
+
+def test_key_with_more_than_64_packets_is_rejected(refused, parts):
+    refused(certificate(parts.primary, *many_subkeys(parts, 31), at=parts.now, flags=b"\x03"))
+
+
+def test_key_with_a_huge_exponent_takes_no_time(refused, parts):
+    # Each verification of a signature of this key would take a tenth of a second.
+    numbers = openpgp.number((1 << 3071) + 1) + openpgp.number((1 << 3000) + 1)
+    private = rsa.generate_private_key(65537, 2048)
+    slow = openpgp.SecretKey(b"\x04" + parts.now.to_bytes(4, "big") + b"\x01" + numbers, private)
+    key = certificate(slow, *many_subkeys(parts, 25), at=parts.now, flags=b"\x03")
+    start = time.process_time()
+    refused(key)
+    assert time.process_time() - start < 1
+
+
 def test_signing_subkey_that_agreed_to_its_binding_is_accepted(enroll_key, parts):
     assert enroll_key(parts.certificate(agreement(parts.signer, parts.primary, parts.now))).status_code == 201
 
@@ -212,3 +232,13 @@ def test_message_of_a_subkey_counts_only_with_its_back_signature(client, device,
         message = sealed(json.dumps(content).encode(), parts.primary, device.server_public_key)
         answer = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
         assert answer.json() == {"status": "authenticated"}
+
+
+def test_message_counts_only_for_the_key_that_it_names(client, device, started, parts):
+    content = {"transaction_id": started, "token": device.fetch(started)["token"], "authenticated": True}
+    ProfileRow.objects.update(public_key=certificate(parts.primary, parts.receiver, at=parts.now, flags=b"\x03"))
+    misnamed = openpgp.SecretKey(parts.other.public, parts.primary.private)
+    for signer, status in ((misnamed, 400), (parts.primary, 200)):
+        message = sealed(json.dumps(content).encode(), signer, device.server_public_key)
+        answer = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+        assert answer.status_code == status, answer.content
