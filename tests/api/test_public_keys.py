@@ -194,14 +194,14 @@ def test_key_with_more_than_64_packets_is_rejected(refused, parts):
 
 
 def test_key_with_a_huge_exponent_takes_no_time(refused, parts):
-    # Each verification of a signature of this key would take a tenth of a second.
+    # Each verification of a signature of this key would take some hundredths of a second.
     numbers = openpgp.number((1 << 3071) + 1) + openpgp.number((1 << 3000) + 1)
     private = rsa.generate_private_key(65537, 2048)
     slow = openpgp.SecretKey(b"\x04" + parts.now.to_bytes(4, "big") + b"\x01" + numbers, private)
-    key = certificate(slow, *many_subkeys(parts, 25), at=parts.now, flags=b"\x03")
+    key = certificate(slow, *many_subkeys(parts, 30), at=parts.now, flags=b"\x03")
     start = time.process_time()
     refused(key)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 0.4
 
 
 def test_signing_subkey_that_agreed_to_its_binding_is_accepted(enroll_key, parts):
