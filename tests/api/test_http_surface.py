@@ -17,7 +17,7 @@ PATHS = {
     "/oauth/api/v3/authenticate/user/anna/application/shop/enabled": {"GET", "HEAD"},
     "/oauth/api/v1/events": {"GET", "HEAD"},
     CODES.format(user_id="anna"): {"POST"},
-    ENROLLMENTS: {"POST"},
+    ENROLLMENTS: {"GET", "HEAD", "POST"},
     f"{ENROLLMENTS}/ABC123": {"DELETE"},
     f"{ENROLLMENTS}/ABC123/push": {"PUT"},
     "/device/v1/otp": {"POST"},
