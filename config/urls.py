@@ -5,9 +5,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from apps.api import health, metrics
+from apps.api import description, health, metrics
 from apps.api.portal import urls as portal
 from apps.api.users import urls as users
 
@@ -19,8 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     # The language of the console's menu, kept in a cookie; without one, the browser's own.
     path("admin-language/", set_language, name="set_language"),
-    path("oauth/api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("oauth/api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("oauth/api/schema/", description.DescriptionView.as_view(), name="schema"),
+    path("oauth/api/docs/", description.DescriptionPageView.as_view(url_name="schema"), name="docs"),
     path("oauth/api/v2/", include(portal.v2)),
     path("oauth/api/v3/", include(portal.v3)),
     path("oauth/api/v4/", include(portal.v4)),

@@ -81,14 +81,14 @@ def first_problem(detail: Any, name: str = "") -> str:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before a view is reached: a host that is not ours, a broken request."""
     if is_api(request):
-        return _json(InvalidRequest(), request.path)
+        return error_response(InvalidRequest(), request.path)
     return bad_request_page(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Unknown paths: JSON for machines, a page for people."""
     if is_api(request):
-        return _json(PathNotFound(), request.path)
+        return error_response(PathNotFound(), request.path)
     return page_not_found(request, exception)
 
 
@@ -99,10 +99,11 @@ def is_api(request: HttpRequest) -> bool:
 def server_error(request: HttpRequest) -> HttpResponse:
     """What nobody expected: JSON for machines, a page for people."""
     if is_api(request):
-        return _json(InternalError(), request.path)
+        return error_response(InternalError(), request.path)
     return server_error_page(request)
 
 
-def _json(error: ApiError, path: str) -> HttpResponse:
-    content = body(error, path)
-    return JsonResponse(content, status=error.status, headers=NO_STORE, content_type="application/json; charset=UTF-8")
+def error_response(error: ApiError, path: str) -> HttpResponse:
+    """Build the response to an error outside the views of the REST framework."""
+    headers, content_type = {**NO_STORE, **error.headers}, "application/json; charset=UTF-8"
+    return JsonResponse(body(error, path), status=error.status, headers=headers, content_type=content_type)

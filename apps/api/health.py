@@ -5,6 +5,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponsePermanentRedirect, JsonResponse
 from django.middleware.common import CommonMiddleware
 
+from apps.api.views import read_only
 from apps.common import broker
 
 # Whoever asks here, such as the container's own check and Prometheus, calls by an address that no name leads to.
@@ -18,10 +19,12 @@ class HostMiddleware(CommonMiddleware):
         return None if request.path_info in AT_ANY_HOST else super().process_request(request)
 
 
+@read_only
 def healthz(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
+@read_only
 def readyz(_request: HttpRequest) -> JsonResponse:
     """200 when database and migrations are in order, else 503 and which is not.
 

@@ -6,9 +6,8 @@ from math import inf
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db.models import Count, Min
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -18,12 +17,13 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from apps.api.exceptions import NO_STORE, body
+from apps.api.exceptions import NO_STORE, error_response
+from apps.api.views import read_only
 from apps.callbacks import problems
 from apps.callbacks import services as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.common import broker, caller
-from apps.common.exceptions import AccessDenied, ApiError, ServiceUnavailable
+from apps.common.exceptions import AccessDenied, ServiceUnavailable
 from apps.common.outbox import Delivery
 from apps.events import counts, measures
 from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
@@ -36,20 +36,16 @@ QUEUES: dict[str, type[Delivery]] = {
 }
 
 
-@require_safe
+@read_only
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer in Prometheus' text format, to callers from METRICS_ALLOWED only; 503 while the database is away."""
     if not caller.in_networks(caller.current().ip, settings.METRICS_ALLOWED):
-        return _refuse(AccessDenied(), request.path)
+        return error_response(AccessDenied(), request.path)
     try:
         content = generate_latest(Installation())
     except DatabaseError:
-        return _refuse(ServiceUnavailable(), request.path)
+        return error_response(ServiceUnavailable(), request.path)
     return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
-
-
-def _refuse(error: ApiError, path: str) -> HttpResponse:
-    return JsonResponse(body(error, path), status=error.status, headers={**NO_STORE, **error.headers})
 
 
 class Installation(Collector):

@@ -14,6 +14,7 @@ from apps.common.exceptions import InvalidParameter, InvalidRequest, RequestTooL
 
 MAX_BODY_BYTES = 200 * 1024
 MAX_FIELDS = 100
+CREDENTIALS = ("client_id=", "client_secret=")
 
 
 def _read(stream: IO[bytes]) -> str:
@@ -42,7 +43,8 @@ class StrictFormParser(BaseParser):
     ) -> Form:
         form, repeated = Form(), ""
         try:
-            pairs = parse_qsl(_read(stream), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+            fields, is_too_long = _cut(_read(stream))
+            pairs = parse_qsl(fields, keep_blank_values=True, errors="strict")
         except ValueError:
             form.problem = InvalidParameter(_("The body is not a form in UTF-8."))
             return form
@@ -50,11 +52,21 @@ class StrictFormParser(BaseParser):
             if name in form:
                 repeated = repeated or name[:50]
             form.setdefault(name, value)
-        if repeated:
+        if is_too_long:
+            text = _("The body has more than %(limit)d parameters.") % {"limit": MAX_FIELDS}
+            form.problem = InvalidParameter(text)
+        elif repeated:
             form.problem = InvalidParameter(_("The parameter %(name)s is given more than once.") % {"name": repeated})
         for name in [name for name, value in form.items() if not value]:
             del form[name]
         return form
+
+
+def _cut(body: str) -> tuple[str, bool]:
+    """Return the fields that are read, and whether there are more. Credentials are read wherever they stand."""
+    fields = body.split("&")
+    rest = [field for field in fields[MAX_FIELDS:] if field.startswith(CREDENTIALS)]
+    return "&".join(fields[:MAX_FIELDS] + rest), len(fields) > MAX_FIELDS
 
 
 def fields(request: Request) -> Mapping[str, Any]:

@@ -1,14 +1,19 @@
 """What all API views share."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.api.exceptions import NO_STORE
-from apps.common.exceptions import FeatureDisabled
+from apps.api.exceptions import NO_STORE, error_response
+from apps.api.renderers import Utf8JsonRenderer
+from apps.common.exceptions import FeatureDisabled, MethodNotAllowed
 from apps.system import services as system
 
 
@@ -16,12 +21,31 @@ class ApiView(APIView):
     """Answers that nobody may keep, in the shape of the contract also when something goes wrong."""
 
     # OPTIONS is a wrong method like any other: what there is stands in the API's description.
-    metadata_class = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         for name, value in NO_STORE.items():
             response.headers.setdefault(name, value)
+        if getattr(response, "exception", False):
+            # Errors are JSON also where a view renders something else.
+            request.accepted_renderer = Utf8JsonRenderer()
+            request.accepted_media_type = Utf8JsonRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
+
+
+def read_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Allow GET and HEAD. Another method is 405 as JSON, also without the token that CSRF protection requires."""
+
+    @csrf_exempt
+    @wraps(view)
+    def checked(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
+        refusal = error_response(MethodNotAllowed(), request.path)
+        refusal["Allow"] = "GET, HEAD"
+        return refusal
+
+    return checked
 
 
 def require_mobile_authentication() -> None:

@@ -8,7 +8,10 @@ import jsonschema
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.utils.translation import get_language
 from drf_spectacular.generators import SchemaGenerator
+
+from apps.api import description
 
 SCHEMA = SchemaGenerator().get_schema(request=None, public=True)
 OPERATIONS = [
@@ -95,6 +98,28 @@ def test_errors_have_bodies(path, method, operation):
 @pytest.mark.parametrize("path", ["/oauth/api/schema/", "/oauth/api/docs/"])
 def test_it_is_shown_without_credentials(client, db, path):
     assert client.get(path).status_code == 200
+
+
+@pytest.fixture
+def generated(monkeypatch):
+    """Count how often the description is generated, from an empty cache on."""
+    languages, generate = [], SchemaGenerator.get_schema
+
+    def counted(*arguments, **named):
+        languages.append(get_language())
+        return generate(*arguments, **named)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    description._generated.cache_clear()
+    return languages
+
+
+def test_description_is_generated_once_for_each_language(client, db, generated):
+    for language in ("en", "nl", "en", "nl-BE", "xx", ""):
+        assert client.get("/oauth/api/schema/", headers={"Accept-Language": language}).status_code == 200
+    for language in ("nl", "de", "xx", "../../etc", "x" * 9_000, "de-AT"):
+        assert client.get("/oauth/api/schema/", {"lang": language}).status_code == 200
+    assert generated == ["en", "nl", "de"]
 
 
 def test_the_page_and_all_that_it_loads_come_from_here(client, db):
