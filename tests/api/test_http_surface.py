@@ -1,6 +1,7 @@
 """What is true of every address: content types, cache headers, unknown paths, wrong methods."""
 
 import pytest
+from django.test import Client
 
 from tests.api.calls import CODES, ENROLLMENTS, INITIATE, assert_nobody_may_keep, error_of, post_form, result_path
 
@@ -78,7 +79,27 @@ def test_a_wrong_method_is_told_as_405_in_json(client, db, path, method):
         assert (answer.status_code, answer.content) == (405, b"")
     else:
         assert error_of(answer) == (405, "method_not_allowed")
-        assert set(answer.headers["Allow"].split(", ")) >= PATHS[path]
+        assert set(answer.headers["Allow"].split(", ")) == PATHS[path]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/oauth/api/schema/", "/oauth/api/docs/"])
+@pytest.mark.parametrize("method", METHODS)
+def test_probe_or_description_allows_get_and_head_alone(db, path, method):
+    answer = Client(enforce_csrf_checks=True).generic(method, path)
+    if method in ("GET", "HEAD"):
+        assert answer.status_code == 200
+    else:
+        assert error_of(answer) == (405, "method_not_allowed")
+        assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/healthz", "/oauth/api/schema/", "/oauth/api/docs/", "/oauth", "/device/x"])
+def test_query_with_more_than_500_fields_is_a_bad_request(client, db, path):
+    method = min(PATHS.get(path, {"GET"}) - {"HEAD"})
+    answer = client.generic(method, f"{path}?{'a=1&' * 501}")
+    assert answer.status_code == 400
+    if path != "/healthz":
+        assert error_of(answer) == (400, "invalid_request")
 
 
 def test_head_answers_as_get_does_without_a_body(portal, started):

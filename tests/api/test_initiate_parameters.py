@@ -91,7 +91,14 @@ def test_a_type_that_is_longer_than_any_is_refused(portal, mobile_type, device):
     assert error_of(portal.start(mobile_type, device, type="t" * 101)) == (400, "1003")
 
 
-@pytest.mark.parametrize("name", ["type", "user_id", "device_id", "callback_uri"])
+@pytest.mark.parametrize("value", ["\0", "a\0"])
+def test_user_id_with_nul_is_rejected(portal, mobile_type, device, value):
+    answer = portal.start(mobile_type, device, user_id=value)
+    assert error_of(answer) == (400, "1003")
+    assert names(answer, "user_id")
+
+
+@pytest.mark.parametrize("name", ["type", "device_id", "callback_uri"])
 @pytest.mark.parametrize("value", INVALID_TEXT)
 def test_control_characters_are_refused_in_what_names_something(portal, mobile_type, device, name, value):
     answer = portal.start(mobile_type, device, **{name: value})
@@ -120,8 +127,19 @@ def test_a_body_without_a_type_lacks_it(portal, body):
     assert names(answer, "type")
 
 
-def test_too_many_fields_are_refused(portal):
-    assert error_of(portal.post(INITIATE, {f"f{number}": "x" for number in range(101)})) == (400, "1003")
+@pytest.mark.parametrize("count", [101, 501, 20_000])
+def test_more_than_100_parameters_are_rejected(portal, count):
+    answer = portal.post(INITIATE, {f"{number}": "" for number in range(count)})
+    assert error_of(answer) == (400, "1003")
+    assert answer.json()["description"] == "The body has more than 100 parameters."
+    assert answer.json()["error"] == "invalid_parameter"
+
+
+def test_credentials_after_100_other_parameters_are_read(client, portal):
+    fields = {f"{number}": "x" for number in range(101)}
+    credentials = {"client_id": portal.api_client.client_id, "client_secret": portal.secret}
+    assert error_of(post_form(client, INITIATE, fields)) == (401, "invalid_client")
+    assert error_of(post_form(client, INITIATE, {**fields, **credentials})) == (400, "1003")
 
 
 @pytest.mark.parametrize(

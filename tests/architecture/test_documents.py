@@ -27,7 +27,7 @@ MARK = re.compile(r"<!-- (?:executed by (tests/[\w/]+\.py)(?:: \w+)?|not execute
 # What other systems call so.
 FOREIGN = {
     "CUSTOM_AUTHENTICATOR", "FINGER_PRINT", "NOT_FOUND", "PERMISSION_DENIED", "PUSH_WITH_PIN", "QUOTA_EXCEEDED",
-    "POSTGRES_PASSWORD", "SENDER_ID_MISMATCH", "TCP_USER_TIMEOUT", "THIRD_PARTY_AUTH_ERROR",
+    "POSTGRES_PASSWORD", "RAW_URI", "SENDER_ID_MISMATCH", "TCP_USER_TIMEOUT", "THIRD_PARTY_AUTH_ERROR",
 }  # fmt: skip
 every_page = pytest.mark.parametrize("page", PAGES, ids=pages.name)
 
