@@ -1,8 +1,8 @@
 """What the console's pages have in common: titles, lists that do not count, filters, pages that only show."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django import forms
 from django.contrib import admin
@@ -45,6 +45,7 @@ class PlainAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_filter_submit = True
     list_per_page = 50
+    list_filter: ClassVar[Sequence[tuple[str, "type[FormFilter]"]]] = ()
     # What the page is called when the model's own name is not the console's word.
     title: Any = None
 
@@ -62,6 +63,10 @@ class PlainAdmin(ModelAdmin):
         shown = {"title": self.page_title, **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, shown)
         return response
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Allow the parameters of the page's filters. Any other look-up could find out what the page does not show."""
+        return any(lookup in kind.parameters(path) for path, kind in self.list_filter)
 
     def form_context(self) -> dict[str, Any]:
         """Return what the page of one row is told beyond what Django tells it."""
@@ -161,9 +166,16 @@ class FormFilter(admin.FieldListFilter):
     """A filter that is typed or chosen in a small form. A value that cannot be meant matches nothing."""
 
     template = "admin/form_filter.html"
+    # In terms of the field's name.
+    parameter_names: ClassVar[tuple[str, ...]] = ("%s",)
+
+    @classmethod
+    def parameters(cls, field_path: str) -> list[str]:
+        """Return the parameters of the query that the filter of a field takes."""
+        return [name % field_path for name in cls.parameter_names]
 
     def expected_parameters(self) -> list[str | None]:
-        return list(self.fields)
+        return [*self.parameters(self.field_path)]
 
     def value(self, name: str) -> str:
         values = self.used_parameters.get(name) or [""]
@@ -231,9 +243,7 @@ class ChoiceFilter(ExactFilter):
 class PeriodFilter(FormFilter):
     """From and to, by the minute, in the console's time zone."""
 
-    @property
-    def names(self) -> tuple[str, str]:
-        return f"{self.field_path}_from", f"{self.field_path}_to"
+    parameter_names = ("%s_from", "%s_to")
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
@@ -244,11 +254,11 @@ class PeriodFilter(FormFilter):
                 required=False,
                 widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
             )
-            for name, label in zip(self.names, labels, strict=True)
+            for name, label in zip(self.parameters(self.field_path), labels, strict=True)
         }
 
     def lookups(self) -> dict[str, Any]:
-        bounds = zip(self.names, ("gte", "lte"), strict=True)
+        bounds = zip(self.parameters(self.field_path), ("gte", "lte"), strict=True)
         return {
             f"{self.field_path}__{bound}": timezone.make_aware(datetime.fromisoformat(self.value(name)))
             for name, bound in bounds

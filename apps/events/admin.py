@@ -59,6 +59,7 @@ class EventTypeFilter(FormFilter):
 
 class OtherTypesFilter(EventTypeFilter):
     name, label = "exclude_event_type", _("Events to leave out")
+    parameter_names = ("exclude_%s",)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         return queryset.exclude(event_type__in=self.possible) if self.chosen else queryset

@@ -208,7 +208,7 @@ def test_an_export_is_for_those_who_see_the_log(history):
 
 
 def test_an_export_of_an_unknown_filter_is_not_one_of_everything(console, history):
-    assert console.get(f"{EXPORT}?nonsense=1").status_code == 404
+    assert console.get(f"{EXPORT}?nonsense=1").status_code == 400
 
 
 ROWS = 20_000

@@ -1,0 +1,46 @@
+"""Queries of the console's lists: the parameters of their filters, and no others."""
+
+import pytest
+from django.contrib import admin
+
+from tests.console.test_roles import ONE_ROW
+
+LISTS = {model._meta.label: page for model, page in admin.site._registry.items() if model._meta.label not in ONE_ROW}
+# In a list of this model, the name of a related field and one of its fields.
+RELATED = {
+    "transactions.Transaction": "client__secret_hashes__startswith",
+    "transactions.SmsUsage": "client__secret_hashes__startswith",
+    "transactions.MobileAuthenticationType": "fallback__name__startswith",
+    "applications.Application": "versions__push_messaging_configuration__service_account__startswith",
+    "enrollment.Profile": "push_enrollment__token__startswith",
+    "callbacks.CallbackDelivery": "transaction__client__secret_hashes__startswith",
+    "auth.User": "groups__name",
+}
+
+
+def path_of(label):
+    return f"/admin/{label.lower().replace('.', '/')}/"
+
+
+@pytest.mark.parametrize("label", LISTS)
+def test_list_rejects_a_lookup_that_no_filter_has(console, label):
+    fields = [field.name for field in LISTS[label].opts.concrete_fields]
+    lookups = [f"{name}__startswith" for name in [*fields, "password", "secret_hashes", "token"]]
+    lookups += [f"{name}__isnull" for name in fields] + ["nonsense", "nonsense__x", "id__in", "pk", "__", "a" * 500]
+    for lookup in filter(None, [*lookups, RELATED.get(label)]):
+        assert console.get(path_of(label), {lookup: "x"}).status_code == 400, lookup
+
+
+@pytest.mark.parametrize("label", LISTS)
+def test_list_takes_its_own_parameters(console, label):
+    path = path_of(label)
+    listed = console.get(path)
+    assert listed.status_code == 200
+    for name in [name for each in listed.context["cl"].filter_specs for name in each.expected_parameters()]:
+        assert console.get(path, {name: "x"}).status_code == 200, name
+    assert console.get(f"{path}?o=1&q=x&e=1").status_code == 200
+
+
+@pytest.mark.parametrize("label", [*LISTS, *sorted(ONE_ROW)])
+def test_list_rejects_more_than_500_fields(console, label):
+    assert console.get(f"{path_of(label)}?{'a=1&' * 501}").status_code == 400
