@@ -25,6 +25,12 @@ class ApiClientForm(forms.ModelForm):  # type: ignore[type-arg]
         model = ApiClient
         fields = ("name", "client_id", "apis", "ip_allow_list")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "client_id" in self.fields:
+            # A client ID may begin or end with a space.
+            self.fields["client_id"].strip = False  # type: ignore[attr-defined]
+
 
 # When console.js shows a field, in words about the other fields of its row; it is not sent while it is hidden.
 SHOWN_WHEN = {

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
 from apps.common.caller import in_networks
-from apps.common.names import name_validator
+from apps.common.names import credential_validator, name_validator
 from apps.push.models import ApnsEnvironment, Kind, Platform, PushMessagingConfiguration
 from apps.push.providers.base import Destination
 
@@ -51,7 +51,7 @@ class ApiClient(models.Model):
     """A portal, or another caller of the REST APIs."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
-    client_id = models.CharField(_("client ID"), max_length=100, unique=True, validators=[name_validator])
+    client_id = models.CharField(_("client ID"), max_length=100, unique=True, validators=[credential_validator])
     secret_hashes = models.JSONField(default=list, editable=False)
     apis = models.JSONField(_("APIs"), default=list, validators=[validate_apis])
     ip_allow_list = models.JSONField(

@@ -15,6 +15,7 @@ from apps.callbacks import signatures
 from apps.callbacks.models import CallbackEndpoint
 from apps.common import codes, encryption
 from apps.common.encryption import CannotDecrypt
+from apps.common.names import credential_validator
 from apps.configuration.environment import structured
 from apps.configuration.members import Known, Member, SecretText, collect, text
 from apps.configuration.problems import Misread, misread
@@ -131,11 +132,21 @@ class ClientSecret(Member):
         if not all(entries):
             raise Misread(("", _("A secret cannot be empty.")))
         many = isinstance(value, list)
-        return collect(entries, lambda number, entry: text(entry, f"[{number}]" if many else ""))
+        return collect(entries, lambda number, entry: _secret(entry, f"[{number}]" if many else ""))
 
     def assign(self, row: Model, value: list[str]) -> bool:
         client = cast(ApiClient, row)
         return super().assign(row, [_hash(secret, client.secret_hashes) for secret in value])
+
+
+def _secret(value: object, place: str) -> str:
+    """Return a secret that a portal can send; Misread otherwise."""
+    found = text(value, place)
+    try:
+        credential_validator(found)
+    except ValidationError as error:
+        raise misread(error, place) from None
+    return found
 
 
 def _hash(secret: str, stored: list[str]) -> str:

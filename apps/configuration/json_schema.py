@@ -12,7 +12,7 @@ from django.db.models import NOT_PROVIDED, Model
 from django.utils.translation import override
 
 from apps.applications.models import MAX_LIVE_SECRETS, Api, validate_apis
-from apps.common.names import name_validator
+from apps.common.names import credential_validator, name_validator
 from apps.configuration.credentials import HASH, ClientSecret, ClientSecretHash, ServiceAccount, SigningSecrets
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, Text, Texts
 from apps.configuration.schema import SECTIONS, Group, Section
@@ -33,7 +33,8 @@ ENVIRONMENT: Form = {
     "additionalProperties": False,
 }
 # In the syntax that JSON Schema shares with Python: without \A and \Z.
-NAME = "^[A-Za-z0-9_.-]+$"
+CREDENTIAL = "^[ -~]+$"
+PATTERNS = [(name_validator, "^[A-Za-z0-9_.-]+$"), (credential_validator, CREDENTIAL)]
 LANGUAGE_CODE = f"^{LANGUAGE.pattern}$"
 # What every database can store.
 LARGEST_INTEGER = 2**31 - 1
@@ -124,7 +125,8 @@ def _text(member: Text, model: type[Model]) -> Form:
     validators = member.model_field(model).validators
     limits = [one.limit_value for one in validators if isinstance(one, MaxLengthValidator)]
     form: Form = {"type": "string", **({"maxLength": min(limits)} if limits else {})}
-    return form | ({"pattern": NAME} if name_validator in validators else {})
+    patterns = [pattern for validator, pattern in PATTERNS if validator in validators]
+    return form | ({"pattern": patterns[0]} if patterns else {})
 
 
 @form.register
@@ -163,7 +165,7 @@ def _one_or_two(entry: Form, **limits: int) -> Form:
 
 @form.register
 def _client_secret(_member: ClientSecret, _model: type[Model]) -> Form:
-    return _one_or_two({"type": "string", "minLength": 1}, minItems=1)
+    return _one_or_two({"type": "string", "pattern": CREDENTIAL}, minItems=1)
 
 
 @form.register

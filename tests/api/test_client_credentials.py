@@ -1,7 +1,7 @@
 """Who may call the portal API: Basic or form credentials, two live secrets, the client's APIs."""
 
 import base64
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -40,6 +40,21 @@ def test_form_urlencoded_basic_credentials_are_accepted(client, odd_client):
 @pytest.mark.parametrize("scheme", ["basic", "BASIC"])
 def test_the_scheme_is_read_without_regard_to_case(client, odd_client, scheme):
     assert error_of(get(client, basic(odd_client.client_id, ODD_SECRET, scheme))) == (404, "3004")
+
+
+VISIBLE = "".join(map(chr, range(0x20, 0x7F)))
+
+
+def test_id_and_secret_of_all_visible_characters_are_accepted(client, db):
+    row = factories.ApiClientFactory(client_id=VISIBLE, secret_hashes=[codes.keyed_hash(VISIBLE, SECRET_PURPOSE)])
+    fields = {"client_id": VISIBLE, "client_secret": VISIBLE, "type": "none"}
+    assert error_of(post_form(client, INITIATE, fields)) == (404, "3005")
+    for encode in (quote, quote_plus):
+        encoded = basic(encode(VISIBLE, safe=""), encode(VISIBLE, safe=""))
+        assert error_of(get(client, encoded)) == (404, "3004")
+    without_colon = VISIBLE.replace(":", "")
+    type(row).objects.update(client_id=without_colon)
+    assert error_of(get(client, basic(without_colon, VISIBLE))) == (404, "3004")
 
 
 def test_form_credentials_are_accepted(client, odd_client):

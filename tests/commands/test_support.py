@@ -18,7 +18,8 @@ from apps.transactions.models import Transaction
 from tests.commands.running import run
 from tests.conftest import Portal, TestDevice
 
-NAME_RULE = "Use letters, digits, “_”, “-” and “.” only."
+CREDENTIAL_RULE = "Use visible ASCII characters and spaces only."
+VISIBLE = " " + "".join(map(chr, range(0x20, 0x7F)))
 NO_NETWORK = "“10.0.0” is not an address or network."
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,11 @@ def test_a_created_client_calls_with_the_secret_that_is_printed(client):
     assert row.secret_hashes[0] not in str(event.details)
 
 
+def test_client_id_of_visible_characters_is_kept():
+    ran = run("create_api_client", "--name", "Shop", "--api", "end_user", "--json", "--client-id", VISIBLE)
+    assert json.loads(ran.out)["client_id"] == ApiClient.objects.get().client_id == VISIBLE
+
+
 def test_a_client_id_is_made_and_printed_as_json():
     made = [json.loads(run("create_api_client", "--name", name, "--api", "end_user", "--json").out) for name in "AB"]
     assert [row.client_id for row in ApiClient.objects.order_by("name")] == [one["client_id"] for one in made]
@@ -58,7 +64,8 @@ def test_a_client_id_is_made_and_printed_as_json():
     ("arguments", "problem"),
     [
         (["--name", "A", "--api", "everything"], "apis: Choose from: mobile_authentication, end_user, events."),
-        (["--name", "A", "--api", "end_user", "--client-id", "a b"], f"client_id: {NAME_RULE}"),
+        (["--name", "A", "--api", "end_user", "--client-id", "a\tb"], f"client_id: {CREDENTIAL_RULE}"),
+        (["--name", "A", "--api", "end_user", "--client-id", "é"], f"client_id: {CREDENTIAL_RULE}"),
         (["--name", "A", "--api", "end_user", "--ip", "10.0.0"], f"ip_allow_list: {NO_NETWORK}"),
         (["--name", "", "--api", "end_user"], "name: This field cannot be blank."),
         (["--name", "Taken", "--api", "end_user"], "name: API client with this Name already exists."),

@@ -1,8 +1,10 @@
 """API clients and their secrets."""
 
+import html
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -118,6 +120,25 @@ def test_a_repeated_confirmation_makes_no_second_secret(console):
 @pytest.mark.parametrize("number", ["999", "abc", "٣", "9" * 40])
 def test_an_unknown_client_gets_no_secret(console, number):
     assert console.post(f"/admin/applications/apiclient/{number}/new-secret/").status_code == 404
+
+
+@pytest.mark.parametrize("client_id", ["".join(map(chr, range(0x20, 0x7F))) + " ", "https://portal.example.com/a b"])
+def test_client_id_of_visible_characters_is_kept(console, client, client_id):
+    page = console.post(ADD, {**NEW_CLIENT, "client_id": client_id})
+    made = ApiClient.objects.get()
+    assert made.client_id == client_id
+    answer = client.post(
+        "/oauth/api/v4/authenticate/user",
+        urlencode({"client_id": client_id, "client_secret": secret_on(page)}),
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert answer.json()["error_code"] == "1003"
+    assert html.escape(client_id.strip()) in console.get("/admin/applications/apiclient/").content.decode()
+
+
+@pytest.mark.parametrize("client_id", ["a\tb", "é", "a\u00a0b", "", "x" * 101])
+def test_client_id_of_other_characters_is_rejected(console, client_id):
+    assert set(errors(console.post(ADD, {**NEW_CLIENT, "client_id": client_id}))) == {"client_id"}
 
 
 def test_a_client_id_is_chosen_once(console):
