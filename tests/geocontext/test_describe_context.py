@@ -63,6 +63,13 @@ def test_a_language_has_its_template(location_file):
     assert (found["message"], found["template_language"]) == ("Inloggen? uit Utrecht (nl)", "nl")
 
 
+@pytest.mark.parametrize("value", ["nonsense", "1.2.3", "1.2.3.4/8", "fe80::1%eth0", " ", "a\nb"])
+def test_address_that_is_none_is_an_error_in_one_line(location_file, value):
+    ran = run("describe_context", "--ip", value)
+    shown = value.replace("\n", "�")
+    assert (ran.code, ran.out, ran.problems) == (1, "", [f"--ip: “{shown}” is not an IP address."])
+
+
 def test_what_is_wrong_is_said(location_file):
     assert described("--ip", "10.0.0.1")["reason"] == "The IP address is private or reserved."
     assert described()["check"] == "GEOLOCATION_CHECK_SKIPPED_DATA_MISSING"

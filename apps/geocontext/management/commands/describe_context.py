@@ -1,11 +1,12 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.commands import DataCommand
+from apps.common.caller import is_address
+from apps.common.commands import DataCommand, shown
 from apps.geocontext import services, sources, templates
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.services import Composed, Origin
@@ -26,6 +27,8 @@ class Command(DataCommand):
         parser.add_argument("--message", default=templates.EXAMPLE["message"], help=_("the secure message"))
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["ip"] and not is_address(options["ip"]):
+            raise CommandError(_("--ip: “%(value)s” is not an IP address.") % {"value": shown(options["ip"])})
         origin = Origin(options["ip"], options["user_agent"], options["language"])
         unused = services.why_unused()
         composed = None if unused else _compose(options["message"], origin)
