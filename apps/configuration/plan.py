@@ -21,11 +21,12 @@ Changes = dict[Member, str]
 
 
 class Plan:
-    """`problems` (lines of the form `PATH: text`), `lines` (what would be created and changed), and `write()`."""
+    """`problems` and `warnings` (lines of the form `PATH: text`), `lines` (what would be changed), and `write()`."""
 
     def __init__(self, data: object) -> None:
         self.problems: list[str] = []
         self.lines: list[str] = []
+        self.warnings: list[str] = []
         self._unresolved: list[str] = []
         self._rows: dict[type[Model], Rows] = {}
         self._created: dict[type[Model], list[Model]] = {}
@@ -129,6 +130,7 @@ class Plan:
         section.survey(rows.values())
         for row, here in sound:
             self._judge(row, here)
+            self._warn(section, row, here)
         self._judge_others(section, rows, seen)
         self._judge_unique(section, rows, seen)
 
@@ -203,6 +205,10 @@ class Plan:
                 path = place.path if name == NON_FIELD_ERRORS else place.member(name).path
                 for text in texts:
                     self._report(path, text)
+
+    def _warn(self, section: Section, row: Model, place: Place) -> None:
+        for name, text in section.warnings(row):
+            self.warnings.append(problems.line(place.member(name).path, str(text)))
 
     def _judge_others(self, section: Section, rows: Rows, seen: Mapping[Key, Place]) -> None:
         """Judge the rows that the file leaves as they are and that name one of those it changes."""

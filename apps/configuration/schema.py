@@ -1,8 +1,8 @@
 """The sections of the configuration file. A new setting is a line here, a new section a few."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import Model, Prefetch, QuerySet
 
@@ -21,10 +21,16 @@ from apps.configuration.members import Boolean, Choice, Integer, Member, Referen
 from apps.configuration.texts import ConfirmationTexts, TextByLanguage
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
+from apps.push.problems import deprecations_of
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
-from apps.transactions.types import MobileAuthenticationType, note_rings
+from apps.transactions.types import MobileAuthenticationType, note_rings, warnings_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 Key = tuple[str, ...]
+# The name of a member, and what is to be said about its value.
+Warned = tuple[str, "StrPromise"]
 
 
 def _all_belong(_row: Model) -> Collection[str]:
@@ -35,6 +41,10 @@ def _nothing(_rows: Collection[Any]) -> None:
     pass
 
 
+def _no_warnings(_row: Any) -> Iterable[Warned]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Section:
     """A list of items that are matched by `key`, or without a key one mapping (a model with one row).
@@ -43,7 +53,7 @@ class Section:
     `foreign` names the members that an item of a row's kind does not have: they are not exported, and what is left in
     them from another kind goes when an import changes the kind. With `whole`, the section is the value of this one
     member of a model with one row. `survey` is given all rows of the file and the database before any is judged, for
-    what would take each of them a look at many others.
+    what would take each of them a look at many others. `warnings` says what is allowed on a row and advised against.
     """
 
     name: str
@@ -55,6 +65,7 @@ class Section:
     foreign: Callable[[Model], Collection[str]] = _all_belong
     whole: ConfirmationTexts | None = None
     survey: Callable[[Collection[Any]], None] = _nothing
+    warnings: Callable[[Any], Iterable[Warned]] = _no_warnings
 
     @property
     def names(self) -> list[str]:
@@ -202,6 +213,7 @@ SECTIONS: tuple[Section | Group, ...] = (
         ),
         key=("name",),
         foreign=_foreign_to_kind,
+        warnings=deprecations_of,
     ),
     Section(
         "applications",
@@ -228,12 +240,14 @@ SECTIONS: tuple[Section | Group, ...] = (
             Integer("max_attempts"),
             Text("sms_sender_id"),
             Boolean("transaction_signing"),
+            Boolean("signing_data_required"),
             Integer("number_matching_digits"),
             Reference("fallback", model=MobileAuthenticationType),
             TextByLanguage("default_messages"),
         ),
         key=("name",),
         survey=note_rings,
+        warnings=warnings_of,
     ),
     Section(
         "callback_endpoints",

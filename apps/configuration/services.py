@@ -1,5 +1,6 @@
 """Reading a whole configuration in, and writing it out."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -20,11 +21,18 @@ __all__ = ["ConfigurationInvalid", "export_configuration", "import_configuration
 LINES_IN_EVENT = 100
 
 
-def import_configuration(data: object, *, check: bool = False, who: str = "command") -> list[str]:
+def _ignore(_warning: str) -> None:
+    pass
+
+
+def import_configuration(
+    data: object, *, check: bool = False, who: str = "command", warn: Callable[[str], object] = _ignore
+) -> list[str]:
     """Bring the database to what `data` (a parsed file) says, all or nothing; what it leaves out stays as it is.
 
-    Returns lines about what was created and changed, none when nothing was. With `check` nothing is written.
-    Raises ConfigurationInvalid with every problem there is.
+    Returns lines about what was created and changed, none when nothing was. With `check` nothing is written. `warn` is
+    called with a line about each thing that is allowed and advised against. Raises ConfigurationInvalid with every
+    problem there is.
     """
     try:
         with transaction.atomic():
@@ -46,6 +54,8 @@ def import_configuration(data: object, *, check: bool = False, who: str = "comma
             "changed the configuration meanwhile; exchange names in two steps."
         )
         raise ConfigurationInvalid([line("file", text)]) from None
+    for warning in plan.warnings:
+        warn(warning)
     return plan.lines
 
 

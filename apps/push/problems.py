@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.admin import moment
 from apps.common.problems import Problem
 from apps.push import remedies
-from apps.push.models import EXPIRY_NOTICE, PushMessagingConfiguration
+from apps.push.models import EXPIRY_NOTICE, Kind, PushMessagingConfiguration
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 CERTIFICATES_ARE_DEPRECATED = _(
     "Certificates for APNs are deprecated: they expire every year, and none can be added any more. Make a "
@@ -24,6 +28,8 @@ LEGACY_WAS_SHUT_DOWN = _(
     "Endpoint. For Google itself, use HTTP v1."
 )
 
+USE_SIGNING_KEYS = _("Certificates for APNs are deprecated and expire every year. Use a signing key (.p8) instead.")
+
 UNKNOWN_REASON = _(
     "Compare this configuration with what Apple's or Google's console shows, or upload a new credential."
 )
@@ -32,6 +38,14 @@ UNKNOWN_REASON = _(
 def problems_of(configuration: PushMessagingConfiguration, now: datetime | None = None) -> list[Problem]:
     """Return what is wrong with a configuration; nothing is decrypted and nobody is asked."""
     return [*_fault(configuration), *_expiry(configuration, now or timezone.now()), *_legacy(configuration)]
+
+
+def deprecations_of(configuration: PushMessagingConfiguration) -> "Iterator[tuple[str, StrPromise]]":
+    """Yield the fields that make a configuration a deprecated one, each with the reason."""
+    if configuration.kind == Kind.APNS_CERTIFICATE:
+        yield "certificate", USE_SIGNING_KEYS
+    elif configuration.kind == Kind.FCM_LEGACY:
+        yield "fcm_api_version", LEGACY_WAS_SHUT_DOWN
 
 
 def _fault(configuration: PushMessagingConfiguration) -> Iterator[Problem]:

@@ -28,6 +28,7 @@ from apps.transactions.users import UserAdmin
 
 __all__ = ["MobileAuthenticationTypeAdmin", "TransactionAdmin", "UserAdmin"]
 
+SIGNING_FIELDS = ("transaction_signing", "signing_data_required")
 STATUS_COLOURS = {
     Status.PENDING: "info",
     Status.AUTHENTICATED: "success",
@@ -60,7 +61,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: MobileAuthenticationType | None = None) -> Any:
         may_change = obj is None or self.has_change_permission(request, obj)
         return (
-            (None, {"fields": ("name", "method", "time_to_live", "transaction_signing", "number_matching_digits")}),
+            (None, {"fields": ("name", "method", "time_to_live", *SIGNING_FIELDS, "number_matching_digits")}),
             (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
             (_("Default messages"), {"fields": tuple(message_fields()) if may_change else ("texts",)}),
         )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.forms import warning
 from apps.sms.messages import autofill_problem
 from apps.transactions.message_fields import MESSAGE_PREFIX, message_fields, message_help
-from apps.transactions.types import LONG_LIFE_SECONDS, PUSH_METHODS, Method, MobileAuthenticationType
+from apps.transactions.types import LONG_LIFE, LONG_LIFE_SECONDS, PUSH_METHODS, Method, MobileAuthenticationType
 
 # Which methods have a field; every other field belongs to all of them.
 METHODS_OF = {
@@ -20,9 +20,11 @@ METHODS_OF = {
     "sms_sender_id": {Method.SMS},
     "fallback": PUSH_METHODS,
     "transaction_signing": {Method.OTP, *PUSH_METHODS},
+    "signing_data_required": {Method.OTP, *PUSH_METHODS},
     "number_matching_digits": PUSH_METHODS,
 }
-
+# Which fields have a meaning only while a switch is on.
+SWITCH_OF = {"signing_data_required": "transaction_signing"}
 
 METHOD_NEEDS = {
     Method.PUSH_WITH_PIN: _("Needs an application with PIN on, and a user who has set one."),
@@ -47,6 +49,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             "method",
             "time_to_live",
             "transaction_signing",
+            "signing_data_required",
             "number_matching_digits",
             "max_attempts",
             "max_resends",
@@ -62,12 +65,18 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields[name].required = False
             # A choice of rows comes in a wrapper, whose attributes reach no page.
             widget: forms.Widget = getattr(self.fields[name].widget, "widget", None) or self.fields[name].widget
-            widget.attrs["data-field-shown-when"] = "method=" + "|".join(sorted(methods))
-            if self.is_bound and self.data.get(self.add_prefix("method")) not in methods:
+            switch = f"&{SWITCH_OF[name]}=on" if name in SWITCH_OF else ""
+            widget.attrs["data-field-shown-when"] = "method=" + "|".join(sorted(methods)) + switch
+            if self.is_bound and not self._has(name):
                 self.fields[name].disabled = True
                 self.initial[name] = self.default(name)
         for code, text in self.instance.default_messages.items():
             self.initial.setdefault(MESSAGE_PREFIX + code, text)
+
+    def _has(self, name: str) -> bool:
+        """Return True if the sent form is of a type that has the field."""
+        is_on = name not in SWITCH_OF or bool(self.data.get(self.add_prefix(SWITCH_OF[name])))
+        return is_on and self.data.get(self.add_prefix("method")) in METHODS_OF[name]
 
     def _describe(self) -> None:
         self.fields["time_to_live"].help_text = life_help()
@@ -136,14 +145,10 @@ TypeForm: type[BaseTypeForm] = type("TypeForm", (BaseTypeForm,), message_fields(
 
 
 def life_help() -> Any:
-    long_life = _(
-        "A life above 600 seconds is longer than NIST SP 800-63B-4 allows for out-of-band authentication: the longer a "
-        "question waits, the longer it can be answered by mistake."
-    )
     return format_html(
         "{}{}",
         _("How long a user has to answer: 1 to 86,400 seconds."),
-        warning(long_life, f"time_to_live>{LONG_LIFE_SECONDS}"),
+        warning(LONG_LIFE, f"time_to_live>{LONG_LIFE_SECONDS}"),
     )
 
 

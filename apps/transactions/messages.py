@@ -12,13 +12,27 @@ from apps.transactions.types import Method, MobileAuthenticationType
 # Unicode categories: control, and format (which holds the bidirectional overrides).
 INVISIBLE = {"Cc", "Cf"}
 KEPT = {"\n", "\t", "\u200d", "\u200c"}  # line breaks; joiners, without which scripts and emoji fall apart
+# Bidirectional classes: embeddings, overrides and isolates. All of them are format characters.
+BIDIRECTIONAL_OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+# Unicode categories without a glyph of their own: the above, separators, surrogates and marks that need a letter.
+BLANK = {*INVISIBLE, "Zs", "Zl", "Zp", "Cs", "Mn"}
+# Letters and a symbol that are drawn as nothing: the Hangul fillers and the empty Braille pattern.
+FILLERS = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
 
 
 def clean(text: str) -> str:
-    """Take out what could make a text look like another one on a screen."""
-    return "".join(
-        character for character in text if character in KEPT or unicodedata.category(character) not in INVISIBLE
-    )
+    """Remove what could make a text look like another one on a screen. A text that shows nothing becomes empty."""
+    kept = [character for character in text if character in KEPT or unicodedata.category(character) not in INVISIBLE]
+    return "".join(kept) if any(map(_is_visible, kept)) else ""
+
+
+def _is_visible(character: str) -> bool:
+    return character not in FILLERS and unicodedata.category(character) not in BLANK
+
+
+def has_bidirectional_override(text: str) -> bool:
+    """Return True if a character changes the order in which a text is shown."""
+    return any(unicodedata.bidirectional(character) in BIDIRECTIONAL_OVERRIDES for character in text)
 
 
 def of_request(given: str, mobile_type: MobileAuthenticationType, language: str) -> str:

@@ -13,7 +13,8 @@ from apps.common.caller import is_address
 from apps.common.exceptions import InvalidParameter, TypeNotFound
 from apps.common.urls import is_http_url
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
-from apps.transactions import messages
+from apps.system import services as system
+from apps.transactions import messages, phone_numbers
 from apps.transactions.types import Method, MobileAuthenticationType
 
 MAX_NAME_CHARACTERS = 100
@@ -60,15 +61,20 @@ TARGETS = {
 
 
 def check(raw: Mapping[str, str], version: Version) -> Request:
-    """Return the checked request; TypeNotFound, InvalidParameter or MessageTooLong for the first mistake."""
+    """Return the validated request.
+
+    Raises TypeNotFound, InvalidParameter, MessageTooLong or PhoneNumberRejected for the first mistake.
+    """
     mobile_type = _type(_required(raw, "type", MAX_NAME_CHARACTERS))
     user_id = _user_id(raw, mobile_type)
     target = _target(raw, version)
     callback_uri = "" if mobile_type.method == Method.SMS else _callback_uri(raw)
     language = raw.get("language_code", "")
     message = messages.of_request(raw.get("message", ""), mobile_type, language)
-    signing_data = _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
+    signing_data = _signing_data(raw, mobile_type)
     secure_message = messages.clean(_text(raw, "secure_message", MAX_SECURE_MESSAGE_CHARACTERS))
+    if mobile_type.method == Method.SMS and system.general().sms_authentication_enabled:
+        phone_numbers.validated(raw.get("phone_number", ""))
     if language and not LANGUAGE.fullmatch(language):
         raise _invalid("language_code")
     if raw.get("ip_address") and not is_address(raw["ip_address"]):
@@ -99,10 +105,19 @@ def _type(name: str) -> MobileAuthenticationType:
 
 def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
     if mobile_type.method != Method.OTP:
-        return _required(raw, "user_id", MAX_USER_ID_CHARACTERS)
+        return _any_user_id(raw)
     if "user_id" in raw:
         raise InvalidParameter(_("The parameter user_id must be absent: a one-time password finds its user by itself."))
     return ""
+
+
+def _any_user_id(raw: Mapping[str, str]) -> str:
+    """Return the user id. It can hold every character that a database can store, as in the paths of the APIs."""
+    _require(raw, "user_id")
+    user_id = _text(raw, "user_id", MAX_USER_ID_CHARACTERS)
+    if "\0" in user_id:
+        raise _invalid("user_id")
+    return user_id
 
 
 def _target(raw: Mapping[str, str], version: Version) -> str:
@@ -111,8 +126,7 @@ def _target(raw: Mapping[str, str], version: Version) -> str:
 
 
 def _callback_uri(raw: Mapping[str, str]) -> str:
-    if "callback_uri" not in raw:
-        raise _missing("callback_uri")
+    _require(raw, "callback_uri")
     url = raw["callback_uri"]
     if not is_http_url(url):
         raise _invalid("callback_uri")
@@ -121,9 +135,33 @@ def _callback_uri(raw: Mapping[str, str]) -> str:
     return url
 
 
-def _required(raw: Mapping[str, str], name: str, limit: int) -> str:
+def _signing_data(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
+    """Return the data to sign. Its bytes must not be changed, so that text which deceives on a screen is rejected."""
+    signing_data = _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
+    if messages.has_bidirectional_override(signing_data):
+        raise InvalidParameter(_("The parameter signing_data must not contain bidirectional overrides."))
+    if lacks_signing_data(signing_data, mobile_type):
+        raise _missing("signing_data")
+    return signing_data
+
+
+def lacks_signing_data(signing_data: str, mobile_type: MobileAuthenticationType) -> bool:
+    """Return True if the type approves nothing unsigned, and there is nothing to sign."""
+    return mobile_type.signing_data_required and not signing_data and signs(mobile_type)
+
+
+def signs(mobile_type: MobileAuthenticationType) -> bool:
+    """Return True if the type asks for signatures while the feature is on."""
+    return mobile_type.transaction_signing and system.features().transaction_signing
+
+
+def _require(raw: Mapping[str, str], name: str) -> None:
     if name not in raw:
         raise _missing(name)
+
+
+def _required(raw: Mapping[str, str], name: str, limit: int) -> str:
+    _require(raw, name)
     return _optional(raw, name, limit)
 
 

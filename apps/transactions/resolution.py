@@ -6,7 +6,7 @@ from apps.common.exceptions import NoAuthenticationPossibility, SmsDisabled
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.transactions.methods import otp, push, sms
-from apps.transactions.methods.base import Ask, Plan, Started, Unavailable
+from apps.transactions.methods.base import Ask, MissingParameter, Plan, Started, Unavailable
 from apps.transactions.types import PUSH_METHODS, Method
 
 PLANS: dict[str, Plan] = {
@@ -28,7 +28,7 @@ def resolve(ask: Ask) -> Callable[[], Started]:
         except Unavailable as reason:
             reasons.append(reason.event_type)
             _record(ask, reason.event_type, mobile_type.name)
-        except push.MissingTarget as mistake:
+        except MissingParameter as mistake:
             _record(ask, mistake.event_type, mobile_type.name)
             raise
     if reasons == [EventType.SMS_AUTH_INIT_FAILURE_DISABLED]:

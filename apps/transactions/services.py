@@ -32,6 +32,7 @@ from apps.transactions.limits import TooMany
 from apps.transactions.methods import push, sms
 from apps.transactions.methods.base import Ask, Started
 from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.phone_numbers import PhoneNumberRejected
 from apps.transactions.types import PUSH_METHODS, Method
 
 Outcome = TypeVar("Outcome")
@@ -55,6 +56,9 @@ def initiate(
         request = parameters.check(raw, version)
     except MessageTooLong:
         _record_failure(EventType.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, raw, client)
+        raise
+    except PhoneNumberRejected as error:
+        _record_failure(error.event_type, raw, client)
         raise
     except ApiError as error:
         _record_failure(EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, raw, client, reason=str(error.text))

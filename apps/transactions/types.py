@@ -1,6 +1,7 @@
 """What portals ask for by name: the methods, and the types that an administrator makes of them."""
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterator
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -8,6 +9,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.names import name_validator
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class Method(models.TextChoices):
@@ -28,6 +32,10 @@ PUSH_METHODS = {
 
 # Who answers out of band has 10 minutes (NIST SP 800-63B-4, 3.1.3.2).
 LONG_LIFE_SECONDS = 600
+LONG_LIFE = _(
+    "A life above 600 seconds is longer than NIST SP 800-63B-4 allows for out-of-band authentication: the longer a "
+    "question waits, the longer it can be answered by mistake."
+)
 
 
 def validate_digits(digits: int) -> None:
@@ -70,6 +78,11 @@ class MobileAuthenticationType(models.Model):
         default=False,
         help_text=_("Approving needs a signature over the request's signing_data, made with the user's key."),
     )
+    signing_data_required = models.BooleanField(
+        _("signing data required"),
+        default=False,
+        help_text=_("Requests without signing_data are rejected. If off, the user approves them without a signature."),
+    )
     number_matching_digits = models.PositiveSmallIntegerField(
         _("number matching (digits)"),
         default=0,
@@ -103,6 +116,8 @@ class MobileAuthenticationType(models.Model):
     def clean(self) -> None:
         if self.transaction_signing and self.method == Method.SMS:
             raise ValidationError({"transaction_signing": _("A code from a text message signs nothing.")})
+        if self.signing_data_required and not self.transaction_signing:
+            raise ValidationError({"signing_data_required": _("Only types with transaction signing can require it.")})
         if self.number_matching_digits and self.method not in PUSH_METHODS:
             raise ValidationError({"number_matching_digits": _("Only push types can ask for a number.")})
         if not self.fallback:
@@ -132,6 +147,12 @@ class MobileAuthenticationType(models.Model):
     def identity(self) -> Hashable:
         """What tells a type from others: its number, or while it has none (from a file), the very row."""
         return self.pk or ("new", id(self))
+
+
+def warnings_of(mobile_type: MobileAuthenticationType) -> "Iterator[tuple[str, StrPromise]]":
+    """Yield the fields that hold what is allowed and advised against, each with the reason."""
+    if mobile_type.time_to_live > LONG_LIFE_SECONDS:
+        yield "time_to_live", LONG_LIFE
 
 
 def note_rings(types: Collection[MobileAuthenticationType]) -> None:

@@ -82,8 +82,22 @@ def test_what_could_deceive_on_a_screen_is_taken_out(portal, mobile_type, device
     assert device.fetch(transaction_id)["message"] == kept
 
 
-def test_a_message_of_nothing_but_invisible_characters_is_no_message(shown, mobile_type):
-    assert shown(mobile_type, message="\u202e\u200b\0") == "Sign in?"
+@pytest.mark.parametrize(
+    "blank",
+    ["\u202e\u200b\0", " ", "\n\t \u00a0\u3000\u2028", "\u200d", "\u3164", "\u115f\u1160\uffa0\u2800", "\u034f\ufe0f"],
+    ids=ascii,
+)
+def test_message_that_shows_nothing_is_absent(portal, device, shown, mobile_type, blank):
+    assert shown(mobile_type, message=blank) == "Sign in?"
+    answer = portal.start(factories.TypeFactory(default_messages={}), device, message=blank)
+    assert error_of(answer) == (400, "1003")
+    transaction_id = portal.start(mobile_type, device, message="Public", secure_message=blank).json()["transaction_id"]
+    assert device.fetch(transaction_id)["message"] == "Public"
+
+
+@pytest.mark.parametrize("text", [".", "é", "\u3164 x", "👍", " 5 ", "\u2713"])
+def test_message_that_shows_something_is_kept(shown, mobile_type, text):
+    assert shown(mobile_type, message=text) == text
 
 
 def test_the_secure_message_is_not_in_the_list_but_in_the_challenge(portal, mobile_type, device):

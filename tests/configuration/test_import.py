@@ -14,6 +14,7 @@ from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 from apps.transactions.types import MobileAuthenticationType
 from tests import factories
 from tests.commands.running import run
+from tests.configuration.conftest import certificate
 from tests.conftest import Portal
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "example-configuration.yaml"
@@ -52,6 +53,51 @@ def test_an_imported_client_can_call_with_its_secret(import_text, client):
     portal = Portal(client, ApiClient.objects.get(), secret="s-3-cret")
     assert portal.result(UNKNOWN_TRANSACTION).json()["error_code"] == "3004"
     assert Portal(client, ApiClient.objects.get(), secret="other").result(UNKNOWN_TRANSACTION).status_code == 401
+
+
+def test_imported_id_and_secret_may_be_of_all_visible_characters(import_text, client):
+    visible = "".join(map(chr, range(0x20, 0x7F)))
+    item = {"name": "P", "client_id": visible, "client_secret": visible, "apis": ["mobile_authentication"]}
+    text = json.dumps({"api_clients": [item]})
+    assert import_text(text, name="configuration.json").code == 0
+    assert ApiClient.objects.get().has_secret(visible)
+    assert import_text(text, name="configuration.json").lines == ["Nothing to change."]
+    exported = run("export_configuration", "--with-secrets")
+    assert import_text(exported.out).lines == ["Nothing to change."]
+
+
+@pytest.mark.parametrize("option", [(), ("--check",)])
+def test_import_warns_of_what_is_advised_against(import_text, option):
+    text = yaml.safe_dump(
+        {
+            "push_messaging_configurations": [
+                {"name": "apple", "platform": "ios", "certificate": certificate(), "apns_environment": "production"},
+                {"name": "gateway", "fcm_api_version": "legacy", "server_key": "key"},
+                {"name": "google", "service_account": factories.service_account()},
+            ],
+            "mobile_authentication_types": [
+                {"name": "short", "time_to_live": 600},
+                {"name": "long", "time_to_live": 601},
+            ],
+        }
+    )
+    ran = import_text(text, *option)
+    assert (ran.code, len(ran.lines)) == (0, 5)
+    configurations = "Warning: push_messaging_configurations"
+    assert [line.partition(": ")[2].partition(": ")[0] for line in ran.problems] == [
+        "push_messaging_configurations[0].certificate",
+        "push_messaging_configurations[1].fcm_api_version",
+        "mobile_authentication_types[1].time_to_live",
+    ]
+    assert ran.problems[0].startswith(f"{configurations}[0].certificate: Certificates for APNs are deprecated")
+    assert ran.problems[1].startswith(f"{configurations}[1].fcm_api_version: Google shut its legacy API down")
+    assert "A life above 600 seconds" in ran.problems[2]
+    assert MobileAuthenticationType.objects.count() == (0 if option else 2)
+
+
+def test_file_that_is_rejected_is_not_warned_of(import_text):
+    ran = import_text("mobile_authentication_types: [{name: a, time_to_live: 601}, {name: b, time_to_live: 0}]")
+    assert (ran.code, len(ran.problems)) == (1, 1)
 
 
 def test_two_secrets_live_while_one_replaces_the_other(import_text):

@@ -23,7 +23,8 @@ ONLY_AN_IMPORT_SEES = {
     "foreign hash", "member of another kind", "message", "name twice", "network", "no secret", "no server key",
     "no service account", "nul", "one-time password as fallback", "other platform", "password without user name",
     "proxy from the environment", "proxy host", "proxy without host", "reference", "secret and hash", "server key",
-    "service account", "service account text", "signing key text", "taken name", "team", "unknown fallback",
+    "service account", "service account text",
+    "signing data required of a type that does not sign", "signing key text", "taken name", "team", "unknown fallback",
     "number on a code", "signature of a code", "unknown language", "unknown language with a region", "url",
 }  # fmt: skip
 

@@ -54,6 +54,29 @@ def test_a_push_type_can_sign_and_a_text_message_cannot(console):
     assert not MobileAuthenticationType.objects.get(name="text").transaction_signing
 
 
+@pytest.mark.parametrize(
+    ("sent", "is_required"),
+    [
+        ({"method": "push", "transaction_signing": "on"}, True),
+        ({"method": "otp", "transaction_signing": "on"}, True),
+        ({"method": "push"}, False),
+        ({"method": "sms", "transaction_signing": "on"}, False),
+    ],
+)
+def test_signing_data_is_required_of_a_type_that_signs(console, changes, sent, is_required):
+    fields = {"name": "pay", "time_to_live": "300", "signing_data_required": "on", **sent}
+    assert console.post("/admin/transactions/mobileauthenticationtype/add/", fields).status_code == 302
+    pay = MobileAuthenticationType.objects.get(name="pay")
+    assert pay.signing_data_required is is_required
+    if is_required:
+        path = f"/admin/transactions/mobileauthenticationtype/{pay.pk}/change/"
+        assert console.save(path, transaction_signing=None).status_code == 302
+        switched = {"transaction_signing": [True, False], "signing_data_required": [True, False]}
+        assert changes("ADMIN_CONFIGURATION_UPDATED")["changes"] == switched
+        page = console.get(path).content.decode()
+        assert "&amp;transaction_signing=on" in page
+
+
 def test_the_page_says_what_a_method_needs(console):
     page = console.get("/admin/transactions/mobileauthenticationtype/add/").content.decode()
     assert 'data-shown-when="method=push_with_pin"' in page

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core import serializers
 from pysequoia import CipherSuite, EncryptionAlgorithm, Profile, SigningAlgorithm, Tsk
 
+from apps.applications.models import Application
 from apps.callbacks.models import CallbackDelivery
 from apps.events.models import Event
+from apps.system.models import Features
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
 from tests.api.calls import CALLBACK, INITIATE, error_of
@@ -139,7 +141,7 @@ def test_a_portal_can_verify_a_signature_with_openssl(ask_to_sign, respond, righ
         "é 漢 😀",
         "two\r\nlines\n",
         " spaces  around ",
-        "\u202e reversed",
+        "\u200ea\u200fb\u061c",
         "x" * 16_000,
         "漢" * 16_000,
         '{"a": 1}',
@@ -158,6 +160,62 @@ def test_data_of_more_than_16000_characters_is_refused(portal, phone, signing_ty
     answer = portal.start(signing_type(), phone, signing_data="x" * 16_001)
     assert error_of(answer) == (400, "1003")
     assert "signing_data" in answer.json()["description"]
+
+
+@pytest.mark.parametrize("character", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ids=ascii)
+def test_data_with_a_bidirectional_override_is_rejected(portal, phone, signing_type, character):
+    answer = portal.start(signing_type(), phone, signing_data=f"Pay 10{character}00 EUR")
+    assert error_of(answer) == (400, "1003")
+    assert "signing_data" in answer.json()["description"]
+    assert not Transaction.objects.exists()
+
+
+# A value that is wrong, of the parameters before and after the data in the table.
+@pytest.mark.parametrize(("other", "value"), [("message", "m" * 156), ("secure_message", "s" * 4_001)])
+@pytest.mark.parametrize("data", ["\u202e", None])
+def test_wrong_data_is_reported_in_the_order_of_the_table(portal, phone, other, value, data):
+    paying = factories.TypeFactory(transaction_signing=True, signing_data_required=True)
+    answer = portal.start(paying, phone, signing_data=data, **{other: value}).json()
+    if other == "message":
+        assert answer["error_code"] == "1005"
+    else:
+        assert "signing_data" in answer["description"]
+
+
+@pytest.mark.parametrize("method", ["push", "push_with_pin", "otp"])
+def test_type_that_requires_data_rejects_a_request_without(portal, phone, event_types, method):
+    paying = factories.TypeFactory(method=method, transaction_signing=True, signing_data_required=True)
+    user = {"user_id": None} if method == "otp" else {}
+    answer = portal.start(paying, phone, **user)
+    assert error_of(answer) == (400, "1003")
+    assert answer.json()["description"] == "The parameter signing_data is missing."
+    assert event_types()[-1] == "MOBILE_AUTH_INIT_FAILURE_INVALID_REQ"
+    assert method == "push_with_pin" or portal.start(paying, phone, signing_data=DATA, **user).status_code == 200
+
+
+def test_without_data_a_type_that_signs_is_approved_unsigned(portal, phone, signing_type, respond, result):
+    challenge = phone.fetch(portal.start(signing_type(), phone).json()["transaction_id"])
+    assert (challenge["type"]["transaction_signing"], "signing_data" in challenge) == (False, False)
+    assert respond(challenge).json() == {"status": "authenticated"}
+    assert "signature" not in result(challenge)
+
+
+def test_while_the_feature_is_off_no_data_is_required(portal, phone):
+    Features.objects.update_or_create(pk=1, defaults={"transaction_signing": False})
+    paying = factories.TypeFactory(transaction_signing=True, signing_data_required=True)
+    assert portal.start(paying, phone).status_code == 200
+
+
+def test_fallback_that_requires_data_rejects_a_request_without(portal, phone, event_types):
+    paying = factories.TypeFactory(transaction_signing=True, signing_data_required=True)
+    with_pin = factories.TypeFactory(method="push_with_pin", fallback=paying)
+    Application.objects.update(pin_enabled=False)
+    for user_id in ("anna", "nobody"):
+        answer = portal.start(with_pin, phone, user_id=user_id)
+        assert error_of(answer) == (400, "1003")
+        assert "signing_data" in answer.json()["description"]
+        assert event_types()[-1] == "MOBILE_AUTH_INIT_FAILURE_INVALID_REQ"
+    assert portal.start(with_pin, phone, signing_data=DATA).status_code == 200
 
 
 @pytest.mark.parametrize("signature", [None, "", 5, True, [], {}, ["x"]], ids=str)

@@ -2,9 +2,10 @@
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from apps.events.models import Event
-from apps.transactions.models import SmsDelivery
+from apps.transactions.models import CodeFailures, SmsDelivery
 from tests import factories
 from tests.sms.conftest import NUMBER
 
@@ -91,6 +92,39 @@ def test_a_refused_number_is_an_event_without_the_number(texts, sms_type):
     event = Event.objects.get(event_type="SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER")
     assert (event.user_id, event.client_id) == ("anna", texts.portal.api_client.client_id)
     assert "31112" not in str(event.details)
+
+
+# A wrong value for each parameter of a text message around the number, in the order of the table.
+OTHERS = {
+    "user_id": ("u" * 256, "1003"),
+    "message": ("m" * 156, "1005"),
+    "signing_data": ("s" * 16_001, "1003"),
+    "secure_message": ("s" * 4_001, "1003"),
+    "phone_number": ("+31112", "3001"),
+    "language_code": ("not a language", "1003"),
+    "ip_address": ("1.2.3", "1003"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("wrong", ["+31112", "+32470123456", None])
+def test_number_is_validated_in_the_order_of_the_table(texts, sms_type, switch, other, wrong):
+    switch(sms_allowed_countries=["NL"])
+    names = list(OTHERS)
+    is_later = names.index(other) >= names.index("phone_number")
+    answer = texts.post(sms_type, **{other: OTHERS[other][0], "phone_number": wrong})
+    assert answer.json()["error_code"] == ("3001" if is_later else OTHERS[other][1])
+
+
+def test_number_is_validated_before_the_lock_of_the_user(texts, sms_type):
+    CodeFailures.objects.create(user_id="anna", count=100, locked_at=timezone.now())
+    assert texts.post(sms_type).json()["error_code"] == "1429"
+    assert texts.post(sms_type, phone_number="+31112").json()["error_code"] == "3001"
+
+
+def test_number_is_not_validated_while_text_messages_are_off(texts, sms_type, switch):
+    switch(sms_authentication_enabled=False)
+    assert texts.post(sms_type, phone_number="+31112").json()["error_code"] == "3000"
 
 
 @pytest.fixture

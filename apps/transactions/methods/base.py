@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from apps.applications.models import ApiClient
 from apps.common import codes
+from apps.common.exceptions import InvalidParameter
 from apps.events import measures
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.system import services as system
-from apps.transactions import contexts, messages
+from apps.transactions import contexts, messages, parameters
 from apps.transactions.contexts import Context
 from apps.transactions.models import Transaction
 from apps.transactions.parameters import Request
@@ -25,6 +25,14 @@ class Unavailable(Exception):
 
     def __init__(self, event_type: EventType) -> None:
         super().__init__(event_type)
+        self.event_type = event_type
+
+
+class MissingParameter(InvalidParameter):
+    """A request that lacks what one step of the chain needs; `event_type` says which, for support."""
+
+    def __init__(self, text: str, event_type: EventType) -> None:
+        super().__init__(text)
         self.event_type = event_type
 
 
@@ -57,8 +65,7 @@ def message_of(ask: Ask) -> str:
 
 def signing_data_of(ask: Ask) -> str:
     """Return what the device is to sign: only for types that ask for a signature, while the feature is on."""
-    signs = ask.mobile_type.transaction_signing and system.features().transaction_signing
-    return ask.request.signing_data if signs else ""
+    return ask.request.signing_data if parameters.signs(ask.mobile_type) else ""
 
 
 def create(ask: Ask, event_type: EventType, *, context: Context | None = None, **fields: Any) -> Transaction:

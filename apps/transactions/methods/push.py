@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.common import codes, outbox
-from apps.common.exceptions import InvalidParameter
 from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
@@ -15,13 +14,29 @@ from apps.events.types import EventType
 from apps.system import services as system
 from apps.transactions import contexts, limits, messages, tasks
 from apps.transactions.credentials import ACCEPTED
-from apps.transactions.methods.base import Ask, Started, Unavailable, create, message_of, signing_data_of
+from apps.transactions.methods.base import (
+    Ask,
+    MissingParameter,
+    Started,
+    Unavailable,
+    create,
+    message_of,
+    signing_data_of,
+)
 from apps.transactions.models import PushDelivery, Transaction
-from apps.transactions.parameters import Version
+from apps.transactions.parameters import Version, lacks_signing_data
 
 
 def plan(ask: Ask) -> Callable[[], Started]:
-    """Find the phone. MissingTarget when the request does not say which of several; Unavailable when there is none."""
+    """Find the phone, and return what stores the transaction.
+
+    Raises MissingParameter if the request does not say which of several or has nothing to sign, Unavailable if there is
+    none.
+    """
+    # For a fallback; of the requested type, this is known already.
+    if lacks_signing_data(ask.request.signing_data, ask.mobile_type):
+        event_type = EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ
+        raise MissingParameter(messages.missing("signing_data"), event_type)
     if not system.general().push_authorization_enabled:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED)
     profile = choose(ask)
@@ -42,13 +57,13 @@ def choose(ask: Ask) -> Profile:
 
 def _by_device(reachable: QuerySet[Profile], device_id: str) -> Profile | None:
     if not device_id and reachable.exists():
-        raise MissingTarget(messages.missing("device_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
+        raise MissingParameter(messages.missing("device_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
     return reachable.filter(device__device_id=device_id).first()
 
 
 def _by_application(reachable: QuerySet[Profile], app_id: str) -> Profile | None:
     if not app_id and reachable.exists():
-        raise MissingTarget(messages.missing("app_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
+        raise MissingParameter(messages.missing("app_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
     return reachable.filter(device__version__application__identifier=app_id).first()
 
 
@@ -56,16 +71,8 @@ def _by_user(reachable: QuerySet[Profile], _target: str) -> Profile | None:
     found = list(reachable[:2])
     if len(found) > 1:
         text = _("The user has several push enrolments. Say which with device_id in version 4 of this API.")
-        raise MissingTarget(text, EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
+        raise MissingParameter(text, EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
     return found[0] if found else None
-
-
-class MissingTarget(InvalidParameter):
-    """The user has phones, and the request does not say which; `event_type` tells support."""
-
-    def __init__(self, text: str, event_type: EventType) -> None:
-        super().__init__(text)
-        self.event_type = event_type
 
 
 _CHOICES: dict[Version, Callable[[QuerySet[Profile], str], Profile | None]] = {

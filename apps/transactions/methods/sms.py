@@ -6,35 +6,36 @@ from functools import partial
 from django.conf import settings
 
 from apps.common import codes, outbox
-from apps.common.exceptions import InvalidPhoneNumber, LimitReached
+from apps.common.exceptions import LimitReached
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.sms import services as sms
 from apps.system import services as system
-from apps.transactions import limits, locks, messages, tasks
+from apps.transactions import limits, locks, messages, phone_numbers, tasks
 from apps.transactions.methods.base import Ask, Started, Unavailable, create
 from apps.transactions.models import SmsDelivery, Transaction
+from apps.transactions.phone_numbers import PhoneNumberRejected
 
 PURPOSE = "text message code"
 
 
 def plan(ask: Ask) -> Callable[[], Started]:
-    """Judge the number, which is looked at only now; InvalidPhoneNumber, or Unavailable when SMS is switched off.
+    """Return what stores the transaction.
 
-    LimitReached while SMS is locked for the user.
+    Raises Unavailable if SMS is switched off, LimitReached while SMS is locked for the user, and PhoneNumberRejected:
+    as a fallback, this is the first time that the number is validated.
     """
     if not system.general().sms_authentication_enabled:
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
     _require_unlocked(ask)
-    number = sms.normalized(ask.request.phone_number)
-    if not number:
-        _record(ask, EventType.SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER)
-        raise InvalidPhoneNumber
-    allowed = system.general().sms_allowed_countries
-    if allowed and sms.country(number) not in allowed:
-        _record(ask, EventType.SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED)
-        raise InvalidPhoneNumber
-    return partial(_store, ask, number)
+    return partial(_store, ask, _number(ask))
+
+
+def _number(ask: Ask) -> str:
+    try:
+        return phone_numbers.validated(ask.request.phone_number)
+    except PhoneNumberRejected as error:
+        _record(ask, error.event_type)
+        raise
 
 
 def _require_unlocked(ask: Ask) -> None:

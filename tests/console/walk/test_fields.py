@@ -10,13 +10,13 @@ from tests.fakes import apns_certificates
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 
-PUSH_FIELDS = {"transaction_signing", "number_matching_digits", "max_resends", "fallback"}
+PUSH_FIELDS = {"transaction_signing", "signing_data_required", "number_matching_digits", "max_resends", "fallback"}
 FIELDS_OF_METHOD = {
     "push": PUSH_FIELDS,
     "push_with_pin": PUSH_FIELDS,
     "push_with_fingerprint": PUSH_FIELDS,
     "push_with_custom_authenticator": PUSH_FIELDS,
-    "otp": {"transaction_signing"},
+    "otp": {"transaction_signing", "signing_data_required"},
     "sms": {"max_attempts", "max_resends", "sms_sender_id"},
 }
 NEEDS_OF_METHOD = {

@@ -20,13 +20,16 @@ class Command(OneLineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             data = file.load(content(options["file"]))
-            lines = services.import_configuration(data, check=options["check"])
+            lines = services.import_configuration(data, check=options["check"], warn=self._warn)
         except services.ConfigurationInvalid as error:
             for problem in error.problems:
                 self.stderr.write(problem)
             sys.exit(1)
         for line in lines or [_("Nothing to change.")]:
             self.stdout.write(line)
+
+    def _warn(self, line: str) -> None:
+        self.stderr.write(_("Warning: %(line)s") % {"line": line}, str)
 
 
 def content(name: str) -> bytes:
