@@ -38,7 +38,7 @@ class InitiateSerializer(serializers.Serializer[Any]):
     signing_data = serializers.CharField(
         required=False,
         max_length=parameters.MAX_SIGNING_DATA_CHARACTERS,
-        help_text="Used only when the type signs transactions.",
+        help_text="Used only when the type signs transactions, which can require it; no bidirectional overrides.",
     )
     secure_message = serializers.CharField(
         required=False,
