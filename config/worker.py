@@ -1,4 +1,4 @@
-"""What a worker process of this project runs: a dispatcher for each queue, the sweep of what expired, housekeeping."""
+"""What a worker process of this project runs: a dispatcher for each queue, the sweep of transactions, housekeeping."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ QUEUES: dict[str, Callable[[], Dispatcher]] = {
     "context": lambda: Dispatcher(ContextLookup, context_delivery.deliver, at_once=50),
     "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver, slots=256, at_once=50),
 }
-EXPIRY_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 3600.0
 
 _workers: list[Worker] = []
@@ -31,7 +31,7 @@ def start(queues: set[str]) -> None:
     """Start delivering the named queues in this process."""
     worker = Worker(
         dispatchers=[QUEUES[name]() for name in QUEUES if name in queues],
-        loops=[Periodic(lifecycle.expire_due, EXPIRY_SECONDS), Periodic(purge.keep_house, HOUSEKEEPING_SECONDS)],
+        loops=[Periodic(lifecycle.sweep, SWEEP_SECONDS), Periodic(purge.keep_house, HOUSEKEEPING_SECONDS)],
     )
     if not settings.BROKER_URL:
         worker.loops.append(Listener() if connection.vendor == "postgresql" else Watcher())

@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
 from apps.callbacks.models import CallbackEndpoint
 from apps.demo import fcm
+from apps.enrollment.models import FraudLock
 from apps.push.models import PushMessagingConfiguration
 from apps.transactions.types import MobileAuthenticationType
 
@@ -65,6 +66,16 @@ class ApplicationVersionFactory(DjangoModelFactory):
     application = factory.SubFactory(ApplicationFactory)
     version = "1.0.0"
     push_messaging_configuration = factory.SubFactory(PushMessagingConfigurationFactory)
+
+
+class FraudLockFactory(DjangoModelFactory):
+    """A lock in the only application that there is."""
+
+    class Meta:
+        model = FraudLock
+
+    user_id = "anna"
+    application = factory.LazyFunction(lambda: Application.objects.get())
 
 
 class TypeFactory(DjangoModelFactory):

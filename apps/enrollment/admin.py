@@ -12,7 +12,7 @@ from unfold.decorators import action
 
 from apps.common.admin import LogAdmin
 from apps.common.questions import ask
-from apps.enrollment import columns, device_actions, enrolment_pages, push_pages, support
+from apps.enrollment import columns, device_actions, enrolment_pages, push_pages, services, support
 from apps.enrollment.device_actions import DISCONNECT, REVOKE_MOBILE_AUTHENTICATION, REVOKE_PUSH, DeviceAction
 from apps.enrollment.models import Profile
 from apps.events.models import Event
@@ -21,7 +21,7 @@ EVENTS_SHOWN = 20
 LIST = "admin:enrollment_profile_changelist"
 NOTHING_TO_DO = _("That was done already: there was nothing left to do.")
 PROFILE_FIELDS = (
-    (None, {"fields": (("user_id", "profile_id"), columns.enrolled, "fingerprint")}),
+    (None, {"fields": (("user_id", "profile_id"), (columns.keys, columns.enrolled), columns.fingerprint)}),
     (_("Push"), {"fields": ((columns.push, columns.push_enrolled),)}),
     (_("Authenticators"), {"fields": ((columns.registered, columns.pins_wrong), columns.locked)}),
     (_("Device"), {"fields": ((columns.device_name, columns.device_model), (columns.phone_id, columns.last_login))}),
@@ -63,7 +63,7 @@ class ProfileAdmin(LogAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
         rows: QuerySet[Profile] = super().get_queryset(request)
         rows = rows.select_related(*self.list_select_related).prefetch_related("authenticators")
-        return rows.defer("push_enrollment__token", "public_key")
+        return services.with_lock(rows).defer("push_enrollment__token", "public_key")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str
@@ -72,7 +72,7 @@ class ProfileAdmin(LogAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         device = (columns.application, columns.platform, columns.version, columns.version_label)
-        state = (columns.push, columns.registered, columns.pins_wrong, columns.locked)
+        state = (columns.keys, columns.push, columns.registered, columns.pins_wrong, columns.locked)
         if user_of(request):
             return (columns.device_name, columns.device_model, *device, *state)
         return ("user_id", columns.device_name, *device, columns.push, columns.enrolled)

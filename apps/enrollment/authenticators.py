@@ -68,20 +68,22 @@ class Verdict:
 
 
 def lock(profile: Profile) -> None:
-    """Make everybody else who judges for this profile wait, and read its count; Disconnected when it is gone.
+    """Lock the profile row and read its count of wrong PINs. Needs a transaction.
 
-    Needs a transaction.
+    Raises Disconnected if the profile or its keys were removed since it was read.
     """
-    rows = list(Profile.objects.select_for_update().filter(pk=profile.pk).values_list("wrong_pins", flat=True))
+    enrolled = Profile.objects.select_for_update().filter(pk=profile.pk, server_key__isnull=False)
+    rows = list(enrolled.values_list("wrong_pins", flat=True))
     if not rows:
         raise Disconnected
     profile.wrong_pins = rows[0]
 
 
-def judge_pin(profile: Profile, token: str) -> Verdict:
+def judge_pin(profile: Profile, token: str, **about: Any) -> Verdict:
     """Look at a PIN token and count it when it is wrong. Needs a transaction in which the profile is locked.
 
     The wrong one that makes the count equal to the application's limit disconnects the user from the device.
+    `about` are members for the event of the limit: the authentication that the token came with.
     """
     limit = profile.device.version.application.max_pin_attempts
     if _holds(profile, AuthenticatorType.PIN, "", token):
@@ -92,15 +94,18 @@ def judge_pin(profile: Profile, token: str) -> Verdict:
     Profile.objects.filter(pk=profile.pk).update(wrong_pins=profile.wrong_pins)
     is_disconnected = 0 < limit <= profile.wrong_pins
     if is_disconnected:
-        _disconnect(profile)
+        _disconnect(profile, **about)
     return Verdict(False, is_disconnected, profile.wrong_pins, limit)  # noqa: FBT003 - the first field
 
 
-def judge_other(profile: Profile, kind: str, authenticator_id: str, token: str) -> bool:
-    """Look at the token of a fingerprint or a custom authenticator; a wrong one revokes it. Needs the lock."""
+def judge_other(profile: Profile, kind: str, authenticator_id: str, token: str, **about: Any) -> bool:
+    """Look at the token of a fingerprint or a custom authenticator; a wrong one revokes it. Needs the lock.
+
+    `about` as for `judge_pin`.
+    """
     if _holds(profile, kind, authenticator_id, token):
         return True
-    revoke(profile, kind, authenticator_id, LIMIT_EVENTS[kind])
+    revoke(profile, kind, authenticator_id, LIMIT_EVENTS[kind], **about)
     return False
 
 
@@ -120,8 +125,8 @@ def _holds(profile: Profile, kind: str, authenticator_id: str, token: str) -> bo
     return is_right
 
 
-def _disconnect(profile: Profile) -> None:
-    events.record(EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED, **_subject(profile))
+def _disconnect(profile: Profile, **about: Any) -> None:
+    events.record(EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED, **_subject(profile), **about)
     services.unenroll(profile)
 
 

@@ -58,6 +58,16 @@ def version_status(profile: Profile) -> str:
     return profile.device.version.get_status_display()
 
 
+@admin.display(description=_("keys"), boolean=True)
+def keys(profile: Profile) -> bool:
+    return profile.has_keys
+
+
+@admin.display(description=_("key fingerprint"), empty_value="-")
+def fingerprint(profile: Profile) -> str:
+    return profile.fingerprint
+
+
 @admin.display(description=_("push"), boolean=True)
 def push(profile: Profile) -> bool:
     return hasattr(profile, "push_enrollment")
@@ -86,7 +96,7 @@ def pins_wrong(profile: Profile) -> str:
 
 @admin.display(description=_("locked (UTC)"))
 def locked(profile: Profile) -> str:
-    """Since when the profile takes no more transactions: its user reported a fraud."""
+    """Start of the fraud lock, which the query adds to the profile."""
     return moment(profile.locked_at)
 
 

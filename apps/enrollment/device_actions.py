@@ -53,12 +53,13 @@ REVOKE_MOBILE_AUTHENTICATION = DeviceAction(
     icon="key_off",
     heading=_("Revoke mobile authentication of “%(user)s” on “%(device)s”?"),
     texts=(
-        _("The user's keys on this device are removed, and with them authenticators, push token and the profile."),
+        _("The user's keys, authenticators and push token on this device are removed. The device stays in the list."),
         OTHERS_STAY,
-        ENROL_AGAIN,
+        _("The app keeps its access and can enrol the user again: the profile ID stays the same."),
     ),
     done=_("The keys of “%(user)s” on “%(device)s” are gone."),
     do=lambda profile, who: support.revoke_mobile_authentication(profile, who=who),
+    ends_enrolment=False,
 )
 REVOKE_PUSH = DeviceAction(
     title=_("Revoke push notifications"),

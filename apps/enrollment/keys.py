@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from pysequoia import CipherSuite, Profile, Tsk
 
-from apps.common.exceptions import InvalidMessage
+from apps.common.exceptions import InvalidMessage, InvalidProfile
 from apps.enrollment import certificates, decryption, encryption, verification
 from apps.enrollment.models import Profile as UserProfile
 from apps.enrollment.models import ServerKey
@@ -66,13 +66,20 @@ def _parsed_secret(armored: str) -> _Pair:
     return _Pair(Tsk.from_bytes(armored.encode()), decryption.decryption_key(armored.encode()))
 
 
-def _pair(key: ServerKey) -> _Pair:
-    return _parsed_secret(key.secret_key)
+def server_key_of(profile: UserProfile) -> ServerKey:
+    """Return the server's key of a profile. Raises InvalidProfile if the keys of the profile were removed."""
+    if profile.server_key is None:
+        raise InvalidProfile
+    return profile.server_key
+
+
+def _server_pair(profile: UserProfile) -> _Pair:
+    return _parsed_secret(server_key_of(profile).secret_key)
 
 
 def seal(profile: UserProfile, content: dict[str, Any]) -> str:
     """Sign with the server's key and encrypt to the profile's; ASCII armour."""
-    signer = _pair(profile.server_key).secret.signer()
+    signer = _server_pair(profile).secret.signer()
     signed = pysequoia.sign(signer, json.dumps(content).encode(), armor=False)
     receivers = certificates.read(profile.public_key).receivers(timezone.now())
     return encryption.encrypt(signed, [key.body for key in receivers])
@@ -84,7 +91,7 @@ def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
         if len(message.encode()) > MAX_MESSAGE_BYTES:
             raise ValueError("too long")
         packets = decryption.open_message(
-            message, _pair(profile.server_key).decryption_key, MAX_MESSAGE_BYTES + ENVELOPE_BYTES
+            message, _server_pair(profile).decryption_key, MAX_MESSAGE_BYTES + ENVELOPE_BYTES
         )
         content = _verified(packets, certificates.read(profile.public_key))
         parsed = json.loads(content)

@@ -72,19 +72,24 @@ class Device(models.Model):
 
 
 class Profile(models.Model):
-    """One user on one device: the keys with which both sides seal messages."""
+    """One user on one device: the keys with which both sides seal messages.
+
+    Revoking mobile authentication removes the keys and leaves the row: the device can enrol the user again with the
+    same profile ID.
+    """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="profiles", verbose_name=_("device"))
     profile_id = models.CharField(_("profile ID"), max_length=6, default=codes.profile_id)
     user_id = models.CharField(_("user"), max_length=MAX_USER_ID_CHARACTERS)
-    public_key = models.TextField()
-    fingerprint = models.CharField(_("key fingerprint"), max_length=64)
-    server_key = models.ForeignKey(ServerKey, on_delete=models.PROTECT)
+    # These three are empty while the profile has no keys.
+    public_key = models.TextField(blank=True)
+    fingerprint = models.CharField(_("key fingerprint"), max_length=64, blank=True)
+    server_key = models.ForeignKey(ServerKey, null=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(pgettext_lazy("moment of enrolment", "enrolled"), default=timezone.now)
     # Wrong PIN tokens in a row, over all transactions.
-    # Since when the profile takes no more transactions: its user reported a fraud.
-    locked_at = models.DateTimeField(_("locked since"), null=True)
     wrong_pins = models.PositiveIntegerField(_("wrong PINs"), default=0)
+    # Start of the fraud lock, None without one. Only on rows of `services.with_lock`.
+    locked_at: datetime | None
 
     class Meta:
         verbose_name = _("profile")
@@ -102,6 +107,29 @@ class Profile(models.Model):
     def is_locked(self) -> bool:
         """Return True if the profile cannot approve transactions until support staff unlock it."""
         return self.locked_at is not None
+
+    @property
+    def has_keys(self) -> bool:
+        return self.server_key_id is not None
+
+
+class FraudLock(models.Model):
+    """Lock of a user in an application after a fraud report. Only support staff remove it.
+
+    It belongs to no device and no profile, so that removing a device or enrolling again does not end it.
+    """
+
+    user_id = models.CharField(_("user"), max_length=MAX_USER_ID_CHARACTERS)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, verbose_name=_("application"))
+    locked_at = models.DateTimeField(_("locked since"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("fraud lock")
+        verbose_name_plural = _("fraud locks")
+        constraints = [models.UniqueConstraint(fields=["user_id", "application"], name="fraud_lock_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.application_id}"
 
 
 class PushEnrollment(models.Model):

@@ -39,6 +39,8 @@ def unreachable(profile: Profile) -> str:
         return str(_("This version of the app has no push messaging configuration, so no push is sent to it."))
     if told := pushes.disabled(profile.device.version):
         return told
+    if not profile.has_keys:
+        return str(_("The user's keys on this device were removed. The app has to enrol the user again first."))
     if not hasattr(profile, "push_enrollment"):
         return str(_("This device is not enrolled for push. The app has to enrol for it first."))
     return ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,7 +26,7 @@ from apps.common.exceptions import (
     VersionNotEnabled,
 )
 from apps.enrollment import certificates, keys
-from apps.enrollment.models import Device, EnrollmentCode, Profile, PushEnrollment
+from apps.enrollment.models import Authenticator, Device, EnrollmentCode, FraudLock, Profile, PushEnrollment
 from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
@@ -193,18 +193,45 @@ def device_of(bearer: str) -> Device:
 
 
 def profile_of(device: Device, profile_id: str) -> Profile:
-    """Find a profile of this device, with all that sealing and judging need; InvalidProfile when it is not its."""
+    """Return a profile of this device with its keys and its fraud lock.
+
+    Raises InvalidProfile if the device has no such profile, or if the keys of the profile were removed.
+    """
+    profile = _any_profile_of(device, profile_id)
+    if not profile.has_keys:
+        raise InvalidProfile
+    return profile
+
+
+def _any_profile_of(device: Device, profile_id: str) -> Profile:
     if "\0" in profile_id:
         # No text of a database holds it, and some refuse to look for it.
         raise InvalidProfile
-    profile = (
-        Profile.objects.select_related("device__version__application", "server_key")
-        .filter(device=device, profile_id=profile_id)
-        .first()
-    )
+    related = Profile.objects.select_related("device__version__application", "server_key")
+    profile = with_lock(related).filter(device=device, profile_id=profile_id).first()
     if profile is None:
         raise InvalidProfile
     return profile
+
+
+def with_lock(profiles: QuerySet[Profile]) -> QuerySet[Profile]:
+    """Add the start of the fraud lock to each profile as `locked_at`; None without a lock."""
+    return profiles.annotate(locked_at=locked_since())  # type: ignore[no-redef]
+
+
+def locked_since(profile: str = "") -> Subquery:
+    """Return the start of the fraud lock of a profile as an expression for queries; NULL without a lock.
+
+    `profile` is the path from the queried model to the profile, with two underscores at its end.
+    """
+    return Subquery(_fraud_locks(profile).values("locked_at"))
+
+
+def _fraud_locks(profile: str = "") -> QuerySet[FraudLock]:
+    """Return the lock of a profile of the outer query. This is the only place that says what a lock applies to."""
+    return FraudLock.objects.filter(
+        user_id=OuterRef(f"{profile}user_id"), application=OuterRef(f"{profile}device__version__application")
+    )
 
 
 def require_enabled(version: ApplicationVersion) -> None:
@@ -238,7 +265,7 @@ def _enroll_push(profile: Profile, push_token: str) -> None:
     if not (general.enrollment_enabled and general.push_enrollment_enabled and configuration):
         raise EnrollmentDisabled
     if profile not in _wait_for_others([profile.user_id], configuration):
-        # It was removed since it was found.
+        # The profile or its keys were removed since it was read.
         raise InvalidProfile
     hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
@@ -254,12 +281,13 @@ def _enroll_push(profile: Profile, push_token: str) -> None:
 def _wait_for_others(user_ids: Collection[str], configuration: PushMessagingConfiguration | None) -> list[Profile]:
     """Make two that enrol at once, with the same token or for the same user, come one after the other.
 
-    Profiles are locked in the order of their keys, as everywhere. Returns the users' profiles.
+    Profiles are locked in the order of their keys, as everywhere. Returns the users' profiles that have keys.
     """
     # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
     if configuration:
         list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
-    return list(Profile.objects.select_for_update().filter(user_id__in=user_ids).order_by("pk").only("pk"))
+    rows = Profile.objects.select_for_update().filter(user_id__in=user_ids).order_by("pk").only("pk", "server_key")
+    return [profile for profile in rows if profile.has_keys]
 
 
 def _apply_mode(profile: Profile, mode: str) -> None:
@@ -324,34 +352,26 @@ def drop_dead_token(push_enrollment: PushEnrollment, *, sent_at: datetime, dead_
             )
 
 
-def reachable_by_push(user_id: str) -> QuerySet[Profile]:
-    """Return the user's profiles that a push can reach now."""
+def _usable(user_id: str) -> QuerySet[Profile]:
+    """Return the user's profiles that can authenticate: with keys, on an enabled version, without a fraud lock."""
     return (
         Profile.objects.select_related("device__version__application", "device__version__push_messaging_configuration")
-        .filter(
-            user_id=user_id,
-            push_enrollment__isnull=False,
-            device__version__push_messaging_configuration__isnull=False,
-            locked_at=None,
-        )
+        .filter(~Exists(_fraud_locks()), user_id=user_id, server_key__isnull=False)
         .exclude(device__version__status=VersionStatus.DISABLED)
         .order_by("-created_at")
+    )
+
+
+def reachable_by_push(user_id: str) -> QuerySet[Profile]:
+    """Return the user's profiles that a push can reach now."""
+    return _usable(user_id).filter(
+        push_enrollment__isnull=False, device__version__push_messaging_configuration__isnull=False
     )
 
 
 def profiles_of(user_id: str) -> QuerySet[Profile]:
-    """Return the user's profiles on versions that may be used, with all that availability asks of them."""
-    return (
-        Profile.objects.select_related(
-            "push_enrollment",
-            "device__version__application",
-            "device__version__push_messaging_configuration",
-        )
-        .prefetch_related("authenticators")
-        .filter(user_id=user_id, locked_at=None)
-        .exclude(device__version__status=VersionStatus.DISABLED)
-        .order_by("-created_at")
-    )
+    """Return the user's profiles that can authenticate, with all that availability asks of them."""
+    return _usable(user_id).select_related("push_enrollment").prefetch_related("authenticators")
 
 
 def is_reachable(profile: Profile) -> bool:
@@ -359,8 +379,9 @@ def is_reachable(profile: Profile) -> bool:
     return hasattr(profile, "push_enrollment") and profile.device.version.push_messaging_configuration is not None
 
 
-def leave(profile: Profile) -> None:
-    """Remove a profile at the wish of its own device."""
+def leave(device: Device, profile_id: str) -> None:
+    """Remove a profile, with or without keys, on request of its own device. Raises InvalidProfile if it has none."""
+    profile = _any_profile_of(device, profile_id)
     with transaction.atomic():
         if unenroll(profile):
             events.record(
@@ -369,6 +390,18 @@ def leave(profile: Profile) -> None:
                 app_name=profile.device.version.application.name,
                 device_id=profile.device.device_id,
             )
+
+
+def remove_keys(profile: Profile) -> bool:
+    """Remove the keys, authenticators and push token of a profile; the row stays. Return False without keys."""
+    with transaction.atomic():
+        # The update locks the profile first, as an enrolment for push and a PIN check do.
+        keys_of_profile = Profile.objects.filter(pk=profile.pk, server_key__isnull=False)
+        if not keys_of_profile.update(public_key="", fingerprint="", server_key=None):
+            return False
+        PushEnrollment.objects.filter(profile=profile).delete()
+        Authenticator.objects.filter(profile=profile).delete()
+    return True
 
 
 def unenroll(*profiles: Profile) -> list[Profile]:

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from apps.applications.models import VersionStatus
 from apps.common.exceptions import ObjectNotFound
 from apps.enrollment import authenticators, services
-from apps.enrollment.models import AuthenticatorType, Device, Profile, PushEnrollment
+from apps.enrollment.models import AuthenticatorType, Device, FraudLock, Profile, PushEnrollment
 from apps.events import services as events
 from apps.events.types import EventType
 
@@ -76,7 +76,7 @@ def describe(profile: Profile) -> dict[str, Any]:
         "lastLogin": device.last_login_at,
         "tokenTypes": [name for kind, name in TOKEN_TYPES.items() if kind in held],
         # Phones of a disabled version count as not enrolled.
-        "mobileAuthenticationEnabled": is_enabled,
+        "mobileAuthenticationEnabled": is_enabled and profile.has_keys,
         "pushAuthenticationEnabled": is_enabled and services.is_reachable(profile),
     }
 
@@ -127,16 +127,27 @@ def revoke_push(profile: Profile, **by: Any) -> bool:
 
 
 def revoke_mobile_authentication(profile: Profile, **by: Any) -> bool:
-    """Remove the profile's keys, and with them all that they are good for: a profile is nothing without them.
+    """Remove the user's keys, authenticators and push token on a device. The device stays the user's.
 
-    False when they were gone already.
+    Return False if there were no keys.
     """
-    return bool(remove([profile], EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **by))
+    with transaction.atomic():
+        if not services.remove_keys(profile):
+            return False
+        events.record(EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **_subject(profile), **by)
+    return True
 
 
 def disconnect(profile: Profile, **by: Any) -> bool:
     """Take the user off the device as the user's own app would; False when that has happened already."""
     return bool(remove([profile], EventType.ADMIN_USER_DISCONNECTED, **by))
+
+
+def fraud_locks_of(user_id: str) -> QuerySet[FraudLock]:
+    """Return the user's fraud locks, by application name. A user without any device can have some."""
+    if "\0" in user_id:
+        return FraudLock.objects.none()
+    return FraudLock.objects.select_related("application").filter(user_id=user_id).order_by("application__name")
 
 
 def sharing(device: Device) -> list[Profile]:

@@ -36,7 +36,7 @@ def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
     enrollment.require_enabled(device.version)
     if transaction.answer_digest == digest:
         return Status(transaction.status)
-    if transaction.current_status(timezone.now()) != Status.PENDING:
+    if transaction.current_status(timezone.now()) != Status.PENDING or not transaction.profile.has_keys:
         raise InvalidTransaction
     return _judge(transaction, transaction.profile, message, digest)
 
@@ -47,16 +47,19 @@ def _of_device(transaction_id: UUID | None, device: Device) -> Transaction | Non
     related = Transaction.objects.select_related(
         "client", "profile__device__version__application", "profile__server_key"
     )
+    with_lock = related.annotate(
+        profile_locked_at=enrollment.locked_since("profile__")  # type: ignore[no-redef]
+    )
     # By the copy of the device's id: it is there, too, when the profile is gone by the PIN limit.
-    return related.filter(pk=transaction_id, device_id=device.device_id).first()
+    return with_lock.filter(pk=transaction_id, device_id=device.device_id).first()
 
 
 def _judge(transaction: Transaction, profile: Profile, message: str, digest: str) -> Status:
     content = _opened(transaction, profile, message)
     if not content["authenticated"]:
         return _deny(transaction, profile, digest, is_fraud=content.get("fraud") is True)
-    if profile.locked_at:
-        # After a report of fraud nothing is approved, what was asked for before it neither, until support unlocks.
+    if transaction.profile_locked_at:
+        # A locked user cannot approve any transaction in this application, including older ones.
         raise InvalidTransaction
     credential = _credential(transaction, profile, content)
     if credential is None:
@@ -89,7 +92,7 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
             authenticators.lock(profile)
         status = _end(transaction, digest, reported, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
         if locks_profile:
-            locks.lock_profile(profile)
+            locks.lock_profile(profile, **transaction.source)
     return status
 
 

@@ -23,7 +23,12 @@ def pending(device_id: int) -> list[Transaction]:
     """Return the open transactions of all profiles of a device, oldest first."""
     return list(
         Transaction.objects.select_related("profile")
-        .filter(profile__device=device_id, status=Status.PENDING, expires_at__gt=timezone.now())
+        .filter(
+            profile__device=device_id,
+            profile__server_key__isnull=False,
+            status=Status.PENDING,
+            expires_at__gt=timezone.now(),
+        )
         .order_by("created_at")[:100]
     )
 

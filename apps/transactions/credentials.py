@@ -98,7 +98,7 @@ def judge(transaction: Transaction, profile: Profile, credential: Credential, di
 
 
 def _judge_pin(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
-    verdict = authenticators.judge_pin(profile, credential.token)
+    verdict = authenticators.judge_pin(profile, credential.token, **transaction.source)
     if verdict.is_right:
         return None
     error = verdict.error()
@@ -124,7 +124,8 @@ def _judge_pin(transaction: Transaction, profile: Profile, credential: Credentia
 
 
 def _judge_other(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
-    if authenticators.judge_other(profile, credential.type, credential.authenticator_id, credential.token):
+    given = (credential.type, credential.authenticator_id, credential.token)
+    if authenticators.judge_other(profile, *given, **transaction.source):
         return None
     WrongAnswer.objects.create(transaction=transaction, digest=digest, error=AuthenticatorRevoked.token)
     events.record(

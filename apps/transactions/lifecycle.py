@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction as database
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.callbacks import services as callbacks
+from apps.enrollment.models import Profile
 from apps.events import measures
 from apps.events import services as events
 from apps.events.types import EventType
@@ -75,6 +77,33 @@ def cancel(transaction: Transaction, **details: Any) -> bool:
 
 def expiry_event(method: str) -> EventType:
     return EXPIRY_EVENTS.get(method, EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED)
+
+
+def sweep() -> None:
+    """End the pending transactions that no device can answer, and those whose time is over."""
+    end_unanswerable()
+    expire_due()
+
+
+def end_unanswerable(limit: int = 200) -> int:
+    """End pending transactions whose profile was removed or lost its keys. Return their number.
+
+    Their reason is `failed_to_send`, also if the push was accepted: the portal would wait until expiry for an answer
+    that cannot come. Safe to run in several workers at once.
+    """
+    pending = Transaction.objects.select_related("client").filter(status=Status.PENDING, expires_at__gt=timezone.now())
+    # A transaction of a device keeps a copy of the device's ID.
+    removed = pending.filter(~Q(device_id=""), profile__isnull=True)
+    without_keys = pending.filter(profile__in=Profile.objects.filter(server_key__isnull=True))
+    return sum(
+        close(
+            transaction,
+            Status.NOT_AUTHENTICATED,
+            EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
+            reason=Reason.FAILED_TO_SEND,
+        )
+        for transaction in [*removed.order_by("created_at")[:limit], *without_keys.order_by("created_at")[:limit]]
+    )
 
 
 def expire_due(limit: int = 200) -> int:

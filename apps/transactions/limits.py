@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
-from apps.common.exceptions import LimitReached
+from apps.common.exceptions import LimitReached, NoAuthenticationPossibility
 from apps.common.turns import take_turns
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
@@ -44,10 +44,14 @@ class TooMany(LimitReached):
 
 
 def require_push(profile: Profile, *, is_new: bool) -> None:
-    """TooMany when the user of this profile gets no push now. A push that is sent again adds no pending transaction."""
+    """TooMany when the user of this profile gets no push now. A push that is sent again adds no pending transaction.
+
+    NoAuthenticationPossibility if the profile was removed since it was read.
+    """
     user = Profile.objects.filter(user_id=profile.user_id)
     # One after the other: the rows of the user's profiles are the lock.
-    list(user.select_for_update().order_by("pk").values_list("pk", flat=True))
+    if profile.pk not in list(user.select_for_update().order_by("pk").values_list("pk", flat=True)):
+        raise NoAuthenticationPossibility
     general, now = system.general(), timezone.now()
     found = _pushes_of(profile, now)
     if is_new and (found["pending"] or 0) >= general.max_pending_transactions:

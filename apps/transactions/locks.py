@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from apps.common.exceptions import LimitReached
 from apps.common.names import quoted
-from apps.enrollment.models import Profile
+from apps.enrollment import support as enrollment
+from apps.enrollment.models import FraudLock, Profile
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
@@ -26,33 +27,42 @@ class Locks:
     wrong_codes_limit: int = 0
     are_codes_locked: bool = False
     codes_until: datetime | None = None
-    devices: tuple[str, ...] = ()
+    # The names of the applications in which a fraud report has locked the user, and since when.
+    applications: tuple[tuple[str, datetime], ...] = ()
 
     @property
     def is_locked(self) -> bool:
-        return self.are_codes_locked or bool(self.devices)
+        return self.are_codes_locked or bool(self.applications)
 
     @property
     def texts(self) -> list[str]:
         """Say what is locked and why, a sentence each."""
-        said = []
-        if self.devices:
-            text = _("Locked after a fraud report, and gets no transactions: %(devices)s.")
-            said.append(text % {"devices": ", ".join(map(quoted, self.devices))})
+        text = _(
+            "Locked in %(application)s after a fraud report on %(moment)s (UTC): the user gets no transactions there, "
+            "also after a new enrolment."
+        )
+        said = [
+            text % {"application": quoted(application), "moment": _moment(locked_at)}
+            for application, locked_at in self.applications
+        ]
         if self.are_codes_locked:
             text = _("Text messages are locked after %(count)d wrong codes in a row.")
             said.append(text % {"count": self.wrong_codes})
         if self.codes_until:
             text = _("By itself that lock ends on %(moment)s (UTC).")
-            said.append(text % {"moment": date_format(timezone.localtime(self.codes_until), "j M Y, H:i:s")})
+            said.append(text % {"moment": _moment(self.codes_until)})
         return said
+
+
+def _moment(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "j M Y, H:i:s")
 
 
 def of_user(user_id: str) -> Locks:
     """Return what keeps a user out, in two queries."""
     if "\0" in user_id:
         return Locks()
-    locked = Profile.objects.filter(user_id=user_id).exclude(locked_at=None).order_by("pk")
+    fraud = enrollment.fraud_locks_of(user_id)
     row = CodeFailures.objects.filter(user_id=user_id).first()
     general, now = system.general(), timezone.now()
     until = None
@@ -63,7 +73,7 @@ def of_user(user_id: str) -> Locks:
         wrong_codes_limit=general.max_consecutive_code_failures,
         are_codes_locked=bool(row and row.locked_at) and (until is None or until > now),
         codes_until=until if until and until > now else None,
-        devices=tuple(locked.values_list("device__name", flat=True)),
+        applications=tuple(fraud.values_list("application__name", "locked_at")),
     )
 
 
@@ -116,27 +126,33 @@ def code_was_wrong(user_id: str, *, is_last: bool, **subject: Any) -> None:
         events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
 
 
-def lock_profile(profile: Profile) -> None:
-    """Give a profile no more transactions until support staff unlock its user."""
-    if Profile.objects.filter(pk=profile.pk, locked_at=None).update(locked_at=timezone.now()):
+def lock_profile(profile: Profile, **about: Any) -> None:
+    """Give the user of a profile no more transactions in its application until support staff unlock the user.
+
+    `about` are members for the event: the transaction in which the fraud was reported.
+    """
+    application = profile.device.version.application
+    _lock, is_new = FraudLock.objects.get_or_create(user_id=profile.user_id, application=application)
+    if is_new:
         events.record(
             EventType.PROFILE_LOCKED,
             user_id=profile.user_id,
-            app_name=profile.device.version.application.name,
+            app_name=application.name,
             device_id=profile.device.device_id,
+            **about,
         )
 
 
 def unlock(user_id: str, **by: Any) -> dict[str, int]:
-    """Lift every lock of a user; returns how many there were: profiles that were locked, codes that were counted."""
+    """Remove every lock of a user. Return the number of unlocked applications and of forgotten wrong codes."""
     if "\0" in user_id:
-        return {"profiles_unlocked": 0, "code_failures_cleared": 0}
+        return {"applications_unlocked": 0, "code_failures_cleared": 0}
     with database.atomic():
-        profiles = Profile.objects.filter(user_id=user_id).exclude(locked_at=None).update(locked_at=None)
+        applications = FraudLock.objects.filter(user_id=user_id).delete()[0]
         row = CodeFailures.objects.filter(user_id=user_id).first()
         failures = row.count if row else 0
         CodeFailures.objects.filter(user_id=user_id).delete()
-        lifted = {"profiles_unlocked": profiles, "code_failures_cleared": failures}
+        lifted = {"applications_unlocked": applications, "code_failures_cleared": failures}
         if any(lifted.values()):
             events.record(EventType.USER_UNLOCKED, user_id=user_id, **lifted, **by)
     return lifted

@@ -77,6 +77,8 @@ class Transaction(models.Model):
     verification_number = EncryptedTextField(blank=True, default="")
     # Of the answer that was judged: a byte-identical repeat gets the same answer again.
     answer_digest = models.CharField(max_length=64, blank=True)
+    # Start of the fraud lock of the profile. Set only by queries that are annotated with it.
+    profile_locked_at: datetime | None
 
     class Meta:
         verbose_name = _("transaction")
@@ -87,6 +89,11 @@ class Transaction(models.Model):
                 fields=["profile", "created_at"], condition=models.Q(status="pending"), name="txn_pending_profile"
             ),
             models.Index(fields=["expires_at"], condition=models.Q(status="pending"), name="txn_pending_expiry"),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(status="pending", profile__isnull=True) & ~models.Q(device_id=""),
+                name="txn_pending_no_profile",
+            ),
             models.Index(fields=["user_id", "-created_at"], name="txn_user"),
             models.Index(fields=["user_id"], condition=models.Q(status="pending"), name="txn_pending_user"),
             models.Index(
@@ -108,12 +115,12 @@ class Transaction(models.Model):
     @property
     def subject(self) -> dict[str, Any]:
         """What an event says about the transaction that it belongs to."""
-        return {
-            "user_id": self.user_id,
-            "client_id": self.client.client_id,
-            "app_name": self.app_name,
-            "transaction_id": self.pk,
-        }
+        return {"user_id": self.user_id, "app_name": self.app_name, **self.source}
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Event members that identify the transaction, for events whose user and application come from a profile."""
+        return {"client_id": self.client.client_id, "transaction_id": self.pk}
 
     @property
     def is_answered(self) -> bool:

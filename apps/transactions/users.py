@@ -38,8 +38,8 @@ class UserAdmin(ProfileAdmin):
             messages.info(request, _("“%(user)s” is not locked: there was nothing to do.") % {"user": user_id})
             return HttpResponseRedirect(user_page(user_id))
         lifted = locks.unlock(user_id, who=request.user.get_username())
-        text = _("“%(user)s” is unlocked. Devices unlocked: %(profiles)d. Wrong codes forgotten: %(codes)d.")
-        numbers = {"profiles": lifted["profiles_unlocked"], "codes": lifted["code_failures_cleared"]}
+        text = _("“%(user)s” is unlocked. Applications unlocked: %(applications)d. Wrong codes forgotten: %(codes)d.")
+        numbers = {"applications": lifted["applications_unlocked"], "codes": lifted["code_failures_cleared"]}
         messages.success(request, text % {"user": user_id, **numbers})
         return HttpResponseRedirect(user_page(user_id))
 

@@ -1,5 +1,6 @@
 """Users in the console: everything about one user, and what support staff can do about it."""
 
+import html
 import re
 from datetime import timedelta
 from io import StringIO
@@ -16,10 +17,11 @@ from django.utils import timezone
 
 from apps.applications.models import Application, ApplicationVersion
 from apps.demo.device import Refused
-from apps.enrollment.models import Device, EnrollmentCode, Profile, PushEnrollment
+from apps.enrollment.models import Device, EnrollmentCode, FraudLock, Profile, PushEnrollment
 from apps.events.models import Event
 from apps.system.models import GeneralConfiguration
 from apps.transactions.models import CodeFailures
+from tests import factories
 from tests.conftest import TestDevice
 from tests.console.test_roles import browser_of
 
@@ -72,7 +74,8 @@ def test_a_search_shows_one_user_exactly_and_all_that_is_known(console, enroll, 
     enroll("anna").register_pin("12345")
     enroll("annabel")
     ApplicationVersion.objects.update(status="login_only")
-    Profile.objects.filter(user_id="anna").update(wrong_pins=2, locked_at=timezone.now())
+    Profile.objects.filter(user_id="anna").update(wrong_pins=2)
+    factories.FraudLockFactory()
     Device.objects.update(model="Pixel 9", os_version="Android 16")
     page = user_page(console, "anna")
     content = page.content.decode()
@@ -80,7 +83,7 @@ def test_a_search_shows_one_user_exactly_and_all_that_is_known(console, enroll, 
     for text in ("Pixel 9, Android 16", version.application.name, "Android", "1.0.0", "Login only", "PIN", "2 / 3"):
         assert text in content, text
     assert "This user is locked" in content
-    assert "gets no transactions: “Phone of anna”" in content
+    assert f"Locked in “{version.application.name}” after a fraud report" in content
     assert "PUSH ENROLLMENT SUCCESS" in content
     assert f'href="{LIST}{Profile.objects.get(user_id="anna").pk}/change/' in content
     for other in ("ann", "ANNA", "anna ", "an%"):
@@ -93,6 +96,18 @@ def test_a_user_without_devices_still_has_events_and_locks(console, db):
     page = user_page(console, "sms@example.com")
     assert "Text messages are locked after 100 wrong codes in a row." in page.content.decode()
     assert f'href="{LIST}unlock-user/?user=sms%40example.com"' in page.content.decode()
+
+
+def test_user_without_a_device_is_shown_with_the_fraud_lock_and_unlocked(console, device, version):
+    factories.FraudLockFactory()
+    device.unenroll()
+    page = user_page(console, "anna")
+    assert listed(page) == []
+    assert f"Locked in “{version.application.name}” after a fraud report" in page.content.decode()
+    path = f"{LIST}unlock-user/?user=anna"
+    assert f'href="{path}"' in page.content.decode()
+    assert "Applications unlocked: 1." in said(press(console, path))
+    assert not FraudLock.objects.exists()
 
 
 def test_a_page_of_a_user_has_the_newest_twenty_events(console, db):
@@ -156,15 +171,8 @@ def test_a_form_without_its_token_and_a_role_without_the_right_change_nothing(ad
     assert PushEnrollment.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("button", "event_type"),
-    [
-        ("revoke-mobile-authentication", "ADMIN_USER_CLIENT_KEYS_REVOKED"),
-        ("disconnect-user", "ADMIN_USER_DISCONNECTED"),
-    ],
-)
-def test_a_user_leaves_one_device_and_keeps_the_other_and_the_others_stay(console, shared, button, event_type):
-    path = address("anna", button, shared)
+def test_a_user_leaves_one_device_and_keeps_the_other_and_the_others_stay(console, shared):
+    path, event_type = address("anna", "disconnect-user", shared), "ADMIN_USER_DISCONNECTED"
     answer = press(console, path)
     assert answer["Location"] == f"{LIST}?q=anna"
     assert "“anna”" in said(answer)
@@ -175,6 +183,24 @@ def test_a_user_leaves_one_device_and_keeps_the_other_and_the_others_stay(consol
     assert (again.status_code, Event.objects.filter(event_type=event_type).count()) == (302, 1)
     assert "nothing left to do" in said(again)
     assert console.get(path).status_code == 404
+
+
+def test_revoking_mobile_authentication_keeps_the_device_in_the_list(console, shared):
+    path = address("anna", "revoke-mobile-authentication", shared)
+    profile_page = path.replace("revoke-mobile-authentication", "change")
+    answer = press(console, path)
+    assert (answer["Location"], said(answer)) == (profile_page, "The keys of “anna” on “Phone of chloe” are gone.")
+    profile = Profile.objects.get(user_id="anna", device__device_id=shared.device_id)
+    assert (profile.has_keys, profile.public_key, profile.fingerprint) == (False, "", "")
+    assert Profile.objects.filter(server_key__isnull=False).count() == 3
+    content = console.get(profile_page).content.decode()
+    assert content.count(">close<") + content.count('alt="False"') + content.count("cancel") > 0
+    assert "The user's keys on this device were removed." in html.unescape(
+        console.get(path.replace("revoke-mobile-authentication", "send-test-push")).content.decode()
+    )
+    assert last("ADMIN_USER_CLIENT_KEYS_REVOKED").details == {"device_id": shared.device_id, "who": "olga"}
+    assert "nothing left to do" in said(console.post(path))
+    assert Event.objects.filter(event_type="ADMIN_USER_CLIENT_KEYS_REVOKED").count() == 1
 
 
 def test_push_is_revoked_and_the_keys_stay(console, device):
@@ -224,7 +250,7 @@ def test_a_test_push_is_an_event_with_who(console, device):
 
 @pytest.fixture
 def locked(device):
-    Profile.objects.update(locked_at=timezone.now())
+    factories.FraudLockFactory()
     CodeFailures.objects.create(user_id="anna", count=100, locked_at=timezone.now())
 
 
@@ -235,10 +261,10 @@ def test_a_locked_user_is_unlocked_once(console, locked):
     assert f'href="{path}"' in console.get(profile_page).content.decode()
     question = console.get(path).content.decode()
     assert "Unlock “anna”?" in question
-    assert "“Phone of anna”" in question
+    assert f"“{Application.objects.get().name}”" in question
     assert "100 wrong codes" in question
-    assert "Devices unlocked: 1. Wrong codes forgotten: 100." in said(console.post(path))
-    assert Profile.objects.get().locked_at is None
+    assert "Applications unlocked: 1. Wrong codes forgotten: 100." in said(console.post(path))
+    assert not FraudLock.objects.exists()
     assert not CodeFailures.objects.exists()
     assert last("USER_UNLOCKED").details["who"] == "olga"
     assert "is not locked" in said(console.post(path))
@@ -256,7 +282,7 @@ def test_wrong_codes_without_a_lock_are_shown_and_left_alone(console, db):
 
 
 def test_a_lock_that_ends_by_itself_says_when_and_is_none_afterwards(console, locked):
-    Profile.objects.update(locked_at=None)
+    FraudLock.objects.all().delete()
     GeneralConfiguration.objects.update_or_create(defaults={"code_lock_seconds": 600})
     assert "By itself that lock ends on" in user_page(console, "anna").content.decode()
     CodeFailures.objects.update(locked_at=timezone.now() - timedelta(seconds=601))

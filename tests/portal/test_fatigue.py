@@ -9,7 +9,6 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.enrollment.models import Profile
 from apps.events.models import Event
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
@@ -149,11 +148,19 @@ def test_of_many_at_once_no_more_get_through_than_one_after_the_other(mobile_typ
 
 def test_who_has_no_device_or_a_locked_one_is_told_the_same_after_the_same_work(portal, mobile_type, phone, enroll):
     locked, bare = enroll("locked"), enroll("bare", push_token="")
-    Profile.objects.filter(user_id="locked").update(locked_at=timezone.now())
-    told = []
-    for user_id, device_id in (("nobody", phone.device_id), ("locked", locked.device_id), ("bare", bare.device_id)):
-        with CaptureQueriesContext(connection) as captured:
-            answer = portal.start(mobile_type, phone, user_id, device_id=device_id)
-        told.append((answer.status_code, answer.content, len(captured)))
-    assert len(set(told)) == 1
-    assert told[0][0] == 404
+    factories.FraudLockFactory(user_id="locked")
+    sms_type = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
+    types = [
+        mobile_type,
+        factories.TypeFactory(method="push_with_pin", fallback=mobile_type),
+        # Without a phone number.
+        factories.TypeFactory(method="push", fallback=sms_type),
+    ]
+    for wanted, status in zip(types, (404, 404, 400), strict=True):
+        told = []
+        for user_id, device_id in (("nobody", phone.device_id), ("locked", locked.device_id), ("bare", bare.device_id)):
+            with CaptureQueriesContext(connection) as captured:
+                answer = portal.start(wanted, phone, user_id, device_id=device_id)
+            told.append((answer.status_code, answer.content, len(captured)))
+        assert len(set(told)) == 1
+        assert told[0][0] == status

@@ -33,7 +33,7 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
-from apps.enrollment import authenticators, overview
+from apps.enrollment import authenticators, keys, overview
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
 from apps.transactions import answers, challenges
@@ -101,7 +101,7 @@ class EnrollmentsView(ApiView):
                 "device_id": profile.device.device_id,
                 "profile_id": profile.profile_id,
                 **({"device_token": token} if token else {}),
-                "server_public_key": profile.server_key.public_key,
+                "server_public_key": keys.server_key_of(profile).public_key,
             },
             status=201,
         )
@@ -116,7 +116,7 @@ class EnrollmentView(ApiView):
         responses={204: None, **errors(InvalidProfile)},
     )
     def delete(self, request: Request, profile_id: str) -> Response:
-        enrollment.leave(enrollment.profile_of(calling_device(request), profile_id))
+        enrollment.leave(calling_device(request), profile_id)
         return Response(status=204)
 
 

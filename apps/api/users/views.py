@@ -196,7 +196,10 @@ class DisableFingerprintView(RevokingView):
 @extend_schema_view(
     post=extend_schema(
         summary="Revoke mobile authentication of a user on a device",
-        description="Removes the user's keys and push token, and with them the user from the device.",
+        description=(
+            "Removes the user's keys, authenticators and push token. The device stays in the list, its bearer token "
+            "stays valid, and enrolling the user again with it gives the same `device_id` and `profile_id`."
+        ),
     )
 )
 class DisableMobileAuthenticationView(RevokingView):

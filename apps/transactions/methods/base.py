@@ -44,6 +44,10 @@ class Ask:
     client: ApiClient
     mobile_type: MobileAuthenticationType
 
+    @property
+    def is_fallback(self) -> bool:
+        return self.mobile_type.pk != self.request.mobile_type.pk
+
 
 @dataclass(frozen=True)
 class Started:

@@ -12,7 +12,7 @@ from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import contexts, limits, messages, tasks
+from apps.transactions import contexts, limits, messages, targets, tasks
 from apps.transactions.credentials import ACCEPTED
 from apps.transactions.methods.base import (
     Ask,
@@ -24,7 +24,7 @@ from apps.transactions.methods.base import (
     signing_data_of,
 )
 from apps.transactions.models import PushDelivery, Transaction
-from apps.transactions.parameters import Version, lacks_signing_data
+from apps.transactions.parameters import Request, Version, lacks_signing_data
 
 
 def plan(ask: Ask) -> Callable[[], Started]:
@@ -49,25 +49,25 @@ def plan(ask: Ask) -> Callable[[], Started]:
 def choose(ask: Ask) -> Profile:
     """Return the profile that the request means, by the rules of its version of the API."""
     reachable = enrollment.reachable_by_push(ask.request.user_id)
-    chosen = _CHOICES[ask.request.version](reachable, ask.request.target)
+    chosen = _CHOICES[ask.request.version](reachable, ask.request)
     if chosen is None:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
     return chosen
 
 
-def _by_device(reachable: QuerySet[Profile], device_id: str) -> Profile | None:
-    if not device_id and reachable.exists():
+def _by_device(reachable: QuerySet[Profile], request: Request) -> Profile | None:
+    if not request.target and reachable.exists():
         raise MissingParameter(messages.missing("device_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
-    return reachable.filter(device__device_id=device_id).first()
+    return targets.meant(reachable, request).first()
 
 
-def _by_application(reachable: QuerySet[Profile], app_id: str) -> Profile | None:
-    if not app_id and reachable.exists():
+def _by_application(reachable: QuerySet[Profile], request: Request) -> Profile | None:
+    if not request.target and reachable.exists():
         raise MissingParameter(messages.missing("app_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
-    return reachable.filter(device__version__application__identifier=app_id).first()
+    return targets.meant(reachable, request).first()
 
 
-def _by_user(reachable: QuerySet[Profile], _target: str) -> Profile | None:
+def _by_user(reachable: QuerySet[Profile], _request: Request) -> Profile | None:
     found = list(reachable[:2])
     if len(found) > 1:
         text = _("The user has several push enrolments. Say which with device_id in version 4 of this API.")
@@ -75,7 +75,7 @@ def _by_user(reachable: QuerySet[Profile], _target: str) -> Profile | None:
     return found[0] if found else None
 
 
-_CHOICES: dict[Version, Callable[[QuerySet[Profile], str], Profile | None]] = {
+_CHOICES: dict[Version, Callable[[QuerySet[Profile], Request], Profile | None]] = {
     Version.V2: _by_user,
     Version.V3: _by_application,
     Version.V4: _by_device,

@@ -10,7 +10,7 @@ from apps.common.exceptions import LimitReached
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import limits, locks, messages, phone_numbers, tasks
+from apps.transactions import limits, locks, messages, phone_numbers, targets, tasks
 from apps.transactions.methods.base import Ask, Started, Unavailable, create
 from apps.transactions.models import SmsDelivery, Transaction
 from apps.transactions.phone_numbers import PhoneNumberRejected
@@ -21,13 +21,18 @@ PURPOSE = "text message code"
 def plan(ask: Ask) -> Callable[[], Started]:
     """Return what stores the transaction.
 
-    Raises Unavailable if SMS is switched off, LimitReached while SMS is locked for the user, and PhoneNumberRejected:
-    as a fallback, this is the first time that the number is validated.
+    Raises Unavailable if SMS is switched off, or for the fallback of a push that a fraud lock prevents; LimitReached
+    while SMS is locked for the user; and PhoneNumberRejected: as a fallback, this is the first time that the number is
+    validated.
     """
     if not system.general().sms_authentication_enabled:
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
     _require_unlocked(ask)
-    return partial(_store, ask, _number(ask))
+    number = _number(ask)
+    # Checked last: a locked user and an unknown user get the same errors.
+    if ask.is_fallback and targets.is_locked(ask.request):
+        raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_PROFILE_LOCKED)
+    return partial(_store, ask, number)
 
 
 def _number(ask: Ask) -> str:

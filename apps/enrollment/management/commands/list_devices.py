@@ -4,12 +4,14 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.commands import DataCommand
+from apps.common.commands import DataCommand, shown
 from apps.enrollment import support
 
 
 class Command(DataCommand):
-    help = gettext_lazy("Print a user's devices and what the user has registered on each.")
+    help = gettext_lazy(
+        "Print a user's devices and what the user has registered on each, and on standard error the user's fraud locks."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -18,3 +20,7 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [support.describe(profile) for profile in support.all_profiles_of(options["user"])]
         self.print_table(rows, as_json=options["json"])
+        for lock in support.fraud_locks_of(options["user"]):
+            names = {"user": lock.user_id, "application": lock.application.name}
+            text = _("“%(user)s” is locked in “%(application)s” after a fraud report: see unlock_user.")
+            self.stderr.write(shown(text % names), str)

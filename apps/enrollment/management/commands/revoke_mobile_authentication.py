@@ -10,13 +10,18 @@ from apps.enrollment.management import arguments
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("Remove a user's keys and push token on a device. The app has to enrol the user again.")
+    help = gettext_lazy(
+        "Remove a user's keys, authenticators and push token on a device. The device stays in the user's list, and the "
+        "app can enrol the user again. A repeat changes nothing."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         profile = arguments.profile_of(options)
-        support.revoke_mobile_authentication(profile, who="revoke_mobile_authentication")
-        text = _("The keys of “%(user)s” on “%(device)s” are gone: the app has to enrol the user again.")
+        if support.revoke_mobile_authentication(profile, who="revoke_mobile_authentication"):
+            text = _("The keys of “%(user)s” on “%(device)s” are gone: the app has to enrol the user again.")
+        else:
+            text = _("“%(user)s” has no keys on “%(device)s”: nothing to do.")
         self.stdout.write(shown(text % arguments.names(profile)))

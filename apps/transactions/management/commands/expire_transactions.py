@@ -7,9 +7,13 @@ from apps.transactions import lifecycle
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("End all transactions whose time is over. A worker does the same every second.")
+    help = gettext_lazy(
+        "Expire all overdue transactions, and end those whose device was removed. Workers do this every second."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        while lifecycle.end_unanswerable():
+            pass
         total = 0
         while ended := lifecycle.expire_due():
             total += ended

@@ -10,7 +10,7 @@ from apps.transactions import locks
 
 class Command(DataCommand):
     help = gettext_lazy(
-        "Lift a user's locks: of profiles after a fraud report, and of text messages after too many wrong codes."
+        "Remove a user's locks: in applications after a fraud report, and of text messages after too many wrong codes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
