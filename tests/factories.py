@@ -75,7 +75,7 @@ class FraudLockFactory(DjangoModelFactory):
         model = FraudLock
 
     user_id = "anna"
-    application = factory.LazyFunction(lambda: Application.objects.get())
+    application = factory.LazyFunction(Application.objects.get)
 
 
 class TypeFactory(DjangoModelFactory):

@@ -58,9 +58,9 @@ def version_status(profile: Profile) -> str:
     return profile.device.version.get_status_display()
 
 
-@admin.display(description=_("keys"), boolean=True)
-def keys(profile: Profile) -> bool:
-    return profile.has_keys
+@admin.display(description=_("keys"))
+def keys(profile: Profile) -> str:
+    return pgettext("keys of a profile", "present") if profile.has_keys else pgettext("keys of a profile", "removed")
 
 
 @admin.display(description=_("key fingerprint"), empty_value="-")

@@ -158,8 +158,10 @@ def test_fraud_lock_starts_no_fallback(start, enabled, phone, locked, with_sms_f
     assert start(phone, user_id="nobody").json()["auth_method"] == "sms"
 
 
-@pytest.mark.parametrize(("version", "target"), [(2, {}), (3, {"app_id": "{application}"}), (3, {})])
-def test_fraud_lock_starts_no_fallback_in_older_versions(portal, with_sms_fallback, application, locked, version, target):
+@pytest.mark.parametrize(("number", "target"), [(2, {}), (3, {"app_id": "{application}"}), (3, {})])
+def test_fraud_lock_starts_no_fallback_in_older_versions(
+    portal, with_sms_fallback, application, locked, number, target
+):
     form = {
         "type": with_sms_fallback.name,
         "user_id": "anna",
@@ -167,7 +169,7 @@ def test_fraud_lock_starts_no_fallback_in_older_versions(portal, with_sms_fallba
         "phone_number": "+31612345678",
         **{name: value.format(application=application.identifier) for name, value in target.items()},
     }
-    assert error_of(portal.post(f"/oauth/api/v{version}/authenticate/user", form)) == (404, "1001")
+    assert error_of(portal.post(f"/oauth/api/v{number}/authenticate/user", form)) == (404, "1001")
 
 
 def test_fraud_lock_starts_no_fallback_while_push_is_off(start, phone, locked, switch):

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.demo.device import Refused
-from apps.enrollment.models import Device, PushEnrollment
+from apps.enrollment.models import Authenticator, Profile, PushEnrollment
 from apps.events.models import Event
 from tests.users.conftest import PIN, register_all
 from tests.users.test_delete import UNKNOWN, is_unknown
@@ -76,22 +76,75 @@ def test_push_of_another_user_of_the_device_goes_on(any_api, device, share):
     assert PushEnrollment.objects.get().profile.user_id == "ben"
 
 
-def test_without_mobile_authentication_the_user_is_gone_from_the_device(any_api, device):
+def test_without_mobile_authentication_the_device_stays(any_api, api, portal, mobile_type, device):
     register_all(device)
+    [before] = api.devices()
     answer = any_api.disable("MobileAuthentication", device.device_id)
     assert (answer.status_code, answer.content) == (204, b"")
-    assert any_api.listed().status_code == 404
-    assert is_unknown(device)
-    assert not Device.objects.exists()
+    [after] = api.devices()
+    removed = {"tokenTypes": [], "mobileAuthenticationEnabled": False, "pushAuthenticationEnabled": False}
+    assert after == before | removed
+    assert device.pending() == []
+    profile = Profile.objects.get()
+    assert (profile.public_key, profile.fingerprint, profile.server_key) == ("", "", None)
+    assert not Authenticator.objects.exists()
+    assert portal.start(mobile_type, device).json()["error_code"] == "1001"
+    enabled = portal.get(f"/oauth/api/v4/authenticate/user/anna/device/{device.device_id}/enabled")
+    assert enabled.json() == {"enabled": []}
     assert told("ADMIN_USER_CLIENT_KEYS_REVOKED") == [("anna", any_api.portal.api_client.client_id, device.device_id)]
 
 
-def test_another_user_keeps_mobile_authentication(any_api, device, share):
+def test_without_keys_the_device_can_list_leave_and_enrol_only(api, portal, mobile_type, device):
+    register_all(device)
+    started = portal.start(mobile_type, device).json()["transaction_id"]
+    challenge = device.fetch(started)
+    api.disable("MobileAuthentication", device.device_id)
+    assert device.pending() == []
+    calls = [
+        lambda: device.fetch(started),
+        lambda: device.claim_otp("x"),
+        lambda: device.enroll_push("token"),
+        lambda: device.register_pin(PIN),
+    ]
+    for call in calls:
+        with pytest.raises(Refused) as refused:
+            call()
+        assert (refused.value.status, refused.value.body["error"]) == (404, "invalid_profile")
+    with pytest.raises(Refused) as refused:
+        device.answer(challenge, approve=False)
+    assert (refused.value.status, refused.value.body["error"]) == (404, "invalid_transaction")
+    [listed] = api.devices()
+    assert (listed["mobileAuthenticationEnabled"], listed["pushAuthenticationEnabled"]) == (False, False)
+    device.unenroll()
+    assert is_unknown(device)
+    assert api.devices() == []
+
+
+def test_enrolment_after_revoked_keys_keeps_device_and_profile(api, portal, mobile_type, device, enroll):
+    before = (device.device_id, device.profile_id, device.device_token)
+    api.disable("MobileAuthentication", device.device_id)
+    enroll(device=device)
+    assert (device.device_id, device.profile_id, device.device_token) == before
+    [listed] = api.devices()
+    assert listed["mobileAuthenticationEnabled"]
+    started = portal.start(mobile_type, device).json()["transaction_id"]
+    assert device.answer(device.fetch(started), approve=True) == "authenticated"
+
+
+def test_device_without_keys_leaves_push_to_another_device(api, device, enroll):
+    api.disable("MobileAuthentication", device.device_id)
+    other = enroll(push_token="other")
+    assert [listed["pushAuthenticationEnabled"] for listed in api.devices()] == [False, True]
+    assert other.pending() == []
+
+
+def test_another_user_keeps_mobile_authentication(any_api, api, device, share):
     bens = share(device)
     any_api.disable("MobileAuthentication", device.device_id)
-    assert any_api.listed("anna").status_code == 404
+    assert [listed["mobileAuthenticationEnabled"] for listed in api.devices("anna")] == [False]
     [left] = any_api.devices("ben")
     assert left["id"] == device.device_id
+    assert [listed["mobileAuthenticationEnabled"] for listed in api.devices("ben")] == [True]
     assert bens.pending() == []
 
 
