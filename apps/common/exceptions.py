@@ -211,7 +211,7 @@ class InvalidOtp(ApiError):
 
 class InvalidProfile(ApiError):
     status, token = 404, "invalid_profile"
-    text = _("This device has no such profile.")
+    text = _("This device has no such profile, or the keys of the profile were removed. Enrol the user again.")
 
 
 class InvalidTransaction(ApiError):

@@ -12,7 +12,7 @@ from unfold.decorators import action
 
 from apps.common.admin import LogAdmin
 from apps.common.questions import ask
-from apps.enrollment import columns, device_actions, enrolment_pages, push_pages, services, support
+from apps.enrollment import columns, device_actions, enrolment_pages, fraud_locks, push_pages, support
 from apps.enrollment.device_actions import DISCONNECT, REVOKE_MOBILE_AUTHENTICATION, REVOKE_PUSH, DeviceAction
 from apps.enrollment.models import Profile
 from apps.events.models import Event
@@ -63,7 +63,7 @@ class ProfileAdmin(LogAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
         rows: QuerySet[Profile] = super().get_queryset(request)
         rows = rows.select_related(*self.list_select_related).prefetch_related("authenticators")
-        return services.with_lock(rows).defer("push_enrollment__token", "public_key")
+        return fraud_locks.annotate(rows).defer("push_enrollment__token", "public_key")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str

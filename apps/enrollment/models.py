@@ -88,7 +88,7 @@ class Profile(models.Model):
     created_at = models.DateTimeField(pgettext_lazy("moment of enrolment", "enrolled"), default=timezone.now)
     # Wrong PIN tokens in a row, over all transactions.
     wrong_pins = models.PositiveIntegerField(_("wrong PINs"), default=0)
-    # Start of the fraud lock, None without one. Only on rows of `services.with_lock`.
+    # Start of the fraud lock, None without one. Only on rows of `fraud_locks.annotate`.
     locked_at: datetime | None
 
     class Meta:

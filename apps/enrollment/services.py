@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -25,8 +25,8 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
-from apps.enrollment import certificates, keys
-from apps.enrollment.models import Authenticator, Device, EnrollmentCode, FraudLock, Profile, PushEnrollment
+from apps.enrollment import certificates, fraud_locks, keys
+from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
 from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
@@ -208,30 +208,10 @@ def _any_profile_of(device: Device, profile_id: str) -> Profile:
         # No text of a database holds it, and some refuse to look for it.
         raise InvalidProfile
     related = Profile.objects.select_related("device__version__application", "server_key")
-    profile = with_lock(related).filter(device=device, profile_id=profile_id).first()
+    profile = fraud_locks.annotate(related).filter(device=device, profile_id=profile_id).first()
     if profile is None:
         raise InvalidProfile
     return profile
-
-
-def with_lock(profiles: QuerySet[Profile]) -> QuerySet[Profile]:
-    """Add the start of the fraud lock to each profile as `locked_at`; None without a lock."""
-    return profiles.annotate(locked_at=locked_since())  # type: ignore[no-redef]
-
-
-def locked_since(profile: str = "") -> Subquery:
-    """Return the start of the fraud lock of a profile as an expression for queries; NULL without a lock.
-
-    `profile` is the path from the queried model to the profile, with two underscores at its end.
-    """
-    return Subquery(_fraud_locks(profile).values("locked_at"))
-
-
-def _fraud_locks(profile: str = "") -> QuerySet[FraudLock]:
-    """Return the lock of a profile of the outer query. This is the only place that says what a lock applies to."""
-    return FraudLock.objects.filter(
-        user_id=OuterRef(f"{profile}user_id"), application=OuterRef(f"{profile}device__version__application")
-    )
 
 
 def require_enabled(version: ApplicationVersion) -> None:
@@ -356,7 +336,7 @@ def _usable(user_id: str) -> QuerySet[Profile]:
     """Return the user's profiles that can authenticate: with keys, on an enabled version, without a fraud lock."""
     return (
         Profile.objects.select_related("device__version__application", "device__version__push_messaging_configuration")
-        .filter(~Exists(_fraud_locks()), user_id=user_id, server_key__isnull=False)
+        .filter(~Exists(fraud_locks.of_profile()), user_id=user_id, server_key__isnull=False)
         .exclude(device__version__status=VersionStatus.DISABLED)
         .order_by("-created_at")
     )

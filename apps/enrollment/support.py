@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from apps.applications.models import VersionStatus
 from apps.common.exceptions import ObjectNotFound
 from apps.enrollment import authenticators, services
-from apps.enrollment.models import AuthenticatorType, Device, FraudLock, Profile, PushEnrollment
+from apps.enrollment.models import AuthenticatorType, Device, Profile, PushEnrollment
 from apps.events import services as events
 from apps.events.types import EventType
 
@@ -141,13 +141,6 @@ def revoke_mobile_authentication(profile: Profile, **by: Any) -> bool:
 def disconnect(profile: Profile, **by: Any) -> bool:
     """Take the user off the device as the user's own app would; False when that has happened already."""
     return bool(remove([profile], EventType.ADMIN_USER_DISCONNECTED, **by))
-
-
-def fraud_locks_of(user_id: str) -> QuerySet[FraudLock]:
-    """Return the user's fraud locks, by application name. A user without any device can have some."""
-    if "\0" in user_id:
-        return FraudLock.objects.none()
-    return FraudLock.objects.select_related("application").filter(user_id=user_id).order_by("application__name")
 
 
 def sharing(device: Device) -> list[Profile]:

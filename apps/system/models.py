@@ -130,7 +130,8 @@ class GeneralConfiguration(SingletonModel):
         _("lock profile on fraud report"),
         default=False,
         help_text=_(
-            "A user who reports a fraud gets no more transactions on that device until support staff unlock it."
+            "A user who reports a fraud gets no more transactions in that application until support staff unlock the "
+            "user."
         ),
     )
     max_consecutive_code_failures = models.PositiveIntegerField(

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.common import codes
 from apps.common.exceptions import InvalidMessage, InvalidTransaction
-from apps.enrollment import authenticators, keys, signatures
+from apps.enrollment import authenticators, fraud_locks, keys, signatures
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device, Profile
 from apps.events import services as events
@@ -48,7 +48,7 @@ def _of_device(transaction_id: UUID | None, device: Device) -> Transaction | Non
         "client", "profile__device__version__application", "profile__server_key"
     )
     with_lock = related.annotate(
-        profile_locked_at=enrollment.locked_since("profile__")  # type: ignore[no-redef]
+        profile_locked_at=fraud_locks.start("profile__")  # type: ignore[no-redef]
     )
     # By the copy of the device's id: it is there, too, when the profile is gone by the PIN limit.
     return with_lock.filter(pk=transaction_id, device_id=device.device_id).first()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.exceptions import LimitReached
 from apps.common.names import quoted
-from apps.enrollment import support as enrollment
+from apps.enrollment import fraud_locks
 from apps.enrollment.models import FraudLock, Profile
 from apps.events import services as events
 from apps.events.types import EventType
@@ -62,7 +62,7 @@ def of_user(user_id: str) -> Locks:
     """Return what keeps a user out, in two queries."""
     if "\0" in user_id:
         return Locks()
-    fraud = enrollment.fraud_locks_of(user_id)
+    fraud = fraud_locks.of_user(user_id)
     row = CodeFailures.objects.filter(user_id=user_id).first()
     general, now = system.general(), timezone.now()
     until = None

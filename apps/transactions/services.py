@@ -15,6 +15,7 @@ from apps.common.exceptions import (
     CodeWrong,
     FeatureDisabled,
     MessageTooLong,
+    NoAuthenticationPossibility,
     PushNotStored,
     ResendLimitReached,
     SmsDisabled,
@@ -166,7 +167,10 @@ def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: A
 
 
 def _push_again(transaction: Transaction, profile: Profile) -> None:
-    limits.require_push(profile, is_new=False)
+    try:
+        limits.require_push(profile, is_new=False)
+    except NoAuthenticationPossibility:
+        raise TransactionNotFound from None
     push.enqueue(transaction, profile)
 
 

@@ -2,8 +2,9 @@
 
 from django.db.models import Exists, QuerySet
 
+from apps.enrollment import fraud_locks
 from apps.enrollment import services as enrollment
-from apps.enrollment.models import FraudLock, Profile
+from apps.enrollment.models import Profile
 from apps.transactions.parameters import Request, Version
 
 # The field that the target of a request is compared with.
@@ -22,4 +23,4 @@ def is_locked(request: Request) -> bool:
     follow the same rule, because they list types only for profiles without a lock.
     """
     others = meant(enrollment.profiles_of(request.user_id), request)
-    return FraudLock.objects.filter(~Exists(others), user_id=request.user_id).exists()
+    return fraud_locks.of_user(request.user_id).filter(~Exists(others)).exists()

@@ -5,6 +5,7 @@ import pytest
 from apps.demo.device import Refused
 from apps.enrollment.models import Authenticator, Profile, PushEnrollment
 from apps.events.models import Event
+from tests import factories
 from tests.users.conftest import PIN, register_all
 from tests.users.test_delete import UNKNOWN, is_unknown
 
@@ -89,8 +90,10 @@ def test_without_mobile_authentication_the_device_stays(any_api, api, portal, mo
     assert (profile.public_key, profile.fingerprint, profile.server_key) == ("", "", None)
     assert not Authenticator.objects.exists()
     assert portal.start(mobile_type, device).json()["error_code"] == "1001"
-    enabled = portal.get(f"/oauth/api/v4/authenticate/user/anna/device/{device.device_id}/enabled")
-    assert enabled.json() == {"enabled": []}
+    # Without keys the device can do no type, also none without a push.
+    factories.TypeFactory(method="otp")
+    for path in (f"anna/device/{device.device_id}/enabled", "anna/enabled"):
+        assert portal.get(f"/oauth/api/v4/authenticate/user/{path}").json() == {"enabled": []}
     assert told("ADMIN_USER_CLIENT_KEYS_REVOKED") == [("anna", any_api.portal.api_client.client_id, device.device_id)]
 
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand, shown
-from apps.enrollment import support
+from apps.enrollment import fraud_locks, support
 
 
 class Command(DataCommand):
@@ -20,7 +20,7 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [support.describe(profile) for profile in support.all_profiles_of(options["user"])]
         self.print_table(rows, as_json=options["json"])
-        for lock in support.fraud_locks_of(options["user"]):
+        for lock in fraud_locks.of_user(options["user"]):
             names = {"user": lock.user_id, "application": lock.application.name}
             text = _("“%(user)s” is locked in “%(application)s” after a fraud report: see unlock_user.")
             self.stderr.write(shown(text % names), str)
