@@ -71,6 +71,11 @@ def test_a_type_has_the_fields_of_its_method_when_it_is_made_and_when_it_is_chan
         page.goto(path)
         options = page.locator("[name=method] option").evaluate_all("all => all.map(one => one.value).filter(Boolean)")
         assert set(options) == set(FIELDS_OF_METHOD)
+        page.locator("[name=method]").select_option("push")
+        for is_on in (False, True):
+            # Signing data is required of types that sign.
+            page.locator("[name=transaction_signing]").set_checked(is_on)
+            expect(page.locator("[name=signing_data_required]")).to_be_visible(visible=is_on)
         for method, shown in FIELDS_OF_METHOD.items():
             page.locator("[name=method]").select_option(method)
             expect_fields(page, shown, every - shown)
