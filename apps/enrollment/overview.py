@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from apps.applications.models import VersionStatus
+from apps.enrollment import fraud_locks
 from apps.enrollment.authenticators import enabled_types
 from apps.enrollment.models import Authenticator, AuthenticatorType, Device, Profile
 
@@ -33,13 +34,9 @@ class ProfileState:
 
 def profiles(device: Device) -> list[ProfileState]:
     """Return the state of a device's profiles, oldest first, with a constant number of queries."""
-    rows = (
-        Profile.objects.select_related("push_enrollment", "device__version__application")
-        .prefetch_related("authenticators")
-        .filter(device=device)
-        .order_by("pk")
-    )
-    return [_state(profile) for profile in rows]
+    related = ("push_enrollment", "device__version__application")
+    rows = fraud_locks.annotate(Profile.objects.select_related(*related).prefetch_related("authenticators"))
+    return [_state(profile) for profile in rows.filter(device=device).order_by("pk")]
 
 
 def _state(profile: Profile) -> ProfileState:

@@ -1,7 +1,6 @@
 """GET /device/v1/enrollments: what a device must know of its profiles to draw its screens."""
 
 import pytest
-from django.utils import timezone
 
 from apps.enrollment.models import Authenticator, Profile
 from tests import factories
@@ -47,7 +46,7 @@ def test_state_of_a_profile_follows_what_happens_to_it(phone, ask, respond, set_
     assert respond(ask("pin"), "pin", token="wrong").status_code == 403
     [profile] = phone.enrollments()
     assert (profile["push_enrolled"], profile["used_pin_attempts"], profile["locked"]) == (True, 1, False)
-    Profile.objects.update(locked_at=timezone.now())
+    factories.FraudLockFactory()
     set_application(max_pin_attempts=0)
     [profile] = phone.enrollments()
     assert (profile["locked"], profile["max_pin_attempts"]) == (True, 0)
