@@ -212,7 +212,11 @@ def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enro
     console.press("Revoke push notifications", says="No push reaches “fay” on “Phone of fay” any more.")
     assert phone.pending() == []
     console.press("Revoke mobile authentication", says="The keys of “fay” on “Phone of fay” are gone.")
-    assert_forgotten(phone)
+    # The device stays: its bearer token is valid, its profile has no keys.
+    expect(console.page.get_by_text("removed", exact=True)).to_be_visible()
+    assert phone.pending() == []
+    with pytest.raises(Refused, match="invalid_profile"):
+        phone.enroll_push("another")
     open_device("fay", "Second phone")
     console.press("Disconnect user from device", says="“fay” is disconnected from “Second phone”.")
     assert_forgotten(scanned)
