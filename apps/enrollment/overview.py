@@ -33,10 +33,13 @@ class ProfileState:
 
 
 def profiles(device: Device) -> list[ProfileState]:
-    """Return the state of a device's profiles, oldest first, with a constant number of queries."""
+    """Return the state of a device's profiles, oldest first, with a constant number of queries.
+
+    A profile without keys is left out: the device has to enrol the user again.
+    """
     related = ("push_enrollment", "device__version__application")
     rows = fraud_locks.annotate(Profile.objects.select_related(*related).prefetch_related("authenticators"))
-    return [_state(profile) for profile in rows.filter(device=device).order_by("pk")]
+    return [_state(profile) for profile in rows.filter(device=device, server_key__isnull=False).order_by("pk")]
 
 
 def _state(profile: Profile) -> ProfileState:

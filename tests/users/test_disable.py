@@ -103,6 +103,7 @@ def test_without_keys_the_device_can_list_leave_and_enrol_only(api, portal, mobi
     challenge = device.fetch(started)
     api.disable("MobileAuthentication", device.device_id)
     assert device.pending() == []
+    assert device.enrollments() == []
     calls = [
         lambda: device.fetch(started),
         lambda: device.claim_otp("x"),
