@@ -118,7 +118,7 @@ def test_support_staff_unlock_a_user(texts, free_type, guess, general):
     guess(2)
     assert run("unlock_user", "anna").lines == [
         "user_id:               anna",
-        "profiles_unlocked:     0",
+        "applications_unlocked: 0",
         "code_failures_cleared: 2",
     ]
     assert texts.post(free_type).status_code == 200
