@@ -8,8 +8,8 @@ from concurrent.futures import Future, InvalidStateError
 from typing import IO, Any
 from urllib.parse import urlencode
 
-from apps.common import http
 from apps.demo.device import Device, Refused
+from apps.outgoing import http
 from bench import configuration
 from bench.product import Setting
 

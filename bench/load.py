@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from apps.common import http
 from apps.demo.device import Refused
+from apps.outgoing import http
 from bench import accounting
 from bench.clients import Arrivals, Portal, User
 from bench.product import Setting

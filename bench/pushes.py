@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from apps.common import http
+from apps.outgoing import http
 from bench import accounting
 from bench.product import ROOT, NotRunning, Setting
 from bench.standins import DELAY_PATH

@@ -27,8 +27,8 @@ from pysequoia import Profile as OpenPgpProfile
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 django.setup()
 
-from apps.enrollment import keys  # noqa: E402 - models are ready only now
 from apps.enrollment.models import Profile, ServerKey  # noqa: E402
+from apps.enrollment.openpgp import keys  # noqa: E402 - models are ready only now
 from bench import report  # noqa: E402
 from clients.python.countersign_device import keys as phone_keys  # noqa: E402
 from tests.api import sealing  # noqa: E402

@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.contrib.admin import apps as admin
 
 
 class ProjectConfig(AppConfig):
@@ -7,8 +6,3 @@ class ProjectConfig(AppConfig):
 
     name = "config"
     default = True
-
-
-class ConsoleConfig(admin.AdminConfig):
-    default_site = "config.admin.ConsoleSite"
-    default = False

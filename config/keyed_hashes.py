@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.applications.models import ApiClient
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, PushEnrollment
 from apps.geocontext.models import LocatedAddress
-from apps.system.models import RecoveryCode
+from apps.staff.models import RecoveryCode
 from apps.transactions.models import IdempotentRequest, SmsDelivery, Status, Transaction
 
 if TYPE_CHECKING:

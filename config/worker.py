@@ -8,9 +8,11 @@ from django.db import connection
 
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common.worker import Dispatcher, Listener, Periodic, Watcher, Worker, one_by_one
-from apps.transactions import context_delivery, lifecycle, purge, sms_delivery
-from apps.transactions import delivery as transactions
+from apps.outbox.worker import Dispatcher, Listener, Periodic, Watcher, Worker, one_by_one
+from apps.transactions import lifecycle, purge
+from apps.transactions.context import delivery as context_delivery
+from apps.transactions.methods.push import delivery as transactions
+from apps.transactions.methods.sms import delivery as sms_delivery
 from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
 
 log = structlog.get_logger(__name__)

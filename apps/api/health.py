@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponsePermanentRedirect, JsonResponse
 from django.middleware.common import CommonMiddleware
 
 from apps.api.views import read_only
-from apps.common import broker
+from apps.outbox import broker
 
 # Whoever asks here, such as the container's own check and Prometheus, calls by an address that no name leads to.
 AT_ANY_HOST = ("/healthz", "/readyz", "/metrics")

@@ -22,10 +22,12 @@ from apps.api.views import read_only
 from apps.callbacks import problems
 from apps.callbacks import services as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common import broker, caller
+from apps.common import caller
 from apps.common.exceptions import AccessDenied, ServiceUnavailable
-from apps.common.outbox import Delivery
-from apps.events import counts, measures
+from apps.events import event_counters
+from apps.events import metrics as event_metrics
+from apps.outbox import broker
+from apps.outbox.models import Delivery
 from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
 
 QUEUES: dict[str, type[Delivery]] = {
@@ -91,20 +93,20 @@ def _queues() -> Iterator[Metric]:
 
 def _events() -> Metric:
     family = CounterMetricFamily("countersign_events_total", "Events by type.", labels=["type"])
-    for event_type, total in sorted(counts.totals().items()):
+    for event_type, total in sorted(event_counters.totals().items()):
         family.add_metric([event_type], total)
     return family
 
 
 def _measures() -> Iterator[Metric]:
     """Tell what was measured; what never happened has no series yet."""
-    reading = measures.Reading()
-    for tally in measures.TALLIES:
+    reading = event_metrics.Reading()
+    for tally in event_metrics.TALLIES:
         family = CounterMetricFamily(tally.name, tally.text, labels=tally.labels)
         for total in reading.totals(tally):
             family.add_metric(total.labels, total.value)
         yield family
-    for histogram in measures.HISTOGRAMS:
+    for histogram in event_metrics.HISTOGRAMS:
         distribution = HistogramMetricFamily(histogram.name, histogram.text, labels=histogram.labels)
         for found in reading.distributions(histogram):
             buckets = [("+Inf" if bound == inf else str(float(bound)), number) for bound, number in found.buckets]

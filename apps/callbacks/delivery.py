@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
-from apps.callbacks import calls, faults
-from apps.callbacks.calls import Outcome
+from apps.callbacks import failure_tracking, transport
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
-from apps.common import http, outbox
+from apps.callbacks.transport import Outcome
 from apps.common.encryption import CannotDecrypt
-from apps.common.outbox import State, Verdict
-from apps.common.retries import jittered
-from apps.events import measures
+from apps.events import metrics
 from apps.events import services as events
 from apps.events.models import Event
 from apps.events.types import EventType
+from apps.outbox import models as outbox
+from apps.outbox.models import State, Verdict
+from apps.outbox.retries import jittered
+from apps.outgoing import http
 
 # Seconds to wait after each failed attempt, as windows: steep while a login can still be saved, then a long tail.
 WAITS = [
@@ -44,7 +45,7 @@ def deliver(rows: Sequence[CallbackDelivery]) -> Iterator[list[CallbackDelivery]
         yield record(failed)
     # The connection goes back to the pool: a slow portal holds a thread, nothing of the database.
     close_old_connections()
-    for answers in calls.send_all(ready):
+    for answers in transport.send_all(ready):
         recorded = record(answers)
         close_old_connections()
         yield recorded
@@ -59,7 +60,7 @@ def _requests(rows: Sequence[CallbackDelivery]) -> tuple[list[tuple[CallbackDeli
     ready, failed, now = list[tuple[CallbackDelivery, http.Request]](), list[Answer](), timezone.now()
     for row in rows:
         try:
-            request = calls.request(row.url, row.transaction_id, row.webhook_id, endpoints.get(row.url), now)
+            request = transport.request(row.url, row.transaction_id, row.webhook_id, endpoints.get(row.url), now)
         except CannotDecrypt as error:
             failed.append((row, Outcome(reason=str(error))))
         else:
@@ -74,9 +75,9 @@ def record(answers: Sequence[Answer]) -> list[CallbackDelivery]:
     due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
     with transaction.atomic():
         held = outbox.settle(verdicts)
-        measures.attempts("callbacks", verdicts, held)
+        metrics.attempts("callbacks", verdicts, held)
         events.record_all([_event(row, outcome, due[row.pk]) for row, outcome in answers if row.pk in held])
-    faults.note([(row.url, outcome) for row, outcome in answers])
+    failure_tracking.note([(row.url, outcome) for row, outcome in answers])
     return [row for row, _outcome in answers]
 
 

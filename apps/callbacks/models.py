@@ -6,10 +6,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.callbacks.signatures import MAX_LIVE_SECRETS
-from apps.common import outbox
 from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.urls import validate_http_url
 from apps.events.changes import without_credentials
+from apps.outbox import models as outbox
 
 
 class CallbackEndpoint(models.Model):

@@ -11,8 +11,8 @@ from django.utils.translation import ngettext_lazy
 
 from apps.callbacks import remedies
 from apps.callbacks.models import CallbackEndpoint, FailingAddress
-from apps.common.admin import moment
-from apps.common.problems import Problem
+from apps.common.console.admin import moment
+from apps.common.console.problems import Problem
 from apps.events.changes import without_credentials
 
 # Portals may name an address of its own for every login: one fault, and very many addresses.

@@ -8,16 +8,16 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.callbacks import calls, faults, tasks
-from apps.callbacks.calls import Outcome
+from apps.callbacks import failure_tracking, tasks, transport
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
-from apps.common import outbox
+from apps.callbacks.transport import Outcome
 from apps.common.encryption import CannotDecrypt
 from apps.common.exceptions import ObjectNotFound
 from apps.common.urls import lane
 from apps.events import services as events
 from apps.events.changes import without_credentials
 from apps.events.types import EventType
+from apps.outbox import models as outbox
 from apps.system import services as system
 
 
@@ -85,9 +85,9 @@ def send_test(endpoint: CallbackEndpoint, *, who: str) -> Outcome:
 
 def _call(endpoint: CallbackEndpoint) -> Outcome:
     try:
-        request = calls.request(endpoint.url, uuid4(), f"msg_{uuid4().hex}", endpoint, timezone.now())
+        request = transport.request(endpoint.url, uuid4(), f"msg_{uuid4().hex}", endpoint, timezone.now())
     except CannotDecrypt as error:
         return Outcome(reason=str(error))
-    [[(_item, outcome)]] = calls.send_all([(None, request)])
-    faults.note([(endpoint.url, outcome)])
+    [[(_item, outcome)]] = transport.send_all([(None, request)])
+    failure_tracking.note([(endpoint.url, outcome)])
     return outcome

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.common import foreign_json
+from apps.common import untrusted_json
 
 
 class FromEnvironment(str):
@@ -20,7 +20,7 @@ def structured(value: object) -> object:
     if not isinstance(value, FromEnvironment):
         return value
     try:
-        return foreign_json.read(value)
+        return untrusted_json.read(value)
     except ValueError:
         return value
 

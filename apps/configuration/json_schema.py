@@ -14,11 +14,11 @@ from django.utils.translation import override
 from apps.applications.models import MAX_LIVE_SECRETS, Api, validate_apis
 from apps.common.names import credential_validator, name_validator
 from apps.configuration.credentials import HASH, ClientSecret, ClientSecretHash, ServiceAccount, SigningSecrets
+from apps.configuration.localized_texts import TextByLanguage
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, Text, Texts
 from apps.configuration.schema import SECTIONS, Group, Section
-from apps.configuration.texts import TextByLanguage
 from apps.system.models import validate_countries
-from apps.transactions.parameters import LANGUAGE
+from apps.transactions.request.parameters import LANGUAGE
 
 Form = dict[str, Any]
 

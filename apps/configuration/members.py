@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.encryption import CannotDecrypt
 from apps.configuration.environment import structured
-from apps.configuration.places import shown
+from apps.configuration.paths import shown
 from apps.configuration.problems import Misread, misread, nearest_of
 
 if TYPE_CHECKING:

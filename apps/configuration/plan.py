@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.configuration import environment, problems
 from apps.configuration.members import Member
-from apps.configuration.places import Place
+from apps.configuration.paths import Place
 from apps.configuration.problems import Misread
 from apps.configuration.schema import SECTIONS, Group, Key, Section
 

@@ -17,8 +17,8 @@ from apps.configuration.credentials import (
     SigningKey,
     SigningSecrets,
 )
+from apps.configuration.localized_texts import ConfirmationTexts, TextByLanguage
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, Texts
-from apps.configuration.texts import ConfirmationTexts, TextByLanguage
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.push.problems import deprecations_of

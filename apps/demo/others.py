@@ -6,7 +6,7 @@ import time
 from collections import deque
 from typing import Any
 
-from apps.common import foreign_json
+from apps.common import untrusted_json
 from apps.sms import services as sms
 
 KEPT_MESSAGES = 20
@@ -61,6 +61,6 @@ class OtherDevices:
 def _push_text(message: dict[str, Any]) -> str:
     """Return what a push announces; empty if it is not one of this server."""
     try:
-        return str(foreign_json.read(message["data"]["content"])["og_message"])
+        return str(untrusted_json.read(message["data"]["content"])["og_message"])
     except (KeyError, TypeError, ValueError):
         return ""

@@ -11,10 +11,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.demo.calls import LoggedDevice, words, wrong_pin
 from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
 from apps.demo.journal import Actor, Journal
-from apps.demo.texts import Inbox
+from apps.demo.logged_device import LoggedDevice, words, wrong_pin
+from apps.demo.sms_inbox import Inbox
 
 NAME = "Anna's phone"
 # The page tells it to everybody: there is nobody else to play Anna.

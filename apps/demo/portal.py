@@ -13,10 +13,11 @@ from urllib.parse import quote, urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.common import foreign_json, http
+from apps.common import untrusted_json
 from apps.demo.journal import Actor, Journal
-from apps.demo.texts import NUMBER
+from apps.demo.sms_inbox import NUMBER
 from apps.demo.visit import PENDING, Status, Visit, Way
+from apps.outgoing import http
 
 SHOP = "Larkspur"
 USER_ID = "anna"
@@ -257,7 +258,7 @@ STATUSES = {
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        content = foreign_json.read(body or b"{}")
+        content = untrusted_json.read(body or b"{}")
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.common import foreign_json
-from apps.demo import fcm, live, texts
+from apps.common import untrusted_json
+from apps.demo import controller, fcm, sms_inbox
 from apps.demo.phone import NAME, PIN, PhoneError, Proof
 from apps.demo.portal import SHOP, PortalError
 from apps.demo.visit import Status, Way
@@ -36,14 +36,14 @@ def page(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _shown(act: Callable[[live.Demo], object] | None = None) -> JsonResponse:
+def _shown(act: Callable[[controller.Demo], object] | None = None) -> JsonResponse:
     """Do what a button asks and answer what the page shows then; what goes wrong is said in `error`."""
     try:
-        demo = live.current()
+        demo = controller.current()
         if act is not None:
             act(demo)
         return JsonResponse(demo.look())
-    except live.NotSetUp as error:
+    except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     except (PortalError, PhoneError) as error:
         return JsonResponse({**demo.look(), "error": str(error)}, status=502)
@@ -86,8 +86,8 @@ def send_again(_request: HttpRequest) -> JsonResponse:
 def qr_code(_request: HttpRequest) -> HttpResponse:
     """The one-time password on the shop's page, as a picture."""
     try:
-        visit = live.current().portal.visit
-    except live.NotSetUp as error:
+        visit = controller.current().portal.visit
+    except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     if visit.status != Status.SCAN:
         return HttpResponse(status=404)
@@ -140,8 +140,8 @@ def _browser(user_agent: str) -> str:
 def callback(request: HttpRequest) -> HttpResponse:
     """Where the server calls the shop back. The shop reads the result itself: a callback is only a hint."""
     try:
-        demo = live.current()
-    except live.NotSetUp as error:
+        demo = controller.current()
+    except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     if not demo.portal.accepts(request.headers.get("Authorization", "")):
         return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="shop"'})
@@ -156,11 +156,11 @@ def callback(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sms(request: HttpRequest) -> HttpResponse:
     """Where the server's `rest` gateway posts text messages: 204 for every valid number."""
-    if not texts.accepts(request.headers.get("Authorization", "")):
+    if not sms_inbox.accepts(request.headers.get("Authorization", "")):
         return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="sms"'})
     try:
-        is_delivered = live.current().take_text(_json(request))
-    except live.NotSetUp as error:
+        is_delivered = controller.current().take_text(_json(request))
+    except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     return HttpResponse(status=204 if is_delivered else 404)
 
@@ -177,17 +177,17 @@ def fcm_send(request: HttpRequest, project_id: str) -> JsonResponse:  # noqa: AR
     return _google(lambda demo: demo.fcm_send(request.headers.get("Authorization", ""), _json(request)))
 
 
-def _google(ask: Callable[[live.Demo], fcm.Answer]) -> JsonResponse:
+def _google(ask: Callable[[controller.Demo], fcm.Answer]) -> JsonResponse:
     try:
-        status, body, headers = ask(live.current())
-    except live.NotSetUp as error:
+        status, body, headers = ask(controller.current())
+    except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     return JsonResponse(body, status=status, headers=headers)
 
 
 def _json(request: HttpRequest) -> dict[str, Any]:
     try:
-        content = foreign_json.read(request.body)
+        content = untrusted_json.read(request.body)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

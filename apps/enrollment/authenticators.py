@@ -20,8 +20,9 @@ from apps.common.exceptions import (
     InvalidMessage,
     InvalidPin,
 )
-from apps.enrollment import keys, services
+from apps.enrollment import services
 from apps.enrollment.models import Authenticator, AuthenticatorType, Profile, UsedNonce
+from apps.enrollment.openpgp import keys
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system

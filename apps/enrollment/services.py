@@ -25,8 +25,9 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
-from apps.enrollment import certificates, fraud_locks, keys
+from apps.enrollment import fraud_locks
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
+from apps.enrollment.openpgp import certificates, keys
 from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType

@@ -80,7 +80,7 @@ class EventCount(models.Model):
 
 
 class Measure(models.Model):
-    """What one series of apps/events/measures.py has come to; only ever grows."""
+    """What one series of apps/events/metrics.py has come to; only ever grows."""
 
     series = models.CharField(_("series"), max_length=300, primary_key=True)
     total = models.BigIntegerField(_("total"))

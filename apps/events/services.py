@@ -10,7 +10,7 @@ import structlog
 from django.db.models import QuerySet
 
 from apps.common import caller
-from apps.events import counts
+from apps.events import event_counters
 from apps.events.models import Event
 from apps.events.types import EventType
 
@@ -57,7 +57,7 @@ def record_all(drafts: Sequence[Event]) -> None:
 
 def announce(written: Sequence[Event]) -> None:
     """Count events for the metrics, and log them."""
-    counts.note(written)
+    event_counters.note(written)
     for event in written:
         log.info(
             "event",

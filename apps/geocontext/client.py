@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 
 from django.utils.translation import gettext as _
 
-from apps.common import foreign_json, http, multiplex
+from apps.common import untrusted_json
 from apps.common.encryption import CannotDecrypt
-from apps.geocontext import addresses
+from apps.geocontext import service_url
 from apps.geocontext.locations import Failure, Location, clean
 from apps.geocontext.models import Geolocation
+from apps.outgoing import http, multiplex
 from apps.system import services as system
 
 # In all: connecting, also through a proxy, and the whole answer.
@@ -26,7 +27,7 @@ def ask(service: Geolocation, ips: Iterable[str]) -> Iterator[list[tuple[str, Lo
         failure = Failure(_("The key of the geolocation service cannot be decrypted; enter it again."))
         yield [(ip, failure) for ip in ips]
         return
-    requests = ((ip, _request(addresses.asking(service.url, key, ip), proxy)) for ip in ips)
+    requests = ((ip, _request(service_url.asking(service.url, key, ip), proxy)) for ip in ips)
     for answers in multiplex.send_all(requests):
         yield [(ip, judge(answer)) for ip, answer in answers]
 
@@ -45,7 +46,7 @@ def judge(answer: http.Response | http.NoAnswer) -> Location | Failure:
     if len(answer.body) >= http.MAX_ANSWER_BYTES:
         return Failure(_("The answer of the geolocation service is too large."))
     try:
-        found = foreign_json.read(answer.body)
+        found = untrusted_json.read(answer.body)
     except ValueError:
         return Failure(_("The answer of the geolocation service is not JSON."))
     return _location(found) if isinstance(found, dict) else Failure(_("The service's answer is no JSON object."))

@@ -7,7 +7,7 @@ from solo.models import SingletonModel
 
 from apps.common.encryption import EncryptedTextField
 from apps.common.urls import MAX_URL_CHARACTERS
-from apps.geocontext import addresses, templates
+from apps.geocontext import service_url, templates
 from apps.geocontext.locations import MAX_VALUE_CHARACTERS, Location
 
 KEY_CHARACTERS = 80
@@ -41,7 +41,7 @@ class Geolocation(SingletonModel):
 
     def clean(self) -> None:
         if self.url:
-            addresses.validate(self.url, has_key=self.has_key)
+            service_url.validate(self.url, has_key=self.has_key)
 
 
 def validate_texts(texts: Any) -> None:

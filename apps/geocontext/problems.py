@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.common.admin import moment
-from apps.common.problems import Problem
+from apps.common.console.admin import moment
+from apps.common.console.problems import Problem
 from apps.geocontext import database
 from apps.geocontext.locations import Failure
 from apps.geocontext.models import Geolocation

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from apps.common.admin import moment
+from apps.common.console.admin import moment
 from apps.geocontext import database
 from apps.geocontext.locations import Failure
 from apps.geocontext.models import Geolocation

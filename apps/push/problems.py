@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import moment
-from apps.common.problems import Problem
+from apps.common.console.admin import moment
+from apps.common.console.problems import Problem
 from apps.push import remedies
 from apps.push.models import EXPIRY_NOTICE, Kind, PushMessagingConfiguration
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from google.auth import exceptions as google_exceptions
 from google.oauth2.service_account import Credentials
 
-from apps.common import foreign_json
+from apps.common import untrusted_json
 from apps.common.urls import is_http_url
 
 MEMBERS = ("project_id", "private_key", "client_email", "token_uri")
@@ -21,7 +21,7 @@ GOOGLE = "googleapis.com"
 def parse(text: str) -> dict[str, Any]:
     """Return the members of a service account's JSON; ValidationError says what is wrong, never what it contains."""
     try:
-        info = foreign_json.read(text)
+        info = untrusted_json.read(text)
     except ValueError:
         raise ValidationError(_("This is not JSON. Upload the service account's key file as Google gave it.")) from None
     return check(info)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from apps.common import http, multiplex
+from apps.outgoing import http, multiplex
 from apps.push.models import Kind
 from apps.push.providers.apns import Apns
 from apps.push.providers.base import Destination, Outcome, Provider, PushMessage, Result, Unsendable

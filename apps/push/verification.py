@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.common.encryption import CannotDecrypt
 from apps.common.findings import Finding, Level
-from apps.common.http import Proxy
+from apps.outgoing.http import Proxy
 from apps.push import apple_credentials, service_accounts
 from apps.push import services as push
 from apps.push.models import EXPIRY_NOTICE, Kind, Platform, PushMessagingConfiguration

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse, region_code_for_number
 
-from apps.common import http
 from apps.common.exceptions import InvalidPhoneNumber
 from apps.events import services as events
 from apps.events.types import EventType
+from apps.outgoing import http
 from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
 from apps.system import services as system
 

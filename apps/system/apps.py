@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import commands
@@ -10,7 +9,6 @@ class SystemConfig(AppConfig):
     verbose_name = _("System")
 
     def ready(self) -> None:
-        from apps.system import keys, roles  # noqa: PLC0415 - models are ready only now
+        from apps.system import keys  # noqa: PLC0415 - models are ready only now
 
         commands.REQUIREMENTS.append(keys.verify)
-        post_migrate.connect(roles.grant, dispatch_uid="roles")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.callbacks import services as callbacks
 from apps.enrollment.models import Profile
-from apps.events import measures
+from apps.events import metrics
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
@@ -58,7 +58,7 @@ def close(
             **({"reason": str(reason)} if reason else {}),
             **details,
         )
-        measures.count(measures.ENDED, [(transaction.method, str(reason or status))])
+        metrics.count(metrics.ENDED, [(transaction.method, str(reason or status))])
         if call_back and transaction.callback_uri:
             callbacks.enqueue(
                 transaction.callback_uri,

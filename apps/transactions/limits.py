@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
+from apps.common.advisory_locks import take_turns
 from apps.common.exceptions import LimitReached, NoAuthenticationPossibility
-from apps.common.turns import take_turns
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.sms import services as sms

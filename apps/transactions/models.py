@@ -7,9 +7,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import ApiClient
-from apps.common import outbox
 from apps.common.encryption import EncryptedTextField
 from apps.enrollment.models import Profile
+from apps.outbox import models as outbox
 from apps.transactions.types import Method
 
 

@@ -16,13 +16,13 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery, FailingAddress
-from apps.common.outbox import State
 from apps.enrollment import housekeeping
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events import failed_access
 from apps.events.models import Event
 from apps.geocontext import services as geocontext
-from apps.system import lock_out
+from apps.outbox.models import State
+from apps.staff import lockout
 from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDelivery, Transaction
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ def _forget_expired() -> dict[str, int]:
         ),
         "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
         "sessions": _delete(Session.objects.filter(expire_date__lt=now)),
-        "failed_sign_ins": _delete(lock_out.outdated(now)),
+        "failed_sign_ins": _delete(lockout.outdated(now)),
         "server_keys": housekeeping.remove_unused_server_keys(now),
     }
 

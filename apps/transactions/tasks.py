@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from apps.common import worker
+from apps.outbox import worker
 
 
 @shared_task

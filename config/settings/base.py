@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.content_security import POLICY
+from apps.console.content_security import POLICY
 from config.logging import logging_settings
 from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
 from config.settings.environment import Environment
@@ -71,7 +71,8 @@ GEOCONTEXT_DATABASE = env.str("GEOCONTEXT_DATABASE", default="")
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "config",
-    "config.apps.ConsoleConfig",
+    "apps.console",
+    "apps.console.apps.AdminSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -85,8 +86,11 @@ INSTALLED_APPS = [
     "csp",
     "django_otp",
     "django_otp_webauthn",
+    "apps.outgoing",
+    "apps.outbox",
     "apps.events",
     "apps.system",
+    "apps.staff",
     "apps.push",
     "apps.sms",
     "apps.otp",
@@ -100,10 +104,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "apps.api.requests.MeasuringMiddleware",
+    "apps.api.request_metrics.MeasuringMiddleware",
     "apps.common.caller.CallerMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.content_security.ContentSecurityMiddleware",
+    "apps.console.content_security.ContentSecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -205,16 +209,16 @@ LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 5
 STAFF_ACCOUNT_FAILURE_LIMIT = 50
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_HANDLER = "apps.system.lock_out.LockOut"
+AXES_HANDLER = "apps.staff.lockout.LockOut"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]
-AXES_LOCKOUT_CALLABLE = "apps.system.lock_out.page"
-AXES_CLIENT_IP_CALLABLE = "apps.system.lock_out.address"
+AXES_LOCKOUT_CALLABLE = "apps.staff.lockout.page"
+AXES_CLIENT_IP_CALLABLE = "apps.staff.lockout.address"
 AXES_RESET_ON_SUCCESS = True
 # Who tries during a lock does not prolong it: the page says when it ends.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # It keeps what a form sent: nothing that was typed may be in there, and no name as it was typed either.
 AXES_SENSITIVE_PARAMETERS = ["username", "old_password", "new_password1", "new_password2", "csrfmiddlewaretoken"]
-AXES_USERNAME_CALLABLE = "apps.system.lock_out.name_hash"
+AXES_USERNAME_CALLABLE = "apps.staff.lockout.name_hash"
 # Our events say what happened.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
@@ -229,11 +233,11 @@ OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
 # Browsers themselves refuse passkeys on a page that came over plain HTTP; the server need not refuse to start.
 SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]
 
-SESSION_ENGINE = "apps.system.session_store"
+SESSION_ENGINE = "apps.staff.session_store"
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
-# A sign-in to the console lasts a working day, and half an hour without use (apps/system/sessions.py).
+# A sign-in to the console lasts a working day, and half an hour without use (apps/staff/sessions.py).
 CONSOLE_SESSION_SECONDS = env.number("CONSOLE_SESSION_SECONDS", default=8 * 3600)
 CONSOLE_IDLE_SECONDS = env.number("CONSOLE_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_AGE = CONSOLE_IDLE_SECONDS
@@ -306,5 +310,5 @@ UNFOLD = {
             "950": "oklch(24% .04 195)",
         }
     },
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.menu.navigation"},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "apps.console.menu.navigation"},
 }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from apps.events import counts, failed_access
+from apps.events import event_counters, failed_access
 from apps.events.models import Event
 from tests import factories
 from tests.api.calls import ENROLLMENTS, error_of, send_json
@@ -74,7 +74,7 @@ def test_failures_with_the_id_of_a_client_are_counted_for_it(client):
 def test_callers_are_told_apart_by_ipv4_address_or_ipv6_network(client, addresses, counts):
     for address in addresses:
         fail(client, address=address)
-    assert [count for count, _address in kept()] == counts
+    assert [count for count, _address in kept()] == event_counters
 
 
 def test_addresses_beyond_the_limit_share_one_event(client, monkeypatch):
@@ -129,12 +129,12 @@ def test_wrong_passwords_of_many_names_are_two_events():
 
 @pytest.mark.django_db(transaction=True)
 def test_the_counter_counts_each_failure(client):
-    counts.flush()
-    before = counts.totals()[FAILED]
+    event_counters.flush()
+    before = event_counters.totals()[FAILED]
     for _time in range(4):
         fail(client)
-    counts.flush()
-    assert counts.totals()[FAILED] == before + 4
+    event_counters.flush()
+    assert event_counters.totals()[FAILED] == before + 4
 
 
 @pytest.mark.django_db(transaction=True)

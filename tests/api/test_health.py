@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.migrations import executor
 
-from apps.common import broker
+from apps.outbox import broker
 from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db

@@ -15,13 +15,13 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from apps.callbacks import delivery as callbacks
-from apps.callbacks.calls import Outcome
 from apps.callbacks.models import CallbackDelivery
-from apps.common import outbox
-from apps.events import measures
+from apps.callbacks.transport import Outcome
+from apps.events import metrics
 from apps.events.models import Measure
 from apps.events.types import EventType
-from apps.transactions import delivery as pushes
+from apps.outbox import models as outbox
+from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
 from tests.commands.running import run
@@ -33,7 +33,7 @@ DASHBOARD = Path(settings.BASE_DIR, "docs", "grafana-dashboard.json")
 
 @pytest.fixture(autouse=True)
 def nothing_measured(db):
-    measures.flush()
+    metrics.flush()
     Measure.objects.all().delete()
 
 
@@ -42,7 +42,7 @@ def told(client):
     """Return the samples of one name that /metrics tells once everything is added, by the labels that are named."""
 
     def read(name, *labels):
-        measures.flush()
+        metrics.flush()
         families = text_string_to_metric_families(client.get("/metrics").content.decode())
         samples = [sample for family in families for sample in family.samples if sample.name == name]
         return {tuple(sample.labels[label] for label in labels): sample.value for sample in samples}
@@ -77,7 +77,7 @@ def test_transactions_are_counted_by_method_and_outcome(told, start, portal, dev
 
 def test_what_is_rolled_back_is_not_measured(told):
     with transaction.atomic():
-        measures.count(measures.STARTED, [("push",)])
+        metrics.count(metrics.STARTED, [("push",)])
         transaction.set_rollback(True)
     assert told("countersign_transactions_started_total") == {}
 
@@ -135,8 +135,8 @@ def test_a_request_pays_no_query_for_what_is_measured(start, client):
         start()
     assert not [one for one in queries if "events_measure" in one["sql"]]
     with CaptureQueriesContext(connection) as queries:
-        measures.flush()
-        measures.flush()
+        metrics.flush()
+        metrics.flush()
     assert len(queries) == 1
 
 
@@ -150,7 +150,7 @@ def test_no_label_is_longer_than_the_table_takes(told):
 
     longest = max((route for route in routes(get_resolver().url_patterns) if not route.startswith("admin/")), key=len)
     assert (
-        len(measures.REQUESTS.series("DELETE", f"/{longest}", "4xx", "10"))
+        len(metrics.REQUESTS.series("DELETE", f"/{longest}", "4xx", "10"))
         <= Measure._meta.get_field("series").max_length
     )
 

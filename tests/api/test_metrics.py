@@ -12,7 +12,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from apps.callbacks.models import CallbackDelivery, FailingAddress
-from apps.events import buffer, counts, services
+from apps.events import counter_buffer, event_counters, services
 from apps.events.models import Event, EventCount
 from apps.events.types import EventType
 from apps.transactions.models import PushDelivery, SmsDelivery
@@ -97,7 +97,7 @@ def total(client, event_type):
 
 @pytest.mark.django_db(transaction=True)
 def test_events_are_counted_when_they_are_committed_and_added_up(client):
-    counts.flush()
+    event_counters.flush()
     EventCount.objects.all().delete()
     assert total(client, SENT) == 0
     services.record(SENT)
@@ -108,21 +108,21 @@ def test_events_are_counted_when_they_are_committed_and_added_up(client):
     assert total(client, SENT) == 0
 
     with CaptureQueriesContext(connection) as queries:
-        counts.flush()
-        counts.flush()
+        event_counters.flush()
+        event_counters.flush()
     assert len(queries) == 1
     assert (total(client, SENT), total(client, EventType.PUSH_AUTH_CALLBACK_FAILED)) == (2, 1)
     # What another process has added meanwhile stays.
     EventCount.objects.filter(event_type=SENT).update(total=10)
     services.record(SENT)
-    counts.flush()
+    event_counters.flush()
     assert total(client, SENT) == 11
     assert {key[1] for key in read(client) if key[0] == "countersign_events_total"} == set(EventType.values)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_request_pays_no_query_for_the_count_and_what_could_not_be_added_is_kept(client, monkeypatch):
-    counts.flush()
+    event_counters.flush()
     before = total(client, EventType.API_AUTHENTICATION_FAILED)
     with CaptureQueriesContext(connection) as queries:
         client.get("/oauth/api/v1/events")
@@ -130,11 +130,11 @@ def test_a_request_pays_no_query_for_the_count_and_what_could_not_be_added_is_ke
     assert not [one for one in queries if "eventcount" in one["sql"]]
 
     with monkeypatch.context() as patched:
-        patched.setattr(buffer, "ADD", "INSERT INTO a_table_that_is_away VALUES {rows}")
+        patched.setattr(counter_buffer, "ADD", "INSERT INTO a_table_that_is_away VALUES {rows}")
         with pytest.raises(DatabaseError):
-            counts.flush()
+            event_counters.flush()
     assert total(client, EventType.API_AUTHENTICATION_FAILED) == before
-    counts.flush()
+    event_counters.flush()
     assert total(client, EventType.API_AUTHENTICATION_FAILED) == before + 1
 
 
@@ -142,7 +142,7 @@ def test_a_database_that_is_away_is_told_as_503(client, db, monkeypatch):
     def away():
         raise OperationalError("away")
 
-    monkeypatch.setattr(counts, "totals", away)
+    monkeypatch.setattr(event_counters, "totals", away)
     answer = client.get("/metrics")
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
 

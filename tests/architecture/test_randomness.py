@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-SPREADS_WAITS = "apps/common/retries.py"
+SPREADS_WAITS = "apps/outbox/retries.py"
 
 
 def imports_random(path):

@@ -6,8 +6,8 @@ import pytest
 
 from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
-from apps.common import outbox
 from apps.common.urls import lane
+from apps.outbox import models as outbox
 from tests.fakes.portal import Portal
 
 

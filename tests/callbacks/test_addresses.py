@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from apps.callbacks import addresses, calls
+from apps.callbacks import addresses, transport
 from tests.fakes.portal import Portal
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
@@ -113,8 +113,8 @@ def test_with_the_setting_on_private_addresses_are_used(settings):
 
 def send(url):
     """Call a portal back; returns the outcome."""
-    request = calls.request(url, uuid4(), "msg_1", None, timezone.now())
-    [[(_item, outcome)]] = calls.send_all([(None, request)])
+    request = transport.request(url, uuid4(), "msg_1", None, timezone.now())
+    [[(_item, outcome)]] = transport.send_all([(None, request)])
     return outcome
 
 
@@ -171,8 +171,8 @@ def unreachable():
 
 def test_both_addresses_of_a_portal_share_the_time_that_it_has(names, settings, monkeypatch, unreachable):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-    monkeypatch.setattr(calls, "CONNECT_SECONDS", 0.6)
-    monkeypatch.setattr(calls, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.6)
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 1.0)
     names["portal.example.com"] = ["::1", "127.0.0.1"]
     # Connections are taken at 127.0.0.1, and nobody answers.
     with socket.create_server(("127.0.0.1", unreachable)) as silent:
@@ -186,8 +186,8 @@ def test_both_addresses_of_a_portal_share_the_time_that_it_has(names, settings, 
 
 def test_without_time_for_the_next_address_it_is_not_tried(names, settings, monkeypatch, unreachable):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-    monkeypatch.setattr(calls, "CONNECT_SECONDS", 0.3)
-    monkeypatch.setattr(calls, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.3)
     names["portal.example.com"] = ["::1", "127.0.0.1"]
     with socket.create_server(("127.0.0.1", unreachable)) as silent:
         assert not send(f"http://portal.example.com:{unreachable}/callback").delivered

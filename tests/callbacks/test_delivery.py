@@ -9,8 +9,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from apps.callbacks import services, signatures
 from apps.callbacks.models import CallbackDelivery, FailingAddress
-from apps.common import outbox
 from apps.events.models import Event
+from apps.outbox import models as outbox
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import pytest
 
-from apps.callbacks import addresses, calls, delivery
+from apps.callbacks import addresses, delivery, transport
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
-from apps.common.outbox import State
-from apps.common.worker import Dispatcher
+from apps.outbox.models import State
+from apps.outbox.worker import Dispatcher
 from tests.fakes.apns import Apns
 from tests.fakes.raw_portal import RawPortal
 from tests.flows.waiting import wait_until
@@ -28,8 +28,10 @@ MEGABYTE = b"x" * 2**20
 def call(url, *, times=1, **options):
     """Call a portal so many times, one after the other; returns the last outcome."""
     for _number in range(times):
-        request = calls.request(url, uuid4(), "msg_1", None, datetime.now(UTC))
-        [(_item, outcome)] = [pair for part in calls.send_all([(None, replace(request, **options))]) for pair in part]
+        request = transport.request(url, uuid4(), "msg_1", None, datetime.now(UTC))
+        [(_item, outcome)] = [
+            pair for part in transport.send_all([(None, replace(request, **options))]) for pair in part
+        ]
     return outcome
 
 
@@ -158,7 +160,7 @@ def test_an_address_is_called_exactly_as_it_was_given(target, family):
         assert call(url).delivered
         [heard] = portal.heard
         assert heard.startswith(f"POST {target} HTTP/1.1\r\nHost: {portal.url[7:]}\r\n")
-        assert calls.json.loads(heard.partition("\r\n\r\n")[2])["callback_uri"] == url
+        assert transport.json.loads(heard.partition("\r\n\r\n")[2])["callback_uri"] == url
 
 
 def test_a_fragment_stays_here_and_credentials_in_an_address_become_a_header():
@@ -225,7 +227,7 @@ def test_a_wish_that_makes_no_sense_changes_nothing(sink, store, deliver, wish):
 def test_an_answer_that_is_not_understood_fails_alone(sink, store, deliver, monkeypatch, is_foreseen):
     sink.script["/odd"] = [{"status": 503, "headers": {"Retry-After": FAR_AWAY}}]
     if not is_foreseen:
-        monkeypatch.setattr(calls, "retry_after_seconds", lambda text: 1 / 0 if text else None)
+        monkeypatch.setattr(transport, "retry_after_seconds", lambda text: 1 / 0 if text else None)
     # In one batch: what comes at once is written down at once.
     good, odd, also_good = deliver(*(store(sink.url + path) for path in ("/good", "/odd", "/also-good")))
     assert (good.state, odd.state, also_good.state) == (State.DONE, State.DUE, State.DONE)
@@ -302,9 +304,9 @@ def test_a_host_is_looked_up_once_for_all_user_names_before_it(names, monkeypatc
     monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.2)
     names["silent.example"], over = threading.Event(), "the host name was not resolved in time"
     urls = [f"http://user-{number}@{host}/" for number in range(4) for host in ("silent.example", "Silent.Example:80")]
-    requests = [(url, calls.request(url, uuid4(), "msg_1", None, datetime.now(UTC))) for url in urls]
+    requests = [(url, transport.request(url, uuid4(), "msg_1", None, datetime.now(UTC))) for url in urls]
     began_at = monotonic()
-    outcomes = dict(pair for part in calls.send_all(requests) for pair in part)
+    outcomes = dict(pair for part in transport.send_all(requests) for pair in part)
     assert monotonic() - began_at < 0.4
     assert {url: outcome.reason for url, outcome in outcomes.items()} == dict.fromkeys(urls, over)
 
@@ -315,9 +317,9 @@ def test_two_portals_whose_long_names_begin_alike_are_not_taken_for_one(names):
     names[one], names[other] = "127.0.0.1", "127.0.0.2"
     with RawPortal(NO_CONTENT) as portal:
         requests = [
-            (host, calls.request(f"http://{host}:{portal.port}/", uuid4(), "msg_1", None, datetime.now(UTC)))
+            (host, transport.request(f"http://{host}:{portal.port}/", uuid4(), "msg_1", None, datetime.now(UTC)))
             for host in (one, other)
         ]
-        outcomes = dict(pair for part in calls.send_all(requests) for pair in part)
+        outcomes = dict(pair for part in transport.send_all(requests) for pair in part)
         assert (outcomes[one].delivered, outcomes[other].delivered) == (True, False)
         assert len(portal.heard) == 1

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
-from apps.enrollment import keys as server_keys
 from apps.enrollment.models import Profile
+from apps.enrollment.openpgp import keys as server_keys
 from clients.python.countersign_device import Device, KeyKind, NotEnrolled
 from tests import factories
 from tests.conftest import TestDevice

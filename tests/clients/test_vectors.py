@@ -11,9 +11,9 @@ from django.conf import settings
 from pysequoia import Cert
 
 from apps.common.exceptions import InvalidMessage
-from apps.enrollment import certificates, signatures
-from apps.enrollment import keys as server_keys
 from apps.enrollment.models import Profile, ServerKey
+from apps.enrollment.openpgp import certificates, signatures
+from apps.enrollment.openpgp import keys as server_keys
 from apps.otp import codes as otp_codes
 from clients.python.countersign_device import LockedToken, keys
 from scripts import device_vectors

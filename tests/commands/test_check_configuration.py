@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from apps.common.http import Proxy
 from apps.demo.fcm import TOKEN_PATH
+from apps.outgoing.http import Proxy
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy
 from tests import factories

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from apps.common import broker
-from apps.common.http import Proxy
 from apps.configuration.checks import callbacks, secrets
+from apps.outbox import broker
+from apps.outgoing.http import Proxy
 from tests import factories
 from tests.commands.running import lose_keys, run
 from tests.fakes import twilio as fake_twilio

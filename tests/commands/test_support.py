@@ -10,10 +10,10 @@ from django.utils import timezone
 from apps.applications.models import ApiClient
 from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
-from apps.common import outbox
-from apps.common.outbox import State
 from apps.enrollment.models import EnrollmentCode
 from apps.events.models import Event
+from apps.outbox import models as outbox
+from apps.outbox.models import State
 from apps.transactions.models import Transaction
 from tests.commands.running import run
 from tests.conftest import Portal, TestDevice

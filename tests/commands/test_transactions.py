@@ -10,10 +10,10 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery, FailingAddress
-from apps.common import outbox
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events.models import Event
 from apps.geocontext.models import LocatedAddress
+from apps.outbox import models as outbox
 from apps.transactions import purge
 from apps.transactions.models import (
     IdempotentRequest,

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from apps.common import multiplex
-from apps.common.http import NoAnswer, Request, Response
+from apps.outgoing import multiplex
+from apps.outgoing.http import NoAnswer, Request, Response
 from tests.fakes.apns import Apns
 from tests.fakes.apns_certificates import Authority
 from tests.fakes.stand_in import StandIn

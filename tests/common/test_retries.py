@@ -7,7 +7,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.common.retries import MAX_RETRY_AFTER_SECONDS, jittered, retry_after_seconds
+from apps.outbox.retries import MAX_RETRY_AFTER_SECONDS, jittered, retry_after_seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

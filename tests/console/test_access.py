@@ -97,7 +97,7 @@ def test_an_unknown_address_shows_the_products_own_page(console):
 
 def test_an_error_of_the_server_shows_the_products_own_page(console, monkeypatch):
     console.raise_request_exception = False
-    monkeypatch.setattr("config.start_page.outcomes", lambda: 1 // 0)
+    monkeypatch.setattr("apps.console.start_page.outcomes", lambda: 1 // 0)
     page = console.get("/admin/")
     assert page.status_code == 500
     assert "<h1>Something went wrong here</h1>" in page.content.decode()

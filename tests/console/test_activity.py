@@ -13,7 +13,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.events import export
+from apps.events.console import export
 from apps.events.models import Event
 from tests.console.test_roles import browser_of
 from tests.servers import BACKEND

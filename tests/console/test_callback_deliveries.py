@@ -11,10 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.callbacks import calls, delivery, faults
+from apps.callbacks import delivery, failure_tracking, transport
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery, CallbackEndpoint
-from apps.common import outbox
 from apps.events.models import Event
+from apps.outbox import models as outbox
 from tests.console.callback_pages import ENDPOINTS, LIST, path_of, said
 from tests.plans import plan
 
@@ -125,8 +125,8 @@ def test_no_page_shows_the_credentials_in_an_address(console, made, portal, mobi
 )
 def test_reasons_of_our_own_are_in_the_readers_language(console, made, reason):
     row = made(reasons=(reason,))
-    outcome = calls.Outcome(reason=reason)
-    faults.note([(row.url, outcome)] * 3)
+    outcome = transport.Outcome(reason=reason)
+    failure_tracking.note([(row.url, outcome)] * 3)
     for path in (LIST, f"{LIST}{row.pk}/change/", ENDPOINTS):
         assert reason in console.get(path).content.decode()
         assert reason not in console.get(path, headers={"accept-language": "nl"}).content.decode()

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from apps.callbacks import calls, remedies
+from apps.callbacks import remedies, transport
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.events.models import Event
 from tests.console.callback_pages import ENDPOINTS, path_of, send_test
@@ -178,7 +178,7 @@ def test_what_a_portal_answers_is_told_with_what_to_do(
     console, endpoint, sink, changes, monkeypatch, answer, reason, remedy
 ):
     if "hang" in answer:
-        monkeypatch.setattr(calls, "ANSWER_SECONDS", 0.2)
+        monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
     sink.script["/callback"] = [answer]
     text = send_test(console, endpoint)
     assert "did not take the test callback" in text

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django_otp_webauthn.models import WebAuthnCredential
 
 from apps.events.models import Event
-from apps.system import lock_out, passkeys, staff
+from apps.staff import accounts, lockout, passkeys
 
 OWN, NEW = "a password of Olga's own", "another one of these days"
 
@@ -21,7 +21,7 @@ class Killed(Exception):
 def nora(db):
     user = User.objects.create_user("nora", password="a password of Nora's own", is_staff=True)
     WebAuthnCredential.objects.create(user=user, name="Blue key", transports=[])
-    AccessAttempt.objects.create(username=lock_out.hash_of("nora"), failures_since_start=50)
+    AccessAttempt.objects.create(username=lockout.hash_of("nora"), failures_since_start=50)
     return user
 
 
@@ -66,4 +66,4 @@ def test_a_change_of_an_account_is_stored_with_its_event(console, nora, change, 
     assert stored() != before
     assert Event.objects.count() == told + 1
     nora = User.objects.get(username="nora")
-    assert staff.must_change_password(nora) == (change is set_password_of_nora)
+    assert accounts.must_change_password(nora) == (change is set_password_of_nora)

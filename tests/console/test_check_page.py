@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from apps.configuration import checks, pages
+from apps.configuration import checks
+from apps.configuration.console import pages
 from apps.events.models import Event
 from tests import factories
 from tests.console.test_roles import browser_of

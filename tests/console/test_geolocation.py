@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.events.models import Event
-from apps.geocontext import addresses, services, templates
+from apps.geocontext import service_url, services, templates
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.services import Location, Origin
 from tests import factories
@@ -118,7 +118,7 @@ def test_a_service_that_cannot_be_asked_is_refused(console, changed, field, word
 def test_the_addresses_that_are_asked_for(console, url, key, asked):
     assert console.save(PAGE, url=url, new_key=key).status_code == 302
     row = Geolocation.objects.get()
-    assert addresses.asking(row.url, row.key, "8.8.8.8") == asked
+    assert service_url.asking(row.url, row.key, "8.8.8.8") == asked
 
 
 def composed(language="en"):

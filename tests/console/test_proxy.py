@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
-from apps.common.http import Proxy
 from apps.events.models import Event
+from apps.outgoing.http import Proxy
 from apps.system.models import ApnsProxy
 from tests.console.conftest import errors
 

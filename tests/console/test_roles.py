@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
-from apps.system import staff
-from apps.system.roles import Role, grant
+from apps.staff import accounts
+from apps.staff.roles import Role, grant
 from apps.transactions.models import SmsUsage
 from tests.console.conftest import Browser
 
@@ -37,7 +37,7 @@ def browser_of(role, name="rosa"):
     user = User(username=name, is_staff=True)
     user.set_password("a password of Rosa's own")
     user.save()
-    staff.give_role(user, Role(role))
+    accounts.give_role(user, Role(role))
     cache.clear()
     browser = Browser()
     browser.force_login(user)
@@ -230,7 +230,7 @@ def test_create_staff_makes_an_account_of_the_role(db, role):
     assert json.loads(output.getvalue())["role"] == role
     nora = User.objects.get(username="nora")
     assert not nora.is_superuser
-    assert staff.role_of(nora) == role
+    assert accounts.role_of(nora) == role
     assert Event.objects.latest("id").details["changes"]["role"] == [None, role]
 
 
@@ -247,7 +247,7 @@ def test_an_administrator_changes_a_role_and_the_account_has_to_sign_in_again(co
     assert console.save(path, role="operator").status_code == 302
     assert changes("ADMIN_CONFIGURATION_UPDATED")["changes"] == {"role": ["helpdesk", "operator"]}
     assert status(nora.get("/admin/")) == "sent away"
-    assert staff.role_of(User.objects.get(username="nora")) == "operator"
+    assert accounts.role_of(User.objects.get(username="nora")) == "operator"
     assert "Operator: may look at everything" in console.get("/admin/auth/user/").content.decode()
 
     console.save(path, role="admin")
@@ -255,7 +255,7 @@ def test_an_administrator_changes_a_role_and_the_account_has_to_sign_in_again(co
     console.save(path, role="helpdesk")
     assert not User.objects.get(username="nora").is_superuser
     assert console.save(path, role="boss").status_code == 200
-    assert staff.role_of(User.objects.get(username="nora")) == "helpdesk"
+    assert accounts.role_of(User.objects.get(username="nora")) == "helpdesk"
 
 
 def test_a_change_without_a_new_role_leaves_the_account_signed_in(console):

@@ -17,9 +17,9 @@ from django.db import connection
 from django.urls import reverse
 
 from apps.events.models import Event
-from apps.system import staff
-from apps.system.models import AuthenticatorApp
-from apps.system.roles import Role
+from apps.staff import accounts
+from apps.staff.models import AuthenticatorApp
+from apps.staff.roles import Role
 from tests.console.conftest import Browser, sign_in
 
 PASSWORD = "a password of Nora's own"
@@ -337,7 +337,7 @@ def test_an_operator_may_have_a_second_factor_and_remove_nobody_elses(nora, cloc
     piet = User(username="piet", is_staff=True)
     piet.set_password(PASSWORD)
     piet.save()
-    staff.give_role(piet, Role.OPERATOR)
+    accounts.give_role(piet, Role.OPERATOR)
     browser = at_own_page("piet")
     set_up_app(browser, clock)
     assert (
@@ -371,7 +371,7 @@ def test_where_it_is_required_nothing_opens_before_it_is_set_up(nora, clock, req
 
 
 def test_a_first_password_is_changed_before_the_second_factor_is_set_up(nora, required):
-    staff.require_new_password(nora)
+    accounts.require_new_password(nora)
     browser = signed_in()
     assert browser.get("/admin/")["Location"].startswith("/admin/password_change/")
     assert browser.get(OVERVIEW)["Location"].startswith("/admin/password_change/")

@@ -10,13 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
-from apps.common import outbox
 from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
 from apps.events.types import EventType
+from apps.outbox import models as outbox
 from apps.sms.gateways.memory import MemoryGateway
 from apps.system.models import Features, GeneralConfiguration
-from apps.transactions import sms_delivery
+from apps.transactions.methods.sms import delivery as sms_delivery
 from apps.transactions.models import (
     ContextAttempt,
     ContextLookup,

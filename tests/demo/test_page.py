@@ -7,9 +7,9 @@ import re
 import pytest
 from django.test import Client
 
-from apps.demo import live, store
+from apps.demo import controller, store
 from apps.demo.fcm import service_account
-from apps.demo.texts import NUMBER
+from apps.demo.sms_inbox import NUMBER
 from apps.demo.visit import Status, Visit, Way
 
 SECRETS = {"client_secret": "s" * 32, "callback_password": "p" * 32, "administrator_password": "a" * 16}
@@ -20,15 +20,15 @@ def own_files(settings, tmp_path):
     """A demo of its own, for a server that nobody answers at."""
     settings.VAR_DIR = tmp_path
     settings.PORT = 9
-    live.forget()
+    controller.forget()
     yield
-    live.forget()
+    controller.forget()
 
 
 @pytest.fixture
 def demo(own_files):
     store.write(store.SETUP, {**SECRETS, "server": "http://127.0.0.1:9", "service_account": service_account("")})
-    return live.current()
+    return controller.current()
 
 
 def call_back(client, content, authorization=None):
@@ -65,7 +65,7 @@ def test_a_server_that_is_not_set_up_says_what_to_do(client):
 
 
 def test_a_set_up_for_another_port_says_so(client, demo, settings):
-    live.forget()
+    controller.forget()
     settings.PORT = 10
     assert "http://127.0.0.1:9" in client.get("/demo/state").json()["error"]
 

@@ -4,11 +4,12 @@ import threading
 
 import pytest
 
-from apps.common import outbox
 from apps.events.models import Event
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
+from apps.outbox import models as outbox
 from apps.system.models import Features
-from apps.transactions import context_delivery, lifecycle
+from apps.transactions import lifecycle
+from apps.transactions.context import delivery as context_delivery
 from apps.transactions.models import ContextLookup, Transaction
 from tests import factories
 from tests.fakes.geolocation import json_answer

@@ -11,7 +11,7 @@ import time_machine
 from pysequoia import Cert, Tsk
 
 from apps.enrollment.models import Authenticator, ServerKey
-from apps.enrollment.packets import split
+from apps.enrollment.openpgp.packets import split
 from tests.api import sealing
 from tests.api.calls import error_of
 from tests.api.test_sealed_messages import _key_parameters, empty_gpg, needs_gnupg, signed  # noqa: F401 - a fixture

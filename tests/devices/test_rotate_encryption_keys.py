@@ -20,9 +20,11 @@ from apps.enrollment.models import Authenticator, EnrollmentCode, PushEnrollment
 from apps.events.models import Event
 from apps.geocontext.models import Geolocation
 from apps.push.models import PushMessagingConfiguration
-from apps.system import keys, second_factor
-from apps.system.models import ApnsProxy, AuthenticatorApp
-from apps.system.session_store import SessionStore
+from apps.staff import second_factor
+from apps.staff.models import AuthenticatorApp
+from apps.staff.session_store import SessionStore
+from apps.system import keys
+from apps.system.models import ApnsProxy
 from apps.transactions.models import ContextLookup, IdempotentRequest, SmsDelivery, Transaction
 from config.keyed_hashes import BEGIN_ANEW, KINDS
 from tests import factories

@@ -8,8 +8,8 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from apps.enrollment import keys
 from apps.enrollment.models import Profile, ServerKey
+from apps.enrollment.openpgp import keys
 from tests.commands.running import run
 from tests.devices.conftest import Phone
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apps.common import outbox
-from apps.transactions import delivery
+from apps.outbox import models as outbox
+from apps.transactions.methods.push import delivery as push_delivery
 from apps.transactions.models import PushDelivery
 from tests import factories
 from tests.api.conftest import event_types, feature_off, profile_row, row, switch  # noqa: F401 - fixtures
@@ -92,6 +92,6 @@ def deliver_pushes(transactional_db, fcm):
 
     def run():
         due = list(PushDelivery.objects.filter(state="due").values_list("pk", flat=True))
-        list(delivery.deliver(outbox.claim(PushDelivery, due)))
+        list(push_delivery.deliver(outbox.claim(PushDelivery, due)))
 
     return run

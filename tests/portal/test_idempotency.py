@@ -11,7 +11,7 @@ from django.db import connection, connections, transaction
 from django.test import Client
 
 from apps.api.portal import serializers
-from apps.common import turns
+from apps.common import advisory_locks
 from apps.enrollment.models import Profile
 from apps.events.models import Event
 from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDelivery, SmsUsage, Transaction
@@ -276,7 +276,7 @@ def somebody_waits_for_a_row():
 
 @postgres_only
 def test_a_machine_that_is_lost_blocks_its_key_only_for_a_while(send, behind, monkeypatch):
-    monkeypatch.setattr(turns, "MAX_IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(advisory_locks, "MAX_IDLE_SECONDS", 0.3)
     answer_of, inside, is_over = serializers.initiated, threading.Event(), threading.Event()
 
     def silent_once(started):

@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.callbacks.models import CallbackDelivery
 from apps.events.models import Event
-from apps.transactions import lifecycle, resolution
+from apps.transactions import lifecycle
 from apps.transactions.models import PushDelivery
+from apps.transactions.portal import resolution
 from config import worker
 from tests.api.calls import CALLBACK, error_of
 from tests.commands.running import run

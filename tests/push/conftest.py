@@ -9,11 +9,11 @@ from django.db import connections
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
-from apps.common import outbox
 from apps.events.models import Event
+from apps.outbox import models as outbox
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import GeneralConfiguration
-from apps.transactions import delivery
+from apps.transactions.methods.push import delivery as push_delivery
 from apps.transactions.models import PushAttempt, PushDelivery
 from tests import factories
 from tests.api.conftest import event_types, profile_row, switch  # noqa: F401 - fixtures
@@ -127,7 +127,7 @@ class Pushes:
         """Claim and deliver what is due, as a worker's dispatcher does; returns how many pushes that were."""
         due = list(PushDelivery.due(timezone.now()).values_list("pk", flat=True))
         rows = outbox.claim(PushDelivery, due)
-        written = [row.pk for part in delivery.deliver(rows) for row in part]
+        written = [row.pk for part in push_delivery.deliver(rows) for row in part]
         assert sorted(written) == sorted(row.pk for row in rows)
         return len(rows)
 

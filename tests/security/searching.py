@@ -4,8 +4,8 @@ import base64
 
 from django.db import connection
 
-from apps.common import outbox
 from apps.events.models import Event
+from apps.outbox import models as outbox
 
 
 def deliver_all(queue, deliver):

@@ -5,10 +5,10 @@ from base64 import b64decode
 
 import pytest
 
-from apps.common.worker import one_by_one
 from apps.events.models import Event
+from apps.outbox.worker import one_by_one
 from apps.sms.gateways.memory import MemoryGateway
-from apps.transactions import sms_delivery
+from apps.transactions.methods.sms import delivery as sms_delivery
 from apps.transactions.models import SmsDelivery, Transaction
 from tests import factories
 from tests.security.searching import all_places, assert_hidden, deliver_all

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from apps.common import outbox
 from apps.events.models import Event
-from apps.transactions import delivery as pushes
+from apps.outbox import models as outbox
+from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushAttempt, PushDelivery
 from tests import factories
 from tests.fakes.fcm import Fcm

@@ -10,7 +10,7 @@ from apps.callbacks.models import CallbackDelivery
 from apps.enrollment.models import ServerKey
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
-from apps.transactions import delivery as pushes
+from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushDelivery
 from tests import factories
 from tests.api.calls import INITIATE, answer_path, post_form, send_json

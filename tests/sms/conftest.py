@@ -7,11 +7,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apps.common import outbox
 from apps.events.models import Event
+from apps.outbox import models as outbox
 from apps.sms.gateways.memory import MemoryGateway
 from apps.system.models import GeneralConfiguration
-from apps.transactions import sms_delivery
+from apps.transactions.methods.sms import delivery as sms_delivery
 from apps.transactions.models import SmsAttempt, SmsDelivery, Transaction
 from tests import factories
 from tests.api.conftest import switch  # noqa: F401 - a fixture

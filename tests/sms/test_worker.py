@@ -5,7 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
-from apps.common import outbox
+from apps.outbox import models as outbox
 from apps.sms.gateways.base import Gateway, Outcome, Result
 from apps.transactions import lifecycle
 from apps.transactions.models import SmsAttempt, SmsDelivery, Transaction

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
-from apps.common import outbox
+from apps.outbox import models as outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

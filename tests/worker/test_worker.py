@@ -9,7 +9,8 @@ from django.db import OperationalError, connection, transaction
 from structlog.testing import capture_logs
 
 from apps.callbacks.models import CallbackDelivery
-from apps.common import outbox, worker
+from apps.outbox import models as outbox
+from apps.outbox import worker
 from tests.flows.waiting import wait_until
 from tests.worker.test_outbox import due_rows, end_lease
 

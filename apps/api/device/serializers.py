@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from apps.api.fields import SealedField, StrictCharField
 from apps.applications.models import VersionStatus
-from apps.enrollment.certificates import MAX_PUBLIC_KEY_CHARACTERS
 from apps.enrollment.models import AuthenticatorType
+from apps.enrollment.openpgp.certificates import MAX_PUBLIC_KEY_CHARACTERS
 from apps.push.models import Platform
 from apps.transactions.models import Status
 

@@ -33,10 +33,11 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
-from apps.enrollment import authenticators, keys, overview
+from apps.enrollment import authenticators, overview
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
-from apps.transactions import answers, challenges
+from apps.enrollment.openpgp import keys
+from apps.transactions.device import answers, challenges
 
 
 def errors(*more: type[ApiError]) -> dict[int, Any]:

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from apps.api.portal import serializers
 from apps.applications.models import ApiClient
 from apps.common import codes
+from apps.common.advisory_locks import try_turn
 from apps.common.exceptions import IdempotencyInProgress, IdempotencyKeyReused, InvalidParameter
-from apps.common.turns import try_turn
 from apps.transactions.methods.base import Started
 from apps.transactions.models import IdempotentRequest
 

@@ -9,11 +9,11 @@ from rest_framework import serializers
 from apps.common.clock import milliseconds
 from apps.common.exceptions import InvalidParameter
 from apps.enrollment.models import Profile
-from apps.transactions import messages, parameters
-from apps.transactions.availability import Available
 from apps.transactions.methods.base import Started
 from apps.transactions.models import Reason, Status, Transaction
-from apps.transactions.parameters import Version
+from apps.transactions.portal.availability import Available
+from apps.transactions.request import messages, parameters
+from apps.transactions.request.parameters import Version
 from apps.transactions.types import PUSH_METHODS, Method
 
 

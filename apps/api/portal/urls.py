@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from apps.api.portal import views
-from apps.transactions.parameters import Version
+from apps.transactions.request.parameters import Version
 
 
 def shared(version: Version) -> list[URLPattern]:

@@ -40,9 +40,9 @@ from apps.common.exceptions import (
 )
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
-from apps.transactions import availability
-from apps.transactions import services as transactions
-from apps.transactions.parameters import Version
+from apps.transactions.portal import availability
+from apps.transactions.portal import services as transactions
+from apps.transactions.request.parameters import Version
 
 
 def errors(*more: type[ApiError]) -> dict[int, OpenApiResponse]:

@@ -10,8 +10,8 @@ from rest_framework import serializers
 
 from apps.api.fields import StrictCharField
 from apps.common.clock import milliseconds
+from apps.enrollment.device_management import TOKEN_TYPES
 from apps.enrollment.models import Profile
-from apps.enrollment.support import TOKEN_TYPES
 
 
 @extend_schema_field(OpenApiTypes.INT64)

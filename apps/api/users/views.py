@@ -28,7 +28,7 @@ from apps.common.exceptions import (
     UnauthorizedClient,
     UnsupportedMediaType,
 )
-from apps.enrollment import links, support
+from apps.enrollment import device_management, links
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.events.types import EventType
@@ -102,7 +102,7 @@ class DevicesView(UsersView):
         examples=examples.DEVICES,
     )
     def get(self, request: Request, user_id: str) -> Response:
-        found = support.listed(user_id, client_id=self.caller(request))
+        found = device_management.listed(user_id, client_id=self.caller(request))
         if not found:
             return Response(serializers.NO_DEVICES, status=404)
         return Response(self.listed({"devices": found}).data)
@@ -124,8 +124,8 @@ class DevicesView(UsersView):
         client_id = self.caller(request)
         wanted = serializers.DeleteDevicesSerializer(data=_json(request))
         wanted.is_valid(raise_exception=True)
-        profiles = support.chosen(user_id, wanted.validated_data["delete"])
-        left = support.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
+        profiles = device_management.chosen(user_id, wanted.validated_data["delete"])
+        left = device_management.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
         return Response(serializers.not_all_deleted(left), status=500) if left else Response(status=204)
 
     @extend_schema(
@@ -137,8 +137,8 @@ class DevicesView(UsersView):
     )
     def delete(self, request: Request, user_id: str) -> Response:
         client_id = self.caller(request)
-        profiles = list(support.all_profiles_of(user_id))
-        if support.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
+        profiles = list(device_management.all_profiles_of(user_id))
+        if device_management.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
             raise InternalError
         return Response(status=204)
 
@@ -171,7 +171,9 @@ class DeviceView(UsersView):
     )
     def delete(self, request: Request, user_id: str, device_id: str) -> Response:
         client_id = self.caller(request)
-        support.remove(support.chosen(user_id, [device_id]), EventType.API_DEVICE_REMOVED, client_id=client_id)
+        device_management.remove(
+            device_management.chosen(user_id, [device_id]), EventType.API_DEVICE_REMOVED, client_id=client_id
+        )
         return Response(status=204)
 
 
@@ -183,14 +185,14 @@ class RevokingView(UsersView):
     @extend_schema(tags=["Users"], auth=CLIENT_AUTHENTICATION, request=None, responses={204: None, **errors()})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
         client_id = self.caller(request)
-        for profile in support.chosen(user_id, [device_id]):
+        for profile in device_management.chosen(user_id, [device_id]):
             self.revoke(profile, client_id=client_id)
         return Response(status=204)
 
 
 @extend_schema_view(post=extend_schema(summary="Revoke the fingerprint of a user on a device"))
 class DisableFingerprintView(RevokingView):
-    revoke = staticmethod(support.revoke_fingerprint)
+    revoke = staticmethod(device_management.revoke_fingerprint)
 
 
 @extend_schema_view(
@@ -203,7 +205,7 @@ class DisableFingerprintView(RevokingView):
     )
 )
 class DisableMobileAuthenticationView(RevokingView):
-    revoke = staticmethod(support.revoke_mobile_authentication)
+    revoke = staticmethod(device_management.revoke_mobile_authentication)
 
 
 @extend_schema_view(
@@ -213,4 +215,4 @@ class DisableMobileAuthenticationView(RevokingView):
     )
 )
 class DisablePushAuthenticationView(RevokingView):
-    revoke = staticmethod(support.revoke_push)
+    revoke = staticmethod(device_management.revoke_push)

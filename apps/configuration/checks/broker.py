@@ -6,8 +6,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from kombu.utils.url import url_to_parts
 
-from apps.common import broker
 from apps.common.findings import Finding, Level
+from apps.outbox import broker
 from apps.transactions.types import MobileAuthenticationType
 
 

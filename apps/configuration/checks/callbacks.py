@@ -9,7 +9,7 @@ from apps.callbacks import addresses, remedies
 from apps.callbacks.models import CallbackEndpoint
 from apps.common.findings import Finding, Level
 from apps.common.urls import is_http_url
-from apps.configuration.places import shown
+from apps.configuration.paths import shown
 
 # A name server that is slow holds up so many of them together, for three seconds.
 AT_ONCE = 32

@@ -6,7 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from apps.common.exceptions import ObjectNotFound
-from apps.enrollment import support
+from apps.enrollment import device_management
 from apps.enrollment.models import Profile
 
 
@@ -18,7 +18,7 @@ def add(parser: CommandParser) -> None:
 def profile_of(options: dict[str, Any]) -> Profile:
     """Return the user's profile on the device; CommandError when the user has no such device."""
     try:
-        return support.find(options["user"], options["device"])
+        return device_management.find(options["user"], options["device"])
     except ObjectNotFound:
         raise CommandError(_("The user “%(user)s” has no device with this id.") % {"user": options["user"]}) from None
 

@@ -16,8 +16,8 @@ from uuid import UUID
 import jwt
 from django.conf import settings
 
-from apps.common import http
 from apps.common.encryption import CannotDecrypt
+from apps.outgoing import http
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 from apps.push.providers.base import (
     ANSWER_SECONDS,

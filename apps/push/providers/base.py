@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 from django.utils import timezone
 
-from apps.common import foreign_json, http
+from apps.common import untrusted_json
 from apps.common.encryption import CannotDecrypt
-from apps.common.retries import retry_after_seconds
+from apps.outbox.retries import retry_after_seconds
+from apps.outgoing import http
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 
 CONNECT_SECONDS = 3.0
@@ -192,7 +193,7 @@ def is_object(body: bytes) -> bool:
 
 def _parse(body: bytes) -> Any:
     try:
-        return foreign_json.read(body)
+        return untrusted_json.read(body)
     except ValueError:
         return None
 

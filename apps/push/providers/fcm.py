@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from google.auth import exceptions as google_exceptions
 
-from apps.common import http
 from apps.common.encryption import CannotDecrypt
+from apps.outgoing import http
 from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import (
     ANSWER_SECONDS,

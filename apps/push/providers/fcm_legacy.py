@@ -6,8 +6,8 @@ https://firebase.google.com/docs/cloud-messaging/http-server-ref for the table b
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from apps.common import http
 from apps.common.encryption import CannotDecrypt
+from apps.outgoing import http
 from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import (
     ANSWER_SECONDS,

@@ -11,7 +11,7 @@ from google.auth import exceptions as google_exceptions
 from google.auth import transport
 from google.oauth2.service_account import Credentials
 
-from apps.common import http
+from apps.outgoing import http
 from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import CONNECT_SECONDS, no_word, parse_object, word
 from apps.system import services as system

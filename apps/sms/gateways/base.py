@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from apps.common import http
+from apps.outgoing import http
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from base64 import b64encode
 
 from django.conf import settings
 
-from apps.common import http
-from apps.common.retries import retry_after_seconds
+from apps.outbox.retries import retry_after_seconds
+from apps.outgoing import http
 from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
 from apps.system import services as system
 

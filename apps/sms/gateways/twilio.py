@@ -13,8 +13,9 @@ from twilio.http import HttpClient
 from twilio.http.response import Response as TwilioResponse
 from twilio.rest import Client
 
-from apps.common import foreign_json, http
-from apps.common.retries import retry_after_seconds
+from apps.common import untrusted_json
+from apps.outbox.retries import retry_after_seconds
+from apps.outgoing import http
 from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
 from apps.system import services as system
 
@@ -123,7 +124,7 @@ def judge(answer: http.Response | None, *, known: bool) -> Result:
 
 def _error_code(body: bytes) -> int | None:
     try:
-        code = foreign_json.read(body)["code"]
+        code = untrusted_json.read(body)["code"]
     except (ValueError, TypeError, KeyError):
         return None
     return code if isinstance(code, int) else None

@@ -10,13 +10,14 @@ from django.utils import timezone
 from apps.applications.models import ApiClient
 from apps.common import codes
 from apps.common.exceptions import InvalidParameter
-from apps.events import measures
+from apps.events import metrics
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.transactions import contexts, messages, parameters
-from apps.transactions.contexts import Context
+from apps.transactions.context import compose as contexts
+from apps.transactions.context.compose import Context
 from apps.transactions.models import Transaction
-from apps.transactions.parameters import Request
+from apps.transactions.request import messages, parameters
+from apps.transactions.request.parameters import Request
 from apps.transactions.types import MobileAuthenticationType
 
 
@@ -98,7 +99,7 @@ def create(ask: Ask, event_type: EventType, *, context: Context | None = None, *
         method=transaction.method,
     )
     events.record_all([started, *(context.events(transaction) if context else [])])
-    measures.count(measures.STARTED, [(str(transaction.method),)])
+    metrics.count(metrics.STARTED, [(str(transaction.method),)])
     if context and context.origin:
         contexts.enqueue(transaction, context.origin)
     return transaction

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import TranslatedCommand
-from apps.common.worker import FAULT_PAUSE_SECONDS, report
+from apps.outbox.worker import FAULT_PAUSE_SECONDS, report
 from apps.system import keys
 from config import worker
 from config.celery import app

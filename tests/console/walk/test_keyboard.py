@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from apps.demo.texts import NUMBER
+from apps.demo.sms_inbox import NUMBER
 from tests.console.conftest import needs_browser
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand, shown
-from apps.enrollment import support
+from apps.enrollment import device_management
 from apps.enrollment.management import arguments
 from apps.events.types import EventType
 
@@ -18,5 +18,5 @@ class Command(OneLineCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         profile = arguments.profile_of(options)
-        support.remove([profile], EventType.ADMIN_DEVICE_DELETED, who="delete_device")
+        device_management.remove([profile], EventType.ADMIN_DEVICE_DELETED, who="delete_device")
         self.stdout.write(shown(_("“%(device)s” is not a device of “%(user)s” any more.") % arguments.names(profile)))

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand, shown
-from apps.enrollment import fraud_locks, support
+from apps.enrollment import device_management, fraud_locks
 
 
 class Command(DataCommand):
@@ -18,7 +18,7 @@ class Command(DataCommand):
         parser.add_argument("user", metavar="USER", help=_("the user's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = [support.describe(profile) for profile in support.all_profiles_of(options["user"])]
+        rows = [device_management.describe(profile) for profile in device_management.all_profiles_of(options["user"])]
         self.print_table(rows, as_json=options["json"])
         for lock in fraud_locks.of_user(options["user"]):
             names = {"user": lock.user_id, "application": lock.application.name}

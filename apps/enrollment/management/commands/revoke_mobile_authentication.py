@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand, shown
-from apps.enrollment import support
+from apps.enrollment import device_management
 from apps.enrollment.management import arguments
 
 
@@ -20,7 +20,7 @@ class Command(OneLineCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         profile = arguments.profile_of(options)
-        if support.revoke_mobile_authentication(profile, who="revoke_mobile_authentication"):
+        if device_management.revoke_mobile_authentication(profile, who="revoke_mobile_authentication"):
             text = _("The keys of “%(user)s” on “%(device)s” are gone: the app has to enrol the user again.")
         else:
             text = _("“%(user)s” has no keys on “%(device)s”: nothing to do.")

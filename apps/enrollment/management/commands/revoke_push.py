@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand, shown
-from apps.enrollment import support
+from apps.enrollment import device_management
 from apps.enrollment.management import arguments
 
 
@@ -19,7 +19,7 @@ class Command(OneLineCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         profile = arguments.profile_of(options)
-        if support.revoke_push(profile, who="revoke_push"):
+        if device_management.revoke_push(profile, who="revoke_push"):
             text = _("No push reaches “%(user)s” on “%(device)s” any more.")
         else:
             text = _("“%(user)s” has no push token on “%(device)s”: nothing to do.")

@@ -3,7 +3,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
-from apps.enrollment import certificates, keys
+from apps.enrollment.openpgp import certificates, keys
 
 
 class Command(DataCommand):

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
-from apps.enrollment import pushes
+from apps.enrollment import push_check
 from apps.enrollment.management import arguments
 from apps.enrollment.models import Profile
 from apps.push.providers.base import Outcome
@@ -23,8 +23,8 @@ class Command(DataCommand):
         profile = arguments.profile_of(options)
         configuration = profile.device.version.push_messaging_configuration
         try:
-            result = pushes.send_test(profile, who="send_test_push")
-        except pushes.NotReachable:
+            result = push_check.send_test(profile, who="send_test_push")
+        except push_check.NotReachable:
             raise CommandError(_why_not(profile)) from None
         facts = {"name": str(configuration), "outcome": result.outcome.value, "reason": result.reason or "-"}
         if result.outcome != Outcome.ACCEPTED:
@@ -46,6 +46,6 @@ def _why_not(profile: Profile) -> str:
         return _("The version %(version)s has no push messaging configuration: no push can reach the device.") % {
             "version": str(version)
         }
-    if told := pushes.disabled(version):
+    if told := push_check.disabled(version):
         return told
     return _("The device has no push token for this user: the app has to enrol for push again.")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.commands import OneLineCommand
 from apps.common.exceptions import TransactionNotFound
-from apps.transactions import support
+from apps.transactions import staff_operations
 
 
 class Command(OneLineCommand):
@@ -21,7 +21,7 @@ class Command(OneLineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         given = options["transaction"]
         try:
-            support.cancel(UUID(given), who="cancel_transaction")
+            staff_operations.cancel(UUID(given), who="cancel_transaction")
         except (ValueError, TransactionNotFound):
             raise CommandError(_("There is no pending transaction “%(id)s”.") % {"id": given}) from None
         self.stdout.write(_("The transaction %(id)s is cancelled.") % {"id": given})

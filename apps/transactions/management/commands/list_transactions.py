@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand, require_between
-from apps.transactions import support
+from apps.transactions import staff_operations
 
 MAX_LIMIT = 1_000_000
 
@@ -21,5 +21,5 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_between(1, MAX_LIMIT, limit=options["limit"])
-        rows = support.newest(user_id=options["user"], limit=options["limit"])
+        rows = staff_operations.newest(user_id=options["user"], limit=options["limit"])
         self.print_table(rows, as_json=options["json"])

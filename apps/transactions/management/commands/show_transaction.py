@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.common.exceptions import TransactionNotFound
-from apps.transactions import support
+from apps.transactions import staff_operations
 
 
 class Command(DataCommand):
@@ -20,7 +20,7 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         given = options["transaction"]
         try:
-            data = support.describe(UUID(given))
+            data = staff_operations.describe(UUID(given))
         except (ValueError, TransactionNotFound):
             raise CommandError(_("There is no transaction “%(id)s”.") % {"id": given}) from None
         self.print_data(data, as_json=options["json"])

@@ -1,0 +1,37 @@
+"""How long requests take, for the metrics: measured around everything else, at no query."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from django.http import HttpRequest, HttpResponse
+
+from apps.events import metrics
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+# Pages for people: each as one endpoint, however many it has.
+PAGES = ("admin/", "demo/")
+# What is at no address of ours, and files.
+NO_ENDPOINT = "other"
+
+
+class MeasuringMiddleware:
+    """Notes each answered request by method, endpoint and class of status. Labels take values from us only."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = perf_counter()
+        response = self.get_response(request)
+        method = request.method if request.method in METHODS else "other"
+        metrics.request(perf_counter() - started, str(method), endpoint(request), f"{response.status_code // 100}xx")
+        return response
+
+
+def endpoint(request: HttpRequest) -> str:
+    """Return the pattern of the request's address, such as `/oauth/api/v4/users/<user_id>/devices`."""
+    route = request.resolver_match.route if request.resolver_match else ""
+    for page in PAGES:
+        if route.startswith(page):
+            return f"/{page}"
+    return f"/{route}" if request.resolver_match else NO_ENDPOINT

@@ -1,0 +1,212 @@
+from hashlib import sha256
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from apps.applications.console.forms import ApiClientForm, ApplicationForm, ConfigurationSelect, VersionForm
+from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
+from apps.common.console.confirmations import Question, ask
+from apps.events.console.base import ConsoleAdmin, ConsoleInline
+
+
+class VersionInline(ConsoleInline):
+    model = ApplicationVersion
+    form = VersionForm
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        widget = ConfigurationSelect(attrs={"data-fits": "platform"})
+        kwargs = {**kwargs, "widget": widget, "empty_label": _("None: no push")}
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        # Read once for all versions on the page.
+        field.choices = list(field.choices)
+        return field
+
+
+@admin.register(Application)
+class ApplicationAdmin(ConsoleAdmin):
+    list_display = ("name", "identifier", "number_of_versions")
+    search_fields = ("name", "identifier")
+    search_help_text = _("Part of the name or the identifier")
+    form = ApplicationForm
+    fieldsets = (
+        (None, {"fields": ("name", "identifier")}),
+        (
+            _("Authenticators"),
+            {"fields": ("pin_enabled", "max_pin_attempts", "fingerprint_enabled", "custom_authenticators")},
+        ),
+    )
+    inlines = (VersionInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
+        rows: QuerySet[Application] = super().get_queryset(request)
+        return rows.annotate(version_count=Count("versions"))
+
+    @admin.display(description=_("versions"))
+    def number_of_versions(self, application: Any) -> int:
+        return int(application.version_count)
+
+
+@admin.register(ApiClient)
+class ApiClientAdmin(ConsoleAdmin):
+    """Clients of the REST APIs. A secret is told once, in the answer to the request that made it."""
+
+    form = ApiClientForm
+    secret_fields = ("secret_hashes",)
+    list_display = ("name", "client_id", "may_call", "restricted", "live_secrets")
+    search_fields = ("name", "client_id")
+    search_help_text = _("Part of the name or the client ID")
+    readonly_fields = ("live_secrets",)
+    actions_detail = ("new_secret", "remove_old_secret")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to remove the old secret where there is a newer one."""
+        client = self.get_object(request, object_id)
+        has_old = client is not None and self.live_secrets(client) > 1
+        buttons: list[Any] = super().get_actions_detail(request, object_id)
+        return [button for button in buttons if has_old or button.path != "remove-old-secret"]
+
+    @display(description=_("APIs"), label=True)  # type: ignore[untyped-decorator]
+    def may_call(self, client: ApiClient) -> list[str]:
+        return [str(Api(api).label) for api in client.apis if api in Api.values]
+
+    @admin.display(description=_("addresses"))
+    def restricted(self, client: ApiClient) -> str:
+        return ", ".join(map(str, client.ip_allow_list)) or str(_("all"))
+
+    @admin.display(description=_("live secrets"))
+    def live_secrets(self, client: ApiClient) -> int:
+        return len(client.secret_hashes)
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApiClient | None = None) -> Any:
+        secrets = ("live_secrets",) if obj else ()
+        return (
+            (None, {"fields": ("name", "client_id", *secrets)}),
+            (_("Access"), {"fields": ("apis", "ip_allow_list")}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiClient | None = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "client_id") if obj else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.told_secret = obj.add_secret()
+        super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        return self.tell(request, obj, obj.told_secret)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("New secret"),
+        url_path="new-secret",
+        icon="key",
+        permissions=["change"],
+    )
+    def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then make another secret. The mark in the form makes a repeated POST harmless."""
+        with transaction.atomic():
+            client = ApiClient.objects.select_for_update().filter(pk=_number(object_id)).first()
+            if client is None:
+                raise Http404("no such client")
+            if not self.has_change_permission(request, client):
+                raise PermissionDenied
+            if request.method != "POST":
+                return self.ask(request, client)
+            if request.POST.get("mark") != mark(client):
+                messages.warning(request, _("A new secret was made already. It is shown only once."))
+                return HttpResponseRedirect(page_of(client))
+            secret = self.replace_secret(request, client)
+        return self.tell(request, client, secret)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Remove old secret"),
+        url_path="remove-old-secret",
+        icon="key_off",
+        permissions=["change"],
+    )
+    def remove_old_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then let the newest secret alone work. The mark in the form stands for the secrets that were seen."""
+        with transaction.atomic():
+            client = ApiClient.objects.select_for_update().filter(pk=_number(object_id)).first()
+            if client is None:
+                raise Http404("no such client")
+            if request.method != "POST":
+                return ask(self, request, removal_question(client), client)
+            if request.POST.get("mark") != mark(client) or self.live_secrets(client) < 2:
+                messages.warning(request, _("The secrets were changed meanwhile. None was removed."))
+            else:
+                self.drop_old_secret(request, client)
+        return HttpResponseRedirect(page_of(client))
+
+    def drop_old_secret(self, request: HttpRequest, client: ApiClient) -> None:
+        before = self.stored(client)
+        client.remove_old_secret()
+        client.save(update_fields=["secret_hashes"])
+        self.record(request, client, before)
+        self.log_change(request, client, str(_("Old secret removed.")))
+        messages.success(request, _("The old secret was removed. Only the newest one works."))
+
+    def replace_secret(self, request: HttpRequest, client: ApiClient) -> str:
+        before = self.stored(client)
+        secret = client.add_secret()
+        client.save(update_fields=["secret_hashes"])
+        self.record(request, client, before)
+        self.log_change(request, client, str(_("New secret.")))
+        return secret
+
+    def ask(self, request: HttpRequest, client: ApiClient) -> HttpResponse:
+        context = {**self.context(request, client, _("New secret")), "mark": mark(client)}
+        return TemplateResponse(request, "admin/applications/apiclient/new_secret.html", context)
+
+    def tell(self, request: HttpRequest, client: ApiClient, secret: str) -> HttpResponse:
+        """Show the secret in this answer and nowhere else. The console's pages are never cached."""
+        context = {**self.context(request, client, _("Client secret")), "secret": secret}
+        return TemplateResponse(request, "admin/applications/apiclient/secret.html", context)
+
+    def context(self, request: HttpRequest, client: ApiClient, title: Any) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": client,
+            "title": title,
+            "live_secrets": len(client.secret_hashes),
+        }
+
+
+def page_of(client: ApiClient) -> str:
+    return reverse("admin:applications_apiclient_change", args=[client.pk])
+
+
+def removal_question(client: ApiClient) -> Question:
+    if len(client.secret_hashes) < 2:
+        heading = _("“%(client)s” has no old secret") % {"client": client}
+        return Question(title=_("Remove old secret"), heading=heading, texts=(), icon="key_off", back=page_of(client))
+    return Question(
+        title=_("Remove old secret"),
+        heading=_("Remove the old secret of “%(client)s”?") % {"client": client},
+        texts=(_("Only the newest secret works from then on. Do this when the client uses it everywhere."),),
+        warning=_("A client that still calls with the old secret is refused at once (401)."),
+        icon="key_off",
+        back=page_of(client),
+        button=_("Remove the old secret"),
+        mark=mark(client),
+    )
+
+
+def mark(client: ApiClient) -> str:
+    """Name the secrets that are live now, without saying anything about them."""
+    return sha256("\n".join(client.secret_hashes).encode()).hexdigest()
+
+
+def _number(object_id: str) -> int:
+    """Return the row's number, or 0, which is no row's."""
+    text = unquote(object_id)
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else 0

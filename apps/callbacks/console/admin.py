@@ -1,0 +1,224 @@
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+
+from apps.callbacks import remedies, services, signatures
+from apps.callbacks.console.deliveries import CallbackDeliveryAdmin
+from apps.callbacks.console.forms import CallbackEndpointForm, live_secrets
+from apps.callbacks.models import CallbackEndpoint
+from apps.callbacks.problems import failing, problem_of, problems, short
+from apps.callbacks.transport import Outcome
+from apps.common.console.admin import StoredPasswordAdmin
+from apps.common.console.confirmations import Question, ask
+from apps.events.console.base import ConsoleAdmin
+
+__all__ = ["CallbackDeliveryAdmin", "CallbackEndpointAdmin"]
+
+DELIVERIES = "admin:callbacks_callbackdelivery_changelist"
+
+
+@admin.register(CallbackEndpoint)
+class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
+    """Addresses that may be called back. Generated secrets are told once, in the answer to the request."""
+
+    form = CallbackEndpointForm
+    list_display = ("url", "username", "has_password", "is_signed", "problem")
+    search_fields = ("url",)
+    search_help_text = _("Part of the address")
+    actions_list = ("deliveries", "failed_deliveries")
+    actions_detail = ("send_test_callback", "new_signing_secret", "deliveries_here")
+    list_before_template = "admin/callbacks/problems.html"
+    change_form_outer_before_template = "admin/callbacks/problems.html"
+
+    @admin.display(description=_("signed"), boolean=True)
+    def is_signed(self, endpoint: CallbackEndpoint) -> bool:
+        # What is stored tells enough: nothing is decrypted to show a list.
+        return bool(endpoint.__dict__.get("signing_secrets"))
+
+    @admin.display(description=_("problem"), empty_value="-")
+    def problem(self, endpoint: Any) -> SafeString | None:
+        if endpoint.failing_since is None:
+            return None
+        text = short(endpoint.failing_since, endpoint.failing_reason)
+        return format_html('<span class="console-problem" data-tone="bad">{}</span>', text)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CallbackEndpoint]:
+        rows: QuerySet[CallbackEndpoint] = super().get_queryset(request)
+        address = failing().filter(url=OuterRef("url"))
+        return rows.annotate(
+            failing_since=Subquery(address.values("failing_since")[:1]),
+            failing_reason=Subquery(address.values("reason")[:1]),
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: CallbackEndpoint | None = None) -> Any:
+        secrets: tuple[str, ...] = ("new_signing_secret",)
+        if obj and not self.has_change_permission(request, obj):
+            secrets = ("is_signed",)
+        elif obj and self.is_signed(obj):
+            secrets = ("new_signing_secret", "remove_signing_secrets")
+        return (
+            (None, {"fields": ("url",)}),
+            (
+                _("Basic authentication"),
+                {
+                    "fields": ("username", *self.password_fields(request, obj)),
+                    "description": _("Sent with every callback to this address. Leave it empty to send none."),
+                },
+            ),
+            (
+                _("Signature"),
+                {
+                    "fields": secrets,
+                    "description": _(
+                        "With a secret that only this server and the portal know, the portal can verify that a "
+                        "callback comes from here (Standard Webhooks 1.0)."
+                    ),
+                },
+            ),
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"problems": problems(), **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        endpoint = self.get_object(request, object_id)
+        shown = {"problems": problem_of(endpoint)} if endpoint else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
+
+    @action(description=_("Deliveries"), url_path="deliveries", icon="list", permissions=["view"])  # type: ignore[untyped-decorator]
+    def deliveries(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse(DELIVERIES))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Failed deliveries"), url_path="failed-deliveries", icon="error", permissions=["view"]
+    )
+    def failed_deliveries(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse(DELIVERIES, query={"state": "failed"}))
+
+    @action(description=_("Deliveries"), url_path="deliveries", icon="list", permissions=["view"])  # type: ignore[untyped-decorator]
+    def deliveries_here(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse(DELIVERIES, query={"url": self.endpoint(request, object_id).url}))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Send test callback"), url_path="send-test-callback", icon="send", permissions=["change"]
+    )
+    def send_test_callback(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then call. Only a POST calls anybody."""
+        endpoint = self.endpoint(request, object_id)
+        if request.method != "POST":
+            return ask(self, request, callback_question(endpoint), endpoint)
+        started_at = monotonic()
+        outcome = services.send_test(endpoint, who=request.user.get_username())
+        tell(request, endpoint, outcome, round((monotonic() - started_at) * 1000))
+        return HttpResponseRedirect(page_of(endpoint))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("New signing secret"), url_path="new-signing-secret", icon="key", permissions=["change"]
+    )
+    def new_signing_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then make a secret and show it once. The mark in the form makes a repeated POST harmless."""
+        endpoint = self.endpoint(request, object_id)
+        if request.method != "POST":
+            return ask(self, request, secret_question(endpoint), endpoint)
+        with transaction.atomic():
+            endpoint = CallbackEndpoint.objects.select_for_update().get(pk=endpoint.pk)
+            if request.POST.get("mark") != mark(endpoint):
+                messages.warning(
+                    request, _("The signing secrets were changed meanwhile. A new one is shown only once.")
+                )
+                return HttpResponseRedirect(page_of(endpoint))
+            secret = self.add_secret(request, endpoint)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": endpoint,
+            "title": _("Signing secret"),
+            "secret": secret,
+            "live_secrets": live_secrets(endpoint),
+        }
+        return TemplateResponse(request, "admin/callbacks/callbackendpoint/signing_secret.html", context)
+
+    def add_secret(self, request: HttpRequest, endpoint: CallbackEndpoint) -> str:
+        before, secret = self.stored(endpoint), signatures.new_secret()
+        endpoint.add_signing_secret(secret)
+        endpoint.save(update_fields=["signing_secrets"])
+        self.record(request, endpoint, before)
+        self.log_change(request, endpoint, str(_("New signing secret.")))
+        return secret
+
+    def endpoint(self, request: HttpRequest, object_id: str) -> CallbackEndpoint:
+        found: CallbackEndpoint | None = self.get_object(request, object_id)
+        if found is None:
+            raise Http404("no such callback endpoint")
+        return found
+
+
+def page_of(endpoint: CallbackEndpoint) -> str:
+    return reverse("admin:callbacks_callbackendpoint_change", args=[endpoint.pk])
+
+
+def mark(endpoint: CallbackEndpoint) -> str:
+    """Name what is stored now, without saying anything about it."""
+    return sha256(str(endpoint.__dict__["signing_secrets"]).encode()).hexdigest()
+
+
+def callback_question(endpoint: CallbackEndpoint) -> Question:
+    return Question(
+        title=_("Send test callback"),
+        heading=_("Send a test callback to %(url)s?") % {"url": endpoint},
+        texts=(
+            _(
+                "The portal gets a callback as after a login, with the credentials and signatures of this endpoint, "
+                "about a transaction that does not exist: when it asks for the result, it is told so (3004)."
+            ),
+            _("This page waits until the portal has answered, at most 20 seconds. The callback is not repeated."),
+        ),
+        icon="send",
+        back=page_of(endpoint),
+        button=_("Send test callback"),
+    )
+
+
+def secret_question(endpoint: CallbackEndpoint) -> Question:
+    live = live_secrets(endpoint)
+    texts = [_("The new secret is shown once, on the next page.")]
+    if live == 1:
+        texts.append(_("The secret that is live now goes on signing beside it until you remove it."))
+    is_full = live == signatures.MAX_LIVE_SECRETS
+    warning = _("Two secrets are live. The older one stops signing at once: a portal that knows only that one refuses.")
+    return Question(
+        title=_("New signing secret"),
+        heading=_("Make a new signing secret for %(url)s?") % {"url": endpoint},
+        texts=texts,
+        icon="key",
+        back=page_of(endpoint),
+        button=_("Make a new secret"),
+        warning=warning if is_full else "",
+        mark=mark(endpoint),
+    )
+
+
+def tell(request: HttpRequest, endpoint: CallbackEndpoint, outcome: Outcome, duration_ms: int) -> None:
+    """Say in a message what became of a test callback, and what mends it."""
+    reason = remedies.in_words(outcome.reason)
+    words = {"url": endpoint, "status": outcome.status, "reason": reason, "duration": duration_ms}
+    if outcome.delivered:
+        text = _("%(url)s took the test callback: HTTP %(status)d after %(duration)d ms.")
+        messages.success(request, text % words)
+        return
+    text = _("%(url)s did not take the test callback. Reason: %(reason)s, after %(duration)d ms. %(remedy)s")
+    messages.error(request, text % {**words, "remedy": remedies.remedy_of(outcome.reason)})

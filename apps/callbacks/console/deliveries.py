@@ -1,0 +1,213 @@
+"""The console's pages about callbacks that were made, or are to be made."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.decorators import action, display
+
+from apps.callbacks import remedies, services
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
+from apps.common.console.confirmations import Question, ask
+from apps.events.changes import without_credentials
+from apps.outbox.models import State
+
+LIST = "admin:callbacks_callbackdelivery_changelist"
+WORDS = {State.DUE: _("waiting"), State.DONE: _("delivered"), State.FAILED: _("failed for good")}
+COLOURS = {State.DUE: "info", State.DONE: "success", State.FAILED: "danger"}
+A_SINGLE_TRY = _(
+    "Each is tried at once; one that is not older than 24 hours is repeated until it is delivered, an older one gets "
+    "this single try."
+)
+
+
+class StateFilter(ChoiceFilter):
+    def options(self) -> list[tuple[str, Any]]:
+        return [(state.value, words) for state, words in WORDS.items()]
+
+
+@admin.register(CallbackDelivery)
+class CallbackDeliveryAdmin(LogAdmin):
+    """Newest first. The rows are the worker's: what failed for good can be sent again, and nothing else be done."""
+
+    title = _("Callbacks")
+    list_display = ("created", "address", "label", "attempts_made", "next_try", "last_reason")
+    list_filter = (
+        ("state", StateFilter),
+        ("url", ExactFilter),
+        ("transaction_id", ExactFilter),
+        ("created_at", PeriodFilter),
+    )
+    ordering = ("-created_at",)
+    fieldsets = (
+        (None, {"fields": ("address", ("label_of_one", "attempts_made"), ("created", "next_try"), "ended")}),
+        (_("Transaction"), {"fields": ("transaction", ("user_id", "client_id"), "identifier")}),
+    )
+    readonly_fields = ("address", "created", "next_try", "ended", "label_of_one", "transaction", "identifier")
+    actions_list = ("send_all_again",)
+    actions_detail = ("send_again",)
+    change_form_after_template = "admin/callbacks/callbackdelivery/attempts.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CallbackDelivery]:
+        last = CallbackAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-number")
+        rows: QuerySet[CallbackDelivery] = super().get_queryset(request)
+        return rows.annotate(reason_of_last=Subquery(last.values("reason")[:1]))
+
+    @admin.display(description=_("created (UTC)"))
+    def created(self, delivery: CallbackDelivery) -> str:
+        return moment(delivery.created_at)
+
+    @admin.display(description=_("callback URL"))
+    def address(self, delivery: CallbackDelivery) -> str:
+        return without_credentials(delivery.url)
+
+    @display(description=_("state"), label=COLOURS)  # type: ignore[untyped-decorator]
+    def label(self, delivery: CallbackDelivery) -> tuple[str, str]:
+        return delivery.state, str(WORDS[State(delivery.state)])
+
+    @admin.display(description=_("state"))
+    def label_of_one(self, delivery: CallbackDelivery) -> SafeString:
+        state, text = self.label(delivery)
+        return render_to_string("unfold/helpers/label.html", {"type": COLOURS[State(state)], "text": text})
+
+    @admin.display(description=_("next try (UTC)"))
+    def next_try(self, delivery: CallbackDelivery) -> str:
+        if delivery.state != State.DUE:
+            return "-"
+        # While a worker holds it, the moment is only when its lease ends.
+        return str(_("under way")) if delivery.claim else moment(delivery.due_at)
+
+    @admin.display(description=_("last reason"), empty_value="-")
+    def last_reason(self, delivery: Any) -> str | None:
+        return remedies.in_words(delivery.reason_of_last or "") or None
+
+    @admin.display(description=_("ended (UTC)"))
+    def ended(self, delivery: CallbackDelivery) -> str:
+        return moment(delivery.ended_at)
+
+    @admin.display(description=_("transaction"))
+    def transaction(self, delivery: CallbackDelivery) -> SafeString:
+        url = reverse("admin:transactions_transaction_change", args=[delivery.transaction_id])
+        return format_html('<a href="{}" class="text-link">{}</a>', url, delivery.transaction_id)
+
+    @admin.display(description=_("webhook-id"))
+    def identifier(self, delivery: CallbackDelivery) -> str:
+        return delivery.webhook_id
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; while it is of one address, its button is about that address too."""
+        response = super().changelist_view(request, extra_context)
+        url = request.GET.get("url", "")
+        if url and isinstance(response, TemplateResponse) and response.context_data:
+            for button in response.context_data["actions_list"]:
+                button["path"] += f"?{urlencode({'url': url})}"
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        delivery = self.get_object(request, object_id)
+        shown = surroundings(delivery) if delivery else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
+
+    def has_send_again_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        return bool(request.user.has_perm("callbacks.change_callbackdelivery"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to send again only what failed for good."""
+        delivery = self.get_object(request, object_id)
+        is_failed = delivery is not None and delivery.state == State.FAILED
+        return list(super().get_actions_detail(request, object_id)) if is_failed else []
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Send again"), url_path="send-again", icon="replay", permissions=["send_again"]
+    )
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then make it due again, by POST only."""
+        delivery = self.get_object(request, object_id)
+        if delivery is None:
+            raise Http404("no such callback")
+        if request.method != "POST":
+            return ask(self, request, question_about(delivery), delivery)
+        self.redeliver(request, [delivery.pk])
+        return HttpResponseRedirect(page_of(delivery))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Send all failed ones again"),
+        url_path="send-all-again",
+        icon="replay",
+        permissions=["send_again"],
+    )
+    def send_all_again(self, request: HttpRequest) -> HttpResponse:
+        """Ask, naming how many (`url`: to one address), then make them due again, by POST only."""
+        url = request.GET.get("url", "")
+        if request.method != "POST":
+            return ask(self, request, question_about_all(url), None)
+        self.redeliver(request, None, url)
+        return HttpResponseRedirect(reverse(LIST))
+
+    def redeliver(self, request: HttpRequest, ids: list[UUID] | None, url: str = "") -> None:
+        count = services.redeliver(ids, url=url, who=request.user.get_username())
+        if not count:
+            messages.warning(request, _("Nothing was to be sent again: no such callback has failed for good."))
+            return
+        text = ngettext("%(count)d callback is due again.", "%(count)d callbacks are due again.", count)
+        messages.success(request, text % {"count": count})
+
+
+def page_of(delivery: CallbackDelivery) -> str:
+    return reverse("admin:callbacks_callbackdelivery_change", args=[delivery.pk])
+
+
+def surroundings(delivery: CallbackDelivery) -> dict[str, Any]:
+    """Return every attempt, the next one, and what mends what the last one failed for."""
+    attempts = list(delivery.attempts.all())
+    is_waiting = delivery.state == State.DUE and delivery.claim is None
+    failed = [attempt for attempt in attempts[-1:] if attempt.outcome == "failed"]
+    return {
+        "attempts": attempts,
+        "next_try": delivery.due_at if is_waiting else None,
+        "remedy": remedies.remedy_of(failed[0].reason) if failed else "",
+    }
+
+
+def question_about(delivery: CallbackDelivery) -> Question:
+    return Question(
+        title=_("Send again"),
+        heading=_("Send this callback to %(url)s again?") % {"url": delivery},
+        texts=[A_SINGLE_TRY],
+        icon="replay",
+        back=page_of(delivery),
+        button=_("Send again"),
+    )
+
+
+def question_about_all(url: str) -> Question:
+    count = services.failed(url).count()
+    heading = ngettext("Send %(count)d failed callback again?", "Send %(count)d failed callbacks again?", count)
+    where = (
+        _("They go to %(url)s only.") % {"url": without_credentials(url)}
+        if url
+        else _("They go to all addresses, whatever the list shows.")
+    )
+    return Question(
+        title=_("Send all failed ones again"),
+        heading=heading % {"count": count} if count else _("No callback has failed for good"),
+        texts=[where, A_SINGLE_TRY] if count else [],
+        icon="replay",
+        back=reverse(LIST, query={"state": "failed", **({"url": url} if url else {})}),
+        button=_("Send again") if count else "",
+    )

@@ -1,0 +1,99 @@
+"""The console's menu: what an account may not see is not there."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from apps.configuration.console import pages as configuration_pages
+from apps.console import feature_pages
+from apps.system import services as system
+
+Group = dict[str, Any]
+ENDPOINTS, TRANSACTIONS = "callbacks_callbackendpoint_changelist", "transactions_transaction_changelist"
+# Pages that are in no menu, by the item that leads to them.
+LEADS_TO = {ENDPOINTS: "callbacks_callbackdelivery_changelist", TRANSACTIONS: "transactions_smsusage_changelist"}
+# Pages that belong to no model, with the permission that they ask for.
+OWN_PAGES = {configuration_pages.PAGE: configuration_pages.PERMISSION}
+
+
+def navigation(request: HttpRequest) -> list[Group]:
+    """Return the menu. A group's `section` is the heading above it; what a feature needs is hidden while it is off."""
+    mobile_authentication = [_mobile_authentication(request)] if system.features().mobile_authentication else []
+    groups = [
+        *mobile_authentication,
+        {
+            "section": _("Configuration") if not mobile_authentication else "",
+            "items": _items(
+                request,
+                (_("Applications"), "applications_application_changelist", "smartphone"),
+                (_("API clients"), "applications_apiclient_changelist", "api"),
+            ),
+        },
+        {
+            "title": _("System"),
+            "items": _items(
+                request,
+                (_("Features"), "system_features_change", "toggle_on"),
+                (_("Proxy"), "system_apnsproxy_change", "alt_route"),
+                (_("Geolocation"), "geocontext_geolocation_change", "location_on"),
+                (_("Staff accounts"), "auth_user_changelist", "badge"),
+                (_("Check configuration"), configuration_pages.PAGE, "fact_check"),
+            ),
+        },
+        {
+            "separator": True,
+            "items": _items(
+                request,
+                (_("Users"), "enrollment_profile_changelist", "group"),
+                (_("Transactions"), TRANSACTIONS, "swap_horiz"),
+                (_("Activity"), "events_event_changelist", "history"),
+            ),
+        },
+    ]
+    start = {"title": _("Start"), "link": reverse("admin:index"), "icon": "home"}
+    return [{"items": [start]}, *(group for group in groups if group["items"])]
+
+
+def _mobile_authentication(request: HttpRequest) -> Group:
+    return {
+        "section": _("Configuration"),
+        "title": _("Mobile authentication"),
+        "items": _items(
+            request,
+            (_("General"), "system_generalconfiguration_change", "tune"),
+            (_("Push messaging configuration"), "push_pushmessagingconfiguration_changelist", "notifications_active"),
+            (_("Mobile authentication types"), "transactions_mobileauthenticationtype_changelist", "verified_user"),
+            (_("Callback endpoints"), ENDPOINTS, "call_made"),
+            (_("Confirmation template"), "geocontext_confirmationtemplate_change", "chat"),
+        ),
+    }
+
+
+def _items(request: HttpRequest, *items: tuple[Any, str, str]) -> list[dict[str, Any]]:
+    return [
+        {"title": title, "link": reverse(f"admin:{page}"), "icon": icon, **_place(page)}
+        for title, page, icon in items
+        if _may_see(request, page)
+    ]
+
+
+def _place(page: str) -> dict[str, Any]:
+    """Say where an item is the place one is at, if that is more than its own page and those below it."""
+    if page not in LEADS_TO:
+        return {}
+    starts = tuple(reverse(f"admin:{name}") for name in (page, LEADS_TO[page]))
+    return {"active": lambda request: request.path.startswith(starts)}
+
+
+def _may_see(request: HttpRequest, page: str) -> bool:
+    """Ask the page itself, by the name of its address: app, model, and what it does."""
+    if feature_pages.is_hidden(page):
+        return False
+    if page in OWN_PAGES:
+        return request.user.has_perm(OWN_PAGES[page])
+    app_label, model_name, _what = page.split("_")
+    pages = {(model._meta.app_label, model._meta.model_name): page for model, page in admin.site._registry.items()}
+    return pages[app_label, model_name].has_view_permission(request)

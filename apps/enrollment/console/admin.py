@@ -1,0 +1,206 @@
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+
+from apps.common.console.admin import LogAdmin
+from apps.common.console.confirmations import ask
+from apps.enrollment import device_management, fraud_locks
+from apps.enrollment.console import columns, device_actions, enrollment_pages, push_pages
+from apps.enrollment.console.device_actions import DISCONNECT, REVOKE_MOBILE_AUTHENTICATION, REVOKE_PUSH, DeviceAction
+from apps.enrollment.models import Profile
+from apps.events.models import Event
+
+EVENTS_SHOWN = 20
+LIST = "admin:enrollment_profile_changelist"
+NOTHING_TO_DO = _("That was done already: there was nothing left to do.")
+PROFILE_FIELDS = (
+    (None, {"fields": (("user_id", "profile_id"), (columns.keys, columns.enrolled), columns.fingerprint)}),
+    (_("Push"), {"fields": ((columns.push, columns.push_enrolled),)}),
+    (_("Authenticators"), {"fields": ((columns.registered, columns.pins_wrong), columns.locked)}),
+    (_("Device"), {"fields": ((columns.device_name, columns.device_model), (columns.phone_id, columns.last_login))}),
+    (
+        _("Application"),
+        {"fields": ((columns.application, columns.platform), (columns.version, columns.version_status))},
+    ),
+)
+
+
+class ProfileAdmin(LogAdmin):
+    """Users, as far as the server knows them: profiles on devices.
+
+    A search is for one user, exactly, and shows all that is known of this one. The page is registered by
+    `apps.transactions.console.users`, which knows also what locks a user out.
+    """
+
+    title = _("Users")
+    list_select_related = ("device__version__application", "push_enrollment")
+    search_fields = ("user_id",)
+    search_help_text = _("Exact user ID")
+    ordering = ("-id",)
+    fieldsets = PROFILE_FIELDS
+    readonly_fields = tuple(
+        field
+        for _title, options in PROFILE_FIELDS
+        for line in options["fields"]
+        for field in (line if isinstance(line, tuple) else (line,))
+        if callable(field)
+    )
+    list_after_template = "admin/enrollment/profile/user.html"
+    change_form_outer_before_template = "admin/enrollment/profile/actions.html"
+    change_form_after_template = "admin/enrollment/profile/device.html"
+    actions_list: tuple[str, ...] = ("enrol_device",)
+    actions_detail = (
+        *("send_test_push", "revoke_push", "revoke_mobile_authentication", "disconnect_user", "delete_device"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
+        rows: QuerySet[Profile] = super().get_queryset(request)
+        rows = rows.select_related(*self.list_select_related).prefetch_related("authenticators")
+        return fraud_locks.annotate(rows).defer("push_enrollment__token", "public_key")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str
+    ) -> tuple[QuerySet[Profile], bool]:
+        return (queryset.filter(user_id=search_term) if search_term else queryset), False
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        device = (columns.application, columns.platform, columns.version, columns.version_label)
+        state = (columns.keys, columns.push, columns.registered, columns.pins_wrong, columns.locked)
+        if user_of(request):
+            return (columns.device_name, columns.device_model, *device, *state)
+        return ("user_id", columns.device_name, *device, columns.push, columns.enrolled)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the newest profiles; of a searched user also what surrounds them."""
+        user_id = user_of(request)
+        shown = self.about_user(request, user_id) if user_id else {}
+        response = super().changelist_view(request, {**shown, **(extra_context or {})})
+        if user_id and isinstance(response, TemplateResponse) and response.context_data:
+            for button in response.context_data.get("actions_list", ()):
+                button["path"] += f"?{urlencode({'user': user_id})}"
+        return response
+
+    def about_user(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
+        """Return what a page about a user shows besides the user's devices."""
+        return {"user_id": user_id, "user_events": Event.objects.filter(user_id=user_id)[:EVENTS_SHOWN]}
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        profile = self.get_object(request, object_id)
+        shown = self.about_user(request, profile.user_id) if profile else {}
+        if profile:
+            shown["sharing"] = [other for other in device_management.sharing(profile.device) if other.pk != profile.pk]
+            shown["device_buttons"] = self._get_actions_navigation(
+                self.actions_detail, super().get_actions_detail(request, profile.pk), str(profile.pk)
+            )
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The buttons stand on the page itself, with room for their names: none in its heading."""
+        return []
+
+    def has_support_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        return bool(request.user.has_perm("enrollment.change_profile"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Send test push"), url_path="send-test-push", icon="send", permissions=["support"]
+    )
+    def send_test_push(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then send. Only a POST sends anything."""
+        profile = self.get_object(request, object_id)
+        if profile is None:
+            raise Http404("no such profile")
+        if request.method != "POST":
+            return ask(self, request, push_pages.question(profile, page_of(profile)), profile)
+        push_pages.send(request, profile)
+        return HttpResponseRedirect(page_of(profile))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=REVOKE_PUSH.title, url_path="revoke-push", icon=REVOKE_PUSH.icon, permissions=["support"]
+    )
+    def revoke_push(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_or_do(request, object_id, REVOKE_PUSH)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=REVOKE_MOBILE_AUTHENTICATION.title,
+        url_path="revoke-mobile-authentication",
+        icon=REVOKE_MOBILE_AUTHENTICATION.icon,
+        permissions=["support"],
+    )
+    def revoke_mobile_authentication(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_or_do(request, object_id, REVOKE_MOBILE_AUTHENTICATION)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=DISCONNECT.title, url_path="disconnect-user", icon=DISCONNECT.icon, permissions=["support"]
+    )
+    def disconnect_user(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_or_do(request, object_id, DISCONNECT)
+
+    def ask_or_do(self, request: HttpRequest, object_id: str, what: DeviceAction) -> HttpResponse:
+        """Ask, then do it, by POST only. Who presses twice hears that nothing was left to do."""
+        profile = self.get_object(request, object_id)
+        if profile is None:
+            return self.gone(request)
+        if request.method != "POST":
+            return ask(self, request, device_actions.question(what, profile, page_of(profile)), profile)
+        if what.do(profile, request.user.get_username()):
+            messages.success(request, what.done % device_actions.names(profile))
+        else:
+            messages.info(request, NOTHING_TO_DO)
+        return HttpResponseRedirect(user_page(profile.user_id) if what.ends_enrolment else page_of(profile))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Delete mobile device"), url_path="delete-device", icon="delete", permissions=["support"]
+    )
+    def delete_device(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, naming everybody on the device, then remove exactly these, by POST only."""
+        profile = self.get_object(request, object_id)
+        if profile is None:
+            return self.gone(request)
+        device, everybody = profile.device, device_management.sharing(profile.device)
+        question = device_actions.question_about_device(everybody, device, page_of(profile))
+        if request.method != "POST":
+            return ask(self, request, question, profile)
+        if request.POST.get("mark") != question.mark:
+            messages.error(request, _("Other users share this device now than when you were asked: look again."))
+            return HttpResponseRedirect(request.get_full_path())
+        messages.success(request, device_actions.delete_device(everybody, device, request.user.get_username()))
+        return HttpResponseRedirect(user_page(profile.user_id))
+
+    def gone(self, request: HttpRequest) -> HttpResponse:
+        """Answer about a profile that does not exist (any more): a form that was sent twice is no mistake."""
+        if request.method != "POST":
+            raise Http404("no such profile")
+        messages.info(request, NOTHING_TO_DO)
+        return HttpResponseRedirect(reverse(LIST))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Enrol a device"), url_path="enrol-device", icon="qr_code_2", permissions=["support"]
+    )
+    def enrol_device(self, request: HttpRequest) -> HttpResponse:
+        return enrollment_pages.enrol(self, request, back=reverse(LIST))
+
+
+def user_of(request: HttpRequest) -> str:
+    """Return the user that the list is searched for; empty when it is not searched, or for what no id can be."""
+    wanted = request.GET.get(SEARCH_VAR, "")
+    return "" if "\0" in wanted else wanted
+
+
+def user_page(user_id: str) -> str:
+    return reverse(LIST, query={SEARCH_VAR: user_id})
+
+
+def page_of(profile: Profile) -> str:
+    return reverse("admin:enrollment_profile_change", args=[profile.pk])

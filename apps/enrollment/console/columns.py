@@ -1,0 +1,110 @@
+"""What the console shows of a profile, in lists and on its page. Keys and push tokens are not here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
+from unfold.decorators import display
+
+from apps.applications.models import VersionStatus
+from apps.common.console.admin import moment
+from apps.enrollment.models import Profile
+
+VERSION_COLOURS = {
+    VersionStatus.ENABLED: "success",
+    VersionStatus.LOGIN_ONLY: "warning",
+    VersionStatus.DISABLED: "danger",
+}
+
+
+@admin.display(description=_("device"))
+def device_name(profile: Profile) -> str:
+    return profile.device.name
+
+
+@admin.display(description=_("device ID"))
+def phone_id(profile: Profile) -> str:
+    return profile.device.device_id
+
+
+@admin.display(description=_("model and system"))
+def device_model(profile: Profile) -> str:
+    return ", ".join(filter(None, (profile.device.model, profile.device.os_version))) or "-"
+
+
+@admin.display(description=_("application"))
+def application(profile: Profile) -> str:
+    return profile.device.version.application.name
+
+
+@admin.display(description=_("platform"))
+def platform(profile: Profile) -> str:
+    return profile.device.version.get_platform_display()
+
+
+@admin.display(description=_("version"))
+def version(profile: Profile) -> str:
+    return profile.device.version.version
+
+
+@display(description=_("status of the version"), label=VERSION_COLOURS)  # type: ignore[untyped-decorator]
+def version_label(profile: Profile) -> tuple[str, str]:
+    return profile.device.version.status, profile.device.version.get_status_display()
+
+
+@admin.display(description=_("status of the version"))
+def version_status(profile: Profile) -> str:
+    return profile.device.version.get_status_display()
+
+
+@admin.display(description=_("keys"))
+def keys(profile: Profile) -> str:
+    return pgettext("keys of a profile", "present") if profile.has_keys else pgettext("keys of a profile", "removed")
+
+
+@admin.display(description=_("key fingerprint"), empty_value="-")
+def fingerprint(profile: Profile) -> str:
+    return profile.fingerprint
+
+
+@admin.display(description=_("push"), boolean=True)
+def push(profile: Profile) -> bool:
+    return hasattr(profile, "push_enrollment")
+
+
+@admin.display(description=_("push since (UTC)"))
+def push_enrolled(profile: Profile) -> str:
+    return moment(profile.push_enrollment.enrolled_at) if push(profile) else "-"
+
+
+@admin.display(description=_("authenticators"))
+def registered(profile: Profile) -> str:
+    held = sorted(profile.authenticators.all(), key=_registered_at)
+    names = [f"{one.get_type_display()} {one.authenticator_id}".strip() for one in held]
+    return ", ".join(names) or pgettext("authenticators", "none")
+
+
+def _registered_at(authenticator: Any) -> Any:
+    return authenticator.registered_at
+
+
+@admin.display(description=_("wrong PINs"))
+def pins_wrong(profile: Profile) -> str:
+    return f"{profile.wrong_pins} / {profile.device.version.application.max_pin_attempts or '∞'}"
+
+
+@admin.display(description=_("locked (UTC)"))
+def locked(profile: Profile) -> str:
+    """Start of the fraud lock, which the query adds to the profile."""
+    return moment(profile.locked_at)
+
+
+@admin.display(description=_("enrolled (UTC)"))
+def enrolled(profile: Profile) -> str:
+    return moment(profile.created_at)
+
+
+@admin.display(description=_("last login (UTC)"))
+def last_login(profile: Profile) -> str:
+    return moment(profile.device.last_login_at)

@@ -1,0 +1,118 @@
+"""What support staff take from users' devices in the console: each asks first, and is one call of a service."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from apps.common.console.confirmations import Question
+from apps.enrollment import device_management
+from apps.enrollment.models import Device, Profile
+from apps.events.types import EventType
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+
+@dataclass(frozen=True)
+class DeviceAction:
+    """Something done to one user on one device. The texts have the places `user` and `device`.
+
+    `do` takes the profile and the staff account's name and says whether there was anything to do.
+    """
+
+    title: "StrPromise"
+    icon: str
+    heading: "StrPromise"
+    texts: "tuple[StrPromise, ...]"
+    done: "StrPromise"
+    do: Callable[[Profile, str], bool]
+    ends_enrolment: bool = True
+
+
+OTHERS_STAY = _("Other users of the device and the user's other devices are left alone.")
+ENROL_AGAIN = _("To use the app again the user has to enrol it again.")
+
+DISCONNECT = DeviceAction(
+    title=_("Disconnect user from device"),
+    icon="link_off",
+    heading=_("Disconnect “%(user)s” from “%(device)s”?"),
+    texts=(
+        _("The app on this device forgets the user: keys, authenticators and push token are removed here."),
+        OTHERS_STAY,
+        ENROL_AGAIN,
+    ),
+    done=_("“%(user)s” is disconnected from “%(device)s”."),
+    do=lambda profile, who: device_management.disconnect(profile, who=who),
+)
+REVOKE_MOBILE_AUTHENTICATION = DeviceAction(
+    title=_("Revoke mobile authentication"),
+    icon="key_off",
+    heading=_("Revoke mobile authentication of “%(user)s” on “%(device)s”?"),
+    texts=(
+        _("The user's keys, authenticators and push token on this device are removed. The device stays in the list."),
+        OTHERS_STAY,
+        _("The app keeps its access and can enrol the user again: the profile ID stays the same."),
+    ),
+    done=_("The keys of “%(user)s” on “%(device)s” are gone."),
+    do=lambda profile, who: device_management.revoke_mobile_authentication(profile, who=who),
+    ends_enrolment=False,
+)
+REVOKE_PUSH = DeviceAction(
+    title=_("Revoke push notifications"),
+    icon="notifications_off",
+    heading=_("Revoke push notifications of “%(user)s” on “%(device)s”?"),
+    texts=(
+        _("The push token is removed, so that no push reaches the user on this device. One-time passwords go on."),
+        _("The app can enrol for push again by itself."),
+    ),
+    done=_("No push reaches “%(user)s” on “%(device)s” any more."),
+    do=lambda profile, who: device_management.revoke_push(profile, who=who),
+    ends_enrolment=False,
+)
+
+
+def names(profile: Profile) -> dict[str, str]:
+    """Return what the places in the texts stand for."""
+    return {"user": profile.user_id, "device": profile.device.name}
+
+
+def question(what: DeviceAction, profile: Profile, back: str) -> Question:
+    heading = what.heading % names(profile)
+    return Question(title=what.title, heading=heading, texts=what.texts, icon=what.icon, back=back, button=what.title)
+
+
+def question_about_device(everybody: Sequence[Profile], device: Device, back: str) -> Question:
+    """Ask about a device and everybody on it. The mark changes when other users share it than those who are named."""
+    heading = ngettext(
+        "Delete “%(device)s” and disconnect its user?",
+        "Delete “%(device)s” and disconnect its %(count)d users?",
+        len(everybody),
+    )
+    return Question(
+        title=_("Delete mobile device"),
+        heading=heading % {"device": device.name, "count": len(everybody)},
+        texts=[
+            _("The device's own token dies, and with it the keys, authenticators and push tokens of these users on it:")
+        ],
+        names=[profile.user_id for profile in everybody],
+        warning=ENROL_AGAIN,
+        icon="delete",
+        back=back,
+        button=_("Delete mobile device"),
+        mark=sha256(",".join(str(profile.pk) for profile in everybody).encode()).hexdigest(),
+    )
+
+
+def delete_device(everybody: Sequence[Profile], device: Device, who: str) -> str:
+    """Remove these users from the device, and with the last of them the device; returns what to tell about it."""
+    count = device_management.remove(everybody, EventType.ADMIN_DEVICE_DELETED, who=who)
+    text = ngettext(
+        "“%(device)s” is deleted: %(count)d user is disconnected.",
+        "“%(device)s” is deleted: %(count)d users are disconnected.",
+        count,
+    )
+    return text % {"device": device.name, "count": count}

@@ -1,0 +1,70 @@
+"""The console's “Send test push”."""
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.console.confirmations import Question
+from apps.enrollment import push_check
+from apps.enrollment.console import device_actions
+from apps.enrollment.models import Profile
+from apps.push import remedies
+from apps.push.providers.base import Outcome, Result
+
+
+def question(profile: Profile, back: str) -> Question:
+    names, version, obstacle = device_actions.names(profile), profile.device.version, unreachable(profile)
+    if obstacle:
+        heading = _("No push reaches “%(user)s” on “%(device)s”") % names
+        return Question(title=_("Send test push"), heading=heading, texts=[], icon="block", back=back, warning=obstacle)
+    way = {"version": version, "configuration": version.push_messaging_configuration}
+    return Question(
+        title=_("Send test push"),
+        heading=_("Send a test push to “%(user)s” on “%(device)s”?") % names,
+        texts=[
+            _("It goes to %(version)s through the push messaging configuration “%(configuration)s”.") % way,
+            _(
+                "The user sees a notification that this is a test. Nothing waits for an answer. This page waits until "
+                "the push service has answered, at most half a minute."
+            ),
+        ],
+        icon="send",
+        back=back,
+        button=_("Send test push"),
+    )
+
+
+def unreachable(profile: Profile) -> str:
+    """Say why no push can be sent to this profile; empty when one can."""
+    if profile.device.version.push_messaging_configuration_id is None:
+        return str(_("This version of the app has no push messaging configuration, so no push is sent to it."))
+    if told := push_check.disabled(profile.device.version):
+        return told
+    if not profile.has_keys:
+        return str(_("The user's keys on this device were removed. The app has to enrol the user again first."))
+    if not hasattr(profile, "push_enrollment"):
+        return str(_("This device is not enrolled for push. The app has to enrol for it first."))
+    return ""
+
+
+def send(request: HttpRequest, profile: Profile) -> None:
+    """Send a test push and say in a message what became of it."""
+    try:
+        _tell(request, profile, push_check.send_test(profile, who=request.user.get_username()))
+    except push_check.NotReachable:
+        messages.error(request, unreachable(profile))
+
+
+def _tell(request: HttpRequest, profile: Profile, result: Result) -> None:
+    """Give the push service's own reason, and what mends it."""
+    if result.outcome == Outcome.ACCEPTED:
+        text = _("The push service took the test push for “%(device)s”.")
+        messages.success(request, text % {"device": profile.device.name})
+        return
+    text = _("The push service did not take the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
+    words = {
+        "device": profile.device.name,
+        "reason": result.reason or result.outcome.value,
+        "remedy": remedies.remedy(result),
+    }
+    messages.error(request, text % words)

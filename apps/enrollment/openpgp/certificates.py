@@ -1,0 +1,194 @@
+"""Certificates of devices: which keys they hold, what binds them, and which may sign and be encrypted to.
+
+Everything here is verified without Sequoia's clock: a key of a device whose clock is ahead can be used at once.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from django.utils import timezone
+from pysequoia import Cert
+from pysequoia.packet import Packet, PacketPile, Tag
+
+from apps.common.exceptions import InvalidPublicKey
+from apps.enrollment.openpgp import encryption
+from apps.enrollment.openpgp.public_keys import CURVE25519, ECDH, ED25519, ED25519_LEGACY, ED25519_OID, RSA, X25519
+from apps.enrollment.openpgp.verification import MAX_CLOCK_LEAD, KeyFlag, Signature, SignatureType, framed, parse
+
+MAX_PUBLIC_KEY_CHARACTERS = 32 * 1024
+MAX_PACKETS = 64
+MIN_RSA_BITS = 2048
+
+# pysequoia reports every fault as one of these; a fault of a packet is a ValueError.
+FAULTS = (RuntimeError, ValueError, OSError, IndexError)
+
+CERTIFICATIONS = (
+    SignatureType.GENERIC_CERTIFICATION,
+    SignatureType.PERSONA_CERTIFICATION,
+    SignatureType.CASUAL_CERTIFICATION,
+    SignatureType.POSITIVE_CERTIFICATION,
+)
+# How a user ID and a user attribute are framed in a signature (RFC 9580, 5.2.4).
+USER_FRAMES = {int(Tag.UserID): b"\xb4", int(Tag.UserAttribute): b"\xd1"}
+
+
+@dataclass
+class Key:
+    """A primary key or subkey with the verified signatures of the primary key over it."""
+
+    body: bytes
+    fingerprint: str
+    created: datetime
+    bindings: list[Signature] = field(default_factory=list)
+    is_revoked: bool = False
+
+    def binding(self, now: datetime) -> Signature | None:
+        """Return the newest live binding, which says what the key is for."""
+        return max((each for each in self.bindings if each.is_live(now)), key=lambda each: each.created, default=None)
+
+    def is_live(self, now: datetime) -> bool:
+        """Return True if the key is bound, and neither revoked, expired, nor from more than MAX_CLOCK_LEAD ahead."""
+        binding = self.binding(now)
+        if binding is None or self.is_revoked or self.created > now + MAX_CLOCK_LEAD:
+            return False
+        return not binding.key_lifetime or self.created + binding.key_lifetime > now
+
+    def can(self, flag: KeyFlag, now: datetime) -> bool:
+        binding = self.binding(now)
+        return binding is not None and bool(binding.flags & flag)
+
+    def agrees(self, primary: "Key", now: datetime) -> bool:
+        """Return True if the subkey itself signed its binding (5.2.1.9): it cannot be another person's key."""
+        binding = self.binding(now)
+        back = binding.embedded() if binding else None
+        return (
+            back is not None
+            and back.type == SignatureType.PRIMARY_KEY_BINDING
+            and back.is_live(now)
+            and back.is_made_by(self.body, framed(primary.body), framed(self.body))
+        )
+
+    @property
+    def is_strong(self) -> bool:
+        """Version 4 (5.5.2); RSA from 2,048 bits, or Curve25519 in any form."""
+        if len(self.body) < 8 or self.body[0] != 4:
+            return False
+        algorithm, material = self.body[5], self.body[6:]
+        if algorithm in RSA:
+            return int.from_bytes(material[:2], "big") >= MIN_RSA_BITS
+        if algorithm in (ECDH, ED25519_LEGACY):
+            oid = material[1 : 1 + material[0]]
+            return oid == (CURVE25519 if algorithm == ECDH else ED25519_OID)
+        return algorithm in (X25519, ED25519)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The keys of a device: `keys[0]` is the primary one."""
+
+    armored: str
+    keys: list[Key]
+
+    @property
+    def primary(self) -> Key:
+        return self.keys[0]
+
+    def signers(self, now: datetime) -> list[Key]:
+        """Return the keys that can sign messages: live, meant for it, and a subkey only with its own agreement."""
+        if not self.primary.is_live(now):
+            return []
+        able = [key for key in self.keys if key.is_live(now) and key.can(KeyFlag.SIGN, now)]
+        return [key for key in able if key is self.primary or key.agrees(self.primary, now)]
+
+    def receivers(self, now: datetime) -> list[Key]:
+        """Return the keys that messages are encrypted to: the live ones, or those that have expired since enrolment."""
+        able = [key for key in self.keys if key.can(KeyFlag.ENCRYPT, now) and not key.is_revoked]
+        return [key for key in able if key.is_live(now)] or able
+
+    def is_usable(self, now: datetime) -> bool:
+        """Return True if a device can enrol with this certificate.
+
+        Every key must be strong and bound, and every subkey that claims to sign must have agreed to its binding.
+        """
+        claiming = [key for key in self.keys[1:] if key.can(KeyFlag.SIGN, now)]
+        return (
+            all(key.is_strong and key.bindings for key in self.keys)
+            and all(key.agrees(self.primary, now) for key in claiming)
+            and any(key.is_live(now) for key in self.receivers(now))
+            and bool(self.signers(now))
+        )
+
+
+def check(armored: str) -> Certificate:
+    """Return a device's certificate. Raises InvalidPublicKey if it is not one strong v4 key that can seal messages.
+
+    Every key in it must be strong and bound. One live key must be able to sign, and one to encrypt.
+    """
+    now = timezone.now()
+    if len(armored) > MAX_PUBLIC_KEY_CHARACTERS:
+        raise InvalidPublicKey
+    try:
+        parsed = Cert.from_bytes(armored.encode())
+        certificate = read(str(parsed))
+        if _holds_secrets(armored) or parsed.is_revoked or not certificate.is_usable(now):
+            raise InvalidPublicKey
+        encryption.encrypt(b"", [key.body for key in certificate.receivers(now)])
+    except FAULTS:
+        raise InvalidPublicKey from None
+    return certificate
+
+
+def _holds_secrets(armored: str) -> bool:
+    return any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in PacketPile.from_bytes(armored.encode()))
+
+
+@lru_cache(maxsize=2048)
+def read(armored: str) -> Certificate:
+    """Parse a certificate and verify what binds its keys. Parsed ones are kept: this costs more than sealing.
+
+    Raises ValueError if it is none, or has so many packets that verifying them would take long.
+    """
+    keys: list[Key] = []
+    user: Packet | None = None
+    packets = PacketPile.from_bytes(armored.encode())
+    if len(packets) > MAX_PACKETS:
+        raise ValueError("too many packets")
+    for packet in packets:
+        if packet.tag in (Tag.PublicKey, Tag.PublicSubkey):
+            keys.append(_key(packet))
+            user = None
+        elif packet.tag == Tag.Signature:
+            _bind(packet.body, keys, user)
+        else:
+            user = packet
+    return Certificate(armored, keys)
+
+
+def _key(packet: Packet) -> Key:
+    if packet.fingerprint is None or packet.key_created is None:
+        raise ValueError("an unknown kind of key")
+    return Key(packet.body, packet.fingerprint, packet.key_created)
+
+
+def _bind(body: bytes, keys: list[Key], user: Packet | None) -> None:
+    """Add a signature to the key that it binds or revokes, if the primary key made it; any other is left out."""
+    primary, key = keys[0], keys[-1]
+    signed = [framed(primary.body)]
+    bindings: tuple[SignatureType, ...]
+    if user is not None:
+        bindings, revocation = CERTIFICATIONS, None
+        signed += [USER_FRAMES.get(int(user.tag), b""), len(user.body).to_bytes(4, "big"), user.body]
+    elif key is primary:
+        bindings, revocation = (SignatureType.DIRECT_KEY,), SignatureType.KEY_REVOCATION
+    else:
+        bindings, revocation = (SignatureType.SUBKEY_BINDING,), SignatureType.SUBKEY_REVOCATION
+        signed.append(framed(key.body))
+    try:
+        signature = parse(body)
+    except ValueError:
+        return
+    if signature.type in (*bindings, revocation) and signature.is_made_by(primary.body, *signed):
+        key.is_revoked |= signature.type == revocation
+        if signature.type != revocation:
+            key.bindings.append(signature)

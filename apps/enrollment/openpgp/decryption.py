@@ -1,0 +1,148 @@
+"""Opening messages that are encrypted to one of the server's keys (RFC 9580).
+
+pysequoia rejects compressed messages, which GnuPG and many mobile libraries send, and unpacks others without a limit.
+Every fault is a ValueError.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESOCB3
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
+from pysequoia.packet import PacketPile
+from pysequoia.packet import Tag as KeyTag
+
+from apps.enrollment.openpgp.ecdh import AES_KEY_BYTES, wrapping_key
+from apps.enrollment.openpgp.packets import Packet, Tag, dearmor, decompress, number, split, take
+from apps.enrollment.openpgp.public_keys import ECDH
+
+BLOCK_BYTES = 16
+MDC_BYTES = 22
+CHUNK_TAG_BYTES = 16
+# Ciphers that authenticate, with the length of their nonces.
+AEAD: dict[int, tuple[type[AESOCB3] | type[AESGCM], int]] = {2: (AESOCB3, 15), 3: (AESGCM, 12)}
+
+
+@dataclass(frozen=True)
+class DecryptionKey:
+    """A Curve25519 key that session keys are encrypted to; `oid` and `kdf` are fields of its packet (11.5)."""
+
+    private: X25519PrivateKey
+    fingerprint: bytes
+    oid: bytes
+    kdf: bytes
+
+
+def decryption_key(secret_key: bytes) -> DecryptionKey:
+    """Read the encryption subkey out of a secret key that the server has made."""
+    for packet in PacketPile.from_bytes(secret_key):
+        body = packet.body
+        if packet.tag == KeyTag.SecretSubkey and body[5] == ECDH:
+            oid = body[6 : 7 + body[6]]
+            _point, position = number(body, 6 + len(oid))
+            scalar, _end = number(body, position + 5)
+            return DecryptionKey(
+                private=X25519PrivateKey.from_private_bytes(scalar.rjust(32, b"\0")[::-1]),
+                fingerprint=bytes.fromhex(packet.fingerprint or ""),
+                oid=oid,
+                kdf=body[position : position + 4],
+            )
+    raise ValueError("no encryption subkey")
+
+
+def open_message(armored: str, key: DecryptionKey, limit: int) -> list[Packet]:
+    """Return the packets of the message inside an encrypted one, without compression, unpacked up to `limit` bytes."""
+    *sessions, container = split(dearmor(armored))
+    if container.tag != Tag.ENCRYPTED or any(each.tag not in (Tag.SESSION_KEY, Tag.MARKER) for each in sessions):
+        raise ValueError("not an encrypted message")
+    inner = [
+        each for each in split(_decrypt(sessions, container.body, key)) if each.tag not in (Tag.MARKER, Tag.PADDING)
+    ]
+    if [each.tag for each in inner] == [Tag.COMPRESSED]:
+        inner = split(decompress(inner[0].body, limit))
+    return inner
+
+
+def _decrypt(sessions: list[Packet], container: bytes, key: DecryptionKey) -> bytes:
+    version = container[:1]
+    if version == b"\1":
+        return _decrypt_v1(container, _session_key(sessions, key, 3))
+    if version == b"\2":
+        return _decrypt_v2(container, _session_key(sessions, key, 6))
+    raise ValueError("an unknown container")
+
+
+def _session_key(sessions: list[Packet], key: DecryptionKey, version: int) -> bytes:
+    """Return the session key that one of the packets (5.1) holds for us, or for whom it may concern."""
+    if version == 3:
+        names = (bytes([3]) + key.fingerprint[-8:], bytes([3]) + bytes(8))
+    else:
+        names = (bytes([6, 21, 4]) + key.fingerprint, bytes([6, 0]))
+    for session in sessions:
+        for name in names:
+            if session.tag == Tag.SESSION_KEY and session.body.startswith(name + bytes([ECDH])):
+                try:
+                    return _unwrap(session.body[len(name) + 1 :], key, names_cipher=version == 3)
+                except InvalidUnwrap:
+                    continue
+    raise ValueError("not encrypted to this key")
+
+
+def _unwrap(fields: bytes, key: DecryptionKey, *, names_cipher: bool) -> bytes:
+    """Open a wrapped session key (11.5). Version 3 packets put the cipher's number before it."""
+    point, position = number(fields, 0)
+    if len(point) != 33 or point[0] != 0x40:
+        raise ValueError("not a point of Curve25519")
+    (length,), position = take(fields, position, 1)
+    wrapped, _end = take(fields, position, length)
+    shared = key.private.exchange(X25519PublicKey.from_public_bytes(point[1:]))
+    padded = aes_key_unwrap(wrapping_key(shared, key.oid, key.kdf, key.fingerprint), wrapped)
+    checked = padded[: -padded[-1]]
+    cipher, session_key, checksum = checked[:names_cipher], checked[names_cipher:-2], checked[-2:]
+    lengths = [AES_KEY_BYTES.get(cipher[0], 0)] if names_cipher else AES_KEY_BYTES.values()
+    if len(session_key) not in lengths or (sum(session_key) & 0xFFFF).to_bytes(2, "big") != checksum:
+        raise ValueError("not an AES session key")
+    return session_key
+
+
+def _decrypt_v1(container: bytes, session_key: bytes) -> bytes:
+    """Open a container of 5.13.1 and check that nothing in it was changed."""
+    decryptor = Cipher(AES(session_key), CFB(bytes(BLOCK_BYTES))).decryptor()
+    plain = decryptor.update(container[1:]) + decryptor.finalize()
+    content, code = plain[:-MDC_BYTES], plain[-MDC_BYTES:]
+    # The standard has SHA-1 here; it is keyed by being encrypted, and who sent the message is told by its signature.
+    expected = b"\xd3\x14" + hashlib.sha1(content + b"\xd3\x14", usedforsecurity=False).digest()
+    if not hmac.compare_digest(code, expected):
+        raise ValueError("the container was changed")
+    return content[BLOCK_BYTES + 2 :]
+
+
+def _decrypt_v2(container: bytes, session_key: bytes) -> bytes:
+    """Open a container of 5.13.2: chunks that are authenticated, and a last tag over their number and length."""
+    header, position = take(container, 0, 4)
+    salt, position = take(container, position, 32)
+    cipher, aead, size = header[1], header[2], header[3]
+    if len(session_key) != AES_KEY_BYTES.get(cipher) or aead not in AEAD or size > 16:
+        raise ValueError("an unknown cipher")
+    algorithm, nonce_bytes = AEAD[aead]
+    info = bytes([0xC0 | Tag.ENCRYPTED]) + header
+    derived = HKDF(SHA256(), len(session_key) + nonce_bytes - 8, salt, info).derive(session_key)
+    box, start = algorithm(derived[: len(session_key)]), derived[len(session_key) :]
+    step = (1 << (size + 6)) + CHUNK_TAG_BYTES
+    body, last = container[position:-CHUNK_TAG_BYTES], container[-CHUNK_TAG_BYTES:]
+    chunks = [body[offset : offset + step] for offset in range(0, len(body), step)]
+    try:
+        opened = [box.decrypt(start + index.to_bytes(8, "big"), chunk, info) for index, chunk in enumerate(chunks)]
+        content = b"".join(opened)
+        box.decrypt(start + len(chunks).to_bytes(8, "big"), last, info + len(content).to_bytes(8, "big"))
+    except InvalidTag:
+        raise ValueError("the container was changed") from None
+    return content

@@ -1,0 +1,120 @@
+"""OpenPGP: server keys, device keys, sealed messages (signed by the sender, encrypted to the receiver).
+
+pysequoia makes the server's keys and signatures. Parsed keys are kept per process: parsing costs more than sealing.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import pysequoia
+from django.db import transaction
+from django.utils import timezone
+from pysequoia import CipherSuite, Profile, Tsk
+
+from apps.common.exceptions import InvalidMessage, InvalidProfile
+from apps.enrollment.models import Profile as UserProfile
+from apps.enrollment.models import ServerKey
+from apps.enrollment.openpgp import certificates, decryption, encryption, verification
+from apps.enrollment.openpgp.packets import Packet, Tag, literal_data
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.system import services as system
+
+MAX_MESSAGE_BYTES = 64 * 1024
+# What signatures add to the content of a message.
+ENVELOPE_BYTES = 4 * 1024
+
+
+def server_key() -> ServerKey:
+    """Return the key for a new enrolment: the shared one, made on first use, or one of its own."""
+    if system.general().unique_pgp_keys_per_enrollment:
+        return _create(shared=False)
+    return ServerKey.objects.filter(shared=True).first() or _create(shared=True)
+
+
+def rotate() -> ServerKey:
+    """Make a new shared key for enrolments to come; who has enrolled goes on with the one they know."""
+    with transaction.atomic():
+        ServerKey.objects.filter(shared=True).update(shared=False)
+        key = _create(shared=True)
+        events.record(EventType.SERVER_KEY_ROTATED)
+    return key
+
+
+def _create(*, shared: bool) -> ServerKey:
+    pair = Tsk.generate("Countersign", profile=Profile.RFC4880, cipher_suite=CipherSuite.Cv25519)
+    secret = pysequoia.armor(bytes(pair), pysequoia.ArmorKind.SecretKey)
+    public = str(pair.extract_certificate())
+    if not shared:
+        return ServerKey.objects.create(secret_key=secret, public_key=public)
+    # Two first enrolments at once: the second takes the first one's key.
+    key, _created = ServerKey.objects.get_or_create(shared=True, defaults={"secret_key": secret, "public_key": public})
+    return key
+
+
+@dataclass(frozen=True)
+class _Pair:
+    secret: Tsk
+    decryption_key: decryption.DecryptionKey
+
+
+@lru_cache(maxsize=256)
+def _parsed_secret(armored: str) -> _Pair:
+    return _Pair(Tsk.from_bytes(armored.encode()), decryption.decryption_key(armored.encode()))
+
+
+def server_key_of(profile: UserProfile) -> ServerKey:
+    """Return the server's key of a profile. Raises InvalidProfile if the keys of the profile were removed."""
+    if profile.server_key is None:
+        raise InvalidProfile
+    return profile.server_key
+
+
+def _server_pair(profile: UserProfile) -> _Pair:
+    return _parsed_secret(server_key_of(profile).secret_key)
+
+
+def seal(profile: UserProfile, content: dict[str, Any]) -> str:
+    """Sign with the server's key and encrypt to the profile's; ASCII armour."""
+    signer = _server_pair(profile).secret.signer()
+    signed = pysequoia.sign(signer, json.dumps(content).encode(), armor=False)
+    receivers = certificates.read(profile.public_key).receivers(timezone.now())
+    return encryption.encrypt(signed, [key.body for key in receivers])
+
+
+def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
+    """Open a message that is encrypted to the server and signed by the profile. Raises InvalidMessage for any other."""
+    try:
+        if len(message.encode()) > MAX_MESSAGE_BYTES:
+            raise ValueError("too long")
+        packets = decryption.open_message(
+            message, _server_pair(profile).decryption_key, MAX_MESSAGE_BYTES + ENVELOPE_BYTES
+        )
+        content = _verified(packets, certificates.read(profile.public_key))
+        parsed = json.loads(content)
+    except certificates.FAULTS:
+        raise InvalidMessage from None
+    if len(content) > MAX_MESSAGE_BYTES or not isinstance(parsed, dict):
+        raise InvalidMessage
+    return parsed
+
+
+def _verified(packets: list[Packet], certificate: certificates.Certificate) -> bytes:
+    """Return the content of a signed message. Raises ValueError if none of the certificate's signers signed it.
+
+    The signature can have any age: what is old or was sent before is found by its nonce, time or token.
+    """
+    tags, now = [packet.tag for packet in packets], timezone.now()
+    count = tags.count(Tag.SIGNATURE)
+    if tags != [Tag.ONE_PASS_SIGNATURE] * count + [Tag.LITERAL] + [Tag.SIGNATURE] * count:
+        raise ValueError("not a signed message")
+    content = literal_data(packets[count].body)
+    signatures = [verification.parse(packet.body) for packet in packets[count + 1 :]]
+    for signature, signer in product(signatures, certificate.signers(now)):
+        is_possible = signature.names(signer.fingerprint) and signature.is_live(now)
+        if is_possible and signature.is_over(content, signer.body):
+            return content
+    raise ValueError("not signed by this device")

@@ -1,0 +1,52 @@
+"""Signatures over a portal's data, made with a profile's primary key: RSA (PKCS#1 v1.5, SHA-256) or Ed25519.
+
+They are plain signatures and no OpenPGP packets, so that a portal can verify them with any tool from the public key.
+"""
+
+import base64
+import binascii
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from apps.enrollment.models import Profile
+from apps.enrollment.openpgp import certificates
+from apps.enrollment.openpgp.public_keys import VerificationKey, verification_key
+
+# RSA with 8,192 bits in base64, and some room.
+MAX_SIGNATURE_CHARACTERS = 2000
+
+
+def public_key(profile: Profile) -> VerificationKey:
+    """Return the primary key of the certificate with which the profile enrolled."""
+    return verification_key(certificates.read(profile.public_key).primary.body)
+
+
+def pem(profile: Profile) -> str:
+    """Return the primary key as SubjectPublicKeyInfo in PEM."""
+    return public_key(profile).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def is_base64(text: str) -> bool:
+    """Say whether a text could be a signature: base64, and no longer than any is."""
+    try:
+        return len(text) <= MAX_SIGNATURE_CHARACTERS and bool(base64.b64decode(text, validate=True))
+    except ValueError:
+        return False
+
+
+def is_valid(profile: Profile, data: str, signature: str) -> bool:
+    """Say whether `signature` (base64) is the profile's over the UTF-8 bytes of `data`."""
+    try:
+        made = base64.b64decode(signature, validate=True)
+        key = public_key(profile)
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(made, data.encode())
+        else:
+            key.verify(made, data.encode(), PKCS1v15(), SHA256())
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""Reaching a profile's phone outside of any transaction."""
+
+import uuid
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.applications.models import ApplicationVersion, VersionStatus
+from apps.common.encryption import CannotDecrypt
+from apps.enrollment import services
+from apps.enrollment.models import Profile
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.push import configuration_errors
+from apps.push import services as push
+from apps.push.providers.base import Outcome, PushMessage, Result
+
+TEST_LIFE = timedelta(minutes=5)
+
+
+class NotReachable(Exception):
+    """No push reaches this profile: it has no push token, or its version no configuration for push or is disabled."""
+
+
+def disabled(version: ApplicationVersion) -> str:
+    """Say that phones of a version get no pushes because it is disabled; empty when it is not."""
+    if version.status != VersionStatus.DISABLED:
+        return ""
+    return _("The version %(version)s is disabled: its phones count as not enrolled and get no pushes.") % {
+        "version": str(version)
+    }
+
+
+def send_test(profile: Profile, *, who: str) -> Result:
+    """Send a test push and say what the provider answered; NotReachable when there is nothing to send to.
+
+    A dead token is removed and a fault of the configuration kept for the console, as after any other push. The app
+    finds no transaction under the id that it is told. The event says `who` wanted it.
+    """
+    version, push_enrollment = profile.device.version, getattr(profile, "push_enrollment", None)
+    destination = version.destination()
+    if destination is None or push_enrollment is None or disabled(version):
+        raise NotReachable
+    try:
+        message = _message(profile, push_enrollment.token)
+    except CannotDecrypt as error:
+        return Result(Outcome.REFUSED, str(error))
+    sent_at = timezone.now()
+    result = push.send(destination, message)
+    events.record(
+        EventType.ADMIN_TEST_PUSH_SENT,
+        user_id=profile.user_id,
+        app_name=version.application.name,
+        device_id=profile.device.device_id,
+        who=who,
+        outcome=result.outcome.value,
+        http_status=result.status,
+        reason=result.reason,
+    )
+    if result.outcome == Outcome.ACCEPTED:
+        configuration_errors.clear(destination)
+    elif result.outcome == Outcome.MISCONFIGURED:
+        configuration_errors.note(destination, result.reason, sent_at=sent_at)
+    elif result.outcome == Outcome.DEAD_TOKEN:
+        services.drop_dead_token(push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
+    return result
+
+
+def _message(profile: Profile, token: str) -> PushMessage:
+    return PushMessage(
+        token=token,
+        transaction_id=str(uuid.uuid4()),
+        profile_id=profile.profile_id,
+        text=_("This is a test. Nothing waits for your answer."),
+        expires_at=timezone.now() + TEST_LIFE,
+    )

@@ -1,0 +1,112 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, F, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.console.admin import moment
+from apps.events.console.base import ConsoleAdmin
+from apps.push.console.forms import COLUMN_OF, PushMessagingConfigurationForm, fields_of
+from apps.push.models import CREDENTIAL_FIELDS, Kind, Platform, PushMessagingConfiguration
+from apps.push.problems import CERTIFICATES_ARE_DEPRECATED, problems_of
+
+GROUPS = {
+    Platform.ANDROID: _("Firebase Cloud Messaging"),
+    Platform.IOS: _("Apple Push Notification service"),
+}
+LATEST_SHOWN = 5
+
+
+@admin.register(PushMessagingConfiguration)
+class PushMessagingConfigurationAdmin(ConsoleAdmin):
+    """How pushes are sent. A certificate is only shown and renamed: those are not made any more."""
+
+    form = PushMessagingConfigurationForm
+    secret_fields = CREDENTIAL_FIELDS
+    list_display = ("name", "kind_label", "account", "in_use", "problem", "updated")
+    readonly_fields = ("kind_label", "environment", "certificate_expires", "updated")
+    change_form_outer_before_template = "admin/push/pushmessagingconfiguration/problems.html"
+    change_form_outer_after_template = "admin/push/pushmessagingconfiguration/devices.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PushMessagingConfiguration]:
+        rows: QuerySet[PushMessagingConfiguration] = super().get_queryset(request)
+        return rows.annotate(version_count=Count("versions"))
+
+    @admin.display(description=_("used by versions"))
+    def in_use(self, configuration: Any) -> int:
+        return int(configuration.version_count)
+
+    @admin.display(description=_("updated (UTC)"))
+    def updated(self, configuration: PushMessagingConfiguration) -> str:
+        return moment(configuration.updated_at)
+
+    @admin.display(description=_("kind"))
+    def kind_label(self, configuration: PushMessagingConfiguration) -> str:
+        return str(configuration.kind.label)
+
+    @admin.display(description=_("project or team"))
+    def account(self, configuration: PushMessagingConfiguration) -> str:
+        return configuration.project_id or configuration.team_id or "-"
+
+    @admin.display(description=_("problem"), empty_value="-")
+    def problem(self, configuration: PushMessagingConfiguration) -> SafeString | None:
+        problems = problems_of(configuration)
+        if not problems:
+            return None
+        tone = "bad" if problems[0].is_failure else "waiting"
+        return format_html('<span class="console-problem" data-tone="{}">{}</span>', tone, problems[0].short)
+
+    @admin.display(description=_("APNs environment"))
+    def environment(self, configuration: PushMessagingConfiguration) -> str:
+        return configuration.get_apns_environment_display()
+
+    @admin.display(description=_("certificate expires (UTC)"))
+    def certificate_expires(self, configuration: PushMessagingConfiguration) -> str:
+        return moment(configuration.certificate_expires_at)
+
+    def get_fieldsets(self, request: HttpRequest, obj: PushMessagingConfiguration | None = None) -> Any:
+        groups: list[Any] = [(GROUPS[one], {"fields": names}) for one, names in fields_of(obj).items()]
+        if obj and not self.has_change_permission(request, obj):
+            groups = [(title, {"fields": plain_fields(group["fields"])}) for title, group in groups]
+        if obj is None:
+            return ((None, {"fields": ("name", "platform")}), *groups)
+        if obj.kind == Kind.APNS_CERTIFICATE:
+            fields = (("environment", "certificate_expires"),)
+            groups = [(GROUPS[Platform.IOS], {"fields": fields, "description": deprecation()})]
+        return ((None, {"fields": ("name", ("platform", "kind_label"), "updated")}), *groups)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "platform") if obj else self.readonly_fields
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        configuration = self.get_object(request, object_id)
+        shown = {"problems": problems_of(configuration), "reached": reached(configuration)} if configuration else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
+
+
+def plain_fields(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields that show something to those who may only look: credentials are never shown."""
+    return tuple(name for name in names if name not in COLUMN_OF)
+
+
+def deprecation() -> SafeString:
+    return format_html('<p class="console-warning" role="note">{}</p>', CERTIFICATES_ARE_DEPRECATED)
+
+
+def reached(configuration: PushMessagingConfiguration) -> list[dict[str, Any]]:
+    """Name the profiles that were enrolled last among those that this configuration reaches."""
+    profiles = configuration.versions.filter(device__profiles__push_enrollment__isnull=False)
+    columns: dict[str, Any] = {
+        "profile": F("device__profiles__pk"),
+        "user_id": F("device__profiles__user_id"),
+        "device_name": F("device__name"),
+        "app_name": F("application__name"),
+        "version_name": F("version"),
+    }
+    return [dict(row) for row in profiles.order_by("-device__profiles__pk").values(**columns)[:LATEST_SHOWN]]

@@ -1,0 +1,188 @@
+"""The form of a push messaging configuration: the fields of its kind, and credentials that are only ever written."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import RegexValidator
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminPasswordWidget
+
+from apps.common.console.forms import warning
+from apps.push import apple_credentials, service_accounts
+from apps.push.models import ALLOWED_FIELDS, FcmApiVersion, Kind, Platform, PushMessagingConfiguration
+from apps.push.problems import LEGACY_WAS_SHUT_DOWN
+
+MAX_FILE_BYTES = 64 * 1024
+# The fields of each platform, and the one version of FCM's API that a field is for. A certificate has none.
+FIELDS_OF = {
+    Platform.ANDROID: ("fcm_api_version", "service_account_file", "new_server_key", "endpoint"),
+    Platform.IOS: ("team_id", "key_id", "signing_key_file"),
+}
+VERSION_OF = {"service_account_file": FcmApiVersion.HTTP_V1, "new_server_key": FcmApiVersion.LEGACY}
+# What comes in through a field, and the column that keeps it.
+COLUMN_OF = {
+    "service_account_file": "service_account",
+    "new_server_key": "server_key",
+    "signing_key_file": "signing_key",
+}
+FIELD_OF = {column: field for field, column in COLUMN_OF.items()}
+
+
+def fields_of(configuration: PushMessagingConfiguration | None) -> dict[Platform, tuple[str, ...]]:
+    """Return the fields by platform: of a new configuration (None) all, else those of its own platform."""
+    if configuration is None:
+        return FIELDS_OF
+    if configuration.kind == Kind.APNS_CERTIFICATE:
+        return {}
+    platform = Platform(configuration.platform)
+    return {platform: FIELDS_OF[platform]}
+
+
+class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Credentials come in as files or are typed, are checked at once and are never shown again.
+
+    What is needed and what may be there is judged by the model; its errors about a credential stand at the field
+    through which that comes in.
+    """
+
+    service_account_file = forms.FileField(
+        label=_("Service account"), widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".json,application/json"})
+    )
+    new_server_key = forms.CharField(
+        label=_("Server key"),
+        max_length=4096,
+        validators=[RegexValidator(r"\A[!-~]+\Z", _("A server key has no spaces and no letters beyond ASCII."))],
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+    signing_key_file = forms.FileField(
+        label=_("Signing key"), widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".p8,.pem"})
+    )
+
+    class Meta:
+        model = PushMessagingConfiguration
+        fields = ("name", "platform", "fcm_api_version", "endpoint", "team_id", "key_id")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by_platform = fields_of(None if self.instance._state.adding else self.instance)
+        kept = {"name", "platform", *(name for names in self.by_platform.values() for name in names)}
+        for name in set(self.fields) - kept:
+            del self.fields[name]
+        self._show_when_it_belongs()
+        self._describe()
+
+    def _show_when_it_belongs(self) -> None:
+        for platform, names in self.by_platform.items():
+            for name in names:
+                # A chosen platform stays, so only a new configuration has a field to ask.
+                parts = [f"platform={platform}"] if self.instance._state.adding else []
+                parts += [f"fcm_api_version={VERSION_OF[name]}"] if name in VERSION_OF else []
+                self.fields[name].required = False
+                if parts:
+                    self.fields[name].widget.attrs["data-field-shown-when"] = "&".join(parts)
+
+    def _describe(self) -> None:
+        texts: dict[str, Any] = {
+            "service_account_file": _("The private key file (.json) of a service account of the Firebase project."),
+            "new_server_key": _("What the gateway knows this server by."),
+            "signing_key_file": _("The file AuthKey_….p8 as Apple gave it, for pushes to all apps of the team."),
+            "team_id": _("Apple's developer account names it under Membership."),
+            "key_id": _("Apple names it beside the key, and in the name of its file."),
+            "fcm_api_version": format_html("{}", warning(LEGACY_WAS_SHUT_DOWN, "fcm_api_version=legacy")),
+        }
+        for name in texts.keys() & self.fields.keys():
+            self.fields[name].help_text = self._stored(name) or texts[name]
+        if "fcm_api_version" in self.fields:
+            self.fields["fcm_api_version"].choices = FcmApiVersion.choices  # type: ignore[attr-defined]
+            self.initial["fcm_api_version"] = self.initial.get("fcm_api_version") or FcmApiVersion.HTTP_V1
+
+    def _stored(self, field: str) -> Any:
+        # What is stored tells enough: nothing is decrypted to show a page.
+        if not self.instance.__dict__.get(COLUMN_OF.get(field, "")):
+            return ""
+        if field == "service_account_file":
+            text = _("One for the project “%(project)s” is stored, encrypted. It is not shown; a new file replaces it.")
+            return text % {"project": self.instance.project_id}
+        if field == "signing_key_file":
+            return _("One is stored, encrypted. It is not shown; a new file replaces it.")
+        return _("One is stored, encrypted. It is not shown; leave this empty to keep it.")
+
+    def clean_service_account_file(self) -> str:
+        upload: UploadedFile | None = self.cleaned_data["service_account_file"]
+        if upload is None:
+            return ""
+        info = service_accounts.parse(_text(upload))
+        _check_project(info["project_id"], self.instance)
+        return json.dumps(info)
+
+    def clean_signing_key_file(self) -> str:
+        upload: UploadedFile | None = self.cleaned_data["signing_key_file"]
+        return apple_credentials.check_signing_key(_text(upload)) if upload else ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        kind = self._kind(cleaned)
+        if kind is not None:
+            self._take_credentials(kind, cleaned)
+        return cleaned
+
+    def _kind(self, cleaned: dict[str, Any]) -> Kind | None:
+        """Say what the configuration is to be; None when its platform or version is none. iOS has no FCM version."""
+        if not self.instance._state.adding and Platform.ANDROID not in self.by_platform:
+            return Kind(self.instance.kind)
+        platform: str | None = cleaned.get("platform") if self.instance._state.adding else self.instance.platform
+        if platform is None or "fcm_api_version" not in cleaned:
+            return None
+        version = (cleaned["fcm_api_version"] or FcmApiVersion.HTTP_V1) if platform == Platform.ANDROID else ""
+        cleaned["fcm_api_version"] = version
+        return PushMessagingConfiguration(platform=platform, fcm_api_version=version).kind
+
+    def _take_credentials(self, kind: Kind, cleaned: dict[str, Any]) -> None:
+        """Set what came in, so that the model judges it with the rest, and clear what does not belong any more."""
+        for field, column in COLUMN_OF.items():
+            value = cleaned.get(field)
+            if value:
+                setattr(self.instance, column, value)
+            elif column not in ALLOWED_FIELDS[kind]:
+                setattr(self.instance, column, "")
+        if kind != Kind.FCM_HTTP_V1:
+            self.instance.project_id = ""
+        elif account := cleaned.get("service_account_file"):
+            self.instance.project_id = json.loads(account)["project_id"]
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put the model's errors about a column at its field; one that was refused already needs no second."""
+        for column, problems in getattr(error, "error_dict", {field: error}).items():
+            name = FIELD_OF.get(column, column)
+            if name in COLUMN_OF and name in self.errors:
+                continue
+            super().add_error(name if name in self.fields and name != NON_FIELD_ERRORS else None, problems)
+
+    def save(self, commit: bool = True) -> PushMessagingConfiguration:
+        if set(self.changed_data) - {"name"}:
+            # What the push service said was about something else.
+            self.instance.fault, self.instance.fault_destination, self.instance.fault_at = "", "", None
+        configuration: PushMessagingConfiguration = super().save(commit)
+        return configuration
+
+
+def _text(upload: UploadedFile) -> str:
+    if (upload.size or 0) > MAX_FILE_BYTES:
+        raise ValidationError(_("This file is too large for a key file."))
+    try:
+        text: str = upload.read().decode()
+    except UnicodeDecodeError:
+        raise ValidationError(_("This is not a text file. Upload the key file as Apple or Google gave it.")) from None
+    return text
+
+
+def _check_project(project_id: str, instance: PushMessagingConfiguration) -> None:
+    # It becomes a part of an address, and it is no field of the form, whose checks would not reach it.
+    try:
+        instance._meta.get_field("project_id").clean(project_id, instance)
+    except ValidationError:
+        raise ValidationError(_("The service account's “project_id” is not the name of a Google project.")) from None

@@ -1,0 +1,140 @@
+"""The page of staff accounts."""
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
+from unfold.forms import AdminPasswordChangeForm
+
+from apps.common.console.admin import moment
+from apps.events import changes
+from apps.events.console.base import CREATED, UPDATED, ConsoleAdmin
+from apps.staff import accounts, lockout, second_factor
+from apps.staff.console.forms import StaffCreationForm, StaffForm
+from apps.staff.roles import Role
+
+admin.site.unregister(Group)
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
+    """Accounts of the console, each with one role. Only administrators change them."""
+
+    title = _("Staff accounts")
+    form = StaffForm
+    add_form = StaffCreationForm
+    change_password_form = AdminPasswordChangeForm
+    secret_fields = accounts.SECRET_FIELDS
+    list_display = ("username", "name", "role_label", "is_active", "signed_in")
+    list_filter = ()
+    search_fields = ()
+    ordering = ("username",)
+    filter_horizontal = ()
+    readonly_fields = ("signed_in", "password_link", "role_label", "locked", "second_factor")
+    add_fieldsets = ((None, {"fields": ("username", "role", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows: QuerySet[User] = super().get_queryset(request)
+        return rows.prefetch_related("groups")
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        may_change = self.has_change_permission(request, obj)
+        role = "role" if may_change and obj != request.user else "role_label"
+        password = ("password_link",) if may_change else ()
+        unlock = ("unlock",) if may_change and lockout.locks(obj.username) else ()
+        # One's own is changed on a page of its own, which asks for the password.
+        may_remove = may_change and obj != request.user and second_factor.exists(obj)
+        removal = ("remove_second_factor",) if may_remove else ()
+        return (
+            (None, {"fields": ("username", role, "is_active", *password)}),
+            (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+            (_("Use"), {"fields": ("signed_in", "locked", *unlock)}),
+            (_("Second factor"), {"fields": ("second_factor", *removal)}),
+        )
+
+    @admin.display(description=_("role"), empty_value="-")
+    def role_label(self, user: User) -> str | None:
+        role = accounts.role_of(user)
+        return str(role.label) if role else None
+
+    @admin.display(description=_("name"))
+    def name(self, user: User) -> str:
+        return user.get_full_name() or "-"
+
+    @admin.display(description=_("last sign-in (UTC)"))
+    def signed_in(self, user: User) -> str:
+        return moment(user.last_login)
+
+    @admin.display(description=_("locked after wrong passwords"))
+    def locked(self, user: User) -> str:
+        held = lockout.locks(user.username)
+        if lockout.EVERYWHERE in held:
+            return _("until %(moment)s (UTC)") % {"moment": moment(held[lockout.EVERYWHERE])}
+        return ", ".join(
+            _("for %(address)s until %(moment)s (UTC)") % {"address": address, "moment": moment(until)}
+            for address, until in sorted(held.items())
+        ) or str(_("no"))
+
+    @admin.display(description=_("second factor"))
+    def second_factor(self, user: User) -> str:
+        held = [str(_("authenticator app"))] if second_factor.app_of(user) else []
+        held += [str(_("passkey “%(name)s”") % {"name": passkey.name}) for passkey in second_factor.passkeys_of(user)]
+        return ", ".join(held) or pgettext("second factor", "none")
+
+    @admin.display(description=_("password"))
+    def password_link(self, user: User) -> SafeString:
+        url = reverse("admin:auth_user_password_change", args=[user.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, _("Set a new password"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        # Nobody locks themselves out: what is read-only is no field of the form.
+        return (*self.readonly_fields, "is_active", "role") if obj == request.user else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return obj != request.user and bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = self.stored(obj)
+        obj.is_staff = True
+        obj.save()
+        if not change:
+            accounts.require_new_password(obj)
+        role = form.cleaned_data.get("role")
+        if role and role != before.plain.get("role"):
+            accounts.give_role(obj, Role(role))
+        if not obj.is_active:
+            accounts.end_sessions(obj)
+        if form.cleaned_data.get("unlock"):
+            lockout.unlock(obj.username, who=request.user.get_username())
+        if form.cleaned_data.get("remove_second_factor") and obj != request.user:
+            second_factor.reset(obj, who=request.user.get_username())
+        self.record(request, obj, before)
+
+    def stored(self, obj: Any) -> changes.Snapshot:
+        row = User.objects.filter(pk=obj.pk).first()
+        return accounts.snapshot(row) if row else changes.NOTHING
+
+    def record(self, request: HttpRequest, obj: Any, before: changes.Snapshot) -> None:
+        event_type = UPDATED if before.plain else CREATED
+        who = request.user.get_username()
+        changes.record(event_type, who=who, row=obj, before=before, after=accounts.snapshot(obj))
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        # Together: a password that somebody else chose is never stored without the demand to change it.
+        with transaction.atomic():
+            response: HttpResponse = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and response.status_code == 302:
+                accounts.password_changed(User.objects.get(pk=id), by=cast(User, request.user))
+        return response

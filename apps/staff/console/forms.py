@@ -1,0 +1,59 @@
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+
+from apps.staff import accounts
+from apps.staff.roles import Role
+
+
+def role_field() -> forms.ChoiceField:
+    # A form that is left as it is gives away the least.
+    initial, widget = Role.HELPDESK, UnfoldAdminSelectWidget()
+    return forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=initial, widget=widget)
+
+
+class StaffCreationForm(UserCreationForm):  # type: ignore[misc]
+    """A new staff account. The password is a first one: its owner is asked for another at the first sign-in."""
+
+    role = role_field()
+
+    class Meta:
+        model = User
+        fields = ("username",)
+
+
+class StaffForm(forms.ModelForm):  # type: ignore[type-arg]
+    role = role_field()
+    unlock = forms.BooleanField(
+        label=_("Unlock"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=_("Forget the wrong passwords, so that the account can be signed in with at once."),
+    )
+
+    remove_second_factor = forms.BooleanField(
+        label=_("Remove the second factor"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=_("For somebody who has lost it. Be sure that it is them: with the password alone they get in."),
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "is_active", "first_name", "last_name", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["role"] = accounts.role_of(self.instance)
+
+    def clean_username(self) -> str:
+        """Refuse a name that differs from another account's only in case, as the form of a new account does."""
+        name: str = self.cleaned_data["username"]
+        others = User.objects.exclude(pk=self.instance.pk)
+        if "username" in self.changed_data and others.filter(username__iexact=name).exists():
+            raise self.instance.unique_error_message(User, ("username",))
+        return name

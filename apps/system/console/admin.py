@@ -1,0 +1,132 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from solo.admin import SingletonModelAdmin
+from unfold.decorators import action
+
+from apps.common.console.admin import StoredPasswordAdmin
+from apps.common.urls import lane
+from apps.events.console.base import ConsoleAdmin
+from apps.system import services as system
+from apps.system.console.forms import ApnsProxyForm, GeneralForm
+from apps.system.models import ApnsProxy, Features, GeneralConfiguration
+
+PROXY_VARIABLES = "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_%s"
+
+
+class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
+    """A configuration of one row: its menu item opens the form, and saving stays there."""
+
+    object_history_template = "admin/object_history.html"
+    change_form_template = "admin/change_form.html"
+
+    def form_context(self) -> dict[str, Any]:
+        return {**super().form_context(), "show_save_and_continue": False}
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        self.message_user(request, _("Saved. The change is in force everywhere within two seconds."))
+        return HttpResponseRedirect(request.path)
+
+
+@admin.register(Features)
+class FeaturesAdmin(SettingsAdmin):
+    fieldsets = (
+        (None, {"fields": ("mobile_authentication", "transaction_signing", "custom_authenticators", "geolocation")}),
+    )
+
+
+@admin.register(GeneralConfiguration)
+class GeneralConfigurationAdmin(SettingsAdmin):
+    form = GeneralForm
+    actions_detail = ("send_test_sms", "text_messages_by_day")
+    fieldsets = (
+        (
+            _("Enrolment"),
+            {"fields": ("enrollment_enabled", "unique_pgp_keys_per_enrollment")},
+        ),
+        (_("Push enrolment"), {"fields": ("push_enrollment_enabled", "push_enrollment_mode")}),
+        (_("Push"), {"fields": ("push_authorization_enabled",)}),
+        (_("SMS"), {"fields": ("sms_authentication_enabled", "sms_sender_id")}),
+        (_("Callbacks"), {"fields": ("callback_allow_list_enabled", "callback_on_expiry")}),
+        (
+            _("Fraud and guessing"),
+            {"fields": ("lock_profile_on_fraud_report", "max_consecutive_code_failures", "code_lock_seconds")},
+        ),
+        (
+            _("Limits of push messages"),
+            {
+                "fields": (
+                    "max_pending_transactions",
+                    "max_pushes_without_success",
+                    "push_cooldown_after_denial_seconds",
+                )
+            },
+        ),
+        (
+            _("Limits of text messages"),
+            {
+                "fields": (
+                    "sms_allowed_countries",
+                    "sms_per_number_per_hour",
+                    "sms_per_prefix_per_hour",
+                    "sms_per_client_per_day",
+                )
+            },
+        ),
+    )
+
+    @action(description=_("Send test SMS"), url_path="send-test-sms", icon="sms", permissions=["change"])  # type: ignore[untyped-decorator]
+    def send_test_sms(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:send_test_sms"))
+
+    def has_text_messages_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        # By its name in the decorator unfold would look for it in a database that is not yet made.
+        return bool(request.user.has_perm("transactions.view_smsusage"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Text messages by day"),
+        url_path="text-messages-by-day",
+        icon="calendar_month",
+        permissions=["text_messages"],
+    )
+    def text_messages_by_day(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:transactions_smsusage_changelist"))
+
+
+@admin.register(ApnsProxy)
+class ApnsProxyAdmin(SettingsAdmin, StoredPasswordAdmin):  # type: ignore[misc]
+    """The proxy for APNs, and below it the one of the other services, which is set in the environment."""
+
+    title = _("Proxy")
+    form = ApnsProxyForm
+    secret_fields = ("password",)
+    change_form_outer_after_template = "admin/system/apnsproxy/external.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApnsProxy | None = None) -> Any:
+        return (
+            (_("Apple Push Notification service"), {"fields": ("enabled", "host", "port")}),
+            (_("Basic authentication"), {"fields": ("username", *self.password_fields(request, obj))}),
+        )
+
+    def form_context(self) -> dict[str, Any]:
+        return {**super().form_context(), "external": external_variables()}
+
+
+def external_variables() -> list[tuple[str, Any]]:
+    """Return what the environment says about the proxy of the other services, by variable; never the password."""
+    proxy = system.external_proxy()
+    schema, _colon, address = lane(proxy.url if proxy else "").partition("://")
+    host, _colon, port = address.rpartition(":")
+    values = {
+        "ENABLED_BOOLEAN": _("on") if proxy else _("off"),
+        "SCHEMA": schema,
+        "HOST": host,
+        "PORT": port,
+        "USERNAME": proxy.username if proxy else "",
+        "PASSWORD": _("set, not shown") if proxy and proxy.password else "",
+        "PREEMPTIVE_AUTH_ENABLED_BOOLEAN": _("on") if proxy and proxy.preemptive else "",
+    }
+    return [(PROXY_VARIABLES % name, value or "-") for name, value in values.items()]

@@ -1,0 +1,99 @@
+"""What support staff do with pending transactions in the console: cancel one, send its message again."""
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.console.confirmations import Question
+from apps.common.exceptions import ApiError, TransactionNotFound
+from apps.transactions import staff_operations
+from apps.transactions.models import Status, Transaction
+from apps.transactions.types import Method
+
+ENDED = _("This transaction has ended: there is nothing left to do.")
+
+
+def page_of(transaction: Transaction) -> str:
+    return reverse("admin:transactions_transaction_change", args=[transaction.pk])
+
+
+def is_pending(transaction: Transaction) -> bool:
+    return transaction.current_status(timezone.now()) == Status.PENDING
+
+
+def offered(transaction: Transaction) -> set[str]:
+    """Return the addresses of the buttons that a transaction has."""
+    if not is_pending(transaction):
+        return set()
+    return {"cancel", "send-again"} if staff_operations.can_resend(transaction) else {"cancel"}
+
+
+def question_about_cancelling(transaction: Transaction) -> Question:
+    title, back = _("Cancel"), page_of(transaction)
+    if not is_pending(transaction):
+        return Question(title=title, heading=ENDED, texts=[], icon="block", back=back)
+    user = {"user": transaction.user_id}
+    return Question(
+        title=title,
+        heading=_("Cancel this transaction of “%(user)s”?") % user
+        if transaction.user_id
+        else _("Cancel this transaction?"),
+        texts=[
+            _(
+                "It can then be neither approved nor denied. The portal is not called back: it hears of it when it "
+                "asks for the result."
+            )
+        ],
+        icon="cancel",
+        back=back,
+        button=_("Cancel the transaction"),
+    )
+
+
+def cancel(request: HttpRequest, transaction: Transaction) -> None:
+    try:
+        staff_operations.cancel(transaction.pk, who=request.user.get_username())
+    except TransactionNotFound:
+        messages.info(request, ENDED)
+    else:
+        messages.success(request, _("The transaction is cancelled."))
+
+
+def question_about_resending(transaction: Transaction) -> Question:
+    title, back = _("Send again"), page_of(transaction)
+    if not is_pending(transaction):
+        return Question(title=title, heading=ENDED, texts=[], icon="block", back=back)
+    if not staff_operations.can_resend(transaction):
+        heading = _("Its message cannot be sent again: no resend is left.")
+        return Question(title=title, heading=heading, texts=[], icon="block", back=back)
+    is_text = transaction.method == Method.SMS
+    heading = _("Send the text message to “%(user)s” again?") if is_text else _("Send the push to “%(user)s” again?")
+    used = {"used": transaction.resends_used, "limit": transaction.max_resends}
+    return Question(
+        title=title,
+        heading=heading % {"user": transaction.user_id},
+        texts=[
+            _("The same message with the same code.") if is_text else _("The same message."),
+            _("%(used)d of %(limit)d resends are used. The transaction does not live longer by it.") % used,
+        ],
+        icon="replay",
+        back=back,
+        button=title,
+        mark=str(transaction.resends_used),
+    )
+
+
+def resend(request: HttpRequest, transaction: Transaction) -> None:
+    """Send it again, unless more resends were used meanwhile than the question said: then somebody was quicker."""
+    mark = request.POST.get("mark", "")
+    used = int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 10 else -1
+    try:
+        staff_operations.resend(transaction.pk, used=used, who=request.user.get_username())
+    except TransactionNotFound:
+        messages.info(request, _("Nothing was sent: it has ended, was sent again meanwhile, or nothing can reach it."))
+    except ApiError as error:
+        messages.error(request, str(error.text))
+    else:
+        messages.success(request, _("The message is being sent again."))

@@ -1,0 +1,300 @@
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, ReadOnlyAdmin, lines_of, moment
+from apps.common.console.confirmations import ask
+from apps.common.encryption import CannotDecrypt
+from apps.events.changes import without_credentials
+from apps.events.console.base import ConsoleAdmin
+from apps.system import services as system
+from apps.transactions.console import actions, timeline
+from apps.transactions.console.forms import TypeForm
+from apps.transactions.console.message_fields import message_fields
+from apps.transactions.console.users import UserAdmin
+from apps.transactions.models import SmsUsage, Status, Transaction
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
+
+__all__ = ["MobileAuthenticationTypeAdmin", "TransactionAdmin", "UserAdmin"]
+
+SIGNING_FIELDS = ("transaction_signing", "signing_data_required")
+STATUS_COLOURS = {
+    Status.PENDING: "info",
+    Status.AUTHENTICATED: "success",
+    Status.NOT_AUTHENTICATED: "danger",
+    Status.EXPIRED: "warning",
+    Status.CANCELLED: "default",
+}
+
+
+@admin.register(MobileAuthenticationType)
+class MobileAuthenticationTypeAdmin(ConsoleAdmin):
+    class Media:
+        js = ("console/message-preview.js",)
+
+    form = TypeForm
+    list_display = ("name", "method", "time_to_live", "fallback", "english_message")
+    list_select_related = ("fallback",)
+    actions_detail = ("send_test_sms",)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to send a text message where the type sends some."""
+        mobile_type = self.get_object(request, object_id)
+        buttons: list[Any] = super().get_actions_detail(request, object_id)
+        return buttons if mobile_type and mobile_type.method == Method.SMS else []
+
+    @action(description=_("Send test SMS"), url_path="send-test-sms", icon="sms", permissions=["change"])  # type: ignore[untyped-decorator]
+    def send_test_sms(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:send_test_sms"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: MobileAuthenticationType | None = None) -> Any:
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return (
+            (None, {"fields": ("name", "method", "time_to_live", *SIGNING_FIELDS, "number_matching_digits")}),
+            (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
+            (_("Default messages"), {"fields": tuple(message_fields()) if may_change else ("texts",)}),
+        )
+
+    @admin.display(description=_("by language"), empty_value="-")
+    def texts(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
+        """The texts, for those who may only look."""
+        return lines_of(mobile_type.default_messages)
+
+    @admin.display(description=_("default message"), empty_value="-")
+    def english_message(self, mobile_type: MobileAuthenticationType) -> str | None:
+        text: str | None = mobile_type.default_messages.get("en")
+        return text
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.has_autofill_problem:
+            text = _(
+                "A default message almost ends in the line by which browsers offer the code, but not quite: it is one "
+                "line of its own, “@www.example.com #{code}”, with one space and nothing before the @."
+            )
+            messages.warning(request, text)
+
+
+@admin.register(Transaction)
+class TransactionAdmin(LogAdmin):
+    """What portals asked and how it went. Texts that only the device may read are not here."""
+
+    list_display = ("started", "state", "type_name", "user_id", "app_name", "client", "short_id")
+    list_filter = (
+        ("status", ChoiceFilter),
+        ("client", ChoiceFilter),
+        ("type_name", ExactFilter),
+        ("user_id", ExactFilter),
+        ("created_at", PeriodFilter),
+    )
+    list_select_related = ("client",)
+    search_fields = ("id",)
+    search_help_text = _("Exact user or transaction")
+    readonly_fields = (
+        *("started", "ended", "expires", "outcome", "client_link", "client_name", "user_link"),
+        "called_back",
+        *("attempts", "resends", "number_end", "sender"),
+    )
+    change_form_after_template = "admin/transactions/transaction/timeline.html"
+    actions_list = ("text_messages_by_day",)
+    actions_detail = ("send_again", "cancel")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
+        rows: QuerySet[Transaction] = super().get_queryset(request)
+        return rows.defer(
+            "secure_message", "signing_data", "token", "answer_digest", "phone_number", "code", "code_hash"
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
+        method = obj.method if obj else ""
+        client = "client_link" if request.user.has_perm("applications.view_apiclient") else "client_name"
+        by_method: tuple[Any, ...] = ("device_id", (client, "called_back"))
+        if method in PUSH_METHODS:
+            by_method = (("device_id", "resends"), (client, "called_back"))
+        if method == Method.SMS:
+            by_method = (("number_end", "sender"), ("attempts", "resends"), client)
+        if obj and obj.signature_verified is not None:
+            by_method = (*by_method, "signature_verified")
+        fields = (
+            ("outcome", "reason"),
+            ("user_link", "app_name"),
+            ("type_name", "method"),
+            "message",
+            *by_method,
+            ("started", "ended"),
+            "expires",
+        )
+        return ((None, {"fields": fields}),)
+
+    @admin.display(description=_("attempts"))
+    def attempts(self, transaction: Transaction) -> str:
+        """How many codes were tried; a limit of 0 is none."""
+        if not transaction.max_attempts:
+            return _("%(used)d, no limit until it expires") % {"used": transaction.attempts_used}
+        return _used(transaction.attempts_used, transaction.max_attempts)
+
+    @admin.display(description=_("resends"))
+    def resends(self, transaction: Transaction) -> str:
+        return _used(transaction.resends_used, transaction.max_resends)
+
+    @admin.display(description=_("SMS sender ID"))
+    def sender(self, transaction: Transaction) -> str:
+        return transaction.sms_sender_id or "-"
+
+    @admin.display(description=_("callback URL"), empty_value="-")
+    def called_back(self, transaction: Transaction) -> str | None:
+        return without_credentials(transaction.callback_uri) or None
+
+    @admin.display(description=_("phone number"))
+    def number_end(self, transaction: Transaction) -> str:
+        """The last three digits tell phones apart and nobody's number."""
+        try:
+            return "…" + transaction.phone_number[-3:] if transaction.phone_number else "-"
+        except CannotDecrypt:
+            return "-"
+
+    @admin.display(description=_("started (UTC)"))
+    def started(self, transaction: Transaction) -> str:
+        return moment(transaction.created_at)
+
+    @admin.display(description=_("expires (UTC)"))
+    def expires(self, transaction: Transaction) -> str:
+        return moment(transaction.expires_at)
+
+    @admin.display(description=_("ended (UTC)"))
+    def ended(self, transaction: Transaction) -> str:
+        return moment(transaction.ended_at)
+
+    @display(description=_("status"), label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    def state(self, transaction: Transaction) -> tuple[str, str]:
+        status = transaction.current_status(timezone.now())
+        return status, str(status.label)
+
+    @admin.display(description=_("status"))
+    def outcome(self, transaction: Transaction) -> SafeString:
+        status, text = self.state(transaction)
+        return render_to_string("unfold/helpers/label.html", {"type": STATUS_COLOURS[Status(status)], "text": text})
+
+    @admin.display(description=_("transaction"))
+    def short_id(self, transaction: Transaction) -> str:
+        return str(transaction.pk)[:8]
+
+    @admin.display(description=_("API client"))
+    def client_link(self, transaction: Transaction) -> Any:
+        return link(reverse("admin:applications_apiclient_change", args=[transaction.client_id]), transaction.client)
+
+    @admin.display(description=_("API client"))
+    def client_name(self, transaction: Transaction) -> str:
+        return str(transaction.client)
+
+    @admin.display(description=_("user"))
+    def user_link(self, transaction: Transaction) -> Any:
+        url = reverse("admin:enrollment_profile_changelist", query={"q": transaction.user_id})
+        return link(url, transaction.user_id)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Transaction], search_term: str
+    ) -> tuple[QuerySet[Transaction], bool]:
+        if not search_term:
+            return queryset, False
+        try:
+            return queryset.filter(pk=UUID(search_term.strip())), False
+        except ValueError:
+            return queryset.filter(user_id=search_term), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        transaction = self.get_object(request, object_id)
+        is_called_back = bool(transaction and transaction.callback_uri) and system.features().mobile_authentication
+        shown = {"timeline": timeline.entries(transaction), "is_called_back": is_called_back} if transaction else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
+
+    def has_support_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        return bool(request.user.has_perm("transactions.change_transaction"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer what can be done with a pending transaction, and nothing with one that has ended."""
+        transaction = self.get_object(request, object_id)
+        offered = actions.offered(transaction) if transaction else set()
+        return [button for button in super().get_actions_detail(request, object_id) if button.path in offered]
+
+    def has_text_messages_permission(self, request: HttpRequest) -> bool:
+        # Transactions are shown while the feature is off; that page is not.
+        is_there = system.features().mobile_authentication
+        return is_there and bool(request.user.has_perm("transactions.view_smsusage"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Text messages by day"),
+        url_path="text-messages-by-day",
+        icon="calendar_month",
+        permissions=["text_messages"],
+    )
+    def text_messages_by_day(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:transactions_smsusage_changelist"))
+
+    @action(description=_("Cancel"), url_path="cancel", icon="cancel", permissions=["support"])  # type: ignore[untyped-decorator]
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then end the transaction, by POST only."""
+        transaction = self.found(request, object_id)
+        if request.method != "POST":
+            return ask(self, request, actions.question_about_cancelling(transaction), transaction)
+        actions.cancel(request, transaction)
+        return HttpResponseRedirect(actions.page_of(transaction))
+
+    @action(description=_("Send again"), url_path="send-again", icon="replay", permissions=["support"])  # type: ignore[untyped-decorator]
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then send the message again, by POST only and once for each time that it was asked."""
+        transaction = self.found(request, object_id)
+        if request.method != "POST":
+            return ask(self, request, actions.question_about_resending(transaction), transaction)
+        actions.resend(request, transaction)
+        return HttpResponseRedirect(actions.page_of(transaction))
+
+    def found(self, request: HttpRequest, object_id: str) -> Transaction:
+        transaction: Transaction | None = self.get_object(request, object_id)
+        if transaction is None:
+            raise Http404("no such transaction")
+        return transaction
+
+
+@admin.register(SmsUsage)
+class SmsUsageAdmin(ReadOnlyAdmin):
+    """Text messages by day, country and client. Few codes of many come back where somebody is paid for messages."""
+
+    title = _("Text messages by day")
+    list_display = ("date", "country", "client", "sent", "verified", "share")
+    sortable_by = ("sent", "verified")
+    list_filter = (("client", ChoiceFilter), ("country", ExactFilter))
+    list_select_related = ("client",)
+    list_display_links = None
+    ordering = ("-day", "country")
+
+    @admin.display(description=_("day (UTC)"))
+    def date(self, usage: SmsUsage) -> str:
+        return date_format(usage.day, "j M Y")
+
+    @admin.display(description=_("share verified"))
+    def share(self, usage: SmsUsage) -> str:
+        return f"{100 * usage.verified // usage.sent} %" if usage.sent else "-"
+
+
+def _used(used: int, limit: int) -> str:
+    return _("%(used)d of %(limit)d") % {"used": used, "limit": limit}
+
+
+def link(url: str, text: object) -> str:
+    return format_html('<a href="{}" class="text-link">{}</a>', url, text)

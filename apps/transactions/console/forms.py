@@ -1,0 +1,172 @@
+"""The form of a mobile authentication type: the fields of its method, and one text field a language."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.console.forms import warning
+from apps.sms.messages import autofill_problem
+from apps.transactions.console.message_fields import MESSAGE_PREFIX, message_fields, message_help
+from apps.transactions.types import LONG_LIFE, LONG_LIFE_SECONDS, PUSH_METHODS, Method, MobileAuthenticationType
+
+# Which methods have a field; every other field belongs to all of them.
+METHODS_OF = {
+    "max_attempts": {Method.SMS},
+    "max_resends": {Method.SMS, *PUSH_METHODS},
+    "sms_sender_id": {Method.SMS},
+    "fallback": PUSH_METHODS,
+    "transaction_signing": {Method.OTP, *PUSH_METHODS},
+    "signing_data_required": {Method.OTP, *PUSH_METHODS},
+    "number_matching_digits": PUSH_METHODS,
+}
+# Which fields have a meaning only while a switch is on.
+SWITCH_OF = {"signing_data_required": "transaction_signing"}
+
+METHOD_NEEDS = {
+    Method.PUSH_WITH_PIN: _("Needs an application with PIN on, and a user who has set one."),
+    Method.PUSH_WITH_FINGERPRINT: _(
+        "Needs an application with fingerprint on, and a user who has set up a fingerprint or a PIN. The PIN approves, "
+        "too."
+    ),
+    Method.PUSH_WITH_CUSTOM_AUTHENTICATOR: _(
+        "Needs an application with custom authenticators, and a user who has set up one of them or a PIN. The PIN "
+        "approves, too."
+    ),
+}
+
+
+class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is sent for a field that the chosen method does not have does not count: the default is stored."""
+
+    class Meta:
+        model = MobileAuthenticationType
+        fields = (
+            "name",
+            "method",
+            "time_to_live",
+            "transaction_signing",
+            "signing_data_required",
+            "number_matching_digits",
+            "max_attempts",
+            "max_resends",
+            "sms_sender_id",
+            "fallback",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._describe()
+        self._offer_fallbacks()
+        for name, methods in METHODS_OF.items():
+            self.fields[name].required = False
+            # A choice of rows comes in a wrapper, whose attributes reach no page.
+            widget: forms.Widget = getattr(self.fields[name].widget, "widget", None) or self.fields[name].widget
+            switch = f"&{SWITCH_OF[name]}=on" if name in SWITCH_OF else ""
+            widget.attrs["data-field-shown-when"] = "method=" + "|".join(sorted(methods)) + switch
+            if self.is_bound and not self._has(name):
+                self.fields[name].disabled = True
+                self.initial[name] = self.default(name)
+        for code, text in self.instance.default_messages.items():
+            self.initial.setdefault(MESSAGE_PREFIX + code, text)
+
+    def _has(self, name: str) -> bool:
+        """Return True if the sent form is of a type that has the field."""
+        is_on = name not in SWITCH_OF or bool(self.data.get(self.add_prefix(SWITCH_OF[name])))
+        return is_on and self.data.get(self.add_prefix("method")) in METHODS_OF[name]
+
+    def _describe(self) -> None:
+        self.fields["time_to_live"].help_text = life_help()
+        self.fields["method"].help_text = method_help()
+        self.fields["max_attempts"].help_text = attempts_help()
+        self.fields["max_resends"].help_text = _(
+            "How often the same message may be sent again. When set to 0, resending is disabled."
+        )
+        for code in settings.SUPPORTED_LOCALES:
+            name = MESSAGE_PREFIX + code
+            self.fields[name].help_text = message_help(name)
+
+    def _offer_fallbacks(self) -> None:
+        fallback = self.fields["fallback"]
+        types = MobileAuthenticationType.objects.exclude(method=Method.OTP).exclude(pk=self.instance.pk)
+        fallback.queryset = types  # type: ignore[attr-defined]
+        fallback.empty_label = _("None")  # type: ignore[attr-defined]
+        for button in ("add", "change", "delete", "view"):
+            setattr(fallback.widget, f"can_{button}_related", False)
+
+    @staticmethod
+    def default(name: str) -> Any:
+        field = MobileAuthenticationType._meta.get_field(name)
+        return field.get_default()  # type: ignore[union-attr]
+
+    def _given_or_default(self, name: str) -> Any:
+        value = self.cleaned_data[name]
+        return self.default(name) if value is None else value
+
+    def clean_max_attempts(self) -> int:
+        return int(self._given_or_default("max_attempts"))
+
+    def clean_number_matching_digits(self) -> int:
+        return int(self._given_or_default("number_matching_digits"))
+
+    def clean_max_resends(self) -> int:
+        return int(self._given_or_default("max_resends"))
+
+    def clean_method(self) -> str:
+        method: str = self.cleaned_data["method"]
+        if method == Method.OTP and self.instance.pk:
+            names = self.instance.falls_back_from.values_list("name", flat=True)[:3]
+            if names:
+                text = _("An OTP type cannot be a fallback, and this is the fallback of: %(names)s.")
+                raise ValidationError(text % {"names": ", ".join(names)})
+        return method
+
+    @property
+    def has_autofill_problem(self) -> bool:
+        """Say whether a text of the saved type gets the browser's autofill form almost right."""
+        texts = self.instance.default_messages.values()
+        return self.instance.method == Method.SMS and any(map(autofill_problem, texts))
+
+    def save(self, commit: bool = True) -> MobileAuthenticationType:
+        # Texts in languages that are not configured here stay as they are.
+        messages = dict(self.instance.default_messages)
+        for code in settings.SUPPORTED_LOCALES:
+            messages[code] = self.cleaned_data[MESSAGE_PREFIX + code]
+        self.instance.default_messages = {code: text for code, text in messages.items() if text}
+        mobile_type: MobileAuthenticationType = super().save(commit)
+        return mobile_type
+
+
+# Made with `type`, because the languages are known only from the settings.
+TypeForm: type[BaseTypeForm] = type("TypeForm", (BaseTypeForm,), message_fields())
+
+
+def life_help() -> Any:
+    return format_html(
+        "{}{}",
+        _("How long a user has to answer: 1 to 86,400 seconds."),
+        warning(LONG_LIFE, f"time_to_live>{LONG_LIFE_SECONDS}"),
+    )
+
+
+def attempts_help() -> Any:
+    return format_html(
+        "{}{}",
+        _("How many wrong codes end the transaction. When set to 0, the code can be tried until it expires."),
+        warning(
+            _("A code of six digits can be guessed: without a limit here, only that for each user (General) is left."),
+            "method=sms&max_attempts=0",
+        ),
+    )
+
+
+def method_help() -> Any:
+    """Say what each method needs, while it is chosen."""
+    return format_html_join(
+        "",
+        '<span data-shown-when="method={}">{}</span>',
+        [(method.value, text) for method, text in METHOD_NEEDS.items()],
+    )

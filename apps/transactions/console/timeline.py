@@ -1,0 +1,209 @@
+"""What happened to a transaction, in one list: its events, and every attempt to reach the phone and the portal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.events.models import Event
+from apps.events.types import EventType
+from apps.outbox.models import Attempt, Delivery, State
+from apps.transactions.models import (
+    ContextAttempt,
+    ContextLookup,
+    PushAttempt,
+    PushDelivery,
+    SmsAttempt,
+    SmsDelivery,
+    Transaction,
+)
+
+# The attempts say this better; portals ask for the result as often as they like.
+LEFT_OUT = (
+    EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION,
+    EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
+    EventType.PUSH_AUTH_CALLBACK_SENT,
+    EventType.PUSH_AUTH_CALLBACK_FAILED,
+    EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
+    EventType.SMS_AUTH_INIT_MESSAGE_SENT,
+    EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
+    EventType.SMS_AUTH_INIT_FAILURE_GATEWAY,
+)
+# Of more, the newest are shown, because they say how it ended, and the first, which says how it began.
+MAX_EVENTS = 100
+GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
+GOOD_OUTCOMES = ("accepted", "delivered", EventType.GEOLOCATION_CHECK_SUCCESS)
+# Neither good nor bad: nobody knows, or nobody had to do it.
+OPEN_OUTCOMES = ("unknown", "not_needed")
+WORDS: dict[str, Any] = {
+    EventType.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
+    EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED: ("smartphone", PLAIN),
+    EventType.MOBILE_AUTH_AUTHENTICATED: ("check", GOOD),
+    EventType.MOBILE_AUTH_NOT_AUTHENTICATED: ("close", BAD),
+    EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventType.PUSH_AUTH_RESEND_SUCCESS: ("replay", PLAIN),
+    EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED: ("replay", BAD),
+    EventType.MOBILE_AUTH_TRANSACTION_CANCELLED: ("cancel", BAD),
+    EventType.OTP_AUTH_INITIALIZED: ("qr_code_2", PLAIN),
+    EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP: ("close", BAD),
+    EventType.SMS_AUTH_INITIALIZED: ("sms", PLAIN),
+    EventType.SMS_AUTH_AUTHENTICATED: ("check", GOOD),
+    EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE: ("close", BAD),
+    EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.SMS_AUTH_USER_LOCKED: ("lock", BAD),
+    EventType.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN: ("dialpad", BAD),
+    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL: ("fingerprint", BAD),
+    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER: ("dialpad", BAD),
+    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE: ("error", BAD),
+    EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN: ("error", BAD),
+    EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED: ("draw", GOOD),
+    EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE: ("draw", BAD),
+    EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE: ("draw", BAD),
+    EventType.MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION: ("smartphone", BAD),
+    EventType.MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED: ("smartphone", BAD),
+    EventType.PUSH_AUTH_FRAUD_REPORTED: ("report", BAD),
+    EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED: ("block", BAD),
+    EventType.GEOLOCATION_CHECK_SUCCESS: ("location_on", PLAIN),
+    EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING: ("location_off", PLAIN),
+    EventType.GEOLOCATION_CHECK_FAILED: ("location_off", BAD),
+    EventType.ADMIN_CALLBACKS_REDELIVERED: ("replay", PLAIN),
+    EventType.SMS_RESEND_SUCCEEDED: ("replay", PLAIN),
+    EventType.SMS_RESEND_FAILED: ("replay", BAD),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line. `tone` is one of good, bad, waiting, plain; `icon` the name of a Material symbol."""
+
+    at: datetime
+    icon: str
+    tone: str
+    title: str
+    facts: tuple[str, ...] = ()
+
+    @property
+    def time(self) -> str:
+        at = timezone.localtime(self.at)
+        return f"{date_format(at, 'j M, H:i:s')}.{at.microsecond // 1000:03}"
+
+
+def entries(transaction: Transaction) -> list[Entry]:
+    """Return everything that is known about a transaction, oldest first and what is to come last, in nine queries.
+
+    Two more when there are more events than are shown.
+    """
+    happened = [*_events(transaction), *_lookups(transaction), *_pushes(transaction), *_texts(transaction)]
+    happened += _callbacks(transaction)
+    return sorted(happened, key=_time) + sorted(_waiting(transaction), key=_time)
+
+
+def _events(transaction: Transaction) -> Iterator[Entry]:
+    events = Event.objects.filter(transaction_id=transaction.pk).exclude(event_type__in=LEFT_OUT)
+    newest = list(events.order_by("-occurred", "-id")[: MAX_EVENTS + 1])
+    if len(newest) > MAX_EVENTS:
+        yield from _beginning(events, newest.pop())
+    yield from map(_entry, reversed(newest))
+
+
+def _beginning(events: QuerySet[Event], before_newest: Event) -> Iterator[Entry]:
+    """Yield the first event, and how many come between it and the newest ones."""
+    yield _entry(events.earliest("occurred", "id"))
+    count = events.count() - MAX_EVENTS - 1
+    if count:
+        title = ngettext(
+            "%(count)d event in between is not shown here", "%(count)d events in between are not shown here", count
+        )
+        yield Entry(before_newest.occurred, "more_vert", PLAIN, title % {"count": count})
+
+
+def _entry(event: Event) -> Entry:
+    icon, tone = WORDS.get(event.event_type, ("info", PLAIN))
+    return Entry(event.occurred, icon, tone, event.event_name, _facts_of(event))
+
+
+def _facts_of(event: Event) -> tuple[str, ...]:
+    """Return why, and which of the staff."""
+    reason, who = event.details.get("reason"), event.details.get("who")
+    return (*((str(reason),) if reason else ()), *((_("by %(who)s") % {"who": who},) if who else ()))
+
+
+def _lookups(transaction: Transaction) -> Iterator[Entry]:
+    attempts = ContextAttempt.objects.filter(delivery__transaction=transaction)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Look-up of the location, attempt %(number)d: %(outcome)s") % _words(attempt)
+        yield Entry(attempt.started_at, "location_on", _tone(attempt), title, _facts(attempt))
+
+
+def _pushes(transaction: Transaction) -> Iterator[Entry]:
+    attempts = PushAttempt.objects.filter(delivery__transaction=transaction)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Push, attempt %(number)d: %(outcome)s") % _words(attempt)
+        yield Entry(attempt.started_at, "send", _tone(attempt), title, _facts(attempt))
+
+
+def _texts(transaction: Transaction) -> Iterator[Entry]:
+    attempts = SmsAttempt.objects.filter(delivery__transaction=transaction)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Text message, attempt %(number)d: %(outcome)s") % _words(attempt)
+        sender = (_("from %(sender)s") % {"sender": attempt.sender},) if attempt.sender else ()
+        yield Entry(attempt.started_at, "sms", _tone(attempt), title, (*sender, *_facts(attempt)))
+
+
+def _callbacks(transaction: Transaction) -> Iterator[Entry]:
+    attempts = CallbackAttempt.objects.filter(delivery__transaction_id=transaction.pk)
+    for attempt in attempts.order_by("started_at"):
+        title = _("Callback, attempt %(number)d: %(outcome)s") % _words(attempt)
+        yield Entry(attempt.started_at, "call_made", _tone(attempt), title, _facts(attempt))
+
+
+def _waiting(transaction: Transaction) -> Iterator[Entry]:
+    for lookup in ContextLookup.objects.filter(transaction=transaction, state=State.DUE):
+        yield Entry(lookup.due_at, "schedule", WAITING, _("Look-up of the location waits"), _next(lookup))
+    for push in PushDelivery.objects.filter(transaction=transaction, state=State.DUE):
+        yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"), _next(push))
+    for text in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
+        yield Entry(text.due_at, "schedule", WAITING, _("Text message waits to be sent"), _next(text))
+    for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
+        yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"), _next(callback))
+
+
+def _next(delivery: Delivery) -> tuple[str, ...]:
+    """Say which attempt comes next; a claimed row is under way, and due again only when its worker should die."""
+    if delivery.claim:
+        return (_("under way"),)
+    return (_("next: attempt %(number)d") % {"number": delivery.attempts_made + 1},)
+
+
+def _time(entry: Entry) -> datetime:
+    return entry.at
+
+
+def _words(attempt: Attempt) -> dict[str, Any]:
+    outcome = attempt.outcome.removeprefix("GEOLOCATION_CHECK_").replace("_", " ").lower()
+    return {"number": attempt.number, "outcome": outcome or _("under way")}
+
+
+def _tone(attempt: Attempt) -> str:
+    if not attempt.outcome or attempt.outcome in OPEN_OUTCOMES:
+        return WAITING
+    return GOOD if attempt.outcome in GOOD_OUTCOMES else BAD
+
+
+def _facts(attempt: Attempt) -> tuple[str, ...]:
+    status = _("HTTP %(status)d") % {"status": attempt.status} if attempt.status else ""
+    duration = _("%(duration)d ms") % {"duration": attempt.duration_ms} if attempt.duration_ms is not None else ""
+    # A reason that only repeats the status says nothing more.
+    reason = "" if attempt.reason == status else attempt.reason
+    return tuple(fact for fact in (status, reason, duration) if fact)

@@ -1,0 +1,70 @@
+"""What the worker does with claimed context look-ups: asks for many at once and finishes their secure messages."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db import close_old_connections
+from django.db import transaction as database
+from django.utils import timezone
+
+from apps.events import metrics
+from apps.events import services as events
+from apps.geocontext import services as geocontext
+from apps.geocontext.services import Composed, Origin
+from apps.outbox import models as outbox
+from apps.outbox.models import State, Verdict
+from apps.transactions.context import compose as contexts
+from apps.transactions.models import ContextLookup, Status, Transaction
+
+NOT_NEEDED = "not_needed"
+Asked = tuple[ContextLookup, Origin, str]
+
+
+def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
+    """Ask where pending requests came from; yields rows as their messages are finished."""
+    transactions = Transaction.objects.select_related("client").in_bulk([row.transaction_id for row in rows])
+    for row in rows:
+        row.transaction = transactions[row.transaction_id]
+    now = timezone.now()
+    pending = [row for row in rows if row.transaction.current_status(now) == Status.PENDING]
+    if ended := [row for row in rows if row not in pending]:
+        yield _skip(ended)
+    asked, failed = _opened(pending)
+    if failed:
+        yield _record(failed)
+    for answers in geocontext.ask(asked, before_waiting=close_old_connections):
+        found = [
+            (row, geocontext.compose_with(message, origin, location)) for (row, origin, message), location in answers
+        ]
+        recorded = _record(found)
+        close_old_connections()
+        yield recorded
+
+
+def _opened(rows: Sequence[ContextLookup]) -> tuple[list[tuple[Asked, str]], list[tuple[ContextLookup, Composed]]]:
+    """Return what is asked with its IP address, and what is not because no key opens what is stored."""
+    asked, failed = list[tuple[Asked, str]](), list[tuple[ContextLookup, Composed]]()
+    for row in rows:
+        stored = contexts.stored_of(row, row.transaction)
+        if isinstance(stored, Composed):
+            failed.append((row, stored))
+        else:
+            asked.append(((row, *stored), stored[0].ip_address))
+    return asked, failed
+
+
+def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:
+    with database.atomic():
+        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED) for row in rows])
+        ContextLookup.objects.filter(pk__in=[row.pk for row in rows]).update(origin="")
+    return rows
+
+
+def _record(found: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLookup]:
+    """Write the messages down, of those rows that no fetch has finished meanwhile."""
+    verdicts = [Verdict(row, State.DONE, composed.check, composed.reason) for row, composed in found]
+    with database.atomic():
+        held = outbox.settle(verdicts)
+        metrics.attempts("context", verdicts, held)
+        ContextLookup.objects.filter(pk__in=held).update(origin="")
+        events.record_all([contexts.write(row.transaction, composed) for row, composed in found if row.pk in held])
+    return [row for row, _composed in found]

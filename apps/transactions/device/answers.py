@@ -1,0 +1,182 @@
+"""What becomes of a device's answer: one is judged, and ends the transaction or leaves it as it was."""
+
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction as database
+from django.utils import timezone
+
+from apps.common import codes
+from apps.common.exceptions import InvalidMessage, InvalidTransaction
+from apps.enrollment import authenticators, fraud_locks
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import Device, Profile
+from apps.enrollment.openpgp import keys, signatures
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.system import services as system
+from apps.transactions import lifecycle, locks
+from apps.transactions.methods.push import credentials
+from apps.transactions.models import Reason, Status, Transaction
+
+
+def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
+    """Judge a sealed answer of this device and end the transaction with it.
+
+    A byte-identical repeat of an answer that was judged gets the same again and changes nothing. InvalidMessage costs
+    nothing: the transaction stays pending. InvalidPin and AuthenticatorRevoked leave it pending, Disconnected ends it.
+    """
+    transaction = _of_device(transaction_id, device)
+    if transaction is None:
+        raise InvalidTransaction
+    digest = sha256(message.encode(errors="surrogatepass")).hexdigest()
+    if transaction.attempts_used and (error := credentials.repeated(transaction, digest)):
+        raise error
+    if transaction.profile is None:
+        raise InvalidTransaction
+    enrollment.require_enabled(device.version)
+    if transaction.answer_digest == digest:
+        return Status(transaction.status)
+    if transaction.current_status(timezone.now()) != Status.PENDING or not transaction.profile.has_keys:
+        raise InvalidTransaction
+    return _judge(transaction, transaction.profile, message, digest)
+
+
+def _of_device(transaction_id: UUID | None, device: Device) -> Transaction | None:
+    if transaction_id is None:
+        return None
+    related = Transaction.objects.select_related(
+        "client", "profile__device__version__application", "profile__server_key"
+    )
+    with_lock = related.annotate(
+        profile_locked_at=fraud_locks.start("profile__")  # type: ignore[no-redef]
+    )
+    # By the copy of the device's id: it is there, too, when the profile is gone by the PIN limit.
+    return with_lock.filter(pk=transaction_id, device_id=device.device_id).first()
+
+
+def _judge(transaction: Transaction, profile: Profile, message: str, digest: str) -> Status:
+    content = _opened(transaction, profile, message)
+    if not content["authenticated"]:
+        return _deny(transaction, profile, digest, is_fraud=content.get("fraud") is True)
+    if transaction.profile_locked_at:
+        # A locked user cannot approve any transaction in this application, including older ones.
+        raise InvalidTransaction
+    credential = _credential(transaction, profile, content)
+    if credential is None:
+        return _approve(transaction, profile, content, digest)
+    # One answer of a profile after the other: each sees what became of those before it.
+    with database.atomic():
+        authenticators.lock(profile)
+        error = None
+        if not credentials.count(transaction, seen=transaction.attempts_used):
+            # Another answer was judged since this one came, perhaps the same one.
+            error = credentials.repeated(transaction, digest)
+            if not error and not credentials.count(transaction):
+                return _answered_meanwhile(transaction, digest)
+        error = error or credentials.judge(transaction, profile, credential, digest)
+        if not error:
+            return _approve(transaction, profile, content, digest)
+    # Outside, so that what was counted stays counted.
+    raise error
+
+
+def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: bool) -> Status:
+    """End the transaction with a denial; when the user reports a fraud, the profile may be locked."""
+    if not is_fraud:
+        return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
+    reported = EventType.PUSH_AUTH_FRAUD_REPORTED
+    locks_profile = system.general().lock_profile_on_fraud_report
+    with database.atomic():
+        if locks_profile:
+            # The profile before the transaction, as whoever judges a PIN does.
+            authenticators.lock(profile)
+        status = _end(transaction, digest, reported, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
+        if locks_profile:
+            locks.lock_profile(profile, **transaction.source)
+    return status
+
+
+def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str) -> Status:
+    """End the transaction with a proven approval, unless the number or the signature that it asks for is not right."""
+    if transaction.verification_number and not _is_number(transaction, content.get("number")):
+        return _end(
+            transaction, digest, EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER, reason=Reason.INVALID_ANSWER
+        )
+    if not transaction.signing_data:
+        return _end(transaction, digest)
+    given = content.get("signature")
+    signature = given if isinstance(given, str) and signatures.is_base64(given) else ""
+    is_valid = signatures.is_valid(profile, transaction.signing_data, signature)
+    proof: dict[str, Any] = {
+        "signature": signature,
+        "user_public_key": signatures.pem(profile),
+        "signature_verified": is_valid,
+    }
+    if is_valid:
+        return _end(transaction, digest, EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED, **proof)
+    missing = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
+    invalid = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
+    return _end(transaction, digest, invalid if given else missing, reason=Reason.INVALID_ANSWER, **proof)
+
+
+def _is_number(transaction: Transaction, given: object) -> bool:
+    return isinstance(given, str) and codes.same(given, str(transaction.verification_number))
+
+
+def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
+    """Open an answer; InvalidMessage (with its event) when it is not one to this challenge."""
+    try:
+        content = keys.open_sealed(profile, message)
+        given = content.get("token")
+        if content.get("transaction_id") != str(transaction.pk) or not isinstance(content.get("authenticated"), bool):
+            raise InvalidMessage
+        if not isinstance(content.get("fraud", False), bool) or (content["authenticated"] and content.get("fraud")):
+            # Nobody approves what they call a fraud.
+            raise InvalidMessage
+    except InvalidMessage:
+        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
+        raise
+    if not isinstance(given, str) or not codes.same(given, transaction.token):
+        events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.subject)
+        raise InvalidMessage
+    return content
+
+
+def _credential(transaction: Transaction, profile: Profile, content: dict[str, Any]) -> credentials.Credential | None:
+    try:
+        return credentials.read(content, transaction.method, profile)
+    except InvalidMessage:
+        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
+        raise
+
+
+def _end(
+    transaction: Transaction,
+    digest: str,
+    more: EventType | None = None,
+    *,
+    reason: Reason | None = None,
+    **proof: Any,
+) -> Status:
+    """End the transaction with this answer; `more` is an event beside the ending's own."""
+    status = Status.NOT_AUTHENTICATED if reason else Status.AUTHENTICATED
+    ending = EventType.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventType.MOBILE_AUTH_AUTHENTICATED
+    with database.atomic():
+        answer = {"answer_digest": digest, **proof}
+        if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
+            return _answered_meanwhile(transaction, digest)
+        if more:
+            events.record(more, **transaction.subject)
+        if status == Status.AUTHENTICATED:
+            Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
+    return status
+
+
+def _answered_meanwhile(transaction: Transaction, digest: str) -> Status:
+    """Another answer, or the end of its life, was quicker. The same bytes sent twice at once are still one answer."""
+    transaction.refresh_from_db(fields=["status", "answer_digest"])
+    if transaction.answer_digest != digest:
+        raise InvalidTransaction
+    return Status(transaction.status)

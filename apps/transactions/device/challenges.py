@@ -1,0 +1,128 @@
+"""What the device does with transactions: list, fetch the challenge; bind a scanned one to its user."""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.common import clock, codes
+from apps.common.exceptions import InvalidOtp, InvalidTransaction
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import Profile
+from apps.enrollment.openpgp import keys
+from apps.events import failed_access
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.otp import codes as otp_codes
+from apps.transactions.context import compose as contexts
+from apps.transactions.methods.otp import method as otp
+from apps.transactions.models import Status, Transaction
+from apps.transactions.types import Method
+
+
+def pending(device_id: int) -> list[Transaction]:
+    """Return the open transactions of all profiles of a device, oldest first."""
+    return list(
+        Transaction.objects.select_related("profile")
+        .filter(
+            profile__device=device_id,
+            profile__server_key__isnull=False,
+            status=Status.PENDING,
+            expires_at__gt=timezone.now(),
+        )
+        .order_by("created_at")[:100]
+    )
+
+
+def challenge(transaction_id: UUID | None, profile: Profile) -> str:
+    """Return the sealed challenge; the same profile may fetch it again while the transaction is pending."""
+    enrollment.require_enabled(profile.device.version)
+    transaction = _of_profile(transaction_id, profile)
+    if transaction is None or transaction.current_status(timezone.now()) != Status.PENDING:
+        _record_fetch_failure(transaction, profile)
+        raise InvalidTransaction
+    return _sealed(transaction, profile)
+
+
+def claim_otp(text: str, profile: Profile) -> str:
+    """Bind a scanned transaction to this user and return its sealed challenge; the user may repeat it while it pends.
+
+    InvalidOtp for a wrong, ended or expired one, and for one that another profile scanned.
+    """
+    enrollment.require_enabled(profile.device.version)
+    transaction = None if profile.locked_at else _of_otp(text)
+    if transaction is None or not _bind(transaction, profile):
+        failed_access.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
+        raise InvalidOtp
+    return _sealed(transaction, profile)
+
+
+def _of_otp(text: str) -> Transaction | None:
+    """Find the pending transaction whose one-time password this is."""
+    unpacked = otp_codes.unpack(text)
+    if unpacked is None:
+        return None
+    transaction_id, secret = unpacked
+    pending = Transaction.objects.select_related("client").filter(
+        pk=transaction_id, method=Method.OTP, status=Status.PENDING, expires_at__gt=timezone.now()
+    )
+    found = pending.first()
+    # The comparison is made in any case: time does not tell whether the transaction exists.
+    right = codes.matches(secret, otp.PURPOSE, [found.code_hash if found else ""])
+    return found if right else None
+
+
+def _bind(transaction: Transaction, profile: Profile) -> bool:
+    """Give a transaction to the first profile that scans it; the row count says who was first."""
+    unbound = Transaction.objects.filter(pk=transaction.pk, profile=None, user_id="", status=Status.PENDING)
+    bound = unbound.update(
+        profile=profile,
+        user_id=profile.user_id,
+        device_id=profile.device.device_id,
+        app_name=profile.device.version.application.name,
+    )
+    transaction.refresh_from_db(fields=["profile", "user_id", "device_id", "app_name"])
+    return bool(bound) or transaction.profile_id == profile.pk
+
+
+def _sealed(transaction: Transaction, profile: Profile) -> str:
+    if transaction.awaits_context:
+        contexts.complete(transaction)
+    events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.subject)
+    # How many digits the user has to enter, never which.
+    digits = len(str(transaction.verification_number))
+    matching = {"number_matching_digits": digits} if digits else {}
+    signing = {"signing_data": transaction.signing_data} if transaction.signing_data else {}
+    return keys.seal(
+        profile,
+        {
+            "transaction_id": str(transaction.pk),
+            "message": contexts.base(transaction),
+            "timestamp": clock.milliseconds(transaction.created_at),
+            "time_to_live": transaction.time_to_live_seconds,
+            "token": transaction.token,
+            "type": {
+                "name": transaction.type_name,
+                "method": transaction.method,
+                "transaction_signing": bool(signing),
+            },
+            **signing,
+            **matching,
+        },
+    )
+
+
+def _of_profile(transaction_id: UUID | None, profile: Profile) -> Transaction | None:
+    if transaction_id is None:
+        return None
+    return Transaction.objects.select_related("client").filter(pk=transaction_id, profile=profile).first()
+
+
+def _record_fetch_failure(transaction: Transaction | None, profile: Profile) -> None:
+    expired = transaction is not None and transaction.current_status(timezone.now()) == Status.EXPIRED
+    events.record(
+        EventType.MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED
+        if expired
+        else EventType.MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION,
+        user_id=profile.user_id,
+        transaction_id=transaction.pk if transaction else None,
+    )

@@ -1,0 +1,212 @@
+"""What the worker does with claimed pushes: many at once, each recorded as soon as its provider has answered."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import close_old_connections
+from django.db import transaction as database
+from django.db.models import Count
+from django.utils import timezone
+
+from apps.common.encryption import CannotDecrypt
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import PushEnrollment
+from apps.events import metrics
+from apps.events import services as events
+from apps.events.models import Event
+from apps.events.types import EventType
+from apps.outbox import models as outbox
+from apps.outbox.models import State, Verdict
+from apps.outbox.retries import next_attempt_at
+from apps.push import configuration_errors
+from apps.push import services as push
+from apps.push.providers.base import Destination, Outcome, PushMessage, Result
+from apps.transactions import lifecycle
+from apps.transactions.models import PushDelivery, Reason, Status, Transaction
+
+NOT_NEEDED = "not_needed"
+CREDENTIAL_REFUSED = "credential_refused"
+UNREACHABLE = Result(Outcome.REFUSED, "no push token left")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A claimed row with all that sending it needs; without a destination the device can no longer be reached."""
+
+    row: PushDelivery
+    transaction: Transaction
+    is_pending: bool
+    push_enrollment: PushEnrollment | None
+    destination: Destination | None
+
+
+Answer = tuple[Job, Result]
+
+
+def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
+    """Send the pushes of pending transactions; yields rows as what became of them is written down."""
+    jobs = _jobs(rows)
+    if ended := [job.row for job in jobs if not job.is_pending]:
+        _skip(ended)
+        yield ended
+    found = [(job, _token(job)) for job in jobs if job.is_pending]
+    if lost := [(job, token) for job, token in found if isinstance(token, Result)]:
+        yield record(lost)
+    sendable = list(_messages([(job, token) for job, token in found if isinstance(token, str)]))
+    # The connection goes back to the pool: a slow provider holds a thread, nothing of the database. Once more after the
+    # requests are put together, for which settings may be read.
+    close_old_connections()
+    for answers in push.send_all(sendable, before_waiting=close_old_connections):
+        recorded = record(answers)
+        close_old_connections()
+        yield recorded
+
+
+def _jobs(rows: Sequence[PushDelivery]) -> list[Job]:
+    transactions = Transaction.objects.select_related(
+        "client", "profile__push_enrollment", "profile__device__version__push_messaging_configuration"
+    ).in_bulk([row.transaction_id for row in rows])
+    return [_job(row, transactions[row.transaction_id]) for row in rows]
+
+
+def _job(row: PushDelivery, transaction: Transaction) -> Job:
+    profile = transaction.profile
+    push_enrollment = getattr(profile, "push_enrollment", None)
+    destination = profile.device.version.destination() if profile and push_enrollment else None
+    is_pending = transaction.current_status(timezone.now()) == Status.PENDING
+    return Job(row, transaction, is_pending, push_enrollment, destination)
+
+
+def _token(job: Job) -> str | Result:
+    """Return the push token, or why no push can reach the device."""
+    if job.push_enrollment is None or job.destination is None:
+        return UNREACHABLE
+    try:
+        return str(job.push_enrollment.token)
+    except CannotDecrypt as error:
+        return Result(Outcome.REFUSED, str(error))
+
+
+def _messages(found: Sequence[tuple[Job, str]]) -> Iterator[tuple[Job, Destination, PushMessage]]:
+    badges = _badges([job for job, _found in found])
+    for job, token in found:
+        profile = job.transaction.profile
+        if profile and job.destination:
+            message = PushMessage(
+                token=token,
+                transaction_id=str(job.transaction.pk),
+                profile_id=profile.profile_id,
+                text=job.transaction.message,
+                expires_at=job.transaction.expires_at,
+                badge=badges.get(profile.pk),
+            )
+            yield job, job.destination, message
+
+
+def _badges(jobs: Sequence[Job]) -> dict[int, int]:
+    """Count what waits for an answer, for the profiles whose version shows the number."""
+    profiles = [job.transaction.profile for job in jobs]
+    shown = {profile.pk for profile in profiles if profile and profile.device.version.send_badge_number}
+    if not shown:
+        return {}
+    waiting = Transaction.objects.filter(
+        profile__in=shown, status=Status.PENDING, expires_at__gt=timezone.now()
+    ).order_by()
+    return dict(waiting.values_list("profile").annotate(Count("pk")))
+
+
+def _skip(rows: Sequence[PushDelivery]) -> None:
+    with database.atomic():
+        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED) for row in rows])
+
+
+def record(answers: Sequence[Answer]) -> list[PushDelivery]:
+    """Write the outcomes, and in the same database transaction what follows from them."""
+    judged = [(job, _in_our_eyes(job, result)) for job, result in answers]
+    verdicts = [_verdict(job, result) for job, result in judged]
+    due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
+    with database.atomic():
+        held = outbox.settle(verdicts)
+        ours = [(job, result) for job, result in judged if job.row.pk in held]
+        events.record_all([_event(job, result, due[job.row.pk]) for job, result in ours])
+        metrics.attempts("push", verdicts, held)
+        metrics.count(metrics.PUSH_ATTEMPTS, [_measured(job, result) for job, result in ours if job.destination])
+        for job, result in ours:
+            _follow_up(job, result, is_final=due[job.row.pk] is None)
+    return [job.row for job, _result in answers]
+
+
+def _in_our_eyes(job: Job, result: Result) -> Result:
+    """Add to the provider's facts what only we know: what was tried before, and how old the token is."""
+    if result.credential_refused and job.row.attempts.filter(outcome=CREDENTIAL_REFUSED).exists():
+        return replace(result, outcome=Outcome.MISCONFIGURED, credential_refused=False)
+    if result.outcome == Outcome.DEAD_TOKEN and _has_newer_token(job, result.dead_since):
+        return replace(result, outcome=Outcome.RETRY)
+    return result
+
+
+def _has_newer_token(job: Job, dead_since: datetime | None) -> bool:
+    """Say whether the device has enrolled a token since the push left, or since the moment that the provider names."""
+    if not job.push_enrollment:
+        return False
+    since = min(job.row.attempt.started_at, dead_since or job.row.attempt.started_at)
+    return PushEnrollment.objects.filter(profile=job.push_enrollment.profile_id, enrolled_at__gt=since).exists()
+
+
+def _verdict(job: Job, result: Result) -> Verdict:
+    due_at = None
+    if result.outcome == Outcome.RETRY:
+        wished = result.retry_after_seconds
+        due_at = next_attempt_at(job.row.attempts_made, wished, before=job.transaction.expires_at)
+    state = State.DONE if result.outcome == Outcome.ACCEPTED else State.DUE if due_at else State.FAILED
+    outcome = CREDENTIAL_REFUSED if result.credential_refused else result.outcome.value
+    return Verdict(job.row, state, outcome, result.reason, result.status, due_at)
+
+
+def _measured(job: Job, result: Result) -> tuple[str, str]:
+    """Return provider and outcome, as metrics name them."""
+    return (job.destination.configuration.kind.value if job.destination else "", result.outcome.value)
+
+
+def _event(job: Job, result: Result, due_at: datetime | None) -> Event:
+    accepted = result.outcome == Outcome.ACCEPTED
+    return events.draft(
+        EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
+        if accepted
+        else EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
+        **job.transaction.subject,
+        attempt=job.row.attempts_made,
+        http_status=result.status,
+        reason=result.reason,
+        configuration=job.destination.configuration.name if job.destination else None,
+        next_attempt_at=due_at.isoformat() if due_at else None,
+    )
+
+
+def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
+    sent_at = job.row.attempt.started_at
+    if job.destination and result.outcome == Outcome.ACCEPTED:
+        configuration_errors.clear(job.destination)
+        return
+    if job.push_enrollment and result.outcome == Outcome.DEAD_TOKEN:
+        enrollment.drop_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
+    if job.destination and result.outcome == Outcome.MISCONFIGURED:
+        configuration_errors.note(job.destination, result.reason, sent_at=sent_at)
+    if is_final and not _another_counts(job.row):
+        lifecycle.close(
+            job.transaction,
+            Status.NOT_AUTHENTICATED,
+            EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
+            reason=Reason.FAILED_TO_SEND,
+        )
+
+
+def _another_counts(row: PushDelivery) -> bool:
+    """Say whether another push of the transaction reached the service or still may: then one that failed ends nothing.
+
+    Of two that fail at once the second waits for the first, and is the last.
+    """
+    list(Transaction.objects.select_for_update().filter(pk=row.transaction_id).values_list("pk"))
+    others = PushDelivery.objects.filter(transaction=row.transaction_id).exclude(pk=row.pk)
+    return others.filter(state__in=(State.DONE, State.DUE)).exists()

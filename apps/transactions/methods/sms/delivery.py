@@ -1,0 +1,96 @@
+"""What the worker does with a claimed text message. What may have been sent is never sent again by itself."""
+
+from django.db import close_old_connections
+from django.db import transaction as database
+from django.utils import timezone
+
+from apps.events import metrics
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.outbox import models as outbox
+from apps.outbox.models import State, Verdict
+from apps.outbox.retries import next_attempt_at
+from apps.sms import messages as sms_messages
+from apps.sms import services as sms
+from apps.sms.gateways.base import Outcome, Result, SmsMessage
+from apps.system import services as system
+from apps.transactions import lifecycle
+from apps.transactions.models import Reason, SmsDelivery, Status, Transaction
+
+NOT_NEEDED = "not_needed"
+MAX_SENDER_CHARACTERS = 20
+
+EVENTS = {
+    Outcome.ACCEPTED: EventType.SMS_AUTH_INIT_MESSAGE_SENT,
+    Outcome.UNKNOWN: EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
+}
+
+
+def deliver(row: SmsDelivery) -> None:
+    """Send the code of a pending transaction and write down what the gateway said."""
+    transaction = Transaction.objects.select_related("client").get(pk=row.transaction_id)
+    if transaction.current_status(timezone.now()) != Status.PENDING:
+        _skip(row)
+        return
+    if row.attempts.filter(outcome="", number__lt=row.attempts_made).exists():
+        # A worker died between its call and its record: nobody knows what left.
+        record(row, transaction, Result(Outcome.UNKNOWN, "the worker stopped during the call"))
+        return
+    left = int((transaction.expires_at - timezone.now()).total_seconds())
+    message = SmsMessage(
+        phone_number=transaction.phone_number,
+        text=sms_messages.compose(transaction.message, transaction.code),
+        code=transaction.code,
+        seconds_to_live=max(left, 1),
+    )
+    senders = [transaction.sms_sender_id, system.general().sms_sender_id]
+    close_old_connections()
+    record(row, transaction, sms.send(message, senders))
+
+
+def _skip(row: SmsDelivery) -> None:
+    with database.atomic():
+        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED)])
+
+
+def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
+    """Write the outcome, and in the same database transaction what follows from it."""
+    verdict = _verdict(row, transaction, result)
+    with database.atomic():
+        held = outbox.settle([verdict])
+        if not held:
+            return
+        metrics.attempts("sms", [verdict], held)
+        events.record(
+            EVENTS.get(result.outcome, EventType.SMS_AUTH_INIT_FAILURE_GATEWAY),
+            user_id=transaction.user_id,
+            client_id=transaction.client.client_id,
+            transaction_id=transaction.pk,
+            attempt=row.attempts_made,
+            http_status=result.status,
+            reason=result.reason,
+            next_attempt_at=verdict.due_at.isoformat() if verdict.due_at else None,
+        )
+        if verdict.state == State.FAILED and not _was_sent(row):
+            lifecycle.close(
+                transaction,
+                Status.NOT_AUTHENTICATED,
+                EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
+                reason=Reason.FAILED_TO_SEND,
+            )
+
+
+def _verdict(row: SmsDelivery, transaction: Transaction, result: Result) -> Verdict:
+    due_at = None
+    if result.outcome == Outcome.RETRY:
+        due_at = next_attempt_at(row.attempts_made, result.retry_after_seconds, before=transaction.expires_at)
+    done = result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+    state = State.DONE if done else State.DUE if due_at else State.FAILED
+    sender = {"sender": result.sender[:MAX_SENDER_CHARACTERS]}
+    return Verdict(row, state, result.outcome.value, result.reason, result.status, due_at, sender)
+
+
+def _was_sent(row: SmsDelivery) -> bool:
+    """Say whether the code may already be on the phone: a resend that fails does not end its life."""
+    earlier = SmsDelivery.objects.filter(transaction=row.transaction_id, state=State.DONE)
+    return earlier.exclude(pk=row.pk).exists()

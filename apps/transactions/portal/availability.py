@@ -1,0 +1,79 @@
+"""E1 and E2: which types a user could be asked with right now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apps.enrollment import authenticators
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import Profile
+from apps.system import services as system
+from apps.transactions.methods.push.credentials import ACCEPTED
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
+
+
+@dataclass(frozen=True)
+class Available:
+    """A type, and the user's profiles that it can push to (empty for OTP, SMS, and a type that would fall back)."""
+
+    mobile_type: MobileAuthenticationType
+    profiles: list[Profile]
+    sms_fallback_allowed: bool
+
+
+def of_user(user_id: str) -> list[Available]:
+    """Return what the user can be asked with on any phone; nothing for a user without an enrolment."""
+    return _available(list(enrollment.profiles_of(user_id)))
+
+
+def on_device(user_id: str, device_id: str) -> list[str]:
+    """Return the names of the types that work on one phone of the user."""
+    return _names(profile for profile in enrollment.profiles_of(user_id) if profile.device.device_id == device_id)
+
+
+def in_application(user_id: str, identifier: str) -> list[str]:
+    """Return the names of the types that work in one application of the user."""
+    profiles = enrollment.profiles_of(user_id).filter(device__version__application__identifier=identifier)
+    return _names(profiles)
+
+
+def _names(profiles: Iterable[Profile]) -> list[str]:
+    return [available.mobile_type.name for available in _available(list(profiles))]
+
+
+def _available(profiles: list[Profile]) -> list[Available]:
+    if not profiles:
+        return []
+    types = {mobile_type.pk: mobile_type for mobile_type in MobileAuthenticationType.objects.all()}
+    for mobile_type in types.values():
+        # The rows are here already: the chain is walked without a query a step.
+        mobile_type.fallback = types.get(mobile_type.fallback_id) if mobile_type.fallback_id else None
+    found = [_judge(mobile_type, profiles) for mobile_type in types.values()]
+    return [available for available in found if available]
+
+
+def _judge(mobile_type: MobileAuthenticationType, profiles: list[Profile]) -> Available | None:
+    chain = mobile_type.chain()
+    if not any(_usable(step.method, profiles) for step in chain):
+        return None
+    sms_allowed = any(step.method == Method.SMS and _usable(step.method, profiles) for step in chain[1:])
+    return Available(mobile_type, _reachable(mobile_type.method, profiles), sms_allowed)
+
+
+def _usable(method: str, profiles: list[Profile]) -> bool:
+    if method == Method.SMS:
+        return system.general().sms_authentication_enabled
+    if method == Method.OTP:
+        return bool(profiles)
+    return bool(_reachable(method, profiles))
+
+
+def _reachable(method: str, profiles: list[Profile]) -> list[Profile]:
+    """Return the profiles that a push method reaches and that can give what it asks for."""
+    if method not in PUSH_METHODS or not system.general().push_authorization_enabled:
+        return []
+    needed = ACCEPTED.get(method)
+    return [
+        profile
+        for profile in profiles
+        if enrollment.is_reachable(profile) and (not needed or authenticators.can_give(profile, needed))
+    ]

@@ -1,0 +1,42 @@
+"""Which method really runs: the requested type's, or that of the first fallback that can be initialised."""
+
+from collections.abc import Callable
+
+from apps.common.exceptions import NoAuthenticationPossibility, SmsDisabled
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.transactions.methods.base import Ask, MissingParameter, Plan, Started, Unavailable
+from apps.transactions.methods.otp import method as otp
+from apps.transactions.methods.push import method as push
+from apps.transactions.methods.sms import method as sms
+from apps.transactions.types import PUSH_METHODS, Method
+
+PLANS: dict[str, Plan] = {
+    **{str(method): push.plan for method in PUSH_METHODS},
+    str(Method.OTP): otp.plan,
+    str(Method.SMS): sms.plan,
+}
+
+
+def resolve(ask: Ask) -> Callable[[], Started]:
+    """Return what stores the transaction; NoAuthenticationPossibility when nothing in the chain can be initialised.
+
+    Why each step could not is an event. The portal does not learn whether the user exists.
+    """
+    reasons: list[EventType] = []
+    for mobile_type in ask.mobile_type.chain():
+        try:
+            return PLANS[mobile_type.method](Ask(ask.request, ask.client, mobile_type))
+        except Unavailable as reason:
+            reasons.append(reason.event_type)
+            _record(ask, reason.event_type, mobile_type.name)
+        except MissingParameter as mistake:
+            _record(ask, mistake.event_type, mobile_type.name)
+            raise
+    if reasons == [EventType.SMS_AUTH_INIT_FAILURE_DISABLED]:
+        raise SmsDisabled
+    raise NoAuthenticationPossibility
+
+
+def _record(ask: Ask, event_type: EventType, type_name: str) -> None:
+    events.record(event_type, user_id=ask.request.user_id, client_id=ask.client.client_id, type=type_name)

@@ -1,0 +1,273 @@
+"""What the portal does with transactions: start, read, cancel, send again, verify a code."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError
+from django.db import transaction as database
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from apps.applications.models import ApiClient
+from apps.common.exceptions import (
+    ApiError,
+    CodeWrong,
+    FeatureDisabled,
+    MessageTooLong,
+    NoAuthenticationPossibility,
+    PushNotStored,
+    ResendLimitReached,
+    SmsDisabled,
+    SmsNotStored,
+    TransactionNotFound,
+    TypeNotFound,
+)
+from apps.enrollment import services as enrollment
+from apps.enrollment.models import Profile
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.system import services as system
+from apps.transactions import lifecycle, limits, locks
+from apps.transactions.limits import TooMany
+from apps.transactions.methods.base import Ask, Started
+from apps.transactions.methods.push import method as push
+from apps.transactions.methods.sms import method as sms
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.portal import resolution
+from apps.transactions.request import parameters
+from apps.transactions.request.phone_numbers import PhoneNumberRejected
+from apps.transactions.types import PUSH_METHODS, Method
+
+Outcome = TypeVar("Outcome")
+
+
+def initiate(
+    raw: Mapping[str, str],
+    client: ApiClient,
+    version: parameters.Version,
+    run: Callable[[Callable[[], Started]], Outcome],
+) -> Outcome:
+    """Start an authentication: the transaction and what is to be sent are stored together, and sent after commit.
+
+    `run` is called inside the database transaction with a function that stores all of it, and its result is returned.
+    What `run` stores itself is committed with it, and an exception that `run` raises rolls everything back.
+
+    Raises what E3 answers: TypeNotFound, InvalidParameter, MessageTooLong, InvalidPhoneNumber,
+    NoAuthenticationPossibility, SmsDisabled, PushNotStored, SmsNotStored.
+    """
+    try:
+        request = parameters.check(raw, version)
+    except MessageTooLong:
+        _record_failure(EventType.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, raw, client)
+        raise
+    except PhoneNumberRejected as error:
+        _record_failure(error.event_type, raw, client)
+        raise
+    except ApiError as error:
+        _record_failure(EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, raw, client, reason=str(error.text))
+        raise
+    store = resolution.resolve(Ask(request, client, request.mobile_type))
+    not_stored = SmsNotStored if request.mobile_type.method == Method.SMS else PushNotStored
+    try:
+        return _stored(lambda: run(store), not_stored)
+    except TooMany as error:
+        # Its database transaction is undone: this is one of its own.
+        _record_failure(error.event_type, raw, client, limit=error.limit)
+        raise
+
+
+def _stored(store: Callable[[], Outcome], not_stored: type[ApiError]) -> Outcome:
+    try:
+        with database.atomic():
+            return store()
+    except DatabaseError as error:
+        raise not_stored from error
+
+
+def _record_failure(event_type: EventType, raw: Mapping[str, str], client: ApiClient, **details: Any) -> None:
+    user_id = raw.get("user_id", "").replace("\0", "")
+    events.record(event_type, user_id=user_id, client_id=client.client_id, **details)
+
+
+def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
+    """Return a transaction to the client that started it; to any other it does not exist."""
+    transaction = _of_client(transaction_id, client)
+    if transaction is None:
+        events.record(EventType.PUSH_AUTH_TRANSACTION_NOT_RETRIEVED, client_id=client.client_id)
+        raise TransactionNotFound
+    events.record(
+        EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
+        **transaction.subject,
+        status=transaction.current_status(timezone.now()),
+    )
+    return transaction
+
+
+def _of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction | None:
+    if transaction_id is None:
+        return None
+    return Transaction.objects.select_related("client").filter(pk=transaction_id, client=client).first()
+
+
+def _pending_of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction:
+    transaction = _of_client(transaction_id, client)
+    if transaction is None or transaction.current_status(timezone.now()) != Status.PENDING:
+        raise TransactionNotFound
+    return transaction
+
+
+def cancel(transaction_id: UUID | None, client: ApiClient) -> None:
+    """End a pending transaction without a callback; TransactionNotFound when there is nothing to cancel."""
+    if not lifecycle.cancel(_pending_of_client(transaction_id, client)):
+        raise TransactionNotFound
+
+
+def resend_push(transaction_id: UUID | None, client: ApiClient) -> None:
+    """Send the push of a pending transaction again; ResendLimitReached beyond the type's limit."""
+    transaction = _pending_of_client(transaction_id, client)
+    if transaction.method not in PUSH_METHODS:
+        raise TransactionNotFound
+    _resend_push(transaction, _open(transaction))
+
+
+def resend(transaction: Transaction, *, used: int, **by: Any) -> None:
+    """Send a push or a code again for support staff, who saw `used` resends used: a second press does nothing.
+
+    As E6 and E7, of any client's transaction: FeatureDisabled, SmsDisabled, TransactionNotFound (ended, changed since,
+    or nothing to send), ResendLimitReached. `by` are facts for the event: who wanted it.
+    """
+    if not system.features().mobile_authentication:
+        raise FeatureDisabled
+    as_seen = _open(transaction).filter(resends_used=used)
+    if transaction.method == Method.SMS:
+        _require_sms()
+        _resend_code(transaction, as_seen, **by)
+    elif transaction.method in PUSH_METHODS:
+        _resend_push(transaction, as_seen, **by)
+    else:
+        raise TransactionNotFound
+
+
+def _open(transaction: Transaction) -> QuerySet[Transaction]:
+    """Return the row as long as it is pending."""
+    return Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
+
+
+def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: Any) -> None:
+    reachable = enrollment.reachable_by_push(transaction.user_id)
+    profile = reachable.filter(transactions=transaction).first()
+    if profile is None:
+        raise TransactionNotFound
+    _resend(
+        transaction,
+        open_,
+        lambda: _push_again(transaction, profile),
+        (EventType.PUSH_AUTH_RESEND_SUCCESS, EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED),
+        PushNotStored,
+        **by,
+    )
+
+
+def _push_again(transaction: Transaction, profile: Profile) -> None:
+    try:
+        limits.require_push(profile, is_new=False)
+    except NoAuthenticationPossibility:
+        raise TransactionNotFound from None
+    push.enqueue(transaction, profile)
+
+
+def resend_code(transaction_id: UUID | None, client: ApiClient, user_id: str) -> None:
+    """Send the same code again, without a longer life; TypeNotFound for a transaction of another user (as upstream)."""
+    _require_sms()
+    transaction = _of_client(transaction_id, client)
+    if transaction is not None and transaction.user_id != user_id:
+        raise TypeNotFound
+    transaction = _pending_of_client(transaction_id, client)
+    if transaction.method != Method.SMS:
+        raise TransactionNotFound
+    _resend_code(transaction, _open(transaction))
+
+
+def _resend_code(transaction: Transaction, open_: QuerySet[Transaction], **by: Any) -> None:
+    _resend(
+        transaction,
+        open_,
+        lambda: sms.enqueue(transaction),
+        (EventType.SMS_RESEND_SUCCEEDED, EventType.SMS_RESEND_FAILED),
+        SmsNotStored,
+        **by,
+    )
+
+
+def _resend(
+    transaction: Transaction,
+    open_: QuerySet[Transaction],
+    enqueue: Callable[[], None],
+    outcomes: tuple[EventType, EventType],
+    not_stored: type[ApiError],
+    **by: Any,
+) -> None:
+    """Reserve one of the allowed resends and store the delivery together; of two at the limit one wins."""
+    succeeded, refused = outcomes
+    try:
+        with database.atomic():
+            reserved = open_.filter(resends_used__lt=F("max_resends")).update(resends_used=F("resends_used") + 1)
+            if reserved:
+                enqueue()
+                events.record(succeeded, **transaction.subject, **by)
+    except TooMany as error:
+        events.record(refused, **transaction.subject, **by, reason=error.limit)
+        raise
+    except DatabaseError as error:
+        raise not_stored from error
+    if not reserved:
+        refusal = ResendLimitReached() if open_.exists() else TransactionNotFound()
+        events.record(refused, **transaction.subject, reason=refusal.token, **by)
+        raise refusal
+
+
+def _require_sms() -> None:
+    if not system.general().sms_authentication_enabled:
+        raise SmsDisabled
+
+
+def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, code: str) -> Transaction:
+    """Judge a code that the user typed. CodeWrong costs one attempt; the last one ends the transaction.
+
+    The attempt is reserved before the code is looked at, so that many at once cannot have more than they are allowed.
+    """
+    _require_sms()
+    transaction = _of_client(transaction_id, client)
+    if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:
+        raise TransactionNotFound
+    number, is_last = _reserve_attempt(transaction)
+    if sms.is_code(transaction, code):
+        locks.code_was_right(user_id)
+        if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
+            raise TransactionNotFound
+        limits.count_verified(transaction)
+        return transaction
+    wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
+    events.record(wrong, **transaction.subject, attempt=number)
+    locks.code_was_wrong(user_id, is_last=is_last, client_id=client.client_id, transaction_id=transaction.pk)
+    if transaction.max_attempts and number >= transaction.max_attempts:
+        limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
+        lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
+    raise CodeWrong
+
+
+def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
+    """Count an attempt; return its number, and whether it is the user's last over all transactions.
+
+    TransactionNotFound when none is left or the transaction has ended; LimitReached while SMS is locked for the user.
+    """
+    left = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
+    open_ = _open(transaction)
+    with database.atomic():
+        is_last = locks.reserve_code(transaction.user_id)
+        if not open_.filter(left).update(attempts_used=F("attempts_used") + 1):
+            raise TransactionNotFound
+        # Still inside the transaction: the row is ours, so this is the number of this attempt.
+        transaction.refresh_from_db(fields=["attempts_used"])
+    return transaction.attempts_used, is_last

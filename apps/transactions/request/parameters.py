@@ -1,0 +1,190 @@
+"""The parameters of E3, judged one after the other in the order of the API's table: the first mistake is told."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from django.utils.translation import gettext as _
+
+from apps.callbacks import services as callbacks
+from apps.common.caller import is_address
+from apps.common.exceptions import InvalidParameter, TypeNotFound
+from apps.common.urls import is_http_url
+from apps.enrollment.models import MAX_USER_ID_CHARACTERS
+from apps.system import services as system
+from apps.transactions.request import messages, phone_numbers
+from apps.transactions.types import Method, MobileAuthenticationType
+
+MAX_NAME_CHARACTERS = 100
+MAX_DEVICE_ID_CHARACTERS = 64
+MAX_SIGNING_DATA_CHARACTERS = 16_000
+MAX_SECURE_MESSAGE_CHARACTERS = 4_000
+MAX_USER_AGENT_CHARACTERS = 1_024
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
+
+
+class Version(IntEnum):
+    """Versions of the portal API differ in how a push finds its phone: by user, by application, by device."""
+
+    V2 = 2
+    V3 = 3
+    V4 = 4
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a portal asks for. `target` is the device id (v4) or the application (v3); `phone_number` is as it came."""
+
+    version: Version
+    mobile_type: MobileAuthenticationType
+    user_id: str
+    target: str
+    callback_uri: str
+    given_message: str
+    message: str
+    signing_data: str
+    secure_message: str
+    phone_number: str
+    language: str
+    ip_address: str
+    user_agent: str
+
+
+# The parameter that says which phone is meant, and its longest value.
+TARGETS = {
+    Version.V2: ("", 0),
+    Version.V3: ("app_id", MAX_NAME_CHARACTERS),
+    Version.V4: ("device_id", MAX_DEVICE_ID_CHARACTERS),
+}
+
+
+def check(raw: Mapping[str, str], version: Version) -> Request:
+    """Return the validated request.
+
+    Raises TypeNotFound, InvalidParameter, MessageTooLong or PhoneNumberRejected for the first mistake.
+    """
+    mobile_type = _type(_required(raw, "type", MAX_NAME_CHARACTERS))
+    user_id = _user_id(raw, mobile_type)
+    target = _target(raw, version)
+    callback_uri = "" if mobile_type.method == Method.SMS else _callback_uri(raw)
+    language = raw.get("language_code", "")
+    message = messages.of_request(raw.get("message", ""), mobile_type, language)
+    signing_data = _signing_data(raw, mobile_type)
+    secure_message = messages.clean(_text(raw, "secure_message", MAX_SECURE_MESSAGE_CHARACTERS))
+    if mobile_type.method == Method.SMS and system.general().sms_authentication_enabled:
+        phone_numbers.validated(raw.get("phone_number", ""))
+    if language and not LANGUAGE.fullmatch(language):
+        raise _invalid("language_code")
+    if raw.get("ip_address") and not is_address(raw["ip_address"]):
+        raise _invalid("ip_address")
+    return Request(
+        version=version,
+        mobile_type=mobile_type,
+        user_id=user_id,
+        target=target,
+        callback_uri=callback_uri,
+        given_message=messages.clean(raw.get("message", "")),
+        message=message,
+        signing_data=signing_data,
+        secure_message=secure_message,
+        phone_number=raw.get("phone_number", ""),
+        language=language,
+        ip_address=raw.get("ip_address", ""),
+        user_agent=raw.get("user_agent", "")[:MAX_USER_AGENT_CHARACTERS],
+    )
+
+
+def _type(name: str) -> MobileAuthenticationType:
+    mobile_type = MobileAuthenticationType.objects.filter(name=name).first()
+    if mobile_type is None:
+        raise TypeNotFound
+    return mobile_type
+
+
+def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
+    if mobile_type.method != Method.OTP:
+        return _any_user_id(raw)
+    if "user_id" in raw:
+        raise InvalidParameter(_("The parameter user_id must be absent: a one-time password finds its user by itself."))
+    return ""
+
+
+def _any_user_id(raw: Mapping[str, str]) -> str:
+    """Return the user id. It can hold every character that a database can store, as in the paths of the APIs."""
+    _require(raw, "user_id")
+    user_id = _text(raw, "user_id", MAX_USER_ID_CHARACTERS)
+    if "\0" in user_id:
+        raise _invalid("user_id")
+    return user_id
+
+
+def _target(raw: Mapping[str, str], version: Version) -> str:
+    name, limit = TARGETS[version]
+    return _optional(raw, name, limit) if name else ""
+
+
+def _callback_uri(raw: Mapping[str, str]) -> str:
+    _require(raw, "callback_uri")
+    url = raw["callback_uri"]
+    if not is_http_url(url):
+        raise _invalid("callback_uri")
+    if not callbacks.is_allowed(url):
+        raise InvalidParameter(_("The parameter callback_uri is not one of the allowed callback endpoints."))
+    return url
+
+
+def _signing_data(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
+    """Return the data to sign. Its bytes must not be changed, so that text which deceives on a screen is rejected."""
+    signing_data = _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
+    if messages.has_bidirectional_override(signing_data):
+        raise InvalidParameter(_("The parameter signing_data must not contain bidirectional overrides."))
+    if lacks_signing_data(signing_data, mobile_type):
+        raise _missing("signing_data")
+    return signing_data
+
+
+def lacks_signing_data(signing_data: str, mobile_type: MobileAuthenticationType) -> bool:
+    """Return True if the type approves nothing unsigned, and there is nothing to sign."""
+    return mobile_type.signing_data_required and not signing_data and signs(mobile_type)
+
+
+def signs(mobile_type: MobileAuthenticationType) -> bool:
+    """Return True if the type asks for signatures while the feature is on."""
+    return mobile_type.transaction_signing and system.features().transaction_signing
+
+
+def _require(raw: Mapping[str, str], name: str) -> None:
+    if name not in raw:
+        raise _missing(name)
+
+
+def _required(raw: Mapping[str, str], name: str, limit: int) -> str:
+    _require(raw, name)
+    return _optional(raw, name, limit)
+
+
+def _optional(raw: Mapping[str, str], name: str, limit: int) -> str:
+    """A value that names something: no control characters in it."""
+    value = _text(raw, name, limit)
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise _invalid(name)
+    return value
+
+
+def _text(raw: Mapping[str, str], name: str, limit: int) -> str:
+    value = raw.get(name, "")
+    if len(value) > limit:
+        raise InvalidParameter(
+            _("The parameter %(name)s is longer than %(limit)d characters.") % {"name": name, "limit": limit}
+        )
+    return value
+
+
+def _missing(name: str) -> InvalidParameter:
+    return InvalidParameter(messages.missing(name))
+
+
+def _invalid(name: str) -> InvalidParameter:
+    return InvalidParameter(_("The parameter %(name)s is invalid.") % {"name": name})

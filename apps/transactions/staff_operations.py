@@ -1,0 +1,107 @@
+"""What support staff are shown of transactions, with the portal API's names. The texts for the user are left out."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.callbacks.models import CallbackDelivery
+from apps.common.exceptions import TransactionNotFound
+from apps.outbox import models as outbox
+from apps.transactions import lifecycle
+from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.portal import services
+from apps.transactions.types import Method
+
+
+def describe(transaction_id: UUID) -> dict[str, Any]:
+    """Return a transaction with its pushes and callbacks; TransactionNotFound when there is none with this id."""
+    transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
+    if transaction is None:
+        raise TransactionNotFound
+    callbacks = CallbackDelivery.objects.filter(transaction_id=transaction.pk)
+    return {
+        **summary(transaction),
+        "client_id": transaction.client.client_id,
+        "device_id": transaction.device_id,
+        "app_name": transaction.app_name,
+        "callback_uri": transaction.callback_uri,
+        "is_authenticated": transaction.status == Status.AUTHENTICATED,
+        "not_authenticated_reason": _reason(transaction),
+        "expires_at": transaction.expires_at,
+        "ended_at": transaction.ended_at,
+        "attempts_used": transaction.attempts_used,
+        **_proof(transaction),
+        "resends_used": transaction.resends_used,
+        "text_messages": [_delivery(text) for text in transaction.sms_deliveries.order_by("created_at")],
+        "pushes": [_delivery(push) for push in transaction.push_deliveries.order_by("created_at")],
+        "callbacks": [_delivery(callback) for callback in callbacks.order_by("created_at")],
+    }
+
+
+def _proof(transaction: Transaction) -> dict[str, Any]:
+    """Return how an answer was proved, with the names and by the rules of E4."""
+    found: dict[str, Any] = {}
+    if transaction.method == Method.PUSH_WITH_PIN:
+        found["used_authentication_attempts"] = transaction.attempts_used
+    if transaction.signature_verified is not None:
+        found["signature_verified"] = transaction.signature_verified
+    return found
+
+
+def cancel(transaction_id: UUID, **by: Any) -> None:
+    """End a pending transaction of any client, without a callback; TransactionNotFound when there is nothing to cancel.
+
+    `by` are facts for the event: who wanted it.
+    """
+    transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
+    if transaction is None or not lifecycle.cancel(transaction, **by):
+        raise TransactionNotFound
+
+
+def resend(transaction_id: UUID, *, used: int, **by: Any) -> None:
+    """Send the message of a pending transaction again, as `services.resend`; TransactionNotFound also without one."""
+    transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
+    if transaction is None:
+        raise TransactionNotFound
+    services.resend(transaction, used=used, **by)
+
+
+def can_resend(transaction: Transaction) -> bool:
+    """Say whether a resend of this transaction is left; what stands in the way otherwise, `resend` finds."""
+    is_pending = transaction.current_status(timezone.now()) == Status.PENDING
+    return is_pending and transaction.method != Method.OTP and transaction.resends_used < transaction.max_resends
+
+
+def newest(*, user_id: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    """Return the newest transactions, of one user or of all."""
+    found = Transaction.objects.all() if user_id is None else Transaction.objects.filter(user_id=user_id)
+    return [summary(transaction) for transaction in found.order_by("-created_at")[:limit]]
+
+
+def summary(transaction: Transaction) -> dict[str, Any]:
+    return {
+        "transaction_id": transaction.pk,
+        "timestamp": transaction.created_at,
+        "status": transaction.current_status(timezone.now()),
+        "type": transaction.type_name,
+        "method": transaction.method,
+        "user_id": transaction.user_id,
+    }
+
+
+def _reason(transaction: Transaction) -> dict[str, str] | None:
+    if not transaction.reason:
+        return None
+    return {"reason": transaction.reason, "description": str(Reason(transaction.reason).label)}
+
+
+def _delivery(delivery: outbox.Delivery) -> dict[str, Any]:
+    last = outbox.attempt_of(type(delivery))._default_manager.filter(delivery=delivery).last()
+    return {
+        "state": delivery.state,
+        "attempts": delivery.attempts_made,
+        "outcome": last.outcome if last else "",
+        "reason": last.reason if last else "",
+        "next_attempt_at": delivery.due_at if delivery.state == outbox.State.DUE else None,
+    }
