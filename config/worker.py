@@ -8,7 +8,9 @@ from django.db import connection
 
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.outbox.worker import Dispatcher, Listener, Periodic, Watcher, Worker, one_by_one
+from apps.outbox.dispatcher import Dispatcher, deliver_individually
+from apps.outbox.loops import Periodic
+from apps.outbox.worker import Listener, Watcher, Worker
 from apps.transactions import lifecycle, purge
 from apps.transactions.context import delivery as context_delivery
 from apps.transactions.methods.push import delivery as transactions
@@ -19,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 QUEUES: dict[str, Callable[[], Dispatcher]] = {
     "push": lambda: Dispatcher(PushDelivery, transactions.deliver, slots=512, at_once=50),
-    "sms": lambda: Dispatcher(SmsDelivery, one_by_one(sms_delivery.deliver)),
+    "sms": lambda: Dispatcher(SmsDelivery, deliver_individually(sms_delivery.deliver)),
     "context": lambda: Dispatcher(ContextLookup, context_delivery.deliver, at_once=50),
     "callbacks": lambda: Dispatcher(CallbackDelivery, callbacks.deliver, slots=256, at_once=50),
 }

@@ -14,8 +14,9 @@ from apps.events import metrics
 from apps.events import services as events
 from apps.events.models import Event
 from apps.events.types import EventType
-from apps.outbox import models as outbox
-from apps.outbox.models import State, Verdict
+from apps.outbox import claims
+from apps.outbox.claims import AttemptResult
+from apps.outbox.models import State
 from apps.outbox.retries import jittered
 from apps.outgoing import http
 
@@ -74,17 +75,17 @@ def record(answers: Sequence[Answer]) -> list[CallbackDelivery]:
     verdicts = [_verdict(row, outcome, next_attempt_at(row, outcome, now)) for row, outcome in answers]
     due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
     with transaction.atomic():
-        held = outbox.settle(verdicts)
+        held = claims.record_results(verdicts)
         metrics.attempts("callbacks", verdicts, held)
         events.record_all([_event(row, outcome, due[row.pk]) for row, outcome in answers if row.pk in held])
     failure_tracking.note([(row.url, outcome) for row, outcome in answers])
     return [row for row, _outcome in answers]
 
 
-def _verdict(row: CallbackDelivery, outcome: Outcome, due_at: datetime | None) -> Verdict:
+def _verdict(row: CallbackDelivery, outcome: Outcome, due_at: datetime | None) -> AttemptResult:
     state = State.DONE if outcome.delivered else State.FAILED if due_at is None else State.DUE
     name = "delivered" if outcome.delivered else "failed"
-    return Verdict(row, state, name, outcome.reason, outcome.status, due_at)
+    return AttemptResult(row, state, name, outcome.reason, outcome.status, due_at)
 
 
 def _event(row: CallbackDelivery, outcome: Outcome, due_at: datetime | None) -> Event:

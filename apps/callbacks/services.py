@@ -18,6 +18,7 @@ from apps.events import services as events
 from apps.events.changes import without_credentials
 from apps.events.types import EventType
 from apps.outbox import models as outbox
+from apps.outbox import wakeup
 from apps.system import services as system
 
 
@@ -31,7 +32,7 @@ def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> 
     CallbackDelivery.objects.create(
         url=url, lane=lane(url), transaction_id=transaction_id, user_id=user_id, client_id=client_id
     )
-    outbox.nudge(CallbackDelivery, tasks.deliver.delay)
+    wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
 
 
 def failed(url: str = "") -> QuerySet[CallbackDelivery]:
@@ -58,7 +59,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         transactions = set(found.values_list("transaction_id", flat=True)[:2])
         count = found.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
         if count:
-            outbox.nudge(CallbackDelivery, tasks.deliver.delay)
+            wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
             # About one transaction, it belongs to that one's history.
             about = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
             address = {"object": without_credentials(url)} if url else {}

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, ProtectedError
 from apps.common import codes
 from apps.common.encryption import CannotDecrypt
 from apps.enrollment.models import Profile, PushEnrollment, ServerKey
-from apps.enrollment.services import PUSH_TOKEN_PURPOSE
+from apps.enrollment.push_enrollments import PUSH_TOKEN_PURPOSE
 
 BATCH = 200
 # An enrolment that began before a rotation may still take the key that was shared then.

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.applications.models import ApplicationVersion, VersionStatus
 from apps.common.encryption import CannotDecrypt
-from apps.enrollment import services
+from apps.enrollment import push_enrollments
 from apps.enrollment.models import Profile
 from apps.events import services as events
 from apps.events.types import EventType
@@ -63,7 +63,7 @@ def send_test(profile: Profile, *, who: str) -> Result:
     elif result.outcome == Outcome.MISCONFIGURED:
         configuration_errors.note(destination, result.reason, sent_at=sent_at)
     elif result.outcome == Outcome.DEAD_TOKEN:
-        services.drop_dead_token(push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
+        push_enrollments.remove_dead_token(push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
     return result
 
 

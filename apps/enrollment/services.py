@@ -1,14 +1,11 @@
 """Enrolling devices and users, and finding them again."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
 from apps.common import codes
@@ -19,10 +16,7 @@ from apps.common.exceptions import (
     InvalidEnrollmentCode,
     InvalidProfile,
     InvalidPublicKey,
-    InvalidRequest,
     ObjectNotFound,
-    PushTokenInUse,
-    UserAlreadyEnrolled,
     VersionNotEnabled,
 )
 from apps.enrollment import fraud_locks
@@ -31,26 +25,16 @@ from apps.enrollment.openpgp import certificates, keys
 from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.push.models import PushMessagingConfiguration
 from apps.system import services as system
-from apps.system.models import PushEnrollmentMode
 
 CODE_PURPOSE = "enrollment code"
 DEVICE_TOKEN_PURPOSE = "device token"
-PUSH_TOKEN_PURPOSE = "push token"
 
 KEY_FAILURES: dict[type[ApiError], EventType] = {
     EnrollmentDisabled: EventType.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
     InvalidEnrollmentCode: EventType.KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE,
     InvalidPublicKey: EventType.KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY,
     VersionNotEnabled: EventType.KEY_ENROLLMENT_FAILURE_VERSION_NOT_ENABLED,
-}
-PUSH_FAILURES: dict[type[ApiError], EventType] = {
-    EnrollmentDisabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    VersionNotEnabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    PushTokenInUse: EventType.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
-    UserAlreadyEnrolled: EventType.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
-    InvalidProfile: EventType.PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED,
 }
 
 
@@ -219,118 +203,6 @@ def require_enabled(version: ApplicationVersion) -> None:
     """Phones of a disabled version can only list and leave."""
     if version.status == VersionStatus.DISABLED:
         raise VersionNotEnabled
-
-
-def enroll_push(device: Device, profile_id: str, push_token: str) -> None:
-    """Make a profile of a device reachable by push, by the rules of the push enrolment mode."""
-    profile = None
-    try:
-        profile = profile_of(device, profile_id)
-        with transaction.atomic():
-            _enroll_push(profile, push_token)
-    except ApiError as error:
-        events.record(
-            PUSH_FAILURES[type(error)],
-            user_id=profile.user_id if profile else "",
-            app_name=device.version.application.name,
-            device_id=device.device_id,
-            reason=error.token,
-        )
-        raise
-
-
-def _enroll_push(profile: Profile, push_token: str) -> None:
-    general, version = system.general(), profile.device.version
-    require_enabled(version)
-    configuration = version.push_messaging_configuration
-    if not (general.enrollment_enabled and general.push_enrollment_enabled and configuration):
-        raise EnrollmentDisabled
-    if profile not in _wait_for_others([profile.user_id], configuration):
-        # The profile or its keys were removed since it was read.
-        raise InvalidProfile
-    hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
-    if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
-        raise PushTokenInUse
-    _apply_mode(profile, general.push_enrollment_mode)
-    # Loaded and saved as a row, because the token's encryption is bound to it.
-    row = PushEnrollment.objects.filter(profile=profile).first() or PushEnrollment(profile=profile)
-    row.token, row.token_hash, row.enrolled_at = push_token, hashes[0], timezone.now()
-    row.save()
-    events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
-
-
-def _wait_for_others(user_ids: Collection[str], configuration: PushMessagingConfiguration | None) -> list[Profile]:
-    """Make two that enrol at once, with the same token or for the same user, come one after the other.
-
-    Profiles are locked in the order of their keys, as everywhere. Returns the users' profiles that have keys.
-    """
-    # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
-    if configuration:
-        list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
-    rows = Profile.objects.select_for_update().filter(user_id__in=user_ids).order_by("pk").only("pk", "server_key")
-    return [profile for profile in rows if profile.has_keys]
-
-
-def _apply_mode(profile: Profile, mode: str) -> None:
-    if mode == PushEnrollmentMode.MULTIPLE_DEVICES:
-        return
-    others = PushEnrollment.objects.filter(
-        profile__user_id=profile.user_id,
-        profile__device__version__application=profile.device.version.application_id,
-    ).exclude(profile__device=profile.device_id)
-    if mode == PushEnrollmentMode.SINGLE_DEVICE and others.exists():
-        raise UserAlreadyEnrolled
-    for other in others.select_related("profile__device"):
-        other.delete()
-        events.record(
-            EventType.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT,
-            user_id=profile.user_id,
-            app_name=profile.device.version.application.name,
-            device_id=other.profile.device.device_id,
-        )
-
-
-def replace_push_token(device: Device, old: str, new: str) -> None:
-    """Replace a push token for all profiles of a device.
-
-    InvalidRequest when the device has no such token, PushTokenInUse when another device has the new one.
-    """
-    with transaction.atomic():
-        user_ids = list(Profile.objects.filter(device=device).values_list("user_id", flat=True))
-        _wait_for_others(user_ids, device.version.push_messaging_configuration)
-        rows = list(
-            PushEnrollment.objects.select_related("profile__device__version__application")
-            .filter(profile__device=device, token_hash__in=codes.candidates(old, PUSH_TOKEN_PURPOSE))
-            .order_by("pk")
-        )
-        if not rows:
-            raise InvalidRequest(_("old_push_token is not a push token of this device."))
-        hashes = codes.candidates(new, PUSH_TOKEN_PURPOSE)
-        if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=device).exists():
-            raise PushTokenInUse
-        for row in rows:
-            row.token, row.token_hash, row.enrolled_at = new, hashes[0], timezone.now()
-            row.save()
-            events.record(
-                EventType.PUSH_TOKEN_REPLACED,
-                user_id=row.profile.user_id,
-                app_name=row.profile.device.version.application.name,
-            )
-
-
-def drop_dead_token(push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None) -> None:
-    """Remove a token that the provider called dead, unless the device has sent a newer one since; the keys stay."""
-    seen_before = min(sent_at, dead_since or sent_at)
-    profile = push_enrollment.profile
-    with transaction.atomic():
-        old = PushEnrollment.objects.filter(pk=push_enrollment.pk, enrolled_at__lte=seen_before)
-        if old.delete()[0]:
-            events.record(
-                EventType.PUSH_ENROLLMENT_DROP_DEAD_PUSH_TOKEN,
-                user_id=profile.user_id,
-                app_name=profile.device.version.application.name,
-                device_id=profile.device.device_id,
-            )
 
 
 def _usable(user_id: str) -> QuerySet[Profile]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apps.events.counter_buffer import Buffer
 from apps.events.models import Measure
-from apps.outbox.models import Verdict
+from apps.outbox.claims import AttemptResult
 
 SEPARATOR = "|"
 SUM = "sum"
@@ -85,7 +85,7 @@ def request(seconds: float, *labels: str) -> None:
     _buffer.add(REQUESTS.observed(seconds, *labels))
 
 
-def attempts(queue: str, verdicts: Iterable[Verdict], held: Collection[UUID]) -> None:
+def attempts(queue: str, verdicts: Iterable[AttemptResult], held: Collection[UUID]) -> None:
     """Note what attempts of a queue came to, of those rows whose claim still held, once that is committed."""
     now, found = timezone.now(), Counter[str]()
     for verdict in verdicts:

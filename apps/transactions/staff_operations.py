@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
 from apps.common.exceptions import TransactionNotFound
+from apps.outbox import claims
 from apps.outbox import models as outbox
 from apps.transactions import lifecycle
 from apps.transactions.models import Reason, Status, Transaction
@@ -97,7 +98,7 @@ def _reason(transaction: Transaction) -> dict[str, str] | None:
 
 
 def _delivery(delivery: outbox.Delivery) -> dict[str, Any]:
-    last = outbox.attempt_of(type(delivery))._default_manager.filter(delivery=delivery).last()
+    last = claims.attempt_model(type(delivery))._default_manager.filter(delivery=delivery).last()
     return {
         "state": delivery.state,
         "attempts": delivery.attempts_made,

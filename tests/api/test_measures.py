@@ -20,7 +20,7 @@ from apps.callbacks.transport import Outcome
 from apps.events import metrics
 from apps.events.models import Measure
 from apps.events.types import EventType
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
@@ -98,7 +98,7 @@ def test_latency_counts_from_when_an_attempt_was_due_until_it_is_written_down(to
             url="http://a.example", transaction_id=uuid4(), due_at=now - timedelta(seconds=seconds)
         )
     with time_machine.travel(now, tick=False):
-        rows = outbox.claim(CallbackDelivery, list(CallbackDelivery.objects.values_list("pk", flat=True)))
+        rows = claims.claim(CallbackDelivery, list(CallbackDelivery.objects.values_list("pk", flat=True)))
     with time_machine.travel(now + timedelta(seconds=1), tick=False):
         callbacks.record([(row, Outcome(delivered=True, status=204)) for row in rows])
         # The claim is over: nothing is written down, and nothing measured.

@@ -10,14 +10,17 @@ from django.core.management import call_command
 # From the bottom up; what stands on one line does not see its neighbours.
 LAYERS = [
     {"auth", "contenttypes"},
+    {"outgoing"},
+    {"outbox"},
     {"events"},
     {"system"},
+    {"staff"},
     {"push", "sms", "otp", "callbacks", "geocontext"},
     {"applications"},
     {"enrollment"},
     {"transactions"},
     {"configuration", "api"},
-    {"demo"},
+    {"demo", "console"},
     {"config"},
 ]
 LEVEL = {label: level for level, labels in enumerate(LAYERS) for label in labels}

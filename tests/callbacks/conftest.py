@@ -7,6 +7,7 @@ import pytest
 from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
 from apps.common.urls import lane
+from apps.outbox import claims
 from apps.outbox import models as outbox
 from tests.fakes.portal import Portal
 
@@ -31,7 +32,7 @@ def deliver(db):
         due = [row.pk for row in rows]
         # A row that waits for its next try is not waited for.
         CallbackDelivery.objects.filter(pk__in=due, state=outbox.State.DUE).update(due_at=rows[0].created_at)
-        written = [row.pk for part in delivery.deliver(outbox.claim(CallbackDelivery, due)) for row in part]
+        written = [row.pk for part in delivery.deliver(claims.claim(CallbackDelivery, due)) for row in part]
         for row in rows:
             row.refresh_from_db()
         assert sorted(written) == sorted(due)

@@ -12,7 +12,7 @@ from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
 from apps.enrollment.models import EnrollmentCode
 from apps.events.models import Event
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.outbox.models import State
 from apps.transactions.models import Transaction
 from tests.commands.running import run
@@ -190,7 +190,7 @@ def failed():
     row = CallbackDelivery.objects.create(
         url="http://127.0.0.1:9/callback", lane="http://127.0.0.1:9", transaction_id=uuid4(), user_id="anna"
     )
-    [claimed] = outbox.claim(CallbackDelivery, [row.pk])
+    [claimed] = claims.claim(CallbackDelivery, [row.pk])
     delivery.record([(claimed, delivery.Outcome(delivered=False, reason="HTTP 410", status=410, final=True))])
     row.refresh_from_db()
     assert row.state == State.FAILED
@@ -204,7 +204,7 @@ def test_a_failed_callback_is_sent_again(failed, named_by):
     )
     names = [str(getattr(failed, named_by))] if named_by else []
     assert run("redeliver_callbacks", *names).lines == ["1 callback is due again."]
-    [again] = outbox.claim(CallbackDelivery, [failed.pk, waiting.pk])
+    [again] = claims.claim(CallbackDelivery, [failed.pk, waiting.pk])
     assert (again.pk, again.webhook_id, again.attempts_made) == (failed.pk, failed.webhook_id, 2)
     delivery.record([(again, delivery.Outcome(delivered=True, status=204))])
     failed.refresh_from_db()

@@ -13,7 +13,7 @@ from apps.callbacks.models import CallbackAttempt, CallbackDelivery, FailingAddr
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events.models import Event
 from apps.geocontext.models import LocatedAddress
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.transactions import purge
 from apps.transactions.models import (
     IdempotentRequest,
@@ -96,8 +96,8 @@ def test_cancelling_twice_is_cancelling_once(start):
 def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(start):
     old, young, pending = age(start(approve=True), 31), age(start(approve=True), 29), start()
     row = CallbackDelivery.objects.get(transaction_id=old.pk)
-    outbox.claim(CallbackDelivery, [row.pk])
-    outbox.claim(PushDelivery, [PushDelivery.objects.get(transaction=old).pk])
+    claims.claim(CallbackDelivery, [row.pk])
+    claims.claim(PushDelivery, [PushDelivery.objects.get(transaction=old).pk])
     WrongAnswer.objects.create(transaction=old, digest="x", error="InvalidPin")
     settle()
     events = Event.objects.count()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.callbacks import delivery, failure_tracking, transport
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery, CallbackEndpoint
 from apps.events.models import Event
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from tests.console.callback_pages import ENDPOINTS, LIST, path_of, said
 from tests.plans import plan
 
@@ -147,7 +147,7 @@ def test_the_pages_lead_to_each_other(console, endpoint, portal, mobile_type, de
 def work_off():
     """Do what the worker does with all that is due."""
     due = list(CallbackDelivery.due(timezone.now()).values_list("pk", flat=True))
-    for _part in delivery.deliver(outbox.claim(CallbackDelivery, due)):
+    for _part in delivery.deliver(claims.claim(CallbackDelivery, due)):
         pass
 
 

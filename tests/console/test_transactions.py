@@ -13,7 +13,7 @@ from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
 from apps.events.types import EventType
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.sms.gateways.memory import MemoryGateway
 from apps.system.models import Features, GeneralConfiguration
 from apps.transactions.methods.sms import delivery as sms_delivery
@@ -43,7 +43,7 @@ def texted(transactional_db, portal, settings):
     fields = {"type": mobile_type.name, "user_id": "anna", "phone_number": NUMBER, "message": "Code {code}"}
     assert portal.post(START, fields).status_code == 200
     transaction = Transaction.objects.get(method="sms")
-    [claimed] = outbox.claim(SmsDelivery, [SmsDelivery.objects.get().pk])
+    [claimed] = claims.claim(SmsDelivery, [SmsDelivery.objects.get().pk])
     sms_delivery.deliver(claimed)
     given = {"transaction_id": str(transaction.pk), "sms_code": "nonsense"}
     assert portal.post(f"{START}/anna/sms", given).json()["error_code"] == "3003"

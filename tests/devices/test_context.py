@@ -6,7 +6,7 @@ import pytest
 
 from apps.events.models import Event
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.system.models import Features
 from apps.transactions import lifecycle
 from apps.transactions.context import delivery as context_delivery
@@ -52,7 +52,7 @@ def checks(transaction_id):
 def work():
     """Do what the worker does with the look-ups that are due."""
     due = list(ContextLookup.objects.filter(state="due").values_list("pk", flat=True))
-    return [row for part in context_delivery.deliver(outbox.claim(ContextLookup, due)) for row in part]
+    return [row for part in context_delivery.deliver(claims.claim(ContextLookup, due)) for row in part]
 
 
 def test_the_phone_shows_the_example_of_the_documentation(location_file, start, phone):

@@ -148,7 +148,7 @@ def test_a_worker_that_starts_without_the_database_delivers_when_it_is_there(out
     installation.start(phone)
     outage.database.cut()
     installation.stack.worker.start()
-    installation.stack.worker.wait_for('"fault"')
+    installation.stack.worker.wait_for('"worker_error"')
     outage.database.mend()
     installation.fcm.wait(phone.push_token, status=200, seconds=60)
 
@@ -162,9 +162,9 @@ def test_faults_are_told_once_and_in_one_line(outage):
 
     outage.database.cut()
     # Of its threads one looks for each of four queues, and one for what has expired.
-    wait_until(lambda: len(told("fault")) >= 5)
+    wait_until(lambda: len(told("worker_error")) >= 5)
     outage.database.mend()
-    wait_until(lambda: len(told("fault_over")) >= 5, 60)
+    wait_until(lambda: len(told("worker_recovered")) >= 5, 60)
     # A connection that is gone may be found out in two ways.
-    assert 5 <= len(told("fault")) < 10
-    assert len(worker.log().splitlines()) - before == len(told("fault")) + len(told("fault_over"))
+    assert 5 <= len(told("worker_error")) < 10
+    assert len(worker.log().splitlines()) - before == len(told("worker_error")) + len(told("worker_recovered"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.transactions.methods.push import delivery as push_delivery
 from apps.transactions.models import PushDelivery
 from tests import factories
@@ -92,6 +92,6 @@ def deliver_pushes(transactional_db, fcm):
 
     def run():
         due = list(PushDelivery.objects.filter(state="due").values_list("pk", flat=True))
-        list(push_delivery.deliver(outbox.claim(PushDelivery, due)))
+        list(push_delivery.deliver(claims.claim(PushDelivery, due)))
 
     return run

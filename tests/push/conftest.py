@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
 from apps.events.models import Event
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import GeneralConfiguration
 from apps.transactions.methods.push import delivery as push_delivery
@@ -126,7 +126,7 @@ class Pushes:
     def work(self):
         """Claim and deliver what is due, as a worker's dispatcher does; returns how many pushes that were."""
         due = list(PushDelivery.due(timezone.now()).values_list("pk", flat=True))
-        rows = outbox.claim(PushDelivery, due)
+        rows = claims.claim(PushDelivery, due)
         written = [row.pk for part in push_delivery.deliver(rows) for row in part]
         assert sorted(written) == sorted(row.pk for row in rows)
         return len(rows)

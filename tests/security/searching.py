@@ -5,12 +5,12 @@ import base64
 from django.db import connection
 
 from apps.events.models import Event
-from apps.outbox import models as outbox
+from apps.outbox import claims
 
 
 def deliver_all(queue, deliver):
     """Do what a worker does with everything that is due."""
-    list(deliver(outbox.claim(queue, list(queue.objects.values_list("pk", flat=True)))))
+    list(deliver(claims.claim(queue, list(queue.objects.values_list("pk", flat=True)))))
 
 
 def stored_text():

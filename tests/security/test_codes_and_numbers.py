@@ -6,7 +6,7 @@ from base64 import b64decode
 import pytest
 
 from apps.events.models import Event
-from apps.outbox.worker import one_by_one
+from apps.outbox.dispatcher import deliver_individually
 from apps.sms.gateways.memory import MemoryGateway
 from apps.transactions.methods.sms import delivery as sms_delivery
 from apps.transactions.models import SmsDelivery, Transaction
@@ -35,7 +35,7 @@ def test_no_code_number_or_otp_can_be_read_after_the_flows(portal, device, caplo
     caplog.set_level(0)
     by_text = factories.TypeFactory(method="sms", max_resends=1, default_messages={"en": "Your code: {code}"})
     started = start(portal, by_text, user_id="bert", phone_number=PHONE_NUMBER)["transaction_id"]
-    deliver_all(SmsDelivery, one_by_one(sms_delivery.deliver))
+    deliver_all(SmsDelivery, deliver_individually(sms_delivery.deliver))
     code = MemoryGateway.sent[0][0].code
     pending = all_places("")
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"

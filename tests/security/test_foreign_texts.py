@@ -5,7 +5,7 @@ import json
 import pytest
 
 from apps.events.models import Event
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushAttempt, PushDelivery
 from tests import factories
@@ -33,7 +33,7 @@ def version(google):
 
 
 def deliver_all():
-    list(pushes.deliver(outbox.claim(PushDelivery, list(PushDelivery.objects.values_list("pk", flat=True)))))
+    list(pushes.deliver(claims.claim(PushDelivery, list(PushDelivery.objects.values_list("pk", flat=True)))))
 
 
 def outcomes(*known):

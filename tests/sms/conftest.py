@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from apps.events.models import Event
-from apps.outbox import models as outbox
+from apps.outbox import claims
 from apps.sms.gateways.memory import MemoryGateway
 from apps.system.models import GeneralConfiguration
 from apps.transactions.methods.sms import delivery as sms_delivery
@@ -54,7 +54,7 @@ class Texts:
     def work(self):
         """Claim and deliver what is due, as a worker's dispatcher does; returns how many messages that were."""
         due = list(SmsDelivery.due(timezone.now()).values_list("pk", flat=True))
-        rows = outbox.claim(SmsDelivery, due)
+        rows = claims.claim(SmsDelivery, due)
         for row in rows:
             sms_delivery.deliver(row)
         return len(rows)

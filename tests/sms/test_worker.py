@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
+from apps.outbox import claims
 from apps.outbox import models as outbox
 from apps.sms.gateways.base import Gateway, Outcome, Result
 from apps.transactions import lifecycle
@@ -149,7 +150,7 @@ def test_an_unknown_outcome_is_sent_again_only_when_the_portal_asks(texts, sms_t
 
 def test_the_message_of_a_worker_that_died_in_its_call_is_not_sent_again(texts, sms_type, says, later):
     started = texts.start(sms_type)
-    [claimed] = outbox.claim(SmsDelivery, [row(started).pk])  # and here the worker dies
+    [claimed] = claims.claim(SmsDelivery, [row(started).pk])  # and here the worker dies
     later(23)
     assert texts.work() == 0
     later(1.5)
@@ -162,14 +163,14 @@ def test_the_message_of_a_worker_that_died_in_its_call_is_not_sent_again(texts, 
     texts.work()
     assert Scripted.calls == 1
     with transaction.atomic():
-        assert outbox.settle([outbox.Verdict(claimed, outbox.State.FAILED, "failed")]) == set()
+        assert claims.record_results([claims.AttemptResult(claimed, outbox.State.FAILED, "failed")]) == set()
 
 
 def test_a_worker_that_died_in_its_second_try_leaves_an_unknown_outcome(texts, sms_type, says, later):
     says(RETRY)
     started = texts.send(sms_type)
     later(2.1)
-    outbox.claim(SmsDelivery, [row(started).pk])
+    claims.claim(SmsDelivery, [row(started).pk])
     later(25)
     texts.work()
     assert texts.attempts(started) == ["retry", "", "unknown"]

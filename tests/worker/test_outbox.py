@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.outbox import claims, wakeup
 from apps.outbox import models as outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +35,7 @@ def test_workers_that_claim_the_same_rows_at_once_get_different_ones():
     def claim(_number):
         together.wait(10)
         try:
-            return [row.pk for row in outbox.claim(CallbackDelivery, ids)]
+            return [row.pk for row in claims.claim(CallbackDelivery, ids)]
         finally:
             connection.close()
 
@@ -46,11 +47,11 @@ def test_workers_that_claim_the_same_rows_at_once_get_different_ones():
 
 def test_a_claim_writes_the_attempt_down_and_lasts_as_long_as_its_lease():
     [row] = due_rows(1)
-    [claimed] = outbox.claim(CallbackDelivery, [row.pk])
-    assert outbox.claim(CallbackDelivery, [row.pk]) == []
+    [claimed] = claims.claim(CallbackDelivery, [row.pk])
+    assert claims.claim(CallbackDelivery, [row.pk]) == []
     row.refresh_from_db()
     left = (row.due_at - timezone.now()).total_seconds()
-    assert outbox.LEASE_SECONDS - 2 < left <= outbox.LEASE_SECONDS
+    assert claims.LEASE_SECONDS - 2 < left <= claims.LEASE_SECONDS
     assert (row.claim, row.attempts_made) == (claimed.claim, 1)
     attempt = row.attempts.get()
     assert (attempt.number, attempt.outcome) == (1, "")
@@ -59,14 +60,14 @@ def test_a_claim_writes_the_attempt_down_and_lasts_as_long_as_its_lease():
 def test_rows_that_are_not_due_or_have_ended_are_not_claimed():
     later = timezone.now() + timedelta(seconds=60)
     rows = due_rows(1, due_at=later) + due_rows(1, state=outbox.State.DONE) + due_rows(1, state=outbox.State.FAILED)
-    assert outbox.claim(CallbackDelivery, [row.pk for row in rows]) == []
+    assert claims.claim(CallbackDelivery, [row.pk for row in rows]) == []
 
 
 def test_who_lost_a_claim_records_nothing():
     [row] = due_rows(1)
-    [slow] = outbox.claim(CallbackDelivery, [row.pk])
+    [slow] = claims.claim(CallbackDelivery, [row.pk])
     end_lease(row)
-    [quick] = outbox.claim(CallbackDelivery, [row.pk])
+    [quick] = claims.claim(CallbackDelivery, [row.pk])
     assert settle(slow, outbox.State.FAILED) == set()
     row.refresh_from_db()
     assert (row.state, row.claim, row.ended_at) == (outbox.State.DUE, quick.claim, None)
@@ -81,14 +82,14 @@ def test_who_lost_a_claim_records_nothing():
 
 def test_many_outcomes_are_written_at_once_each_to_its_own_row():
     rows = due_rows(3)
-    claimed = {row.pk: row for row in outbox.claim(CallbackDelivery, [row.pk for row in rows])}
+    claimed = {row.pk: row for row in claims.claim(CallbackDelivery, [row.pk for row in rows])}
     later = timezone.now() + timedelta(seconds=30)
     with transaction.atomic():
-        held = outbox.settle(
+        held = claims.record_results(
             [
-                outbox.Verdict(claimed[rows[0].pk], outbox.State.DONE, "delivered", status=200),
-                outbox.Verdict(claimed[rows[1].pk], outbox.State.DUE, "failed", "away", due_at=later),
-                outbox.Verdict(claimed[rows[2].pk], outbox.State.FAILED, "failed", "gone", 410),
+                claims.AttemptResult(claimed[rows[0].pk], outbox.State.DONE, "delivered", status=200),
+                claims.AttemptResult(claimed[rows[1].pk], outbox.State.DUE, "failed", "away", due_at=later),
+                claims.AttemptResult(claimed[rows[2].pk], outbox.State.FAILED, "failed", "gone", 410),
             ]
         )
     assert held == set(claimed)
@@ -108,11 +109,11 @@ def test_many_outcomes_are_written_at_once_each_to_its_own_row():
 
 def settle(row, state):
     with transaction.atomic():
-        return outbox.settle([outbox.Verdict(row, state, "told")])
+        return claims.record_results([claims.AttemptResult(row, state, "told")])
 
 
 def test_a_burst_of_nudges_waits_for_nobody_and_is_announced_few_times():
-    announcer, at_the_broker, hanging = outbox._Announcer(), threading.Semaphore(0), threading.Event()
+    announcer, at_the_broker, hanging = wakeup._TaskPublisher(), threading.Semaphore(0), threading.Event()
     rung = []
 
     def ring():
@@ -120,10 +121,10 @@ def test_a_burst_of_nudges_waits_for_nobody_and_is_announced_few_times():
         at_the_broker.release()
         hanging.wait(10)
 
-    announcer.announce("queue", ring)
+    announcer.publish_soon("queue", ring)
     assert at_the_broker.acquire(timeout=5)
     for _number in range(100):
-        announcer.announce("queue", ring)
+        announcer.publish_soon("queue", ring)
     hanging.set()
     assert at_the_broker.acquire(timeout=5)
     assert not at_the_broker.acquire(timeout=0.2)
@@ -131,8 +132,8 @@ def test_a_burst_of_nudges_waits_for_nobody_and_is_announced_few_times():
 
 
 def test_a_broker_that_is_away_is_asked_again(monkeypatch):
-    monkeypatch.setattr(outbox._Announcer, "PAUSE_SECONDS", 0.01)
-    announcer, back = outbox._Announcer(), threading.Event()
+    monkeypatch.setattr(wakeup._TaskPublisher, "PAUSE_SECONDS", 0.01)
+    announcer, back = wakeup._TaskPublisher(), threading.Event()
     away = [True]
 
     def ring():
@@ -141,9 +142,9 @@ def test_a_broker_that_is_away_is_asked_again(monkeypatch):
             raise ConnectionRefusedError
         back.set()
 
-    announcer.announce("queue", ring)
+    announcer.publish_soon("queue", ring)
     deadline = threading.Event()
     while away:
         assert not deadline.wait(0.01)
-    announcer.announce("queue", ring)
+    announcer.publish_soon("queue", ring)
     assert back.wait(5)

@@ -9,8 +9,9 @@ from django.db import OperationalError, connection, transaction
 from structlog.testing import capture_logs
 
 from apps.callbacks.models import CallbackDelivery
+from apps.outbox import claims, loops, wakeup, worker
 from apps.outbox import models as outbox
-from apps.outbox import worker
+from apps.outbox.dispatcher import CLAIM_ROWS, Dispatcher, deliver_individually
 from tests.flows.waiting import wait_until
 from tests.worker.test_outbox import due_rows, end_lease
 
@@ -29,7 +30,7 @@ class Deliveries:
             self.started.append(row.lane)
         assert self.go_on.wait(20)
         with transaction.atomic():
-            outbox.settle([outbox.Verdict(row, outbox.State.DONE, "delivered") for row in rows])
+            claims.record_results([claims.AttemptResult(row, outbox.State.DONE, "delivered") for row in rows])
         yield rows
 
     def lanes(self, count):
@@ -46,7 +47,7 @@ def deliveries():
 @pytest.fixture
 def dispatcher(deliveries):
     """A dispatcher whose thread does not run: a test calls `dispatch` itself."""
-    dispatcher = worker.Dispatcher(CallbackDelivery, deliveries.deliver, slots=8)
+    dispatcher = Dispatcher(CallbackDelivery, deliveries.deliver, slots=8)
     yield dispatcher
     deliveries.go_on.set()
     dispatcher._pool.shutdown(wait=True)
@@ -102,7 +103,7 @@ def test_rows_of_one_lane_are_delivered_together_and_each_frees_its_slot_when_it
         assert go_on.wait(20)
         yield rows[2:]
 
-    dispatcher = worker.Dispatcher(CallbackDelivery, deliver, slots=8, at_once=3)
+    dispatcher = Dispatcher(CallbackDelivery, deliver, slots=8, at_once=3)
     due_rows(4, "one")
     due_rows(1, "two")
     assert dispatcher.dispatch() == 5
@@ -115,7 +116,7 @@ def test_rows_of_one_lane_are_delivered_together_and_each_frees_its_slot_when_it
 
 
 def test_many_rows_of_a_busy_lane_do_not_hide_the_others(dispatcher, deliveries):
-    due_rows(3 * worker.CLAIM_ROWS, "slow")
+    due_rows(3 * CLAIM_ROWS, "slow")
     due_rows(1, "other")
     dispatcher.dispatch()
     dispatcher.dispatch()
@@ -128,21 +129,21 @@ def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries
     def deliver(_row):
         raise ValueError("broken")
 
-    dispatcher = worker.Dispatcher(CallbackDelivery, worker.one_by_one(deliver), slots=4)
+    dispatcher = Dispatcher(CallbackDelivery, deliver_individually(deliver), slots=4)
     with capture_logs() as logs:
         dispatcher.dispatch()
         dispatcher._pool.shutdown(wait=True)
-    assert [(line["event"], line["delivery"]) for line in logs] == [("delivery_fault", str(row.pk))]
+    assert [(line["event"], line["delivery"]) for line in logs] == [("delivery_error", str(row.pk))]
     row.refresh_from_db()
     assert (row.state, row.attempts_made) == (outbox.State.DUE, 1)
-    assert outbox.claim(CallbackDelivery, [row.pk]) == []
+    assert claims.claim(CallbackDelivery, [row.pk]) == []
     end_lease(row)
-    assert len(outbox.claim(CallbackDelivery, [row.pk])) == 1
+    assert len(claims.claim(CallbackDelivery, [row.pk])) == 1
 
 
 def test_a_worker_that_stops_finishes_what_is_in_flight_and_takes_nothing_more(deliveries, running):
     [first] = due_rows(1, "one")
-    process = running(worker.Dispatcher(CallbackDelivery, deliveries.deliver))
+    process = running(Dispatcher(CallbackDelivery, deliveries.deliver))
     deliveries.lanes(1)
     stopping = threading.Thread(target=process.stop)
     stopping.start()
@@ -160,16 +161,16 @@ def test_a_worker_that_stops_finishes_what_is_in_flight_and_takes_nothing_more(d
 
 def test_work_that_nobody_announced_is_found(deliveries, running):
     deliveries.go_on.set()
-    running(worker.Dispatcher(CallbackDelivery, deliveries.deliver))
+    running(Dispatcher(CallbackDelivery, deliveries.deliver))
     due_rows(1)
     assert deliveries.lanes(1)
 
 
 def test_an_embedded_worker_is_woken_by_the_commit(deliveries, running, settings, monkeypatch):
     settings.BROKER_URL = ""
-    monkeypatch.setattr(worker, "SWEEP_SECONDS", 60.0)
+    monkeypatch.setattr("apps.outbox.dispatcher.SWEEP_SECONDS", 60.0)
     deliveries.go_on.set()
-    dispatcher = worker.Dispatcher(CallbackDelivery, deliveries.deliver)
+    dispatcher = Dispatcher(CallbackDelivery, deliveries.deliver)
     asleep, watching = threading.Event(), threading.Event()
     pause, wake_all = dispatcher._pause_seconds, worker.wake_all
     monkeypatch.setattr(dispatcher, "_pause_seconds", lambda: [pause(), asleep.set()][0])
@@ -182,12 +183,12 @@ def test_an_embedded_worker_is_woken_by_the_commit(deliveries, running, settings
     monkeypatch.setattr(worker, "wake_all", wake_all)
     with transaction.atomic():
         due_rows(1)
-        outbox.nudge(CallbackDelivery, ring=None)
+        wakeup.notify_workers(CallbackDelivery, publish=None)
     assert deliveries.lanes(1)
 
 
 def test_a_loop_outlives_faults_and_tells_each_once(monkeypatch):
-    monkeypatch.setattr(worker, "FAULT_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(loops, "ERROR_BACKOFF_SECONDS", 0.001)
     faults = [OperationalError("away\nSELECT secret")] * 3 + [RuntimeError("bug")] * 2
     over = threading.Event()
 
@@ -197,16 +198,16 @@ def test_a_loop_outlives_faults_and_tells_each_once(monkeypatch):
         over.set()
         return 60
 
-    loop = worker.Loop("tested", step)
+    loop = loops.LoopThread("tested", step)
     with capture_logs() as logs:
         loop.start()
         assert over.wait(5)
         loop.halt()
         loop.join()
     assert [(line["event"], line.get("fault")) for line in logs] == [
-        ("fault", "OperationalError"),
-        ("fault", "RuntimeError"),
-        ("fault_over", None),
+        ("worker_error", "OperationalError"),
+        ("worker_error", "RuntimeError"),
+        ("worker_recovered", None),
     ]
     assert logs[0]["reason"] == "away"
 
@@ -217,7 +218,7 @@ def test_a_periodic_function_is_called_again_and_again():
     def function():
         called.release()
 
-    loop = worker.Periodic(function, 0.001)
+    loop = loops.Periodic(function, 0.001)
     loop.start()
     assert all(called.acquire(timeout=5) for _number in range(3))
     loop.halt()

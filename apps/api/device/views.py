@@ -33,7 +33,7 @@ from apps.common.exceptions import (
     UserAlreadyEnrolled,
     VersionNotEnabled,
 )
-from apps.enrollment import authenticators, overview
+from apps.enrollment import authenticators, overview, push_enrollments
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
 from apps.enrollment.openpgp import keys
@@ -137,7 +137,7 @@ class PushEnrollmentView(ApiView):
     def put(self, request: Request, profile_id: str) -> Response:
         device = calling_device(request)
         push_token = checked(serializers.PushTokenSerializer, request)["push_token"]
-        enrollment.enroll_push(device, profile_id, push_token)
+        push_enrollments.enroll(device, profile_id, push_token)
         return Response(status=204)
 
 
@@ -155,7 +155,7 @@ class PushTokenView(ApiView):
         device = calling_device(request)
         given = checked(serializers.ReplacedPushTokenSerializer, request)
         enrollment.require_enabled(device.version)
-        enrollment.replace_push_token(device, given["old_push_token"], given["push_token"])
+        push_enrollments.replace_token(device, given["old_push_token"], given["push_token"])
         return Response(status=204)
 
 

@@ -15,6 +15,7 @@ from apps.events.types import EventType
 from apps.geocontext import services as geocontext
 from apps.geocontext.services import Composed, Origin
 from apps.outbox import models as outbox
+from apps.outbox import wakeup
 from apps.transactions import tasks
 from apps.transactions.models import ContextLookup, Transaction
 from apps.transactions.request.parameters import Request
@@ -52,7 +53,7 @@ def of(request: Request, message: str) -> Context:
 def enqueue(transaction: Transaction, origin: Origin) -> None:
     """Have the worker ask where a request came from, inside the caller's database transaction."""
     ContextLookup.objects.create(transaction=transaction, origin=json.dumps(asdict(origin)))
-    outbox.nudge(ContextLookup, tasks.look_contexts_up.delay)
+    wakeup.notify_workers(ContextLookup, tasks.look_contexts_up.delay)
 
 
 def complete(transaction: Transaction) -> None:

@@ -10,8 +10,9 @@ from apps.events import metrics
 from apps.events import services as events
 from apps.geocontext import services as geocontext
 from apps.geocontext.services import Composed, Origin
-from apps.outbox import models as outbox
-from apps.outbox.models import State, Verdict
+from apps.outbox import claims
+from apps.outbox.claims import AttemptResult
+from apps.outbox.models import State
 from apps.transactions.context import compose as contexts
 from apps.transactions.models import ContextLookup, Status, Transaction
 
@@ -54,16 +55,16 @@ def _opened(rows: Sequence[ContextLookup]) -> tuple[list[tuple[Asked, str]], lis
 
 def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:
     with database.atomic():
-        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED) for row in rows])
+        claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED) for row in rows])
         ContextLookup.objects.filter(pk__in=[row.pk for row in rows]).update(origin="")
     return rows
 
 
 def _record(found: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLookup]:
     """Write the messages down, of those rows that no fetch has finished meanwhile."""
-    verdicts = [Verdict(row, State.DONE, composed.check, composed.reason) for row, composed in found]
+    verdicts = [AttemptResult(row, State.DONE, composed.check, composed.reason) for row, composed in found]
     with database.atomic():
-        held = outbox.settle(verdicts)
+        held = claims.record_results(verdicts)
         metrics.attempts("context", verdicts, held)
         ContextLookup.objects.filter(pk__in=held).update(origin="")
         events.record_all([contexts.write(row.transaction, composed) for row, composed in found if row.pk in held])

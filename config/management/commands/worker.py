@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.commands import TranslatedCommand
-from apps.outbox.worker import FAULT_PAUSE_SECONDS, report
+from apps.outbox.loops import ERROR_BACKOFF_SECONDS, log_error
 from apps.system import keys
 from config import worker
 from config.celery import app
@@ -41,9 +41,9 @@ class Command(TranslatedCommand):
                 return keys.verify()
             except DatabaseError as error:
                 if not is_reported:
-                    report("fault", error, thread="keys")
+                    log_error("worker_error", error, thread="keys")
                 is_reported = True
-                time.sleep(FAULT_PAUSE_SECONDS)
+                time.sleep(ERROR_BACKOFF_SECONDS)
             finally:
                 connection.close()
 

@@ -10,14 +10,15 @@ from django.db.models import Count
 from django.utils import timezone
 
 from apps.common.encryption import CannotDecrypt
-from apps.enrollment import services as enrollment
+from apps.enrollment import push_enrollments
 from apps.enrollment.models import PushEnrollment
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.models import Event
 from apps.events.types import EventType
-from apps.outbox import models as outbox
-from apps.outbox.models import State, Verdict
+from apps.outbox import claims
+from apps.outbox.claims import AttemptResult
+from apps.outbox.models import State
 from apps.outbox.retries import next_attempt_at
 from apps.push import configuration_errors
 from apps.push import services as push
@@ -118,7 +119,7 @@ def _badges(jobs: Sequence[Job]) -> dict[int, int]:
 
 def _skip(rows: Sequence[PushDelivery]) -> None:
     with database.atomic():
-        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED) for row in rows])
+        claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED) for row in rows])
 
 
 def record(answers: Sequence[Answer]) -> list[PushDelivery]:
@@ -127,7 +128,7 @@ def record(answers: Sequence[Answer]) -> list[PushDelivery]:
     verdicts = [_verdict(job, result) for job, result in judged]
     due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
     with database.atomic():
-        held = outbox.settle(verdicts)
+        held = claims.record_results(verdicts)
         ours = [(job, result) for job, result in judged if job.row.pk in held]
         events.record_all([_event(job, result, due[job.row.pk]) for job, result in ours])
         metrics.attempts("push", verdicts, held)
@@ -147,21 +148,20 @@ def _in_our_eyes(job: Job, result: Result) -> Result:
 
 
 def _has_newer_token(job: Job, dead_since: datetime | None) -> bool:
-    """Say whether the device has enrolled a token since the push left, or since the moment that the provider names."""
-    if not job.push_enrollment:
-        return False
-    since = min(job.row.attempt.started_at, dead_since or job.row.attempt.started_at)
-    return PushEnrollment.objects.filter(profile=job.push_enrollment.profile_id, enrolled_at__gt=since).exists()
+    sent_at = job.row.attempt.started_at
+    return job.push_enrollment is not None and push_enrollments.has_newer_token(
+        job.push_enrollment, sent_at=sent_at, dead_since=dead_since
+    )
 
 
-def _verdict(job: Job, result: Result) -> Verdict:
+def _verdict(job: Job, result: Result) -> AttemptResult:
     due_at = None
     if result.outcome == Outcome.RETRY:
         wished = result.retry_after_seconds
         due_at = next_attempt_at(job.row.attempts_made, wished, before=job.transaction.expires_at)
     state = State.DONE if result.outcome == Outcome.ACCEPTED else State.DUE if due_at else State.FAILED
     outcome = CREDENTIAL_REFUSED if result.credential_refused else result.outcome.value
-    return Verdict(job.row, state, outcome, result.reason, result.status, due_at)
+    return AttemptResult(job.row, state, outcome, result.reason, result.status, due_at)
 
 
 def _measured(job: Job, result: Result) -> tuple[str, str]:
@@ -190,7 +190,7 @@ def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
         configuration_errors.clear(job.destination)
         return
     if job.push_enrollment and result.outcome == Outcome.DEAD_TOKEN:
-        enrollment.drop_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
+        push_enrollments.remove_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
     if job.destination and result.outcome == Outcome.MISCONFIGURED:
         configuration_errors.note(job.destination, result.reason, sent_at=sent_at)
     if is_final and not _another_counts(job.row):

@@ -11,7 +11,7 @@ from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
-from apps.outbox import models as outbox
+from apps.outbox import wakeup
 from apps.system import services as system
 from apps.transactions import limits, tasks
 from apps.transactions.context import compose as contexts
@@ -110,4 +110,4 @@ def enqueue(transaction: Transaction, profile: Profile) -> None:
     PushDelivery.objects.create(
         transaction=transaction, user_id=profile.user_id, lane=destination.lane if destination else ""
     )
-    outbox.nudge(PushDelivery, tasks.deliver_pushes.delay)
+    wakeup.notify_workers(PushDelivery, tasks.deliver_pushes.delay)

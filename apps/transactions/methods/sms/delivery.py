@@ -7,8 +7,9 @@ from django.utils import timezone
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.outbox import models as outbox
-from apps.outbox.models import State, Verdict
+from apps.outbox import claims
+from apps.outbox.claims import AttemptResult
+from apps.outbox.models import State
 from apps.outbox.retries import next_attempt_at
 from apps.sms import messages as sms_messages
 from apps.sms import services as sms
@@ -50,14 +51,14 @@ def deliver(row: SmsDelivery) -> None:
 
 def _skip(row: SmsDelivery) -> None:
     with database.atomic():
-        outbox.settle([Verdict(row, State.DONE, NOT_NEEDED)])
+        claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED)])
 
 
 def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
     """Write the outcome, and in the same database transaction what follows from it."""
     verdict = _verdict(row, transaction, result)
     with database.atomic():
-        held = outbox.settle([verdict])
+        held = claims.record_results([verdict])
         if not held:
             return
         metrics.attempts("sms", [verdict], held)
@@ -80,14 +81,14 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
             )
 
 
-def _verdict(row: SmsDelivery, transaction: Transaction, result: Result) -> Verdict:
+def _verdict(row: SmsDelivery, transaction: Transaction, result: Result) -> AttemptResult:
     due_at = None
     if result.outcome == Outcome.RETRY:
         due_at = next_attempt_at(row.attempts_made, result.retry_after_seconds, before=transaction.expires_at)
     done = result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
     state = State.DONE if done else State.DUE if due_at else State.FAILED
     sender = {"sender": result.sender[:MAX_SENDER_CHARACTERS]}
-    return Verdict(row, state, result.outcome.value, result.reason, result.status, due_at, sender)
+    return AttemptResult(row, state, result.outcome.value, result.reason, result.status, due_at, sender)
 
 
 def _was_sent(row: SmsDelivery) -> bool:

@@ -9,7 +9,7 @@ from apps.common import codes
 from apps.common.exceptions import LimitReached
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.outbox import models as outbox
+from apps.outbox import wakeup
 from apps.system import services as system
 from apps.transactions import limits, locks, tasks
 from apps.transactions.methods.base import Ask, Started, Unavailable, create
@@ -77,7 +77,7 @@ def enqueue(transaction: Transaction) -> None:
     """Store a text message for sending, inside the caller's database transaction; TooMany beyond a limit."""
     hashes = limits.count_text(transaction, str(transaction.phone_number))
     SmsDelivery.objects.create(transaction=transaction, lane=settings.SMS_GATEWAY[:255], **hashes)
-    outbox.nudge(SmsDelivery, tasks.deliver_sms.delay)
+    wakeup.notify_workers(SmsDelivery, tasks.deliver_sms.delay)
 
 
 def is_code(transaction: Transaction, given: str) -> bool:

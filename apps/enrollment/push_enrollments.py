@@ -1,0 +1,160 @@
+"""Enrolments for push: a profile's push token, its replacement, and its removal when the provider calls it invalid."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.common import codes
+from apps.common.exceptions import (
+    ApiError,
+    EnrollmentDisabled,
+    InvalidProfile,
+    InvalidRequest,
+    PushTokenInUse,
+    UserAlreadyEnrolled,
+    VersionNotEnabled,
+)
+from apps.enrollment import services
+from apps.enrollment.models import Device, Profile, PushEnrollment
+from apps.events import services as events
+from apps.events.types import EventType
+from apps.push.models import PushMessagingConfiguration
+from apps.system import services as system
+from apps.system.models import PushEnrollmentMode
+
+PUSH_TOKEN_PURPOSE = "push token"
+
+PUSH_FAILURES: dict[type[ApiError], EventType] = {
+    EnrollmentDisabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    VersionNotEnabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    PushTokenInUse: EventType.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
+    UserAlreadyEnrolled: EventType.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
+    InvalidProfile: EventType.PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED,
+}
+
+
+def enroll(device: Device, profile_id: str, push_token: str) -> None:
+    """Enrol a profile of a device for push, by the rules of the push enrolment mode."""
+    profile = None
+    try:
+        profile = services.profile_of(device, profile_id)
+        with transaction.atomic():
+            _enroll(profile, push_token)
+    except ApiError as error:
+        events.record(
+            PUSH_FAILURES[type(error)],
+            user_id=profile.user_id if profile else "",
+            app_name=device.version.application.name,
+            device_id=device.device_id,
+            reason=error.token,
+        )
+        raise
+
+
+def _enroll(profile: Profile, push_token: str) -> None:
+    general, version = system.general(), profile.device.version
+    services.require_enabled(version)
+    configuration = version.push_messaging_configuration
+    if not (general.enrollment_enabled and general.push_enrollment_enabled and configuration):
+        raise EnrollmentDisabled
+    if profile not in _lock_push_enrollment([profile.user_id], configuration):
+        # The profile or its keys were removed since it was read.
+        raise InvalidProfile
+    hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
+    if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
+        raise PushTokenInUse
+    _apply_mode(profile, general.push_enrollment_mode)
+    # Loaded and saved as a row, because the token's encryption is bound to it.
+    row = PushEnrollment.objects.filter(profile=profile).first() or PushEnrollment(profile=profile)
+    row.token, row.token_hash, row.enrolled_at = push_token, hashes[0], timezone.now()
+    row.save()
+    events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
+
+
+def _lock_push_enrollment(user_ids: Collection[str], configuration: PushMessagingConfiguration | None) -> list[Profile]:
+    """Lock what two enrolments of the same token or user change, and return the users' profiles that have keys.
+
+    Profiles are locked in the order of their keys, as everywhere.
+    """
+    # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
+    if configuration:
+        list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
+    rows = Profile.objects.select_for_update().filter(user_id__in=user_ids).order_by("pk").only("pk", "server_key")
+    return [profile for profile in rows if profile.has_keys]
+
+
+def _apply_mode(profile: Profile, mode: str) -> None:
+    if mode == PushEnrollmentMode.MULTIPLE_DEVICES:
+        return
+    others = PushEnrollment.objects.filter(
+        profile__user_id=profile.user_id,
+        profile__device__version__application=profile.device.version.application_id,
+    ).exclude(profile__device=profile.device_id)
+    if mode == PushEnrollmentMode.SINGLE_DEVICE and others.exists():
+        raise UserAlreadyEnrolled
+    for other in others.select_related("profile__device"):
+        other.delete()
+        events.record(
+            EventType.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT,
+            user_id=profile.user_id,
+            app_name=profile.device.version.application.name,
+            device_id=other.profile.device.device_id,
+        )
+
+
+def replace_token(device: Device, old: str, new: str) -> None:
+    """Replace a push token for all profiles of a device.
+
+    Raises InvalidRequest if the device has no such token, PushTokenInUse if another device has the new one.
+    """
+    with transaction.atomic():
+        user_ids = list(Profile.objects.filter(device=device).values_list("user_id", flat=True))
+        _lock_push_enrollment(user_ids, device.version.push_messaging_configuration)
+        rows = list(
+            PushEnrollment.objects.select_related("profile__device__version__application")
+            .filter(profile__device=device, token_hash__in=codes.candidates(old, PUSH_TOKEN_PURPOSE))
+            .order_by("pk")
+        )
+        if not rows:
+            raise InvalidRequest(_("old_push_token is not a push token of this device."))
+        hashes = codes.candidates(new, PUSH_TOKEN_PURPOSE)
+        if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=device).exists():
+            raise PushTokenInUse
+        for row in rows:
+            row.token, row.token_hash, row.enrolled_at = new, hashes[0], timezone.now()
+            row.save()
+            events.record(
+                EventType.PUSH_TOKEN_REPLACED,
+                user_id=row.profile.user_id,
+                app_name=row.profile.device.version.application.name,
+            )
+
+
+def remove_dead_token(
+    push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None
+) -> None:
+    """Remove a token that the provider calls invalid, unless the device has a newer one; the keys stay."""
+    profile = push_enrollment.profile
+    with transaction.atomic():
+        old = PushEnrollment.objects.filter(pk=push_enrollment.pk, enrolled_at__lte=_invalid_at(sent_at, dead_since))
+        if old.delete()[0]:
+            events.record(
+                EventType.PUSH_ENROLLMENT_DROP_DEAD_PUSH_TOKEN,
+                user_id=profile.user_id,
+                app_name=profile.device.version.application.name,
+                device_id=profile.device.device_id,
+            )
+
+
+def has_newer_token(push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None) -> bool:
+    """Return True if the device has enrolled a token after the one that the provider calls invalid."""
+    newer = PushEnrollment.objects.filter(enrolled_at__gt=_invalid_at(sent_at, dead_since))
+    return newer.filter(profile=push_enrollment.profile_id).exists()
+
+
+def _invalid_at(sent_at: datetime, dead_since: datetime | None) -> datetime:
+    """Return up to when the provider's answer holds: it knows nothing of a token that was enrolled later."""
+    return min(sent_at, dead_since or sent_at)

@@ -1,0 +1,75 @@
+"""Telling workers that a queue has work. A lost notification costs time, never a delivery."""
+
+import threading
+from collections.abc import Callable
+from time import sleep
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from apps.outbox.models import Delivery
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "countersign"
+
+
+def notify_workers(queue: type[Delivery], publish: Callable[[], object]) -> None:
+    """After commit, tell the workers that `queue` has work.
+
+    With a broker, `publish` sends a task. Without one, PostgreSQL's NOTIFY wakes the embedded worker; on SQLite the
+    worker sees the commit.
+    """
+    if settings.BROKER_URL:
+        transaction.on_commit(lambda: _task_publisher.publish_soon(queue._meta.label_lower, publish))
+    elif connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, queue._meta.label_lower])
+
+
+class _TaskPublisher:
+    """Publisher of tasks in a thread of its own: no request waits for the broker, and a burst is one task."""
+
+    PAUSE_SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Callable[[], object]] = {}
+        self._lock = threading.Lock()
+        self._has_work = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._is_unavailable = False
+
+    def publish_soon(self, label: str, publish: Callable[[], object]) -> None:
+        with self._lock:
+            self._tasks[label] = publish
+            # On first use, not before: a thread does not come along through a fork.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="task publisher", daemon=True)
+                self._thread.start()
+        self._has_work.set()
+
+    def _run(self) -> None:
+        while True:
+            self._has_work.wait()
+            self._has_work.clear()
+            with self._lock:
+                tasks, self._tasks = self._tasks, {}
+            for publish in tasks.values():
+                self._post(publish)
+
+    def _post(self, publish: Callable[[], object]) -> None:
+        try:
+            publish()
+        except (OperationalError, RedisError, OSError) as error:
+            if not self._is_unavailable:
+                log.warning("broker_unavailable", error=type(error).__name__)
+            self._is_unavailable = True
+            sleep(self.PAUSE_SECONDS)
+        else:
+            self._is_unavailable = False
+
+
+_task_publisher = _TaskPublisher()
