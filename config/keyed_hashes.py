@@ -21,7 +21,7 @@ from apps.applications.models import ApiClient
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, PushEnrollment
 from apps.geocontext.models import LocatedAddress
 from apps.staff.models import RecoveryCode
-from apps.transactions.models import IdempotentRequest, SmsDelivery, Status, Transaction
+from apps.transactions.models import IdempotentRequest, SmsDelivery, Transaction
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -109,7 +109,7 @@ KINDS = [
         Transaction,
         ("code_hash",),
         _("they end with their transactions"),
-        lambda rows, at: rows.filter(status=Status.PENDING, expires_at__gt=at),
+        lambda rows, at: rows.filter(pk__in=Transaction.objects.pending(at)),
     ),
     Kind(
         _("phone numbers that limits count"),

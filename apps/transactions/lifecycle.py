@@ -39,8 +39,8 @@ def close(
     those of the event.
     """
     now = timezone.now()
-    pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING)
-    pending = pending.filter(expires_at__lte=now) if status == Status.EXPIRED else pending.filter(expires_at__gt=now)
+    own = Transaction.objects.filter(pk=transaction.pk)
+    pending = own.overdue(now) if status == Status.EXPIRED else own.pending(now)
     with database.atomic():
         ended = {
             "status": status,
@@ -91,7 +91,7 @@ def end_unanswerable(limit: int = 200) -> int:
     Their reason is `failed_to_send`, also if the push was accepted: the portal would wait until expiry for an answer
     that cannot come. Safe to run in several workers at once.
     """
-    pending = Transaction.objects.select_related("client").filter(status=Status.PENDING, expires_at__gt=timezone.now())
+    pending = Transaction.objects.select_related("client").pending(timezone.now())
     # A transaction of a device keeps a copy of the device's ID.
     removed = pending.filter(~Q(device_id=""), profile__isnull=True)
     without_keys = pending.filter(profile__in=Profile.objects.filter(server_key__isnull=True))
@@ -109,7 +109,7 @@ def end_unanswerable(limit: int = 200) -> int:
 def expire_due(limit: int = 200) -> int:
     """End what nobody answered in time; returns how many. Safe to run in several workers at once."""
     now: datetime = timezone.now()
-    overdue = Transaction.objects.select_related("client").filter(status=Status.PENDING, expires_at__lte=now)
+    overdue = Transaction.objects.select_related("client").overdue(now)
     call_back = system.general().callback_on_expiry
     return sum(
         close(transaction, Status.EXPIRED, expiry_event(transaction.method), call_back=call_back)

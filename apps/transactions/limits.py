@@ -70,7 +70,7 @@ def _push(limit: str, left: timedelta, text: "StrPromise") -> TooMany:
 def _pushes_of(profile: Profile, now: datetime) -> dict[str, Any]:
     """Count the user's pending transactions, and the pushes of the last hour since the last approval; one query."""
     own = Transaction.objects.filter(user_id=OuterRef("user_id")).order_by()
-    pending = own.filter(status=Status.PENDING, expires_at__gt=now, method__in=PUSH_METHODS).values("user_id")
+    pending = own.pending(now).filter(method__in=PUSH_METHODS).values("user_id")
     ended = own.order_by("-ended_at").values("ended_at")
     approved_at = ended.filter(status=Status.AUTHENTICATED).exclude(method=Method.SMS)[:1]
     denied_at = ended.filter(reason=Reason.NOT_ACCEPTED)[:1]

@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.utils import timezone
@@ -28,6 +28,16 @@ class Reason(models.TextChoices):
     INVALID_REQUEST = "invalid_request", _("Invalid push authentication request")
     NOT_ACCEPTED = "not_accepted", _("User rejected push")
     INVALID_ANSWER = "invalid_answer", _("Invalid push answer")
+
+
+class TransactionQuerySet(models.QuerySet["Transaction"]):
+    def pending(self, now: datetime) -> Self:
+        """Return the transactions that can still be answered. This is the only place that says what pending means."""
+        return self.filter(status=Status.PENDING, expires_at__gt=now)
+
+    def overdue(self, now: datetime) -> Self:
+        """Return the transactions whose lifetime is over but that were not expired yet."""
+        return self.filter(status=Status.PENDING, expires_at__lte=now)
 
 
 class Transaction(models.Model):
@@ -80,6 +90,8 @@ class Transaction(models.Model):
     # Start of the fraud lock of the profile. Set only by queries that are annotated with it.
     profile_locked_at: datetime | None
 
+    objects = TransactionQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("transaction")
         verbose_name_plural = _("transactions")
@@ -126,6 +138,10 @@ class Transaction(models.Model):
     def is_answered(self) -> bool:
         """Whether the user has answered: agreed, refused, or answered wrongly for good."""
         return self.status == Status.AUTHENTICATED or self.reason in (Reason.NOT_ACCEPTED, Reason.INVALID_ANSWER)
+
+    def is_pending(self, now: datetime) -> bool:
+        """Return True if the transaction can still be answered."""
+        return self.current_status(now) == Status.PENDING
 
     def current_status(self, now: datetime) -> Status:
         """Return the status as it is at `now`: expired from the moment of expiry, whether or not a sweep has run."""

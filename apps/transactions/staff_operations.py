@@ -70,7 +70,7 @@ def resend(transaction_id: UUID, *, used: int, **by: Any) -> None:
 
 def can_resend(transaction: Transaction) -> bool:
     """Say whether a resend of this transaction is left; what stands in the way otherwise, `resend` finds."""
-    is_pending = transaction.current_status(timezone.now()) == Status.PENDING
+    is_pending = transaction.is_pending(timezone.now())
     return is_pending and transaction.method != Method.OTP and transaction.resends_used < transaction.max_resends
 
 

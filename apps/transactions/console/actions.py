@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.console.confirmations import Question
 from apps.common.exceptions import ApiError, TransactionNotFound
 from apps.transactions import staff_operations
-from apps.transactions.models import Status, Transaction
+from apps.transactions.models import Transaction
 from apps.transactions.types import Method
 
 ENDED = _("This transaction has ended: there is nothing left to do.")
@@ -20,7 +20,7 @@ def page_of(transaction: Transaction) -> str:
 
 
 def is_pending(transaction: Transaction) -> bool:
-    return transaction.current_status(timezone.now()) == Status.PENDING
+    return transaction.is_pending(timezone.now())
 
 
 def offered(transaction: Transaction) -> set[str]:

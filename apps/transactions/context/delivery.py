@@ -14,7 +14,7 @@ from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
 from apps.outbox.models import State
 from apps.transactions.context import compose as contexts
-from apps.transactions.models import ContextLookup, Status, Transaction
+from apps.transactions.models import ContextLookup, Transaction
 
 NOT_NEEDED = "not_needed"
 Asked = tuple[ContextLookup, Origin, str]
@@ -26,7 +26,7 @@ def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
     for row in rows:
         row.transaction = transactions[row.transaction_id]
     now = timezone.now()
-    pending = [row for row in rows if row.transaction.current_status(now) == Status.PENDING]
+    pending = [row for row in rows if row.transaction.is_pending(now)]
     if ended := [row for row in rows if row not in pending]:
         yield _skip(ended)
     asked, failed = _opened(pending)

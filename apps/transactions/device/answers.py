@@ -38,7 +38,7 @@ def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
     enrollment.require_enabled(device.version)
     if transaction.answer_digest == digest:
         return Status(transaction.status)
-    if transaction.current_status(timezone.now()) != Status.PENDING or not transaction.profile.has_keys:
+    if not transaction.is_pending(timezone.now()) or not transaction.profile.has_keys:
         raise InvalidTransaction
     return _judge(transaction, transaction.profile, message, digest)
 

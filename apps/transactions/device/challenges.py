@@ -23,12 +23,8 @@ def pending(device_id: int) -> list[Transaction]:
     """Return the open transactions of all profiles of a device, oldest first."""
     return list(
         Transaction.objects.select_related("profile")
-        .filter(
-            profile__device=device_id,
-            profile__server_key__isnull=False,
-            status=Status.PENDING,
-            expires_at__gt=timezone.now(),
-        )
+        .pending(timezone.now())
+        .filter(profile__device=device_id, profile__server_key__isnull=False)
         .order_by("created_at")[:100]
     )
 
@@ -37,7 +33,7 @@ def challenge(transaction_id: UUID | None, profile: Profile) -> str:
     """Return the sealed challenge; the same profile may fetch it again while the transaction is pending."""
     enrollment.require_enabled(profile.device.version)
     transaction = _of_profile(transaction_id, profile)
-    if transaction is None or transaction.current_status(timezone.now()) != Status.PENDING:
+    if transaction is None or not transaction.is_pending(timezone.now()):
         _record_fetch_failure(transaction, profile)
         raise InvalidTransaction
     return _sealed(transaction, profile)
@@ -62,10 +58,8 @@ def _of_otp(text: str) -> Transaction | None:
     if unpacked is None:
         return None
     transaction_id, secret = unpacked
-    pending = Transaction.objects.select_related("client").filter(
-        pk=transaction_id, method=Method.OTP, status=Status.PENDING, expires_at__gt=timezone.now()
-    )
-    found = pending.first()
+    pending = Transaction.objects.select_related("client").pending(timezone.now())
+    found = pending.filter(pk=transaction_id, method=Method.OTP).first()
     # The comparison is made in any case: time does not tell whether the transaction exists.
     right = codes.matches(secret, otp.PURPOSE, [found.code_hash if found else ""])
     return found if right else None
@@ -73,7 +67,7 @@ def _of_otp(text: str) -> Transaction | None:
 
 def _bind(transaction: Transaction, profile: Profile) -> bool:
     """Give a transaction to the first profile that scans it; the row count says who was first."""
-    unbound = Transaction.objects.filter(pk=transaction.pk, profile=None, user_id="", status=Status.PENDING)
+    unbound = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk, profile=None, user_id="")
     bound = unbound.update(
         profile=profile,
         user_id=profile.user_id,

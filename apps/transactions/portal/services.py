@@ -112,7 +112,7 @@ def _of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction | 
 
 def _pending_of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     transaction = _of_client(transaction_id, client)
-    if transaction is None or transaction.current_status(timezone.now()) != Status.PENDING:
+    if transaction is None or not transaction.is_pending(timezone.now()):
         raise TransactionNotFound
     return transaction
 
@@ -151,7 +151,7 @@ def resend(transaction: Transaction, *, used: int, **by: Any) -> None:
 
 def _open(transaction: Transaction) -> QuerySet[Transaction]:
     """Return the row as long as it is pending."""
-    return Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
+    return Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
 
 
 def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: Any) -> None:

@@ -80,7 +80,7 @@ def count(transaction: Transaction, *, seen: int | None = None) -> bool:
 
     False when the transaction has ended, or when the count is no longer what was `seen`.
     """
-    pending = Transaction.objects.filter(pk=transaction.pk, status=Status.PENDING, expires_at__gt=timezone.now())
+    pending = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
     if seen is not None:
         pending = pending.filter(attempts_used=seen)
     return bool(pending.update(attempts_used=F("attempts_used") + 1))

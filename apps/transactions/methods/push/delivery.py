@@ -75,7 +75,7 @@ def _job(row: PushDelivery, transaction: Transaction) -> Job:
     profile = transaction.profile
     push_enrollment = getattr(profile, "push_enrollment", None)
     destination = profile.device.version.destination() if profile and push_enrollment else None
-    is_pending = transaction.current_status(timezone.now()) == Status.PENDING
+    is_pending = transaction.is_pending(timezone.now())
     return Job(row, transaction, is_pending, push_enrollment, destination)
 
 
@@ -111,9 +111,7 @@ def _badges(jobs: Sequence[Job]) -> dict[int, int]:
     shown = {profile.pk for profile in profiles if profile and profile.device.version.send_badge_number}
     if not shown:
         return {}
-    waiting = Transaction.objects.filter(
-        profile__in=shown, status=Status.PENDING, expires_at__gt=timezone.now()
-    ).order_by()
+    waiting = Transaction.objects.pending(timezone.now()).filter(profile__in=shown).order_by()
     return dict(waiting.values_list("profile").annotate(Count("pk")))
 
 

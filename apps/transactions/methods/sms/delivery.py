@@ -30,7 +30,7 @@ EVENTS = {
 def deliver(row: SmsDelivery) -> None:
     """Send the code of a pending transaction and write down what the gateway said."""
     transaction = Transaction.objects.select_related("client").get(pk=row.transaction_id)
-    if transaction.current_status(timezone.now()) != Status.PENDING:
+    if not transaction.is_pending(timezone.now()):
         _skip(row)
         return
     if row.attempts.filter(outcome="", number__lt=row.attempts_made).exists():
