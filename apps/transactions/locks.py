@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from apps.common.exceptions import LimitReached
 from apps.common.names import quoted
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import FraudLock, Profile
@@ -75,55 +74,6 @@ def of_user(user_id: str) -> Locks:
         codes_until=until if until and until > now else None,
         applications=tuple(fraud.values_list("application__name", "locked_at")),
     )
-
-
-def require_unlocked(user_id: str) -> None:
-    """LimitReached while SMS is locked for the user."""
-    row = CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).first()
-    if row:
-        _require_over(row)
-
-
-def reserve_code(user_id: str) -> bool:
-    """Count a code before it is looked at, so that many at once are not more than the limit; LimitReached beyond it.
-
-    The one that reaches the limit locks SMS for the user before it is looked at: the lock outlives a process that dies
-    meanwhile, and a right code lifts it. Returns whether this was the one.
-
-    NIST SP 800-63B-4, 3.2.2: at most 100 failures of an account in a row. Needs a database transaction.
-    """
-    rows = CodeFailures.objects.filter(user_id=user_id)
-    # A right code may take the row away at any moment.
-    while (row := rows.select_for_update().first()) is None:
-        CodeFailures.objects.bulk_create([CodeFailures(user_id=user_id)], ignore_conflicts=True)
-    _require_over(row)
-    # When the time of a lock is over, the count begins anew.
-    row.count = 1 if row.locked_at else row.count + 1
-    is_last = row.count >= system.general().max_consecutive_code_failures
-    row.locked_at = timezone.now() if is_last else None
-    row.save()
-    return is_last
-
-
-def _require_over(row: CodeFailures) -> None:
-    seconds = system.general().code_lock_seconds
-    if row.locked_at is None:
-        return
-    if not seconds:
-        raise LimitReached
-    left = (row.locked_at + timedelta(seconds=seconds) - timezone.now()).total_seconds()
-    if left > 0:
-        raise LimitReached(left)
-
-
-def code_was_right(user_id: str) -> None:
-    CodeFailures.objects.filter(user_id=user_id).delete()
-
-
-def code_was_wrong(user_id: str, *, is_last: bool, **subject: Any) -> None:
-    """Tell that SMS is locked for the user when a code was wrong that had been reserved as the last."""
-    if is_last and CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).exists():
-        events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
 
 
 def lock_profile(profile: Profile, **about: Any) -> None:

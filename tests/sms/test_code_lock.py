@@ -8,6 +8,7 @@ from django.db import transaction as database
 
 from apps.events.models import Event
 from apps.transactions import locks
+from apps.transactions.methods.sms import attempts
 from apps.transactions.models import CodeFailures
 from tests import factories
 from tests.commands.running import run
@@ -106,7 +107,7 @@ def test_a_process_that_dies_with_the_last_code_leaves_a_lock_that_can_be_lifted
     general(max_consecutive_code_failures=3)
     guess(2)
     with database.atomic():
-        assert locks.reserve_code("anna")
+        assert attempts.reserve_of_user("anna")
     assert error(texts.post(free_type)) == LOCKED
     assert locks.of_user("anna").is_locked
     assert "code_failures_cleared: 3" in run("unlock_user", "anna").lines

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
 from apps.common import codes
-from apps.common.exceptions import InvalidParameter
+from apps.common.exceptions import InvalidParameter, LimitReached
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.types import EventType
@@ -19,6 +19,9 @@ from apps.transactions.models import Transaction
 from apps.transactions.request import messages, parameters
 from apps.transactions.request.parameters import Request
 from apps.transactions.types import MobileAuthenticationType
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class Unavailable(Exception):
@@ -35,6 +38,14 @@ class MissingParameter(InvalidParameter):
     def __init__(self, text: str, event_type: EventType) -> None:
         super().__init__(text)
         self.event_type = event_type
+
+
+class LimitExceeded(LimitReached):
+    """A limit of what may be sent to a user. `limit` is its name in the configuration file, `event_type` its event."""
+
+    def __init__(self, limit: str, seconds: float, text: "StrPromise", event_type: EventType) -> None:
+        super().__init__(seconds, text)
+        self.limit, self.event_type = limit, event_type
 
 
 @dataclass(frozen=True)

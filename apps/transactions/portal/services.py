@@ -6,13 +6,12 @@ from uuid import UUID
 
 from django.db import DatabaseError
 from django.db import transaction as database
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
 from apps.common.exceptions import (
     ApiError,
-    CodeWrong,
     FeatureDisabled,
     MessageTooLong,
     NoAuthenticationPossibility,
@@ -28,12 +27,13 @@ from apps.enrollment.models import Profile
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions import lifecycle, limits, locks
-from apps.transactions.limits import TooMany
-from apps.transactions.methods.base import Ask, Started
+from apps.transactions import lifecycle
+from apps.transactions.methods.base import Ask, LimitExceeded, Started
+from apps.transactions.methods.push import limits as push_limits
 from apps.transactions.methods.push import method as push
+from apps.transactions.methods.sms import attempts
 from apps.transactions.methods.sms import method as sms
-from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.models import Transaction
 from apps.transactions.portal import resolution
 from apps.transactions.request import parameters
 from apps.transactions.request.phone_numbers import PhoneNumberRejected
@@ -71,7 +71,7 @@ def initiate(
     not_stored = SmsNotStored if request.mobile_type.method == Method.SMS else PushNotStored
     try:
         return _stored(lambda: run(store), not_stored)
-    except TooMany as error:
+    except LimitExceeded as error:
         # Its database transaction is undone: this is one of its own.
         _record_failure(error.event_type, raw, client, limit=error.limit)
         raise
@@ -171,7 +171,7 @@ def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: A
 
 def _push_again(transaction: Transaction, profile: Profile) -> None:
     try:
-        limits.require_push(profile, is_new=False)
+        push_limits.check(profile, is_new=False)
     except NoAuthenticationPossibility:
         raise TransactionNotFound from None
     push.enqueue(transaction, profile)
@@ -216,7 +216,7 @@ def _resend(
             if reserved:
                 enqueue()
                 events.record(succeeded, **transaction.subject, **by)
-    except TooMany as error:
+    except LimitExceeded as error:
         events.record(refused, **transaction.subject, **by, reason=error.limit)
         raise
     except DatabaseError as error:
@@ -233,41 +233,10 @@ def _require_sms() -> None:
 
 
 def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, code: str) -> Transaction:
-    """Judge a code that the user typed. CodeWrong costs one attempt; the last one ends the transaction.
-
-    The attempt is reserved before the code is looked at, so that many at once cannot have more than they are allowed.
-    """
+    """Verify a code that the user typed. CodeWrong costs one attempt; the last one ends the transaction."""
     _require_sms()
     transaction = _of_client(transaction_id, client)
     if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:
         raise TransactionNotFound
-    number, is_last = _reserve_attempt(transaction)
-    if sms.is_code(transaction, code):
-        locks.code_was_right(user_id)
-        if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
-            raise TransactionNotFound
-        limits.count_verified(transaction)
-        return transaction
-    wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    events.record(wrong, **transaction.subject, attempt=number)
-    locks.code_was_wrong(user_id, is_last=is_last, client_id=client.client_id, transaction_id=transaction.pk)
-    if transaction.max_attempts and number >= transaction.max_attempts:
-        limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
-        lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
-    raise CodeWrong
-
-
-def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
-    """Count an attempt; return its number, and whether it is the user's last over all transactions.
-
-    TransactionNotFound when none is left or the transaction has ended; LimitReached while SMS is locked for the user.
-    """
-    left = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
-    open_ = _open(transaction)
-    with database.atomic():
-        is_last = locks.reserve_code(transaction.user_id)
-        if not open_.filter(left).update(attempts_used=F("attempts_used") + 1):
-            raise TransactionNotFound
-        # Still inside the transaction: the row is ours, so this is the number of this attempt.
-        transaction.refresh_from_db(fields=["attempts_used"])
-    return transaction.attempts_used, is_last
+    attempts.verify(transaction, code)
+    return transaction

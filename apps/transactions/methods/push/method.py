@@ -13,7 +13,7 @@ from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.outbox import wakeup
 from apps.system import services as system
-from apps.transactions import limits, tasks
+from apps.transactions import tasks
 from apps.transactions.context import compose as contexts
 from apps.transactions.methods.base import (
     Ask,
@@ -24,6 +24,7 @@ from apps.transactions.methods.base import (
     message_of,
     signing_data_of,
 )
+from apps.transactions.methods.push import limits
 from apps.transactions.methods.push.credentials import ACCEPTED
 from apps.transactions.models import PushDelivery, Transaction
 from apps.transactions.request import messages, targets
@@ -86,7 +87,7 @@ _CHOICES: dict[Version, Callable[[QuerySet[Profile], Request], Profile | None]] 
 
 
 def _store(ask: Ask, profile: Profile) -> Started:
-    limits.require_push(profile, is_new=True)
+    limits.check(profile, is_new=True)
     message = message_of(ask)
     transaction = create(
         ask,

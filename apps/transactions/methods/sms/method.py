@@ -11,13 +11,12 @@ from apps.events import services as events
 from apps.events.types import EventType
 from apps.outbox import wakeup
 from apps.system import services as system
-from apps.transactions import limits, locks, tasks
+from apps.transactions import tasks
 from apps.transactions.methods.base import Ask, Started, Unavailable, create
+from apps.transactions.methods.sms import attempts, limits
 from apps.transactions.models import SmsDelivery, Transaction
 from apps.transactions.request import messages, phone_numbers, targets
 from apps.transactions.request.phone_numbers import PhoneNumberRejected
-
-PURPOSE = "text message code"
 
 
 def plan(ask: Ask) -> Callable[[], Started]:
@@ -47,7 +46,7 @@ def _number(ask: Ask) -> str:
 
 def _require_unlocked(ask: Ask) -> None:
     try:
-        locks.require_unlocked(ask.request.user_id)
+        attempts.require_unlocked(ask.request.user_id)
     except LimitReached:
         _record(ask, EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
         raise
@@ -65,7 +64,7 @@ def _store(ask: Ask, number: str) -> Started:
         message=ask.request.given_message or messages.default(ask.mobile_type, ask.request.language),
         phone_number=number,
         code=code,
-        code_hash=codes.keyed_hash(code, f"{PURPOSE} of {ask.request.user_id}"),
+        code_hash=codes.keyed_hash(code, attempts.purpose(ask.request.user_id)),
         max_attempts=ask.mobile_type.max_attempts,
         sms_sender_id=ask.mobile_type.sms_sender_id,
     )
@@ -74,12 +73,10 @@ def _store(ask: Ask, number: str) -> Started:
 
 
 def enqueue(transaction: Transaction) -> None:
-    """Store a text message for sending, inside the caller's database transaction; TooMany beyond a limit."""
-    hashes = limits.count_text(transaction, str(transaction.phone_number))
+    """Store a text message for sending, inside the caller's database transaction.
+
+    Raises LimitExceeded beyond a limit.
+    """
+    hashes = limits.reserve(transaction, str(transaction.phone_number))
     SmsDelivery.objects.create(transaction=transaction, lane=settings.SMS_GATEWAY[:255], **hashes)
     wakeup.notify_workers(SmsDelivery, tasks.deliver_sms.delay)
-
-
-def is_code(transaction: Transaction, given: str) -> bool:
-    """Compare a code in constant time; what is not six digits is as wrong as any other."""
-    return codes.matches(given, f"{PURPOSE} of {transaction.user_id}", [transaction.code_hash])

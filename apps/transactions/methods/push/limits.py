@@ -1,0 +1,77 @@
+"""Limits of pushes: how many a user can be sent, so that nobody approves one out of fatigue.
+
+A limit is checked inside the database transaction that stores the push, behind a lock: of many at once no more get
+through than one after the other.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Min, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.exceptions import NoAuthenticationPossibility
+from apps.enrollment.models import Profile
+from apps.events.types import EventType
+from apps.system import services as system
+from apps.transactions.methods.base import LimitExceeded
+from apps.transactions.models import PushDelivery, Reason, Status, Transaction
+from apps.transactions.types import PUSH_METHODS, Method
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+HOUR = timedelta(minutes=60)
+TOO_MANY_PENDING = _("The user has too many unanswered requests. Try again later.")
+TOO_MANY_PUSHES = _("Too many push messages went to the user without an approval. Try again later.")
+COOLING_DOWN = _("The user has just refused a request. Try again later.")
+
+
+def check(profile: Profile, *, is_new: bool) -> None:
+    """Check the limits of pushes of the profile's user. A push that is sent again adds no pending transaction.
+
+    Raises LimitExceeded at a limit, NoAuthenticationPossibility if the profile was removed since it was read.
+    """
+    user = Profile.objects.filter(user_id=profile.user_id)
+    # One after the other: the rows of the user's profiles are the lock.
+    if profile.pk not in list(user.select_for_update().order_by("pk").values_list("pk", flat=True)):
+        raise NoAuthenticationPossibility
+    general, now = system.general(), timezone.now()
+    found = _pushes_of(profile, now)
+    if is_new and (found["pending"] or 0) >= general.max_pending_transactions:
+        raise _exceeded("max_pending_transactions", found["next_end"] - now, TOO_MANY_PENDING)
+    if (found["pushes"] or 0) >= general.max_pushes_without_success:
+        raise _exceeded("max_pushes_without_success", found["first_push"] + HOUR - now, TOO_MANY_PUSHES)
+    cooldown = timedelta(seconds=general.push_cooldown_after_denial_seconds)
+    if cooldown and found["denied_at"] and found["denied_at"] + cooldown > now:
+        raise _exceeded("push_cooldown_after_denial_seconds", found["denied_at"] + cooldown - now, COOLING_DOWN)
+
+
+def _exceeded(limit: str, left: timedelta, text: "StrPromise") -> LimitExceeded:
+    return LimitExceeded(limit, left.total_seconds(), text, EventType.PUSH_AUTH_INIT_FAILURE_LIMIT_REACHED)
+
+
+def _pushes_of(profile: Profile, now: datetime) -> dict[str, Any]:
+    """Count the user's pending transactions, and the pushes of the last hour since the last approval; one query."""
+    own = Transaction.objects.filter(user_id=OuterRef("user_id")).order_by()
+    pending = own.pending(now).filter(method__in=PUSH_METHODS).values("user_id")
+    ended = own.order_by("-ended_at").values("ended_at")
+    approved_at = ended.filter(status=Status.AUTHENTICATED).exclude(method=Method.SMS)[:1]
+    denied_at = ended.filter(reason=Reason.NOT_ACCEPTED)[:1]
+    recent = PushDelivery.objects.filter(user_id=OuterRef("user_id"), created_at__gt=OuterRef("since"))
+    pushes = recent.order_by().values("user_id")
+    facts: dict[str, Any] = (
+        Profile.objects.filter(pk=profile.pk)
+        .annotate(since=Greatest(Coalesce(Subquery(approved_at), now - HOUR), now - HOUR))
+        .values(
+            pending=Subquery(pending.annotate(number=Count("pk")).values("number")),
+            next_end=Subquery(pending.annotate(first=Min("expires_at")).values("first")),
+            pushes=Subquery(pushes.annotate(number=Count("pk")).values("number")),
+            first_push=Subquery(pushes.annotate(first=Min("created_at")).values("first")),
+            denied_at=Subquery(denied_at),
+        )
+        .get()
+    )
+    return facts

@@ -1,0 +1,79 @@
+"""Limits of SMS, which cost money and earn the owners of some numbers money (SMS pumping).
+
+A limit is checked inside the database transaction that stores the SMS, behind a lock: of many at once no more get
+through than one after the other.
+"""
+
+from datetime import datetime, time, timedelta
+
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import codes
+from apps.common.advisory_locks import take_turns
+from apps.events.types import EventType
+from apps.sms import services as sms
+from apps.system import services as system
+from apps.transactions.methods.base import LimitExceeded
+from apps.transactions.models import SmsDelivery, SmsUsage, Transaction
+
+HOUR = timedelta(minutes=60)
+NUMBER_PURPOSE, PREFIX_PURPOSE = "phone number", "phone number prefix"
+PREFIX_DIGITS = 7
+TOO_MANY_TEXTS = _("Too many text messages. Try again later.")
+
+
+def reserve(transaction: Transaction, number: str) -> dict[str, str]:
+    """Count an SMS that is about to be stored, and return the hashes that its row keeps of the number.
+
+    Raises LimitExceeded beyond a limit.
+    """
+    general = system.general()
+    now = timezone.now()
+    hashes = {
+        "number_hash": codes.keyed_hash(number, NUMBER_PURPOSE),
+        "prefix_hash": codes.keyed_hash(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE),
+    }
+    # Those of one client, one block of numbers or one number go one after the other.
+    take_turns(f"sms {transaction.client_id}", f"sms {hashes['prefix_hash']}", f"sms {hashes['number_hash']}")
+    _add(transaction, number, now, sent=1)
+    to_number = Q(number_hash__in=codes.candidates(number, NUMBER_PURPOSE))
+    to_prefix = Q(prefix_hash__in=codes.candidates(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE))
+    _check("sms_per_number_per_hour", general.sms_per_number_per_hour, to_number, now)
+    _check("sms_per_prefix_per_hour", general.sms_per_prefix_per_hour, to_prefix, now)
+    if general.sms_per_client_per_day:
+        today = SmsUsage.objects.filter(client=transaction.client, day=now.date())
+        if (today.aggregate(total=Sum("sent"))["total"] or 0) > general.sms_per_client_per_day:
+            midnight = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
+            raise _exceeded("sms_per_client_per_day", midnight - now)
+    return hashes
+
+
+def _check(name: str, limit: int, which: Q, now: datetime) -> None:
+    if not limit:
+        return
+    found = SmsDelivery.objects.filter(which, created_at__gt=now - HOUR).aggregate(
+        number=Count("pk"), first=Min("created_at")
+    )
+    if found["number"] >= limit:
+        raise _exceeded(name, found["first"] + HOUR - now)
+
+
+def _exceeded(limit: str, left: timedelta) -> LimitExceeded:
+    return LimitExceeded(limit, left.total_seconds(), TOO_MANY_TEXTS, EventType.SMS_AUTH_INIT_FAILURE_LIMIT_REACHED)
+
+
+def count_verified(transaction: Transaction) -> None:
+    """Count a right code for the day and country of its text message: few of many sent are a sign of pumping."""
+    _add(transaction, str(transaction.phone_number), transaction.created_at, verified=1)
+
+
+def _add(transaction: Transaction, number: str, moment: datetime, *, sent: int = 0, verified: int = 0) -> None:
+    key = {"client_id": transaction.client_id, "day": moment.date(), "country": sms.country(number)}
+    rows: QuerySet[SmsUsage] = SmsUsage.objects.filter(**key)
+    more = {"sent": F("sent") + sent, "verified": F("verified") + verified}
+    if not rows.update(**more):
+        # The first of the day; another request may be quicker.
+        SmsUsage.objects.bulk_create([SmsUsage(**key)], ignore_conflicts=True)
+        rows.update(**more)
