@@ -8,8 +8,7 @@ from urllib.parse import unquote_plus
 from rest_framework.request import Request
 
 from apps.applications.models import Api, ApiClient
-from apps.common import caller, codes
-from apps.common.exceptions import AccessDenied, InvalidClient, InvalidDeviceToken, UnauthorizedClient
+from apps.common import caller, codes, errors
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
 from apps.events import failed_access
@@ -22,13 +21,13 @@ def client(request: Request, api: Api) -> ApiClient:
     found = _find(pairs)
     if found is None:
         _record_invalid(pairs[0][0].replace("\0", "") if pairs else "")
-        raise InvalidClient
+        raise errors.InvalidClient
     if not found.may_call_from(caller.current().ip):
         _record(reason="access_denied", client_id=found.client_id)
-        raise AccessDenied
+        raise errors.AccessDenied
     if api not in found.apis:
         _record(reason="unauthorized_client", client_id=found.client_id)
-        raise UnauthorizedClient
+        raise errors.UnauthorizedClient
     return found
 
 
@@ -86,7 +85,7 @@ def device(request: Request) -> Device:
     """Return the device whose bearer token came with the request; InvalidDeviceToken when there is none."""
     token = bearer(request)
     if not token:
-        raise InvalidDeviceToken
+        raise errors.InvalidDeviceToken
     return enrollment.device_of(token)
 
 

@@ -12,50 +12,98 @@ from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from apps.common.exceptions import (
-    ApiError,
-    InternalError,
-    InvalidRequest,
-    MethodNotAllowed,
-    PathNotFound,
-    RequestTooLarge,
-    ServiceUnavailable,
-    UnsupportedMediaType,
-)
+from apps.common import errors
 
 log = structlog.get_logger(__name__)
 
 NO_STORE = {"Cache-Control": "no-cache, no-store, must-revalidate", "Pragma": "no-cache"}
 
-FRAMEWORK_ERRORS: dict[type[Exception], type[ApiError]] = {
-    drf.MethodNotAllowed: MethodNotAllowed,
-    drf.UnsupportedMediaType: UnsupportedMediaType,
-    RequestDataTooBig: RequestTooLarge,
-    OperationalError: ServiceUnavailable,
-    InterfaceError: ServiceUnavailable,
+# An error that is not listed has the status of its base class.
+STATUS: dict[type[errors.ApiError], int] = {
+    errors.ApiError: 400,
+    errors.InvalidClient: 401,
+    errors.InvalidDeviceToken: 401,
+    errors.ResendLimitReached: 403,
+    errors.AccessDenied: 403,
+    errors.AuthenticatorNotEnabled: 403,
+    errors.AuthenticatorRevoked: 403,
+    errors.InvalidPin: 403,
+    errors.VersionNotEnabled: 403,
+    errors.EnrollmentDisabled: 403,
+    errors.FeatureDisabled: 404,
+    errors.NoAuthenticationPossibility: 404,
+    errors.SmsDisabled: 404,
+    errors.CodeWrong: 404,
+    errors.VersionMandatory: 404,
+    errors.TransactionNotFound: 404,
+    errors.TypeNotFound: 404,
+    errors.PathNotFound: 404,
+    errors.InvalidEnrollmentCode: 404,
+    errors.InvalidOtp: 404,
+    errors.InvalidProfile: 404,
+    errors.InvalidTransaction: 404,
+    errors.ObjectNotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.IdempotencyInProgress: 409,
+    errors.PushTokenInUse: 409,
+    errors.UserAlreadyEnrolled: 409,
+    errors.Disconnected: 410,
+    errors.RequestTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.IdempotencyKeyReused: 422,
+    errors.LimitReached: 429,
+    errors.InternalError: 500,
+    errors.PushNotStored: 503,
+    errors.SmsNotStored: 503,
+    errors.ServiceUnavailable: 503,
+}
+AUTHENTICATE: dict[type[errors.ApiError], str] = {
+    errors.InvalidClient: 'Basic realm="Countersign", charset="UTF-8"',
+    errors.InvalidDeviceToken: 'Bearer realm="Countersign"',
+}
+
+FRAMEWORK_ERRORS: dict[type[Exception], type[errors.ApiError]] = {
+    drf.MethodNotAllowed: errors.MethodNotAllowed,
+    drf.UnsupportedMediaType: errors.UnsupportedMediaType,
+    RequestDataTooBig: errors.RequestTooLarge,
+    OperationalError: errors.ServiceUnavailable,
+    InterfaceError: errors.ServiceUnavailable,
 }
 
 
 def respond(error: Exception, context: dict[str, Any]) -> Response:
     """Turn what a view raised into an answer (the REST framework's exception handler)."""
     known = _known(error)
-    if isinstance(known, InternalError):
+    if isinstance(known, errors.InternalError):
         log.error("request_failed", exc_info=error, path=context["request"].path)
-    elif isinstance(known, ServiceUnavailable):
+    elif isinstance(known, errors.ServiceUnavailable):
         # The database is away, which its own first line says: no traceback for every request until it is back.
         log.error("request_failed", reason=str(error).partition("\n")[0][:200], path=context["request"].path)
-    return Response(body(known, context["request"].path), status=known.status, headers=dict(known.headers))
+    return Response(body(known, context["request"].path), status=status_of(type(known)), headers=headers_of(known))
 
 
-def _known(error: Exception) -> ApiError:
-    if isinstance(error, ApiError):
+def _known(error: Exception) -> errors.ApiError:
+    if isinstance(error, errors.ApiError):
         return error
     if isinstance(error, drf.ValidationError):
-        return InvalidRequest(first_problem(error.detail))
-    return FRAMEWORK_ERRORS.get(type(error), InternalError)()
+        return errors.InvalidRequest(first_problem(error.detail))
+    return FRAMEWORK_ERRORS.get(type(error), errors.InternalError)()
 
 
-def body(error: ApiError, path: str) -> dict[str, Any]:
+def status_of(error: type[errors.ApiError]) -> int:
+    """Return the HTTP status of an error."""
+    return next(STATUS[base] for base in error.__mro__ if base in STATUS)
+
+
+def headers_of(error: errors.ApiError) -> dict[str, str]:
+    """Return the headers that belong to an error."""
+    headers = {"Retry-After": str(error.seconds)} if error.seconds else {}
+    if type(error) in AUTHENTICATE:
+        headers["WWW-Authenticate"] = AUTHENTICATE[type(error)]
+    return headers
+
+
+def body(error: errors.ApiError, path: str) -> dict[str, Any]:
     """Build an error's body: `error` and `error_description` everywhere, with the number where there is one."""
     text = str(error.text)
     common = {"error": error.token, "error_description": text}
@@ -81,14 +129,14 @@ def first_problem(detail: Any, name: str = "") -> str:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before a view is reached: a host that is not ours, a broken request."""
     if is_api(request):
-        return error_response(InvalidRequest(), request.path)
+        return error_response(errors.InvalidRequest(), request.path)
     return bad_request_page(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Unknown paths: JSON for machines, a page for people."""
     if is_api(request):
-        return error_response(PathNotFound(), request.path)
+        return error_response(errors.PathNotFound(), request.path)
     return page_not_found(request, exception)
 
 
@@ -99,11 +147,11 @@ def is_api(request: HttpRequest) -> bool:
 def server_error(request: HttpRequest) -> HttpResponse:
     """What nobody expected: JSON for machines, a page for people."""
     if is_api(request):
-        return error_response(InternalError(), request.path)
+        return error_response(errors.InternalError(), request.path)
     return server_error_page(request)
 
 
-def error_response(error: ApiError, path: str) -> HttpResponse:
+def error_response(error: errors.ApiError, path: str) -> HttpResponse:
     """Build the response to an error outside the views of the REST framework."""
-    headers, content_type = {**NO_STORE, **error.headers}, "application/json; charset=UTF-8"
-    return JsonResponse(body(error, path), status=error.status, headers=headers, content_type=content_type)
+    headers, content_type = {**NO_STORE, **headers_of(error)}, "application/json; charset=UTF-8"
+    return JsonResponse(body(error, path), status=status_of(type(error)), headers=headers, content_type=content_type)

@@ -22,8 +22,7 @@ from apps.api.views import read_only
 from apps.callbacks import problems
 from apps.callbacks import services as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.common import caller
-from apps.common.exceptions import AccessDenied, ServiceUnavailable
+from apps.common import caller, errors
 from apps.events import event_counters
 from apps.events import metrics as event_metrics
 from apps.outbox import broker
@@ -42,11 +41,11 @@ QUEUES: dict[str, type[Delivery]] = {
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer in Prometheus' text format, to callers from METRICS_ALLOWED only; 503 while the database is away."""
     if not caller.in_networks(caller.current().ip, settings.METRICS_ALLOWED):
-        return error_response(AccessDenied(), request.path)
+        return error_response(errors.AccessDenied(), request.path)
     try:
         content = generate_latest(Installation())
     except DatabaseError:
-        return error_response(ServiceUnavailable(), request.path)
+        return error_response(errors.ServiceUnavailable(), request.path)
     return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
 
 

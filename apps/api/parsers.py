@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from apps.common.exceptions import InvalidParameter, InvalidRequest, RequestTooLarge
+from apps.common import errors
 
 MAX_BODY_BYTES = 200 * 1024
 MAX_FIELDS = 100
@@ -23,14 +23,14 @@ def _read(stream: IO[bytes]) -> str:
     except RawPostDataException:
         body = b""
     if len(body) > MAX_BODY_BYTES:
-        raise RequestTooLarge
+        raise errors.RequestTooLarge
     return body.decode("utf-8")
 
 
 class Form(dict[str, str]):
     """The fields of a form, and what is wrong with it: that is told after who is calling has been judged."""
 
-    problem: InvalidParameter | None = None
+    problem: errors.InvalidParameter | None = None
 
 
 class StrictFormParser(BaseParser):
@@ -46,7 +46,7 @@ class StrictFormParser(BaseParser):
             fields, is_too_long = _cut(_read(stream))
             pairs = parse_qsl(fields, keep_blank_values=True, errors="strict")
         except ValueError:
-            form.problem = InvalidParameter(_("The body is not a form in UTF-8."))
+            form.problem = errors.InvalidParameter(_("The body is not a form in UTF-8."))
             return form
         for name, value in pairs:
             if name in form:
@@ -54,9 +54,11 @@ class StrictFormParser(BaseParser):
             form.setdefault(name, value)
         if is_too_long:
             text = _("The body has more than %(limit)d parameters.") % {"limit": MAX_FIELDS}
-            form.problem = InvalidParameter(text)
+            form.problem = errors.InvalidParameter(text)
         elif repeated:
-            form.problem = InvalidParameter(_("The parameter %(name)s is given more than once.") % {"name": repeated})
+            form.problem = errors.InvalidParameter(
+                _("The parameter %(name)s is given more than once.") % {"name": repeated}
+            )
         for name in [name for name, value in form.items() if not value]:
             del form[name]
         return form
@@ -88,16 +90,16 @@ class StrictJsonParser(BaseParser):
         try:
             parsed = json.loads(_read(stream), object_pairs_hook=_once, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            raise InvalidRequest(_("The body is not valid JSON.")) from None
+            raise errors.InvalidRequest(_("The body is not valid JSON.")) from None
         if not isinstance(parsed, dict):
-            raise InvalidRequest(_("The body must be a JSON object."))
+            raise errors.InvalidRequest(_("The body must be a JSON object."))
         return parsed
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise InvalidRequest(_("A member of the JSON object is given more than once."))
+        raise errors.InvalidRequest(_("A member of the JSON object is given more than once."))
     return members
 
 

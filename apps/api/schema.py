@@ -5,8 +5,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
-from apps.api.exceptions import body
-from apps.common.exceptions import ApiError
+from apps.api.exceptions import body, status_of
+from apps.common import errors as api_errors
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -16,11 +16,11 @@ DEVICE_AUTHENTICATION: Any = [{"device": []}]
 NO_AUTHENTICATION: Any = [{}]
 
 
-def error_responses(*errors: type[ApiError], path: str = "/oauth/") -> dict[int, OpenApiResponse]:
+def error_responses(*errors: type[api_errors.ApiError], path: str = "/oauth/") -> dict[int, OpenApiResponse]:
     """Describe errors by HTTP status, each with its very body as the example."""
-    by_status: dict[int, list[type[ApiError]]] = defaultdict(list)
+    by_status: dict[int, list[type[api_errors.ApiError]]] = defaultdict(list)
     for error in errors:
-        by_status[error.status].append(error)
+        by_status[status_of(error)].append(error)
     return {
         status: OpenApiResponse(
             response=ERROR_SCHEMA,

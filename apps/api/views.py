@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from apps.api.exceptions import NO_STORE, error_response
 from apps.api.renderers import Utf8JsonRenderer
-from apps.common.exceptions import FeatureDisabled, MethodNotAllowed
+from apps.common import errors
 from apps.system import services as system
 
 
@@ -41,7 +41,7 @@ def read_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
     def checked(request: HttpRequest) -> HttpResponse:
         if request.method in ("GET", "HEAD"):
             return view(request)
-        refusal = error_response(MethodNotAllowed(), request.path)
+        refusal = error_response(errors.MethodNotAllowed(), request.path)
         refusal["Allow"] = "GET, HEAD"
         return refusal
 
@@ -50,7 +50,7 @@ def read_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
 
 def require_mobile_authentication() -> None:
     if not system.features().mobile_authentication:
-        raise FeatureDisabled
+        raise errors.FeatureDisabled
 
 
 def parse_uuid(text: str) -> UUID | None:

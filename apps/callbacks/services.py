@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from apps.callbacks import failure_tracking, tasks, transport
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.callbacks.transport import Outcome
+from apps.common import errors
 from apps.common.encryption import CannotDecrypt
-from apps.common.exceptions import ObjectNotFound
 from apps.common.urls import lane
 from apps.events import services as events
 from apps.events.changes import without_credentials
@@ -53,7 +53,9 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         named = CallbackDelivery.objects.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
         known = {known for pair in named.values_list("pk", "transaction_id") for known in pair}
         if unknown := next((identifier for identifier in ids if identifier not in known), None):
-            raise ObjectNotFound(_("There is no callback “%(id)s”, and none of such a transaction.") % {"id": unknown})
+            raise errors.ObjectNotFound(
+                _("There is no callback “%(id)s”, and none of such a transaction.") % {"id": unknown}
+            )
         found = found.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
     with transaction.atomic():
         transactions = set(found.values_list("transaction_id", flat=True)[:2])

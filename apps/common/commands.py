@@ -18,7 +18,7 @@ from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from apps.common.exceptions import ApiError
+from apps.common import errors
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -111,7 +111,7 @@ class OneLineCommand(TranslatedCommand):
         try:
             with database_errors_in_one_line():
                 return super().execute(*args, **options)
-        except ApiError as error:
+        except errors.ApiError as error:
             raise CommandError(str(error.text)) from None
         except ValidationError as error:
             raise CommandError(sentence(error)) from None

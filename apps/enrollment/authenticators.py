@@ -12,14 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from apps.common import codes
-from apps.common.exceptions import (
-    ApiError,
-    AuthenticatorNotEnabled,
-    Disconnected,
-    InvalidMessage,
-    InvalidPin,
-)
+from apps.common import codes, errors
 from apps.enrollment import services
 from apps.enrollment.models import Authenticator, AuthenticatorType, Profile, UsedNonce
 from apps.enrollment.openpgp import keys
@@ -64,8 +57,10 @@ class Verdict:
     used_attempts: int = 0
     max_attempts: int = 0
 
-    def error(self) -> ApiError:
-        return Disconnected() if self.is_disconnected else InvalidPin(self.used_attempts, self.max_attempts)
+    def error(self) -> errors.ApiError:
+        return (
+            errors.Disconnected() if self.is_disconnected else errors.InvalidPin(self.used_attempts, self.max_attempts)
+        )
 
 
 def lock(profile: Profile) -> None:
@@ -76,7 +71,7 @@ def lock(profile: Profile) -> None:
     enrolled = Profile.objects.select_for_update().filter(pk=profile.pk, server_key__isnull=False)
     rows = list(enrolled.values_list("wrong_pins", flat=True))
     if not rows:
-        raise Disconnected
+        raise errors.Disconnected
     profile.wrong_pins = rows[0]
 
 
@@ -175,12 +170,12 @@ def register(profile: Profile, message: str) -> str:
     services.require_enabled(profile.device.version)
     wanted = _registration(keys.open_sealed(profile, message))
     if wanted.type not in enabled_types(profile):
-        raise AuthenticatorNotEnabled
+        raise errors.AuthenticatorNotEnabled
     if (
         wanted.authenticator_id
         and wanted.authenticator_id not in profile.device.version.application.custom_authenticators
     ):
-        raise InvalidMessage
+        raise errors.InvalidMessage
     token = codes.random_token()
     with transaction.atomic():
         lock(profile)
@@ -209,7 +204,7 @@ def _registration(content: dict[str, Any]) -> Registration:
         and isinstance(pin_token, str | None)
     )
     if not well_formed:
-        raise InvalidMessage
+        raise errors.InvalidMessage
     issued = datetime.fromtimestamp(issued_at / 1000, UTC)  # type: ignore[operator]
     return Registration(str(kind), str(nonce), issued, authenticator_id or "", pin_token)
 
@@ -221,7 +216,7 @@ def _judge(profile: Profile, wanted: Registration) -> Verdict:
     if wanted.type == AuthenticatorType.PIN and not has_pin:
         return Verdict(is_right=True)
     if wanted.pin_token is None or not has_pin:
-        raise InvalidMessage
+        raise errors.InvalidMessage
     return judge_pin(profile, wanted.pin_token)
 
 
@@ -233,7 +228,7 @@ def _use_up(profile: Profile, nonce: str) -> None:
         profile=profile, nonce_hash=digest, defaults={"expires_at": now + NONCE_LIFE}
     )
     if not is_new:
-        raise InvalidMessage
+        raise errors.InvalidMessage
 
 
 def _keep(profile: Profile, wanted: Registration, token: str) -> None:

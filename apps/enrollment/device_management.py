@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
 from apps.applications.models import VersionStatus
-from apps.common.exceptions import ObjectNotFound
+from apps.common import errors
 from apps.enrollment import authenticators, services
 from apps.enrollment.models import AuthenticatorType, Device, Profile, PushEnrollment
 from apps.events import services as events
@@ -49,7 +49,7 @@ def find(user_id: str, device_id: str) -> Profile:
     """Return the user's profile on a device; ObjectNotFound when the user has no such device."""
     found = chosen(user_id, [device_id])
     if not found:
-        raise ObjectNotFound
+        raise errors.ObjectNotFound
     return found[0]
 
 

@@ -7,16 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.common import codes
-from apps.common.exceptions import (
-    ApiError,
-    EnrollmentDisabled,
-    InvalidProfile,
-    InvalidRequest,
-    PushTokenInUse,
-    UserAlreadyEnrolled,
-    VersionNotEnabled,
-)
+from apps.common import codes, errors
 from apps.enrollment import services
 from apps.enrollment.models import Device, Profile, PushEnrollment
 from apps.events import services as events
@@ -27,12 +18,12 @@ from apps.system.models import PushEnrollmentMode
 
 PUSH_TOKEN_PURPOSE = "push token"
 
-PUSH_FAILURES: dict[type[ApiError], EventType] = {
-    EnrollmentDisabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    VersionNotEnabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    PushTokenInUse: EventType.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
-    UserAlreadyEnrolled: EventType.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
-    InvalidProfile: EventType.PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED,
+PUSH_FAILURES: dict[type[errors.ApiError], EventType] = {
+    errors.EnrollmentDisabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    errors.VersionNotEnabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    errors.PushTokenInUse: EventType.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
+    errors.UserAlreadyEnrolled: EventType.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
+    errors.InvalidProfile: EventType.PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED,
 }
 
 
@@ -43,7 +34,7 @@ def enroll(device: Device, profile_id: str, push_token: str) -> None:
         profile = services.profile_of(device, profile_id)
         with transaction.atomic():
             _enroll(profile, push_token)
-    except ApiError as error:
+    except errors.ApiError as error:
         events.record(
             PUSH_FAILURES[type(error)],
             user_id=profile.user_id if profile else "",
@@ -59,13 +50,13 @@ def _enroll(profile: Profile, push_token: str) -> None:
     services.require_enabled(version)
     configuration = version.push_messaging_configuration
     if not (general.enrollment_enabled and general.push_enrollment_enabled and configuration):
-        raise EnrollmentDisabled
+        raise errors.EnrollmentDisabled
     if profile not in _lock_push_enrollment([profile.user_id], configuration):
         # The profile or its keys were removed since it was read.
-        raise InvalidProfile
+        raise errors.InvalidProfile
     hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
-        raise PushTokenInUse
+        raise errors.PushTokenInUse
     _apply_mode(profile, general.push_enrollment_mode)
     # Loaded and saved as a row, because the token's encryption is bound to it.
     row = PushEnrollment.objects.filter(profile=profile).first() or PushEnrollment(profile=profile)
@@ -94,7 +85,7 @@ def _apply_mode(profile: Profile, mode: str) -> None:
         profile__device__version__application=profile.device.version.application_id,
     ).exclude(profile__device=profile.device_id)
     if mode == PushEnrollmentMode.SINGLE_DEVICE and others.exists():
-        raise UserAlreadyEnrolled
+        raise errors.UserAlreadyEnrolled
     for other in others.select_related("profile__device"):
         other.delete()
         events.record(
@@ -119,10 +110,10 @@ def replace_token(device: Device, old: str, new: str) -> None:
             .order_by("pk")
         )
         if not rows:
-            raise InvalidRequest(_("old_push_token is not a push token of this device."))
+            raise errors.InvalidRequest(_("old_push_token is not a push token of this device."))
         hashes = codes.candidates(new, PUSH_TOKEN_PURPOSE)
         if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=device).exists():
-            raise PushTokenInUse
+            raise errors.PushTokenInUse
         for row in rows:
             row.token, row.token_hash, row.enrolled_at = new, hashes[0], timezone.now()
             row.save()

@@ -8,17 +8,7 @@ from django.db.models import Exists, QuerySet
 from django.utils import timezone
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
-from apps.common import codes
-from apps.common.exceptions import (
-    ApiError,
-    EnrollmentDisabled,
-    InvalidDeviceToken,
-    InvalidEnrollmentCode,
-    InvalidProfile,
-    InvalidPublicKey,
-    ObjectNotFound,
-    VersionNotEnabled,
-)
+from apps.common import codes, errors
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
 from apps.enrollment.openpgp import certificates, keys
@@ -30,11 +20,11 @@ from apps.system import services as system
 CODE_PURPOSE = "enrollment code"
 DEVICE_TOKEN_PURPOSE = "device token"
 
-KEY_FAILURES: dict[type[ApiError], EventType] = {
-    EnrollmentDisabled: EventType.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    InvalidEnrollmentCode: EventType.KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE,
-    InvalidPublicKey: EventType.KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY,
-    VersionNotEnabled: EventType.KEY_ENROLLMENT_FAILURE_VERSION_NOT_ENABLED,
+KEY_FAILURES: dict[type[errors.ApiError], EventType] = {
+    errors.EnrollmentDisabled: EventType.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    errors.InvalidEnrollmentCode: EventType.KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE,
+    errors.InvalidPublicKey: EventType.KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY,
+    errors.VersionNotEnabled: EventType.KEY_ENROLLMENT_FAILURE_VERSION_NOT_ENABLED,
 }
 
 
@@ -45,7 +35,7 @@ def create_code(*, user_id: str, application_identifier: str, **by: Any) -> tupl
     """
     application = Application.objects.filter(identifier=application_identifier).first()
     if application is None:
-        raise ObjectNotFound
+        raise errors.ObjectNotFound
     code = codes.enrollment_code()
     with transaction.atomic():
         row = EnrollmentCode.objects.create(
@@ -77,7 +67,7 @@ def enroll(enrollment: Enrollment, *, bearer: str = "") -> tuple[Profile, str]:
     try:
         with transaction.atomic():
             return _enroll(enrollment, bearer)
-    except ApiError as error:
+    except errors.ApiError as error:
         if event_type := KEY_FAILURES.get(type(error)):
             named = {"app_name": enrollment.application_id}
             failed_access.record(event_type, reason=error.token, unverified=named)
@@ -86,15 +76,15 @@ def enroll(enrollment: Enrollment, *, bearer: str = "") -> tuple[Profile, str]:
 
 def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
     if not system.general().enrollment_enabled:
-        raise EnrollmentDisabled
+        raise errors.EnrollmentDisabled
     device = device_of(bearer) if bearer else None
     code = _live_code(enrollment)
     version = _version(enrollment, code.application)
     if device and device.version.application_id != code.application_id:
-        raise InvalidEnrollmentCode
+        raise errors.InvalidEnrollmentCode
     certificate = certificates.check(enrollment.public_key)
     if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
-        raise InvalidEnrollmentCode
+        raise errors.InvalidEnrollmentCode
     device, token = (
         (_known_device(device, enrollment, version, code), "") if device else _new_device(enrollment, version)
     )
@@ -125,7 +115,7 @@ def _live_code(enrollment: Enrollment) -> EnrollmentCode:
     )
     found = code.first()
     if found is None:
-        raise InvalidEnrollmentCode
+        raise errors.InvalidEnrollmentCode
     return found
 
 
@@ -137,7 +127,7 @@ def _version(enrollment: Enrollment, application: Application) -> ApplicationVer
         status=VersionStatus.ENABLED,
     ).first()
     if version is None:
-        raise VersionNotEnabled
+        raise errors.VersionNotEnabled
     return version
 
 
@@ -152,7 +142,7 @@ def _known_device(device: Device, enrollment: Enrollment, version: ApplicationVe
     # Profile first, then device: whoever leaves takes the locks in this order, too.
     list(Profile.objects.select_for_update().filter(device=device, user_id=code.user_id).only("pk"))
     if not Device.objects.filter(pk=device.pk).update(version=version, **_description(enrollment)):
-        raise InvalidDeviceToken
+        raise errors.InvalidDeviceToken
     device.refresh_from_db()
     return device
 
@@ -170,7 +160,7 @@ def device_of(bearer: str) -> Device:
     hashes = codes.candidates(bearer, DEVICE_TOKEN_PURPOSE)
     device = Device.objects.select_related("version").filter(token_hash__in=hashes, profiles__isnull=False).first()
     if device is None:
-        raise InvalidDeviceToken
+        raise errors.InvalidDeviceToken
     if codes.is_outdated(device.token_hash):
         # Only the device has the token: this is when its hash can move to the newest key.
         Device.objects.filter(pk=device.pk, token_hash=device.token_hash).update(token_hash=hashes[0])
@@ -184,25 +174,25 @@ def profile_of(device: Device, profile_id: str) -> Profile:
     """
     profile = _any_profile_of(device, profile_id)
     if not profile.has_keys:
-        raise InvalidProfile
+        raise errors.InvalidProfile
     return profile
 
 
 def _any_profile_of(device: Device, profile_id: str) -> Profile:
     if "\0" in profile_id:
         # No text of a database holds it, and some refuse to look for it.
-        raise InvalidProfile
+        raise errors.InvalidProfile
     related = Profile.objects.select_related("device__version__application", "server_key")
     profile = fraud_locks.annotate(related).filter(device=device, profile_id=profile_id).first()
     if profile is None:
-        raise InvalidProfile
+        raise errors.InvalidProfile
     return profile
 
 
 def require_enabled(version: ApplicationVersion) -> None:
     """Phones of a disabled version can only list and leave."""
     if version.status == VersionStatus.DISABLED:
-        raise VersionNotEnabled
+        raise errors.VersionNotEnabled
 
 
 def _usable(user_id: str) -> QuerySet[Profile]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse, region_code_for_number
 
-from apps.common.exceptions import InvalidPhoneNumber
+from apps.common import errors
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.outgoing import http
@@ -55,7 +55,7 @@ def send_test(phone_number: str, *, who: str) -> Result:
     """
     number = normalized(phone_number)
     if not number:
-        raise InvalidPhoneNumber
+        raise errors.InvalidPhoneNumber
     message = SmsMessage(number, _("This is a test message."), TEST_CODE, TEST_SECONDS)
     result = _send_whatever_happens(message)
     events.record(

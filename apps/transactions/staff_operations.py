@@ -6,7 +6,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
-from apps.common.exceptions import TransactionNotFound
+from apps.common import errors
 from apps.outbox import claims
 from apps.outbox import models as outbox
 from apps.transactions import lifecycle
@@ -19,7 +19,7 @@ def describe(transaction_id: UUID) -> dict[str, Any]:
     """Return a transaction with its pushes and callbacks; TransactionNotFound when there is none with this id."""
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None:
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     callbacks = CallbackDelivery.objects.filter(transaction_id=transaction.pk)
     return {
         **summary(transaction),
@@ -57,14 +57,14 @@ def cancel(transaction_id: UUID, **by: Any) -> None:
     """
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None or not lifecycle.cancel(transaction, **by):
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
 
 
 def resend(transaction_id: UUID, *, used: int, **by: Any) -> None:
     """Send the message of a pending transaction again, as `services.resend`; TransactionNotFound also without one."""
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None:
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     services.resend(transaction, used=used, **by)
 
 

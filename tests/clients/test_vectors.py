@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from pysequoia import Cert
 
-from apps.common.exceptions import InvalidMessage
+from apps.common import errors
 from apps.enrollment.models import Profile, ServerKey
 from apps.enrollment.openpgp import certificates, signatures
 from apps.enrollment.openpgp import keys as server_keys
@@ -73,7 +73,7 @@ def test_what_the_servers_code_seals_now_opens_as_well(vectors, device, profile)
 
 def test_a_message_of_the_other_device_is_signed_by_nobody_here(vectors, device, profile):
     [other] = [each for each in vectors["devices"] if each is not device]
-    with pytest.raises(InvalidMessage):
+    with pytest.raises(errors.InvalidMessage):
         server_keys.open_sealed(profile, other["to_server"]["approval"]["message"])
     with pytest.raises(ValueError, match="not signed"):
         keys.open_sealed(
@@ -86,7 +86,7 @@ def test_a_message_that_nobody_signed_is_not_taken(vectors, device, profile):
         pysequoia.encrypt(b"{}", recipients=[Cert.from_bytes(key.encode())]).decode()
         for key in (vectors["server"]["public_key"], device["public_key"])
     )
-    with pytest.raises(InvalidMessage):
+    with pytest.raises(errors.InvalidMessage):
         server_keys.open_sealed(profile, for_server)
     with pytest.raises(ValueError, match="not signed"):
         keys.open_sealed(for_device, device["secret_key"], vectors["server"]["public_key"], at=time.time())

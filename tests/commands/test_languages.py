@@ -7,7 +7,7 @@ from django.urls import get_resolver
 from django.utils import translation
 from django.utils.html import escape
 
-from apps.common.exceptions import ApiError
+from apps.common import errors as api_errors
 from apps.demo.phone import NAME
 from apps.demo.portal import SHOP
 from apps.events.models import Event
@@ -140,7 +140,7 @@ def test_the_page_of_the_demo_has_no_text_outside_of_the_catalogues(client, brac
 def test_every_error_of_the_apis_is_translated(brackets):  # noqa: F811
     # What answers requests is imported, with the errors of its own.
     assert get_resolver().url_patterns
-    errors, found = [ApiError], []
+    errors, found = [api_errors.ApiError], []
     while errors:
         error = errors.pop()
         errors += error.__subclasses__()

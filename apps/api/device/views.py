@@ -11,28 +11,8 @@ from apps.api import authentication
 from apps.api.device import examples, serializers
 from apps.api.schema import DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
+from apps.common import errors as api_errors
 from apps.common.clock import milliseconds
-from apps.common.exceptions import (
-    ApiError,
-    AuthenticatorNotEnabled,
-    AuthenticatorRevoked,
-    Disconnected,
-    EnrollmentDisabled,
-    FeatureDisabled,
-    InvalidDeviceToken,
-    InvalidEnrollmentCode,
-    InvalidMessage,
-    InvalidOtp,
-    InvalidPin,
-    InvalidProfile,
-    InvalidPublicKey,
-    InvalidRequest,
-    InvalidTransaction,
-    PushTokenInUse,
-    RequestTooLarge,
-    UserAlreadyEnrolled,
-    VersionNotEnabled,
-)
 from apps.enrollment import authenticators, overview, push_enrollments
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
@@ -40,8 +20,10 @@ from apps.enrollment.openpgp import keys
 from apps.transactions.device import answers, challenges
 
 
-def errors(*more: type[ApiError]) -> dict[int, Any]:
-    return error_responses(InvalidRequest, InvalidDeviceToken, FeatureDisabled, *more, path="/device/")
+def errors(*more: type[api_errors.ApiError]) -> dict[int, Any]:
+    return error_responses(
+        api_errors.InvalidRequest, api_errors.InvalidDeviceToken, api_errors.FeatureDisabled, *more, path="/device/"
+    )
 
 
 def checked(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
@@ -60,7 +42,7 @@ def sealed_message(request: Request) -> str:
     """Return the message of the body. One that is too large is judged as the message that it cannot be."""
     try:
         return str(checked(serializers.SealedSerializer, request)["message"])
-    except RequestTooLarge:
+    except api_errors.RequestTooLarge:
         return ""
 
 
@@ -90,7 +72,12 @@ class EnrollmentsView(ApiView):
         request=serializers.EnrollmentSerializer,
         responses={
             201: serializers.EnrolledSerializer,
-            **errors(InvalidEnrollmentCode, InvalidPublicKey, VersionNotEnabled, EnrollmentDisabled),
+            **errors(
+                api_errors.InvalidEnrollmentCode,
+                api_errors.InvalidPublicKey,
+                api_errors.VersionNotEnabled,
+                api_errors.EnrollmentDisabled,
+            ),
         },
     )
     def post(self, request: Request) -> Response:
@@ -114,7 +101,7 @@ class EnrollmentView(ApiView):
         summary="Remove a profile from this device",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
-        responses={204: None, **errors(InvalidProfile)},
+        responses={204: None, **errors(api_errors.InvalidProfile)},
     )
     def delete(self, request: Request, profile_id: str) -> Response:
         enrollment.leave(calling_device(request), profile_id)
@@ -131,7 +118,13 @@ class PushEnrollmentView(ApiView):
         request=serializers.PushTokenSerializer,
         responses={
             204: None,
-            **errors(InvalidProfile, EnrollmentDisabled, VersionNotEnabled, PushTokenInUse, UserAlreadyEnrolled),
+            **errors(
+                api_errors.InvalidProfile,
+                api_errors.EnrollmentDisabled,
+                api_errors.VersionNotEnabled,
+                api_errors.PushTokenInUse,
+                api_errors.UserAlreadyEnrolled,
+            ),
         },
     )
     def put(self, request: Request, profile_id: str) -> Response:
@@ -149,7 +142,7 @@ class PushTokenView(ApiView):
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.ReplacedPushTokenSerializer,
-        responses={204: None, **errors(VersionNotEnabled, PushTokenInUse)},
+        responses={204: None, **errors(api_errors.VersionNotEnabled, api_errors.PushTokenInUse)},
     )
     def put(self, request: Request) -> Response:
         device = calling_device(request)
@@ -170,7 +163,12 @@ class AuthenticatorsView(ApiView):
         responses={
             201: serializers.SealedSerializer,
             **errors(
-                InvalidProfile, InvalidMessage, InvalidPin, AuthenticatorNotEnabled, Disconnected, VersionNotEnabled
+                api_errors.InvalidProfile,
+                api_errors.InvalidMessage,
+                api_errors.InvalidPin,
+                api_errors.AuthenticatorNotEnabled,
+                api_errors.Disconnected,
+                api_errors.VersionNotEnabled,
             ),
         },
     )
@@ -216,7 +214,7 @@ class FetchView(ApiView):
         request=serializers.FetchSerializer,
         responses={
             200: serializers.SealedSerializer,
-            **errors(InvalidProfile, InvalidTransaction, VersionNotEnabled),
+            **errors(api_errors.InvalidProfile, api_errors.InvalidTransaction, api_errors.VersionNotEnabled),
         },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
@@ -234,7 +232,10 @@ class OtpView(ApiView):
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.OtpSerializer,
-        responses={200: serializers.SealedSerializer, **errors(InvalidProfile, InvalidOtp, VersionNotEnabled)},
+        responses={
+            200: serializers.SealedSerializer,
+            **errors(api_errors.InvalidProfile, api_errors.InvalidOtp, api_errors.VersionNotEnabled),
+        },
     )
     def post(self, request: Request) -> Response:
         device = calling_device(request)
@@ -254,7 +255,12 @@ class AnswerView(ApiView):
         responses={
             200: serializers.AnswerStatusSerializer,
             **errors(
-                InvalidTransaction, InvalidMessage, InvalidPin, AuthenticatorRevoked, Disconnected, VersionNotEnabled
+                api_errors.InvalidTransaction,
+                api_errors.InvalidMessage,
+                api_errors.InvalidPin,
+                api_errors.AuthenticatorRevoked,
+                api_errors.Disconnected,
+                api_errors.VersionNotEnabled,
             ),
         },
     )

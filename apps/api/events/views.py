@@ -11,7 +11,7 @@ from apps.api.events import serializers
 from apps.api.schema import CLIENT_AUTHENTICATION, error_responses
 from apps.api.views import ApiView
 from apps.applications.models import Api
-from apps.common.exceptions import AccessDenied, InvalidClient, InvalidRequest, UnauthorizedClient
+from apps.common import errors
 from apps.events import services as events
 
 
@@ -25,7 +25,9 @@ class EventsView(ApiView):
         parameters=[serializers.EventsQuerySerializer],
         responses={
             200: serializers.EventPageSerializer,
-            **error_responses(InvalidClient, UnauthorizedClient, AccessDenied, InvalidRequest),
+            **error_responses(
+                errors.InvalidClient, errors.UnauthorizedClient, errors.AccessDenied, errors.InvalidRequest
+            ),
         },
     )
     def get(self, request: Request) -> Response:

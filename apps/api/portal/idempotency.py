@@ -15,9 +15,8 @@ from django.utils.translation import gettext as _
 
 from apps.api.portal import serializers
 from apps.applications.models import ApiClient
-from apps.common import codes
+from apps.common import codes, errors
 from apps.common.advisory_locks import try_turn
-from apps.common.exceptions import IdempotencyInProgress, IdempotencyKeyReused, InvalidParameter
 from apps.transactions.methods.base import Started
 from apps.transactions.models import IdempotentRequest
 
@@ -39,7 +38,7 @@ def once(
     if not key:
         return initiate(lambda store: serializers.initiated(store()))
     if len(key) > MAX_KEY_CHARACTERS:
-        raise InvalidParameter(_("The header Idempotency-Key is longer than 255 characters."))
+        raise errors.InvalidParameter(_("The header Idempotency-Key is longer than 255 characters."))
     keyed = KeyedRequest(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), _digests(request))
     return keyed.stored_answer() or initiate(keyed.run)
 
@@ -69,7 +68,7 @@ class KeyedRequest:
         Raises IdempotencyInProgress if another request with this key runs.
         """
         if not try_turn(f"idempotency key {self.client.pk} {self.key_hash}"):
-            raise IdempotencyInProgress
+            raise errors.IdempotencyInProgress
         # The first request can have ended since `stored_answer` looked.
         row = self._row()
         return self._answer_of(row) or self._start(row or self._new_row(), store)
@@ -86,7 +85,7 @@ class KeyedRequest:
         if row is None or row.expires_at <= timezone.now():
             return None
         if row.request_digest not in self.digests:
-            raise IdempotencyKeyReused
+            raise errors.IdempotencyKeyReused
         answer: Answer = json.loads(row.answer)
         return answer
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from apps.common import errors
 from apps.common.clock import milliseconds
-from apps.common.exceptions import InvalidParameter
 from apps.enrollment.models import Profile
 from apps.transactions.methods.base import Started
 from apps.transactions.models import Reason, Status, Transaction
@@ -165,7 +165,7 @@ def required(data: Mapping[str, str], *names: str) -> dict[str, str]:
     """Return the named fields of a form; InvalidParameter names the first that is missing."""
     for name in names:
         if name not in data:
-            raise InvalidParameter(messages.missing(name))
+            raise errors.InvalidParameter(messages.missing(name))
     return {name: data[name] for name in names}
 
 

@@ -15,29 +15,7 @@ from apps.api.portal import examples, idempotency, serializers
 from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.applications.models import Api, ApiClient
-from apps.common.exceptions import (
-    AccessDenied,
-    ApiError,
-    CodeWrong,
-    FeatureDisabled,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    InvalidClient,
-    InvalidParameter,
-    InvalidPhoneNumber,
-    LimitReached,
-    MessageTooLong,
-    NoAuthenticationPossibility,
-    PushNotStored,
-    ResendLimitReached,
-    SmsDisabled,
-    SmsNotStored,
-    TransactionNotFound,
-    TypeNotFound,
-    UnauthorizedClient,
-    UnsupportedMediaType,
-    VersionMandatory,
-)
+from apps.common import errors as api_errors
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 from apps.transactions.portal import availability
@@ -45,8 +23,15 @@ from apps.transactions.portal import services as transactions
 from apps.transactions.request.parameters import Version
 
 
-def errors(*more: type[ApiError]) -> dict[int, OpenApiResponse]:
-    return error_responses(InvalidClient, UnauthorizedClient, AccessDenied, FeatureDisabled, VersionMandatory, *more)
+def errors(*more: type[api_errors.ApiError]) -> dict[int, OpenApiResponse]:
+    return error_responses(
+        api_errors.InvalidClient,
+        api_errors.UnauthorizedClient,
+        api_errors.AccessDenied,
+        api_errors.FeatureDisabled,
+        api_errors.VersionMandatory,
+        *more,
+    )
 
 
 class PortalView(ApiView):
@@ -60,7 +45,7 @@ class PortalView(ApiView):
         require_mobile_authentication()
         several = system.general().push_enrollment_mode == PushEnrollmentMode.MULTIPLE_DEVICES
         if several and self.version < Version.V4:
-            raise VersionMandatory
+            raise api_errors.VersionMandatory
         return client
 
 
@@ -74,18 +59,18 @@ class InitiateView(PortalView):
         responses={
             200: serializers.InitiatedSerializer,
             **errors(
-                InvalidParameter,
-                MessageTooLong,
-                InvalidPhoneNumber,
-                LimitReached,
-                NoAuthenticationPossibility,
-                SmsDisabled,
-                TypeNotFound,
-                IdempotencyInProgress,
-                IdempotencyKeyReused,
-                PushNotStored,
-                SmsNotStored,
-                UnsupportedMediaType,
+                api_errors.InvalidParameter,
+                api_errors.MessageTooLong,
+                api_errors.InvalidPhoneNumber,
+                api_errors.LimitReached,
+                api_errors.NoAuthenticationPossibility,
+                api_errors.SmsDisabled,
+                api_errors.TypeNotFound,
+                api_errors.IdempotencyInProgress,
+                api_errors.IdempotencyKeyReused,
+                api_errors.PushNotStored,
+                api_errors.SmsNotStored,
+                api_errors.UnsupportedMediaType,
             ),
         },
         examples=examples.INITIATED,
@@ -107,7 +92,7 @@ class TransactionView(PortalView):
         summary="E4: read a transaction's result",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.ResultSerializer, **errors(TransactionNotFound)},
+        responses={200: serializers.ResultSerializer, **errors(api_errors.TransactionNotFound)},
         examples=examples.RESULT,
     )
     def get(self, request: Request, transaction_id: str) -> Response:
@@ -118,7 +103,7 @@ class TransactionView(PortalView):
         summary="E8: cancel a pending transaction",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **errors(TransactionNotFound)},
+        responses={204: None, **errors(api_errors.TransactionNotFound)},
     )
     def delete(self, request: Request, transaction_id: str) -> Response:
         transactions.cancel(parse_uuid(transaction_id), self.caller(request))
@@ -131,7 +116,10 @@ class ResendPushView(PortalView):
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         request=None,
-        responses={204: None, **errors(TransactionNotFound, ResendLimitReached, PushNotStored)},
+        responses={
+            204: None,
+            **errors(api_errors.TransactionNotFound, api_errors.ResendLimitReached, api_errors.PushNotStored),
+        },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
         transactions.resend_push(parse_uuid(transaction_id), self.caller(request))
@@ -147,7 +135,14 @@ class VerifyCodeView(PortalView):
         request={FORM: serializers.VerifyCodeSerializer},
         responses={
             200: serializers.VerifiedSerializer,
-            **errors(InvalidParameter, SmsDisabled, CodeWrong, TransactionNotFound, LimitReached, UnsupportedMediaType),
+            **errors(
+                api_errors.InvalidParameter,
+                api_errors.SmsDisabled,
+                api_errors.CodeWrong,
+                api_errors.TransactionNotFound,
+                api_errors.LimitReached,
+                api_errors.UnsupportedMediaType,
+            ),
         },
     )
     def post(self, request: Request, user_id: str) -> Response:
@@ -167,13 +162,13 @@ class ResendCodeView(PortalView):
         responses={
             204: None,
             **errors(
-                InvalidParameter,
-                SmsDisabled,
-                TransactionNotFound,
-                TypeNotFound,
-                ResendLimitReached,
-                SmsNotStored,
-                UnsupportedMediaType,
+                api_errors.InvalidParameter,
+                api_errors.SmsDisabled,
+                api_errors.TransactionNotFound,
+                api_errors.TypeNotFound,
+                api_errors.ResendLimitReached,
+                api_errors.SmsNotStored,
+                api_errors.UnsupportedMediaType,
             ),
         },
     )

@@ -17,25 +17,16 @@ from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.users import examples, serializers
 from apps.api.views import ApiView
 from apps.applications.models import Api
+from apps.common import errors as api_errors
 from apps.common.clock import milliseconds
-from apps.common.exceptions import (
-    AccessDenied,
-    ApiError,
-    InternalError,
-    InvalidClient,
-    InvalidRequest,
-    ObjectNotFound,
-    UnauthorizedClient,
-    UnsupportedMediaType,
-)
 from apps.enrollment import device_management, links
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.events.types import EventType
 
 
-def errors(*more: type[ApiError]) -> dict[int, OpenApiResponse]:
-    return error_responses(InvalidClient, UnauthorizedClient, AccessDenied, *more)
+def errors(*more: type[api_errors.ApiError]) -> dict[int, OpenApiResponse]:
+    return error_responses(api_errors.InvalidClient, api_errors.UnauthorizedClient, api_errors.AccessDenied, *more)
 
 
 class UserIdSerializer(Serializer[Any]):
@@ -61,7 +52,7 @@ class EnrollmentCodesView(UsersView):
         },
         responses={
             201: serializers.EnrollmentCodeSerializer,
-            **errors(InvalidRequest, ObjectNotFound, UnsupportedMediaType),
+            **errors(api_errors.InvalidRequest, api_errors.ObjectNotFound, api_errors.UnsupportedMediaType),
         },
         examples=examples.ENROLLMENT_CODE,
     )
@@ -115,7 +106,7 @@ class DevicesView(UsersView):
         request=serializers.DeleteDevicesSerializer,
         responses={
             204: None,
-            **errors(InvalidRequest, UnsupportedMediaType),
+            **errors(api_errors.InvalidRequest, api_errors.UnsupportedMediaType),
             500: OpenApiResponse(serializers.NotAllDeletedSerializer, "not_all_devices_deleted"),
         },
         examples=examples.DELETE,
@@ -133,13 +124,13 @@ class DevicesView(UsersView):
         summary="Delete all of a user's devices",
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **errors(InternalError)},
+        responses={204: None, **errors(api_errors.InternalError)},
     )
     def delete(self, request: Request, user_id: str) -> Response:
         client_id = self.caller(request)
         profiles = list(device_management.all_profiles_of(user_id))
         if device_management.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
-            raise InternalError
+            raise api_errors.InternalError
         return Response(status=204)
 
 
@@ -156,7 +147,7 @@ class OldDevicesView(DevicesView):
 def _json(request: Request) -> dict[str, Any]:
     """Return the members of a JSON body; a form may carry credentials, and no list."""
     if isinstance(request.data, Form):
-        raise UnsupportedMediaType
+        raise api_errors.UnsupportedMediaType
     members: dict[str, Any] = request.data
     return members
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from apps.common.exceptions import ObjectNotFound
+from apps.common import errors
 from apps.enrollment import device_management
 from apps.enrollment.models import Profile
 
@@ -19,7 +19,7 @@ def profile_of(options: dict[str, Any]) -> Profile:
     """Return the user's profile on the device; CommandError when the user has no such device."""
     try:
         return device_management.find(options["user"], options["device"])
-    except ObjectNotFound:
+    except errors.ObjectNotFound:
         raise CommandError(_("The user “%(user)s” has no device with this id.") % {"user": options["user"]}) from None
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, Tag
 
-from apps.common.exceptions import InvalidPublicKey
+from apps.common import errors
 from apps.enrollment.openpgp import encryption
 from apps.enrollment.openpgp.public_keys import CURVE25519, ECDH, ED25519, ED25519_LEGACY, ED25519_OID, RSA, X25519
 from apps.enrollment.openpgp.verification import MAX_CLOCK_LEAD, KeyFlag, Signature, SignatureType, framed, parse
@@ -127,15 +127,15 @@ def check(armored: str) -> Certificate:
     """
     now = timezone.now()
     if len(armored) > MAX_PUBLIC_KEY_CHARACTERS:
-        raise InvalidPublicKey
+        raise errors.InvalidPublicKey
     try:
         parsed = Cert.from_bytes(armored.encode())
         certificate = read(str(parsed))
         if _holds_secrets(armored) or parsed.is_revoked or not certificate.is_usable(now):
-            raise InvalidPublicKey
+            raise errors.InvalidPublicKey
         encryption.encrypt(b"", [key.body for key in certificate.receivers(now)])
     except FAULTS:
-        raise InvalidPublicKey from None
+        raise errors.InvalidPublicKey from None
     return certificate
 
 

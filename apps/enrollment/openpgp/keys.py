@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from pysequoia import CipherSuite, Profile, Tsk
 
-from apps.common.exceptions import InvalidMessage, InvalidProfile
+from apps.common import errors
 from apps.enrollment.models import Profile as UserProfile
 from apps.enrollment.models import ServerKey
 from apps.enrollment.openpgp import certificates, decryption, encryption, verification
@@ -69,7 +69,7 @@ def _parsed_secret(armored: str) -> _Pair:
 def server_key_of(profile: UserProfile) -> ServerKey:
     """Return the server's key of a profile. Raises InvalidProfile if the keys of the profile were removed."""
     if profile.server_key is None:
-        raise InvalidProfile
+        raise errors.InvalidProfile
     return profile.server_key
 
 
@@ -96,9 +96,9 @@ def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
         content = _verified(packets, certificates.read(profile.public_key))
         parsed = json.loads(content)
     except certificates.FAULTS:
-        raise InvalidMessage from None
+        raise errors.InvalidMessage from None
     if len(content) > MAX_MESSAGE_BYTES or not isinstance(parsed, dict):
-        raise InvalidMessage
+        raise errors.InvalidMessage
     return parsed
 
 

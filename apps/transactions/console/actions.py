@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.common import errors
 from apps.common.console.confirmations import Question
-from apps.common.exceptions import ApiError, TransactionNotFound
 from apps.transactions import staff_operations
 from apps.transactions.models import Transaction
 from apps.transactions.types import Method
@@ -55,7 +55,7 @@ def question_about_cancelling(transaction: Transaction) -> Question:
 def cancel(request: HttpRequest, transaction: Transaction) -> None:
     try:
         staff_operations.cancel(transaction.pk, who=request.user.get_username())
-    except TransactionNotFound:
+    except errors.TransactionNotFound:
         messages.info(request, ENDED)
     else:
         messages.success(request, _("The transaction is cancelled."))
@@ -91,9 +91,9 @@ def resend(request: HttpRequest, transaction: Transaction) -> None:
     used = int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 10 else -1
     try:
         staff_operations.resend(transaction.pk, used=used, who=request.user.get_username())
-    except TransactionNotFound:
+    except errors.TransactionNotFound:
         messages.info(request, _("Nothing was sent: it has ended, was sent again meanwhile, or nothing can reach it."))
-    except ApiError as error:
+    except errors.ApiError as error:
         messages.error(request, str(error.text))
     else:
         messages.success(request, _("The message is being sent again."))

@@ -7,8 +7,7 @@ from uuid import UUID
 from django.db import transaction as database
 from django.utils import timezone
 
-from apps.common import codes
-from apps.common.exceptions import InvalidMessage, InvalidTransaction
+from apps.common import codes, errors
 from apps.enrollment import authenticators, fraud_locks
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device, Profile
@@ -29,17 +28,17 @@ def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
     """
     transaction = _of_device(transaction_id, device)
     if transaction is None:
-        raise InvalidTransaction
+        raise errors.InvalidTransaction
     digest = sha256(message.encode(errors="surrogatepass")).hexdigest()
     if transaction.attempts_used and (error := credentials.repeated(transaction, digest)):
         raise error
     if transaction.profile is None:
-        raise InvalidTransaction
+        raise errors.InvalidTransaction
     enrollment.require_enabled(device.version)
     if transaction.answer_digest == digest:
         return Status(transaction.status)
     if not transaction.is_pending(timezone.now()) or not transaction.profile.has_keys:
-        raise InvalidTransaction
+        raise errors.InvalidTransaction
     return _judge(transaction, transaction.profile, message, digest)
 
 
@@ -62,7 +61,7 @@ def _judge(transaction: Transaction, profile: Profile, message: str, digest: str
         return _deny(transaction, profile, digest, is_fraud=content.get("fraud") is True)
     if transaction.profile_locked_at:
         # A locked user cannot approve any transaction in this application, including older ones.
-        raise InvalidTransaction
+        raise errors.InvalidTransaction
     credential = _credential(transaction, profile, content)
     if credential is None:
         return _approve(transaction, profile, content, digest)
@@ -131,23 +130,23 @@ def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[st
         content = keys.open_sealed(profile, message)
         given = content.get("token")
         if content.get("transaction_id") != str(transaction.pk) or not isinstance(content.get("authenticated"), bool):
-            raise InvalidMessage
+            raise errors.InvalidMessage
         if not isinstance(content.get("fraud", False), bool) or (content["authenticated"] and content.get("fraud")):
             # Nobody approves what they call a fraud.
-            raise InvalidMessage
-    except InvalidMessage:
+            raise errors.InvalidMessage
+    except errors.InvalidMessage:
         events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
         raise
     if not isinstance(given, str) or not codes.same(given, transaction.token):
         events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.subject)
-        raise InvalidMessage
+        raise errors.InvalidMessage
     return content
 
 
 def _credential(transaction: Transaction, profile: Profile, content: dict[str, Any]) -> credentials.Credential | None:
     try:
         return credentials.read(content, transaction.method, profile)
-    except InvalidMessage:
+    except errors.InvalidMessage:
         events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
         raise
 
@@ -178,5 +177,5 @@ def _answered_meanwhile(transaction: Transaction, digest: str) -> Status:
     """Another answer, or the end of its life, was quicker. The same bytes sent twice at once are still one answer."""
     transaction.refresh_from_db(fields=["status", "answer_digest"])
     if transaction.answer_digest != digest:
-        raise InvalidTransaction
+        raise errors.InvalidTransaction
     return Status(transaction.status)

@@ -4,8 +4,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.common import clock, codes
-from apps.common.exceptions import InvalidOtp, InvalidTransaction
+from apps.common import clock, codes, errors
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.enrollment.openpgp import keys
@@ -35,7 +34,7 @@ def challenge(transaction_id: UUID | None, profile: Profile) -> str:
     transaction = _of_profile(transaction_id, profile)
     if transaction is None or not transaction.is_pending(timezone.now()):
         _record_fetch_failure(transaction, profile)
-        raise InvalidTransaction
+        raise errors.InvalidTransaction
     return _sealed(transaction, profile)
 
 
@@ -48,7 +47,7 @@ def claim_otp(text: str, profile: Profile) -> str:
     transaction = None if profile.locked_at else _of_otp(text)
     if transaction is None or not _bind(transaction, profile):
         failed_access.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
-        raise InvalidOtp
+        raise errors.InvalidOtp
     return _sealed(transaction, profile)
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
-from apps.common import codes
-from apps.common.exceptions import InvalidParameter, LimitReached
+from apps.common import codes, errors
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.types import EventType
@@ -32,7 +31,7 @@ class Unavailable(Exception):
         self.event_type = event_type
 
 
-class MissingParameter(InvalidParameter):
+class MissingParameter(errors.InvalidParameter):
     """A request that lacks what one step of the chain needs; `event_type` says which, for support."""
 
     def __init__(self, text: str, event_type: EventType) -> None:
@@ -40,7 +39,7 @@ class MissingParameter(InvalidParameter):
         self.event_type = event_type
 
 
-class LimitExceeded(LimitReached):
+class LimitExceeded(errors.LimitReached):
     """A limit of what may be sent to a user. `limit` is its name in the configuration file, `event_type` its event."""
 
     def __init__(self, limit: str, seconds: float, text: "StrPromise", event_type: EventType) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from apps.common.exceptions import NoAuthenticationPossibility, SmsDisabled
+from apps.common import errors
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.transactions.methods.base import Ask, MissingParameter, Plan, Started, Unavailable
@@ -34,8 +34,8 @@ def resolve(ask: Ask) -> Callable[[], Started]:
             _record(ask, mistake.event_type, mobile_type.name)
             raise
     if reasons == [EventType.SMS_AUTH_INIT_FAILURE_DISABLED]:
-        raise SmsDisabled
-    raise NoAuthenticationPossibility
+        raise errors.SmsDisabled
+    raise errors.NoAuthenticationPossibility
 
 
 def _record(ask: Ask, event_type: EventType, type_name: str) -> None:

@@ -10,18 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
-from apps.common.exceptions import (
-    ApiError,
-    FeatureDisabled,
-    MessageTooLong,
-    NoAuthenticationPossibility,
-    PushNotStored,
-    ResendLimitReached,
-    SmsDisabled,
-    SmsNotStored,
-    TransactionNotFound,
-    TypeNotFound,
-)
+from apps.common import errors
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events import services as events
@@ -58,17 +47,17 @@ def initiate(
     """
     try:
         request = parameters.check(raw, version)
-    except MessageTooLong:
+    except errors.MessageTooLong:
         _record_failure(EventType.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, raw, client)
         raise
     except PhoneNumberRejected as error:
         _record_failure(error.event_type, raw, client)
         raise
-    except ApiError as error:
+    except errors.ApiError as error:
         _record_failure(EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, raw, client, reason=str(error.text))
         raise
     store = resolution.resolve(Ask(request, client, request.mobile_type))
-    not_stored = SmsNotStored if request.mobile_type.method == Method.SMS else PushNotStored
+    not_stored = errors.SmsNotStored if request.mobile_type.method == Method.SMS else errors.PushNotStored
     try:
         return _stored(lambda: run(store), not_stored)
     except LimitExceeded as error:
@@ -77,7 +66,7 @@ def initiate(
         raise
 
 
-def _stored(store: Callable[[], Outcome], not_stored: type[ApiError]) -> Outcome:
+def _stored(store: Callable[[], Outcome], not_stored: type[errors.ApiError]) -> Outcome:
     try:
         with database.atomic():
             return store()
@@ -95,7 +84,7 @@ def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     transaction = _of_client(transaction_id, client)
     if transaction is None:
         events.record(EventType.PUSH_AUTH_TRANSACTION_NOT_RETRIEVED, client_id=client.client_id)
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     events.record(
         EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
         **transaction.subject,
@@ -113,21 +102,21 @@ def _of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction | 
 def _pending_of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     transaction = _of_client(transaction_id, client)
     if transaction is None or not transaction.is_pending(timezone.now()):
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     return transaction
 
 
 def cancel(transaction_id: UUID | None, client: ApiClient) -> None:
     """End a pending transaction without a callback; TransactionNotFound when there is nothing to cancel."""
     if not lifecycle.cancel(_pending_of_client(transaction_id, client)):
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
 
 
 def resend_push(transaction_id: UUID | None, client: ApiClient) -> None:
     """Send the push of a pending transaction again; ResendLimitReached beyond the type's limit."""
     transaction = _pending_of_client(transaction_id, client)
     if transaction.method not in PUSH_METHODS:
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     _resend_push(transaction, _open(transaction))
 
 
@@ -138,7 +127,7 @@ def resend(transaction: Transaction, *, used: int, **by: Any) -> None:
     or nothing to send), ResendLimitReached. `by` are facts for the event: who wanted it.
     """
     if not system.features().mobile_authentication:
-        raise FeatureDisabled
+        raise errors.FeatureDisabled
     as_seen = _open(transaction).filter(resends_used=used)
     if transaction.method == Method.SMS:
         _require_sms()
@@ -146,7 +135,7 @@ def resend(transaction: Transaction, *, used: int, **by: Any) -> None:
     elif transaction.method in PUSH_METHODS:
         _resend_push(transaction, as_seen, **by)
     else:
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
 
 
 def _open(transaction: Transaction) -> QuerySet[Transaction]:
@@ -158,13 +147,13 @@ def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: A
     reachable = enrollment.reachable_by_push(transaction.user_id)
     profile = reachable.filter(transactions=transaction).first()
     if profile is None:
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     _resend(
         transaction,
         open_,
         lambda: _push_again(transaction, profile),
         (EventType.PUSH_AUTH_RESEND_SUCCESS, EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED),
-        PushNotStored,
+        errors.PushNotStored,
         **by,
     )
 
@@ -172,8 +161,8 @@ def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: A
 def _push_again(transaction: Transaction, profile: Profile) -> None:
     try:
         push_limits.check(profile, is_new=False)
-    except NoAuthenticationPossibility:
-        raise TransactionNotFound from None
+    except errors.NoAuthenticationPossibility:
+        raise errors.TransactionNotFound from None
     push.enqueue(transaction, profile)
 
 
@@ -182,10 +171,10 @@ def resend_code(transaction_id: UUID | None, client: ApiClient, user_id: str) ->
     _require_sms()
     transaction = _of_client(transaction_id, client)
     if transaction is not None and transaction.user_id != user_id:
-        raise TypeNotFound
+        raise errors.TypeNotFound
     transaction = _pending_of_client(transaction_id, client)
     if transaction.method != Method.SMS:
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     _resend_code(transaction, _open(transaction))
 
 
@@ -195,7 +184,7 @@ def _resend_code(transaction: Transaction, open_: QuerySet[Transaction], **by: A
         open_,
         lambda: sms.enqueue(transaction),
         (EventType.SMS_RESEND_SUCCEEDED, EventType.SMS_RESEND_FAILED),
-        SmsNotStored,
+        errors.SmsNotStored,
         **by,
     )
 
@@ -205,7 +194,7 @@ def _resend(
     open_: QuerySet[Transaction],
     enqueue: Callable[[], None],
     outcomes: tuple[EventType, EventType],
-    not_stored: type[ApiError],
+    not_stored: type[errors.ApiError],
     **by: Any,
 ) -> None:
     """Reserve one of the allowed resends and store the delivery together; of two at the limit one wins."""
@@ -222,14 +211,14 @@ def _resend(
     except DatabaseError as error:
         raise not_stored from error
     if not reserved:
-        refusal = ResendLimitReached() if open_.exists() else TransactionNotFound()
+        refusal = errors.ResendLimitReached() if open_.exists() else errors.TransactionNotFound()
         events.record(refused, **transaction.subject, reason=refusal.token, **by)
         raise refusal
 
 
 def _require_sms() -> None:
     if not system.general().sms_authentication_enabled:
-        raise SmsDisabled
+        raise errors.SmsDisabled
 
 
 def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, code: str) -> Transaction:
@@ -237,6 +226,6 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
     _require_sms()
     transaction = _of_client(transaction_id, client)
     if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:
-        raise TransactionNotFound
+        raise errors.TransactionNotFound
     attempts.verify(transaction, code)
     return transaction

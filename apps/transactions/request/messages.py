@@ -5,8 +5,7 @@ import unicodedata
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from apps.common import languages
-from apps.common.exceptions import InvalidParameter, MessageTooLong
+from apps.common import errors, languages
 from apps.transactions.types import Method, MobileAuthenticationType
 
 # Unicode categories: control, and format (which holds the bidirectional overrides).
@@ -42,11 +41,11 @@ def of_request(given: str, mobile_type: MobileAuthenticationType, language: str)
     """
     message = clean(given) or default(mobile_type, language)
     if not message and mobile_type.method != Method.OTP:
-        raise InvalidParameter(
+        raise errors.InvalidParameter(
             _("The parameter message is missing, and the type has no default message for the language.")
         )
     if len(message) > settings.MESSAGE_MAX_LENGTH:
-        raise MessageTooLong
+        raise errors.MessageTooLong
     return message
 
 

@@ -9,8 +9,8 @@ from enum import IntEnum
 from django.utils.translation import gettext as _
 
 from apps.callbacks import services as callbacks
+from apps.common import errors
 from apps.common.caller import is_address
-from apps.common.exceptions import InvalidParameter, TypeNotFound
 from apps.common.urls import is_http_url
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.system import services as system
@@ -99,7 +99,7 @@ def check(raw: Mapping[str, str], version: Version) -> Request:
 def _type(name: str) -> MobileAuthenticationType:
     mobile_type = MobileAuthenticationType.objects.filter(name=name).first()
     if mobile_type is None:
-        raise TypeNotFound
+        raise errors.TypeNotFound
     return mobile_type
 
 
@@ -107,7 +107,9 @@ def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> s
     if mobile_type.method != Method.OTP:
         return _any_user_id(raw)
     if "user_id" in raw:
-        raise InvalidParameter(_("The parameter user_id must be absent: a one-time password finds its user by itself."))
+        raise errors.InvalidParameter(
+            _("The parameter user_id must be absent: a one-time password finds its user by itself.")
+        )
     return ""
 
 
@@ -131,7 +133,7 @@ def _callback_uri(raw: Mapping[str, str]) -> str:
     if not is_http_url(url):
         raise _invalid("callback_uri")
     if not callbacks.is_allowed(url):
-        raise InvalidParameter(_("The parameter callback_uri is not one of the allowed callback endpoints."))
+        raise errors.InvalidParameter(_("The parameter callback_uri is not one of the allowed callback endpoints."))
     return url
 
 
@@ -139,7 +141,7 @@ def _signing_data(raw: Mapping[str, str], mobile_type: MobileAuthenticationType)
     """Return the data to sign. Its bytes must not be changed, so that text which deceives on a screen is rejected."""
     signing_data = _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
     if messages.has_bidirectional_override(signing_data):
-        raise InvalidParameter(_("The parameter signing_data must not contain bidirectional overrides."))
+        raise errors.InvalidParameter(_("The parameter signing_data must not contain bidirectional overrides."))
     if lacks_signing_data(signing_data, mobile_type):
         raise _missing("signing_data")
     return signing_data
@@ -176,15 +178,15 @@ def _optional(raw: Mapping[str, str], name: str, limit: int) -> str:
 def _text(raw: Mapping[str, str], name: str, limit: int) -> str:
     value = raw.get(name, "")
     if len(value) > limit:
-        raise InvalidParameter(
+        raise errors.InvalidParameter(
             _("The parameter %(name)s is longer than %(limit)d characters.") % {"name": name, "limit": limit}
         )
     return value
 
 
-def _missing(name: str) -> InvalidParameter:
-    return InvalidParameter(messages.missing(name))
+def _missing(name: str) -> errors.InvalidParameter:
+    return errors.InvalidParameter(messages.missing(name))
 
 
-def _invalid(name: str) -> InvalidParameter:
-    return InvalidParameter(_("The parameter %(name)s is invalid.") % {"name": name})
+def _invalid(name: str) -> errors.InvalidParameter:
+    return errors.InvalidParameter(_("The parameter %(name)s is invalid.") % {"name": name})

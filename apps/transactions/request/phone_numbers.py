@@ -1,12 +1,12 @@
 """Phone numbers that a code can be sent to."""
 
-from apps.common.exceptions import InvalidPhoneNumber
+from apps.common import errors
 from apps.events.types import EventType
 from apps.sms import services as sms
 from apps.system import services as system
 
 
-class PhoneNumberRejected(InvalidPhoneNumber):
+class PhoneNumberRejected(errors.InvalidPhoneNumber):
     """A number that no code is sent to; `event_type` says why, for support."""
 
     def __init__(self, event_type: EventType) -> None:

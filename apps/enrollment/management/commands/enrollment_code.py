@@ -4,8 +4,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common import errors
 from apps.common.commands import DataCommand
-from apps.common.exceptions import ObjectNotFound
 from apps.enrollment import links, services
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 
@@ -24,7 +24,7 @@ class Command(DataCommand):
             raise CommandError(_("A user id has 1 to %(limit)d characters.") % {"limit": MAX_USER_ID_CHARACTERS})
         try:
             code, row = services.create_code(user_id=user_id, application_identifier=identifier, who="enrollment_code")
-        except ObjectNotFound:
+        except errors.ObjectNotFound:
             raise CommandError(
                 _("There is no application with the identifier “%(identifier)s”.") % {"identifier": identifier}
             ) from None

@@ -5,8 +5,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common import errors
 from apps.common.commands import OneLineCommand
-from apps.common.exceptions import TransactionNotFound
 from apps.transactions import staff_operations
 
 
@@ -22,6 +22,6 @@ class Command(OneLineCommand):
         given = options["transaction"]
         try:
             staff_operations.cancel(UUID(given), who="cancel_transaction")
-        except (ValueError, TransactionNotFound):
+        except (ValueError, errors.TransactionNotFound):
             raise CommandError(_("There is no pending transaction “%(id)s”.") % {"id": given}) from None
         self.stdout.write(_("The transaction %(id)s is cancelled.") % {"id": given})

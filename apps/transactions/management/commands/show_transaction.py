@@ -5,8 +5,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common import errors
 from apps.common.commands import DataCommand
-from apps.common.exceptions import TransactionNotFound
 from apps.transactions import staff_operations
 
 
@@ -21,6 +21,6 @@ class Command(DataCommand):
         given = options["transaction"]
         try:
             data = staff_operations.describe(UUID(given))
-        except (ValueError, TransactionNotFound):
+        except (ValueError, errors.TransactionNotFound):
             raise CommandError(_("There is no transaction “%(id)s”.") % {"id": given}) from None
         self.print_data(data, as_json=options["json"])

@@ -6,13 +6,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from apps.common.exceptions import (
-    ApiError,
-    AuthenticatorRevoked,
-    Disconnected,
-    InvalidMessage,
-    InvalidPin,
-)
+from apps.common import errors
 from apps.enrollment import authenticators
 from apps.enrollment.models import AuthenticatorType, Profile
 from apps.events import services as events
@@ -47,32 +41,32 @@ def read(content: dict[str, Any], method: str, profile: Profile) -> Credential |
     if method not in ACCEPTED:
         return None
     if ACCEPTED[method][0] not in authenticators.enabled_types(profile):
-        raise InvalidMessage
+        raise errors.InvalidMessage
     given = content.get("credential")
     if (
         not isinstance(given, dict)
         or given.get("type") not in ACCEPTED[method]
         or not isinstance(given.get("token"), str)
     ):
-        raise InvalidMessage
+        raise errors.InvalidMessage
     kind, authenticator_id = AuthenticatorType(given["type"]), given.get("authenticator_id") or ""
     if kind == CUSTOM and authenticator_id not in profile.device.version.application.custom_authenticators:
-        raise InvalidMessage
+        raise errors.InvalidMessage
     return Credential(kind, given["token"], authenticator_id if kind == CUSTOM else "")
 
 
-def repeated(transaction: Transaction, digest: str) -> ApiError | None:
+def repeated(transaction: Transaction, digest: str) -> errors.ApiError | None:
     """Return what this very answer was told before, None when it was not judged wrong yet."""
     wrong = transaction.wrong_answers.filter(digest=digest).first()
     return _error(wrong) if wrong else None
 
 
-def _error(wrong: WrongAnswer) -> ApiError:
-    if wrong.error == Disconnected.token:
-        return Disconnected()
-    if wrong.error == InvalidPin.token:
-        return InvalidPin(wrong.used_attempts, wrong.max_attempts)
-    return AuthenticatorRevoked()
+def _error(wrong: WrongAnswer) -> errors.ApiError:
+    if wrong.error == errors.Disconnected.token:
+        return errors.Disconnected()
+    if wrong.error == errors.InvalidPin.token:
+        return errors.InvalidPin(wrong.used_attempts, wrong.max_attempts)
+    return errors.AuthenticatorRevoked()
 
 
 def count(transaction: Transaction, *, seen: int | None = None) -> bool:
@@ -86,7 +80,7 @@ def count(transaction: Transaction, *, seen: int | None = None) -> bool:
     return bool(pending.update(attempts_used=F("attempts_used") + 1))
 
 
-def judge(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
+def judge(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> errors.ApiError | None:
     """Judge an approval's credential; needs a database transaction in which the profile is locked.
 
     What is wrong is returned and not raised, because it must be kept: InvalidPin and AuthenticatorRevoked (the
@@ -97,7 +91,9 @@ def judge(transaction: Transaction, profile: Profile, credential: Credential, di
     return _judge_other(transaction, profile, credential, digest)
 
 
-def _judge_pin(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
+def _judge_pin(
+    transaction: Transaction, profile: Profile, credential: Credential, digest: str
+) -> errors.ApiError | None:
     verdict = authenticators.judge_pin(profile, credential.token, **transaction.source)
     if verdict.is_right:
         return None
@@ -123,14 +119,16 @@ def _judge_pin(transaction: Transaction, profile: Profile, credential: Credentia
     return error
 
 
-def _judge_other(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> ApiError | None:
+def _judge_other(
+    transaction: Transaction, profile: Profile, credential: Credential, digest: str
+) -> errors.ApiError | None:
     given = (credential.type, credential.authenticator_id, credential.token)
     if authenticators.judge_other(profile, *given, **transaction.source):
         return None
-    WrongAnswer.objects.create(transaction=transaction, digest=digest, error=AuthenticatorRevoked.token)
+    WrongAnswer.objects.create(transaction=transaction, digest=digest, error=errors.AuthenticatorRevoked.token)
     events.record(
         EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL,
         **transaction.subject,
         authenticator=credential.type,
     )
-    return AuthenticatorRevoked()
+    return errors.AuthenticatorRevoked()

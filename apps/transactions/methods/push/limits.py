@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.exceptions import NoAuthenticationPossibility
+from apps.common import errors
 from apps.enrollment.models import Profile
 from apps.events.types import EventType
 from apps.system import services as system
@@ -37,7 +37,7 @@ def check(profile: Profile, *, is_new: bool) -> None:
     user = Profile.objects.filter(user_id=profile.user_id)
     # One after the other: the rows of the user's profiles are the lock.
     if profile.pk not in list(user.select_for_update().order_by("pk").values_list("pk", flat=True)):
-        raise NoAuthenticationPossibility
+        raise errors.NoAuthenticationPossibility
     general, now = system.general(), timezone.now()
     found = _pushes_of(profile, now)
     if is_new and (found["pending"] or 0) >= general.max_pending_transactions:

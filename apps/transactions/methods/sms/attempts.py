@@ -7,8 +7,7 @@ from django.db import transaction as database
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apps.common import codes
-from apps.common.exceptions import CodeWrong, LimitReached, TransactionNotFound
+from apps.common import codes, errors
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
@@ -34,7 +33,7 @@ def verify(transaction: Transaction, code: str) -> None:
     if _is_code(transaction, code):
         _clear_failures(transaction.user_id)
         if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
-            raise TransactionNotFound
+            raise errors.TransactionNotFound
         limits.count_verified(transaction)
         return
     wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
@@ -43,7 +42,7 @@ def verify(transaction: Transaction, code: str) -> None:
     if transaction.max_attempts and number >= transaction.max_attempts:
         limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
         lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
-    raise CodeWrong
+    raise errors.CodeWrong
 
 
 def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
@@ -57,7 +56,7 @@ def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
     with database.atomic():
         is_last = reserve_of_user(transaction.user_id)
         if not pending.filter(left).update(attempts_used=F("attempts_used") + 1):
-            raise TransactionNotFound
+            raise errors.TransactionNotFound
         # Still inside the transaction: the row is ours, so this is the number of this attempt.
         transaction.refresh_from_db(fields=["attempts_used"])
     return transaction.attempts_used, is_last
@@ -96,10 +95,10 @@ def _require_lock_expired(row: CodeFailures) -> None:
     if row.locked_at is None:
         return
     if not seconds:
-        raise LimitReached
+        raise errors.LimitReached
     left = (row.locked_at + timedelta(seconds=seconds) - timezone.now()).total_seconds()
     if left > 0:
-        raise LimitReached(left)
+        raise errors.LimitReached(left)
 
 
 def _clear_failures(user_id: str) -> None:

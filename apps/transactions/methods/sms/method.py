@@ -5,8 +5,7 @@ from functools import partial
 
 from django.conf import settings
 
-from apps.common import codes
-from apps.common.exceptions import LimitReached
+from apps.common import codes, errors
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.outbox import wakeup
@@ -47,7 +46,7 @@ def _number(ask: Ask) -> str:
 def _require_unlocked(ask: Ask) -> None:
     try:
         attempts.require_unlocked(ask.request.user_id)
-    except LimitReached:
+    except errors.LimitReached:
         _record(ask, EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
         raise
 

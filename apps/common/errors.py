@@ -1,4 +1,4 @@
-"""The one tree of errors. A service raises them; `apps.api.exceptions` turns them into HTTP, once."""
+"""The errors of all APIs: codes, tokens and texts. `apps.api.exceptions` maps them to HTTP, once."""
 
 import math
 from typing import TYPE_CHECKING
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 
 class ApiError(Exception):
-    """An answer that is not a success.
+    """Error that an API reports.
 
-    `status` is the HTTP status, `token` the stable snake_case name, `code` the number where the API has one, `text`
-    the sentence for people (translated when it is sent).
+    `token` is the stable snake_case name, `code` the number if the API has one, `text` the sentence for people, which
+    is translated when it is sent.
     """
 
-    status = 400
     code = ""
     token = "invalid_request"
     text: "str | StrPromise" = _("The request is invalid.")
-    headers: dict[str, str] = {}
+    # Seconds after which a repeat can succeed; 0: a repeat does not help.
+    seconds = 0
     # Further members of the body.
     members: dict[str, int] = {}
 
@@ -34,90 +34,90 @@ class ApiError(Exception):
 
 
 class FeatureDisabled(ApiError):
-    status, code, token = 404, "1000", "feature_disabled"
+    code, token = "1000", "feature_disabled"
     text = _("This feature is not enabled.")
 
 
 class NoAuthenticationPossibility(ApiError):
-    status, code, token = 404, "1001", "not_found"
+    code, token = "1001", "not_found"
     text = _("No authentication possibilities for user/application or user not found.")
 
 
 class PushNotStored(ApiError):
-    status, code, token = 503, "1002", "push_not_stored"
+    code, token = "1002", "push_not_stored"
     text = _("The push message could not be stored for sending. Try again later.")
 
 
 class InvalidParameter(ApiError):
     """The text names the parameter."""
 
-    status, code, token = 400, "1003", "invalid_parameter"
+    code, token = "1003", "invalid_parameter"
     text = _("A parameter is invalid or missing.")
 
 
 class MessageTooLong(ApiError):
-    status, code, token = 400, "1005", "message_too_long"
+    code, token = "1005", "message_too_long"
     text = _("The message is too long.")
 
 
 class SmsDisabled(ApiError):
-    status, code, token = 404, "3000", "sms_disabled"
+    code, token = "3000", "sms_disabled"
     text = _("SMS authentication is not enabled.")
 
 
 class InvalidPhoneNumber(ApiError):
-    status, code, token = 400, "3001", "invalid_phone_number"
+    code, token = "3001", "invalid_phone_number"
     text = _("The phone number is missing, invalid or not allowed.")
 
 
 class SmsNotStored(ApiError):
-    status, code, token = 503, "3002", "sms_not_stored"
+    code, token = "3002", "sms_not_stored"
     text = _("The text message could not be stored for sending. Try again later.")
 
 
 class CodeWrong(ApiError):
-    status, code, token = 404, "3003", "invalid_verification_code"
+    code, token = "3003", "invalid_verification_code"
     text = _("Failed to authenticate, verification code invalid")
 
 
 class ResendLimitReached(ApiError):
-    status, code, token = 403, "3006", "resend_limit_reached"
+    code, token = "3006", "resend_limit_reached"
     text = _("The message cannot be sent again: the limit is reached.")
 
 
 class LimitReached(ApiError):
-    """Too much for now: `seconds` until it is worth trying again."""
+    """A limit is reached; `seconds` until a repeat can succeed."""
 
-    status, code, token = 429, "1429", "limit_reached"
+    code, token = "1429", "limit_reached"
     text = _("Too many wrong codes. Try again later, or ask support to unlock the user.")
 
     def __init__(self, seconds: float = 3600, text: "str | StrPromise | None" = None) -> None:
         super().__init__(text)
-        self.headers = {"Retry-After": str(max(math.ceil(seconds), 1))}
+        self.seconds = max(math.ceil(seconds), 1)
 
 
 class VersionMandatory(ApiError):
-    status, code, token = 404, "4001", "version_mandatory"
+    code, token = "4001", "version_mandatory"
     text = _("Version 4 or above of this API is mandatory.")
 
 
 class IdempotencyInProgress(ApiError):
-    status, token = 409, "idempotency_in_progress"
+    token = "idempotency_in_progress"
     text = _("The first request with this Idempotency-Key is still running.")
 
 
 class IdempotencyKeyReused(ApiError):
-    status, token = 422, "idempotency_key_reused"
+    token = "idempotency_key_reused"
     text = _("This Idempotency-Key was used with other parameters.")
 
 
 class TransactionNotFound(ApiError):
-    status, code, token = 404, "3004", "transaction_not_found"
+    code, token = "3004", "transaction_not_found"
     text = _("Transaction not found, expired or already used.")
 
 
 class TypeNotFound(ApiError):
-    status, code, token = 404, "3005", "type_not_found"
+    code, token = "3005", "type_not_found"
     text = _("Mobile authentication type not found.")
 
 
@@ -125,9 +125,8 @@ class TypeNotFound(ApiError):
 
 
 class InvalidClient(ApiError):
-    status, token = 401, "invalid_client"
+    token = "invalid_client"
     text = _("Client credentials are missing or wrong.")
-    headers = {"WWW-Authenticate": 'Basic realm="Countersign", charset="UTF-8"'}
 
 
 class UnauthorizedClient(ApiError):
@@ -136,7 +135,7 @@ class UnauthorizedClient(ApiError):
 
 
 class AccessDenied(ApiError):
-    status, token = 403, "access_denied"
+    token = "access_denied"
     text = _("This client may not call from this address.")
 
 
@@ -144,35 +143,35 @@ class AccessDenied(ApiError):
 
 
 class PathNotFound(ApiError):
-    status, token = 404, "not_found"
+    token = "not_found"
     text = _("There is nothing at this path.")
 
 
 class MethodNotAllowed(ApiError):
-    status, token = 405, "method_not_allowed"
+    token = "method_not_allowed"
     text = _("This method is not allowed here.")
 
 
 class UnsupportedMediaType(ApiError):
-    status, token = 415, "unsupported_media_type"
+    token = "unsupported_media_type"
     text = _("This content type is not supported here.")
 
 
 class RequestTooLarge(ApiError):
-    status, token = 413, "request_too_large"
+    token = "request_too_large"
     text = _("The request is too large.")
 
 
 class ServiceUnavailable(ApiError):
     """The database is away for a moment."""
 
-    status, token = 503, "temporarily_unavailable"
+    token = "temporarily_unavailable"
     text = _("The server cannot reach its database. Try again in a moment.")
-    headers = {"Retry-After": "2"}
+    seconds = 2
 
 
 class InternalError(ApiError):
-    status, token = 500, "internal_error"
+    token = "internal_error"
     text = _("Something went wrong here. The operator's log says what.")
 
 
@@ -194,45 +193,44 @@ class InvalidPublicKey(ApiError):
 
 
 class InvalidDeviceToken(ApiError):
-    status, token = 401, "invalid_device_token"
+    token = "invalid_device_token"
     text = _("The device token is missing or unknown.")
-    headers = {"WWW-Authenticate": 'Bearer realm="Countersign"'}
 
 
 class InvalidEnrollmentCode(ApiError):
-    status, token = 404, "invalid_enrollment_code"
+    token = "invalid_enrollment_code"
     text = _("The enrolment code is wrong, used, expired or for another application.")
 
 
 class InvalidOtp(ApiError):
-    status, token = 404, "invalid_otp"
+    token = "invalid_otp"
     text = _("The one-time password is wrong, used or expired.")
 
 
 class InvalidProfile(ApiError):
-    status, token = 404, "invalid_profile"
+    token = "invalid_profile"
     text = _("This device has no such profile, or the keys of the profile were removed. Enrol the user again.")
 
 
 class InvalidTransaction(ApiError):
-    status, token = 404, "invalid_transaction"
+    token = "invalid_transaction"
     text = _("There is no such pending transaction for this profile.")
 
 
 class AuthenticatorNotEnabled(ApiError):
-    status, token = 403, "authenticator_not_enabled"
+    token = "authenticator_not_enabled"
     text = _("The application does not have this kind of authenticator on.")
 
 
 class AuthenticatorRevoked(ApiError):
-    status, token = 403, "authenticator_revoked"
+    token = "authenticator_revoked"
     text = _("This authenticator was wrong and is revoked. The PIN can still be used.")
 
 
 class InvalidPin(ApiError):
     """`max_attempts` 0: no limit."""
 
-    status, token = 403, "invalid_pin"
+    token = "invalid_pin"
     text = _("The PIN is wrong.")
 
     def __init__(self, used_attempts: int = 0, max_attempts: int = 0) -> None:
@@ -241,32 +239,32 @@ class InvalidPin(ApiError):
 
 
 class Disconnected(ApiError):
-    status, code, token = 410, "9003", "disconnected"
+    code, token = "9003", "disconnected"
     text = _("The PIN was wrong too often. The user is disconnected from this device.")
 
 
 class VersionNotEnabled(ApiError):
-    status, token = 403, "version_not_enabled"
+    token = "version_not_enabled"
     text = _("This version of the application is not enabled.")
 
 
 class PushTokenInUse(ApiError):
-    status, code, token = 409, "9016", "push_token_in_use"
+    code, token = "9016", "push_token_in_use"
     text = _("This push token is in use by another device.")
 
 
 class EnrollmentDisabled(ApiError):
-    status, code, token = 403, "9017", "enrollment_disabled"
+    code, token = "9017", "enrollment_disabled"
     text = _("Enrolment is not possible: it is switched off, or this version has no push configuration.")
 
 
 class UserAlreadyEnrolled(ApiError):
-    status, code, token = 409, "9018", "user_already_enrolled"
+    code, token = "9018", "user_already_enrolled"
     text = _("The user is enrolled on another device.")
 
 
 class ObjectNotFound(ApiError):
     """The user API names something that does not exist."""
 
-    status, token = 404, "not_found"
+    token = "not_found"
     text = _("Not found.")
