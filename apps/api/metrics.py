@@ -21,20 +21,11 @@ from apps.api.exceptions import NO_STORE, error_response
 from apps.api.views import read_only
 from apps.callbacks import problems
 from apps.callbacks import services as callbacks
-from apps.callbacks.models import CallbackDelivery
 from apps.common import caller, errors
 from apps.events import event_counters
 from apps.events import metrics as event_metrics
 from apps.outbox import broker
-from apps.outbox.models import Delivery
-from apps.transactions.models import ContextLookup, PushDelivery, SmsDelivery
-
-QUEUES: dict[str, type[Delivery]] = {
-    "push": PushDelivery,
-    "sms": SmsDelivery,
-    "context": ContextLookup,
-    "callbacks": CallbackDelivery,
-}
+from apps.outbox.queues import QUEUES
 
 
 @read_only
@@ -83,7 +74,7 @@ def _queues() -> Iterator[Metric]:
         "How long the delivery that waits longest has been due; 0 when none waits.",
         labels=["queue"],
     )
-    for name, queue in QUEUES.items():
+    for name, queue in ((queue.name, queue.rows) for queue in QUEUES):
         found = queue.due(now).order_by().aggregate(number=Count("*"), first=Min("due_at"))
         waiting.add_metric([name], found["number"])
         oldest.add_metric([name], (now - found["first"]).total_seconds() if found["first"] else 0)

@@ -1,11 +1,11 @@
-"""The nudge for the queue of callbacks."""
+"""Task that wakes the workers of callbacks."""
 
 from celery import shared_task
 
-from apps.outbox import worker
+from apps.outbox import queues, worker
 
 
 @shared_task
 def deliver() -> None:
-    """Say that the queue has work; this process's dispatcher takes it from the rows."""
-    worker.wake("callbacks.callbackdelivery")
+    """Wake this process's dispatcher of callbacks."""
+    worker.wake(queues.CALLBACKS.model)

@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.api.metrics import QUEUES
 from apps.callbacks import problems as callbacks
 from apps.common.console.admin import moment
 from apps.common.console.problems import Problem
 from apps.console.daily_statistics import Slice, texts_sent
 from apps.geocontext import problems as geocontext
 from apps.geocontext.services import is_used
+from apps.outbox.queues import QUEUES
 from apps.push.models import PushMessagingConfiguration
 from apps.push.problems import problems_of
 from apps.system import services as system
@@ -50,7 +50,7 @@ def problems(day: Sequence[Slice]) -> Iterator[dict[str, Any]]:
 def _worker() -> Iterator[Problem]:
     """Say that due deliveries lie there; the oldest of each queue is one look into an index."""
     now = timezone.now()
-    due = {queue: queue.next_due_at() for queue in QUEUES.values()}
+    due = {queue: queue.rows.next_due_at() for queue in QUEUES}
     late = {queue: due_at for queue, due_at in due.items() if due_at and due_at < now - LATE_AFTER}
     if late:
         title = _("The worker does not deliver")
@@ -59,7 +59,7 @@ def _worker() -> Iterator[Problem]:
             "these queues. Start one with “make worker”; why one ended stands in its log."
         ) % {
             "since": moment(min(late.values())),
-            "queues": ", ".join(str(queue._meta.verbose_name_plural) for queue in late),
+            "queues": ", ".join(str(queue.rows._meta.verbose_name_plural) for queue in late),
         }
         yield Problem(title, title, text)
 

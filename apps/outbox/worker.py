@@ -43,7 +43,7 @@ _running: dict[str, Dispatcher] = {}
 
 def wake(label: str) -> None:
     """Wake the dispatcher of a queue, by its model's label, when this process has one."""
-    if dispatcher := _running.get(label):
+    if dispatcher := _running.get(label.lower()):
         dispatcher.wake()
 
 

@@ -1,20 +1,20 @@
-"""The nudges for the queues of pushes, text messages and context look-ups: a queue has work, its rows say which."""
+"""Tasks that wake the workers of pushes, SMS and context look-ups."""
 
 from celery import shared_task
 
-from apps.outbox import worker
+from apps.outbox import queues, worker
 
 
 @shared_task
 def deliver_pushes() -> None:
-    worker.wake("transactions.pushdelivery")
+    worker.wake(queues.PUSH.model)
 
 
 @shared_task
 def deliver_sms() -> None:
-    worker.wake("transactions.smsdelivery")
+    worker.wake(queues.SMS.model)
 
 
 @shared_task
 def look_contexts_up() -> None:
-    worker.wake("transactions.contextlookup")
+    worker.wake(queues.CONTEXT.model)

@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from apps.console.content_security import POLICY
+from apps.outbox.queues import QUEUES
 from config.logging import logging_settings
 from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
 from config.settings.environment import Environment
@@ -187,12 +188,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "socket_timeout": 5,
 }
-CELERY_TASK_ROUTES = {
-    "apps.transactions.tasks.deliver_pushes": {"queue": "push"},
-    "apps.transactions.tasks.deliver_sms": {"queue": "sms"},
-    "apps.transactions.tasks.look_contexts_up": {"queue": "context"},
-    "apps.callbacks.tasks.*": {"queue": "callbacks"},
-}
+CELERY_TASK_ROUTES = {queue.task: {"queue": queue.name} for queue in QUEUES}
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 

@@ -1,0 +1,30 @@
+"""The queues: name, model of the rows, and Celery task that wakes the workers. The one table of them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from django.apps import apps
+
+if TYPE_CHECKING:
+    from apps.outbox.models import Delivery
+
+
+@dataclass(frozen=True)
+class Queue:
+    """`model` is the label of a model of deliveries, `task` the dotted path of its task."""
+
+    name: str
+    model: str
+    task: str
+
+    @property
+    def rows(self) -> "type[Delivery]":
+        """Return the model of the deliveries."""
+        return cast("type[Delivery]", apps.get_model(self.model))
+
+
+PUSH = Queue("push", "transactions.PushDelivery", "apps.transactions.tasks.deliver_pushes")
+SMS = Queue("sms", "transactions.SmsDelivery", "apps.transactions.tasks.deliver_sms")
+CONTEXT = Queue("context", "transactions.ContextLookup", "apps.transactions.tasks.look_contexts_up")
+CALLBACKS = Queue("callbacks", "callbacks.CallbackDelivery", "apps.callbacks.tasks.deliver")
+QUEUES = (PUSH, SMS, CONTEXT, CALLBACKS)
