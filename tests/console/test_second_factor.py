@@ -178,7 +178,7 @@ def test_recovery_codes_are_shown_once_kept_as_hashes_and_good_once(nora, clock)
     assert len(set(codes)) == 10
     assert "10 codes are left." in browser.get(OVERVIEW).content.decode()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT code_hash FROM system_recoverycode")
+        cursor.execute("SELECT code_hash FROM staff_recoverycode")
         stored = "".join(row[0] for row in cursor.fetchall())
     assert codes[0].replace("-", "") not in stored
 
@@ -225,7 +225,7 @@ def test_a_body_that_no_browser_sends_is_no_passkey(nora, clock, body):
 def test_the_secret_of_an_app_is_encrypted_at_rest(nora, clock):
     secret = set_up_app(at_own_page(), clock)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT secret FROM system_authenticatorapp")
+        cursor.execute("SELECT secret FROM staff_authenticatorapp")
         stored = cursor.fetchone()[0]
     assert stored.startswith("v2.")
     assert secret not in stored
