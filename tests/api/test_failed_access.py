@@ -74,7 +74,7 @@ def test_failures_with_the_id_of_a_client_are_counted_for_it(client):
 def test_callers_are_told_apart_by_ipv4_address_or_ipv6_network(client, addresses, counts):
     for address in addresses:
         fail(client, address=address)
-    assert [count for count, _address in kept()] == event_counters
+    assert [count for count, _address in kept()] == counts
 
 
 def test_addresses_beyond_the_limit_share_one_event(client, monkeypatch):
