@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 FIELDS = """
 import django
 django.setup()
-from apps.transactions.forms import TypeForm
+from apps.transactions.console.forms import TypeForm
 print({name: field.label for name, field in TypeForm.base_fields.items() if name.startswith("default_message")})
 """
 
