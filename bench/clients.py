@@ -8,7 +8,7 @@ from concurrent.futures import Future, InvalidStateError
 from typing import IO, Any
 from urllib.parse import urlencode
 
-from apps.demo.device import Device, Refused
+from apps.demo.device import Device, DeviceApiError
 from apps.outgoing import http
 from bench import configuration
 from bench.product import Setting
@@ -94,11 +94,11 @@ class Phone(Device):
 
 
 def exchange(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
-    """Send one request over this thread's connection; Refused when the answer is not a success."""
+    """Send one request over this thread's connection; DeviceApiError when the answer is not a success."""
     answer = send(method, url, headers, body)
     content: dict[str, Any] = json.loads(answer.body or b"{}")
     if answer.status >= 400:
-        raise Refused.of(answer.status, content)
+        raise DeviceApiError.of(answer.status, content)
     return content
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.outgoing import http
 from bench import accounting
 from bench.clients import Arrivals, Portal, User
@@ -15,7 +15,7 @@ from bench.standins import DELAY_PATH
 # A slow product must not make the bench endless.
 DRAIN_SECONDS = 30.0
 MAX_STARTS = 1500
-FAULTS = (Refused, http.NoAnswer, TimeoutError)
+FAULTS = (DeviceApiError, http.NoAnswer, TimeoutError)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from apps.demo.device import Device, Refused
+from apps.demo.device import Device, DeviceApiError
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,7 +53,7 @@ def main() -> None:
     os.umask(0o077)
     try:
         print(run(parser().parse_args()))  # noqa: T201 - a command's output
-    except (Refused, OSError) as error:
+    except (DeviceApiError, OSError) as error:
         sys.exit(f"Error: {error}")
 
 

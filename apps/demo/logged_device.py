@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.demo.device import Device, Refused, WrongPin
+from apps.demo.device import Device, DeviceApiError, InvalidPin
 from apps.demo.journal import Actor, Journal
 
 
@@ -17,7 +17,7 @@ class LoggedDevice(Device):
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
             answer = super().call(method, path, body)
-        except Refused as refusal:
+        except DeviceApiError as refusal:
             text = refusal.body.get("error_description", "")
             self.journal.write(Actor.PHONE, f"{method} {path} → {refusal.status}", text, failed=True)
             raise
@@ -45,7 +45,7 @@ def _meaning(method: str, path: str) -> tuple[int, str]:
 
 def words(error: Exception) -> str:
     """Say to people what went wrong in a call."""
-    if isinstance(error, Refused):
+    if isinstance(error, DeviceApiError):
         given = error.body.get("error_description")
         return str(given or _("The server answered HTTP %(status)d.") % {"status": error.status})
     if isinstance(error, ValueError):
@@ -53,7 +53,7 @@ def words(error: Exception) -> str:
     return _("The phone cannot reach the server.")
 
 
-def wrong_pin(error: WrongPin) -> str:
+def wrong_pin(error: InvalidPin) -> str:
     left = error.attempts_left
     if left is None:
         return _("This PIN is wrong. Try again.")

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
+from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin
 from apps.demo.journal import Actor, Journal
 from apps.demo.logged_device import LoggedDevice, words, wrong_pin
 from apps.demo.sms_inbox import Inbox
@@ -94,7 +94,7 @@ class Phone:
         self._push_token = kept["push_token"]
         if self._device.pin_token is None:
             # From before phones had a PIN.
-            with contextlib.suppress(Refused, OSError):
+            with contextlib.suppress(DeviceApiError, OSError):
                 self._set_up_authenticators(self._device)
                 self._save()
         self._catch_up()
@@ -126,7 +126,7 @@ class Phone:
             return []
         try:
             return self._device.pending()
-        except Refused as refusal:
+        except DeviceApiError as refusal:
             if refusal.status == 401:
                 self._forget()
             return []
@@ -140,7 +140,7 @@ class Phone:
             device.enroll(code, application_id=self._application_id, device_name=NAME, device_model="Virtual phone")
             device.enroll_push(push_token)
             self._set_up_authenticators(device)
-        except (Refused, OSError) as error:
+        except (DeviceApiError, OSError) as error:
             raise PhoneError(words(error)) from error
         self._device, self._push_token = device, push_token
         self._was_disconnected = False
@@ -151,7 +151,7 @@ class Phone:
         try:
             device.register_pin(PIN)
             device.register_fingerprint(pin=PIN)
-        except Refused as refusal:
+        except DeviceApiError as refusal:
             if refusal.body.get("error") != "authenticator_not_enabled":
                 raise
 
@@ -163,7 +163,7 @@ class Phone:
             for listed in self._device.pending():
                 self._device.answer(self._device.fetch(listed["transaction_id"]), approve=False)
             self._device.unenroll()
-        except Refused as refusal:
+        except DeviceApiError as refusal:
             if refusal.status != 401:
                 raise PhoneError(words(refusal)) from refusal
         except OSError as error:
@@ -199,7 +199,7 @@ class Phone:
             raise PhoneError(_("There is no account on this phone."))
         try:
             challenge = self._device.claim_otp(otp)
-        except (Refused, OSError, ValueError) as error:
+        except (DeviceApiError, OSError, ValueError) as error:
             raise PhoneError(words(error)) from error
         life_seconds = challenge["time_to_live"]
         request = Request(challenge["transaction_id"], "", challenge["timestamp"] / 1000 + life_seconds, life_seconds)
@@ -231,7 +231,7 @@ class Phone:
             return None
         try:
             challenge = self._device.fetch(request.transaction_id)
-        except Refused as refusal:
+        except DeviceApiError as refusal:
             return None if refusal.status in (401, 404) else replace(request, problem=words(refusal))
         except (OSError, ValueError) as error:
             return replace(request, problem=words(error))
@@ -287,7 +287,7 @@ class Phone:
             )
             # An approval with a wrong number is none.
             self._end(request.transaction_id, "approved" if status == "authenticated" else "denied")
-        except WrongPin as wrong:
+        except InvalidPin as wrong:
             self._ask_again(request, wrong_pin(wrong))
         except AuthenticatorRevoked:
             self._save()
@@ -295,7 +295,7 @@ class Phone:
         except Disconnected:
             self._forget()
             self._was_disconnected = True
-        except Refused as refusal:
+        except DeviceApiError as refusal:
             self._end(request.transaction_id, "")
             raise PhoneError(words(refusal)) from refusal
         except OSError as error:

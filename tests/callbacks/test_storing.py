@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.callbacks.models import CallbackDelivery
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 
 TABLE = CallbackDelivery._meta.db_table
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def test_an_answer_whose_callback_cannot_be_stored_is_no_answer_and_can_be_sent_
     transaction_id = portal.start(mobile_type, device).json()["transaction_id"]
     challenge = device.fetch(transaction_id)
     answer = device.seal({"transaction_id": transaction_id, "token": challenge["token"], "authenticated": True})
-    with refused_rows(), pytest.raises(Refused, match="500"):
+    with refused_rows(), pytest.raises(DeviceApiError, match="500"):
         device.send_answer(transaction_id, answer)
     assert portal.result(transaction_id).json()["status"] == "pending"
     assert not CallbackDelivery.objects.exists()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, Disconnected, Refused, WrongPin
+from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin
 from apps.enrollment.models import Profile
 from apps.enrollment.openpgp import keys as server_keys
 from clients.python.countersign_device import Device, KeyKind, NotEnrolled
@@ -45,18 +45,18 @@ def ask(portal, device):
 
 def test_the_right_pin_approves_and_a_wrong_one_says_how_many_attempts_are_left(device, ask):
     challenge = ask("push_with_pin")
-    with pytest.raises(WrongPin) as wrong:
+    with pytest.raises(InvalidPin) as wrong:
         device.answer(challenge, approve=True, pin="54321")
     assert (wrong.value.used_attempts, wrong.value.max_attempts, wrong.value.attempts_left) == (1, 3, 2)
     assert device.answer(challenge, approve=True, pin="12345") == "authenticated"
 
 
 def test_a_pin_is_replaced_with_the_help_of_the_current_one(device, ask):
-    with pytest.raises(WrongPin):
+    with pytest.raises(InvalidPin):
         device.register_pin("99999", current_pin="54321")
     device.register_pin("99999", current_pin="12345")
     challenge = ask("push_with_pin")
-    with pytest.raises(WrongPin):
+    with pytest.raises(InvalidPin):
         device.answer(challenge, approve=True, pin="12345")
     assert device.answer(challenge, approve=True, pin="99999") == "authenticated"
 
@@ -68,7 +68,7 @@ def test_what_a_biometric_unlocks_approves_and_a_wrong_token_leaves_the_pin(devi
     device.register_fingerprint(pin="12345")
     device.register_custom("face", pin="12345")
     assert device.answer(ask(method), approve=True, authenticator=name) == "authenticated"
-    device.secure_store.keep(name, "not-the-token")
+    device.secure_store.save(name, "not-the-token")
     challenge = ask(method)
     with pytest.raises(AuthenticatorRevoked):
         device.answer(challenge, approve=True, authenticator=name)
@@ -79,7 +79,7 @@ def test_what_a_biometric_unlocks_approves_and_a_wrong_token_leaves_the_pin(devi
 def test_a_device_that_is_disconnected_forgets_its_keys_and_enrols_as_a_new_one(device, ask, enroll):
     challenge, secret_key, device_id = ask("push_with_pin"), device.secret_key, device.device_id
     for _attempt in range(2):
-        with pytest.raises(WrongPin):
+        with pytest.raises(InvalidPin):
             device.answer(challenge, approve=True, pin="54321")
     with pytest.raises(Disconnected):
         device.answer(challenge, approve=True, pin="54321")
@@ -94,7 +94,7 @@ def test_a_device_that_is_disconnected_forgets_its_keys_and_enrols_as_a_new_one(
 
 def test_the_last_wrong_pin_at_a_registration_disconnects_as_well(device):
     for _attempt in range(2):
-        with pytest.raises(WrongPin):
+        with pytest.raises(InvalidPin):
             device.register_fingerprint(pin="54321")
     with pytest.raises(Disconnected):
         device.register_fingerprint(pin="54321")
@@ -102,7 +102,7 @@ def test_the_last_wrong_pin_at_a_registration_disconnects_as_well(device):
 
 
 def test_two_users_share_a_phone_and_not_a_key(device, enroll, client):
-    second = device.another_user()
+    second = device.add_user()
     second.client = client
     enroll(user_id="ben", device=second)
     assert (second.device_id, second.device_token) == (device.device_id, device.device_token)
@@ -114,7 +114,7 @@ def test_two_users_share_a_phone_and_not_a_key(device, enroll, client):
 
 def test_a_new_push_token_takes_the_place_of_the_old_one(device):
     device.replace_push_token("push-token-of-anna", "newer")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeviceApiError) as refused:
         device.replace_push_token("push-token-of-anna", "newest")
     assert refused.value.status == 400
 
@@ -123,7 +123,7 @@ def test_a_new_push_token_takes_the_place_of_the_old_one(device):
 def test_what_stands_between_may_answer_anything(body):
     with Portal() as gateway:
         gateway.script["/device/v1/enrollments"] = [{"status": 502, "body": body}]
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(DeviceApiError) as refused:
             Device(gateway.url).call("POST", "/device/v1/enrollments", {})
     assert refused.value.status == 502
 
@@ -144,7 +144,7 @@ def test_the_same_bytes_may_be_sent_again_and_count_once(device, ask):
     challenge = ask("push_with_pin")
     wrong = device.sealed_answer(challenge, approve=True, pin="54321")
     for _try in range(3):
-        with pytest.raises(WrongPin) as refused:
+        with pytest.raises(InvalidPin) as refused:
             device.send_answer(challenge["transaction_id"], wrong)
         assert refused.value.used_attempts == 1
     right = device.sealed_answer(challenge, approve=True, pin="12345")

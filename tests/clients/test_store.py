@@ -41,8 +41,8 @@ def test_a_token_whose_looks_would_tell_a_wrong_pin_is_not_kept(token):
 
 def test_what_is_dropped_is_gone():
     store = SecureStore()
-    store.keep("face", "token")
-    store.drop("face")
-    store.drop("face")
+    store.save("face", "token")
+    store.delete("face")
+    store.delete("face")
     with pytest.raises(KeyError):
         store.unlock("face")

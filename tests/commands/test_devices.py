@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.enrollment.models import Device, Profile, PushEnrollment, ServerKey
 from apps.events.models import Event
 from tests.commands.running import run
@@ -52,7 +52,7 @@ def test_a_device_is_deleted(device, enroll):
     ran = run("delete_device", "anna", device.device_id)
     assert (ran.code, ran.lines) == (0, ["“Phone of anna” is not a device of “anna” any more."])
     assert list(Profile.objects.values_list("user_id", flat=True)) == ["ben"]
-    with pytest.raises(Refused, match="invalid_device_token"):
+    with pytest.raises(DeviceApiError, match="invalid_device_token"):
         device.pending()
     assert bens.pending() == []
     assert who("ADMIN_DEVICE_DELETED") == [("anna", "", "delete_device")]

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.applications.models import Application, ApplicationVersion
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.enrollment.models import Device, EnrollmentCode, FraudLock, Profile, PushEnrollment
 from apps.events.models import Event
 from apps.system.models import GeneralConfiguration
@@ -223,7 +223,7 @@ def test_a_device_is_deleted_with_everybody_who_was_named(console, shared):
     events = Event.objects.filter(event_type="ADMIN_DEVICE_DELETED")
     assert sorted(event.user_id for event in events) == ["anna", "bert", "chloe"]
     assert {event.details["who"] for event in events} == {"olga"}
-    with pytest.raises(Refused):
+    with pytest.raises(DeviceApiError):
         shared.call("GET", "/device/v1/transactions")
 
 

@@ -7,7 +7,7 @@ import gnupg
 import pytest
 import time_machine
 
-from clients.python.countersign_device import Device, Refused, keys, openpgp
+from clients.python.countersign_device import Device, DeviceApiError, keys, openpgp
 from clients.python.countersign_device.keys import KeyKind
 from tests import factories
 from tests.api import certificates
@@ -152,7 +152,7 @@ def test_reference_device_reads_the_time_of_any_response(off_by):
     with Portal() as server:
         server.script["/device/v1/transactions"] = [{"status": 401, "body": "{}"}]
         device.server = server.url
-        with pytest.raises(Refused):
+        with pytest.raises(DeviceApiError):
             device.pending()
     assert abs(device.server_time() - time.time()) < MINUTE
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.demo.fcm import TOKEN_PATH
 from tests.fakes import fcm
 from tests.flows.waiting import gaps
@@ -134,5 +134,5 @@ def test_the_push_of_a_transaction_that_ended_is_not_sent_again(installation):
     installation.fcm.wait(phone.push_token, status=503)
     assert installation.answer(phone, transaction_id) == "authenticated"
     assert installation.fcm.stays(phone.push_token, 1, seconds=2.5)
-    with pytest.raises(Refused, match="404"):
+    with pytest.raises(DeviceApiError, match="404"):
         phone.device.fetch(transaction_id)

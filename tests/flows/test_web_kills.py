@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from tests.flows.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -85,7 +85,7 @@ def test_a_killed_server_leaves_no_child_behind(installation):
 def answers_again(installation, phone):
     try:
         return installation.start(phone)
-    except (*NO_ANSWER, Refused):
+    except (*NO_ANSWER, DeviceApiError):
         return False
 
 

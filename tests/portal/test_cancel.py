@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from apps.callbacks.models import CallbackDelivery
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.events.models import Event
 from apps.transactions.models import PushDelivery
 from tests.api.calls import answer_path, error_of, send_json
@@ -44,7 +44,7 @@ def test_the_device_finds_nothing_any_more(api, started, device):
     api.cancel(started)
     assert device.pending() == []
     for call in (lambda: device.fetch(started), lambda: device.answer(challenge, approve=True)):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(DeviceApiError) as caught:
             call()
         assert (caught.value.status, caught.value.body["error"]) == (404, "invalid_transaction")
     assert api.result(started).json()["status"] == "cancelled"

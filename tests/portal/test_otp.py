@@ -10,7 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.events.models import Event
 from apps.transactions.models import Transaction
 from tests.api.calls import CALLBACK, error_of, post_form
@@ -26,7 +26,7 @@ def started(api, otp_type):
 
 
 def refusal(call, *arguments):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(DeviceApiError) as caught:
         call(*arguments)
     return caught.value.status, caught.value.body["error"]
 
@@ -149,7 +149,7 @@ def test_it_expires(api, otp_type, device, scan):
         challenge = scan(device, started["otp"])
         clock.move_to(start + timedelta(seconds=300))
         assert refusal(scan, device, started["otp"]) == (404, "invalid_otp")
-        with pytest.raises(Refused):
+        with pytest.raises(DeviceApiError):
             device.answer(challenge, approve=True)
         assert api.result(started["transaction_id"]).json()["status"] == "expired"
 

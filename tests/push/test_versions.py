@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.enrollment.models import PushEnrollment
 from apps.transactions.models import PushDelivery
 from tests.api.calls import error_of
@@ -28,7 +28,7 @@ def test_a_login_only_version_goes_on_and_takes_no_new_phones(sent, pushes, vers
     change(version, status="login_only")
     transaction_id = sent()
     assert pushes.attempts(transaction_id) == ACCEPTED
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeviceApiError) as refused:
         enroll("bert", push_token=kinds.push_token())
     assert refused.value.body["error_code"] == "version_not_enabled"
     phone.enroll_push(kinds.push_token())
@@ -46,7 +46,7 @@ def test_a_disabled_version_gets_no_pushes_and_takes_no_phones(
         lambda: enroll("bert", push_token=kinds.push_token()),
         lambda: phone.enroll_push(kinds.push_token()),
     ):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(DeviceApiError) as refused:
             attempt()
         assert refused.value.body["error_code"] == "version_not_enabled"
     assert stand_in.wait(token, 0, None, 0) == []
@@ -61,7 +61,7 @@ def test_an_enabled_version_again_goes_on(sent, pushes, version, phone):
 def test_a_version_without_a_configuration_takes_no_push_tokens(version, enroll, portal, mobile_type, with_fallback):
     change(version, push_messaging_configuration=None)
     phone = enroll(push_token="")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeviceApiError) as refused:
         phone.enroll_push(kinds.push_token())
     assert refused.value.status == 403
     assert not PushEnrollment.objects.exists()

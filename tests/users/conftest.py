@@ -78,7 +78,7 @@ def share(enroll):
     """Enrol another user on the same phone."""
 
     def run(device, user_id="ben", push_token="push-token-of-{user_id}"):
-        second = device.another_user()
+        second = device.add_user()
         assert isinstance(second, TestDevice)
         return enroll(user_id=user_id, device=second, push_token=push_token)
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.enrollment.models import Authenticator, Device, Profile, PushEnrollment
 from apps.events.models import Event
 from tests.users.conftest import register_all
@@ -13,7 +13,7 @@ UNKNOWN = ["F" * 64, "x", "%00", "%E2%82%AC", "anna", "F" * 500]
 
 def is_unknown(device):
     """Say whether the server does not know the phone's bearer token any more."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeviceApiError) as refused:
         device.pending()
     return (refused.value.status, refused.value.body["error"]) == (401, "invalid_device_token")
 
@@ -42,7 +42,7 @@ def test_what_was_started_with_it_stays_in_the_history_and_cannot_be_answered(ap
     api.delete(device.device_id)
     assert portal.result(started).json()["user_id"] == "anna"
     assert device.pending() == []
-    with pytest.raises(Refused):
+    with pytest.raises(DeviceApiError):
         device.fetch(started)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.demo.device import Refused
+from apps.demo.device import DeviceApiError
 from apps.enrollment.models import Authenticator, Profile, PushEnrollment
 from apps.events.models import Event
 from tests import factories
@@ -38,7 +38,7 @@ def test_a_revoked_fingerprint_approves_nothing(api, portal, device, make_finger
     started = portal.start(make_fingerprint_type, device).json()["transaction_id"]
     challenge = device.fetch(started)
     api.disable("Fingerprint", device.device_id)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeviceApiError) as refused:
         device.answer(challenge, approve=True, authenticator="fingerprint")
     assert refused.value.status in (400, 403)
     assert portal.result(started).json()["status"] == "pending"
@@ -111,10 +111,10 @@ def test_without_keys_the_device_can_list_leave_and_enrol_only(api, portal, mobi
         lambda: device.register_pin(PIN),
     ]
     for call in calls:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(DeviceApiError) as refused:
             call()
         assert (refused.value.status, refused.value.body["error"]) == (404, "invalid_profile")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeviceApiError) as refused:
         device.answer(challenge, approve=False)
     assert (refused.value.status, refused.value.body["error"]) == (404, "invalid_transaction")
     [listed] = api.devices()

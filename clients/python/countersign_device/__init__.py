@@ -1,7 +1,7 @@
 """The reference device of Countersign: what a mobile app does, in Python. docs/device-protocol.md is what it speaks."""
 
 from .device import Device
-from .errors import AuthenticatorRevoked, Disconnected, NotEnrolled, Refused, WrongPin
+from .errors import AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin, NotEnrolled
 from .keys import KeyKind, new_secret_key
 from .store import FINGERPRINT, LockedToken, SecureStore
 
@@ -9,12 +9,12 @@ __all__ = [
     "FINGERPRINT",
     "AuthenticatorRevoked",
     "Device",
+    "DeviceApiError",
     "Disconnected",
+    "InvalidPin",
     "KeyKind",
     "LockedToken",
     "NotEnrolled",
-    "Refused",
     "SecureStore",
-    "WrongPin",
     "new_secret_key",
 ]

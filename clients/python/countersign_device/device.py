@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from . import keys
-from .errors import AuthenticatorRevoked, Disconnected, NotEnrolled, Refused
+from .errors import AuthenticatorRevoked, DeviceApiError, Disconnected, NotEnrolled
 from .store import FINGERPRINT, LockedToken, SecureStore
 
 TIMEOUT_SECONDS = 10
@@ -24,7 +24,7 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Device:
     """One user on one phone. Everything that it must remember is in its fields; `dump` and `load` keep them.
 
-    Calls raise Refused (or a more exact class of it) when the server says no, OSError when it does not answer.
+    Calls raise DeviceApiError (or a more exact class of it) when the server says no, OSError when it does not answer.
     """
 
     server: str
@@ -41,11 +41,11 @@ class Device:
 
     @classmethod
     def load(cls, text: str) -> Self:
-        kept = json.loads(text)
-        pin_token, store = kept.get("pin_token"), kept.get("secure_store")
+        stored = json.loads(text)
+        pin_token, store = stored.get("pin_token"), stored.get("secure_store")
         return cls(
             **{
-                **kept,
+                **stored,
                 "pin_token": LockedToken(**pin_token) if pin_token else None,
                 "secure_store": SecureStore(**(store or {})),
             }
@@ -54,7 +54,7 @@ class Device:
     def dump(self) -> str:
         return json.dumps(asdict(self))
 
-    def another_user(self) -> Self:
+    def add_user(self) -> Self:
         """Return one more user of the same phone, with a key of their own; enrol it with that user's code."""
         return replace(
             self,
@@ -106,8 +106,8 @@ class Device:
 
     def enrollments(self) -> list[dict[str, Any]]:
         """List the users of this phone with what their screens need: version, push, lock, PIN and authenticators."""
-        listed: list[dict[str, Any]] = self.call("GET", "/device/v1/enrollments")["profiles"]
-        return listed
+        profiles: list[dict[str, Any]] = self.call("GET", "/device/v1/enrollments")["profiles"]
+        return profiles
 
     def enroll_push(self, push_token: str) -> None:
         """Tell the server how a push reaches this user."""
@@ -121,7 +121,7 @@ class Device:
         """Take the user off this phone: keys, tokens and push are gone, and with the last user the device token."""
         self.call("DELETE", f"/device/v1/enrollments/{self.profile_id}")
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget the user here, after the server has: the next enrolment begins with a new key."""
         self.secret_key, self.profile_id, self.server_public_key = "", "", ""
         self.pin_token, self.secure_store = None, SecureStore()
@@ -134,25 +134,25 @@ class Device:
 
     def register_fingerprint(self, *, pin: str) -> None:
         """Let the fingerprint approve from now on; it takes the PIN."""
-        self.secure_store.keep(FINGERPRINT, self._register({"type": "fingerprint"}, pin))
+        self.secure_store.save(FINGERPRINT, self._register({"type": "fingerprint"}, pin))
 
     def register_custom(self, authenticator_id: str, *, pin: str) -> None:
         """Let an authenticator of the application's list approve from now on; it takes the PIN."""
-        wanted = {"type": "custom", "authenticator_id": authenticator_id}
-        self.secure_store.keep(authenticator_id, self._register(wanted, pin))
+        members = {"type": "custom", "authenticator_id": authenticator_id}
+        self.secure_store.save(authenticator_id, self._register(members, pin))
 
-    def _register(self, wanted: dict[str, Any], pin: str) -> str:
-        """Register an authenticator and return its token. WrongPin is counted, Disconnected ends everything."""
-        content = {**wanted, "nonce": secrets.token_urlsafe(24), "issued_at": round(self.server_time() * 1000)}
+    def _register(self, members: dict[str, Any], pin: str) -> str:
+        """Register an authenticator and return its token. InvalidPin is counted, Disconnected ends everything."""
+        content = {**members, "nonce": secrets.token_urlsafe(24), "issued_at": round(self.server_time() * 1000)}
         if pin:
             content["pin_token"] = self._pin_token(pin)
         path = f"/device/v1/enrollments/{self.profile_id}/authenticators"
         try:
-            registered = self.call("POST", path, {"message": self.seal(content)})
+            response = self.call("POST", path, {"message": self.seal(content)})
         except Disconnected:
-            self.forget()
+            self.reset()
             raise
-        return str(self.open(registered["message"])["token"])
+        return str(self.open(response["message"])["token"])
 
     def _pin_token(self, pin: str) -> str:
         if self.pin_token is None:
@@ -163,8 +163,8 @@ class Device:
 
     def pending(self) -> list[dict[str, Any]]:
         """List what waits for an answer, for all users of this phone, oldest first."""
-        listed: list[dict[str, Any]] = self.call("GET", "/device/v1/transactions")["transactions"]
-        return listed
+        transactions: list[dict[str, Any]] = self.call("GET", "/device/v1/transactions")["transactions"]
+        return transactions
 
     def fetch(self, transaction_id: str) -> dict[str, Any]:
         """Fetch the challenge of a transaction and open it; ValueError when it is not the server's, or another's."""
@@ -185,16 +185,16 @@ class Device:
 
         An approval carries what the PIN or the authenticator (FINGERPRINT, or the id of a custom one) unlocks, the
         `number` that the portal shows when the challenge has `number_matching_digits`, and a signature when it asks
-        for one. WrongPin and AuthenticatorRevoked leave the transaction open.
+        for one. InvalidPin and AuthenticatorRevoked leave the transaction open.
         """
         message = self.sealed_answer(challenge, approve=approve, pin=pin, authenticator=authenticator, number=number)
         try:
             return self.send_answer(challenge["transaction_id"], message)
         except AuthenticatorRevoked:
-            self.secure_store.drop(authenticator)
+            self.secure_store.delete(authenticator)
             raise
         except Disconnected:
-            self.forget()
+            self.reset()
             raise
 
     def sealed_answer(
@@ -246,7 +246,7 @@ class Device:
     def new_secret_key(self, kind: keys.KeyKind = keys.KeyKind.CURVE25519) -> str:
         """Make a key that is as old as the server's clock says: it asks the server once if it has not done so yet."""
         if self.clock_difference is None:
-            self._learn_time(self.exchange("GET", "/device/v1/enrollments", None)[1])
+            self._update_clock_difference(self.exchange("GET", "/device/v1/enrollments", None)[1])
         return keys.new_secret_key(kind, at=self.server_time())
 
     # The server's time
@@ -259,7 +259,7 @@ class Device:
         """Return the server's time, as the last response's `Date` header told it."""
         return self.own_time() + (self.clock_difference or 0)
 
-    def _learn_time(self, date: str) -> None:
+    def _update_clock_difference(self, date: str) -> None:
         try:
             self.clock_difference = parsedate_to_datetime(date).timestamp() - self.own_time()
         except ValueError:
@@ -269,11 +269,11 @@ class Device:
     # HTTP
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Call the device API; Refused when the answer is not a success, OSError when there is none."""
+        """Call the device API; DeviceApiError when the answer is not a success, OSError when there is none."""
         status, date, content = self.exchange(method, path, body)
-        self._learn_time(date)
+        self._update_clock_difference(date)
         if status >= HTTPStatus.BAD_REQUEST:
-            raise Refused.of(status, _members(content))
+            raise DeviceApiError.from_response(status, _members(content))
         return json.loads(content or b"{}")  # type: ignore[no-any-return]
 
     def exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, str, bytes]:
@@ -288,8 +288,8 @@ class Device:
             data=json.dumps(body).encode() if body is not None else None,
         )
         try:
-            with _opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                return answer.status, answer.headers.get("Date", ""), answer.read()
+            with _opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+                return response.status, response.headers.get("Date", ""), response.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers.get("Date", ""), error.read()
 

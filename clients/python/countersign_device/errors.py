@@ -1,9 +1,9 @@
-"""What the server says no with. Each error of the device API is a Refused; those that an app acts on have a class."""
+"""Errors of the device API. Errors that an app handles have classes of their own."""
 
 from typing import Any
 
 
-class Refused(Exception):
+class DeviceApiError(Exception):
     """The server said no: its HTTP status and the members of its error."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
@@ -12,12 +12,12 @@ class Refused(Exception):
         self.body = body
 
     @classmethod
-    def of(cls, status: int, body: dict[str, Any]) -> "Refused":
+    def from_response(cls, status: int, body: dict[str, Any]) -> "DeviceApiError":
         """Return the most exact of these errors."""
         return _BY_NAME.get(str(body.get("error", "")), cls)(status, body)
 
 
-class WrongPin(Refused):
+class InvalidPin(DeviceApiError):
     """The PIN is wrong, and the attempt is counted. The transaction stays open."""
 
     @property
@@ -35,20 +35,20 @@ class WrongPin(Refused):
         return max(0, self.max_attempts - self.used_attempts) if self.max_attempts else None
 
 
-class Disconnected(Refused):
+class Disconnected(DeviceApiError):
     """The PIN was wrong too often: the server has forgotten this user on this device (9003)."""
 
 
-class AuthenticatorRevoked(Refused):
+class AuthenticatorRevoked(DeviceApiError):
     """The fingerprint's or custom authenticator's token was wrong: it is gone. The PIN can still be used."""
 
 
-class NotEnrolled(Refused):
+class NotEnrolled(DeviceApiError):
     """The server does not know this device, or this user on it."""
 
 
-_BY_NAME: dict[str, type[Refused]] = {
-    "invalid_pin": WrongPin,
+_BY_NAME: dict[str, type[DeviceApiError]] = {
+    "invalid_pin": InvalidPin,
     "disconnected": Disconnected,
     "authenticator_revoked": AuthenticatorRevoked,
     "invalid_device_token": NotEnrolled,

@@ -42,25 +42,25 @@ class KeyKind(Enum):
 
 def new_secret_key(kind: KeyKind = KeyKind.CURVE25519, *, at: float) -> str:
     """Make a version 4 key that can sign and encrypt; armoured. A phone would keep it in its key store."""
-    created, user = int(at), b"device"
-    primary, subkey = _new_keys(kind, created)
-    certified = openpgp.framed(primary.public) + b"\xb4" + len(user).to_bytes(4, "big") + user
-    bound = openpgp.framed(primary.public) + openpgp.framed(subkey.public)
+    created_at, user = int(at), b"device"
+    primary, subkey = _new_keys(kind, created_at)
+    certification_data = openpgp.framed(primary.public) + b"\xb4" + len(user).to_bytes(4, "big") + user
+    binding_data = openpgp.framed(primary.public) + openpgp.framed(subkey.public)
     packets = [
         openpgp.write_secret(openpgp.SECRET_KEY, primary),
         openpgp.packet(openpgp.USER_ID, user),
-        openpgp.sign(CERTIFICATION, primary, created, certified, _flags(SIGNS_AND_CERTIFIES) + PREFERENCES),
+        openpgp.sign(CERTIFICATION, primary, created_at, certification_data, _flags(SIGNS_AND_CERTIFIES) + PREFERENCES),
         openpgp.write_secret(openpgp.SECRET_SUBKEY, subkey),
-        openpgp.sign(BINDING, primary, created, bound, _flags(ENCRYPTS)),
+        openpgp.sign(BINDING, primary, created_at, binding_data, _flags(ENCRYPTS)),
     ]
     return pysequoia.armor(b"".join(packets), pysequoia.ArmorKind.SecretKey)
 
 
-def _new_keys(kind: KeyKind, created: int) -> tuple[SecretKey, SecretKey]:
+def _new_keys(kind: KeyKind, created_at: int) -> tuple[SecretKey, SecretKey]:
     if kind == KeyKind.CURVE25519:
-        return openpgp.new_ed25519(created), openpgp.new_curve25519(created)
+        return openpgp.new_ed25519(created_at), openpgp.new_curve25519(created_at)
     first, second = (rsa.generate_private_key(65537, kind.value) for _number in range(2))
-    return openpgp.rsa_key(created, first), openpgp.rsa_key(created, second)
+    return openpgp.rsa_key(created_at, first), openpgp.rsa_key(created_at, second)
 
 
 def _flags(flags: bytes) -> bytes:
@@ -90,8 +90,8 @@ def open_sealed(message: str, secret_key: str, sender: str, *, at: float) -> dic
 
     The sender is the server that this device enrolled with, whose key it got over TLS and kept.
     """
-    own = [openpgp.read_secret(key.body) for key, flags in _keys(secret_key) if _can_encrypt(flags)]
-    packets = openpgp.decrypt(_packets(message), own)
+    own_keys = [openpgp.read_secret(key.body) for key, flags in _keys(secret_key) if _can_encrypt(flags)]
+    packets = openpgp.decrypt(_packets(message), own_keys)
     if [packet.tag for packet in packets] != [Tag.OnePassSig, Tag.Literal, Tag.Signature]:
         raise ValueError("not signed by the sender")
     _announced, literal, signature = packets
@@ -114,15 +114,15 @@ def _packets(armored: str) -> list[Packet]:
 
 def _keys(armored: str) -> list[tuple[Packet, KeyFlags]]:
     """Return the keys with what they are for, as the signature behind each says."""
-    found: list[tuple[Packet, KeyFlags]] = []
+    keys: list[tuple[Packet, KeyFlags]] = []
     key: Packet | None = None
     for packet in _packets(armored):
         if packet.tag in (Tag.PublicKey, Tag.PublicSubkey, Tag.SecretKey, Tag.SecretSubkey):
             key = packet
         elif key is not None and packet.key_flags is not None:
-            found.append((key, packet.key_flags))
+            keys.append((key, packet.key_flags))
             key = None
-    return found
+    return keys
 
 
 def _can_encrypt(flags: KeyFlags) -> bool:

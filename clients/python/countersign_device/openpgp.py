@@ -80,14 +80,14 @@ def packet(kind: int, body: bytes) -> bytes:
     return bytes([0xC0 | kind, 0xFF]) + len(body).to_bytes(4, "big") + body
 
 
-def integer(content: bytes) -> bytes:
+def write_integer(content: bytes) -> bytes:
     """Write a multiprecision integer (3.2): its length in bits, then its bytes."""
     shortest = content.lstrip(b"\0")
     return int.from_bytes(shortest, "big").bit_length().to_bytes(2, "big") + shortest
 
 
-def number(value: int) -> bytes:
-    return integer(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+def write_number(value: int) -> bytes:
+    return write_integer(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
 class Reader:
@@ -96,25 +96,25 @@ class Reader:
     def __init__(self, data: bytes) -> None:
         self.rest = data
 
-    def take(self, count: int) -> bytes:
-        taken, self.rest = self.rest[:count], self.rest[count:]
-        if len(taken) < count:
+    def read(self, count: int) -> bytes:
+        content, self.rest = self.rest[:count], self.rest[count:]
+        if len(content) < count:
             raise ValueError("the packet ends too early")
-        return taken
+        return content
 
-    def take_sized(self) -> bytes:
+    def read_sized(self) -> bytes:
         """Take a field after one octet with its length."""
-        return self.take(self.take(1)[0])
+        return self.read(self.read(1)[0])
 
-    def integer(self) -> bytes:
-        return self.take((int.from_bytes(self.take(2), "big") + 7) // 8)
+    def read_integer(self) -> bytes:
+        return self.read((int.from_bytes(self.read(2), "big") + 7) // 8)
 
-    def number(self) -> int:
-        return int.from_bytes(self.integer(), "big")
+    def read_number(self) -> int:
+        return int.from_bytes(self.read_integer(), "big")
 
-    def point(self) -> bytes:
+    def read_point(self) -> bytes:
         """Take a point of Curve25519, which has a mark in front of it."""
-        return self.integer()[1:]
+        return self.read_integer()[1:]
 
 
 # Secret keys
@@ -125,21 +125,21 @@ def read_secret(body: bytes) -> SecretKey:
     reader, algorithm = Reader(body[6:]), body[5]
     fields = _public_fields(algorithm, reader)
     public = body[: len(body) - len(reader.rest)]
-    if reader.take(1) != b"\0":
+    if reader.read(1) != b"\0":
         raise ValueError("the key is protected by a passphrase")
     return SecretKey(public, _private(algorithm, fields, reader))
 
 
 def _public_fields(algorithm: int, reader: Reader) -> list[int]:
     if algorithm in RSA:
-        return [reader.number(), reader.number()]
+        return [reader.read_number(), reader.read_number()]
     if algorithm in (ED25519, X25519):
-        reader.take(POINT_BYTES)
+        reader.read(POINT_BYTES)
     elif algorithm in (ED25519_LEGACY, ECDH):
-        reader.take_sized()
-        reader.integer()
+        reader.read_sized()
+        reader.read_integer()
         if algorithm == ECDH:
-            reader.take_sized()
+            reader.read_sized()
     else:
         raise ValueError("an unknown kind of key")
     return []
@@ -147,14 +147,14 @@ def _public_fields(algorithm: int, reader: Reader) -> list[int]:
 
 def _private(algorithm: int, fields: list[int], reader: Reader) -> PrivateKey:
     if algorithm == ED25519:
-        return Ed25519PrivateKey.from_private_bytes(reader.take(POINT_BYTES))
+        return Ed25519PrivateKey.from_private_bytes(reader.read(POINT_BYTES))
     if algorithm == X25519:
-        return X25519PrivateKey.from_private_bytes(reader.take(POINT_BYTES))
+        return X25519PrivateKey.from_private_bytes(reader.read(POINT_BYTES))
     if algorithm == ED25519_LEGACY:
-        return Ed25519PrivateKey.from_private_bytes(reader.integer().rjust(POINT_BYTES, b"\0"))
+        return Ed25519PrivateKey.from_private_bytes(reader.read_integer().rjust(POINT_BYTES, b"\0"))
     if algorithm == ECDH:
-        return X25519PrivateKey.from_private_bytes(reader.integer().rjust(POINT_BYTES, b"\0")[::-1])
-    secret, prime, other = reader.number(), reader.number(), reader.number()
+        return X25519PrivateKey.from_private_bytes(reader.read_integer().rjust(POINT_BYTES, b"\0")[::-1])
+    secret, prime, other = reader.read_number(), reader.read_number(), reader.read_number()
     exponents = rsa_crt_dmp1(secret, prime), rsa_crt_dmq1(secret, other), rsa_crt_iqmp(prime, other)
     modulus, exponent = fields
     return RSAPrivateNumbers(prime, other, secret, *exponents, RSAPublicNumbers(exponent, modulus)).private_key()
@@ -169,17 +169,17 @@ def write_secret(kind: int, key: SecretKey) -> bytes:
 
 def _secret_material(private: PrivateKey) -> bytes:
     if isinstance(private, Ed25519PrivateKey):
-        return integer(private.private_bytes_raw())
+        return write_integer(private.private_bytes_raw())
     if isinstance(private, X25519PrivateKey):
-        return integer(private.private_bytes_raw()[::-1])
+        return write_integer(private.private_bytes_raw()[::-1])
     numbers = private.private_numbers()
     smaller, larger = sorted((numbers.p, numbers.q))
-    return b"".join(map(number, (numbers.d, smaller, larger, pow(smaller, -1, larger))))
+    return b"".join(map(write_number, (numbers.d, smaller, larger, pow(smaller, -1, larger))))
 
 
 def new_ed25519(created: int) -> SecretKey:
     private = Ed25519PrivateKey.generate()
-    point = integer(b"\x40" + private.public_key().public_bytes_raw())
+    point = write_integer(b"\x40" + private.public_key().public_bytes_raw())
     return SecretKey(_public_head(created, ED25519_LEGACY) + ED25519_OID + point, private)
 
 
@@ -189,13 +189,13 @@ def new_curve25519(created: int) -> SecretKey:
     seed[0] &= 248
     seed[-1] = seed[-1] & 127 | 64
     private = X25519PrivateKey.from_private_bytes(bytes(seed))
-    point = integer(b"\x40" + private.public_key().public_bytes_raw())
+    point = write_integer(b"\x40" + private.public_key().public_bytes_raw())
     return SecretKey(_public_head(created, ECDH) + CURVE25519_OID + point + KDF, private)
 
 
 def rsa_key(created: int, private: RSAPrivateKey) -> SecretKey:
     public = private.public_key().public_numbers()
-    return SecretKey(_public_head(created, RSA[0]) + number(public.n) + number(public.e), private)
+    return SecretKey(_public_head(created, RSA[0]) + write_number(public.n) + write_number(public.e), private)
 
 
 def _public_head(created: int, algorithm: int) -> bytes:
@@ -209,43 +209,43 @@ def subpacket(kind: int, content: bytes) -> bytes:
     return bytes([1 + len(content), kind]) + content
 
 
-def sign(kind: int, key: SecretKey, at: int, signed: bytes, subpackets: bytes = b"") -> bytes:
+def sign(kind: int, key: SecretKey, at: int, signed_data: bytes, subpackets: bytes = b"") -> bytes:
     """Return a signature packet (5.2.3) of a type over `signed`, made at a time in seconds."""
     own = fingerprint(key.public)
     hashed = subpacket(2, at.to_bytes(4, "big")) + subpacket(33, b"\x04" + own) + subpacket(16, own[-8:]) + subpackets
     head = bytes([4, kind, key.algorithm, HASH_SHA512]) + len(hashed).to_bytes(2, "big") + hashed
-    digest = hashlib.sha512(signed + _trailed(head)).digest()
-    return packet(SIGNATURE, head + b"\0\0" + digest[:2] + _signed(key, digest))
+    digest = hashlib.sha512(signed_data + _with_trailer(head)).digest()
+    return packet(SIGNATURE, head + b"\0\0" + digest[:2] + _sign_digest(key, digest))
 
 
-def _trailed(head: bytes) -> bytes:
+def _with_trailer(head: bytes) -> bytes:
     return head + b"\x04\xff" + len(head).to_bytes(4, "big")
 
 
-def _signed(key: SecretKey, digest: bytes) -> bytes:
+def _sign_digest(key: SecretKey, digest: bytes) -> bytes:
     if isinstance(key.private, RSAPrivateKey):
-        return integer(key.private.sign(digest, PKCS1v15(), Prehashed(SHA512())))
+        return write_integer(key.private.sign(digest, PKCS1v15(), Prehashed(SHA512())))
     if not isinstance(key.private, Ed25519PrivateKey):
         raise ValueError("this key cannot sign")  # noqa: TRY004 - every fault of a key or message is a ValueError
-    made = key.private.sign(digest)
-    halves = integer(made[:POINT_BYTES]) + integer(made[POINT_BYTES:])
-    return halves if key.algorithm == ED25519_LEGACY else made
+    signature = key.private.sign(digest)
+    halves = write_integer(signature[:POINT_BYTES]) + write_integer(signature[POINT_BYTES:])
+    return halves if key.algorithm == ED25519_LEGACY else signature
 
 
-def is_signed_by(body: bytes, public: bytes, signed: bytes) -> bool:
+def is_signed_by(body: bytes, public: bytes, signed_data: bytes) -> bool:
     """Return True if a signature packet's body is by a key of the server's kind: Ed25519 as GnuPG 2.2 reads it."""
     reader = Reader(body)
-    start = reader.take(6)
-    head = start + reader.take(int.from_bytes(start[4:], "big"))
-    reader.take(int.from_bytes(reader.take(2), "big") + 2)
+    start = reader.read(6)
+    head = start + reader.read(int.from_bytes(start[4:], "big"))
+    reader.read(int.from_bytes(reader.read(2), "big") + 2)
     if start[:3] != bytes([4, 0, ED25519_LEGACY]) or public[5] != ED25519_LEGACY or start[3] not in SIGNATURE_HASHES:
         return False
-    digest = hashlib.new(SIGNATURE_HASHES[start[3]], signed + _trailed(head)).digest()
-    made = reader.integer().rjust(POINT_BYTES, b"\0") + reader.integer().rjust(POINT_BYTES, b"\0")
+    digest = hashlib.new(SIGNATURE_HASHES[start[3]], signed_data + _with_trailer(head)).digest()
+    signature = reader.read_integer().rjust(POINT_BYTES, b"\0") + reader.read_integer().rjust(POINT_BYTES, b"\0")
     fields = Reader(public[6:])
-    fields.take_sized()
+    fields.read_sized()
     try:
-        Ed25519PublicKey.from_public_bytes(fields.point()).verify(made, digest)
+        Ed25519PublicKey.from_public_bytes(fields.read_point()).verify(signature, digest)
     except InvalidSignature:
         return False
     return True
@@ -258,25 +258,25 @@ def encrypt(packets: bytes, receiver: bytes) -> bytes:
     """Encrypt packets to a key of the server's kind, given by its packet's body: ECDH over Curve25519 (5.1.5)."""
     session_key = os.urandom(SESSION_KEY_BYTES[AES_256])
     fields = Reader(receiver[6:])
-    fields.take_sized()
-    point, kdf = fields.point(), fields.take_sized()
+    fields.read_sized()
+    point, kdf = fields.read_point(), fields.read_sized()
     ephemeral = X25519PrivateKey.generate()
     shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(point))
-    checked = bytes([AES_256]) + session_key + (sum(session_key) & 0xFFFF).to_bytes(2, "big")
-    padding = 8 - len(checked) % 8
-    wrapped = aes_key_wrap(_wrapping_key(shared, receiver, kdf), checked + bytes([padding]) * padding)
-    own = integer(b"\x40" + ephemeral.public_key().public_bytes_raw())
+    encoded_key = bytes([AES_256]) + session_key + (sum(session_key) & 0xFFFF).to_bytes(2, "big")
+    padding = 8 - len(encoded_key) % 8
+    wrapped = aes_key_wrap(_derive_wrapping_key(shared, receiver, kdf), encoded_key + bytes([padding]) * padding)
+    own = write_integer(b"\x40" + ephemeral.public_key().public_bytes_raw())
     session = b"\x03" + fingerprint(receiver)[-8:] + bytes([ECDH]) + own + bytes([len(wrapped)]) + wrapped
-    return packet(SESSION_KEY, session) + packet(CONTAINER, _container(packets, session_key))
+    return packet(SESSION_KEY, session) + packet(CONTAINER, _encrypt_container(packets, session_key))
 
 
-def _wrapping_key(shared: bytes, receiver: bytes, kdf: bytes) -> bytes:
+def _derive_wrapping_key(shared: bytes, receiver: bytes, kdf: bytes) -> bytes:
     parameters = CURVE25519_OID + bytes([ECDH, len(kdf)]) + kdf + b"Anonymous Sender    " + fingerprint(receiver)
-    derived = hashlib.new(KDF_HASHES[kdf[1]], b"\0\0\0\x01" + shared + parameters).digest()
-    return derived[: KDF_KEY_BYTES[kdf[2]]]
+    key_bytes = hashlib.new(KDF_HASHES[kdf[1]], b"\0\0\0\x01" + shared + parameters).digest()
+    return key_bytes[: KDF_KEY_BYTES[kdf[2]]]
 
 
-def _container(packets: bytes, session_key: bytes) -> bytes:
+def _encrypt_container(packets: bytes, session_key: bytes) -> bytes:
     """Encrypt with protection against changes (5.13.1), for which the standard has SHA-1."""
     prefix = os.urandom(BLOCK_BYTES)
     plain = prefix + prefix[-2:] + packets + MDC_HEAD
@@ -293,33 +293,37 @@ def decrypt(message: list[Packet], keys: list[SecretKey]) -> list[Packet]:
     for session in sessions:
         for key in keys:
             if session.tag == Tag.PKESK and session.body[:10] == b"\x03" + key.fingerprint[-8:] + key.public[5:6]:
-                return list(PacketPile.from_bytes(_opened(container.body[1:], _session_key(session.body[10:], key))))
+                return list(
+                    PacketPile.from_bytes(
+                        _decrypt_container(container.body[1:], _read_session_key(session.body[10:], key))
+                    )
+                )
     raise ValueError("not for this key")
 
 
-def _session_key(fields: bytes, key: SecretKey) -> bytes:
-    checked = _unwrapped(Reader(fields), key)
-    cipher, session_key, checksum = checked[0], checked[1:-2], checked[-2:]
+def _read_session_key(fields: bytes, key: SecretKey) -> bytes:
+    encoded_key = _unwrap_session_key(Reader(fields), key)
+    cipher, session_key, checksum = encoded_key[0], encoded_key[1:-2], encoded_key[-2:]
     if len(session_key) != SESSION_KEY_BYTES.get(cipher) or (sum(session_key) & 0xFFFF).to_bytes(2, "big") != checksum:
         raise ValueError("not for this key")
     return session_key
 
 
-def _unwrapped(reader: Reader, key: SecretKey) -> bytes:
+def _unwrap_session_key(reader: Reader, key: SecretKey) -> bytes:
     """Return a session key with its cipher before it and its checksum behind it (5.1.3, 5.1.5, 5.1.6)."""
     private = key.private
     if isinstance(private, RSAPrivateKey):
-        return private.decrypt(reader.integer().rjust(private.key_size // 8, b"\0"), PKCS1v15())
+        return private.decrypt(reader.read_integer().rjust(private.key_size // 8, b"\0"), PKCS1v15())
     if not isinstance(private, X25519PrivateKey):
         raise ValueError("this key cannot decrypt")  # noqa: TRY004 - every fault of a key or message is a ValueError
-    ephemeral = reader.point() if key.algorithm == ECDH else reader.take(POINT_BYTES)
-    shared, wrapped = private.exchange(X25519PublicKey.from_public_bytes(ephemeral)), reader.take_sized()
+    ephemeral = reader.read_point() if key.algorithm == ECDH else reader.read(POINT_BYTES)
+    shared, wrapped = private.exchange(X25519PublicKey.from_public_bytes(ephemeral)), reader.read_sized()
     try:
         if key.algorithm == ECDH:
             fields = Reader(key.public[6:])
-            fields.take_sized()
-            fields.integer()
-            padded = aes_key_unwrap(_wrapping_key(shared, key.public, fields.take_sized()), wrapped)
+            fields.read_sized()
+            fields.read_integer()
+            padded = aes_key_unwrap(_derive_wrapping_key(shared, key.public, fields.read_sized()), wrapped)
             return padded[: -padded[-1]]
         mixed = ephemeral + private.public_key().public_bytes_raw() + shared
         session_key = aes_key_unwrap(HKDF(SHA256(), 16, None, b"OpenPGP X25519").derive(mixed), wrapped[1:])
@@ -328,7 +332,7 @@ def _unwrapped(reader: Reader, key: SecretKey) -> bytes:
     return wrapped[:1] + session_key + (sum(session_key) & 0xFFFF).to_bytes(2, "big")
 
 
-def _opened(container: bytes, session_key: bytes) -> bytes:
+def _decrypt_container(container: bytes, session_key: bytes) -> bytes:
     decryptor = Cipher(AES(session_key), CFB(bytes(BLOCK_BYTES))).decryptor()
     plain = decryptor.update(container) + decryptor.finalize()
     content, code = plain[:-20], plain[-20:]

@@ -29,17 +29,17 @@ class LockedToken:
         content, salt = _decode(token), secrets.token_bytes(SALT_BYTES)
         if not content or _encode(content) != token:
             raise ValueError("not a token of random bytes: a wrong PIN could be told by its looks")
-        return cls(_encode(salt), _encode(_mix(content, pin, salt)))
+        return cls(_encode(salt), _encode(_xor_with_keystream(content, pin, salt)))
 
     def unlock(self, pin: str) -> str:
         """Return the token: the right one for the right PIN, another one for each other PIN."""
-        return _encode(_mix(_decode(self.locked), pin, _decode(self.salt)))
+        return _encode(_xor_with_keystream(_decode(self.locked), pin, _decode(self.salt)))
 
 
-def _mix(content: bytes, pin: str, salt: bytes) -> bytes:
+def _xor_with_keystream(content: bytes, pin: str, salt: bytes) -> bytes:
     """Add (exclusive or) what scrypt makes of the PIN: as long as the content, and used once for each salt."""
-    stream = hashlib.scrypt(pin.encode(), salt=salt, dklen=len(content), **SCRYPT)
-    return bytes(one ^ other for one, other in zip(content, stream, strict=True))
+    keystream = hashlib.scrypt(pin.encode(), salt=salt, dklen=len(content), **SCRYPT)
+    return bytes(content_byte ^ keystream_byte for content_byte, keystream_byte in zip(content, keystream, strict=True))
 
 
 def _encode(content: bytes) -> str:
@@ -59,12 +59,12 @@ class SecureStore:
 
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def keep(self, name: str, token: str) -> None:
+    def save(self, name: str, token: str) -> None:
         self.tokens[name] = token
 
     def unlock(self, name: str) -> str:
         """Return a token; KeyError when there is none. This is where a phone asks for the finger."""
         return self.tokens[name]
 
-    def drop(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         self.tokens.pop(name, None)

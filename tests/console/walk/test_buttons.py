@@ -7,7 +7,7 @@ import pytest
 from django.contrib import admin
 from playwright.sync_api import expect
 
-from apps.demo.device import Device, Refused
+from apps.demo.device import Device, DeviceApiError
 from tests.console.conftest import needs_browser
 from tests.console.walk.pages import assert_fits, code_in
 from tests.console.walk.portal import Website
@@ -55,7 +55,7 @@ def enroll(site, portal):
         """Enrol a user for push on a phone, by default a new one; its push token is the user's id."""
         status, made = portal.call(f"/oauth/api/v4/users/{user_id}/enrollment-codes", {"application_id": "shop"})
         assert status == 201, made
-        phone = phone.another_user() if phone else Device(site.stack.url)
+        phone = phone.add_user() if phone else Device(site.stack.url)
         phone.enroll(made["enrollment_code"], application_id="shop", device_name=f"Phone of {user_id}")
         phone.enroll_push(user_id)
         return phone
@@ -215,7 +215,7 @@ def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enro
     # The device stays: its bearer token is valid, its profile has no keys.
     expect(console.page.get_by_text("removed", exact=True)).to_be_visible()
     assert phone.pending() == []
-    with pytest.raises(Refused, match="invalid_profile"):
+    with pytest.raises(DeviceApiError, match="invalid_profile"):
         phone.enroll_push("another")
     open_device("fay", "Second phone")
     console.press("Disconnect user from device", says="“fay” is disconnected from “Second phone”.")
@@ -237,7 +237,7 @@ def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enro
 
 
 def assert_forgotten(phone):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeviceApiError) as refused:
         phone.pending()
     assert refused.value.status == 401
 
@@ -262,7 +262,7 @@ def test_a_transaction_is_sent_again_and_cancelled(console, site, portal, enroll
     expect(console.page.get_by_role("link", name="Send again")).to_have_count(0)
     console.press("Cancel", says="The transaction is cancelled.")
     assert portal.result(started["transaction_id"])["status"] == "cancelled"
-    with pytest.raises(Refused):
+    with pytest.raises(DeviceApiError):
         phone.fetch(started["transaction_id"])
     console.open("Transactions")
     console.follow("Text messages by day")
