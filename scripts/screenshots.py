@@ -149,7 +149,7 @@ def row_to_delete(path: str, name: str) -> Callable[["Page"], None]:
 def enrolment_code(page: "Page") -> None:
     page.goto(LISTS["users"] + "enrol-device/?user=anna")
     page.get_by_role("button", name="Make a code").click()
-    page.locator("#enrolment-link").wait_for()
+    page.locator("#enrollment-link").wait_for()
 
 
 def filters_of_activity(page: "Page") -> None:

@@ -86,7 +86,7 @@ def device(request: Request) -> Device:
     token = bearer(request)
     if not token:
         raise errors.InvalidDeviceToken
-    return enrollment.device_of(token)
+    return enrollment.get_device(token)
 
 
 def bearer(request: Request) -> str:

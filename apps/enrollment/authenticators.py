@@ -20,39 +20,39 @@ from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
 
-PURPOSE = "authenticator token"
-MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+TOKEN_PURPOSE = "authenticator token"
+MAX_CLOCK_SKEW = timedelta(minutes=5)
 MICROSECOND = timedelta(microseconds=1)
-NONCE_LIFE = 2 * MAX_CLOCK_DIFFERENCE
+NONCE_LIFETIME = 2 * MAX_CLOCK_SKEW
 NONCE_CHARACTERS = range(8, 129)
 
 
 def enabled_types(profile: Profile) -> set[str]:
     """Return the kinds of authenticators that the profile's application has on."""
     application = profile.device.version.application
-    switches = {
+    enabled = {
         AuthenticatorType.PIN: application.pin_enabled,
         AuthenticatorType.FINGERPRINT: application.fingerprint_enabled,
         AuthenticatorType.CUSTOM: bool(application.custom_authenticators) and system.features().custom_authenticators,
     }
-    return {kind.value for kind, is_on in switches.items() if is_on}
+    return {kind.value for kind, is_on in enabled.items() if is_on}
 
 
-def can_give(profile: Profile, kinds: Sequence[str]) -> bool:
+def can_satisfy(profile: Profile, kinds: Sequence[str]) -> bool:
     """Say whether the user can be asked for one of these: the first must be on, and one of them registered."""
-    listed = profile.device.version.application.custom_authenticators
+    custom_ids = profile.device.version.application.custom_authenticators
     return kinds[0] in enabled_types(profile) and any(
         authenticator.type in kinds
         for authenticator in profile.authenticators.all()
-        if authenticator.type != AuthenticatorType.CUSTOM or authenticator.authenticator_id in listed
+        if authenticator.type != AuthenticatorType.CUSTOM or authenticator.authenticator_id in custom_ids
     )
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PinCheck:
     """What a PIN token came to. A wrong one is a result and no exception, which would take the count back."""
 
-    is_right: bool
+    is_valid: bool
     is_disconnected: bool = False
     used_attempts: int = 0
     max_attempts: int = 0
@@ -75,33 +75,33 @@ def lock(profile: Profile) -> None:
     profile.wrong_pins = rows[0]
 
 
-def judge_pin(profile: Profile, token: str, **about: Any) -> Verdict:
+def verify_pin(profile: Profile, token: str, **event_fields: Any) -> PinCheck:
     """Look at a PIN token and count it when it is wrong. Needs a transaction in which the profile is locked.
 
     The wrong one that makes the count equal to the application's limit disconnects the user from the device.
     `about` are members for the event of the limit: the authentication that the token came with.
     """
     limit = profile.device.version.application.max_pin_attempts
-    if _holds(profile, AuthenticatorType.PIN, "", token):
+    if _matches(profile, AuthenticatorType.PIN, "", token):
         if profile.wrong_pins:
             Profile.objects.filter(pk=profile.pk).update(wrong_pins=0)
-        return Verdict(is_right=True)
+        return PinCheck(is_valid=True)
     profile.wrong_pins += 1
     Profile.objects.filter(pk=profile.pk).update(wrong_pins=profile.wrong_pins)
     is_disconnected = 0 < limit <= profile.wrong_pins
     if is_disconnected:
-        _disconnect(profile, **about)
-    return Verdict(False, is_disconnected, profile.wrong_pins, limit)  # noqa: FBT003 - the first field
+        _disconnect(profile, **event_fields)
+    return PinCheck(False, is_disconnected, profile.wrong_pins, limit)  # noqa: FBT003 - the first field
 
 
-def judge_other(profile: Profile, kind: str, authenticator_id: str, token: str, **about: Any) -> bool:
+def verify_token(profile: Profile, kind: str, authenticator_id: str, token: str, **event_fields: Any) -> bool:
     """Look at the token of a fingerprint or a custom authenticator; a wrong one revokes it. Needs the lock.
 
     `about` as for `judge_pin`.
     """
-    if _holds(profile, kind, authenticator_id, token):
+    if _matches(profile, kind, authenticator_id, token):
         return True
-    revoke(profile, kind, authenticator_id, LIMIT_EVENTS[kind], **about)
+    revoke(profile, kind, authenticator_id, LIMIT_EVENTS[kind], **event_fields)
     return False
 
 
@@ -111,18 +111,18 @@ LIMIT_EVENTS: dict[str, EventType] = {
 }
 
 
-def _holds(profile: Profile, kind: str, authenticator_id: str, token: str) -> bool:
+def _matches(profile: Profile, kind: str, authenticator_id: str, token: str) -> bool:
     stored = Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id)
     hashes = list(stored.values_list("token_hash", flat=True))
-    is_right = codes.matches(token, PURPOSE, hashes)
-    if is_right and any(map(codes.is_outdated, hashes)):
+    is_valid = codes.matches(token, TOKEN_PURPOSE, hashes)
+    if is_valid and any(map(codes.is_outdated, hashes)):
         # Only the device has the token: this is when its hash can move to the newest key.
-        stored.update(token_hash=codes.keyed_hash(token, PURPOSE))
-    return is_right
+        stored.update(token_hash=codes.keyed_hash(token, TOKEN_PURPOSE))
+    return is_valid
 
 
-def _disconnect(profile: Profile, **about: Any) -> None:
-    events.record(EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED, **_subject(profile), **about)
+def _disconnect(profile: Profile, **event_fields: Any) -> None:
+    events.record(EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED, **_event_fields(profile), **event_fields)
     services.unenroll(profile)
 
 
@@ -131,18 +131,20 @@ def revoke(
     kind: str,
     authenticator_id: str = "",
     event_type: EventType = EventType.AUTHENTICATOR_REVOKED,
-    **by: Any,
+    **actor: Any,
 ) -> bool:
     """Remove an authenticator; False when it is not there. `by` are facts for the event: who wanted it."""
     stored = Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id)
     with transaction.atomic():
         if not stored.delete()[0]:
             return False
-        events.record(event_type, **_subject(profile), authenticator=kind, authenticator_id=authenticator_id, **by)
+        events.record(
+            event_type, **_event_fields(profile), authenticator=kind, authenticator_id=authenticator_id, **actor
+        )
     return True
 
 
-def _subject(profile: Profile) -> dict[str, Any]:
+def _event_fields(profile: Profile) -> dict[str, Any]:
     return {
         "user_id": profile.user_id,
         "app_name": profile.device.version.application.name,
@@ -168,26 +170,26 @@ def register(profile: Profile, message: str) -> str:
     InvalidPin (counted), Disconnected.
     """
     services.require_enabled(profile.device.version)
-    wanted = _registration(keys.open_sealed(profile, message))
-    if wanted.type not in enabled_types(profile):
+    registration = _parse_registration(keys.open_sealed(profile, message))
+    if registration.type not in enabled_types(profile):
         raise errors.AuthenticatorNotEnabled
     if (
-        wanted.authenticator_id
-        and wanted.authenticator_id not in profile.device.version.application.custom_authenticators
+        registration.authenticator_id
+        and registration.authenticator_id not in profile.device.version.application.custom_authenticators
     ):
         raise errors.InvalidMessage
     token = codes.random_token()
     with transaction.atomic():
         lock(profile)
-        verdict = _judge(profile, wanted)
-        if verdict.is_right:
-            _keep(profile, wanted, token)
-    if not verdict.is_right:
-        raise verdict.error()
+        check = _authorize(profile, registration)
+        if check.is_valid:
+            _store(profile, registration, token)
+    if not check.is_valid:
+        raise check.error()
     return keys.seal(profile, {"token": token})
 
 
-def _registration(content: dict[str, Any]) -> Registration:
+def _parse_registration(content: dict[str, Any]) -> Registration:
     """Read the members of a message; InvalidMessage when one is missing or malformed."""
     kind, nonce, issued_at = content.get("type"), content.get("nonce"), content.get("issued_at")
     authenticator_id, pin_token = content.get("authenticator_id"), content.get("pin_token")
@@ -198,7 +200,7 @@ def _registration(content: dict[str, Any]) -> Registration:
         and len(nonce) in NONCE_CHARACTERS
         and isinstance(issued_at, int)
         # As whole numbers: a client may send one that no float can hold.
-        and abs(issued_at * 1000 - int(timezone.now().timestamp() * 1_000_000)) <= MAX_CLOCK_DIFFERENCE // MICROSECOND
+        and abs(issued_at * 1000 - int(timezone.now().timestamp() * 1_000_000)) <= MAX_CLOCK_SKEW // MICROSECOND
         and isinstance(authenticator_id, str if is_custom else str | None)
         and bool(authenticator_id) == is_custom
         and isinstance(pin_token, str | None)
@@ -209,38 +211,38 @@ def _registration(content: dict[str, Any]) -> Registration:
     return Registration(str(kind), str(nonce), issued, authenticator_id or "", pin_token)
 
 
-def _judge(profile: Profile, wanted: Registration) -> Verdict:
+def _authorize(profile: Profile, registration: Registration) -> PinCheck:
     """Let a message in once; ask for the current PIN token, but for a first PIN."""
-    _use_up(profile, wanted.nonce)
+    _consume_nonce(profile, registration.nonce)
     has_pin = Authenticator.objects.filter(profile=profile, type=AuthenticatorType.PIN).exists()
-    if wanted.type == AuthenticatorType.PIN and not has_pin:
-        return Verdict(is_right=True)
-    if wanted.pin_token is None or not has_pin:
+    if registration.type == AuthenticatorType.PIN and not has_pin:
+        return PinCheck(is_valid=True)
+    if registration.pin_token is None or not has_pin:
         raise errors.InvalidMessage
-    return judge_pin(profile, wanted.pin_token)
+    return verify_pin(profile, registration.pin_token)
 
 
-def _use_up(profile: Profile, nonce: str) -> None:
+def _consume_nonce(profile: Profile, nonce: str) -> None:
     now = timezone.now()
     UsedNonce.objects.filter(profile=profile, expires_at__lt=now).delete()
     digest = hashlib.sha256(nonce.encode(errors="surrogatepass")).hexdigest()
     _row, is_new = UsedNonce.objects.get_or_create(
-        profile=profile, nonce_hash=digest, defaults={"expires_at": now + NONCE_LIFE}
+        profile=profile, nonce_hash=digest, defaults={"expires_at": now + NONCE_LIFETIME}
     )
     if not is_new:
         raise errors.InvalidMessage
 
 
-def _keep(profile: Profile, wanted: Registration, token: str) -> None:
+def _store(profile: Profile, registration: Registration, token: str) -> None:
     Authenticator.objects.update_or_create(
         profile=profile,
-        type=wanted.type,
-        authenticator_id=wanted.authenticator_id,
-        defaults={"token_hash": codes.keyed_hash(token, PURPOSE), "registered_at": timezone.now()},
+        type=registration.type,
+        authenticator_id=registration.authenticator_id,
+        defaults={"token_hash": codes.keyed_hash(token, TOKEN_PURPOSE), "registered_at": timezone.now()},
     )
     events.record(
         EventType.AUTHENTICATOR_REGISTERED,
-        **_subject(profile),
-        authenticator=wanted.type,
-        authenticator_id=wanted.authenticator_id,
+        **_event_fields(profile),
+        authenticator=registration.type,
+        authenticator_id=registration.authenticator_id,
     )

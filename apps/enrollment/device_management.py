@@ -26,7 +26,7 @@ TOKEN_TYPES: dict[str, str] = {
 }
 
 
-def all_profiles_of(user_id: str) -> QuerySet[Profile]:
+def all_profiles(user_id: str) -> QuerySet[Profile]:
     """Return the user's profiles, one a device, oldest device first, whatever the state of the application's version.
 
     They come with all that is told of them, but for keys and push tokens.
@@ -45,26 +45,26 @@ def all_profiles_of(user_id: str) -> QuerySet[Profile]:
     )
 
 
-def find(user_id: str, device_id: str) -> Profile:
+def get_profile(user_id: str, device_id: str) -> Profile:
     """Return the user's profile on a device; ObjectNotFound when the user has no such device."""
-    found = chosen(user_id, [device_id])
+    found = profiles_on_devices(user_id, [device_id])
     if not found:
         raise errors.ObjectNotFound
     return found[0]
 
 
-def chosen(user_id: str, device_ids: Collection[str]) -> list[Profile]:
+def profiles_on_devices(user_id: str, device_ids: Collection[str]) -> list[Profile]:
     """Return the user's profiles on those of the named devices that there are."""
-    wanted = {device_id.upper() for device_id in device_ids}
+    ids = {device_id.upper() for device_id in device_ids}
     # A user has a few devices, a caller may name any number.
-    return [profile for profile in all_profiles_of(user_id) if profile.device.device_id in wanted]
+    return [profile for profile in all_profiles(user_id) if profile.device.device_id in ids]
 
 
 def describe(profile: Profile) -> dict[str, Any]:
     """Return a device as one of its users has it, with the names of the user API's version 4."""
     device, version = profile.device, profile.device.version
     is_enabled = version.status != VersionStatus.DISABLED
-    held = {authenticator.type for authenticator in profile.authenticators.all()}
+    registered = {authenticator.type for authenticator in profile.authenticators.all()}
     return {
         "id": device.device_id,
         "name": device.name,
@@ -74,59 +74,59 @@ def describe(profile: Profile) -> dict[str, Any]:
         "osVersion": device.os_version,
         "createdAt": device.created_at,
         "lastLogin": device.last_login_at,
-        "tokenTypes": [name for kind, name in TOKEN_TYPES.items() if kind in held],
+        "tokenTypes": [name for kind, name in TOKEN_TYPES.items() if kind in registered],
         # Phones of a disabled version count as not enrolled.
         "mobileAuthenticationEnabled": is_enabled and profile.has_keys,
         "pushAuthenticationEnabled": is_enabled and services.is_reachable(profile),
     }
 
 
-def listed(user_id: str, **by: Any) -> list[dict[str, Any]]:
+def list_devices(user_id: str, **actor: Any) -> list[dict[str, Any]]:
     """Describe the user's devices, with an event that says who asked."""
-    found = [describe(profile) for profile in all_profiles_of(user_id)]
-    events.record(EventType.API_DEVICES_LISTED, user_id=user_id.replace("\0", ""), devices=len(found), **by)
+    found = [describe(profile) for profile in all_profiles(user_id)]
+    events.record(EventType.API_DEVICES_LISTED, user_id=user_id.replace("\0", ""), devices=len(found), **actor)
     return found
 
 
-def remove(profiles: Sequence[Profile], event_type: EventType, **by: Any) -> int:
+def remove(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> int:
     """Take users off devices: keys, authenticators and push tokens go; a device goes with its last user.
 
     Returns how many were still there.
     """
     with transaction.atomic():
         removed = services.unenroll(*profiles)
-        events.record_all([events.draft(event_type, **_subject(profile), **by) for profile in removed])
+        events.record_all([events.draft(event_type, **_event_fields(profile), **actor) for profile in removed])
     return len(removed)
 
 
-def remove_what_can_be(profiles: Sequence[Profile], event_type: EventType, **by: Any) -> list[Profile]:
+def remove_each(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> list[Profile]:
     """As `remove`, but what keeps one of them from going does not keep the others. Returns those that are left."""
     try:
-        remove(profiles, event_type, **by)
+        remove(profiles, event_type, **actor)
     except DatabaseError:
-        return [profile for profile in profiles if not _is_removed(profile, event_type, **by)]
+        return [profile for profile in profiles if not _try_remove(profile, event_type, **actor)]
     return []
 
 
-def _is_removed(profile: Profile, event_type: EventType, **by: Any) -> bool:
+def _try_remove(profile: Profile, event_type: EventType, **actor: Any) -> bool:
     try:
-        remove([profile], event_type, **by)
+        remove([profile], event_type, **actor)
     except DatabaseError as error:
         log.warning("device_not_deleted", device_id=profile.device.device_id, reason=type(error).__name__)
         return False
     return True
 
 
-def revoke_push(profile: Profile, **by: Any) -> bool:
+def revoke_push(profile: Profile, **actor: Any) -> bool:
     """Remove the profile's push token, so that no push reaches it; OTP goes on. False when there is none."""
     with transaction.atomic():
         if not PushEnrollment.objects.filter(profile=profile).delete()[0]:
             return False
-        events.record(EventType.ADMIN_PUSH_ENROLLMENT_REVOKED, **_subject(profile), **by)
+        events.record(EventType.ADMIN_PUSH_ENROLLMENT_REVOKED, **_event_fields(profile), **actor)
     return True
 
 
-def revoke_mobile_authentication(profile: Profile, **by: Any) -> bool:
+def revoke_mobile_authentication(profile: Profile, **actor: Any) -> bool:
     """Remove the user's keys, authenticators and push token on a device. The device stays the user's.
 
     Return False if there were no keys.
@@ -134,27 +134,27 @@ def revoke_mobile_authentication(profile: Profile, **by: Any) -> bool:
     with transaction.atomic():
         if not services.remove_keys(profile):
             return False
-        events.record(EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **_subject(profile), **by)
+        events.record(EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **_event_fields(profile), **actor)
     return True
 
 
-def disconnect(profile: Profile, **by: Any) -> bool:
+def disconnect(profile: Profile, **actor: Any) -> bool:
     """Take the user off the device as the user's own app would; False when that has happened already."""
-    return bool(remove([profile], EventType.ADMIN_USER_DISCONNECTED, **by))
+    return bool(remove([profile], EventType.ADMIN_USER_DISCONNECTED, **actor))
 
 
-def sharing(device: Device) -> list[Profile]:
+def profiles_of_device(device: Device) -> list[Profile]:
     """Return the profiles of everybody on a device, by user."""
     users = Profile.objects.select_related("device__version__application").defer("public_key")
     return list(users.filter(device=device).order_by("user_id"))
 
 
-def revoke_fingerprint(profile: Profile, **by: Any) -> bool:
+def revoke_fingerprint(profile: Profile, **actor: Any) -> bool:
     """Remove the profile's fingerprint authenticator; False when there is none."""
-    return authenticators.revoke(profile, AuthenticatorType.FINGERPRINT, **by)
+    return authenticators.revoke(profile, AuthenticatorType.FINGERPRINT, **actor)
 
 
-def _subject(profile: Profile) -> dict[str, Any]:
+def _event_fields(profile: Profile) -> dict[str, Any]:
     return {
         "user_id": profile.user_id,
         "app_name": profile.device.version.application.name,

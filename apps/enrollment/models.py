@@ -10,7 +10,7 @@ from apps.applications.models import Application, ApplicationVersion
 from apps.common import codes
 from apps.common.encryption import EncryptedTextField
 
-ENROLLMENT_CODE_LIFE = timedelta(minutes=10)
+ENROLLMENT_CODE_LIFETIME = timedelta(minutes=10)
 MAX_USER_ID_CHARACTERS = 255
 
 
@@ -34,8 +34,8 @@ class ServerKey(models.Model):
         return str(self.pk)
 
 
-def enrollment_code_end() -> datetime:
-    return timezone.now() + ENROLLMENT_CODE_LIFE
+def enrollment_code_expiry() -> datetime:
+    return timezone.now() + ENROLLMENT_CODE_LIFETIME
 
 
 class EnrollmentCode(models.Model):
@@ -44,7 +44,7 @@ class EnrollmentCode(models.Model):
     code_hash = models.CharField(max_length=80, unique=True)
     user_id = models.CharField(max_length=MAX_USER_ID_CHARACTERS)
     application = models.ForeignKey(Application, on_delete=models.CASCADE)
-    expires_at = models.DateTimeField(default=enrollment_code_end)
+    expires_at = models.DateTimeField(default=enrollment_code_expiry)
     used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

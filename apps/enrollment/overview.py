@@ -58,9 +58,9 @@ def _state(profile: Profile) -> ProfileState:
 
 def _authenticators(profile: Profile) -> list[AuthenticatorState]:
     """Return PIN, fingerprint and the application's custom ones, then registered ones no longer in its list."""
-    registered = {_name(authenticator) for authenticator in profile.authenticators.all()}
-    listed = [(AuthenticatorType.CUSTOM, each) for each in profile.device.version.application.custom_authenticators]
-    known = [(AuthenticatorType.PIN, ""), (AuthenticatorType.FINGERPRINT, ""), *listed]
+    registered = {_identify(authenticator) for authenticator in profile.authenticators.all()}
+    custom = [(AuthenticatorType.CUSTOM, each) for each in profile.device.version.application.custom_authenticators]
+    known = [(AuthenticatorType.PIN, ""), (AuthenticatorType.FINGERPRINT, ""), *custom]
     enabled = enabled_types(profile)
     return [
         AuthenticatorState(
@@ -73,5 +73,5 @@ def _authenticators(profile: Profile) -> list[AuthenticatorState]:
     ]
 
 
-def _name(authenticator: Authenticator) -> tuple[AuthenticatorType, str]:
+def _identify(authenticator: Authenticator) -> tuple[AuthenticatorType, str]:
     return AuthenticatorType(authenticator.type), authenticator.authenticator_id

@@ -16,14 +16,14 @@ from apps.push import configuration_errors
 from apps.push import services as push
 from apps.push.providers.base import Outcome, PushMessage, Result
 
-TEST_LIFE = timedelta(minutes=5)
+TEST_LIFETIME = timedelta(minutes=5)
 
 
 class NotReachable(Exception):
     """No push reaches this profile: it has no push token, or its version no configuration for push or is disabled."""
 
 
-def disabled(version: ApplicationVersion) -> str:
+def disabled_reason(version: ApplicationVersion) -> str:
     """Say that phones of a version get no pushes because it is disabled; empty when it is not."""
     if version.status != VersionStatus.DISABLED:
         return ""
@@ -40,10 +40,10 @@ def send_test(profile: Profile, *, who: str) -> Result:
     """
     version, push_enrollment = profile.device.version, getattr(profile, "push_enrollment", None)
     destination = version.destination()
-    if destination is None or push_enrollment is None or disabled(version):
+    if destination is None or push_enrollment is None or disabled_reason(version):
         raise NotReachable
     try:
-        message = _message(profile, push_enrollment.token)
+        message = _build_message(profile, push_enrollment.token)
     except CannotDecrypt as error:
         return Result(Outcome.REFUSED, str(error))
     sent_at = timezone.now()
@@ -67,11 +67,11 @@ def send_test(profile: Profile, *, who: str) -> Result:
     return result
 
 
-def _message(profile: Profile, token: str) -> PushMessage:
+def _build_message(profile: Profile, token: str) -> PushMessage:
     return PushMessage(
         token=token,
         transaction_id=str(uuid.uuid4()),
         profile_id=profile.profile_id,
         text=_("This is a test. Nothing waits for your answer."),
-        expires_at=timezone.now() + TEST_LIFE,
+        expires_at=timezone.now() + TEST_LIFETIME,
     )

@@ -31,7 +31,7 @@ def enroll(device: Device, profile_id: str, push_token: str) -> None:
     """Enrol a profile of a device for push, by the rules of the push enrolment mode."""
     profile = None
     try:
-        profile = services.profile_of(device, profile_id)
+        profile = services.get_profile(device, profile_id)
         with transaction.atomic():
             _enroll(profile, push_token)
     except errors.ApiError as error:

@@ -28,7 +28,7 @@ KEY_FAILURES: dict[type[errors.ApiError], EventType] = {
 }
 
 
-def create_code(*, user_id: str, application_identifier: str, **by: Any) -> tuple[str, EnrollmentCode]:
+def create_code(*, user_id: str, application_identifier: str, **actor: Any) -> tuple[str, EnrollmentCode]:
     """Make a one-time enrolment code; ObjectNotFound when there is no such application. The code is told only here.
 
     `by` are facts for the event: who wanted it.
@@ -41,12 +41,12 @@ def create_code(*, user_id: str, application_identifier: str, **by: Any) -> tupl
         row = EnrollmentCode.objects.create(
             code_hash=codes.keyed_hash(code, CODE_PURPOSE), user_id=user_id, application=application
         )
-        events.record(EventType.ENROLLMENT_CODE_CREATED, user_id=user_id, app_name=application.name, **by)
+        events.record(EventType.ENROLLMENT_CODE_CREATED, user_id=user_id, app_name=application.name, **actor)
     return code, row
 
 
 @dataclass(frozen=True)
-class Enrollment:
+class EnrollmentRequest:
     """What a device says about itself when it enrols."""
 
     enrollment_code: str
@@ -59,7 +59,7 @@ class Enrollment:
     os_version: str = ""
 
 
-def enroll(enrollment: Enrollment, *, bearer: str = "") -> tuple[Profile, str]:
+def enroll(enrollment: EnrollmentRequest, *, bearer: str = "") -> tuple[Profile, str]:
     """Enrol a user's keys on a new device, or on the one that the bearer token names.
 
     Returns the profile and the new device's token (empty for a known device). The code is used up only by success.
@@ -69,24 +69,24 @@ def enroll(enrollment: Enrollment, *, bearer: str = "") -> tuple[Profile, str]:
             return _enroll(enrollment, bearer)
     except errors.ApiError as error:
         if event_type := KEY_FAILURES.get(type(error)):
-            named = {"app_name": enrollment.application_id}
-            failed_access.record(event_type, reason=error.token, unverified=named)
+            claimed = {"app_name": enrollment.application_id}
+            failed_access.record(event_type, reason=error.token, unverified=claimed)
         raise
 
 
-def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
+def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
     if not system.general().enrollment_enabled:
         raise errors.EnrollmentDisabled
-    device = device_of(bearer) if bearer else None
-    code = _live_code(enrollment)
-    version = _version(enrollment, code.application)
+    device = get_device(bearer) if bearer else None
+    code = _valid_code(enrollment)
+    version = _enabled_version(enrollment, code.application)
     if device and device.version.application_id != code.application_id:
         raise errors.InvalidEnrollmentCode
-    certificate = certificates.check(enrollment.public_key)
+    certificate = certificates.validate(enrollment.public_key)
     if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
         raise errors.InvalidEnrollmentCode
     device, token = (
-        (_known_device(device, enrollment, version, code), "") if device else _new_device(enrollment, version)
+        (_update_device(device, enrollment, version, code), "") if device else _create_device(enrollment, version)
     )
     # The same user again: new keys, no authenticator left, the same profile.
     profile, _created = Profile.objects.update_or_create(
@@ -95,7 +95,7 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
         defaults={
             "public_key": certificate.armored,
             "fingerprint": certificate.primary.fingerprint,
-            "server_key": keys.server_key(),
+            "server_key": keys.server_key_for_enrollment(),
             "created_at": timezone.now(),
             "wrong_pins": 0,
         },
@@ -105,7 +105,7 @@ def _enroll(enrollment: Enrollment, bearer: str) -> tuple[Profile, str]:
     return profile, token
 
 
-def _live_code(enrollment: Enrollment) -> EnrollmentCode:
+def _valid_code(enrollment: EnrollmentRequest) -> EnrollmentCode:
     hashes = codes.candidates(enrollment.enrollment_code, CODE_PURPOSE)
     code = EnrollmentCode.objects.select_related("application").filter(
         code_hash__in=hashes,
@@ -113,13 +113,13 @@ def _live_code(enrollment: Enrollment) -> EnrollmentCode:
         expires_at__gt=timezone.now(),
         application__identifier=enrollment.application_id,
     )
-    found = code.first()
-    if found is None:
+    code_row = code.first()
+    if code_row is None:
         raise errors.InvalidEnrollmentCode
-    return found
+    return code_row
 
 
-def _version(enrollment: Enrollment, application: Application) -> ApplicationVersion:
+def _enabled_version(enrollment: EnrollmentRequest, application: Application) -> ApplicationVersion:
     version = ApplicationVersion.objects.filter(
         application=application,
         platform=enrollment.platform,
@@ -131,23 +131,25 @@ def _version(enrollment: Enrollment, application: Application) -> ApplicationVer
     return version
 
 
-def _new_device(enrollment: Enrollment, version: ApplicationVersion) -> tuple[Device, str]:
+def _create_device(enrollment: EnrollmentRequest, version: ApplicationVersion) -> tuple[Device, str]:
     token = codes.random_token()
-    hashed = codes.keyed_hash(token, DEVICE_TOKEN_PURPOSE)
-    return Device.objects.create(token_hash=hashed, version=version, **_description(enrollment)), token
+    token_hash = codes.keyed_hash(token, DEVICE_TOKEN_PURPOSE)
+    return Device.objects.create(token_hash=token_hash, version=version, **_device_fields(enrollment)), token
 
 
-def _known_device(device: Device, enrollment: Enrollment, version: ApplicationVersion, code: EnrollmentCode) -> Device:
+def _update_device(
+    device: Device, enrollment: EnrollmentRequest, version: ApplicationVersion, code: EnrollmentCode
+) -> Device:
     """Describe a device anew; InvalidDeviceToken when its last user has left meanwhile."""
     # Profile first, then device: whoever leaves takes the locks in this order, too.
     list(Profile.objects.select_for_update().filter(device=device, user_id=code.user_id).only("pk"))
-    if not Device.objects.filter(pk=device.pk).update(version=version, **_description(enrollment)):
+    if not Device.objects.filter(pk=device.pk).update(version=version, **_device_fields(enrollment)):
         raise errors.InvalidDeviceToken
     device.refresh_from_db()
     return device
 
 
-def _description(enrollment: Enrollment) -> dict[str, str]:
+def _device_fields(enrollment: EnrollmentRequest) -> dict[str, str]:
     return {
         "name": enrollment.device_name,
         "model": enrollment.device_model,
@@ -155,7 +157,7 @@ def _description(enrollment: Enrollment) -> dict[str, str]:
     }
 
 
-def device_of(bearer: str) -> Device:
+def get_device(bearer: str) -> Device:
     """Find the device that a bearer token belongs to; InvalidDeviceToken when there is none with a profile left."""
     hashes = codes.candidates(bearer, DEVICE_TOKEN_PURPOSE)
     device = Device.objects.select_related("version").filter(token_hash__in=hashes, profiles__isnull=False).first()
@@ -167,18 +169,18 @@ def device_of(bearer: str) -> Device:
     return device
 
 
-def profile_of(device: Device, profile_id: str) -> Profile:
+def get_profile(device: Device, profile_id: str) -> Profile:
     """Return a profile of this device with its keys and its fraud lock.
 
     Raises InvalidProfile if the device has no such profile, or if the keys of the profile were removed.
     """
-    profile = _any_profile_of(device, profile_id)
+    profile = _get_profile_or_revoked(device, profile_id)
     if not profile.has_keys:
         raise errors.InvalidProfile
     return profile
 
 
-def _any_profile_of(device: Device, profile_id: str) -> Profile:
+def _get_profile_or_revoked(device: Device, profile_id: str) -> Profile:
     if "\0" in profile_id:
         # No text of a database holds it, and some refuse to look for it.
         raise errors.InvalidProfile
@@ -195,7 +197,7 @@ def require_enabled(version: ApplicationVersion) -> None:
         raise errors.VersionNotEnabled
 
 
-def _usable(user_id: str) -> QuerySet[Profile]:
+def _usable_profiles(user_id: str) -> QuerySet[Profile]:
     """Return the user's profiles that can authenticate: with keys, on an enabled version, without a fraud lock."""
     return (
         Profile.objects.select_related("device__version__application", "device__version__push_messaging_configuration")
@@ -207,14 +209,14 @@ def _usable(user_id: str) -> QuerySet[Profile]:
 
 def reachable_by_push(user_id: str) -> QuerySet[Profile]:
     """Return the user's profiles that a push can reach now."""
-    return _usable(user_id).filter(
+    return _usable_profiles(user_id).filter(
         push_enrollment__isnull=False, device__version__push_messaging_configuration__isnull=False
     )
 
 
-def profiles_of(user_id: str) -> QuerySet[Profile]:
+def usable_profiles(user_id: str) -> QuerySet[Profile]:
     """Return the user's profiles that can authenticate, with all that availability asks of them."""
-    return _usable(user_id).select_related("push_enrollment").prefetch_related("authenticators")
+    return _usable_profiles(user_id).select_related("push_enrollment").prefetch_related("authenticators")
 
 
 def is_reachable(profile: Profile) -> bool:
@@ -222,9 +224,9 @@ def is_reachable(profile: Profile) -> bool:
     return hasattr(profile, "push_enrollment") and profile.device.version.push_messaging_configuration is not None
 
 
-def leave(device: Device, profile_id: str) -> None:
+def unenroll_by_device(device: Device, profile_id: str) -> None:
     """Remove a profile, with or without keys, on request of its own device. Raises InvalidProfile if it has none."""
-    profile = _any_profile_of(device, profile_id)
+    profile = _get_profile_or_revoked(device, profile_id)
     with transaction.atomic():
         if unenroll(profile):
             events.record(
@@ -252,12 +254,12 @@ def unenroll(*profiles: Profile) -> list[Profile]:
     with transaction.atomic():
         rows = Profile.objects.filter(pk__in=[profile.pk for profile in profiles])
         # Whoever enrols for push or judges a PIN locks the profile first, too.
-        there = set(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+        existing_ids = set(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
         # Then the push tokens: in this order whoever records a push meets these rows, too.
-        PushEnrollment.objects.filter(profile__in=there).delete()
-        Profile.objects.filter(pk__in=there).delete()
+        PushEnrollment.objects.filter(profile__in=existing_ids).delete()
+        Profile.objects.filter(pk__in=existing_ids).delete()
         devices = Device.objects.filter(pk__in=[profile.device_id for profile in profiles])
         # Of two last users who leave at once, the second waits here and sees that the first has left.
         list(devices.select_for_update().order_by("pk").values_list("pk"))
         devices.filter(profiles__isnull=True).delete()
-    return [profile for profile in profiles if profile.pk in there]
+    return [profile for profile in profiles if profile.pk in existing_ids]

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery, FailingAddress
-from apps.enrollment import housekeeping
+from apps.enrollment import maintenance
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events import failed_access
 from apps.events.models import Event
@@ -78,7 +78,7 @@ def _forget_expired() -> dict[str, int]:
         "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
         "sessions": _delete(Session.objects.filter(expire_date__lt=now)),
         "failed_sign_ins": _delete(lockout.outdated(now)),
-        "server_keys": housekeeping.remove_unused_server_keys(now),
+        "server_keys": maintenance.remove_unused_server_keys(now),
     }
 
 

@@ -300,7 +300,7 @@ ENROL = f"{LIST}enrol-device/"
 
 
 def code_in(page):
-    [code] = re.findall(r'id="enrolment-code">(\w+)<', page.content.decode())
+    [code] = re.findall(r'id="enrollment-code">(\w+)<', page.content.decode())
     return code
 
 
@@ -341,7 +341,7 @@ def test_a_code_needs_a_user_id_and_an_application(console, version, user_id):
     for wrong in (fields, {"user_id": "eva", "application": "nonsense"}, {"user_id": "eva"}, {}):
         answer = console.post(ENROL, wrong)
         assert answer.status_code == 200
-        assert "enrolment-code" not in answer.content.decode()
+        assert "enrollment-code" not in answer.content.decode()
     assert not EnrollmentCode.objects.exists()
 
 

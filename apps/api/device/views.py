@@ -82,7 +82,7 @@ class EnrollmentsView(ApiView):
     )
     def post(self, request: Request) -> Response:
         require_mobile_authentication()
-        wanted = enrollment.Enrollment(**checked(serializers.EnrollmentSerializer, request))
+        wanted = enrollment.EnrollmentRequest(**checked(serializers.EnrollmentSerializer, request))
         profile, token = enrollment.enroll(wanted, bearer=authentication.bearer(request))
         return Response(
             {
@@ -104,7 +104,7 @@ class EnrollmentView(ApiView):
         responses={204: None, **errors(api_errors.InvalidProfile)},
     )
     def delete(self, request: Request, profile_id: str) -> Response:
-        enrollment.leave(calling_device(request), profile_id)
+        enrollment.unenroll_by_device(calling_device(request), profile_id)
         return Response(status=204)
 
 
@@ -173,7 +173,7 @@ class AuthenticatorsView(ApiView):
         },
     )
     def post(self, request: Request, profile_id: str) -> Response:
-        profile = enrollment.profile_of(calling_device(request), profile_id)
+        profile = enrollment.get_profile(calling_device(request), profile_id)
         return Response({"message": authenticators.register(profile, sealed_message(request))}, status=201)
 
 
@@ -220,7 +220,7 @@ class FetchView(ApiView):
     def post(self, request: Request, transaction_id: str) -> Response:
         device = calling_device(request)
         profile_id = checked(serializers.FetchSerializer, request)["profile_id"]
-        profile = enrollment.profile_of(device, profile_id)
+        profile = enrollment.get_profile(device, profile_id)
         return Response({"message": challenges.challenge(parse_uuid(transaction_id), profile)})
 
 
@@ -240,7 +240,7 @@ class OtpView(ApiView):
     def post(self, request: Request) -> Response:
         device = calling_device(request)
         given = checked(serializers.OtpSerializer, request)
-        profile = enrollment.profile_of(device, given["profile_id"])
+        profile = enrollment.get_profile(device, given["profile_id"])
         return Response({"message": challenges.claim_otp(given["otp"], profile)})
 
 

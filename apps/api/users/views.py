@@ -93,7 +93,7 @@ class DevicesView(UsersView):
         examples=examples.DEVICES,
     )
     def get(self, request: Request, user_id: str) -> Response:
-        found = device_management.listed(user_id, client_id=self.caller(request))
+        found = device_management.list_devices(user_id, client_id=self.caller(request))
         if not found:
             return Response(serializers.NO_DEVICES, status=404)
         return Response(self.listed({"devices": found}).data)
@@ -115,8 +115,8 @@ class DevicesView(UsersView):
         client_id = self.caller(request)
         wanted = serializers.DeleteDevicesSerializer(data=_json(request))
         wanted.is_valid(raise_exception=True)
-        profiles = device_management.chosen(user_id, wanted.validated_data["delete"])
-        left = device_management.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
+        profiles = device_management.profiles_on_devices(user_id, wanted.validated_data["delete"])
+        left = device_management.remove_each(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
         return Response(serializers.not_all_deleted(left), status=500) if left else Response(status=204)
 
     @extend_schema(
@@ -128,8 +128,8 @@ class DevicesView(UsersView):
     )
     def delete(self, request: Request, user_id: str) -> Response:
         client_id = self.caller(request)
-        profiles = list(device_management.all_profiles_of(user_id))
-        if device_management.remove_what_can_be(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
+        profiles = list(device_management.all_profiles(user_id))
+        if device_management.remove_each(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
             raise api_errors.InternalError
         return Response(status=204)
 
@@ -163,7 +163,9 @@ class DeviceView(UsersView):
     def delete(self, request: Request, user_id: str, device_id: str) -> Response:
         client_id = self.caller(request)
         device_management.remove(
-            device_management.chosen(user_id, [device_id]), EventType.API_DEVICE_REMOVED, client_id=client_id
+            device_management.profiles_on_devices(user_id, [device_id]),
+            EventType.API_DEVICE_REMOVED,
+            client_id=client_id,
         )
         return Response(status=204)
 
@@ -176,7 +178,7 @@ class RevokingView(UsersView):
     @extend_schema(tags=["Users"], auth=CLIENT_AUTHENTICATION, request=None, responses={204: None, **errors()})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
         client_id = self.caller(request)
-        for profile in device_management.chosen(user_id, [device_id]):
+        for profile in device_management.profiles_on_devices(user_id, [device_id]):
             self.revoke(profile, client_id=client_id)
         return Response(status=204)
 

@@ -18,14 +18,14 @@ from apps.enrollment.console.device_actions import DISCONNECT, REVOKE_MOBILE_AUT
 from apps.enrollment.models import Profile
 from apps.events.models import Event
 
-EVENTS_SHOWN = 20
-LIST = "admin:enrollment_profile_changelist"
+MAX_EVENTS = 20
+CHANGELIST = "admin:enrollment_profile_changelist"
 NOTHING_TO_DO = _("That was done already: there was nothing left to do.")
 PROFILE_FIELDS = (
     (None, {"fields": (("user_id", "profile_id"), (columns.keys, columns.enrolled), columns.fingerprint)}),
     (_("Push"), {"fields": ((columns.push, columns.push_enrolled),)}),
-    (_("Authenticators"), {"fields": ((columns.registered, columns.pins_wrong), columns.locked)}),
-    (_("Device"), {"fields": ((columns.device_name, columns.device_model), (columns.phone_id, columns.last_login))}),
+    (_("Authenticators"), {"fields": ((columns.registered, columns.wrong_pins), columns.locked)}),
+    (_("Device"), {"fields": ((columns.device_name, columns.device_model), (columns.device_id, columns.last_login))}),
     (
         _("Application"),
         {"fields": ((columns.application, columns.platform), (columns.version, columns.version_status))},
@@ -56,7 +56,7 @@ class ProfileAdmin(LogAdmin):
     list_after_template = "admin/enrollment/profile/user.html"
     change_form_outer_before_template = "admin/enrollment/profile/actions.html"
     change_form_after_template = "admin/enrollment/profile/device.html"
-    actions_list: tuple[str, ...] = ("enrol_device",)
+    actions_list: tuple[str, ...] = ("enroll_device",)
     actions_detail = (
         *("send_test_push", "revoke_push", "revoke_mobile_authentication", "disconnect_user", "delete_device"),
     )
@@ -73,36 +73,38 @@ class ProfileAdmin(LogAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         device = (columns.application, columns.platform, columns.version, columns.version_label)
-        state = (columns.keys, columns.push, columns.registered, columns.pins_wrong, columns.locked)
-        if user_of(request):
+        state = (columns.keys, columns.push, columns.registered, columns.wrong_pins, columns.locked)
+        if searched_user(request):
             return (columns.device_name, columns.device_model, *device, *state)
         return ("user_id", columns.device_name, *device, columns.push, columns.enrolled)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the newest profiles; of a searched user also what surrounds them."""
-        user_id = user_of(request)
-        shown = self.about_user(request, user_id) if user_id else {}
-        response = super().changelist_view(request, {**shown, **(extra_context or {})})
+        user_id = searched_user(request)
+        context = self.user_context(request, user_id) if user_id else {}
+        response = super().changelist_view(request, {**context, **(extra_context or {})})
         if user_id and isinstance(response, TemplateResponse) and response.context_data:
             for button in response.context_data.get("actions_list", ()):
                 button["path"] += f"?{urlencode({'user': user_id})}"
         return response
 
-    def about_user(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
+    def user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
         """Return what a page about a user shows besides the user's devices."""
-        return {"user_id": user_id, "user_events": Event.objects.filter(user_id=user_id)[:EVENTS_SHOWN]}
+        return {"user_id": user_id, "user_events": Event.objects.filter(user_id=user_id)[:MAX_EVENTS]}
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         profile = self.get_object(request, object_id)
-        shown = self.about_user(request, profile.user_id) if profile else {}
+        context = self.user_context(request, profile.user_id) if profile else {}
         if profile:
-            shown["sharing"] = [other for other in device_management.sharing(profile.device) if other.pk != profile.pk]
-            shown["device_buttons"] = self._get_actions_navigation(
+            context["other_profiles"] = [
+                other for other in device_management.profiles_of_device(profile.device) if other.pk != profile.pk
+            ]
+            context["device_buttons"] = self._get_actions_navigation(
                 self.actions_detail, super().get_actions_detail(request, profile.pk), str(profile.pk)
             )
-        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
         return response
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -122,15 +124,15 @@ class ProfileAdmin(LogAdmin):
         if profile is None:
             raise Http404("no such profile")
         if request.method != "POST":
-            return ask(self, request, push_pages.question(profile, page_of(profile)), profile)
+            return ask(self, request, push_pages.confirmation(profile, change_url(profile)), profile)
         push_pages.send(request, profile)
-        return HttpResponseRedirect(page_of(profile))
+        return HttpResponseRedirect(change_url(profile))
 
     @action(  # type: ignore[untyped-decorator]
         description=REVOKE_PUSH.title, url_path="revoke-push", icon=REVOKE_PUSH.icon, permissions=["support"]
     )
     def revoke_push(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask_or_do(request, object_id, REVOKE_PUSH)
+        return self.confirm_or_execute(request, object_id, REVOKE_PUSH)
 
     @action(  # type: ignore[untyped-decorator]
         description=REVOKE_MOBILE_AUTHENTICATION.title,
@@ -139,26 +141,26 @@ class ProfileAdmin(LogAdmin):
         permissions=["support"],
     )
     def revoke_mobile_authentication(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask_or_do(request, object_id, REVOKE_MOBILE_AUTHENTICATION)
+        return self.confirm_or_execute(request, object_id, REVOKE_MOBILE_AUTHENTICATION)
 
     @action(  # type: ignore[untyped-decorator]
         description=DISCONNECT.title, url_path="disconnect-user", icon=DISCONNECT.icon, permissions=["support"]
     )
     def disconnect_user(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask_or_do(request, object_id, DISCONNECT)
+        return self.confirm_or_execute(request, object_id, DISCONNECT)
 
-    def ask_or_do(self, request: HttpRequest, object_id: str, what: DeviceAction) -> HttpResponse:
+    def confirm_or_execute(self, request: HttpRequest, object_id: str, device_action: DeviceAction) -> HttpResponse:
         """Ask, then do it, by POST only. Who presses twice hears that nothing was left to do."""
         profile = self.get_object(request, object_id)
         if profile is None:
-            return self.gone(request)
+            return self.profile_not_found(request)
         if request.method != "POST":
-            return ask(self, request, device_actions.question(what, profile, page_of(profile)), profile)
-        if what.do(profile, request.user.get_username()):
-            messages.success(request, what.done % device_actions.names(profile))
+            return ask(self, request, device_actions.confirmation(device_action, profile, change_url(profile)), profile)
+        if device_action.execute(profile, request.user.get_username()):
+            messages.success(request, device_action.success_text % device_actions.placeholders(profile))
         else:
             messages.info(request, NOTHING_TO_DO)
-        return HttpResponseRedirect(user_page(profile.user_id) if what.ends_enrolment else page_of(profile))
+        return HttpResponseRedirect(user_url(profile.user_id) if device_action.removes_profile else change_url(profile))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Delete mobile device"), url_path="delete-device", icon="delete", permissions=["support"]
@@ -167,40 +169,40 @@ class ProfileAdmin(LogAdmin):
         """Ask, naming everybody on the device, then remove exactly these, by POST only."""
         profile = self.get_object(request, object_id)
         if profile is None:
-            return self.gone(request)
-        device, everybody = profile.device, device_management.sharing(profile.device)
-        question = device_actions.question_about_device(everybody, device, page_of(profile))
+            return self.profile_not_found(request)
+        device, profiles = profile.device, device_management.profiles_of_device(profile.device)
+        confirmation = device_actions.device_confirmation(profiles, device, change_url(profile))
         if request.method != "POST":
-            return ask(self, request, question, profile)
-        if request.POST.get("mark") != question.mark:
+            return ask(self, request, confirmation, profile)
+        if request.POST.get("mark") != confirmation.mark:
             messages.error(request, _("Other users share this device now than when you were asked: look again."))
             return HttpResponseRedirect(request.get_full_path())
-        messages.success(request, device_actions.delete_device(everybody, device, request.user.get_username()))
-        return HttpResponseRedirect(user_page(profile.user_id))
+        messages.success(request, device_actions.delete_device(profiles, device, request.user.get_username()))
+        return HttpResponseRedirect(user_url(profile.user_id))
 
-    def gone(self, request: HttpRequest) -> HttpResponse:
+    def profile_not_found(self, request: HttpRequest) -> HttpResponse:
         """Answer about a profile that does not exist (any more): a form that was sent twice is no mistake."""
         if request.method != "POST":
             raise Http404("no such profile")
         messages.info(request, NOTHING_TO_DO)
-        return HttpResponseRedirect(reverse(LIST))
+        return HttpResponseRedirect(reverse(CHANGELIST))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Enrol a device"), url_path="enrol-device", icon="qr_code_2", permissions=["support"]
     )
-    def enrol_device(self, request: HttpRequest) -> HttpResponse:
-        return enrollment_pages.enrol(self, request, back=reverse(LIST))
+    def enroll_device(self, request: HttpRequest) -> HttpResponse:
+        return enrollment_pages.enroll(self, request, back=reverse(CHANGELIST))
 
 
-def user_of(request: HttpRequest) -> str:
+def searched_user(request: HttpRequest) -> str:
     """Return the user that the list is searched for; empty when it is not searched, or for what no id can be."""
-    wanted = request.GET.get(SEARCH_VAR, "")
-    return "" if "\0" in wanted else wanted
+    term = request.GET.get(SEARCH_VAR, "")
+    return "" if "\0" in term else term
 
 
-def user_page(user_id: str) -> str:
-    return reverse(LIST, query={SEARCH_VAR: user_id})
+def user_url(user_id: str) -> str:
+    return reverse(CHANGELIST, query={SEARCH_VAR: user_id})
 
 
-def page_of(profile: Profile) -> str:
+def change_url(profile: Profile) -> str:
     return reverse("admin:enrollment_profile_change", args=[profile.pk])

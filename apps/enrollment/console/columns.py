@@ -11,7 +11,7 @@ from apps.applications.models import VersionStatus
 from apps.common.console.admin import moment
 from apps.enrollment.models import Profile
 
-VERSION_COLOURS = {
+VERSION_COLORS = {
     VersionStatus.ENABLED: "success",
     VersionStatus.LOGIN_ONLY: "warning",
     VersionStatus.DISABLED: "danger",
@@ -24,7 +24,7 @@ def device_name(profile: Profile) -> str:
 
 
 @admin.display(description=_("device ID"))
-def phone_id(profile: Profile) -> str:
+def device_id(profile: Profile) -> str:
     return profile.device.device_id
 
 
@@ -48,7 +48,7 @@ def version(profile: Profile) -> str:
     return profile.device.version.version
 
 
-@display(description=_("status of the version"), label=VERSION_COLOURS)  # type: ignore[untyped-decorator]
+@display(description=_("status of the version"), label=VERSION_COLORS)  # type: ignore[untyped-decorator]
 def version_label(profile: Profile) -> tuple[str, str]:
     return profile.device.version.status, profile.device.version.get_status_display()
 
@@ -80,8 +80,11 @@ def push_enrolled(profile: Profile) -> str:
 
 @admin.display(description=_("authenticators"))
 def registered(profile: Profile) -> str:
-    held = sorted(profile.authenticators.all(), key=_registered_at)
-    names = [f"{one.get_type_display()} {one.authenticator_id}".strip() for one in held]
+    authenticators = sorted(profile.authenticators.all(), key=_registered_at)
+    names = [
+        f"{authenticator.get_type_display()} {authenticator.authenticator_id}".strip()
+        for authenticator in authenticators
+    ]
     return ", ".join(names) or pgettext("authenticators", "none")
 
 
@@ -90,7 +93,7 @@ def _registered_at(authenticator: Any) -> Any:
 
 
 @admin.display(description=_("wrong PINs"))
-def pins_wrong(profile: Profile) -> str:
+def wrong_pins(profile: Profile) -> str:
     return f"{profile.wrong_pins} / {profile.device.version.application.max_pin_attempts or '∞'}"
 
 

@@ -28,13 +28,13 @@ class DeviceAction:
     icon: str
     heading: "StrPromise"
     texts: "tuple[StrPromise, ...]"
-    done: "StrPromise"
-    do: Callable[[Profile, str], bool]
-    ends_enrolment: bool = True
+    success_text: "StrPromise"
+    execute: Callable[[Profile, str], bool]
+    removes_profile: bool = True
 
 
 OTHERS_STAY = _("Other users of the device and the user's other devices are left alone.")
-ENROL_AGAIN = _("To use the app again the user has to enrol it again.")
+ENROLL_AGAIN = _("To use the app again the user has to enrol it again.")
 
 DISCONNECT = DeviceAction(
     title=_("Disconnect user from device"),
@@ -43,10 +43,10 @@ DISCONNECT = DeviceAction(
     texts=(
         _("The app on this device forgets the user: keys, authenticators and push token are removed here."),
         OTHERS_STAY,
-        ENROL_AGAIN,
+        ENROLL_AGAIN,
     ),
-    done=_("“%(user)s” is disconnected from “%(device)s”."),
-    do=lambda profile, who: device_management.disconnect(profile, who=who),
+    success_text=_("“%(user)s” is disconnected from “%(device)s”."),
+    execute=lambda profile, who: device_management.disconnect(profile, who=who),
 )
 REVOKE_MOBILE_AUTHENTICATION = DeviceAction(
     title=_("Revoke mobile authentication"),
@@ -57,9 +57,9 @@ REVOKE_MOBILE_AUTHENTICATION = DeviceAction(
         OTHERS_STAY,
         _("The app keeps its access and can enrol the user again: the profile ID stays the same."),
     ),
-    done=_("The keys of “%(user)s” on “%(device)s” are gone."),
-    do=lambda profile, who: device_management.revoke_mobile_authentication(profile, who=who),
-    ends_enrolment=False,
+    success_text=_("The keys of “%(user)s” on “%(device)s” are gone."),
+    execute=lambda profile, who: device_management.revoke_mobile_authentication(profile, who=who),
+    removes_profile=False,
 )
 REVOKE_PUSH = DeviceAction(
     title=_("Revoke push notifications"),
@@ -69,47 +69,49 @@ REVOKE_PUSH = DeviceAction(
         _("The push token is removed, so that no push reaches the user on this device. One-time passwords go on."),
         _("The app can enrol for push again by itself."),
     ),
-    done=_("No push reaches “%(user)s” on “%(device)s” any more."),
-    do=lambda profile, who: device_management.revoke_push(profile, who=who),
-    ends_enrolment=False,
+    success_text=_("No push reaches “%(user)s” on “%(device)s” any more."),
+    execute=lambda profile, who: device_management.revoke_push(profile, who=who),
+    removes_profile=False,
 )
 
 
-def names(profile: Profile) -> dict[str, str]:
+def placeholders(profile: Profile) -> dict[str, str]:
     """Return what the places in the texts stand for."""
     return {"user": profile.user_id, "device": profile.device.name}
 
 
-def question(what: DeviceAction, profile: Profile, back: str) -> Question:
-    heading = what.heading % names(profile)
-    return Question(title=what.title, heading=heading, texts=what.texts, icon=what.icon, back=back, button=what.title)
+def confirmation(action: DeviceAction, profile: Profile, back: str) -> Question:
+    heading = action.heading % placeholders(profile)
+    return Question(
+        title=action.title, heading=heading, texts=action.texts, icon=action.icon, back=back, button=action.title
+    )
 
 
-def question_about_device(everybody: Sequence[Profile], device: Device, back: str) -> Question:
+def device_confirmation(profiles: Sequence[Profile], device: Device, back: str) -> Question:
     """Ask about a device and everybody on it. The mark changes when other users share it than those who are named."""
     heading = ngettext(
         "Delete “%(device)s” and disconnect its user?",
         "Delete “%(device)s” and disconnect its %(count)d users?",
-        len(everybody),
+        len(profiles),
     )
     return Question(
         title=_("Delete mobile device"),
-        heading=heading % {"device": device.name, "count": len(everybody)},
+        heading=heading % {"device": device.name, "count": len(profiles)},
         texts=[
             _("The device's own token dies, and with it the keys, authenticators and push tokens of these users on it:")
         ],
-        names=[profile.user_id for profile in everybody],
-        warning=ENROL_AGAIN,
+        names=[profile.user_id for profile in profiles],
+        warning=ENROLL_AGAIN,
         icon="delete",
         back=back,
         button=_("Delete mobile device"),
-        mark=sha256(",".join(str(profile.pk) for profile in everybody).encode()).hexdigest(),
+        mark=sha256(",".join(str(profile.pk) for profile in profiles).encode()).hexdigest(),
     )
 
 
-def delete_device(everybody: Sequence[Profile], device: Device, who: str) -> str:
+def delete_device(profiles: Sequence[Profile], device: Device, who: str) -> str:
     """Remove these users from the device, and with the last of them the device; returns what to tell about it."""
-    count = device_management.remove(everybody, EventType.ADMIN_DEVICE_DELETED, who=who)
+    count = device_management.remove(profiles, EventType.ADMIN_DEVICE_DELETED, who=who)
     text = ngettext(
         "“%(device)s” is deleted: %(count)d user is disconnected.",
         "“%(device)s” is deleted: %(count)d users are disconnected.",

@@ -8,7 +8,7 @@ from apps.applications.models import Application
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 
 
-class EnrolDeviceForm(forms.Form):
+class EnrollDeviceForm(forms.Form):
     """Whose device, and which application it is to enrol with. A user id is taken as it is typed."""
 
     user_id = forms.CharField(

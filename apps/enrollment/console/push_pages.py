@@ -12,17 +12,21 @@ from apps.push import remedies
 from apps.push.providers.base import Outcome, Result
 
 
-def question(profile: Profile, back: str) -> Question:
-    names, version, obstacle = device_actions.names(profile), profile.device.version, unreachable(profile)
+def confirmation(profile: Profile, back: str) -> Question:
+    placeholders, version, obstacle = (
+        device_actions.placeholders(profile),
+        profile.device.version,
+        unreachable_reason(profile),
+    )
     if obstacle:
-        heading = _("No push reaches “%(user)s” on “%(device)s”") % names
+        heading = _("No push reaches “%(user)s” on “%(device)s”") % placeholders
         return Question(title=_("Send test push"), heading=heading, texts=[], icon="block", back=back, warning=obstacle)
-    way = {"version": version, "configuration": version.push_messaging_configuration}
+    route = {"version": version, "configuration": version.push_messaging_configuration}
     return Question(
         title=_("Send test push"),
-        heading=_("Send a test push to “%(user)s” on “%(device)s”?") % names,
+        heading=_("Send a test push to “%(user)s” on “%(device)s”?") % placeholders,
         texts=[
-            _("It goes to %(version)s through the push messaging configuration “%(configuration)s”.") % way,
+            _("It goes to %(version)s through the push messaging configuration “%(configuration)s”.") % route,
             _(
                 "The user sees a notification that this is a test. Nothing waits for an answer. This page waits until "
                 "the push service has answered, at most half a minute."
@@ -34,12 +38,12 @@ def question(profile: Profile, back: str) -> Question:
     )
 
 
-def unreachable(profile: Profile) -> str:
+def unreachable_reason(profile: Profile) -> str:
     """Say why no push can be sent to this profile; empty when one can."""
     if profile.device.version.push_messaging_configuration_id is None:
         return str(_("This version of the app has no push messaging configuration, so no push is sent to it."))
-    if told := push_check.disabled(profile.device.version):
-        return told
+    if reason := push_check.disabled_reason(profile.device.version):
+        return reason
     if not profile.has_keys:
         return str(_("The user's keys on this device were removed. The app has to enrol the user again first."))
     if not hasattr(profile, "push_enrollment"):
@@ -50,21 +54,21 @@ def unreachable(profile: Profile) -> str:
 def send(request: HttpRequest, profile: Profile) -> None:
     """Send a test push and say in a message what became of it."""
     try:
-        _tell(request, profile, push_check.send_test(profile, who=request.user.get_username()))
+        _show_result(request, profile, push_check.send_test(profile, who=request.user.get_username()))
     except push_check.NotReachable:
-        messages.error(request, unreachable(profile))
+        messages.error(request, unreachable_reason(profile))
 
 
-def _tell(request: HttpRequest, profile: Profile, result: Result) -> None:
+def _show_result(request: HttpRequest, profile: Profile, result: Result) -> None:
     """Give the push service's own reason, and what mends it."""
     if result.outcome == Outcome.ACCEPTED:
         text = _("The push service took the test push for “%(device)s”.")
         messages.success(request, text % {"device": profile.device.name})
         return
     text = _("The push service did not take the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
-    words = {
+    values = {
         "device": profile.device.name,
         "reason": result.reason or result.outcome.value,
         "remedy": remedies.remedy(result),
     }
-    messages.error(request, text % words)
+    messages.error(request, text % values)

@@ -10,19 +10,19 @@ from apps.enrollment import device_management
 from apps.enrollment.models import Profile
 
 
-def add(parser: CommandParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("user", metavar="USER", help=_("the user's id"))
     parser.add_argument("device", metavar="DEVICE", help=_("the device's id, as list_devices prints it"))
 
 
-def profile_of(options: dict[str, Any]) -> Profile:
+def get_profile(options: dict[str, Any]) -> Profile:
     """Return the user's profile on the device; CommandError when the user has no such device."""
     try:
-        return device_management.find(options["user"], options["device"])
+        return device_management.get_profile(options["user"], options["device"])
     except errors.ObjectNotFound:
         raise CommandError(_("The user “%(user)s” has no device with this id.") % {"user": options["user"]}) from None
 
 
-def names(profile: Profile) -> dict[str, str]:
+def placeholders(profile: Profile) -> dict[str, str]:
     """Return what a sentence about the profile calls it."""
     return {"user": profile.user_id, "device": profile.device.name}

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code_hash', models.CharField(max_length=80, unique=True)),
                 ('user_id', models.CharField(max_length=255)),
-                ('expires_at', models.DateTimeField(default=apps.enrollment.models.enrollment_code_end)),
+                ('expires_at', models.DateTimeField(default=apps.enrollment.models.enrollment_code_expiry)),
                 ('used_at', models.DateTimeField(null=True)),
                 ('application', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='applications.application')),
             ],

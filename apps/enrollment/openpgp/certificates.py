@@ -14,14 +14,14 @@ from pysequoia.packet import Packet, PacketPile, Tag
 from apps.common import errors
 from apps.enrollment.openpgp import encryption
 from apps.enrollment.openpgp.public_keys import CURVE25519, ECDH, ED25519, ED25519_LEGACY, ED25519_OID, RSA, X25519
-from apps.enrollment.openpgp.verification import MAX_CLOCK_LEAD, KeyFlag, Signature, SignatureType, framed, parse
+from apps.enrollment.openpgp.verification import MAX_CLOCK_LEAD, KeyFlag, Signature, SignatureType, frame_key, parse
 
 MAX_PUBLIC_KEY_CHARACTERS = 32 * 1024
 MAX_PACKETS = 64
 MIN_RSA_BITS = 2048
 
 # pysequoia reports every fault as one of these; a fault of a packet is a ValueError.
-FAULTS = (RuntimeError, ValueError, OSError, IndexError)
+OPENPGP_ERRORS = (RuntimeError, ValueError, OSError, IndexError)
 
 CERTIFICATIONS = (
     SignatureType.GENERIC_CERTIFICATION,
@@ -45,28 +45,30 @@ class Key:
 
     def binding(self, now: datetime) -> Signature | None:
         """Return the newest live binding, which says what the key is for."""
-        return max((each for each in self.bindings if each.is_live(now)), key=lambda each: each.created, default=None)
+        return max(
+            (each for each in self.bindings if each.is_valid_at(now)), key=lambda each: each.created, default=None
+        )
 
-    def is_live(self, now: datetime) -> bool:
+    def is_valid_at(self, now: datetime) -> bool:
         """Return True if the key is bound, and neither revoked, expired, nor from more than MAX_CLOCK_LEAD ahead."""
         binding = self.binding(now)
         if binding is None or self.is_revoked or self.created > now + MAX_CLOCK_LEAD:
             return False
         return not binding.key_lifetime or self.created + binding.key_lifetime > now
 
-    def can(self, flag: KeyFlag, now: datetime) -> bool:
+    def has_flag(self, flag: KeyFlag, now: datetime) -> bool:
         binding = self.binding(now)
         return binding is not None and bool(binding.flags & flag)
 
-    def agrees(self, primary: "Key", now: datetime) -> bool:
+    def is_cross_certified(self, primary: "Key", now: datetime) -> bool:
         """Return True if the subkey itself signed its binding (5.2.1.9): it cannot be another person's key."""
         binding = self.binding(now)
-        back = binding.embedded() if binding else None
+        back_signature = binding.embedded() if binding else None
         return (
-            back is not None
-            and back.type == SignatureType.PRIMARY_KEY_BINDING
-            and back.is_live(now)
-            and back.is_made_by(self.body, framed(primary.body), framed(self.body))
+            back_signature is not None
+            and back_signature.type == SignatureType.PRIMARY_KEY_BINDING
+            and back_signature.is_valid_at(now)
+            and back_signature.is_made_by(self.body, frame_key(primary.body), frame_key(self.body))
         )
 
     @property
@@ -96,31 +98,31 @@ class Certificate:
 
     def signers(self, now: datetime) -> list[Key]:
         """Return the keys that can sign messages: live, meant for it, and a subkey only with its own agreement."""
-        if not self.primary.is_live(now):
+        if not self.primary.is_valid_at(now):
             return []
-        able = [key for key in self.keys if key.is_live(now) and key.can(KeyFlag.SIGN, now)]
-        return [key for key in able if key is self.primary or key.agrees(self.primary, now)]
+        candidates = [key for key in self.keys if key.is_valid_at(now) and key.has_flag(KeyFlag.SIGN, now)]
+        return [key for key in candidates if key is self.primary or key.is_cross_certified(self.primary, now)]
 
     def receivers(self, now: datetime) -> list[Key]:
         """Return the keys that messages are encrypted to: the live ones, or those that have expired since enrolment."""
-        able = [key for key in self.keys if key.can(KeyFlag.ENCRYPT, now) and not key.is_revoked]
-        return [key for key in able if key.is_live(now)] or able
+        candidates = [key for key in self.keys if key.has_flag(KeyFlag.ENCRYPT, now) and not key.is_revoked]
+        return [key for key in candidates if key.is_valid_at(now)] or candidates
 
     def is_usable(self, now: datetime) -> bool:
         """Return True if a device can enrol with this certificate.
 
         Every key must be strong and bound, and every subkey that claims to sign must have agreed to its binding.
         """
-        claiming = [key for key in self.keys[1:] if key.can(KeyFlag.SIGN, now)]
+        signing_subkeys = [key for key in self.keys[1:] if key.has_flag(KeyFlag.SIGN, now)]
         return (
             all(key.is_strong and key.bindings for key in self.keys)
-            and all(key.agrees(self.primary, now) for key in claiming)
-            and any(key.is_live(now) for key in self.receivers(now))
+            and all(key.is_cross_certified(self.primary, now) for key in signing_subkeys)
+            and any(key.is_valid_at(now) for key in self.receivers(now))
             and bool(self.signers(now))
         )
 
 
-def check(armored: str) -> Certificate:
+def validate(armored: str) -> Certificate:
     """Return a device's certificate. Raises InvalidPublicKey if it is not one strong v4 key that can seal messages.
 
     Every key in it must be strong and bound. One live key must be able to sign, and one to encrypt.
@@ -130,21 +132,21 @@ def check(armored: str) -> Certificate:
         raise errors.InvalidPublicKey
     try:
         parsed = Cert.from_bytes(armored.encode())
-        certificate = read(str(parsed))
-        if _holds_secrets(armored) or parsed.is_revoked or not certificate.is_usable(now):
+        certificate = parse_certificate(str(parsed))
+        if _has_secret_keys(armored) or parsed.is_revoked or not certificate.is_usable(now):
             raise errors.InvalidPublicKey
         encryption.encrypt(b"", [key.body for key in certificate.receivers(now)])
-    except FAULTS:
+    except OPENPGP_ERRORS:
         raise errors.InvalidPublicKey from None
     return certificate
 
 
-def _holds_secrets(armored: str) -> bool:
+def _has_secret_keys(armored: str) -> bool:
     return any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in PacketPile.from_bytes(armored.encode()))
 
 
 @lru_cache(maxsize=2048)
-def read(armored: str) -> Certificate:
+def parse_certificate(armored: str) -> Certificate:
     """Parse a certificate and verify what binds its keys. Parsed ones are kept: this costs more than sealing.
 
     Raises ValueError if it is none, or has so many packets that verifying them would take long.
@@ -156,25 +158,25 @@ def read(armored: str) -> Certificate:
         raise ValueError("too many packets")
     for packet in packets:
         if packet.tag in (Tag.PublicKey, Tag.PublicSubkey):
-            keys.append(_key(packet))
+            keys.append(_parse_key(packet))
             user = None
         elif packet.tag == Tag.Signature:
-            _bind(packet.body, keys, user)
+            _attach_signature(packet.body, keys, user)
         else:
             user = packet
     return Certificate(armored, keys)
 
 
-def _key(packet: Packet) -> Key:
+def _parse_key(packet: Packet) -> Key:
     if packet.fingerprint is None or packet.key_created is None:
         raise ValueError("an unknown kind of key")
     return Key(packet.body, packet.fingerprint, packet.key_created)
 
 
-def _bind(body: bytes, keys: list[Key], user: Packet | None) -> None:
+def _attach_signature(body: bytes, keys: list[Key], user: Packet | None) -> None:
     """Add a signature to the key that it binds or revokes, if the primary key made it; any other is left out."""
     primary, key = keys[0], keys[-1]
-    signed = [framed(primary.body)]
+    signed = [frame_key(primary.body)]
     bindings: tuple[SignatureType, ...]
     if user is not None:
         bindings, revocation = CERTIFICATIONS, None
@@ -183,7 +185,7 @@ def _bind(body: bytes, keys: list[Key], user: Packet | None) -> None:
         bindings, revocation = (SignatureType.DIRECT_KEY,), SignatureType.KEY_REVOCATION
     else:
         bindings, revocation = (SignatureType.SUBKEY_BINDING,), SignatureType.SUBKEY_REVOCATION
-        signed.append(framed(key.body))
+        signed.append(frame_key(key.body))
     try:
         signature = parse(body)
     except ValueError:

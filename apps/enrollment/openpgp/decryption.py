@@ -21,7 +21,7 @@ from pysequoia.packet import PacketPile
 from pysequoia.packet import Tag as KeyTag
 
 from apps.enrollment.openpgp.ecdh import AES_KEY_BYTES, wrapping_key
-from apps.enrollment.openpgp.packets import Packet, Tag, dearmor, decompress, number, split, take
+from apps.enrollment.openpgp.packets import Packet, Tag, dearmor, decompress, read_bytes, read_mpi, split
 from apps.enrollment.openpgp.public_keys import ECDH
 
 BLOCK_BYTES = 16
@@ -47,8 +47,8 @@ def decryption_key(secret_key: bytes) -> DecryptionKey:
         body = packet.body
         if packet.tag == KeyTag.SecretSubkey and body[5] == ECDH:
             oid = body[6 : 7 + body[6]]
-            _point, position = number(body, 6 + len(oid))
-            scalar, _end = number(body, position + 5)
+            _point, position = read_mpi(body, 6 + len(oid))
+            scalar, _end = read_mpi(body, position + 5)
             return DecryptionKey(
                 private=X25519PrivateKey.from_private_bytes(scalar.rjust(32, b"\0")[::-1]),
                 fingerprint=bytes.fromhex(packet.fingerprint or ""),
@@ -60,54 +60,56 @@ def decryption_key(secret_key: bytes) -> DecryptionKey:
 
 def open_message(armored: str, key: DecryptionKey, limit: int) -> list[Packet]:
     """Return the packets of the message inside an encrypted one, without compression, unpacked up to `limit` bytes."""
-    *sessions, container = split(dearmor(armored))
-    if container.tag != Tag.ENCRYPTED or any(each.tag not in (Tag.SESSION_KEY, Tag.MARKER) for each in sessions):
+    *session_packets, container = split(dearmor(armored))
+    if container.tag != Tag.ENCRYPTED or any(each.tag not in (Tag.SESSION_KEY, Tag.MARKER) for each in session_packets):
         raise ValueError("not an encrypted message")
     inner = [
-        each for each in split(_decrypt(sessions, container.body, key)) if each.tag not in (Tag.MARKER, Tag.PADDING)
+        each
+        for each in split(_decrypt(session_packets, container.body, key))
+        if each.tag not in (Tag.MARKER, Tag.PADDING)
     ]
     if [each.tag for each in inner] == [Tag.COMPRESSED]:
         inner = split(decompress(inner[0].body, limit))
     return inner
 
 
-def _decrypt(sessions: list[Packet], container: bytes, key: DecryptionKey) -> bytes:
+def _decrypt(session_packets: list[Packet], container: bytes, key: DecryptionKey) -> bytes:
     version = container[:1]
     if version == b"\1":
-        return _decrypt_v1(container, _session_key(sessions, key, 3))
+        return _decrypt_v1(container, _session_key(session_packets, key, 3))
     if version == b"\2":
-        return _decrypt_v2(container, _session_key(sessions, key, 6))
+        return _decrypt_v2(container, _session_key(session_packets, key, 6))
     raise ValueError("an unknown container")
 
 
-def _session_key(sessions: list[Packet], key: DecryptionKey, version: int) -> bytes:
+def _session_key(session_packets: list[Packet], key: DecryptionKey, version: int) -> bytes:
     """Return the session key that one of the packets (5.1) holds for us, or for whom it may concern."""
     if version == 3:
-        names = (bytes([3]) + key.fingerprint[-8:], bytes([3]) + bytes(8))
+        prefixes = (bytes([3]) + key.fingerprint[-8:], bytes([3]) + bytes(8))
     else:
-        names = (bytes([6, 21, 4]) + key.fingerprint, bytes([6, 0]))
-    for session in sessions:
-        for name in names:
+        prefixes = (bytes([6, 21, 4]) + key.fingerprint, bytes([6, 0]))
+    for session in session_packets:
+        for name in prefixes:
             if session.tag == Tag.SESSION_KEY and session.body.startswith(name + bytes([ECDH])):
                 try:
-                    return _unwrap(session.body[len(name) + 1 :], key, names_cipher=version == 3)
+                    return _unwrap(session.body[len(name) + 1 :], key, has_cipher=version == 3)
                 except InvalidUnwrap:
                     continue
     raise ValueError("not encrypted to this key")
 
 
-def _unwrap(fields: bytes, key: DecryptionKey, *, names_cipher: bool) -> bytes:
+def _unwrap(fields: bytes, key: DecryptionKey, *, has_cipher: bool) -> bytes:
     """Open a wrapped session key (11.5). Version 3 packets put the cipher's number before it."""
-    point, position = number(fields, 0)
-    if len(point) != 33 or point[0] != 0x40:
+    read_point, position = read_mpi(fields, 0)
+    if len(read_point) != 33 or read_point[0] != 0x40:
         raise ValueError("not a point of Curve25519")
-    (length,), position = take(fields, position, 1)
-    wrapped, _end = take(fields, position, length)
-    shared = key.private.exchange(X25519PublicKey.from_public_bytes(point[1:]))
+    (length,), position = read_bytes(fields, position, 1)
+    wrapped, _end = read_bytes(fields, position, length)
+    shared = key.private.exchange(X25519PublicKey.from_public_bytes(read_point[1:]))
     padded = aes_key_unwrap(wrapping_key(shared, key.oid, key.kdf, key.fingerprint), wrapped)
-    checked = padded[: -padded[-1]]
-    cipher, session_key, checksum = checked[:names_cipher], checked[names_cipher:-2], checked[-2:]
-    lengths = [AES_KEY_BYTES.get(cipher[0], 0)] if names_cipher else AES_KEY_BYTES.values()
+    unpadded = padded[: -padded[-1]]
+    cipher, session_key, checksum = unpadded[:has_cipher], unpadded[has_cipher:-2], unpadded[-2:]
+    lengths = [AES_KEY_BYTES.get(cipher[0], 0)] if has_cipher else AES_KEY_BYTES.values()
     if len(session_key) not in lengths or (sum(session_key) & 0xFFFF).to_bytes(2, "big") != checksum:
         raise ValueError("not an AES session key")
     return session_key
@@ -127,8 +129,8 @@ def _decrypt_v1(container: bytes, session_key: bytes) -> bytes:
 
 def _decrypt_v2(container: bytes, session_key: bytes) -> bytes:
     """Open a container of 5.13.2: chunks that are authenticated, and a last tag over their number and length."""
-    header, position = take(container, 0, 4)
-    salt, position = take(container, position, 32)
+    header, position = read_bytes(container, 0, 4)
+    salt, position = read_bytes(container, position, 32)
     cipher, aead, size = header[1], header[2], header[3]
     if len(session_key) != AES_KEY_BYTES.get(cipher) or aead not in AEAD or size > 16:
         raise ValueError("an unknown cipher")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from apps.enrollment.openpgp.ecdh import wrapping_key, x25519_wrapping_key
 from apps.enrollment.openpgp.packets import Packet, Tag
-from apps.enrollment.openpgp.public_keys import ECDH, POINT_BYTES, X25519, point, rsa_key
+from apps.enrollment.openpgp.public_keys import ECDH, POINT_BYTES, X25519, read_point, read_rsa_key
 
 AES_256, KEY_BYTES = 9, 32
 BLOCK_BYTES = 16
@@ -31,51 +31,51 @@ def encrypt(packets: bytes, receivers: Iterable[bytes]) -> str:
     Raises ValueError if one of the keys cannot be encrypted to.
     """
     session_key = os.urandom(KEY_BYTES)
-    sessions = [Packet(Tag.SESSION_KEY, _session(body, session_key)) for body in receivers]
-    message = b"".join(map(bytes, [*sessions, Packet(Tag.ENCRYPTED, _container(packets, session_key))]))
+    session_packets = [Packet(Tag.SESSION_KEY, _encrypt_session_key(body, session_key)) for body in receivers]
+    message = b"".join(map(bytes, [*session_packets, Packet(Tag.ENCRYPTED, _encrypt_container(packets, session_key))]))
     return pysequoia.armor(message, pysequoia.ArmorKind.Message)
 
 
-def _session(key: bytes, session_key: bytes) -> bytes:
+def _encrypt_session_key(key: bytes, session_key: bytes) -> bytes:
     """Encrypt the session key to a key: a packet of version 3 (5.1.1)."""
     fingerprint = hashlib.sha1(b"\x99" + len(key).to_bytes(2, "big") + key, usedforsecurity=False).digest()
-    checked = bytes([AES_256]) + session_key + (sum(session_key) & 0xFFFF).to_bytes(2, "big")
+    with_checksum = bytes([AES_256]) + session_key + (sum(session_key) & 0xFFFF).to_bytes(2, "big")
     head = b"\3" + fingerprint[-8:] + key[5:6]
     if key[5] == X25519:
-        return head + _to_x25519(key[6 : 6 + POINT_BYTES], session_key)
+        return head + _wrap_for_x25519(key[6 : 6 + POINT_BYTES], session_key)
     if key[5] == ECDH:
-        return head + _to_ecdh(key[6:], checked, fingerprint)
-    return head + _integer(rsa_key(key).encrypt(checked, PKCS1v15()))
+        return head + _wrap_for_ecdh(key[6:], with_checksum, fingerprint)
+    return head + _write_mpi(read_rsa_key(key).encrypt(with_checksum, PKCS1v15()))
 
 
-def _to_x25519(receiver: bytes, session_key: bytes) -> bytes:
-    ephemeral, shared = _exchange(receiver)
+def _wrap_for_x25519(receiver: bytes, session_key: bytes) -> bytes:
+    ephemeral, shared = _exchange_keys(receiver)
     wrapped = aes_key_wrap(x25519_wrapping_key(ephemeral, receiver, shared), session_key)
     return ephemeral + bytes([1 + len(wrapped), AES_256]) + wrapped
 
 
-def _to_ecdh(material: bytes, checked: bytes, fingerprint: bytes) -> bytes:
-    receiver, position = point(material)
-    ephemeral, shared = _exchange(receiver)
+def _wrap_for_ecdh(material: bytes, with_checksum: bytes, fingerprint: bytes) -> bytes:
+    receiver, position = read_point(material)
+    ephemeral, shared = _exchange_keys(receiver)
     key = wrapping_key(shared, material[: 1 + material[0]], material[position : position + 4], fingerprint)
-    padding = 8 - len(checked) % 8
-    wrapped = aes_key_wrap(key, checked + bytes([padding]) * padding)
-    return _integer(b"\x40" + ephemeral) + bytes([len(wrapped)]) + wrapped
+    padding = 8 - len(with_checksum) % 8
+    wrapped = aes_key_wrap(key, with_checksum + bytes([padding]) * padding)
+    return _write_mpi(b"\x40" + ephemeral) + bytes([len(wrapped)]) + wrapped
 
 
-def _exchange(receiver: bytes) -> tuple[bytes, bytes]:
+def _exchange_keys(receiver: bytes) -> tuple[bytes, bytes]:
     """Return a new public key and the secret that it shares with the receiver's."""
     private = X25519PrivateKey.generate()
     return private.public_key().public_bytes_raw(), private.exchange(X25519PublicKey.from_public_bytes(receiver))
 
 
-def _integer(content: bytes) -> bytes:
+def _write_mpi(content: bytes) -> bytes:
     """Write a multiprecision integer (3.2)."""
     shortest = content.lstrip(b"\0")
     return int.from_bytes(shortest, "big").bit_length().to_bytes(2, "big") + shortest
 
 
-def _container(packets: bytes, session_key: bytes) -> bytes:
+def _encrypt_container(packets: bytes, session_key: bytes) -> bytes:
     """Encrypt packets with protection against changes (5.13.1). The standard has SHA-1 there."""
     prefix = os.urandom(BLOCK_BYTES)
     plain = prefix + prefix[-2:] + packets + MDC_HEAD

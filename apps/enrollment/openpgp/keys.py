@@ -28,7 +28,7 @@ MAX_MESSAGE_BYTES = 64 * 1024
 ENVELOPE_BYTES = 4 * 1024
 
 
-def server_key() -> ServerKey:
+def server_key_for_enrollment() -> ServerKey:
     """Return the key for a new enrolment: the shared one, made on first use, or one of its own."""
     if system.general().unique_pgp_keys_per_enrollment:
         return _create(shared=False)
@@ -62,7 +62,7 @@ class _Pair:
 
 
 @lru_cache(maxsize=256)
-def _parsed_secret(armored: str) -> _Pair:
+def _parse_secret(armored: str) -> _Pair:
     return _Pair(Tsk.from_bytes(armored.encode()), decryption.decryption_key(armored.encode()))
 
 
@@ -74,14 +74,14 @@ def server_key_of(profile: UserProfile) -> ServerKey:
 
 
 def _server_pair(profile: UserProfile) -> _Pair:
-    return _parsed_secret(server_key_of(profile).secret_key)
+    return _parse_secret(server_key_of(profile).secret_key)
 
 
 def seal(profile: UserProfile, content: dict[str, Any]) -> str:
     """Sign with the server's key and encrypt to the profile's; ASCII armour."""
     signer = _server_pair(profile).secret.signer()
     signed = pysequoia.sign(signer, json.dumps(content).encode(), armor=False)
-    receivers = certificates.read(profile.public_key).receivers(timezone.now())
+    receivers = certificates.parse_certificate(profile.public_key).receivers(timezone.now())
     return encryption.encrypt(signed, [key.body for key in receivers])
 
 
@@ -93,16 +93,16 @@ def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
         packets = decryption.open_message(
             message, _server_pair(profile).decryption_key, MAX_MESSAGE_BYTES + ENVELOPE_BYTES
         )
-        content = _verified(packets, certificates.read(profile.public_key))
+        content = _verify(packets, certificates.parse_certificate(profile.public_key))
         parsed = json.loads(content)
-    except certificates.FAULTS:
+    except certificates.OPENPGP_ERRORS:
         raise errors.InvalidMessage from None
     if len(content) > MAX_MESSAGE_BYTES or not isinstance(parsed, dict):
         raise errors.InvalidMessage
     return parsed
 
 
-def _verified(packets: list[Packet], certificate: certificates.Certificate) -> bytes:
+def _verify(packets: list[Packet], certificate: certificates.Certificate) -> bytes:
     """Return the content of a signed message. Raises ValueError if none of the certificate's signers signed it.
 
     The signature can have any age: what is old or was sent before is found by its nonce, time or token.
@@ -114,7 +114,7 @@ def _verified(packets: list[Packet], certificate: certificates.Certificate) -> b
     content = literal_data(packets[count].body)
     signatures = [verification.parse(packet.body) for packet in packets[count + 1 :]]
     for signature, signer in product(signatures, certificate.signers(now)):
-        is_possible = signature.names(signer.fingerprint) and signature.is_live(now)
+        is_possible = signature.is_issued_by(signer.fingerprint) and signature.is_valid_at(now)
         if is_possible and signature.is_over(content, signer.body):
             return content
     raise ValueError("not signed by this device")

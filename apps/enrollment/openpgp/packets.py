@@ -62,24 +62,24 @@ def split(data: bytes) -> list[Packet]:
     return found
 
 
-def take(data: bytes, position: int, length: int) -> tuple[bytes, int]:
+def read_bytes(data: bytes, position: int, length: int) -> tuple[bytes, int]:
     """Return so many bytes and the position behind them."""
     if position + length > len(data):
         raise ValueError("a packet is cut off")
     return data[position : position + length], position + length
 
 
-def number(data: bytes, position: int) -> tuple[bytes, int]:
+def read_mpi(data: bytes, position: int) -> tuple[bytes, int]:
     """Return the bytes of a multiprecision integer (3.2) and the position behind it."""
-    bits, position = take(data, position, 2)
-    return take(data, position, (int.from_bytes(bits, "big") + 7) // 8)
+    bits, position = read_bytes(data, position, 2)
+    return read_bytes(data, position, (int.from_bytes(bits, "big") + 7) // 8)
 
 
 def _old_form(data: bytes, position: int, length_type: int) -> tuple[bytes, int]:
     if length_type == 3:
         return data[position:], len(data)
-    length, position = take(data, position, 1 << length_type)
-    return take(data, position, int.from_bytes(length, "big"))
+    length, position = read_bytes(data, position, 1 << length_type)
+    return read_bytes(data, position, int.from_bytes(length, "big"))
 
 
 def _new_form(data: bytes, position: int) -> tuple[bytes, int]:
@@ -88,18 +88,18 @@ def _new_form(data: bytes, position: int) -> tuple[bytes, int]:
     is_last = False
     while not is_last:
         length, position, is_last = _new_length(data, position)
-        part, position = take(data, position, length)
+        part, position = read_bytes(data, position, length)
         parts.append(part)
     return b"".join(parts), position
 
 
 def _new_length(data: bytes, position: int) -> tuple[int, int, bool]:
-    (first,), position = take(data, position, 1)
+    (first,), position = read_bytes(data, position, 1)
     if 224 <= first < 255:
         return 1 << (first & 0x1F), position, False
     if first < 192:
         return first, position, True
-    more, position = take(data, position, 1 if first < 224 else 4)
+    more, position = read_bytes(data, position, 1 if first < 224 else 4)
     if first < 224:
         return ((first - 192) << 8) + more[0] + 192, position, True
     return int.from_bytes(more, "big"), position, True
@@ -107,8 +107,8 @@ def _new_length(data: bytes, position: int) -> tuple[int, int, bool]:
 
 def literal_data(body: bytes) -> bytes:
     """Return the content of a literal data packet (5.9), without its format, file name and date."""
-    start, position = take(body, 0, 2)
-    _name_and_date, position = take(body, position, start[1] + 4)
+    start, position = read_bytes(body, 0, 2)
+    _name_and_date, position = read_bytes(body, position, start[1] + 4)
     return body[position:]
 
 
@@ -118,7 +118,7 @@ def read_subpackets(area: bytes, known: Container[int] = range(128)) -> dict[int
     position = 0
     while position < len(area):
         length, position = _subpacket_length(area, position)
-        subpacket, position = take(area, position, length)
+        subpacket, position = read_bytes(area, position, length)
         kind = subpacket[0] & 0x7F
         if subpacket[0] & 0x80 and kind not in known:
             raise ValueError("a critical subpacket of an unknown kind")
@@ -128,14 +128,14 @@ def read_subpackets(area: bytes, known: Container[int] = range(128)) -> dict[int
 
 def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
     """Read a length (5.2.3.7), which counts the octet of the subpacket's number: at least one."""
-    (first,), position = take(area, position, 1)
+    (first,), position = read_bytes(area, position, 1)
     if first < 192:
         length = first
     elif first < 255:
-        (second,), position = take(area, position, 1)
+        (second,), position = read_bytes(area, position, 1)
         length = ((first - 192) << 8) + second + 192
     else:
-        four, position = take(area, position, 4)
+        four, position = read_bytes(area, position, 4)
         length = int.from_bytes(four, "big")
     if not length:
         raise ValueError("an empty subpacket")
@@ -144,7 +144,7 @@ def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
 
 def decompress(body: bytes, limit: int) -> bytes:
     """Unpack a compressed packet's body (5.6); what would be longer than `limit` bytes is refused, and not unpacked."""
-    (algorithm,), position = take(body, 0, 1)
+    (algorithm,), position = read_bytes(body, 0, 1)
     data = body[position:]
     try:
         if algorithm == 3:

@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
-from apps.enrollment.openpgp.packets import number
+from apps.enrollment.openpgp.packets import read_mpi
 
 RSA = (1, 2, 3)
 ECDH, ED25519_LEGACY, X25519, ED25519 = 18, 22, 25, 27
@@ -21,24 +21,24 @@ def verification_key(body: bytes) -> VerificationKey:
     if algorithm == ED25519:
         return Ed25519PublicKey.from_public_bytes(material[:POINT_BYTES])
     if algorithm == ED25519_LEGACY:
-        return Ed25519PublicKey.from_public_bytes(point(material)[0])
-    return rsa_key(body)
+        return Ed25519PublicKey.from_public_bytes(read_point(material)[0])
+    return read_rsa_key(body)
 
 
-def rsa_key(body: bytes) -> RSAPublicKey:
+def read_rsa_key(body: bytes) -> RSAPublicKey:
     """Read an RSA key. Raises ValueError for another kind of key or too large numbers."""
     if body[5] not in RSA:
         raise ValueError("not an RSA key")
-    modulus, position = number(body, 6)
-    exponent, _end = number(body, position)
+    modulus, position = read_mpi(body, 6)
+    exponent, _end = read_mpi(body, position)
     if len(modulus) * 8 > MAX_RSA_BITS or len(exponent) > MAX_EXPONENT_BYTES:
         raise ValueError("too large an RSA key")
     return RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
 
 
-def point(material: bytes) -> tuple[bytes, int]:
+def read_point(material: bytes) -> tuple[bytes, int]:
     """Return the point of Curve25519 after the name of its curve, and the position behind it."""
-    marked, position = number(material, 1 + material[0])
+    marked, position = read_mpi(material, 1 + material[0])
     if len(marked) != 1 + POINT_BYTES or marked[0] != 0x40:
         raise ValueError("not a point of Curve25519")
     return marked[1:], position

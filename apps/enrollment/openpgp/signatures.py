@@ -22,10 +22,10 @@ MAX_SIGNATURE_CHARACTERS = 2000
 
 def public_key(profile: Profile) -> VerificationKey:
     """Return the primary key of the certificate with which the profile enrolled."""
-    return verification_key(certificates.read(profile.public_key).primary.body)
+    return verification_key(certificates.parse_certificate(profile.public_key).primary.body)
 
 
-def pem(profile: Profile) -> str:
+def public_key_pem(profile: Profile) -> str:
     """Return the primary key as SubjectPublicKeyInfo in PEM."""
     return public_key(profile).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -41,12 +41,12 @@ def is_base64(text: str) -> bool:
 def is_valid(profile: Profile, data: str, signature: str) -> bool:
     """Say whether `signature` (base64) is the profile's over the UTF-8 bytes of `data`."""
     try:
-        made = base64.b64decode(signature, validate=True)
+        signature_bytes = base64.b64decode(signature, validate=True)
         key = public_key(profile)
         if isinstance(key, Ed25519PublicKey):
-            key.verify(made, data.encode())
+            key.verify(signature_bytes, data.encode())
         else:
-            key.verify(made, data.encode(), PKCS1v15(), SHA256())
+            key.verify(signature_bytes, data.encode(), PKCS1v15(), SHA256())
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True

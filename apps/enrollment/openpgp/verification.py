@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA3_256, SHA3_512, SHA256, SHA384, SHA512, Hash, HashAlgorithm
 
-from apps.enrollment.openpgp.packets import number, read_subpackets, take
+from apps.enrollment.openpgp.packets import read_bytes, read_mpi, read_subpackets
 from apps.enrollment.openpgp.public_keys import ED25519, POINT_BYTES, VerificationKey, verification_key
 
 # How far the clock of a device can be ahead of the server's.
@@ -93,12 +93,12 @@ class Signature:
     def _seconds(self, kind: Subpacket) -> timedelta:
         return timedelta(seconds=int.from_bytes(self.hashed.get(kind, b"")[:4], "big"))
 
-    def is_live(self, now: datetime) -> bool:
+    def is_valid_at(self, now: datetime) -> bool:
         """Return True if the signature has not expired and is at most MAX_CLOCK_LEAD in the future."""
         lifetime = self._seconds(Subpacket.EXPIRES)
         return self.created <= now + MAX_CLOCK_LEAD and (not lifetime or self.created + lifetime > now)
 
-    def names(self, fingerprint: str) -> bool:
+    def is_issued_by(self, fingerprint: str) -> bool:
         """Return True if the signature says that the key with this fingerprint made it."""
         fields = {**self.unhashed, **self.hashed}
         issuer = fields.get(Subpacket.ISSUER_FINGERPRINT, b"")[1:] or fields.get(Subpacket.ISSUER_KEY_ID, b"")
@@ -135,34 +135,34 @@ class Signature:
 
 def _verify(key: VerificationKey, algorithm: int, material: bytes, digest: bytes, used: HashAlgorithm) -> None:
     if algorithm == ED25519:
-        first, position = take(material, 0, 2 * POINT_BYTES)
+        first, position = read_bytes(material, 0, 2 * POINT_BYTES)
     else:
-        first, position = number(material, 0)
+        first, position = read_mpi(material, 0)
     if not isinstance(key, Ed25519PublicKey):
         key.verify(first.rjust((key.key_size + 7) // 8, b"\0"), digest, PKCS1v15(), Prehashed(used))
     elif algorithm == ED25519:
         key.verify(first, digest)
     else:
-        second, _end = number(material, position)
+        second, _end = read_mpi(material, position)
         key.verify(first.rjust(POINT_BYTES, b"\0") + second.rjust(POINT_BYTES, b"\0"), digest)
 
 
 def parse(body: bytes) -> Signature:
     """Parse the body of a signature packet (5.2.3). Raises ValueError for another version or an unknown rule in it."""
-    start, position = take(body, 0, 6)
+    start, position = read_bytes(body, 0, 6)
     if start[0] != 4:
         raise ValueError("not a signature of version 4")
-    area, position = take(body, position, int.from_bytes(start[4:], "big"))
+    hashed_area, position = read_bytes(body, position, int.from_bytes(start[4:], "big"))
     head = body[:position]
-    length, position = take(body, position, 2)
-    more, position = take(body, position, int.from_bytes(length, "big"))
-    _first_bits, position = take(body, position, 2)
-    hashed = read_subpackets(area, KNOWN_SUBPACKETS)
+    length, position = read_bytes(body, position, 2)
+    unhashed_area, position = read_bytes(body, position, int.from_bytes(length, "big"))
+    _first_bits, position = read_bytes(body, position, 2)
+    hashed = read_subpackets(hashed_area, KNOWN_SUBPACKETS)
     if len(hashed.get(Subpacket.CREATED, b"")) != 4:
         raise ValueError("a signature without a time")
-    return Signature(head, hashed, read_subpackets(more), body[position:])
+    return Signature(head, hashed, read_subpackets(unhashed_area), body[position:])
 
 
-def framed(key: bytes) -> bytes:
+def frame_key(key: bytes) -> bytes:
     """Return a key packet's body as signatures cover it (5.2.4)."""
     return KEY_FRAME + len(key).to_bytes(2, "big") + key

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from apps.common.console.confirmations import Question, ask
-from apps.enrollment.console.admin import ProfileAdmin, user_page
+from apps.enrollment.console.admin import ProfileAdmin, user_url
 from apps.enrollment.models import Profile
 from apps.transactions import locks
 from apps.transactions.locks import Locks
@@ -18,8 +18,8 @@ from apps.transactions.locks import Locks
 class UserAdmin(ProfileAdmin):
     actions_list = (*ProfileAdmin.actions_list, "unlock_user")
 
-    def about_user(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
-        return {**super().about_user(request, user_id), "locks": locks.of_user(user_id)}
+    def user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
+        return {**super().user_context(request, user_id), "locks": locks.of_user(user_id)}
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
         """Unlocking is offered beside the lock that it lifts."""
@@ -36,25 +36,25 @@ class UserAdmin(ProfileAdmin):
             return ask(self, request, question(user_id, found), None)
         if not found.is_locked:
             messages.info(request, _("“%(user)s” is not locked: there was nothing to do.") % {"user": user_id})
-            return HttpResponseRedirect(user_page(user_id))
+            return HttpResponseRedirect(user_url(user_id))
         lifted = locks.unlock(user_id, who=request.user.get_username())
         text = _("“%(user)s” is unlocked. Applications unlocked: %(applications)d. Wrong codes forgotten: %(codes)d.")
         numbers = {"applications": lifted["applications_unlocked"], "codes": lifted["code_failures_cleared"]}
         messages.success(request, text % {"user": user_id, **numbers})
-        return HttpResponseRedirect(user_page(user_id))
+        return HttpResponseRedirect(user_url(user_id))
 
 
 def question(user_id: str, found: Locks) -> Question:
     names = {"user": user_id}
     if not found.is_locked:
         heading = _("“%(user)s” is not locked") % names
-        return Question(title=_("Unlock user"), heading=heading, texts=[], icon="lock_open", back=user_page(user_id))
+        return Question(title=_("Unlock user"), heading=heading, texts=[], icon="lock_open", back=user_url(user_id))
     return Question(
         title=_("Unlock user"),
         heading=_("Unlock “%(user)s”?") % names,
         texts=found.texts,
         warning=_("Make sure first that it is the user who asks, and that a reported fraud is dealt with."),
         icon="lock_open",
-        back=user_page(user_id),
+        back=user_url(user_id),
         button=_("Unlock user"),
     )

@@ -110,7 +110,7 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
     is_valid = signatures.is_valid(profile, transaction.signing_data, signature)
     proof: dict[str, Any] = {
         "signature": signature,
-        "user_public_key": signatures.pem(profile),
+        "user_public_key": signatures.public_key_pem(profile),
         "signature_verified": is_valid,
     }
     if is_valid:

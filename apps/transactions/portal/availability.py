@@ -22,17 +22,17 @@ class Available:
 
 def of_user(user_id: str) -> list[Available]:
     """Return what the user can be asked with on any phone; nothing for a user without an enrolment."""
-    return _available(list(enrollment.profiles_of(user_id)))
+    return _available(list(enrollment.usable_profiles(user_id)))
 
 
 def on_device(user_id: str, device_id: str) -> list[str]:
     """Return the names of the types that work on one phone of the user."""
-    return _names(profile for profile in enrollment.profiles_of(user_id) if profile.device.device_id == device_id)
+    return _names(profile for profile in enrollment.usable_profiles(user_id) if profile.device.device_id == device_id)
 
 
 def in_application(user_id: str, identifier: str) -> list[str]:
     """Return the names of the types that work in one application of the user."""
-    profiles = enrollment.profiles_of(user_id).filter(device__version__application__identifier=identifier)
+    profiles = enrollment.usable_profiles(user_id).filter(device__version__application__identifier=identifier)
     return _names(profiles)
 
 
@@ -75,5 +75,5 @@ def _reachable(method: str, profiles: list[Profile]) -> list[Profile]:
     return [
         profile
         for profile in profiles
-        if enrollment.is_reachable(profile) and (not needed or authenticators.can_give(profile, needed))
+        if enrollment.is_reachable(profile) and (not needed or authenticators.can_satisfy(profile, needed))
     ]

@@ -22,5 +22,5 @@ def is_locked(request: Request) -> bool:
     A request that names no device of the user counts as locked: the lock stays when the device was removed. E1 and E2
     follow the same rule, because they list types only for profiles without a lock.
     """
-    others = meant(enrollment.profiles_of(request.user_id), request)
+    others = meant(enrollment.usable_profiles(request.user_id), request)
     return fraud_locks.of_user(request.user_id).filter(~Exists(others)).exists()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from apps.common import encryption, reencryption
 from apps.common.commands import DataCommand
 from apps.common.reencryption import Done
-from apps.enrollment import housekeeping
+from apps.enrollment import maintenance
 from apps.system import keys
 from config import keyed_hashes
 
@@ -34,7 +34,7 @@ class Command(DataCommand):
         if options["accept_new_keys"]:
             keys.accept()
         done = [reencryption.reencrypt(model, field) for model, field in reencryption.columns()]
-        rehashed = housekeeping.rehash_push_tokens()
+        rehashed = maintenance.rehash_push_tokens()
         older_keys = _older_keys()
         if options["json"]:
             self.print_data(

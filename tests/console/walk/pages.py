@@ -146,7 +146,7 @@ class Console:
         self.page.get_by_label("User ID").fill(user_id)
         self.page.get_by_label("Application").select_option(label=application)
         self.page.get_by_role("button", name="Make a code").click()
-        link = self.page.locator("#enrolment-link").inner_text()
+        link = self.page.locator("#enrollment-link").inner_text()
         expect(self.page.get_by_role("img", name="QR code with the enrolment link")).to_be_visible()
         assert_fits(self.page)
         self.page.get_by_role("link", name="The user has it").click()

@@ -14,9 +14,11 @@ class Command(OneLineCommand):
     help = gettext_lazy("Delete a user's device: the user's data on it. Other users of the device keep theirs.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        arguments.add(parser)
+        arguments.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        profile = arguments.profile_of(options)
+        profile = arguments.get_profile(options)
         device_management.remove([profile], EventType.ADMIN_DEVICE_DELETED, who="delete_device")
-        self.stdout.write(shown(_("“%(device)s” is not a device of “%(user)s” any more.") % arguments.names(profile)))
+        self.stdout.write(
+            shown(_("“%(device)s” is not a device of “%(user)s” any more.") % arguments.placeholders(profile))
+        )

@@ -18,7 +18,7 @@ class Command(DataCommand):
         parser.add_argument("user", metavar="USER", help=_("the user's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = [device_management.describe(profile) for profile in device_management.all_profiles_of(options["user"])]
+        rows = [device_management.describe(profile) for profile in device_management.all_profiles(options["user"])]
         self.print_table(rows, as_json=options["json"])
         for lock in fraud_locks.of_user(options["user"]):
             names = {"user": lock.user_id, "application": lock.application.name}

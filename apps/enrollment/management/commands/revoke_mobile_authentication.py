@@ -16,12 +16,12 @@ class Command(OneLineCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        arguments.add(parser)
+        arguments.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        profile = arguments.profile_of(options)
+        profile = arguments.get_profile(options)
         if device_management.revoke_mobile_authentication(profile, who="revoke_mobile_authentication"):
             text = _("The keys of “%(user)s” on “%(device)s” are gone: the app has to enrol the user again.")
         else:
             text = _("“%(user)s” has no keys on “%(device)s”: nothing to do.")
-        self.stdout.write(shown(text % arguments.names(profile)))
+        self.stdout.write(shown(text % arguments.placeholders(profile)))

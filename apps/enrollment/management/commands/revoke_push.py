@@ -15,12 +15,12 @@ class Command(OneLineCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        arguments.add(parser)
+        arguments.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        profile = arguments.profile_of(options)
+        profile = arguments.get_profile(options)
         if device_management.revoke_push(profile, who="revoke_push"):
             text = _("No push reaches “%(user)s” on “%(device)s” any more.")
         else:
             text = _("“%(user)s” has no push token on “%(device)s”: nothing to do.")
-        self.stdout.write(shown(text % arguments.names(profile)))
+        self.stdout.write(shown(text % arguments.placeholders(profile)))

@@ -13,5 +13,5 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         key = keys.rotate()
-        data = {"fingerprint": certificates.check(key.public_key).primary.fingerprint, "created_at": key.created_at}
+        data = {"fingerprint": certificates.validate(key.public_key).primary.fingerprint, "created_at": key.created_at}
         self.print_data(data, as_json=options["json"])

@@ -17,22 +17,22 @@ class Command(DataCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        arguments.add(parser)
+        arguments.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        profile = arguments.profile_of(options)
+        profile = arguments.get_profile(options)
         configuration = profile.device.version.push_messaging_configuration
         try:
             result = push_check.send_test(profile, who="send_test_push")
         except push_check.NotReachable:
-            raise CommandError(_why_not(profile)) from None
-        facts = {"name": str(configuration), "outcome": result.outcome.value, "reason": result.reason or "-"}
+            raise CommandError(_unreachable_reason(profile)) from None
+        values = {"name": str(configuration), "outcome": result.outcome.value, "reason": result.reason or "-"}
         if result.outcome != Outcome.ACCEPTED:
-            refused = _("The push was not taken, by way of %(name)s: %(outcome)s (%(reason)s).") % facts
-            raise CommandError(f"{refused} {remedy(result)}")
+            message = _("The push was not taken, by way of %(name)s: %(outcome)s (%(reason)s).") % values
+            raise CommandError(f"{message} {remedy(result)}")
         data = {
-            "push_messaging_configuration": facts["name"],
-            "outcome": facts["outcome"],
+            "push_messaging_configuration": values["name"],
+            "outcome": values["outcome"],
             "http_status": result.status,
             "application": str(profile.device.version),
             "device_name": profile.device.name,
@@ -40,12 +40,12 @@ class Command(DataCommand):
         self.print_data(data, as_json=options["json"])
 
 
-def _why_not(profile: Profile) -> str:
+def _unreachable_reason(profile: Profile) -> str:
     version = profile.device.version
     if version.push_messaging_configuration is None:
         return _("The version %(version)s has no push messaging configuration: no push can reach the device.") % {
             "version": str(version)
         }
-    if told := push_check.disabled(version):
-        return told
+    if reason := push_check.disabled_reason(version):
+        return reason
     return _("The device has no push token for this user: the app has to enrol for push again.")

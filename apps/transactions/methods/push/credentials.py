@@ -94,8 +94,8 @@ def judge(transaction: Transaction, profile: Profile, credential: Credential, di
 def _judge_pin(
     transaction: Transaction, profile: Profile, credential: Credential, digest: str
 ) -> errors.ApiError | None:
-    verdict = authenticators.judge_pin(profile, credential.token, **transaction.source)
-    if verdict.is_right:
+    verdict = authenticators.verify_pin(profile, credential.token, **transaction.source)
+    if verdict.is_valid:
         return None
     error = verdict.error()
     WrongAnswer.objects.create(
@@ -123,7 +123,7 @@ def _judge_other(
     transaction: Transaction, profile: Profile, credential: Credential, digest: str
 ) -> errors.ApiError | None:
     given = (credential.type, credential.authenticator_id, credential.token)
-    if authenticators.judge_other(profile, *given, **transaction.source):
+    if authenticators.verify_token(profile, *given, **transaction.source):
         return None
     WrongAnswer.objects.create(transaction=transaction, digest=digest, error=errors.AuthenticatorRevoked.token)
     events.record(

@@ -45,7 +45,7 @@ def plan(ask: Ask) -> Callable[[], Started]:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED)
     profile = choose(ask)
     needed = ACCEPTED.get(ask.mobile_type.method)
-    if needed and not authenticators.can_give(profile, needed):
+    if needed and not authenticators.can_satisfy(profile, needed):
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
     return partial(_store, ask, profile)
 

@@ -12,7 +12,7 @@ from apps.enrollment.push_enrollments import PUSH_TOKEN_PURPOSE
 
 BATCH = 200
 # An enrolment that began before a rotation may still take the key that was shared then.
-ENROLMENTS_TAKE_AT_MOST = timedelta(hours=1)
+MAX_ENROLLMENT_DURATION = timedelta(hours=1)
 
 
 def rehash_push_tokens() -> int:
@@ -22,28 +22,28 @@ def rehash_push_tokens() -> int:
     """
     total = 0
     outdated = PushEnrollment.objects.exclude(token_hash__startswith=codes.newest_prefix()).order_by("pk")
-    rest = outdated
-    while batch := list(rest[:BATCH]):
-        total += sum(map(_rehash, batch))
-        rest = outdated.filter(pk__gt=batch[-1].pk)
+    remaining = outdated
+    while batch := list(remaining[:BATCH]):
+        total += sum(map(_rehash_token, batch))
+        remaining = outdated.filter(pk__gt=batch[-1].pk)
     return total
 
 
-def _rehash(row: PushEnrollment) -> int:
+def _rehash_token(row: PushEnrollment) -> int:
     try:
-        hashed = codes.keyed_hash(row.token, PUSH_TOKEN_PURPOSE)
+        token_hash = codes.keyed_hash(row.token, PUSH_TOKEN_PURPOSE)
     except CannotDecrypt:
         return 0
-    return PushEnrollment.objects.filter(pk=row.pk, token_hash=row.token_hash).update(token_hash=hashed)
+    return PushEnrollment.objects.filter(pk=row.pk, token_hash=row.token_hash).update(token_hash=token_hash)
 
 
 def remove_unused_server_keys(now: datetime) -> int:
     """Remove server keys that no profile knows and no enrolment gets any more; returns how many there were."""
-    settled = now - ENROLMENTS_TAKE_AT_MOST
-    if ServerKey.objects.filter(shared=True, created_at__gt=settled).exists():
+    created_before = now - MAX_ENROLLMENT_DURATION
+    if ServerKey.objects.filter(shared=True, created_at__gt=created_before).exists():
         return 0
-    known = Exists(Profile.objects.filter(server_key=OuterRef("pk")))
-    unused = ServerKey.objects.filter(~known, shared=False, created_at__lte=settled).order_by("pk")
+    is_used = Exists(Profile.objects.filter(server_key=OuterRef("pk")))
+    unused = ServerKey.objects.filter(~is_used, shared=False, created_at__lte=created_before).order_by("pk")
     total = 0
     while batch := list(unused.values_list("pk", flat=True)[:BATCH]):
         try:
