@@ -23,7 +23,7 @@ from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.push.problems import deprecations_of
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
-from apps.transactions.types import MobileAuthenticationType, note_rings, warnings_of
+from apps.transactions.types import MobileAuthenticationType, field_warnings, mark_fallback_cycles
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -246,8 +246,8 @@ SECTIONS: tuple[Section | Group, ...] = (
             TextByLanguage("default_messages"),
         ),
         key=("name",),
-        survey=note_rings,
-        warnings=warnings_of,
+        survey=mark_fallback_cycles,
+        warnings=field_warnings,
     ),
     Section(
         "callback_endpoints",

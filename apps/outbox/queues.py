@@ -25,6 +25,6 @@ class Queue:
 
 PUSH = Queue("push", "transactions.PushDelivery", "apps.transactions.tasks.deliver_pushes")
 SMS = Queue("sms", "transactions.SmsDelivery", "apps.transactions.tasks.deliver_sms")
-CONTEXT = Queue("context", "transactions.ContextLookup", "apps.transactions.tasks.look_contexts_up")
+CONTEXT = Queue("context", "transactions.ContextLookup", "apps.transactions.tasks.look_up_contexts")
 CALLBACKS = Queue("callbacks", "callbacks.CallbackDelivery", "apps.callbacks.tasks.deliver")
 QUEUES = (PUSH, SMS, CONTEXT, CALLBACKS)

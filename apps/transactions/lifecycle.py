@@ -54,7 +54,7 @@ def close(
             return False
         events.record(
             event_type,
-            **transaction.subject,
+            **transaction.event_fields,
             **({"reason": str(reason)} if reason else {}),
             **details,
         )

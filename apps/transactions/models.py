@@ -125,7 +125,7 @@ class Transaction(models.Model):
         return round((self.expires_at - self.created_at).total_seconds())
 
     @property
-    def subject(self) -> dict[str, Any]:
+    def event_fields(self) -> dict[str, Any]:
         """What an event says about the transaction that it belongs to."""
         return {"user_id": self.user_id, "app_name": self.app_name, **self.source}
 
@@ -180,20 +180,20 @@ class CodeFailures(models.Model):
         return f"{self.user_id}: {self.count}"
 
 
-class WrongAnswer(models.Model):
+class RejectedAnswer(models.Model):
     """An answer that was judged wrong while the transaction went on, or that ended it by the PIN limit.
 
     A byte-identical repeat gets the same words again and costs nothing.
     """
 
-    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="wrong_answers")
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="rejected_answers")
     digest = models.CharField(max_length=64)
     error = models.CharField(max_length=40)
     used_attempts = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["transaction", "digest"], name="wrong_answer_unique")]
+        constraints = [models.UniqueConstraint(fields=["transaction", "digest"], name="rejected_answer_unique")]
 
     def __str__(self) -> str:
         return f"{self.transaction_id} {self.error}"

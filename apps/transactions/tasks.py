@@ -16,5 +16,5 @@ def deliver_sms() -> None:
 
 
 @shared_task
-def look_contexts_up() -> None:
+def look_up_contexts() -> None:
     worker.wake(queues.CONTEXT.model)

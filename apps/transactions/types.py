@@ -31,8 +31,8 @@ PUSH_METHODS = {
 }
 
 # Who answers out of band has 10 minutes (NIST SP 800-63B-4, 3.1.3.2).
-LONG_LIFE_SECONDS = 600
-LONG_LIFE = _(
+RECOMMENDED_LIFETIME_SECONDS = 600
+LONG_LIFETIME_WARNING = _(
     "A life above 600 seconds is longer than NIST SP 800-63B-4 allows for out-of-band authentication: the longer a "
     "question waits, the longer it can be answered by mistake."
 )
@@ -103,7 +103,7 @@ class MobileAuthenticationType(models.Model):
     )
 
     # Known beforehand where many types are judged at once, each of which would walk the same fallbacks (note_rings).
-    leads_back: bool | None = None
+    has_fallback_cycle: bool | None = None
 
     class Meta:
         verbose_name = _("mobile authentication type")
@@ -126,12 +126,12 @@ class MobileAuthenticationType(models.Model):
             raise ValidationError({"fallback": _("Only push types can have a fallback.")})
         if self.fallback.method == Method.OTP:
             raise ValidationError({"fallback": _("An OTP type cannot be a fallback.")})
-        if self._leads_back():
+        if self._is_in_fallback_cycle():
             raise ValidationError({"fallback": _("The fallbacks lead back to this type.")})
 
-    def _leads_back(self) -> bool:
-        if self.leads_back is not None or self.fallback is None:
-            return bool(self.leads_back)
+    def _is_in_fallback_cycle(self) -> bool:
+        if self.has_fallback_cycle is not None or self.fallback is None:
+            return bool(self.has_fallback_cycle)
         return self.identity in {step.identity for step in self.fallback.chain()}
 
     def chain(self) -> "list[MobileAuthenticationType]":
@@ -149,15 +149,15 @@ class MobileAuthenticationType(models.Model):
         return self.pk or ("new", id(self))
 
 
-def warnings_of(mobile_type: MobileAuthenticationType) -> "Iterator[tuple[str, StrPromise]]":
+def field_warnings(mobile_type: MobileAuthenticationType) -> "Iterator[tuple[str, StrPromise]]":
     """Yield the fields that hold what is allowed and advised against, each with the reason."""
-    if mobile_type.time_to_live > LONG_LIFE_SECONDS:
-        yield "time_to_live", LONG_LIFE
+    if mobile_type.time_to_live > RECOMMENDED_LIFETIME_SECONDS:
+        yield "time_to_live", LONG_LIFETIME_WARNING
 
 
-def note_rings(types: Collection[MobileAuthenticationType]) -> None:
+def mark_fallback_cycles(types: Collection[MobileAuthenticationType]) -> None:
     """Note on each of these types whether its fallbacks lead back to it. Every fallback is followed once."""
-    seen, in_rings = set[Hashable](), set[Hashable]()
+    seen, in_cycles = set[Hashable](), set[Hashable]()
     for mobile_type in types:
         path: dict[Hashable, None] = {}
         step: MobileAuthenticationType | None = mobile_type
@@ -167,6 +167,6 @@ def note_rings(types: Collection[MobileAuthenticationType]) -> None:
             step = step.fallback
         if step is not None and step.identity in path:
             steps = list(path)
-            in_rings.update(steps[steps.index(step.identity) :])
+            in_cycles.update(steps[steps.index(step.identity) :])
     for mobile_type in types:
-        mobile_type.leads_back = mobile_type.identity in in_rings
+        mobile_type.has_fallback_cycle = mobile_type.identity in in_cycles

@@ -19,9 +19,9 @@ from apps.transactions.models import (
     IdempotentRequest,
     PushAttempt,
     PushDelivery,
+    RejectedAnswer,
     SmsDelivery,
     Transaction,
-    WrongAnswer,
 )
 from tests import factories
 from tests.commands.running import run
@@ -98,14 +98,14 @@ def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(start):
     row = CallbackDelivery.objects.get(transaction_id=old.pk)
     claims.claim(CallbackDelivery, [row.pk])
     claims.claim(PushDelivery, [PushDelivery.objects.get(transaction=old).pk])
-    WrongAnswer.objects.create(transaction=old, digest="x", error="InvalidPin")
+    RejectedAnswer.objects.create(transaction=old, digest="x", error="InvalidPin")
     settle()
     events = Event.objects.count()
     assert removed()["transactions"] == 1
     assert set(Transaction.objects.all()) == {young, pending}
     assert [callback.transaction_id for callback in CallbackDelivery.objects.all()] == [young.pk]
     assert set(PushDelivery.objects.values_list("transaction", flat=True)) == {young.pk, pending.pk}
-    for model in (WrongAnswer, PushAttempt, CallbackAttempt):
+    for model in (RejectedAnswer, PushAttempt, CallbackAttempt):
         assert not model.objects.exists()
     assert Event.objects.count() == events
     assert removed()["transactions"] == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.enrollment.models import Authenticator
-from apps.transactions.models import WrongAnswer
+from apps.transactions.models import RejectedAnswer
 from tests.api.calls import error_of
 
 INVALID_MESSAGE, REVOKED = (400, "invalid_message"), (403, "authenticator_revoked")
@@ -123,7 +123,7 @@ def test_a_repeat_of_a_wrong_token_gets_the_same_and_changes_nothing(
     again = phone.send(client, challenge["transaction_id"], sealed)
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert event_types() == [*events, "AUTHENTICATOR_REGISTERED"]
-    assert WrongAnswer.objects.count() == 1
+    assert RejectedAnswer.objects.count() == 1
     assert respond(challenge, name).json() == {"status": "authenticated"}
 
 

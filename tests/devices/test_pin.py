@@ -4,7 +4,7 @@ import pytest
 
 from apps.callbacks.models import CallbackDelivery
 from apps.enrollment.models import Authenticator, Device, Profile, PushEnrollment
-from apps.transactions.models import WrongAnswer
+from apps.transactions.models import RejectedAnswer
 from tests.api.calls import error_of
 from tests.devices.conftest import Phone
 
@@ -236,7 +236,7 @@ class TestRepeats:
 
         def state():
             profile = Profile.objects.filter(user_id="anna").values("wrong_pins")
-            return event_types(), list(profile), WrongAnswer.objects.count(), CallbackDelivery.objects.count()
+            return event_types(), list(profile), RejectedAnswer.objects.count(), CallbackDelivery.objects.count()
 
         def run(challenge, sealed):
             first = phone.send(client, challenge["transaction_id"], sealed)

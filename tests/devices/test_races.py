@@ -10,7 +10,7 @@ from apps.callbacks.models import CallbackDelivery
 from apps.enrollment.models import Authenticator, Device, Profile, UsedNonce
 from apps.events.models import Event
 from apps.transactions import lifecycle
-from apps.transactions.models import Transaction, WrongAnswer
+from apps.transactions.models import RejectedAnswer, Transaction
 from tests.api.calls import answer_path, send_json
 from tests.api.test_races import at_once, own_transactions, statuses  # noqa: F401 - a fixture
 from tests.devices.conftest import Phone
@@ -93,7 +93,7 @@ def test_the_same_wrong_answer_ten_times_at_once_is_counted_once(ask, answering,
     assert statuses(answers) == [403] * 10
     assert answers[0].json()["used_attempts"] == 1
     assert profile_row(phone).wrong_pins == row(challenge["transaction_id"]).attempts_used == 1
-    assert (WrongAnswer.objects.count(), events_of("PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN")) == (1, 1)
+    assert (RejectedAnswer.objects.count(), events_of("PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN")) == (1, 1)
 
 
 def assert_disconnected_once(answers):

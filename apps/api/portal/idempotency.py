@@ -17,14 +17,14 @@ from apps.api.portal import serializers
 from apps.applications.models import ApiClient
 from apps.common import codes, errors
 from apps.common.advisory_locks import try_turn
-from apps.transactions.methods.base import Started
+from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.models import IdempotentRequest
 
 MAX_KEY_CHARACTERS = 255
 CREDENTIALS = ("client_id", "client_secret")
 
 Answer = dict[str, Any]
-Store = Callable[[], Started]
+Store = Callable[[], StartedTransaction]
 
 
 def once(

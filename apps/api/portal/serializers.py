@@ -9,11 +9,11 @@ from rest_framework import serializers
 from apps.common import errors
 from apps.common.clock import milliseconds
 from apps.enrollment.models import Profile
-from apps.transactions.methods.base import Started
+from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.portal.availability import Available
 from apps.transactions.request import messages, parameters
-from apps.transactions.request.parameters import Version
+from apps.transactions.request.parameters import ApiVersion
 from apps.transactions.types import PUSH_METHODS, Method
 
 
@@ -169,7 +169,7 @@ def required(data: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: data[name] for name in names}
 
 
-def initiated(started: Started) -> dict[str, Any]:
+def initiated(started: StartedTransaction) -> dict[str, Any]:
     transaction = started.transaction
     device = transaction.profile.device if transaction.profile else None
     return {
@@ -211,11 +211,11 @@ def _proof(transaction: Transaction) -> dict[str, Any]:
     return found
 
 
-def available(item: Available, version: Version) -> dict[str, Any]:
+def available(item: Available, version: ApiVersion) -> dict[str, Any]:
     described = {"type": item.mobile_type.name, "method": item.mobile_type.method.upper()}
     if item.mobile_type.method not in PUSH_METHODS:
         return described
-    enrolled = _by_device if version == Version.V4 else _by_application
+    enrolled = _by_device if version == ApiVersion.V4 else _by_application
     return {
         **described,
         "sms_fallback_allowed": item.sms_fallback_allowed,

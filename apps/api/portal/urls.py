@@ -3,11 +3,11 @@
 from django.urls import URLPattern, path
 
 from apps.api.portal import views
-from apps.transactions.request.parameters import Version
+from apps.transactions.request.parameters import ApiVersion
 
 
-def shared(version: Version) -> list[URLPattern]:
-    user_types = views.UserTypesView if version == Version.V4 else views.OldUserTypesView
+def shared(version: ApiVersion) -> list[URLPattern]:
+    user_types = views.UserTypesView if version == ApiVersion.V4 else views.OldUserTypesView
     return [
         path("authenticate/user", views.InitiateView.as_view(version=version)),
         path("authenticate/user/<str:user_id>/enabled", user_types.as_view(version=version)),
@@ -19,20 +19,20 @@ def shared(version: Version) -> list[URLPattern]:
 
 
 v2 = [
-    *shared(Version.V2),
-    path("authenticate/user/<str:user_id>/enabled/types", views.TypeNamesView.as_view(version=Version.V2)),
+    *shared(ApiVersion.V2),
+    path("authenticate/user/<str:user_id>/enabled/types", views.TypeNamesView.as_view(version=ApiVersion.V2)),
 ]
 v3 = [
-    *shared(Version.V3),
+    *shared(ApiVersion.V3),
     path(
         "authenticate/user/<str:user_id>/application/<str:app_id>/enabled",
-        views.ApplicationTypesView.as_view(version=Version.V3),
+        views.ApplicationTypesView.as_view(version=ApiVersion.V3),
     ),
 ]
 v4 = [
-    *shared(Version.V4),
+    *shared(ApiVersion.V4),
     path(
         "authenticate/user/<str:user_id>/device/<str:device_id>/enabled",
-        views.DeviceTypesView.as_view(version=Version.V4),
+        views.DeviceTypesView.as_view(version=ApiVersion.V4),
     ),
 ]

@@ -20,7 +20,7 @@ from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 from apps.transactions.portal import availability
 from apps.transactions.portal import services as transactions
-from apps.transactions.request.parameters import Version
+from apps.transactions.request.parameters import ApiVersion
 
 
 def errors(*more: type[api_errors.ApiError]) -> dict[int, OpenApiResponse]:
@@ -37,14 +37,14 @@ def errors(*more: type[api_errors.ApiError]) -> dict[int, OpenApiResponse]:
 class PortalView(ApiView):
     """Judges who calls, whether the feature is on, and whether this version may be used: in this order."""
 
-    version = Version.V4
+    version = ApiVersion.V4
     parser_classes = [StrictFormParser]
 
     def caller(self, request: Request) -> ApiClient:
         client = authentication.client(request, Api.MOBILE_AUTHENTICATION)
         require_mobile_authentication()
         several = system.general().push_enrollment_mode == PushEnrollmentMode.MULTIPLE_DEVICES
-        if several and self.version < Version.V4:
+        if several and self.version < ApiVersion.V4:
             raise api_errors.VersionMandatory
         return client
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from apps.common.findings import Finding, Level
-from apps.transactions.types import LONG_LIFE, LONG_LIFE_SECONDS, MobileAuthenticationType
+from apps.transactions.types import LONG_LIFETIME_WARNING, RECOMMENDED_LIFETIME_SECONDS, MobileAuthenticationType
 
 
 def check() -> Iterator[Finding]:
-    for mobile_type in MobileAuthenticationType.objects.filter(time_to_live__gt=LONG_LIFE_SECONDS):
+    for mobile_type in MobileAuthenticationType.objects.filter(time_to_live__gt=RECOMMENDED_LIFETIME_SECONDS):
         about = _("mobile authentication type “%(name)s”") % {"name": mobile_type.name}
         remedy = _("Shorten its time to live, which is %(seconds)d seconds.") % {"seconds": mobile_type.time_to_live}
-        yield Finding(Level.WARNING, about, str(LONG_LIFE), remedy)
+        yield Finding(Level.WARNING, about, str(LONG_LIFETIME_WARNING), remedy)

@@ -37,7 +37,7 @@ class ProfileAdmin(LogAdmin):
     """Users, as far as the server knows them: profiles on devices.
 
     A search is for one user, exactly, and shows all that is known of this one. The page is registered by
-    `apps.transactions.console.users`, which knows also what locks a user out.
+    `apps.transactions.console.user_admin`, which knows also what locks a user out.
     """
 
     title = _("Users")

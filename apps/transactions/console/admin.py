@@ -22,7 +22,7 @@ from apps.system import services as system
 from apps.transactions.console import actions, timeline
 from apps.transactions.console.forms import TypeForm
 from apps.transactions.console.message_fields import message_fields
-from apps.transactions.console.users import UserAdmin
+from apps.transactions.console.user_admin import UserAdmin
 from apps.transactions.models import SmsUsage, Status, Transaction
 from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 

@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.console.forms import warning
 from apps.sms.messages import autofill_problem
 from apps.transactions.console.message_fields import MESSAGE_PREFIX, message_fields, message_help
-from apps.transactions.types import LONG_LIFE, LONG_LIFE_SECONDS, PUSH_METHODS, Method, MobileAuthenticationType
+from apps.transactions.types import (
+    LONG_LIFETIME_WARNING,
+    PUSH_METHODS,
+    RECOMMENDED_LIFETIME_SECONDS,
+    Method,
+    MobileAuthenticationType,
+)
 
 # Which methods have a field; every other field belongs to all of them.
 METHODS_OF = {
@@ -148,7 +154,7 @@ def life_help() -> Any:
     return format_html(
         "{}{}",
         _("How long a user has to answer: 1 to 86,400 seconds."),
-        warning(LONG_LIFE, f"time_to_live>{LONG_LIFE_SECONDS}"),
+        warning(LONG_LIFETIME_WARNING, f"time_to_live>{RECOMMENDED_LIFETIME_SECONDS}"),
     )
 
 

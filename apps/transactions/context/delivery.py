@@ -13,7 +13,7 @@ from apps.geocontext.services import Composed, Origin
 from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
 from apps.outbox.models import State
-from apps.transactions.context import compose as contexts
+from apps.transactions.context import request_context
 from apps.transactions.models import ContextLookup, Transaction
 
 NOT_NEEDED = "not_needed"
@@ -45,7 +45,7 @@ def _opened(rows: Sequence[ContextLookup]) -> tuple[list[tuple[Asked, str]], lis
     """Return what is asked with its IP address, and what is not because no key opens what is stored."""
     asked, failed = list[tuple[Asked, str]](), list[tuple[ContextLookup, Composed]]()
     for row in rows:
-        stored = contexts.stored_of(row, row.transaction)
+        stored = request_context.load_origin(row, row.transaction)
         if isinstance(stored, Composed):
             failed.append((row, stored))
         else:
@@ -67,5 +67,7 @@ def _record(found: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLook
         held = claims.record_results(verdicts)
         metrics.attempts("context", verdicts, held)
         ContextLookup.objects.filter(pk__in=held).update(origin="")
-        events.record_all([contexts.write(row.transaction, composed) for row, composed in found if row.pk in held])
+        events.record_all(
+            [request_context.store_message(row.transaction, composed) for row, composed in found if row.pk in held]
+        )
     return [row for row, _composed in found]

@@ -135,10 +135,10 @@ def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[st
             # Nobody approves what they call a fraud.
             raise errors.InvalidMessage
     except errors.InvalidMessage:
-        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
+        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.event_fields)
         raise
     if not isinstance(given, str) or not codes.same(given, transaction.token):
-        events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.subject)
+        events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.event_fields)
         raise errors.InvalidMessage
     return content
 
@@ -147,7 +147,7 @@ def _credential(transaction: Transaction, profile: Profile, content: dict[str, A
     try:
         return credentials.read(content, transaction.method, profile)
     except errors.InvalidMessage:
-        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.subject)
+        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.event_fields)
         raise
 
 
@@ -167,7 +167,7 @@ def _end(
         if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
             return _answered_meanwhile(transaction, digest)
         if more:
-            events.record(more, **transaction.subject)
+            events.record(more, **transaction.event_fields)
         if status == Status.AUTHENTICATED:
             Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
     return status

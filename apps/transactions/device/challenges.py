@@ -12,7 +12,7 @@ from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.otp import codes as otp_codes
-from apps.transactions.context import compose as contexts
+from apps.transactions.context import request_context
 from apps.transactions.methods.otp import method as otp
 from apps.transactions.models import Status, Transaction
 from apps.transactions.types import Method
@@ -79,8 +79,8 @@ def _bind(transaction: Transaction, profile: Profile) -> bool:
 
 def _sealed(transaction: Transaction, profile: Profile) -> str:
     if transaction.awaits_context:
-        contexts.complete(transaction)
-    events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.subject)
+        request_context.ensure_complete(transaction)
+    events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.event_fields)
     # How many digits the user has to enter, never which.
     digits = len(str(transaction.verification_number))
     matching = {"number_matching_digits": digits} if digits else {}
@@ -89,7 +89,7 @@ def _sealed(transaction: Transaction, profile: Profile) -> str:
         profile,
         {
             "transaction_id": str(transaction.pk),
-            "message": contexts.base(transaction),
+            "message": request_context.base_message(transaction),
             "timestamp": clock.milliseconds(transaction.created_at),
             "time_to_live": transaction.time_to_live_seconds,
             "token": transaction.token,

@@ -12,11 +12,11 @@ from apps.common import codes, errors
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.transactions.context import compose as contexts
-from apps.transactions.context.compose import Context
+from apps.transactions.context import request_context
+from apps.transactions.context.request_context import Context
 from apps.transactions.models import Transaction
 from apps.transactions.request import messages, parameters
-from apps.transactions.request.parameters import Request
+from apps.transactions.request.parameters import AuthenticationRequest
 from apps.transactions.types import MobileAuthenticationType
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class LimitExceeded(errors.LimitReached):
 
 
 @dataclass(frozen=True)
-class Ask:
+class MethodRequest:
     """One step of the chain: the request, by whom, and the type that is tried (the requested one or a fallback)."""
 
-    request: Request
+    request: AuthenticationRequest
     client: ApiClient
     mobile_type: MobileAuthenticationType
 
@@ -61,7 +61,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedTransaction:
     """A stored transaction; `otp` is told only now."""
 
     transaction: Transaction
@@ -69,47 +69,47 @@ class Started:
 
 
 # Says that a method can start by returning what stores it, or raises Unavailable (or an error of the API).
-Plan = Callable[[Ask], Callable[[], Started]]
+Plan = Callable[[MethodRequest], Callable[[], StartedTransaction]]
 
 
-def message_of(ask: Ask) -> str:
+def message_for(step: MethodRequest) -> str:
     """Return the text of this step: the given one, else its type's default, else that of the requested type."""
-    given = ask.request.given_message or messages.default(ask.mobile_type, ask.request.language)
-    return given or ask.request.message
+    given = step.request.explicit_message or messages.default(step.mobile_type, step.request.language)
+    return given or step.request.message
 
 
-def signing_data_of(ask: Ask) -> str:
+def signing_data_for(step: MethodRequest) -> str:
     """Return what the device is to sign: only for types that ask for a signature, while the feature is on."""
-    return ask.request.signing_data if parameters.signs(ask.mobile_type) else ""
+    return step.request.signing_data if parameters.requires_signature(step.mobile_type) else ""
 
 
-def create(ask: Ask, event_type: EventType, *, context: Context | None = None, **fields: Any) -> Transaction:
+def create(step: MethodRequest, event_type: EventType, *, context: Context | None = None, **fields: Any) -> Transaction:
     """Store the transaction with its events, inside the caller's database transaction.
 
     `context` is what the user is told about where the request came from.
     """
     now = timezone.now()
     transaction = Transaction.objects.create(
-        client=ask.client,
-        type_name=ask.mobile_type.name,
-        method=ask.mobile_type.method,
-        user_id=ask.request.user_id,
+        client=step.client,
+        type_name=step.mobile_type.name,
+        method=step.mobile_type.method,
+        user_id=step.request.user_id,
         token=codes.random_token(),
-        max_resends=ask.mobile_type.max_resends,
+        max_resends=step.mobile_type.max_resends,
         created_at=now,
-        expires_at=now + timedelta(seconds=ask.mobile_type.time_to_live),
+        expires_at=now + timedelta(seconds=step.mobile_type.time_to_live),
         **fields,
         **(context.fields if context else {}),
     )
     started = events.draft(
         event_type,
-        **transaction.subject,
-        type=ask.request.mobile_type.name,
-        resolved_type=ask.mobile_type.name,
+        **transaction.event_fields,
+        type=step.request.mobile_type.name,
+        resolved_type=step.mobile_type.name,
         method=transaction.method,
     )
     events.record_all([started, *(context.events(transaction) if context else [])])
     metrics.count(metrics.STARTED, [(str(transaction.method),)])
     if context and context.origin:
-        contexts.enqueue(transaction, context.origin)
+        request_context.enqueue(transaction, context.origin)
     return transaction

@@ -222,14 +222,14 @@ class Migration(migrations.Migration):
             field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='context_lookup', to='transactions.transaction'),
         ),
         migrations.CreateModel(
-            name='WrongAnswer',
+            name='RejectedAnswer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('digest', models.CharField(max_length=64)),
                 ('error', models.CharField(max_length=40)),
                 ('used_attempts', models.PositiveIntegerField(default=0)),
                 ('max_attempts', models.PositiveIntegerField(default=0)),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='wrong_answers', to='transactions.transaction')),
+                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejected_answers', to='transactions.transaction')),
             ],
         ),
         migrations.CreateModel(
@@ -322,6 +322,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='wronganswer',
-            constraint=models.UniqueConstraint(fields=('transaction', 'digest'), name='wrong_answer_unique'),
+            constraint=models.UniqueConstraint(fields=('transaction', 'digest'), name='rejected_answer_unique'),
         ),
     ]

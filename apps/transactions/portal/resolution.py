@@ -5,7 +5,7 @@ from collections.abc import Callable
 from apps.common import errors
 from apps.events import services as events
 from apps.events.types import EventType
-from apps.transactions.methods.base import Ask, MissingParameter, Plan, Started, Unavailable
+from apps.transactions.methods.base import MethodRequest, MissingParameter, Plan, StartedTransaction, Unavailable
 from apps.transactions.methods.otp import method as otp
 from apps.transactions.methods.push import method as push
 from apps.transactions.methods.sms import method as sms
@@ -18,25 +18,25 @@ PLANS: dict[str, Plan] = {
 }
 
 
-def resolve(ask: Ask) -> Callable[[], Started]:
+def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
     """Return what stores the transaction; NoAuthenticationPossibility when nothing in the chain can be initialised.
 
     Why each step could not is an event. The portal does not learn whether the user exists.
     """
     reasons: list[EventType] = []
-    for mobile_type in ask.mobile_type.chain():
+    for mobile_type in step.mobile_type.chain():
         try:
-            return PLANS[mobile_type.method](Ask(ask.request, ask.client, mobile_type))
+            return PLANS[mobile_type.method](MethodRequest(step.request, step.client, mobile_type))
         except Unavailable as reason:
             reasons.append(reason.event_type)
-            _record(ask, reason.event_type, mobile_type.name)
+            _record(step, reason.event_type, mobile_type.name)
         except MissingParameter as mistake:
-            _record(ask, mistake.event_type, mobile_type.name)
+            _record(step, mistake.event_type, mobile_type.name)
             raise
     if reasons == [EventType.SMS_AUTH_INIT_FAILURE_DISABLED]:
         raise errors.SmsDisabled
     raise errors.NoAuthenticationPossibility
 
 
-def _record(ask: Ask, event_type: EventType, type_name: str) -> None:
-    events.record(event_type, user_id=ask.request.user_id, client_id=ask.client.client_id, type=type_name)
+def _record(step: MethodRequest, event_type: EventType, type_name: str) -> None:
+    events.record(event_type, user_id=step.request.user_id, client_id=step.client.client_id, type=type_name)

@@ -17,7 +17,7 @@ from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
 from apps.transactions import lifecycle
-from apps.transactions.methods.base import Ask, LimitExceeded, Started
+from apps.transactions.methods.base import LimitExceeded, MethodRequest, StartedTransaction
 from apps.transactions.methods.push import limits as push_limits
 from apps.transactions.methods.push import method as push
 from apps.transactions.methods.sms import attempts
@@ -34,8 +34,8 @@ Outcome = TypeVar("Outcome")
 def initiate(
     raw: Mapping[str, str],
     client: ApiClient,
-    version: parameters.Version,
-    run: Callable[[Callable[[], Started]], Outcome],
+    version: parameters.ApiVersion,
+    run: Callable[[Callable[[], StartedTransaction]], Outcome],
 ) -> Outcome:
     """Start an authentication: the transaction and what is to be sent are stored together, and sent after commit.
 
@@ -46,7 +46,7 @@ def initiate(
     NoAuthenticationPossibility, SmsDisabled, PushNotStored, SmsNotStored.
     """
     try:
-        request = parameters.check(raw, version)
+        request = parameters.validate(raw, version)
     except errors.MessageTooLong:
         _record_failure(EventType.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, raw, client)
         raise
@@ -56,7 +56,7 @@ def initiate(
     except errors.ApiError as error:
         _record_failure(EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, raw, client, reason=str(error.text))
         raise
-    store = resolution.resolve(Ask(request, client, request.mobile_type))
+    store = resolution.resolve(MethodRequest(request, client, request.mobile_type))
     not_stored = errors.SmsNotStored if request.mobile_type.method == Method.SMS else errors.PushNotStored
     try:
         return _stored(lambda: run(store), not_stored)
@@ -87,7 +87,7 @@ def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
         raise errors.TransactionNotFound
     events.record(
         EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
-        **transaction.subject,
+        **transaction.event_fields,
         status=transaction.current_status(timezone.now()),
     )
     return transaction
@@ -204,15 +204,15 @@ def _resend(
             reserved = open_.filter(resends_used__lt=F("max_resends")).update(resends_used=F("resends_used") + 1)
             if reserved:
                 enqueue()
-                events.record(succeeded, **transaction.subject, **by)
+                events.record(succeeded, **transaction.event_fields, **by)
     except LimitExceeded as error:
-        events.record(refused, **transaction.subject, **by, reason=error.limit)
+        events.record(refused, **transaction.event_fields, **by, reason=error.limit)
         raise
     except DatabaseError as error:
         raise not_stored from error
     if not reserved:
         refusal = errors.ResendLimitReached() if open_.exists() else errors.TransactionNotFound()
-        events.record(refused, **transaction.subject, reason=refusal.token, **by)
+        events.record(refused, **transaction.event_fields, reason=refusal.token, **by)
         raise refusal
 
 

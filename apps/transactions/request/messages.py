@@ -10,7 +10,7 @@ from apps.transactions.types import Method, MobileAuthenticationType
 
 # Unicode categories: control, and format (which holds the bidirectional overrides).
 INVISIBLE = {"Cc", "Cf"}
-KEPT = {"\n", "\t", "\u200d", "\u200c"}  # line breaks; joiners, without which scripts and emoji fall apart
+ALLOWED_INVISIBLE = {"\n", "\t", "\u200d", "\u200c"}  # line breaks; joiners, without which scripts and emoji fall apart
 # Bidirectional classes: embeddings, overrides and isolates. All of them are format characters.
 BIDIRECTIONAL_OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 # Unicode categories without a glyph of their own: the above, separators, surrogates and marks that need a letter.
@@ -21,8 +21,12 @@ FILLERS = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
 
 def clean(text: str) -> str:
     """Remove what could make a text look like another one on a screen. A text that shows nothing becomes empty."""
-    kept = [character for character in text if character in KEPT or unicodedata.category(character) not in INVISIBLE]
-    return "".join(kept) if any(map(_is_visible, kept)) else ""
+    cleaned = [
+        character
+        for character in text
+        if character in ALLOWED_INVISIBLE or unicodedata.category(character) not in INVISIBLE
+    ]
+    return "".join(cleaned) if any(map(_is_visible, cleaned)) else ""
 
 
 def _is_visible(character: str) -> bool:
@@ -34,12 +38,12 @@ def has_bidirectional_override(text: str) -> bool:
     return any(unicodedata.bidirectional(character) in BIDIRECTIONAL_OVERRIDES for character in text)
 
 
-def of_request(given: str, mobile_type: MobileAuthenticationType, language: str) -> str:
+def from_request(message_parameter: str, mobile_type: MobileAuthenticationType, language: str) -> str:
     """Return the message of a request: the given one, else the type's default for the language or for English.
 
     Only an OTP type may do without. A message for SMS is counted before its code is filled in.
     """
-    message = clean(given) or default(mobile_type, language)
+    message = clean(message_parameter) or default(mobile_type, language)
     if not message and mobile_type.method != Method.OTP:
         raise errors.InvalidParameter(
             _("The parameter message is missing, and the type has no default message for the language.")

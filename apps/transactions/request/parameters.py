@@ -25,7 +25,7 @@ MAX_USER_AGENT_CHARACTERS = 1_024
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 
-class Version(IntEnum):
+class ApiVersion(IntEnum):
     """Versions of the portal API differ in how a push finds its phone: by user, by application, by device."""
 
     V2 = 2
@@ -34,15 +34,15 @@ class Version(IntEnum):
 
 
 @dataclass(frozen=True)
-class Request:
+class AuthenticationRequest:
     """What a portal asks for. `target` is the device id (v4) or the application (v3); `phone_number` is as it came."""
 
-    version: Version
+    version: ApiVersion
     mobile_type: MobileAuthenticationType
     user_id: str
     target: str
     callback_uri: str
-    given_message: str
+    explicit_message: str
     message: str
     signing_data: str
     secure_message: str
@@ -53,14 +53,14 @@ class Request:
 
 
 # The parameter that says which phone is meant, and its longest value.
-TARGETS = {
-    Version.V2: ("", 0),
-    Version.V3: ("app_id", MAX_NAME_CHARACTERS),
-    Version.V4: ("device_id", MAX_DEVICE_ID_CHARACTERS),
+TARGET_PARAMETERS = {
+    ApiVersion.V2: ("", 0),
+    ApiVersion.V3: ("app_id", MAX_NAME_CHARACTERS),
+    ApiVersion.V4: ("device_id", MAX_DEVICE_ID_CHARACTERS),
 }
 
 
-def check(raw: Mapping[str, str], version: Version) -> Request:
+def validate(raw: Mapping[str, str], version: ApiVersion) -> AuthenticationRequest:
     """Return the validated request.
 
     Raises TypeNotFound, InvalidParameter, MessageTooLong or PhoneNumberRejected for the first mistake.
@@ -70,22 +70,22 @@ def check(raw: Mapping[str, str], version: Version) -> Request:
     target = _target(raw, version)
     callback_uri = "" if mobile_type.method == Method.SMS else _callback_uri(raw)
     language = raw.get("language_code", "")
-    message = messages.of_request(raw.get("message", ""), mobile_type, language)
+    message = messages.from_request(raw.get("message", ""), mobile_type, language)
     signing_data = _signing_data(raw, mobile_type)
     secure_message = messages.clean(_text(raw, "secure_message", MAX_SECURE_MESSAGE_CHARACTERS))
     if mobile_type.method == Method.SMS and system.general().sms_authentication_enabled:
-        phone_numbers.validated(raw.get("phone_number", ""))
+        phone_numbers.validate(raw.get("phone_number", ""))
     if language and not LANGUAGE.fullmatch(language):
         raise _invalid("language_code")
     if raw.get("ip_address") and not is_address(raw["ip_address"]):
         raise _invalid("ip_address")
-    return Request(
+    return AuthenticationRequest(
         version=version,
         mobile_type=mobile_type,
         user_id=user_id,
         target=target,
         callback_uri=callback_uri,
-        given_message=messages.clean(raw.get("message", "")),
+        explicit_message=messages.clean(raw.get("message", "")),
         message=message,
         signing_data=signing_data,
         secure_message=secure_message,
@@ -105,7 +105,7 @@ def _type(name: str) -> MobileAuthenticationType:
 
 def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
     if mobile_type.method != Method.OTP:
-        return _any_user_id(raw)
+        return _required_user_id(raw)
     if "user_id" in raw:
         raise errors.InvalidParameter(
             _("The parameter user_id must be absent: a one-time password finds its user by itself.")
@@ -113,7 +113,7 @@ def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> s
     return ""
 
 
-def _any_user_id(raw: Mapping[str, str]) -> str:
+def _required_user_id(raw: Mapping[str, str]) -> str:
     """Return the user id. It can hold every character that a database can store, as in the paths of the APIs."""
     _require(raw, "user_id")
     user_id = _text(raw, "user_id", MAX_USER_ID_CHARACTERS)
@@ -122,8 +122,8 @@ def _any_user_id(raw: Mapping[str, str]) -> str:
     return user_id
 
 
-def _target(raw: Mapping[str, str], version: Version) -> str:
-    name, limit = TARGETS[version]
+def _target(raw: Mapping[str, str], version: ApiVersion) -> str:
+    name, limit = TARGET_PARAMETERS[version]
     return _optional(raw, name, limit) if name else ""
 
 
@@ -142,17 +142,17 @@ def _signing_data(raw: Mapping[str, str], mobile_type: MobileAuthenticationType)
     signing_data = _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
     if messages.has_bidirectional_override(signing_data):
         raise errors.InvalidParameter(_("The parameter signing_data must not contain bidirectional overrides."))
-    if lacks_signing_data(signing_data, mobile_type):
+    if is_signing_data_missing(signing_data, mobile_type):
         raise _missing("signing_data")
     return signing_data
 
 
-def lacks_signing_data(signing_data: str, mobile_type: MobileAuthenticationType) -> bool:
+def is_signing_data_missing(signing_data: str, mobile_type: MobileAuthenticationType) -> bool:
     """Return True if the type approves nothing unsigned, and there is nothing to sign."""
-    return mobile_type.signing_data_required and not signing_data and signs(mobile_type)
+    return mobile_type.signing_data_required and not signing_data and requires_signature(mobile_type)
 
 
-def signs(mobile_type: MobileAuthenticationType) -> bool:
+def requires_signature(mobile_type: MobileAuthenticationType) -> bool:
     """Return True if the type asks for signatures while the feature is on."""
     return mobile_type.transaction_signing and system.features().transaction_signing
 

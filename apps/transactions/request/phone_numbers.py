@@ -14,7 +14,7 @@ class PhoneNumberRejected(errors.InvalidPhoneNumber):
         self.event_type = event_type
 
 
-def validated(text: str) -> str:
+def validate(text: str) -> str:
     """Return the number in E.164.
 
     Raises PhoneNumberRejected if it is missing, invalid or of a country that is not allowed.

@@ -5,22 +5,22 @@ from django.db.models import Exists, QuerySet
 from apps.enrollment import fraud_locks
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
-from apps.transactions.request.parameters import Request, Version
+from apps.transactions.request.parameters import ApiVersion, AuthenticationRequest
 
 # The field that the target of a request is compared with.
-FIELDS = {Version.V3: "device__version__application__identifier", Version.V4: "device__device_id"}
+FIELDS = {ApiVersion.V3: "device__version__application__identifier", ApiVersion.V4: "device__device_id"}
 
 
-def meant(profiles: QuerySet[Profile], request: Request) -> QuerySet[Profile]:
+def matching_profiles(profiles: QuerySet[Profile], request: AuthenticationRequest) -> QuerySet[Profile]:
     """Return those of the user's profiles that the request means: all of them if it names no target."""
     return profiles.filter(**{FIELDS[request.version]: request.target}) if request.target else profiles
 
 
-def is_locked(request: Request) -> bool:
+def is_locked(request: AuthenticationRequest) -> bool:
     """Return True if the user has a fraud lock and no other profile that the request can mean.
 
     A request that names no device of the user counts as locked: the lock stays when the device was removed. E1 and E2
     follow the same rule, because they list types only for profiles without a lock.
     """
-    others = meant(enrollment.usable_profiles(request.user_id), request)
+    others = matching_profiles(enrollment.usable_profiles(request.user_id), request)
     return fraud_locks.of_user(request.user_id).filter(~Exists(others)).exists()

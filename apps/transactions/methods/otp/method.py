@@ -6,26 +6,26 @@ from functools import partial
 from apps.common import codes
 from apps.events.types import EventType
 from apps.otp import codes as otp_codes
-from apps.transactions.context import compose as contexts
-from apps.transactions.methods.base import Ask, Started, create, signing_data_of
+from apps.transactions.context import request_context
+from apps.transactions.methods.base import MethodRequest, StartedTransaction, create, signing_data_for
 
 PURPOSE = "one-time password"
 
 
-def plan(ask: Ask) -> Callable[[], Started]:
+def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     """Nothing can be missing: the user is not known yet."""
-    return partial(_store, ask)
+    return partial(_store, step)
 
 
-def _store(ask: Ask) -> Started:
+def _store(step: MethodRequest) -> StartedTransaction:
     otp = otp_codes.random_otp()
     transaction = create(
-        ask,
+        step,
         EventType.OTP_AUTH_INITIALIZED,
-        context=contexts.of(ask.request, ask.request.message),
-        callback_uri=ask.request.callback_uri,
-        message=ask.request.message,
-        signing_data=signing_data_of(ask),
+        context=request_context.from_request(step.request, step.request.message),
+        callback_uri=step.request.callback_uri,
+        message=step.request.message,
+        signing_data=signing_data_for(step),
         code_hash=codes.keyed_hash(otp, PURPOSE),
     )
-    return Started(transaction, otp_codes.pack(transaction.pk, otp))
+    return StartedTransaction(transaction, otp_codes.pack(transaction.pk, otp))

@@ -12,7 +12,7 @@ from apps.enrollment.models import AuthenticatorType, Profile
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.transactions import lifecycle
-from apps.transactions.models import Reason, Status, Transaction, WrongAnswer
+from apps.transactions.models import Reason, RejectedAnswer, Status, Transaction
 from apps.transactions.types import Method
 
 PIN, FINGERPRINT, CUSTOM = AuthenticatorType.PIN, AuthenticatorType.FINGERPRINT, AuthenticatorType.CUSTOM
@@ -57,11 +57,11 @@ def read(content: dict[str, Any], method: str, profile: Profile) -> Credential |
 
 def repeated(transaction: Transaction, digest: str) -> errors.ApiError | None:
     """Return what this very answer was told before, None when it was not judged wrong yet."""
-    wrong = transaction.wrong_answers.filter(digest=digest).first()
+    wrong = transaction.rejected_answers.filter(digest=digest).first()
     return _error(wrong) if wrong else None
 
 
-def _error(wrong: WrongAnswer) -> errors.ApiError:
+def _error(wrong: RejectedAnswer) -> errors.ApiError:
     if wrong.error == errors.Disconnected.token:
         return errors.Disconnected()
     if wrong.error == errors.InvalidPin.token:
@@ -98,7 +98,7 @@ def _judge_pin(
     if verdict.is_valid:
         return None
     error = verdict.error()
-    WrongAnswer.objects.create(
+    RejectedAnswer.objects.create(
         transaction=transaction,
         digest=digest,
         error=error.token,
@@ -106,7 +106,7 @@ def _judge_pin(
         max_attempts=verdict.max_attempts,
     )
     events.record(
-        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **transaction.subject, attempt=verdict.used_attempts
+        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **transaction.event_fields, attempt=verdict.used_attempts
     )
     if verdict.is_disconnected:
         lifecycle.close(
@@ -125,10 +125,10 @@ def _judge_other(
     given = (credential.type, credential.authenticator_id, credential.token)
     if authenticators.verify_token(profile, *given, **transaction.source):
         return None
-    WrongAnswer.objects.create(transaction=transaction, digest=digest, error=errors.AuthenticatorRevoked.token)
+    RejectedAnswer.objects.create(transaction=transaction, digest=digest, error=errors.AuthenticatorRevoked.token)
     events.record(
         EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL,
-        **transaction.subject,
+        **transaction.event_fields,
         authenticator=credential.type,
     )
     return errors.AuthenticatorRevoked()

@@ -173,7 +173,7 @@ def _event(job: Job, result: Result, due_at: datetime | None) -> Event:
         EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
         if accepted
         else EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
-        **job.transaction.subject,
+        **job.transaction.event_fields,
         attempt=job.row.attempts_made,
         http_status=result.status,
         reason=result.reason,

@@ -14,64 +14,64 @@ from apps.events.types import EventType
 from apps.outbox import wakeup
 from apps.system import services as system
 from apps.transactions import tasks
-from apps.transactions.context import compose as contexts
+from apps.transactions.context import request_context
 from apps.transactions.methods.base import (
-    Ask,
+    MethodRequest,
     MissingParameter,
-    Started,
+    StartedTransaction,
     Unavailable,
     create,
-    message_of,
-    signing_data_of,
+    message_for,
+    signing_data_for,
 )
 from apps.transactions.methods.push import limits
 from apps.transactions.methods.push.credentials import ACCEPTED
 from apps.transactions.models import PushDelivery, Transaction
 from apps.transactions.request import messages, targets
-from apps.transactions.request.parameters import Request, Version, lacks_signing_data
+from apps.transactions.request.parameters import ApiVersion, AuthenticationRequest, is_signing_data_missing
 
 
-def plan(ask: Ask) -> Callable[[], Started]:
+def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     """Find the phone, and return what stores the transaction.
 
     Raises MissingParameter if the request does not say which of several or has nothing to sign, Unavailable if there is
     none.
     """
     # For a fallback; of the requested type, this is known already.
-    if lacks_signing_data(ask.request.signing_data, ask.mobile_type):
+    if is_signing_data_missing(step.request.signing_data, step.mobile_type):
         event_type = EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ
         raise MissingParameter(messages.missing("signing_data"), event_type)
     if not system.general().push_authorization_enabled:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED)
-    profile = choose(ask)
-    needed = ACCEPTED.get(ask.mobile_type.method)
+    profile = choose(step)
+    needed = ACCEPTED.get(step.mobile_type.method)
     if needed and not authenticators.can_satisfy(profile, needed):
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
-    return partial(_store, ask, profile)
+    return partial(_store, step, profile)
 
 
-def choose(ask: Ask) -> Profile:
+def choose(step: MethodRequest) -> Profile:
     """Return the profile that the request means, by the rules of its version of the API."""
-    reachable = enrollment.reachable_by_push(ask.request.user_id)
-    chosen = _CHOICES[ask.request.version](reachable, ask.request)
+    reachable = enrollment.reachable_by_push(step.request.user_id)
+    chosen = _CHOICES[step.request.version](reachable, step.request)
     if chosen is None:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
     return chosen
 
 
-def _by_device(reachable: QuerySet[Profile], request: Request) -> Profile | None:
+def _by_device(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
     if not request.target and reachable.exists():
         raise MissingParameter(messages.missing("device_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
-    return targets.meant(reachable, request).first()
+    return targets.matching_profiles(reachable, request).first()
 
 
-def _by_application(reachable: QuerySet[Profile], request: Request) -> Profile | None:
+def _by_application(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
     if not request.target and reachable.exists():
         raise MissingParameter(messages.missing("app_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
-    return targets.meant(reachable, request).first()
+    return targets.matching_profiles(reachable, request).first()
 
 
-def _by_user(reachable: QuerySet[Profile], _request: Request) -> Profile | None:
+def _by_user(reachable: QuerySet[Profile], _request: AuthenticationRequest) -> Profile | None:
     found = list(reachable[:2])
     if len(found) > 1:
         text = _("The user has several push enrolments. Say which with device_id in version 4 of this API.")
@@ -79,30 +79,30 @@ def _by_user(reachable: QuerySet[Profile], _request: Request) -> Profile | None:
     return found[0] if found else None
 
 
-_CHOICES: dict[Version, Callable[[QuerySet[Profile], Request], Profile | None]] = {
-    Version.V2: _by_user,
-    Version.V3: _by_application,
-    Version.V4: _by_device,
+_CHOICES: dict[ApiVersion, Callable[[QuerySet[Profile], AuthenticationRequest], Profile | None]] = {
+    ApiVersion.V2: _by_user,
+    ApiVersion.V3: _by_application,
+    ApiVersion.V4: _by_device,
 }
 
 
-def _store(ask: Ask, profile: Profile) -> Started:
+def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
     limits.check(profile, is_new=True)
-    message = message_of(ask)
+    message = message_for(step)
     transaction = create(
-        ask,
+        step,
         EventType.PUSH_AUTH_INITIALIZED,
-        context=contexts.of(ask.request, message),
+        context=request_context.from_request(step.request, message),
         profile=profile,
         device_id=profile.device.device_id,
         app_name=profile.device.version.application.name,
-        callback_uri=ask.request.callback_uri,
+        callback_uri=step.request.callback_uri,
         message=message,
-        signing_data=signing_data_of(ask),
-        verification_number=codes.digits(ask.mobile_type.number_matching_digits),
+        signing_data=signing_data_for(step),
+        verification_number=codes.digits(step.mobile_type.number_matching_digits),
     )
     enqueue(transaction, profile)
-    return Started(transaction)
+    return StartedTransaction(transaction)
 
 
 def enqueue(transaction: Transaction, profile: Profile) -> None:

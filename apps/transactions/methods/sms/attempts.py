@@ -37,7 +37,7 @@ def verify(transaction: Transaction, code: str) -> None:
         limits.count_verified(transaction)
         return
     wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    events.record(wrong, **transaction.subject, attempt=number)
+    events.record(wrong, **transaction.event_fields, attempt=number)
     _record_lock(transaction.user_id, is_last=is_last, **transaction.source)
     if transaction.max_attempts and number >= transaction.max_attempts:
         limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED

@@ -11,14 +11,14 @@ from apps.events.types import EventType
 from apps.outbox import wakeup
 from apps.system import services as system
 from apps.transactions import tasks
-from apps.transactions.methods.base import Ask, Started, Unavailable, create
+from apps.transactions.methods.base import MethodRequest, StartedTransaction, Unavailable, create
 from apps.transactions.methods.sms import attempts, limits
 from apps.transactions.models import SmsDelivery, Transaction
 from apps.transactions.request import messages, phone_numbers, targets
 from apps.transactions.request.phone_numbers import PhoneNumberRejected
 
 
-def plan(ask: Ask) -> Callable[[], Started]:
+def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     """Return what stores the transaction.
 
     Raises Unavailable if SMS is switched off, or for the fallback of a push that a fraud lock prevents; LimitReached
@@ -27,48 +27,48 @@ def plan(ask: Ask) -> Callable[[], Started]:
     """
     if not system.general().sms_authentication_enabled:
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
-    _require_unlocked(ask)
-    number = _number(ask)
+    _require_unlocked(step)
+    number = _number(step)
     # Checked last: a locked user and an unknown user get the same errors.
-    if ask.is_fallback and targets.is_locked(ask.request):
+    if step.is_fallback and targets.is_locked(step.request):
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_PROFILE_LOCKED)
-    return partial(_store, ask, number)
+    return partial(_store, step, number)
 
 
-def _number(ask: Ask) -> str:
+def _number(step: MethodRequest) -> str:
     try:
-        return phone_numbers.validated(ask.request.phone_number)
+        return phone_numbers.validate(step.request.phone_number)
     except PhoneNumberRejected as error:
-        _record(ask, error.event_type)
+        _record(step, error.event_type)
         raise
 
 
-def _require_unlocked(ask: Ask) -> None:
+def _require_unlocked(step: MethodRequest) -> None:
     try:
-        attempts.require_unlocked(ask.request.user_id)
+        attempts.require_unlocked(step.request.user_id)
     except errors.LimitReached:
-        _record(ask, EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
+        _record(step, EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
         raise
 
 
-def _record(ask: Ask, event_type: EventType) -> None:
-    events.record(event_type, user_id=ask.request.user_id, client_id=ask.client.client_id)
+def _record(step: MethodRequest, event_type: EventType) -> None:
+    events.record(event_type, user_id=step.request.user_id, client_id=step.client.client_id)
 
 
-def _store(ask: Ask, number: str) -> Started:
+def _store(step: MethodRequest, number: str) -> StartedTransaction:
     code = codes.six_digits()
     transaction = create(
-        ask,
+        step,
         EventType.SMS_AUTH_INITIALIZED,
-        message=ask.request.given_message or messages.default(ask.mobile_type, ask.request.language),
+        message=step.request.explicit_message or messages.default(step.mobile_type, step.request.language),
         phone_number=number,
         code=code,
-        code_hash=codes.keyed_hash(code, attempts.purpose(ask.request.user_id)),
-        max_attempts=ask.mobile_type.max_attempts,
-        sms_sender_id=ask.mobile_type.sms_sender_id,
+        code_hash=codes.keyed_hash(code, attempts.purpose(step.request.user_id)),
+        max_attempts=step.mobile_type.max_attempts,
+        sms_sender_id=step.mobile_type.sms_sender_id,
     )
     enqueue(transaction)
-    return Started(transaction)
+    return StartedTransaction(transaction)
 
 
 def enqueue(transaction: Transaction) -> None:

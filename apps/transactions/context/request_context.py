@@ -18,7 +18,7 @@ from apps.outbox import models as outbox
 from apps.outbox import wakeup
 from apps.transactions import tasks
 from apps.transactions.models import ContextLookup, Transaction
-from apps.transactions.request.parameters import Request
+from apps.transactions.request.parameters import AuthenticationRequest
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Context:
         return [_event(transaction, self.composed)] if self.composed else []
 
 
-def of(request: Request, message: str) -> Context:
+def from_request(request: AuthenticationRequest, message: str) -> Context:
     """Return what a request's secure message is, without asking anybody; `message` stands in for a missing one."""
     if not geocontext.is_used():
         return Context(request.secure_message)
@@ -53,24 +53,24 @@ def of(request: Request, message: str) -> Context:
 def enqueue(transaction: Transaction, origin: Origin) -> None:
     """Have the worker ask where a request came from, inside the caller's database transaction."""
     ContextLookup.objects.create(transaction=transaction, origin=json.dumps(asdict(origin)))
-    wakeup.notify_workers(ContextLookup, tasks.look_contexts_up.delay)
+    wakeup.notify_workers(ContextLookup, tasks.look_up_contexts.delay)
 
 
-def complete(transaction: Transaction) -> None:
+def ensure_complete(transaction: Transaction) -> None:
     """Have the secure message ready for a fetch that came before the worker; asks for at most 2 s."""
     lookup = ContextLookup.objects.filter(transaction=transaction, state=outbox.State.DUE).first()
     if lookup:
-        composed = _looked_up(lookup, transaction)
+        composed = _look_up(lookup, transaction)
         with database.atomic():
             # The worker may be about to write the same: whoever comes first has the event.
             due = ContextLookup.objects.filter(pk=lookup.pk, state=outbox.State.DUE)
             if due.update(state=outbox.State.DONE, ended_at=timezone.now(), claim=None, origin=""):
-                events.record_all([write(transaction, composed)])
+                events.record_all([store_message(transaction, composed)])
     transaction.refresh_from_db(fields=["secure_message", "awaits_context"])
 
 
-def _looked_up(lookup: ContextLookup, transaction: Transaction) -> Composed:
-    stored = stored_of(lookup, transaction)
+def _look_up(lookup: ContextLookup, transaction: Transaction) -> Composed:
+    stored = load_origin(lookup, transaction)
     if isinstance(stored, Composed):
         return stored
     origin, message = stored
@@ -79,19 +79,19 @@ def _looked_up(lookup: ContextLookup, transaction: Transaction) -> Composed:
     return geocontext.compose_with(message, origin, found)
 
 
-def stored_of(lookup: ContextLookup, transaction: Transaction) -> tuple[Origin, str] | Composed:
+def load_origin(lookup: ContextLookup, transaction: Transaction) -> tuple[Origin, str] | Composed:
     """Return where the request came from, and its message; what the check comes to when no live key opens them."""
     try:
-        return Origin(**json.loads(lookup.origin)), base(transaction)
+        return Origin(**json.loads(lookup.origin)), base_message(transaction)
     except CannotDecrypt as error:
         return Composed("", EventType.GEOLOCATION_CHECK_FAILED, str(error))
 
 
-def base(transaction: Transaction) -> str:
+def base_message(transaction: Transaction) -> str:
     return str(transaction.secure_message) or transaction.message
 
 
-def write(transaction: Transaction, composed: Composed) -> Event:
+def store_message(transaction: Transaction, composed: Composed) -> Event:
     """Keep the finished message, inside the caller's database transaction; returns the event to be recorded.
 
     After a failed check the message stays as it is stored: perhaps it could not even be read.
@@ -107,4 +107,4 @@ def write(transaction: Transaction, composed: Composed) -> Event:
 
 def _event(transaction: Transaction, composed: Composed) -> Event:
     details: dict[str, Any] = {"reason": composed.reason} if composed.reason else {}
-    return events.draft(EventType(composed.check), **transaction.subject, **details)
+    return events.draft(EventType(composed.check), **transaction.event_fields, **details)
