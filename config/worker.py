@@ -34,7 +34,7 @@ def start(names: set[str]) -> None:
     """Start delivering the named queues in this process."""
     worker = Worker(
         dispatchers=[QUEUES[name]() for name in QUEUES if name in names],
-        loops=[Periodic(lifecycle.sweep, SWEEP_SECONDS), Periodic(purge.keep_house, HOUSEKEEPING_SECONDS)],
+        loops=[Periodic(lifecycle.sweep, SWEEP_SECONDS), Periodic(purge.delete_expired, HOUSEKEEPING_SECONDS)],
     )
     if not settings.BROKER_URL:
         worker.loops.append(Listener() if connection.vendor == "postgresql" else Watcher())

@@ -39,8 +39,8 @@ def close(
     those of the event.
     """
     now = timezone.now()
-    own = Transaction.objects.filter(pk=transaction.pk)
-    pending = own.overdue(now) if status == Status.EXPIRED else own.pending(now)
+    row = Transaction.objects.filter(pk=transaction.pk)
+    pending = row.overdue(now) if status == Status.EXPIRED else row.pending(now)
     with database.atomic():
         ended = {
             "status": status,

@@ -24,59 +24,59 @@ class Locks:
 
     wrong_codes: int = 0
     wrong_codes_limit: int = 0
-    are_codes_locked: bool = False
-    codes_until: datetime | None = None
+    is_sms_locked: bool = False
+    sms_locked_until: datetime | None = None
     # The names of the applications in which a fraud report has locked the user, and since when.
     applications: tuple[tuple[str, datetime], ...] = ()
 
     @property
     def is_locked(self) -> bool:
-        return self.are_codes_locked or bool(self.applications)
+        return self.is_sms_locked or bool(self.applications)
 
     @property
-    def texts(self) -> list[str]:
+    def descriptions(self) -> list[str]:
         """Say what is locked and why, a sentence each."""
         text = _(
             "Locked in %(application)s after a fraud report on %(moment)s (UTC): the user gets no transactions there, "
             "also after a new enrolment."
         )
-        said = [
-            text % {"application": quoted(application), "moment": _moment(locked_at)}
+        descriptions = [
+            text % {"application": quoted(application), "moment": _format_time(locked_at)}
             for application, locked_at in self.applications
         ]
-        if self.are_codes_locked:
+        if self.is_sms_locked:
             text = _("Text messages are locked after %(count)d wrong codes in a row.")
-            said.append(text % {"count": self.wrong_codes})
-        if self.codes_until:
+            descriptions.append(text % {"count": self.wrong_codes})
+        if self.sms_locked_until:
             text = _("By itself that lock ends on %(moment)s (UTC).")
-            said.append(text % {"moment": _moment(self.codes_until)})
-        return said
+            descriptions.append(text % {"moment": _format_time(self.sms_locked_until)})
+        return descriptions
 
 
-def _moment(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j M Y, H:i:s")
+def _format_time(timestamp: datetime) -> str:
+    return date_format(timezone.localtime(timestamp), "j M Y, H:i:s")
 
 
-def of_user(user_id: str) -> Locks:
+def for_user(user_id: str) -> Locks:
     """Return what keeps a user out, in two queries."""
     if "\0" in user_id:
         return Locks()
-    fraud = fraud_locks.of_user(user_id)
+    fraud_rows = fraud_locks.of_user(user_id)
     row = CodeFailures.objects.filter(user_id=user_id).first()
     general, now = system.general(), timezone.now()
-    until = None
+    locked_until = None
     if row and row.locked_at and general.code_lock_seconds:
-        until = row.locked_at + timedelta(seconds=general.code_lock_seconds)
+        locked_until = row.locked_at + timedelta(seconds=general.code_lock_seconds)
     return Locks(
         wrong_codes=row.count if row else 0,
         wrong_codes_limit=general.max_consecutive_code_failures,
-        are_codes_locked=bool(row and row.locked_at) and (until is None or until > now),
-        codes_until=until if until and until > now else None,
-        applications=tuple(fraud.values_list("application__name", "locked_at")),
+        is_sms_locked=bool(row and row.locked_at) and (locked_until is None or locked_until > now),
+        sms_locked_until=locked_until if locked_until and locked_until > now else None,
+        applications=tuple(fraud_rows.values_list("application__name", "locked_at")),
     )
 
 
-def lock_profile(profile: Profile, **about: Any) -> None:
+def lock_profile(profile: Profile, **event_fields: Any) -> None:
     """Give the user of a profile no more transactions in its application until support staff unlock the user.
 
     `about` are members for the event: the transaction in which the fraud was reported.
@@ -89,11 +89,11 @@ def lock_profile(profile: Profile, **about: Any) -> None:
             user_id=profile.user_id,
             app_name=application.name,
             device_id=profile.device.device_id,
-            **about,
+            **event_fields,
         )
 
 
-def unlock(user_id: str, **by: Any) -> dict[str, int]:
+def unlock(user_id: str, **actor: Any) -> dict[str, int]:
     """Remove every lock of a user. Return the number of unlocked applications and of forgotten wrong codes."""
     if "\0" in user_id:
         return {"applications_unlocked": 0, "code_failures_cleared": 0}
@@ -102,7 +102,7 @@ def unlock(user_id: str, **by: Any) -> dict[str, int]:
         row = CodeFailures.objects.filter(user_id=user_id).first()
         failures = row.count if row else 0
         CodeFailures.objects.filter(user_id=user_id).delete()
-        lifted = {"applications_unlocked": applications, "code_failures_cleared": failures}
-        if any(lifted.values()):
-            events.record(EventType.USER_UNLOCKED, user_id=user_id, **lifted, **by)
-    return lifted
+        removed = {"applications_unlocked": applications, "code_failures_cleared": failures}
+        if any(removed.values()):
+            events.record(EventType.USER_UNLOCKED, user_id=user_id, **removed, **actor)
+    return removed

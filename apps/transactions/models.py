@@ -206,7 +206,7 @@ class IdempotentRequest(models.Model):
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE)
     key_hash = models.CharField(max_length=64)
     request_digest = models.CharField(max_length=80)
-    answer = EncryptedTextField(blank=True, default="")
+    response = EncryptedTextField(blank=True, default="")
     expires_at = models.DateTimeField()
 
     class Meta:

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 # What a worker has still to look at.
-OPEN = [State.DUE]
+UNFINISHED = [State.DUE]
 
 
 def purge(
@@ -44,27 +44,27 @@ def purge(
     return {
         **_purge_transactions(before),
         "failed_access_events": _purge_failed_access(failed_access_before) if failed_access_before else 0,
-        "events": _delete(_older(events_before)) if events_before else 0,
-        **_forget_expired(),
+        "events": _delete(_events_before(events_before)) if events_before else 0,
+        **_delete_expired_rows(),
     }
 
 
-def _older(before: datetime, **conditions: str) -> QuerySet[Event]:
+def _events_before(before: datetime, **conditions: str) -> QuerySet[Event]:
     # In the order of the index that finds them.
     return Event.objects.filter(occurred__lt=before, **conditions).order_by("-occurred", "-id")
 
 
 def _purge_failed_access(before: datetime) -> int:
-    return sum(_delete(_older(before, event_type=event_type)) for event_type in failed_access.TYPES)
+    return sum(_delete(_events_before(before, event_type=event_type)) for event_type in failed_access.TYPES)
 
 
-def keep_house() -> None:
+def delete_expired() -> None:
     """Remove what is used or expired, as every worker does from time to time."""
-    if removed := {name: count for name, count in _forget_expired().items() if count}:
-        log.info("expired_rows_removed", **removed)
+    if deleted := {name: count for name, count in _delete_expired_rows().items() if count}:
+        log.info("expired_rows_removed", **deleted)
 
 
-def _forget_expired() -> dict[str, int]:
+def _delete_expired_rows() -> dict[str, int]:
     now = timezone.now()
     return {
         "enrollment_codes": _delete(
@@ -84,27 +84,33 @@ def _forget_expired() -> dict[str, int]:
 
 def _purge_transactions(before: datetime) -> dict[str, int]:
     transactions = callbacks = 0
-    for batch in _ended(before):
+    for batch in _purgeable_batches(before):
         with database.atomic():
             # Another purge that has some of these will remove them.
             locked = Transaction.objects.select_for_update(skip_locked=True).filter(pk__in=batch).order_by("pk")
             ids = list(locked.values_list("pk", flat=True))
-            callbacks += _count(CallbackDelivery.objects.filter(transaction_id__in=ids))
-            transactions += _count(Transaction.objects.filter(pk__in=ids))
+            callbacks += _delete_counted(CallbackDelivery.objects.filter(transaction_id__in=ids))
+            transactions += _delete_counted(Transaction.objects.filter(pk__in=ids))
     return {"transactions": transactions, "callbacks": callbacks}
 
 
-def _ended(before: datetime) -> Iterator[list[UUID]]:
+def _purgeable_batches(before: datetime) -> Iterator[list[UUID]]:
     """Yield the ids of what may go, oldest first, each once."""
     # What ended before started before, and of starts there is an index.
-    found = Transaction.objects.filter(created_at__lt=before, ended_at__lt=before).order_by("created_at", "pk")
-    for queue, kept in ((CallbackDelivery, [State.DUE, State.FAILED]), (PushDelivery, OPEN), (SmsDelivery, OPEN)):
-        found = found.exclude(Exists(queue._default_manager.filter(transaction_id=OuterRef("pk"), state__in=kept)))
-    rest = found
-    while batch := list(rest.values_list("pk", "created_at")[:BATCH]):
+    purgeable = Transaction.objects.filter(created_at__lt=before, ended_at__lt=before).order_by("created_at", "pk")
+    for queue, blocking_states in (
+        (CallbackDelivery, [State.DUE, State.FAILED]),
+        (PushDelivery, UNFINISHED),
+        (SmsDelivery, UNFINISHED),
+    ):
+        purgeable = purgeable.exclude(
+            Exists(queue._default_manager.filter(transaction_id=OuterRef("pk"), state__in=blocking_states))
+        )
+    remaining = purgeable
+    while batch := list(remaining.values_list("pk", "created_at")[:BATCH]):
         yield [pk for pk, _created_at in batch]
         last, created_at = batch[-1]
-        rest = found.filter(created_at__gte=created_at).exclude(created_at=created_at, pk__lte=last)
+        remaining = purgeable.filter(created_at__gte=created_at).exclude(created_at=created_at, pk__lte=last)
 
 
 def _delete(rows: QuerySet[Any]) -> int:
@@ -113,11 +119,11 @@ def _delete(rows: QuerySet[Any]) -> int:
     while True:
         with database.atomic():
             batch = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
-            total += _count(rows.model._default_manager.filter(pk__in=batch))
+            total += _delete_counted(rows.model._default_manager.filter(pk__in=batch))
         if not batch:
             return total
 
 
-def _count(rows: QuerySet[Any]) -> int:
+def _delete_counted(rows: QuerySet[Any]) -> int:
     """Delete rows with all that hangs on them, and return how many there were of them alone."""
     return rows.delete()[1].get(rows.model._meta.label, 0)

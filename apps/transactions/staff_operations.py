@@ -32,40 +32,40 @@ def describe(transaction_id: UUID) -> dict[str, Any]:
         "expires_at": transaction.expires_at,
         "ended_at": transaction.ended_at,
         "attempts_used": transaction.attempts_used,
-        **_proof(transaction),
+        **_verification_facts(transaction),
         "resends_used": transaction.resends_used,
-        "text_messages": [_delivery(text) for text in transaction.sms_deliveries.order_by("created_at")],
+        "text_messages": [_delivery(sms) for sms in transaction.sms_deliveries.order_by("created_at")],
         "pushes": [_delivery(push) for push in transaction.push_deliveries.order_by("created_at")],
         "callbacks": [_delivery(callback) for callback in callbacks.order_by("created_at")],
     }
 
 
-def _proof(transaction: Transaction) -> dict[str, Any]:
+def _verification_facts(transaction: Transaction) -> dict[str, Any]:
     """Return how an answer was proved, with the names and by the rules of E4."""
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     if transaction.method == Method.PUSH_WITH_PIN:
-        found["used_authentication_attempts"] = transaction.attempts_used
+        facts["used_authentication_attempts"] = transaction.attempts_used
     if transaction.signature_verified is not None:
-        found["signature_verified"] = transaction.signature_verified
-    return found
+        facts["signature_verified"] = transaction.signature_verified
+    return facts
 
 
-def cancel(transaction_id: UUID, **by: Any) -> None:
+def cancel(transaction_id: UUID, **actor: Any) -> None:
     """End a pending transaction of any client, without a callback; TransactionNotFound when there is nothing to cancel.
 
     `by` are facts for the event: who wanted it.
     """
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
-    if transaction is None or not lifecycle.cancel(transaction, **by):
+    if transaction is None or not lifecycle.cancel(transaction, **actor):
         raise errors.TransactionNotFound
 
 
-def resend(transaction_id: UUID, *, used: int, **by: Any) -> None:
+def resend(transaction_id: UUID, *, expected_resends: int, **actor: Any) -> None:
     """Send the message of a pending transaction again, as `services.resend`; TransactionNotFound also without one."""
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None:
         raise errors.TransactionNotFound
-    services.resend(transaction, used=used, **by)
+    services.resend(transaction, expected_resends=expected_resends, **actor)
 
 
 def can_resend(transaction: Transaction) -> bool:
@@ -76,8 +76,8 @@ def can_resend(transaction: Transaction) -> bool:
 
 def newest(*, user_id: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
     """Return the newest transactions, of one user or of all."""
-    found = Transaction.objects.all() if user_id is None else Transaction.objects.filter(user_id=user_id)
-    return [summary(transaction) for transaction in found.order_by("-created_at")[:limit]]
+    rows = Transaction.objects.all() if user_id is None else Transaction.objects.filter(user_id=user_id)
+    return [summary(transaction) for transaction in rows.order_by("-created_at")[:limit]]
 
 
 def summary(transaction: Transaction) -> dict[str, Any]:

@@ -107,9 +107,9 @@ def test_a_process_that_dies_with_the_last_code_leaves_a_lock_that_can_be_lifted
     general(max_consecutive_code_failures=3)
     guess(2)
     with database.atomic():
-        assert attempts.reserve_of_user("anna")
+        assert attempts.reserve_user_attempt("anna")
     assert error(texts.post(free_type)) == LOCKED
-    assert locks.of_user("anna").is_locked
+    assert locks.for_user("anna").is_locked
     assert "code_failures_cleared: 3" in run("unlock_user", "anna").lines
     assert texts.post(free_type).status_code == 200
 

@@ -76,7 +76,7 @@ class KeyedRequest:
     def _start(self, row: IdempotentRequest, store: Store) -> Answer:
         started = store()
         answer = serializers.initiated(started)
-        row.request_digest, row.answer = self.digests[0], json.dumps(answer)
+        row.request_digest, row.response = self.digests[0], json.dumps(answer)
         row.expires_at = started.transaction.expires_at
         row.save()
         return answer
@@ -86,7 +86,7 @@ class KeyedRequest:
             return None
         if row.request_digest not in self.digests:
             raise errors.IdempotencyKeyReused
-        answer: Answer = json.loads(row.answer)
+        answer: Answer = json.loads(row.response)
         return answer
 
     def _row(self) -> IdempotentRequest | None:

@@ -11,7 +11,7 @@ from apps.common.clock import milliseconds
 from apps.enrollment.models import Profile
 from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.models import Reason, Status, Transaction
-from apps.transactions.portal.availability import Available
+from apps.transactions.portal.availability import AvailableType
 from apps.transactions.request import messages, parameters
 from apps.transactions.request.parameters import ApiVersion
 from apps.transactions.types import PUSH_METHODS, Method
@@ -211,7 +211,7 @@ def _proof(transaction: Transaction) -> dict[str, Any]:
     return found
 
 
-def available(item: Available, version: ApiVersion) -> dict[str, Any]:
+def available(item: AvailableType, version: ApiVersion) -> dict[str, Any]:
     described = {"type": item.mobile_type.name, "method": item.mobile_type.method.upper()}
     if item.mobile_type.method not in PUSH_METHODS:
         return described

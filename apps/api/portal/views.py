@@ -194,7 +194,7 @@ class UserTypesView(PortalView):
     @user_types(serializers.UserTypesByDeviceSerializer, examples.USER_TYPES_BY_DEVICE)
     def get(self, request: Request, user_id: str) -> Response:
         self.caller(request)
-        available = [] if "\0" in user_id else availability.of_user(user_id)
+        available = [] if "\0" in user_id else availability.for_user(user_id)
         return Response({"enabled": [serializers.available(item, self.version) for item in available]})
 
 
@@ -244,5 +244,5 @@ class TypeNamesView(PortalView):
     )
     def get(self, request: Request, user_id: str) -> Response:
         self.caller(request)
-        available = [] if "\0" in user_id else availability.of_user(user_id)
+        available = [] if "\0" in user_id else availability.for_user(user_id)
         return Response({"enabled": [item.mobile_type.name for item in available]})

@@ -12,10 +12,10 @@ from apps.transactions import staff_operations
 from apps.transactions.models import Transaction
 from apps.transactions.types import Method
 
-ENDED = _("This transaction has ended: there is nothing left to do.")
+TRANSACTION_ENDED = _("This transaction has ended: there is nothing left to do.")
 
 
-def page_of(transaction: Transaction) -> str:
+def change_url(transaction: Transaction) -> str:
     return reverse("admin:transactions_transaction_change", args=[transaction.pk])
 
 
@@ -23,17 +23,17 @@ def is_pending(transaction: Transaction) -> bool:
     return transaction.is_pending(timezone.now())
 
 
-def offered(transaction: Transaction) -> set[str]:
+def available_actions(transaction: Transaction) -> set[str]:
     """Return the addresses of the buttons that a transaction has."""
     if not is_pending(transaction):
         return set()
     return {"cancel", "send-again"} if staff_operations.can_resend(transaction) else {"cancel"}
 
 
-def question_about_cancelling(transaction: Transaction) -> Question:
-    title, back = _("Cancel"), page_of(transaction)
+def cancel_confirmation(transaction: Transaction) -> Question:
+    title, back = _("Cancel"), change_url(transaction)
     if not is_pending(transaction):
-        return Question(title=title, heading=ENDED, texts=[], icon="block", back=back)
+        return Question(title=title, heading=TRANSACTION_ENDED, texts=[], icon="block", back=back)
     user = {"user": transaction.user_id}
     return Question(
         title=title,
@@ -56,26 +56,26 @@ def cancel(request: HttpRequest, transaction: Transaction) -> None:
     try:
         staff_operations.cancel(transaction.pk, who=request.user.get_username())
     except errors.TransactionNotFound:
-        messages.info(request, ENDED)
+        messages.info(request, TRANSACTION_ENDED)
     else:
         messages.success(request, _("The transaction is cancelled."))
 
 
-def question_about_resending(transaction: Transaction) -> Question:
-    title, back = _("Send again"), page_of(transaction)
+def resend_confirmation(transaction: Transaction) -> Question:
+    title, back = _("Send again"), change_url(transaction)
     if not is_pending(transaction):
-        return Question(title=title, heading=ENDED, texts=[], icon="block", back=back)
+        return Question(title=title, heading=TRANSACTION_ENDED, texts=[], icon="block", back=back)
     if not staff_operations.can_resend(transaction):
         heading = _("Its message cannot be sent again: no resend is left.")
         return Question(title=title, heading=heading, texts=[], icon="block", back=back)
-    is_text = transaction.method == Method.SMS
-    heading = _("Send the text message to “%(user)s” again?") if is_text else _("Send the push to “%(user)s” again?")
+    is_sms = transaction.method == Method.SMS
+    heading = _("Send the text message to “%(user)s” again?") if is_sms else _("Send the push to “%(user)s” again?")
     used = {"used": transaction.resends_used, "limit": transaction.max_resends}
     return Question(
         title=title,
         heading=heading % {"user": transaction.user_id},
         texts=[
-            _("The same message with the same code.") if is_text else _("The same message."),
+            _("The same message with the same code.") if is_sms else _("The same message."),
             _("%(used)d of %(limit)d resends are used. The transaction does not live longer by it.") % used,
         ],
         icon="replay",
@@ -88,9 +88,9 @@ def question_about_resending(transaction: Transaction) -> Question:
 def resend(request: HttpRequest, transaction: Transaction) -> None:
     """Send it again, unless more resends were used meanwhile than the question said: then somebody was quicker."""
     mark = request.POST.get("mark", "")
-    used = int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 10 else -1
+    expected_resends = int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 10 else -1
     try:
-        staff_operations.resend(transaction.pk, used=used, who=request.user.get_username())
+        staff_operations.resend(transaction.pk, expected_resends=expected_resends, who=request.user.get_username())
     except errors.TransactionNotFound:
         messages.info(request, _("Nothing was sent: it has ended, was sent again meanwhile, or nothing can reach it."))
     except errors.ApiError as error:

@@ -29,7 +29,7 @@ from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationTy
 __all__ = ["MobileAuthenticationTypeAdmin", "TransactionAdmin", "UserAdmin"]
 
 SIGNING_FIELDS = ("transaction_signing", "signing_data_required")
-STATUS_COLOURS = {
+STATUS_COLORS = {
     Status.PENDING: "info",
     Status.AUTHENTICATED: "success",
     Status.NOT_AUTHENTICATED: "danger",
@@ -63,11 +63,11 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
         return (
             (None, {"fields": ("name", "method", "time_to_live", *SIGNING_FIELDS, "number_matching_digits")}),
             (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
-            (_("Default messages"), {"fields": tuple(message_fields()) if may_change else ("texts",)}),
+            (_("Default messages"), {"fields": tuple(message_fields()) if may_change else ("messages_by_language",)}),
         )
 
     @admin.display(description=_("by language"), empty_value="-")
-    def texts(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
+    def messages_by_language(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
         """The texts, for those who may only look."""
         return lines_of(mobile_type.default_messages)
 
@@ -102,9 +102,9 @@ class TransactionAdmin(LogAdmin):
     search_fields = ("id",)
     search_help_text = _("Exact user or transaction")
     readonly_fields = (
-        *("started", "ended", "expires", "outcome", "client_link", "client_name", "user_link"),
-        "called_back",
-        *("attempts", "resends", "number_end", "sender"),
+        *("started", "ended", "expires", "status_label", "client_link", "client_name", "user_link"),
+        "callback_url",
+        *("attempts", "resends", "phone_number_end", "sender"),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
     actions_list = ("text_messages_by_day",)
@@ -119,15 +119,15 @@ class TransactionAdmin(LogAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
         method = obj.method if obj else ""
         client = "client_link" if request.user.has_perm("applications.view_apiclient") else "client_name"
-        by_method: tuple[Any, ...] = ("device_id", (client, "called_back"))
+        by_method: tuple[Any, ...] = ("device_id", (client, "callback_url"))
         if method in PUSH_METHODS:
-            by_method = (("device_id", "resends"), (client, "called_back"))
+            by_method = (("device_id", "resends"), (client, "callback_url"))
         if method == Method.SMS:
-            by_method = (("number_end", "sender"), ("attempts", "resends"), client)
+            by_method = (("phone_number_end", "sender"), ("attempts", "resends"), client)
         if obj and obj.signature_verified is not None:
             by_method = (*by_method, "signature_verified")
         fields = (
-            ("outcome", "reason"),
+            ("status_label", "reason"),
             ("user_link", "app_name"),
             ("type_name", "method"),
             "message",
@@ -142,22 +142,22 @@ class TransactionAdmin(LogAdmin):
         """How many codes were tried; a limit of 0 is none."""
         if not transaction.max_attempts:
             return _("%(used)d, no limit until it expires") % {"used": transaction.attempts_used}
-        return _used(transaction.attempts_used, transaction.max_attempts)
+        return _used_of_limit(transaction.attempts_used, transaction.max_attempts)
 
     @admin.display(description=_("resends"))
     def resends(self, transaction: Transaction) -> str:
-        return _used(transaction.resends_used, transaction.max_resends)
+        return _used_of_limit(transaction.resends_used, transaction.max_resends)
 
     @admin.display(description=_("SMS sender ID"))
     def sender(self, transaction: Transaction) -> str:
         return transaction.sms_sender_id or "-"
 
     @admin.display(description=_("callback URL"), empty_value="-")
-    def called_back(self, transaction: Transaction) -> str | None:
+    def callback_url(self, transaction: Transaction) -> str | None:
         return without_credentials(transaction.callback_uri) or None
 
     @admin.display(description=_("phone number"))
-    def number_end(self, transaction: Transaction) -> str:
+    def phone_number_end(self, transaction: Transaction) -> str:
         """The last three digits tell phones apart and nobody's number."""
         try:
             return "…" + transaction.phone_number[-3:] if transaction.phone_number else "-"
@@ -176,15 +176,15 @@ class TransactionAdmin(LogAdmin):
     def ended(self, transaction: Transaction) -> str:
         return moment(transaction.ended_at)
 
-    @display(description=_("status"), label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("status"), label=STATUS_COLORS)  # type: ignore[untyped-decorator]
     def state(self, transaction: Transaction) -> tuple[str, str]:
         status = transaction.current_status(timezone.now())
         return status, str(status.label)
 
     @admin.display(description=_("status"))
-    def outcome(self, transaction: Transaction) -> SafeString:
+    def status_label(self, transaction: Transaction) -> SafeString:
         status, text = self.state(transaction)
-        return render_to_string("unfold/helpers/label.html", {"type": STATUS_COLOURS[Status(status)], "text": text})
+        return render_to_string("unfold/helpers/label.html", {"type": STATUS_COLORS[Status(status)], "text": text})
 
     @admin.display(description=_("transaction"))
     def short_id(self, transaction: Transaction) -> str:
@@ -218,8 +218,12 @@ class TransactionAdmin(LogAdmin):
     ) -> HttpResponse:
         transaction = self.get_object(request, object_id)
         is_called_back = bool(transaction and transaction.callback_uri) and system.features().mobile_authentication
-        shown = {"timeline": timeline.entries(transaction), "is_called_back": is_called_back} if transaction else {}
-        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        details_context = (
+            {"timeline": timeline.entries(transaction), "is_called_back": is_called_back} if transaction else {}
+        )
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, {**details_context, **(extra_context or {})}
+        )
         return response
 
     def has_support_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -229,13 +233,13 @@ class TransactionAdmin(LogAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Offer what can be done with a pending transaction, and nothing with one that has ended."""
         transaction = self.get_object(request, object_id)
-        offered = actions.offered(transaction) if transaction else set()
-        return [button for button in super().get_actions_detail(request, object_id) if button.path in offered]
+        available = actions.available_actions(transaction) if transaction else set()
+        return [button for button in super().get_actions_detail(request, object_id) if button.path in available]
 
     def has_text_messages_permission(self, request: HttpRequest) -> bool:
         # Transactions are shown while the feature is off; that page is not.
-        is_there = system.features().mobile_authentication
-        return is_there and bool(request.user.has_perm("transactions.view_smsusage"))
+        is_enabled = system.features().mobile_authentication
+        return is_enabled and bool(request.user.has_perm("transactions.view_smsusage"))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Text messages by day"),
@@ -249,22 +253,22 @@ class TransactionAdmin(LogAdmin):
     @action(description=_("Cancel"), url_path="cancel", icon="cancel", permissions=["support"])  # type: ignore[untyped-decorator]
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then end the transaction, by POST only."""
-        transaction = self.found(request, object_id)
+        transaction = self.get_or_404(request, object_id)
         if request.method != "POST":
-            return ask(self, request, actions.question_about_cancelling(transaction), transaction)
+            return ask(self, request, actions.cancel_confirmation(transaction), transaction)
         actions.cancel(request, transaction)
-        return HttpResponseRedirect(actions.page_of(transaction))
+        return HttpResponseRedirect(actions.change_url(transaction))
 
     @action(description=_("Send again"), url_path="send-again", icon="replay", permissions=["support"])  # type: ignore[untyped-decorator]
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then send the message again, by POST only and once for each time that it was asked."""
-        transaction = self.found(request, object_id)
+        transaction = self.get_or_404(request, object_id)
         if request.method != "POST":
-            return ask(self, request, actions.question_about_resending(transaction), transaction)
+            return ask(self, request, actions.resend_confirmation(transaction), transaction)
         actions.resend(request, transaction)
-        return HttpResponseRedirect(actions.page_of(transaction))
+        return HttpResponseRedirect(actions.change_url(transaction))
 
-    def found(self, request: HttpRequest, object_id: str) -> Transaction:
+    def get_or_404(self, request: HttpRequest, object_id: str) -> Transaction:
         transaction: Transaction | None = self.get_object(request, object_id)
         if transaction is None:
             raise Http404("no such transaction")
@@ -276,7 +280,7 @@ class SmsUsageAdmin(ReadOnlyAdmin):
     """Text messages by day, country and client. Few codes of many come back where somebody is paid for messages."""
 
     title = _("Text messages by day")
-    list_display = ("date", "country", "client", "sent", "verified", "share")
+    list_display = ("date", "country", "client", "sent", "verified", "verified_share")
     sortable_by = ("sent", "verified")
     list_filter = (("client", ChoiceFilter), ("country", ExactFilter))
     list_select_related = ("client",)
@@ -288,11 +292,11 @@ class SmsUsageAdmin(ReadOnlyAdmin):
         return date_format(usage.day, "j M Y")
 
     @admin.display(description=_("share verified"))
-    def share(self, usage: SmsUsage) -> str:
+    def verified_share(self, usage: SmsUsage) -> str:
         return f"{100 * usage.verified // usage.sent} %" if usage.sent else "-"
 
 
-def _used(used: int, limit: int) -> str:
+def _used_of_limit(used: int, limit: int) -> str:
     return _("%(used)d of %(limit)d") % {"used": used, "limit": limit}
 
 

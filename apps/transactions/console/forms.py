@@ -20,7 +20,7 @@ from apps.transactions.types import (
 )
 
 # Which methods have a field; every other field belongs to all of them.
-METHODS_OF = {
+FIELD_METHODS = {
     "max_attempts": {Method.SMS},
     "max_resends": {Method.SMS, *PUSH_METHODS},
     "sms_sender_id": {Method.SMS},
@@ -30,9 +30,9 @@ METHODS_OF = {
     "number_matching_digits": PUSH_METHODS,
 }
 # Which fields have a meaning only while a switch is on.
-SWITCH_OF = {"signing_data_required": "transaction_signing"}
+FIELD_SWITCHES = {"signing_data_required": "transaction_signing"}
 
-METHOD_NEEDS = {
+METHOD_REQUIREMENTS = {
     Method.PUSH_WITH_PIN: _("Needs an application with PIN on, and a user who has set one."),
     Method.PUSH_WITH_FINGERPRINT: _(
         "Needs an application with fingerprint on, and a user who has set up a fingerprint or a PIN. The PIN approves, "
@@ -65,27 +65,27 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._describe()
+        self._set_help_texts()
         self._offer_fallbacks()
-        for name, methods in METHODS_OF.items():
+        for name, methods in FIELD_METHODS.items():
             self.fields[name].required = False
             # A choice of rows comes in a wrapper, whose attributes reach no page.
             widget: forms.Widget = getattr(self.fields[name].widget, "widget", None) or self.fields[name].widget
-            switch = f"&{SWITCH_OF[name]}=on" if name in SWITCH_OF else ""
+            switch = f"&{FIELD_SWITCHES[name]}=on" if name in FIELD_SWITCHES else ""
             widget.attrs["data-field-shown-when"] = "method=" + "|".join(sorted(methods)) + switch
-            if self.is_bound and not self._has(name):
+            if self.is_bound and not self._has_field(name):
                 self.fields[name].disabled = True
                 self.initial[name] = self.default(name)
         for code, text in self.instance.default_messages.items():
             self.initial.setdefault(MESSAGE_PREFIX + code, text)
 
-    def _has(self, name: str) -> bool:
+    def _has_field(self, name: str) -> bool:
         """Return True if the sent form is of a type that has the field."""
-        is_on = name not in SWITCH_OF or bool(self.data.get(self.add_prefix(SWITCH_OF[name])))
-        return is_on and self.data.get(self.add_prefix("method")) in METHODS_OF[name]
+        is_on = name not in FIELD_SWITCHES or bool(self.data.get(self.add_prefix(FIELD_SWITCHES[name])))
+        return is_on and self.data.get(self.add_prefix("method")) in FIELD_METHODS[name]
 
-    def _describe(self) -> None:
-        self.fields["time_to_live"].help_text = life_help()
+    def _set_help_texts(self) -> None:
+        self.fields["time_to_live"].help_text = time_to_live_help()
         self.fields["method"].help_text = method_help()
         self.fields["max_attempts"].help_text = attempts_help()
         self.fields["max_resends"].help_text = _(
@@ -108,18 +108,18 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         field = MobileAuthenticationType._meta.get_field(name)
         return field.get_default()  # type: ignore[union-attr]
 
-    def _given_or_default(self, name: str) -> Any:
+    def _value_or_default(self, name: str) -> Any:
         value = self.cleaned_data[name]
         return self.default(name) if value is None else value
 
     def clean_max_attempts(self) -> int:
-        return int(self._given_or_default("max_attempts"))
+        return int(self._value_or_default("max_attempts"))
 
     def clean_number_matching_digits(self) -> int:
-        return int(self._given_or_default("number_matching_digits"))
+        return int(self._value_or_default("number_matching_digits"))
 
     def clean_max_resends(self) -> int:
-        return int(self._given_or_default("max_resends"))
+        return int(self._value_or_default("max_resends"))
 
     def clean_method(self) -> str:
         method: str = self.cleaned_data["method"]
@@ -150,7 +150,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 TypeForm: type[BaseTypeForm] = type("TypeForm", (BaseTypeForm,), message_fields())
 
 
-def life_help() -> Any:
+def time_to_live_help() -> Any:
     return format_html(
         "{}{}",
         _("How long a user has to answer: 1 to 86,400 seconds."),
@@ -174,5 +174,5 @@ def method_help() -> Any:
     return format_html_join(
         "",
         '<span data-shown-when="method={}">{}</span>',
-        [(method.value, text) for method, text in METHOD_NEEDS.items()],
+        [(method.value, text) for method, text in METHOD_REQUIREMENTS.items()],
     )

@@ -50,12 +50,12 @@ def message_help(name: str) -> Any:
             "{code} is where the code goes; a text without it is left out and the code is sent alone. For browsers "
             "that offer the code, end with a line “@www.example.com #{code}”."
         ),
-        _counts(name),
+        _character_count(name),
         _preview(name),
     )
 
 
-def _counts(name: str) -> Any:
+def _character_count(name: str) -> Any:
     return format_html(
         '<span class="console-count" id="count_{}" data-counts="id_{}" data-limit="{}" data-code="{}" data-used="{}" '
         'data-one="{}" data-more="{}" data-unicode="{}" data-too-long="{}"></span>',

@@ -26,7 +26,7 @@ from apps.transactions.models import (
 )
 
 # The attempts say this better; portals ask for the result as often as they like.
-LEFT_OUT = (
+HIDDEN_EVENTS = (
     EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION,
     EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
     EventType.PUSH_AUTH_CALLBACK_SENT,
@@ -39,10 +39,10 @@ LEFT_OUT = (
 # Of more, the newest are shown, because they say how it ended, and the first, which says how it began.
 MAX_EVENTS = 100
 GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
-GOOD_OUTCOMES = ("accepted", "delivered", EventType.GEOLOCATION_CHECK_SUCCESS)
+SUCCESSFUL_OUTCOMES = ("accepted", "delivered", EventType.GEOLOCATION_CHECK_SUCCESS)
 # Neither good nor bad: nobody knows, or nobody had to do it.
-OPEN_OUTCOMES = ("unknown", "not_needed")
-WORDS: dict[str, Any] = {
+NEUTRAL_OUTCOMES = ("unknown", "not_needed")
+EVENT_STYLES: dict[str, Any] = {
     EventType.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
     EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED: ("smartphone", PLAIN),
     EventType.MOBILE_AUTH_AUTHENTICATED: ("check", GOOD),
@@ -104,20 +104,20 @@ def entries(transaction: Transaction) -> list[Entry]:
 
     Two more when there are more events than are shown.
     """
-    happened = [*_events(transaction), *_lookups(transaction), *_pushes(transaction), *_texts(transaction)]
-    happened += _callbacks(transaction)
-    return sorted(happened, key=_time) + sorted(_waiting(transaction), key=_time)
+    past = [*_events(transaction), *_lookups(transaction), *_pushes(transaction), *_sms(transaction)]
+    past += _callbacks(transaction)
+    return sorted(past, key=_time) + sorted(_due_deliveries(transaction), key=_time)
 
 
 def _events(transaction: Transaction) -> Iterator[Entry]:
-    events = Event.objects.filter(transaction_id=transaction.pk).exclude(event_type__in=LEFT_OUT)
+    events = Event.objects.filter(transaction_id=transaction.pk).exclude(event_type__in=HIDDEN_EVENTS)
     newest = list(events.order_by("-occurred", "-id")[: MAX_EVENTS + 1])
     if len(newest) > MAX_EVENTS:
-        yield from _beginning(events, newest.pop())
+        yield from _first_event_and_omission(events, newest.pop())
     yield from map(_entry, reversed(newest))
 
 
-def _beginning(events: QuerySet[Event], before_newest: Event) -> Iterator[Entry]:
+def _first_event_and_omission(events: QuerySet[Event], oldest_shown: Event) -> Iterator[Entry]:
     """Yield the first event, and how many come between it and the newest ones."""
     yield _entry(events.earliest("occurred", "id"))
     count = events.count() - MAX_EVENTS - 1
@@ -125,15 +125,15 @@ def _beginning(events: QuerySet[Event], before_newest: Event) -> Iterator[Entry]
         title = ngettext(
             "%(count)d event in between is not shown here", "%(count)d events in between are not shown here", count
         )
-        yield Entry(before_newest.occurred, "more_vert", PLAIN, title % {"count": count})
+        yield Entry(oldest_shown.occurred, "more_vert", PLAIN, title % {"count": count})
 
 
 def _entry(event: Event) -> Entry:
-    icon, tone = WORDS.get(event.event_type, ("info", PLAIN))
-    return Entry(event.occurred, icon, tone, event.event_name, _facts_of(event))
+    icon, tone = EVENT_STYLES.get(event.event_type, ("info", PLAIN))
+    return Entry(event.occurred, icon, tone, event.event_name, _event_facts(event))
 
 
-def _facts_of(event: Event) -> tuple[str, ...]:
+def _event_facts(event: Event) -> tuple[str, ...]:
     """Return why, and which of the staff."""
     reason, who = event.details.get("reason"), event.details.get("who")
     return (*((str(reason),) if reason else ()), *((_("by %(who)s") % {"who": who},) if who else ()))
@@ -142,44 +142,44 @@ def _facts_of(event: Event) -> tuple[str, ...]:
 def _lookups(transaction: Transaction) -> Iterator[Entry]:
     attempts = ContextAttempt.objects.filter(delivery__transaction=transaction)
     for attempt in attempts.order_by("started_at"):
-        title = _("Look-up of the location, attempt %(number)d: %(outcome)s") % _words(attempt)
-        yield Entry(attempt.started_at, "location_on", _tone(attempt), title, _facts(attempt))
+        title = _("Look-up of the location, attempt %(number)d: %(outcome)s") % _labels(attempt)
+        yield Entry(attempt.started_at, "location_on", _attempt_tone(attempt), title, _attempt_facts(attempt))
 
 
 def _pushes(transaction: Transaction) -> Iterator[Entry]:
     attempts = PushAttempt.objects.filter(delivery__transaction=transaction)
     for attempt in attempts.order_by("started_at"):
-        title = _("Push, attempt %(number)d: %(outcome)s") % _words(attempt)
-        yield Entry(attempt.started_at, "send", _tone(attempt), title, _facts(attempt))
+        title = _("Push, attempt %(number)d: %(outcome)s") % _labels(attempt)
+        yield Entry(attempt.started_at, "send", _attempt_tone(attempt), title, _attempt_facts(attempt))
 
 
-def _texts(transaction: Transaction) -> Iterator[Entry]:
+def _sms(transaction: Transaction) -> Iterator[Entry]:
     attempts = SmsAttempt.objects.filter(delivery__transaction=transaction)
     for attempt in attempts.order_by("started_at"):
-        title = _("Text message, attempt %(number)d: %(outcome)s") % _words(attempt)
+        title = _("Text message, attempt %(number)d: %(outcome)s") % _labels(attempt)
         sender = (_("from %(sender)s") % {"sender": attempt.sender},) if attempt.sender else ()
-        yield Entry(attempt.started_at, "sms", _tone(attempt), title, (*sender, *_facts(attempt)))
+        yield Entry(attempt.started_at, "sms", _attempt_tone(attempt), title, (*sender, *_attempt_facts(attempt)))
 
 
 def _callbacks(transaction: Transaction) -> Iterator[Entry]:
     attempts = CallbackAttempt.objects.filter(delivery__transaction_id=transaction.pk)
     for attempt in attempts.order_by("started_at"):
-        title = _("Callback, attempt %(number)d: %(outcome)s") % _words(attempt)
-        yield Entry(attempt.started_at, "call_made", _tone(attempt), title, _facts(attempt))
+        title = _("Callback, attempt %(number)d: %(outcome)s") % _labels(attempt)
+        yield Entry(attempt.started_at, "call_made", _attempt_tone(attempt), title, _attempt_facts(attempt))
 
 
-def _waiting(transaction: Transaction) -> Iterator[Entry]:
+def _due_deliveries(transaction: Transaction) -> Iterator[Entry]:
     for lookup in ContextLookup.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(lookup.due_at, "schedule", WAITING, _("Look-up of the location waits"), _next(lookup))
+        yield Entry(lookup.due_at, "schedule", WAITING, _("Look-up of the location waits"), _next_attempt(lookup))
     for push in PushDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"), _next(push))
-    for text in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(text.due_at, "schedule", WAITING, _("Text message waits to be sent"), _next(text))
+        yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"), _next_attempt(push))
+    for sms in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
+        yield Entry(sms.due_at, "schedule", WAITING, _("Text message waits to be sent"), _next_attempt(sms))
     for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
-        yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"), _next(callback))
+        yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"), _next_attempt(callback))
 
 
-def _next(delivery: Delivery) -> tuple[str, ...]:
+def _next_attempt(delivery: Delivery) -> tuple[str, ...]:
     """Say which attempt comes next; a claimed row is under way, and due again only when its worker should die."""
     if delivery.claim:
         return (_("under way"),)
@@ -190,18 +190,18 @@ def _time(entry: Entry) -> datetime:
     return entry.at
 
 
-def _words(attempt: Attempt) -> dict[str, Any]:
+def _labels(attempt: Attempt) -> dict[str, Any]:
     outcome = attempt.outcome.removeprefix("GEOLOCATION_CHECK_").replace("_", " ").lower()
     return {"number": attempt.number, "outcome": outcome or _("under way")}
 
 
-def _tone(attempt: Attempt) -> str:
-    if not attempt.outcome or attempt.outcome in OPEN_OUTCOMES:
+def _attempt_tone(attempt: Attempt) -> str:
+    if not attempt.outcome or attempt.outcome in NEUTRAL_OUTCOMES:
         return WAITING
-    return GOOD if attempt.outcome in GOOD_OUTCOMES else BAD
+    return GOOD if attempt.outcome in SUCCESSFUL_OUTCOMES else BAD
 
 
-def _facts(attempt: Attempt) -> tuple[str, ...]:
+def _attempt_facts(attempt: Attempt) -> tuple[str, ...]:
     status = _("HTTP %(status)d") % {"status": attempt.status} if attempt.status else ""
     duration = _("%(duration)d ms") % {"duration": attempt.duration_ms} if attempt.duration_ms is not None else ""
     # A reason that only repeats the status says nothing more.

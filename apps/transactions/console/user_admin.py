@@ -19,7 +19,7 @@ class UserAdmin(ProfileAdmin):
     actions_list = (*ProfileAdmin.actions_list, "unlock_user")
 
     def user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
-        return {**super().user_context(request, user_id), "locks": locks.of_user(user_id)}
+        return {**super().user_context(request, user_id), "locks": locks.for_user(user_id)}
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
         """Unlocking is offered beside the lock that it lifts."""
@@ -31,28 +31,28 @@ class UserAdmin(ProfileAdmin):
     def unlock_user(self, request: HttpRequest) -> HttpResponse:
         """Ask, then lift every lock of the user whom the address names, by POST only."""
         user_id = request.GET.get("user", "").replace("\0", "")
-        found = locks.of_user(user_id)
+        user_locks = locks.for_user(user_id)
         if request.method != "POST":
-            return ask(self, request, question(user_id, found), None)
-        if not found.is_locked:
+            return ask(self, request, unlock_confirmation(user_id, user_locks), None)
+        if not user_locks.is_locked:
             messages.info(request, _("“%(user)s” is not locked: there was nothing to do.") % {"user": user_id})
             return HttpResponseRedirect(user_url(user_id))
-        lifted = locks.unlock(user_id, who=request.user.get_username())
+        removed = locks.unlock(user_id, who=request.user.get_username())
         text = _("“%(user)s” is unlocked. Applications unlocked: %(applications)d. Wrong codes forgotten: %(codes)d.")
-        numbers = {"applications": lifted["applications_unlocked"], "codes": lifted["code_failures_cleared"]}
-        messages.success(request, text % {"user": user_id, **numbers})
+        counts = {"applications": removed["applications_unlocked"], "codes": removed["code_failures_cleared"]}
+        messages.success(request, text % {"user": user_id, **counts})
         return HttpResponseRedirect(user_url(user_id))
 
 
-def question(user_id: str, found: Locks) -> Question:
+def unlock_confirmation(user_id: str, user_locks: Locks) -> Question:
     names = {"user": user_id}
-    if not found.is_locked:
+    if not user_locks.is_locked:
         heading = _("“%(user)s” is not locked") % names
         return Question(title=_("Unlock user"), heading=heading, texts=[], icon="lock_open", back=user_url(user_id))
     return Question(
         title=_("Unlock user"),
         heading=_("Unlock “%(user)s”?") % names,
-        texts=found.texts,
+        texts=user_locks.descriptions,
         warning=_("Make sure first that it is the user who asks, and that a reported fraud is dealt with."),
         icon="lock_open",
         back=user_url(user_id),

@@ -17,7 +17,7 @@ from apps.transactions.context import request_context
 from apps.transactions.models import ContextLookup, Transaction
 
 NOT_NEEDED = "not_needed"
-Asked = tuple[ContextLookup, Origin, str]
+LookupItem = tuple[ContextLookup, Origin, str]
 
 
 def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
@@ -29,28 +29,30 @@ def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
     pending = [row for row in rows if row.transaction.is_pending(now)]
     if ended := [row for row in rows if row not in pending]:
         yield _skip(ended)
-    asked, failed = _opened(pending)
+    items, failed = _load_origins(pending)
     if failed:
         yield _record(failed)
-    for answers in geocontext.ask(asked, before_waiting=close_old_connections):
-        found = [
-            (row, geocontext.compose_with(message, origin, location)) for (row, origin, message), location in answers
+    for located in geocontext.ask(items, before_waiting=close_old_connections):
+        composed_rows = [
+            (row, geocontext.compose_with(message, origin, location)) for (row, origin, message), location in located
         ]
-        recorded = _record(found)
+        recorded = _record(composed_rows)
         close_old_connections()
         yield recorded
 
 
-def _opened(rows: Sequence[ContextLookup]) -> tuple[list[tuple[Asked, str]], list[tuple[ContextLookup, Composed]]]:
+def _load_origins(
+    rows: Sequence[ContextLookup],
+) -> tuple[list[tuple[LookupItem, str]], list[tuple[ContextLookup, Composed]]]:
     """Return what is asked with its IP address, and what is not because no key opens what is stored."""
-    asked, failed = list[tuple[Asked, str]](), list[tuple[ContextLookup, Composed]]()
+    items, failed = list[tuple[LookupItem, str]](), list[tuple[ContextLookup, Composed]]()
     for row in rows:
         stored = request_context.load_origin(row, row.transaction)
         if isinstance(stored, Composed):
             failed.append((row, stored))
         else:
-            asked.append(((row, *stored), stored[0].ip_address))
-    return asked, failed
+            items.append(((row, *stored), stored[0].ip_address))
+    return items, failed
 
 
 def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:
@@ -60,14 +62,18 @@ def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:
     return rows
 
 
-def _record(found: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLookup]:
+def _record(composed_rows: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLookup]:
     """Write the messages down, of those rows that no fetch has finished meanwhile."""
-    verdicts = [AttemptResult(row, State.DONE, composed.check, composed.reason) for row, composed in found]
+    results = [AttemptResult(row, State.DONE, composed.check, composed.reason) for row, composed in composed_rows]
     with database.atomic():
-        held = claims.record_results(verdicts)
-        metrics.attempts("context", verdicts, held)
-        ContextLookup.objects.filter(pk__in=held).update(origin="")
+        recorded_ids = claims.record_results(results)
+        metrics.attempts("context", results, recorded_ids)
+        ContextLookup.objects.filter(pk__in=recorded_ids).update(origin="")
         events.record_all(
-            [request_context.store_message(row.transaction, composed) for row, composed in found if row.pk in held]
+            [
+                request_context.store_message(row.transaction, composed)
+                for row, composed in composed_rows
+                if row.pk in recorded_ids
+            ]
         )
-    return [row for row, _composed in found]
+    return [row for row, _composed in composed_rows]

@@ -75,8 +75,8 @@ def _look_up(lookup: ContextLookup, transaction: Transaction) -> Composed:
         return stored
     origin, message = stored
     with translation.override("en"):
-        [[(_item, found)]] = geocontext.ask([(lookup, origin.ip_address)])
-    return geocontext.compose_with(message, origin, found)
+        [[(_item, location)]] = geocontext.ask([(lookup, origin.ip_address)])
+    return geocontext.compose_with(message, origin, location)
 
 
 def load_origin(lookup: ContextLookup, transaction: Transaction) -> tuple[Origin, str] | Composed:

@@ -26,11 +26,11 @@ def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
     A byte-identical repeat of an answer that was judged gets the same again and changes nothing. InvalidMessage costs
     nothing: the transaction stays pending. InvalidPin and AuthenticatorRevoked leave it pending, Disconnected ends it.
     """
-    transaction = _of_device(transaction_id, device)
+    transaction = _find_transaction(transaction_id, device)
     if transaction is None:
         raise errors.InvalidTransaction
     digest = sha256(message.encode(errors="surrogatepass")).hexdigest()
-    if transaction.attempts_used and (error := credentials.repeated(transaction, digest)):
+    if transaction.attempts_used and (error := credentials.previous_error(transaction, digest)):
         raise error
     if transaction.profile is None:
         raise errors.InvalidTransaction
@@ -39,24 +39,24 @@ def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
         return Status(transaction.status)
     if not transaction.is_pending(timezone.now()) or not transaction.profile.has_keys:
         raise errors.InvalidTransaction
-    return _judge(transaction, transaction.profile, message, digest)
+    return _process(transaction, transaction.profile, message, digest)
 
 
-def _of_device(transaction_id: UUID | None, device: Device) -> Transaction | None:
+def _find_transaction(transaction_id: UUID | None, device: Device) -> Transaction | None:
     if transaction_id is None:
         return None
     related = Transaction.objects.select_related(
         "client", "profile__device__version__application", "profile__server_key"
     )
-    with_lock = related.annotate(
+    annotated = related.annotate(
         profile_locked_at=fraud_locks.start("profile__")  # type: ignore[no-redef]
     )
     # By the copy of the device's id: it is there, too, when the profile is gone by the PIN limit.
-    return with_lock.filter(pk=transaction_id, device_id=device.device_id).first()
+    return annotated.filter(pk=transaction_id, device_id=device.device_id).first()
 
 
-def _judge(transaction: Transaction, profile: Profile, message: str, digest: str) -> Status:
-    content = _opened(transaction, profile, message)
+def _process(transaction: Transaction, profile: Profile, message: str, digest: str) -> Status:
+    content = _open_answer(transaction, profile, message)
     if not content["authenticated"]:
         return _deny(transaction, profile, digest, is_fraud=content.get("fraud") is True)
     if transaction.profile_locked_at:
@@ -69,12 +69,12 @@ def _judge(transaction: Transaction, profile: Profile, message: str, digest: str
     with database.atomic():
         authenticators.lock(profile)
         error = None
-        if not credentials.count(transaction, seen=transaction.attempts_used):
+        if not credentials.reserve_attempt(transaction, expected_attempts=transaction.attempts_used):
             # Another answer was judged since this one came, perhaps the same one.
-            error = credentials.repeated(transaction, digest)
-            if not error and not credentials.count(transaction):
-                return _answered_meanwhile(transaction, digest)
-        error = error or credentials.judge(transaction, profile, credential, digest)
+            error = credentials.previous_error(transaction, digest)
+            if not error and not credentials.reserve_attempt(transaction):
+                return _resolve_concurrent_answer(transaction, digest)
+        error = error or credentials.verify(transaction, profile, credential, digest)
         if not error:
             return _approve(transaction, profile, content, digest)
     # Outside, so that what was counted stays counted.
@@ -85,13 +85,13 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
     """End the transaction with a denial; when the user reports a fraud, the profile may be locked."""
     if not is_fraud:
         return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
-    reported = EventType.PUSH_AUTH_FRAUD_REPORTED
+    fraud_event = EventType.PUSH_AUTH_FRAUD_REPORTED
     locks_profile = system.general().lock_profile_on_fraud_report
     with database.atomic():
         if locks_profile:
             # The profile before the transaction, as whoever judges a PIN does.
             authenticators.lock(profile)
-        status = _end(transaction, digest, reported, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
+        status = _end(transaction, digest, fraud_event, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
         if locks_profile:
             locks.lock_profile(profile, **transaction.source)
     return status
@@ -99,7 +99,7 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
 
 def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str) -> Status:
     """End the transaction with a proven approval, unless the number or the signature that it asks for is not right."""
-    if transaction.verification_number and not _is_number(transaction, content.get("number")):
+    if transaction.verification_number and not _is_verification_number(transaction, content.get("number")):
         return _end(
             transaction, digest, EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER, reason=Reason.INVALID_ANSWER
         )
@@ -120,11 +120,11 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
     return _end(transaction, digest, invalid if given else missing, reason=Reason.INVALID_ANSWER, **proof)
 
 
-def _is_number(transaction: Transaction, given: object) -> bool:
+def _is_verification_number(transaction: Transaction, given: object) -> bool:
     return isinstance(given, str) and codes.same(given, str(transaction.verification_number))
 
 
-def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
+def _open_answer(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
     """Open an answer; InvalidMessage (with its event) when it is not one to this challenge."""
     try:
         content = keys.open_sealed(profile, message)
@@ -145,7 +145,7 @@ def _opened(transaction: Transaction, profile: Profile, message: str) -> dict[st
 
 def _credential(transaction: Transaction, profile: Profile, content: dict[str, Any]) -> credentials.Credential | None:
     try:
-        return credentials.read(content, transaction.method, profile)
+        return credentials.parse(content, transaction.method, profile)
     except errors.InvalidMessage:
         events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.event_fields)
         raise
@@ -154,7 +154,7 @@ def _credential(transaction: Transaction, profile: Profile, content: dict[str, A
 def _end(
     transaction: Transaction,
     digest: str,
-    more: EventType | None = None,
+    extra_event: EventType | None = None,
     *,
     reason: Reason | None = None,
     **proof: Any,
@@ -165,15 +165,15 @@ def _end(
     with database.atomic():
         answer = {"answer_digest": digest, **proof}
         if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
-            return _answered_meanwhile(transaction, digest)
-        if more:
-            events.record(more, **transaction.event_fields)
+            return _resolve_concurrent_answer(transaction, digest)
+        if extra_event:
+            events.record(extra_event, **transaction.event_fields)
         if status == Status.AUTHENTICATED:
             Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
     return status
 
 
-def _answered_meanwhile(transaction: Transaction, digest: str) -> Status:
+def _resolve_concurrent_answer(transaction: Transaction, digest: str) -> Status:
     """Another answer, or the end of its life, was quicker. The same bytes sent twice at once are still one answer."""
     transaction.refresh_from_db(fields=["status", "answer_digest"])
     if transaction.answer_digest != digest:

@@ -31,11 +31,11 @@ def pending(device_id: int) -> list[Transaction]:
 def challenge(transaction_id: UUID | None, profile: Profile) -> str:
     """Return the sealed challenge; the same profile may fetch it again while the transaction is pending."""
     enrollment.require_enabled(profile.device.version)
-    transaction = _of_profile(transaction_id, profile)
+    transaction = _find_transaction(transaction_id, profile)
     if transaction is None or not transaction.is_pending(timezone.now()):
         _record_fetch_failure(transaction, profile)
         raise errors.InvalidTransaction
-    return _sealed(transaction, profile)
+    return _sealed_challenge(transaction, profile)
 
 
 def claim_otp(text: str, profile: Profile) -> str:
@@ -44,14 +44,14 @@ def claim_otp(text: str, profile: Profile) -> str:
     InvalidOtp for a wrong, ended or expired one, and for one that another profile scanned.
     """
     enrollment.require_enabled(profile.device.version)
-    transaction = None if profile.locked_at else _of_otp(text)
+    transaction = None if profile.locked_at else _find_by_otp(text)
     if transaction is None or not _bind(transaction, profile):
         failed_access.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
         raise errors.InvalidOtp
-    return _sealed(transaction, profile)
+    return _sealed_challenge(transaction, profile)
 
 
-def _of_otp(text: str) -> Transaction | None:
+def _find_by_otp(text: str) -> Transaction | None:
     """Find the pending transaction whose one-time password this is."""
     unpacked = otp_codes.unpack(text)
     if unpacked is None:
@@ -60,8 +60,8 @@ def _of_otp(text: str) -> Transaction | None:
     pending = Transaction.objects.select_related("client").pending(timezone.now())
     found = pending.filter(pk=transaction_id, method=Method.OTP).first()
     # The comparison is made in any case: time does not tell whether the transaction exists.
-    right = codes.matches(secret, otp.PURPOSE, [found.code_hash if found else ""])
-    return found if right else None
+    is_valid = codes.matches(secret, otp.PURPOSE, [found.code_hash if found else ""])
+    return found if is_valid else None
 
 
 def _bind(transaction: Transaction, profile: Profile) -> bool:
@@ -77,7 +77,7 @@ def _bind(transaction: Transaction, profile: Profile) -> bool:
     return bool(bound) or transaction.profile_id == profile.pk
 
 
-def _sealed(transaction: Transaction, profile: Profile) -> str:
+def _sealed_challenge(transaction: Transaction, profile: Profile) -> str:
     if transaction.awaits_context:
         request_context.ensure_complete(transaction)
     events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.event_fields)
@@ -104,7 +104,7 @@ def _sealed(transaction: Transaction, profile: Profile) -> str:
     )
 
 
-def _of_profile(transaction_id: UUID | None, profile: Profile) -> Transaction | None:
+def _find_transaction(transaction_id: UUID | None, profile: Profile) -> Transaction | None:
     if transaction_id is None:
         return None
     return Transaction.objects.select_related("client").filter(pk=transaction_id, profile=profile).first()

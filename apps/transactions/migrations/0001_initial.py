@@ -238,7 +238,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('key_hash', models.CharField(max_length=64)),
                 ('request_digest', models.CharField(max_length=80)),
-                ('answer', apps.common.encryption.EncryptedTextField(blank=True, default='')),
+                ('response', apps.common.encryption.EncryptedTextField(blank=True, default='')),
                 ('expires_at', models.DateTimeField()),
                 ('client', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='applications.apiclient')),
             ],
@@ -321,7 +321,7 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'lane', 'id'], name='context_due'),
         ),
         migrations.AddConstraint(
-            model_name='wronganswer',
+            model_name='rejectedanswer',
             constraint=models.UniqueConstraint(fields=('transaction', 'digest'), name='rejected_answer_unique'),
         ),
     ]

@@ -7,12 +7,12 @@ from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.system import services as system
-from apps.transactions.methods.push.credentials import ACCEPTED
+from apps.transactions.methods.push.credentials import ACCEPTED_AUTHENTICATORS
 from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 
 @dataclass(frozen=True)
-class Available:
+class AvailableType:
     """A type, and the user's profiles that it can push to (empty for OTP, SMS, and a type that would fall back)."""
 
     mobile_type: MobileAuthenticationType
@@ -20,9 +20,9 @@ class Available:
     sms_fallback_allowed: bool
 
 
-def of_user(user_id: str) -> list[Available]:
+def for_user(user_id: str) -> list[AvailableType]:
     """Return what the user can be asked with on any phone; nothing for a user without an enrolment."""
-    return _available(list(enrollment.usable_profiles(user_id)))
+    return _available_types(list(enrollment.usable_profiles(user_id)))
 
 
 def on_device(user_id: str, device_id: str) -> list[str]:
@@ -37,29 +37,29 @@ def in_application(user_id: str, identifier: str) -> list[str]:
 
 
 def _names(profiles: Iterable[Profile]) -> list[str]:
-    return [available.mobile_type.name for available in _available(list(profiles))]
+    return [available.mobile_type.name for available in _available_types(list(profiles))]
 
 
-def _available(profiles: list[Profile]) -> list[Available]:
+def _available_types(profiles: list[Profile]) -> list[AvailableType]:
     if not profiles:
         return []
     types = {mobile_type.pk: mobile_type for mobile_type in MobileAuthenticationType.objects.all()}
     for mobile_type in types.values():
         # The rows are here already: the chain is walked without a query a step.
         mobile_type.fallback = types.get(mobile_type.fallback_id) if mobile_type.fallback_id else None
-    found = [_judge(mobile_type, profiles) for mobile_type in types.values()]
-    return [available for available in found if available]
+    available_types = [_availability(mobile_type, profiles) for mobile_type in types.values()]
+    return [available for available in available_types if available]
 
 
-def _judge(mobile_type: MobileAuthenticationType, profiles: list[Profile]) -> Available | None:
+def _availability(mobile_type: MobileAuthenticationType, profiles: list[Profile]) -> AvailableType | None:
     chain = mobile_type.chain()
-    if not any(_usable(step.method, profiles) for step in chain):
+    if not any(_is_usable(step.method, profiles) for step in chain):
         return None
-    sms_allowed = any(step.method == Method.SMS and _usable(step.method, profiles) for step in chain[1:])
-    return Available(mobile_type, _reachable(mobile_type.method, profiles), sms_allowed)
+    sms_allowed = any(step.method == Method.SMS and _is_usable(step.method, profiles) for step in chain[1:])
+    return AvailableType(mobile_type, _reachable(mobile_type.method, profiles), sms_allowed)
 
 
-def _usable(method: str, profiles: list[Profile]) -> bool:
+def _is_usable(method: str, profiles: list[Profile]) -> bool:
     if method == Method.SMS:
         return system.general().sms_authentication_enabled
     if method == Method.OTP:
@@ -71,7 +71,7 @@ def _reachable(method: str, profiles: list[Profile]) -> list[Profile]:
     """Return the profiles that a push method reaches and that can give what it asks for."""
     if method not in PUSH_METHODS or not system.general().push_authorization_enabled:
         return []
-    needed = ACCEPTED.get(method)
+    needed = ACCEPTED_AUTHENTICATORS.get(method)
     return [
         profile
         for profile in profiles

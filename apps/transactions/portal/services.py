@@ -28,15 +28,15 @@ from apps.transactions.request import parameters
 from apps.transactions.request.phone_numbers import PhoneNumberRejected
 from apps.transactions.types import PUSH_METHODS, Method
 
-Outcome = TypeVar("Outcome")
+RunResult = TypeVar("RunResult")
 
 
 def initiate(
     raw: Mapping[str, str],
     client: ApiClient,
     version: parameters.ApiVersion,
-    run: Callable[[Callable[[], StartedTransaction]], Outcome],
-) -> Outcome:
+    run: Callable[[Callable[[], StartedTransaction]], RunResult],
+) -> RunResult:
     """Start an authentication: the transaction and what is to be sent are stored together, and sent after commit.
 
     `run` is called inside the database transaction with a function that stores all of it, and its result is returned.
@@ -59,14 +59,14 @@ def initiate(
     store = resolution.resolve(MethodRequest(request, client, request.mobile_type))
     not_stored = errors.SmsNotStored if request.mobile_type.method == Method.SMS else errors.PushNotStored
     try:
-        return _stored(lambda: run(store), not_stored)
+        return _store(lambda: run(store), not_stored)
     except LimitExceeded as error:
         # Its database transaction is undone: this is one of its own.
         _record_failure(error.event_type, raw, client, limit=error.limit)
         raise
 
 
-def _stored(store: Callable[[], Outcome], not_stored: type[errors.ApiError]) -> Outcome:
+def _store(store: Callable[[], RunResult], not_stored: type[errors.ApiError]) -> RunResult:
     try:
         with database.atomic():
             return store()
@@ -81,7 +81,7 @@ def _record_failure(event_type: EventType, raw: Mapping[str, str], client: ApiCl
 
 def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     """Return a transaction to the client that started it; to any other it does not exist."""
-    transaction = _of_client(transaction_id, client)
+    transaction = _find_transaction(transaction_id, client)
     if transaction is None:
         events.record(EventType.PUSH_AUTH_TRANSACTION_NOT_RETRIEVED, client_id=client.client_id)
         raise errors.TransactionNotFound
@@ -93,14 +93,14 @@ def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     return transaction
 
 
-def _of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction | None:
+def _find_transaction(transaction_id: UUID | None, client: ApiClient) -> Transaction | None:
     if transaction_id is None:
         return None
     return Transaction.objects.select_related("client").filter(pk=transaction_id, client=client).first()
 
 
-def _pending_of_client(transaction_id: UUID | None, client: ApiClient) -> Transaction:
-    transaction = _of_client(transaction_id, client)
+def _get_pending(transaction_id: UUID | None, client: ApiClient) -> Transaction:
+    transaction = _find_transaction(transaction_id, client)
     if transaction is None or not transaction.is_pending(timezone.now()):
         raise errors.TransactionNotFound
     return transaction
@@ -108,19 +108,19 @@ def _pending_of_client(transaction_id: UUID | None, client: ApiClient) -> Transa
 
 def cancel(transaction_id: UUID | None, client: ApiClient) -> None:
     """End a pending transaction without a callback; TransactionNotFound when there is nothing to cancel."""
-    if not lifecycle.cancel(_pending_of_client(transaction_id, client)):
+    if not lifecycle.cancel(_get_pending(transaction_id, client)):
         raise errors.TransactionNotFound
 
 
 def resend_push(transaction_id: UUID | None, client: ApiClient) -> None:
     """Send the push of a pending transaction again; ResendLimitReached beyond the type's limit."""
-    transaction = _pending_of_client(transaction_id, client)
+    transaction = _get_pending(transaction_id, client)
     if transaction.method not in PUSH_METHODS:
         raise errors.TransactionNotFound
-    _resend_push(transaction, _open(transaction))
+    _resend_push(transaction, _pending_row(transaction))
 
 
-def resend(transaction: Transaction, *, used: int, **by: Any) -> None:
+def resend(transaction: Transaction, *, expected_resends: int, **actor: Any) -> None:
     """Send a push or a code again for support staff, who saw `used` resends used: a second press does nothing.
 
     As E6 and E7, of any client's transaction: FeatureDisabled, SmsDisabled, TransactionNotFound (ended, changed since,
@@ -128,37 +128,37 @@ def resend(transaction: Transaction, *, used: int, **by: Any) -> None:
     """
     if not system.features().mobile_authentication:
         raise errors.FeatureDisabled
-    as_seen = _open(transaction).filter(resends_used=used)
+    unchanged_row = _pending_row(transaction).filter(resends_used=expected_resends)
     if transaction.method == Method.SMS:
-        _require_sms()
-        _resend_code(transaction, as_seen, **by)
+        _require_sms_enabled()
+        _resend_code(transaction, unchanged_row, **actor)
     elif transaction.method in PUSH_METHODS:
-        _resend_push(transaction, as_seen, **by)
+        _resend_push(transaction, unchanged_row, **actor)
     else:
         raise errors.TransactionNotFound
 
 
-def _open(transaction: Transaction) -> QuerySet[Transaction]:
+def _pending_row(transaction: Transaction) -> QuerySet[Transaction]:
     """Return the row as long as it is pending."""
     return Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
 
 
-def _resend_push(transaction: Transaction, open_: QuerySet[Transaction], **by: Any) -> None:
+def _resend_push(transaction: Transaction, pending_row: QuerySet[Transaction], **actor: Any) -> None:
     reachable = enrollment.reachable_by_push(transaction.user_id)
     profile = reachable.filter(transactions=transaction).first()
     if profile is None:
         raise errors.TransactionNotFound
     _resend(
         transaction,
-        open_,
-        lambda: _push_again(transaction, profile),
+        pending_row,
+        lambda: _enqueue_push(transaction, profile),
         (EventType.PUSH_AUTH_RESEND_SUCCESS, EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED),
         errors.PushNotStored,
-        **by,
+        **actor,
     )
 
 
-def _push_again(transaction: Transaction, profile: Profile) -> None:
+def _enqueue_push(transaction: Transaction, profile: Profile) -> None:
     try:
         push_limits.check(profile, is_new=False)
     except errors.NoAuthenticationPossibility:
@@ -168,63 +168,63 @@ def _push_again(transaction: Transaction, profile: Profile) -> None:
 
 def resend_code(transaction_id: UUID | None, client: ApiClient, user_id: str) -> None:
     """Send the same code again, without a longer life; TypeNotFound for a transaction of another user (as upstream)."""
-    _require_sms()
-    transaction = _of_client(transaction_id, client)
+    _require_sms_enabled()
+    transaction = _find_transaction(transaction_id, client)
     if transaction is not None and transaction.user_id != user_id:
         raise errors.TypeNotFound
-    transaction = _pending_of_client(transaction_id, client)
+    transaction = _get_pending(transaction_id, client)
     if transaction.method != Method.SMS:
         raise errors.TransactionNotFound
-    _resend_code(transaction, _open(transaction))
+    _resend_code(transaction, _pending_row(transaction))
 
 
-def _resend_code(transaction: Transaction, open_: QuerySet[Transaction], **by: Any) -> None:
+def _resend_code(transaction: Transaction, pending_row: QuerySet[Transaction], **actor: Any) -> None:
     _resend(
         transaction,
-        open_,
+        pending_row,
         lambda: sms.enqueue(transaction),
         (EventType.SMS_RESEND_SUCCEEDED, EventType.SMS_RESEND_FAILED),
         errors.SmsNotStored,
-        **by,
+        **actor,
     )
 
 
 def _resend(
     transaction: Transaction,
-    open_: QuerySet[Transaction],
+    pending_row: QuerySet[Transaction],
     enqueue: Callable[[], None],
-    outcomes: tuple[EventType, EventType],
+    event_types: tuple[EventType, EventType],
     not_stored: type[errors.ApiError],
-    **by: Any,
+    **actor: Any,
 ) -> None:
     """Reserve one of the allowed resends and store the delivery together; of two at the limit one wins."""
-    succeeded, refused = outcomes
+    succeeded, failed = event_types
     try:
         with database.atomic():
-            reserved = open_.filter(resends_used__lt=F("max_resends")).update(resends_used=F("resends_used") + 1)
+            reserved = pending_row.filter(resends_used__lt=F("max_resends")).update(resends_used=F("resends_used") + 1)
             if reserved:
                 enqueue()
-                events.record(succeeded, **transaction.event_fields, **by)
+                events.record(succeeded, **transaction.event_fields, **actor)
     except LimitExceeded as error:
-        events.record(refused, **transaction.event_fields, **by, reason=error.limit)
+        events.record(failed, **transaction.event_fields, **actor, reason=error.limit)
         raise
     except DatabaseError as error:
         raise not_stored from error
     if not reserved:
-        refusal = errors.ResendLimitReached() if open_.exists() else errors.TransactionNotFound()
-        events.record(refused, **transaction.event_fields, reason=refusal.token, **by)
-        raise refusal
+        rejection = errors.ResendLimitReached() if pending_row.exists() else errors.TransactionNotFound()
+        events.record(failed, **transaction.event_fields, reason=rejection.token, **actor)
+        raise rejection
 
 
-def _require_sms() -> None:
+def _require_sms_enabled() -> None:
     if not system.general().sms_authentication_enabled:
         raise errors.SmsDisabled
 
 
 def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, code: str) -> Transaction:
     """Verify a code that the user typed. CodeWrong costs one attempt; the last one ends the transaction."""
-    _require_sms()
-    transaction = _of_client(transaction_id, client)
+    _require_sms_enabled()
+    transaction = _find_transaction(transaction_id, client)
     if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:
         raise errors.TransactionNotFound
     attempts.verify(transaction, code)

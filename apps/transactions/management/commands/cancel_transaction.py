@@ -19,9 +19,9 @@ class Command(OneLineCommand):
         parser.add_argument("transaction", metavar="ID", help=_("the transaction's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        given = options["transaction"]
+        transaction_id = options["transaction"]
         try:
-            staff_operations.cancel(UUID(given), who="cancel_transaction")
+            staff_operations.cancel(UUID(transaction_id), who="cancel_transaction")
         except (ValueError, errors.TransactionNotFound):
-            raise CommandError(_("There is no pending transaction “%(id)s”.") % {"id": given}) from None
-        self.stdout.write(_("The transaction %(id)s is cancelled.") % {"id": given})
+            raise CommandError(_("There is no pending transaction “%(id)s”.") % {"id": transaction_id}) from None
+        self.stdout.write(_("The transaction %(id)s is cancelled.") % {"id": transaction_id})

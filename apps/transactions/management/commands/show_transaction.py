@@ -18,9 +18,9 @@ class Command(DataCommand):
         parser.add_argument("transaction", metavar="ID", help=_("the transaction's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        given = options["transaction"]
+        transaction_id = options["transaction"]
         try:
-            data = staff_operations.describe(UUID(given))
+            data = staff_operations.describe(UUID(transaction_id))
         except (ValueError, errors.TransactionNotFound):
-            raise CommandError(_("There is no transaction “%(id)s”.") % {"id": given}) from None
+            raise CommandError(_("There is no transaction “%(id)s”.") % {"id": transaction_id}) from None
         self.print_data(data, as_json=options["json"])

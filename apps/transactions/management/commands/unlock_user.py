@@ -18,5 +18,5 @@ class Command(DataCommand):
         parser.add_argument("user", metavar="USER", help=_("the user's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lifted = locks.unlock(options["user"], who="unlock_user")
-        self.print_data({"user_id": options["user"], **lifted}, as_json=options["json"])
+        removed = locks.unlock(options["user"], who="unlock_user")
+        self.print_data({"user_id": options["user"], **removed}, as_json=options["json"])

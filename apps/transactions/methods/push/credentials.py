@@ -17,7 +17,7 @@ from apps.transactions.types import Method
 
 PIN, FINGERPRINT, CUSTOM = AuthenticatorType.PIN, AuthenticatorType.FINGERPRINT, AuthenticatorType.CUSTOM
 # The method's own authenticator first; with the PIN as way out.
-ACCEPTED: dict[str, tuple[AuthenticatorType, ...]] = {
+ACCEPTED_AUTHENTICATORS: dict[str, tuple[AuthenticatorType, ...]] = {
     Method.PUSH_WITH_PIN: (PIN,),
     Method.PUSH_WITH_FINGERPRINT: (FINGERPRINT, PIN),
     Method.PUSH_WITH_CUSTOM_AUTHENTICATOR: (CUSTOM, PIN),
@@ -33,82 +33,85 @@ class Credential:
     authenticator_id: str = ""
 
 
-def read(content: dict[str, Any], method: str, profile: Profile) -> Credential | None:
+def parse(content: dict[str, Any], method: str, profile: Profile) -> Credential | None:
     """Return the credential of an approval, None where none is needed; InvalidMessage for a missing or wrong kind.
 
     As when a transaction starts, the method's own kind must be on; the PIN is the way out, then, even when it is off.
     """
-    if method not in ACCEPTED:
+    if method not in ACCEPTED_AUTHENTICATORS:
         return None
-    if ACCEPTED[method][0] not in authenticators.enabled_types(profile):
+    if ACCEPTED_AUTHENTICATORS[method][0] not in authenticators.enabled_types(profile):
         raise errors.InvalidMessage
     given = content.get("credential")
     if (
         not isinstance(given, dict)
-        or given.get("type") not in ACCEPTED[method]
+        or given.get("type") not in ACCEPTED_AUTHENTICATORS[method]
         or not isinstance(given.get("token"), str)
     ):
         raise errors.InvalidMessage
-    kind, authenticator_id = AuthenticatorType(given["type"]), given.get("authenticator_id") or ""
-    if kind == CUSTOM and authenticator_id not in profile.device.version.application.custom_authenticators:
+    authenticator_type, authenticator_id = AuthenticatorType(given["type"]), given.get("authenticator_id") or ""
+    if (
+        authenticator_type == CUSTOM
+        and authenticator_id not in profile.device.version.application.custom_authenticators
+    ):
         raise errors.InvalidMessage
-    return Credential(kind, given["token"], authenticator_id if kind == CUSTOM else "")
+    return Credential(authenticator_type, given["token"], authenticator_id if authenticator_type == CUSTOM else "")
 
 
-def repeated(transaction: Transaction, digest: str) -> errors.ApiError | None:
+def previous_error(transaction: Transaction, digest: str) -> errors.ApiError | None:
     """Return what this very answer was told before, None when it was not judged wrong yet."""
-    wrong = transaction.rejected_answers.filter(digest=digest).first()
-    return _error(wrong) if wrong else None
+    rejected = transaction.rejected_answers.filter(digest=digest).first()
+    return _stored_error(rejected) if rejected else None
 
 
-def _error(wrong: RejectedAnswer) -> errors.ApiError:
-    if wrong.error == errors.Disconnected.token:
+def _stored_error(rejected: RejectedAnswer) -> errors.ApiError:
+    if rejected.error == errors.Disconnected.token:
         return errors.Disconnected()
-    if wrong.error == errors.InvalidPin.token:
-        return errors.InvalidPin(wrong.used_attempts, wrong.max_attempts)
+    if rejected.error == errors.InvalidPin.token:
+        return errors.InvalidPin(rejected.used_attempts, rejected.max_attempts)
     return errors.AuthenticatorRevoked()
 
 
-def count(transaction: Transaction, *, seen: int | None = None) -> bool:
+def reserve_attempt(transaction: Transaction, *, expected_attempts: int | None = None) -> bool:
     """Count a credential that is about to be judged; needs the profile's lock.
 
     False when the transaction has ended, or when the count is no longer what was `seen`.
     """
     pending = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
-    if seen is not None:
-        pending = pending.filter(attempts_used=seen)
+    if expected_attempts is not None:
+        pending = pending.filter(attempts_used=expected_attempts)
     return bool(pending.update(attempts_used=F("attempts_used") + 1))
 
 
-def judge(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> errors.ApiError | None:
+def verify(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> errors.ApiError | None:
     """Judge an approval's credential; needs a database transaction in which the profile is locked.
 
     What is wrong is returned and not raised, because it must be kept: InvalidPin and AuthenticatorRevoked (the
     transaction goes on), Disconnected (it has ended).
     """
     if credential.type == PIN:
-        return _judge_pin(transaction, profile, credential, digest)
-    return _judge_other(transaction, profile, credential, digest)
+        return _verify_pin(transaction, profile, credential, digest)
+    return _verify_token(transaction, profile, credential, digest)
 
 
-def _judge_pin(
+def _verify_pin(
     transaction: Transaction, profile: Profile, credential: Credential, digest: str
 ) -> errors.ApiError | None:
-    verdict = authenticators.verify_pin(profile, credential.token, **transaction.source)
-    if verdict.is_valid:
+    pin_check = authenticators.verify_pin(profile, credential.token, **transaction.source)
+    if pin_check.is_valid:
         return None
-    error = verdict.error()
+    error = pin_check.error()
     RejectedAnswer.objects.create(
         transaction=transaction,
         digest=digest,
         error=error.token,
-        used_attempts=verdict.used_attempts,
-        max_attempts=verdict.max_attempts,
+        used_attempts=pin_check.used_attempts,
+        max_attempts=pin_check.max_attempts,
     )
     events.record(
-        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **transaction.event_fields, attempt=verdict.used_attempts
+        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **transaction.event_fields, attempt=pin_check.used_attempts
     )
-    if verdict.is_disconnected:
+    if pin_check.is_disconnected:
         lifecycle.close(
             transaction,
             Status.NOT_AUTHENTICATED,
@@ -119,7 +122,7 @@ def _judge_pin(
     return error
 
 
-def _judge_other(
+def _verify_token(
     transaction: Transaction, profile: Profile, credential: Credential, digest: str
 ) -> errors.ApiError | None:
     given = (credential.type, credential.authenticator_id, credential.token)

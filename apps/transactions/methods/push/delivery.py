@@ -27,8 +27,8 @@ from apps.transactions import lifecycle
 from apps.transactions.models import PushDelivery, Reason, Status, Transaction
 
 NOT_NEEDED = "not_needed"
-CREDENTIAL_REFUSED = "credential_refused"
-UNREACHABLE = Result(Outcome.REFUSED, "no push token left")
+CREDENTIAL_REJECTED = "credential_refused"
+NO_PUSH_TOKEN = Result(Outcome.REFUSED, "no push token left")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Job:
     destination: Destination | None
 
 
-Answer = tuple[Job, Result]
+JobResult = tuple[Job, Result]
 
 
 def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
@@ -52,14 +52,14 @@ def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
         _skip(ended)
         yield ended
     found = [(job, _token(job)) for job in jobs if job.is_pending]
-    if lost := [(job, token) for job, token in found if isinstance(token, Result)]:
-        yield record(lost)
+    if unreachable := [(job, token) for job, token in found if isinstance(token, Result)]:
+        yield record(unreachable)
     sendable = list(_messages([(job, token) for job, token in found if isinstance(token, str)]))
     # The connection goes back to the pool: a slow provider holds a thread, nothing of the database. Once more after the
     # requests are put together, for which settings may be read.
     close_old_connections()
-    for answers in push.send_all(sendable, before_waiting=close_old_connections):
-        recorded = record(answers)
+    for results in push.send_all(sendable, before_waiting=close_old_connections):
+        recorded = record(results)
         close_old_connections()
         yield recorded
 
@@ -82,7 +82,7 @@ def _job(row: PushDelivery, transaction: Transaction) -> Job:
 def _token(job: Job) -> str | Result:
     """Return the push token, or why no push can reach the device."""
     if job.push_enrollment is None or job.destination is None:
-        return UNREACHABLE
+        return NO_PUSH_TOKEN
     try:
         return str(job.push_enrollment.token)
     except CannotDecrypt as error:
@@ -108,11 +108,11 @@ def _messages(found: Sequence[tuple[Job, str]]) -> Iterator[tuple[Job, Destinati
 def _badges(jobs: Sequence[Job]) -> dict[int, int]:
     """Count what waits for an answer, for the profiles whose version shows the number."""
     profiles = [job.transaction.profile for job in jobs]
-    shown = {profile.pk for profile in profiles if profile and profile.device.version.send_badge_number}
-    if not shown:
+    with_badge = {profile.pk for profile in profiles if profile and profile.device.version.send_badge_number}
+    if not with_badge:
         return {}
-    waiting = Transaction.objects.pending(timezone.now()).filter(profile__in=shown).order_by()
-    return dict(waiting.values_list("profile").annotate(Count("pk")))
+    pending = Transaction.objects.pending(timezone.now()).filter(profile__in=with_badge).order_by()
+    return dict(pending.values_list("profile").annotate(Count("pk")))
 
 
 def _skip(rows: Sequence[PushDelivery]) -> None:
@@ -120,25 +120,27 @@ def _skip(rows: Sequence[PushDelivery]) -> None:
         claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED) for row in rows])
 
 
-def record(answers: Sequence[Answer]) -> list[PushDelivery]:
+def record(results: Sequence[JobResult]) -> list[PushDelivery]:
     """Write the outcomes, and in the same database transaction what follows from them."""
-    judged = [(job, _in_our_eyes(job, result)) for job, result in answers]
-    verdicts = [_verdict(job, result) for job, result in judged]
-    due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
+    adjusted = [(job, _adjust_result(job, result)) for job, result in results]
+    attempt_results = [_attempt_result(job, result) for job, result in adjusted]
+    due = {attempt_result.row.pk: attempt_result.due_at for attempt_result in attempt_results}
     with database.atomic():
-        held = claims.record_results(verdicts)
-        ours = [(job, result) for job, result in judged if job.row.pk in held]
-        events.record_all([_event(job, result, due[job.row.pk]) for job, result in ours])
-        metrics.attempts("push", verdicts, held)
-        metrics.count(metrics.PUSH_ATTEMPTS, [_measured(job, result) for job, result in ours if job.destination])
-        for job, result in ours:
+        recorded_ids = claims.record_results(attempt_results)
+        recorded = [(job, result) for job, result in adjusted if job.row.pk in recorded_ids]
+        events.record_all([_event(job, result, due[job.row.pk]) for job, result in recorded])
+        metrics.attempts("push", attempt_results, recorded_ids)
+        metrics.count(
+            metrics.PUSH_ATTEMPTS, [_metric_labels(job, result) for job, result in recorded if job.destination]
+        )
+        for job, result in recorded:
             _follow_up(job, result, is_final=due[job.row.pk] is None)
-    return [job.row for job, _result in answers]
+    return [job.row for job, _result in results]
 
 
-def _in_our_eyes(job: Job, result: Result) -> Result:
+def _adjust_result(job: Job, result: Result) -> Result:
     """Add to the provider's facts what only we know: what was tried before, and how old the token is."""
-    if result.credential_refused and job.row.attempts.filter(outcome=CREDENTIAL_REFUSED).exists():
+    if result.credential_refused and job.row.attempts.filter(outcome=CREDENTIAL_REJECTED).exists():
         return replace(result, outcome=Outcome.MISCONFIGURED, credential_refused=False)
     if result.outcome == Outcome.DEAD_TOKEN and _has_newer_token(job, result.dead_since):
         return replace(result, outcome=Outcome.RETRY)
@@ -152,17 +154,17 @@ def _has_newer_token(job: Job, dead_since: datetime | None) -> bool:
     )
 
 
-def _verdict(job: Job, result: Result) -> AttemptResult:
+def _attempt_result(job: Job, result: Result) -> AttemptResult:
     due_at = None
     if result.outcome == Outcome.RETRY:
-        wished = result.retry_after_seconds
-        due_at = next_attempt_at(job.row.attempts_made, wished, before=job.transaction.expires_at)
+        retry_after = result.retry_after_seconds
+        due_at = next_attempt_at(job.row.attempts_made, retry_after, before=job.transaction.expires_at)
     state = State.DONE if result.outcome == Outcome.ACCEPTED else State.DUE if due_at else State.FAILED
-    outcome = CREDENTIAL_REFUSED if result.credential_refused else result.outcome.value
+    outcome = CREDENTIAL_REJECTED if result.credential_refused else result.outcome.value
     return AttemptResult(job.row, state, outcome, result.reason, result.status, due_at)
 
 
-def _measured(job: Job, result: Result) -> tuple[str, str]:
+def _metric_labels(job: Job, result: Result) -> tuple[str, str]:
     """Return provider and outcome, as metrics name them."""
     return (job.destination.configuration.kind.value if job.destination else "", result.outcome.value)
 
@@ -191,7 +193,7 @@ def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
         push_enrollments.remove_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
     if job.destination and result.outcome == Outcome.MISCONFIGURED:
         configuration_errors.note(job.destination, result.reason, sent_at=sent_at)
-    if is_final and not _another_counts(job.row):
+    if is_final and not _has_other_delivery(job.row):
         lifecycle.close(
             job.transaction,
             Status.NOT_AUTHENTICATED,
@@ -200,7 +202,7 @@ def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
         )
 
 
-def _another_counts(row: PushDelivery) -> bool:
+def _has_other_delivery(row: PushDelivery) -> bool:
     """Say whether another push of the transaction reached the service or still may: then one that failed ends nothing.
 
     Of two that fail at once the second waits for the first, and is the last.

@@ -39,21 +39,21 @@ def check(profile: Profile, *, is_new: bool) -> None:
     if profile.pk not in list(user.select_for_update().order_by("pk").values_list("pk", flat=True)):
         raise errors.NoAuthenticationPossibility
     general, now = system.general(), timezone.now()
-    found = _pushes_of(profile, now)
-    if is_new and (found["pending"] or 0) >= general.max_pending_transactions:
-        raise _exceeded("max_pending_transactions", found["next_end"] - now, TOO_MANY_PENDING)
-    if (found["pushes"] or 0) >= general.max_pushes_without_success:
-        raise _exceeded("max_pushes_without_success", found["first_push"] + HOUR - now, TOO_MANY_PUSHES)
+    usage = _usage(profile, now)
+    if is_new and (usage["pending"] or 0) >= general.max_pending_transactions:
+        raise _exceeded("max_pending_transactions", usage["next_end"] - now, TOO_MANY_PENDING)
+    if (usage["pushes"] or 0) >= general.max_pushes_without_success:
+        raise _exceeded("max_pushes_without_success", usage["first_push"] + HOUR - now, TOO_MANY_PUSHES)
     cooldown = timedelta(seconds=general.push_cooldown_after_denial_seconds)
-    if cooldown and found["denied_at"] and found["denied_at"] + cooldown > now:
-        raise _exceeded("push_cooldown_after_denial_seconds", found["denied_at"] + cooldown - now, COOLING_DOWN)
+    if cooldown and usage["denied_at"] and usage["denied_at"] + cooldown > now:
+        raise _exceeded("push_cooldown_after_denial_seconds", usage["denied_at"] + cooldown - now, COOLING_DOWN)
 
 
-def _exceeded(limit: str, left: timedelta, text: "StrPromise") -> LimitExceeded:
-    return LimitExceeded(limit, left.total_seconds(), text, EventType.PUSH_AUTH_INIT_FAILURE_LIMIT_REACHED)
+def _exceeded(limit: str, remaining: timedelta, text: "StrPromise") -> LimitExceeded:
+    return LimitExceeded(limit, remaining.total_seconds(), text, EventType.PUSH_AUTH_INIT_FAILURE_LIMIT_REACHED)
 
 
-def _pushes_of(profile: Profile, now: datetime) -> dict[str, Any]:
+def _usage(profile: Profile, now: datetime) -> dict[str, Any]:
     """Count the user's pending transactions, and the pushes of the last hour since the last approval; one query."""
     own = Transaction.objects.filter(user_id=OuterRef("user_id")).order_by()
     pending = own.pending(now).filter(method__in=PUSH_METHODS).values("user_id")
@@ -62,7 +62,7 @@ def _pushes_of(profile: Profile, now: datetime) -> dict[str, Any]:
     denied_at = ended.filter(reason=Reason.NOT_ACCEPTED)[:1]
     recent = PushDelivery.objects.filter(user_id=OuterRef("user_id"), created_at__gt=OuterRef("since"))
     pushes = recent.order_by().values("user_id")
-    facts: dict[str, Any] = (
+    usage: dict[str, Any] = (
         Profile.objects.filter(pk=profile.pk)
         .annotate(since=Greatest(Coalesce(Subquery(approved_at), now - HOUR), now - HOUR))
         .values(
@@ -74,4 +74,4 @@ def _pushes_of(profile: Profile, now: datetime) -> dict[str, Any]:
         )
         .get()
     )
-    return facts
+    return usage

@@ -25,7 +25,7 @@ from apps.transactions.methods.base import (
     signing_data_for,
 )
 from apps.transactions.methods.push import limits
-from apps.transactions.methods.push.credentials import ACCEPTED
+from apps.transactions.methods.push.credentials import ACCEPTED_AUTHENTICATORS
 from apps.transactions.models import PushDelivery, Transaction
 from apps.transactions.request import messages, targets
 from apps.transactions.request.parameters import ApiVersion, AuthenticationRequest, is_signing_data_missing
@@ -43,20 +43,20 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
         raise MissingParameter(messages.missing("signing_data"), event_type)
     if not system.general().push_authorization_enabled:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED)
-    profile = choose(step)
-    needed = ACCEPTED.get(step.mobile_type.method)
+    profile = choose_profile(step)
+    needed = ACCEPTED_AUTHENTICATORS.get(step.mobile_type.method)
     if needed and not authenticators.can_satisfy(profile, needed):
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
     return partial(_store, step, profile)
 
 
-def choose(step: MethodRequest) -> Profile:
+def choose_profile(step: MethodRequest) -> Profile:
     """Return the profile that the request means, by the rules of its version of the API."""
     reachable = enrollment.reachable_by_push(step.request.user_id)
-    chosen = _CHOICES[step.request.version](reachable, step.request)
-    if chosen is None:
+    profile = _PROFILE_FINDERS[step.request.version](reachable, step.request)
+    if profile is None:
         raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
-    return chosen
+    return profile
 
 
 def _by_device(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
@@ -72,14 +72,14 @@ def _by_application(reachable: QuerySet[Profile], request: AuthenticationRequest
 
 
 def _by_user(reachable: QuerySet[Profile], _request: AuthenticationRequest) -> Profile | None:
-    found = list(reachable[:2])
-    if len(found) > 1:
+    profiles = list(reachable[:2])
+    if len(profiles) > 1:
         text = _("The user has several push enrolments. Say which with device_id in version 4 of this API.")
         raise MissingParameter(text, EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
-    return found[0] if found else None
+    return profiles[0] if profiles else None
 
 
-_CHOICES: dict[ApiVersion, Callable[[QuerySet[Profile], AuthenticationRequest], Profile | None]] = {
+_PROFILE_FINDERS: dict[ApiVersion, Callable[[QuerySet[Profile], AuthenticationRequest], Profile | None]] = {
     ApiVersion.V2: _by_user,
     ApiVersion.V3: _by_application,
     ApiVersion.V4: _by_device,

@@ -18,7 +18,7 @@ from apps.transactions.models import CodeFailures, Reason, Status, Transaction
 PURPOSE = "text message code"
 
 
-def purpose(user_id: str) -> str:
+def hash_purpose(user_id: str) -> str:
     """Return the purpose of the keyed hash of a user's codes."""
     return f"{PURPOSE} of {user_id}"
 
@@ -30,14 +30,14 @@ def verify(transaction: Transaction, code: str) -> None:
     Raises CodeWrong, TransactionNotFound if no attempt is left, LimitReached while SMS is locked for the user.
     """
     number, is_last = _reserve_attempt(transaction)
-    if _is_code(transaction, code):
+    if _is_valid_code(transaction, code):
         _clear_failures(transaction.user_id)
         if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
             raise errors.TransactionNotFound
         limits.count_verified(transaction)
         return
-    wrong = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    events.record(wrong, **transaction.event_fields, attempt=number)
+    event_type = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
+    events.record(event_type, **transaction.event_fields, attempt=number)
     _record_lock(transaction.user_id, is_last=is_last, **transaction.source)
     if transaction.max_attempts and number >= transaction.max_attempts:
         limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
@@ -51,11 +51,11 @@ def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
     Raises TransactionNotFound if none is left or the transaction has ended, and LimitReached while SMS is locked for
     the user.
     """
-    left = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
+    remaining = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
     pending = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
     with database.atomic():
-        is_last = reserve_of_user(transaction.user_id)
-        if not pending.filter(left).update(attempts_used=F("attempts_used") + 1):
+        is_last = reserve_user_attempt(transaction.user_id)
+        if not pending.filter(remaining).update(attempts_used=F("attempts_used") + 1):
             raise errors.TransactionNotFound
         # Still inside the transaction: the row is ours, so this is the number of this attempt.
         transaction.refresh_from_db(fields=["attempts_used"])
@@ -69,7 +69,7 @@ def require_unlocked(user_id: str) -> None:
         _require_lock_expired(row)
 
 
-def reserve_of_user(user_id: str) -> bool:
+def reserve_user_attempt(user_id: str) -> bool:
     """Count a code before it is looked at, so that many at once are not more than the limit; LimitReached beyond it.
 
     The one that reaches the limit locks SMS for the user before it is looked at: the lock outlives a process that dies
@@ -96,9 +96,9 @@ def _require_lock_expired(row: CodeFailures) -> None:
         return
     if not seconds:
         raise errors.LimitReached
-    left = (row.locked_at + timedelta(seconds=seconds) - timezone.now()).total_seconds()
-    if left > 0:
-        raise errors.LimitReached(left)
+    remaining = (row.locked_at + timedelta(seconds=seconds) - timezone.now()).total_seconds()
+    if remaining > 0:
+        raise errors.LimitReached(remaining)
 
 
 def _clear_failures(user_id: str) -> None:
@@ -111,6 +111,6 @@ def _record_lock(user_id: str, *, is_last: bool, **subject: Any) -> None:
         events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
 
 
-def _is_code(transaction: Transaction, given: str) -> bool:
+def _is_valid_code(transaction: Transaction, code: str) -> bool:
     """Compare a code in constant time. Anything but six digits is as wrong as another code."""
-    return codes.matches(given, purpose(transaction.user_id), [transaction.code_hash])
+    return codes.matches(code, hash_purpose(transaction.user_id), [transaction.code_hash])

@@ -37,12 +37,12 @@ def deliver(row: SmsDelivery) -> None:
         # A worker died between its call and its record: nobody knows what left.
         record(row, transaction, Result(Outcome.UNKNOWN, "the worker stopped during the call"))
         return
-    left = int((transaction.expires_at - timezone.now()).total_seconds())
+    remaining = int((transaction.expires_at - timezone.now()).total_seconds())
     message = SmsMessage(
         phone_number=transaction.phone_number,
         text=sms_messages.compose(transaction.message, transaction.code),
         code=transaction.code,
-        seconds_to_live=max(left, 1),
+        seconds_to_live=max(remaining, 1),
     )
     senders = [transaction.sms_sender_id, system.general().sms_sender_id]
     close_old_connections()
@@ -56,12 +56,12 @@ def _skip(row: SmsDelivery) -> None:
 
 def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
     """Write the outcome, and in the same database transaction what follows from it."""
-    verdict = _verdict(row, transaction, result)
+    attempt_result = _attempt_result(row, transaction, result)
     with database.atomic():
-        held = claims.record_results([verdict])
-        if not held:
+        recorded_ids = claims.record_results([attempt_result])
+        if not recorded_ids:
             return
-        metrics.attempts("sms", [verdict], held)
+        metrics.attempts("sms", [attempt_result], recorded_ids)
         events.record(
             EVENTS.get(result.outcome, EventType.SMS_AUTH_INIT_FAILURE_GATEWAY),
             user_id=transaction.user_id,
@@ -70,9 +70,9 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
             attempt=row.attempts_made,
             http_status=result.status,
             reason=result.reason,
-            next_attempt_at=verdict.due_at.isoformat() if verdict.due_at else None,
+            next_attempt_at=attempt_result.due_at.isoformat() if attempt_result.due_at else None,
         )
-        if verdict.state == State.FAILED and not _was_sent(row):
+        if attempt_result.state == State.FAILED and not _has_earlier_sms(row):
             lifecycle.close(
                 transaction,
                 Status.NOT_AUTHENTICATED,
@@ -81,7 +81,7 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
             )
 
 
-def _verdict(row: SmsDelivery, transaction: Transaction, result: Result) -> AttemptResult:
+def _attempt_result(row: SmsDelivery, transaction: Transaction, result: Result) -> AttemptResult:
     due_at = None
     if result.outcome == Outcome.RETRY:
         due_at = next_attempt_at(row.attempts_made, result.retry_after_seconds, before=transaction.expires_at)
@@ -91,7 +91,7 @@ def _verdict(row: SmsDelivery, transaction: Transaction, result: Result) -> Atte
     return AttemptResult(row, state, result.outcome.value, result.reason, result.status, due_at, sender)
 
 
-def _was_sent(row: SmsDelivery) -> bool:
+def _has_earlier_sms(row: SmsDelivery) -> bool:
     """Say whether the code may already be on the phone: a resend that fails does not end its life."""
     earlier = SmsDelivery.objects.filter(transaction=row.transaction_id, state=State.DONE)
     return earlier.exclude(pk=row.pk).exists()

@@ -21,7 +21,7 @@ from apps.transactions.models import SmsDelivery, SmsUsage, Transaction
 HOUR = timedelta(minutes=60)
 NUMBER_PURPOSE, PREFIX_PURPOSE = "phone number", "phone number prefix"
 PREFIX_DIGITS = 7
-TOO_MANY_TEXTS = _("Too many text messages. Try again later.")
+TOO_MANY_SMS = _("Too many text messages. Try again later.")
 
 
 def reserve(transaction: Transaction, number: str) -> dict[str, str]:
@@ -50,18 +50,18 @@ def reserve(transaction: Transaction, number: str) -> dict[str, str]:
     return hashes
 
 
-def _check(name: str, limit: int, which: Q, now: datetime) -> None:
+def _check(name: str, limit: int, rows: Q, now: datetime) -> None:
     if not limit:
         return
-    found = SmsDelivery.objects.filter(which, created_at__gt=now - HOUR).aggregate(
+    usage = SmsDelivery.objects.filter(rows, created_at__gt=now - HOUR).aggregate(
         number=Count("pk"), first=Min("created_at")
     )
-    if found["number"] >= limit:
-        raise _exceeded(name, found["first"] + HOUR - now)
+    if usage["number"] >= limit:
+        raise _exceeded(name, usage["first"] + HOUR - now)
 
 
-def _exceeded(limit: str, left: timedelta) -> LimitExceeded:
-    return LimitExceeded(limit, left.total_seconds(), TOO_MANY_TEXTS, EventType.SMS_AUTH_INIT_FAILURE_LIMIT_REACHED)
+def _exceeded(limit: str, remaining: timedelta) -> LimitExceeded:
+    return LimitExceeded(limit, remaining.total_seconds(), TOO_MANY_SMS, EventType.SMS_AUTH_INIT_FAILURE_LIMIT_REACHED)
 
 
 def count_verified(transaction: Transaction) -> None:
@@ -69,11 +69,11 @@ def count_verified(transaction: Transaction) -> None:
     _add(transaction, str(transaction.phone_number), transaction.created_at, verified=1)
 
 
-def _add(transaction: Transaction, number: str, moment: datetime, *, sent: int = 0, verified: int = 0) -> None:
-    key = {"client_id": transaction.client_id, "day": moment.date(), "country": sms.country(number)}
+def _add(transaction: Transaction, number: str, timestamp: datetime, *, sent: int = 0, verified: int = 0) -> None:
+    key = {"client_id": transaction.client_id, "day": timestamp.date(), "country": sms.country(number)}
     rows: QuerySet[SmsUsage] = SmsUsage.objects.filter(**key)
-    more = {"sent": F("sent") + sent, "verified": F("verified") + verified}
-    if not rows.update(**more):
+    increments = {"sent": F("sent") + sent, "verified": F("verified") + verified}
+    if not rows.update(**increments):
         # The first of the day; another request may be quicker.
         SmsUsage.objects.bulk_create([SmsUsage(**key)], ignore_conflicts=True)
-        rows.update(**more)
+        rows.update(**increments)

@@ -28,14 +28,14 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     if not system.general().sms_authentication_enabled:
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
     _require_unlocked(step)
-    number = _number(step)
+    number = _validate_number(step)
     # Checked last: a locked user and an unknown user get the same errors.
     if step.is_fallback and targets.is_locked(step.request):
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_PROFILE_LOCKED)
     return partial(_store, step, number)
 
 
-def _number(step: MethodRequest) -> str:
+def _validate_number(step: MethodRequest) -> str:
     try:
         return phone_numbers.validate(step.request.phone_number)
     except PhoneNumberRejected as error:
@@ -63,7 +63,7 @@ def _store(step: MethodRequest, number: str) -> StartedTransaction:
         message=step.request.explicit_message or messages.default(step.mobile_type, step.request.language),
         phone_number=number,
         code=code,
-        code_hash=codes.keyed_hash(code, attempts.purpose(step.request.user_id)),
+        code_hash=codes.keyed_hash(code, attempts.hash_purpose(step.request.user_id)),
         max_attempts=step.mobile_type.max_attempts,
         sms_sender_id=step.mobile_type.sms_sender_id,
     )
