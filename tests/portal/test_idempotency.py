@@ -49,7 +49,7 @@ def test_the_same_one_time_password_is_told_again(api, otp_type, device, scan):
 
 def test_what_is_kept_of_the_answer_is_not_readable_in_the_database(api, otp_type):
     otp = api.start_otp(otp_type, key=KEY).json()["otp"]
-    stored = IdempotentRequest.objects.extra(select={"raw": "answer"}).values_list("raw", flat=True)
+    stored = IdempotentRequest.objects.extra(select={"raw": "response"}).values_list("raw", flat=True)
     assert stored
     assert not any(otp in str(value) or KEY in str(value) for value in stored)
 
