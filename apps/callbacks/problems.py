@@ -11,7 +11,7 @@ from django.utils.translation import ngettext_lazy
 
 from apps.callbacks import remedies
 from apps.callbacks.models import CallbackEndpoint, FailingAddress
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
 from apps.events.changes import without_credentials
 
@@ -62,7 +62,7 @@ def _problem(address: FailingAddress, page: str) -> Problem:
     words = {
         "url": without_credentials(address.url),
         "count": address.failures,
-        "since": moment(address.failing_since),
+        "since": format_datetime(address.failing_since),
         "reason": remedies.in_words(address.reason) or _("no reason was given"),
         "remedy": remedies.remedy_of(address.reason),
     }
@@ -77,7 +77,10 @@ def _problem(address: FailingAddress, page: str) -> Problem:
 
 def short(since: datetime, reason: str) -> str:
     """Say it in the room that a list has."""
-    return _("Fails since %(since)s: %(reason)s") % {"since": moment(since), "reason": remedies.in_words(reason)}
+    return _("Fails since %(since)s: %(reason)s") % {
+        "since": format_datetime(since),
+        "reason": remedies.in_words(reason),
+    }
 
 
 def _more() -> Problem:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.callbacks import problems as callbacks
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
 from apps.console.daily_statistics import Slice, texts_sent
 from apps.geocontext import problems as geocontext
@@ -58,7 +58,7 @@ def _worker() -> Iterator[Problem]:
             "Waiting since %(since)s (UTC): %(queues)s. No worker runs, or it cannot keep up, or it does not listen to "
             "these queues. Start one with “make worker”; why one ended stands in its log."
         ) % {
-            "since": moment(min(late.values())),
+            "since": format_datetime(min(late.values())),
             "queues": ", ".join(str(queue.rows._meta.verbose_name_plural) for queue in late),
         }
         yield Problem(title, title, text)

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
 from apps.geocontext import database
 from apps.geocontext.locations import Failure
@@ -34,7 +34,7 @@ def problems(now: datetime | None = None) -> Iterator[Problem]:
         title = _("Messages carry no context: the location file cannot be used")
         yield Problem(_("File cannot be used"), title, f"{file.reason} {remedy()}", url=url)
     elif is_old(file, now or timezone.now()):
-        title = _("The location file is from %(date)s (UTC)") % {"date": moment(file.built_at)}
+        title = _("The location file is from %(date)s (UTC)") % {"date": format_datetime(file.built_at)}
         yield Problem(_("File is old"), title, old(), is_failure=False, url=url)
 
 

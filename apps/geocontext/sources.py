@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.geocontext import database
 from apps.geocontext.locations import Failure
 from apps.geocontext.models import Geolocation
@@ -17,7 +17,7 @@ def describe_file(path: str) -> str:
     file = database.opened(path)
     if isinstance(file, Failure):
         return f"{path}: {file.reason}"
-    words = {"path": path, "kind": file.kind, "date": moment(file.built_at)}
+    words = {"path": path, "kind": file.kind, "date": format_datetime(file.built_at)}
     return _("%(path)s (%(kind)s, built %(date)s UTC)") % words
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
 from apps.push import remedies
 from apps.push.models import EXPIRY_NOTICE, Kind, PushMessagingConfiguration
@@ -54,7 +54,7 @@ def _fault(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
     reason, destination = configuration.fault, configuration.fault_destination
     words = {
         "reason": f"{reason} ({destination})" if destination else reason,
-        "since": moment(configuration.fault_at),
+        "since": format_datetime(configuration.fault_at),
         "remedy": remedies.remedy_of(reason) or UNKNOWN_REASON,
     }
     text = _("The push service says since %(since)s (UTC): %(reason)s. %(remedy)s") % words
@@ -67,7 +67,7 @@ def _expiry(configuration: PushMessagingConfiguration, now: datetime) -> Iterato
     expires_at = configuration.certificate_expires_at
     if expires_at is None or expires_at > now + EXPIRY_NOTICE:
         return
-    words = {"name": configuration, "date": moment(expires_at)}
+    words = {"name": configuration, "date": format_datetime(expires_at)}
     if expires_at <= now:
         short, title = _("Certificate expired"), _("The certificate of “%(name)s” expired on %(date)s (UTC)")
     else:

@@ -101,10 +101,10 @@ def test_a_generated_secret_is_shown_once_and_signs(console, endpoint, sink, cha
     path = path_of(endpoint, "new-signing-secret")
     assert f'href="{path}"' in console.get(path_of(endpoint)).content.decode()
     console.save(path_of(endpoint), new_signing_secret=FIRST)
-    mark = console.get(path).context["question"].mark
+    state_token = console.get(path).context["confirmation"].state_token
     assert signed_by(console, endpoint, sink) == [FIRST]
 
-    page = console.post(path, {"mark": mark})
+    page = console.post(path, {"state_token": state_token})
     secret = re.search(r'id="signing-secret">([^<]+)<', page.content.decode())[1]
     assert "no-store" in page["Cache-Control"]
     assert changes("ADMIN_CONFIGURATION_UPDATED")["secrets_changed"] == ["signing_secrets"]
@@ -112,7 +112,7 @@ def test_a_generated_secret_is_shown_once_and_signs(console, endpoint, sink, cha
     Webhook(secret).verify(sink.received[-1]["body"], sink.received[-1]["headers"])
 
     # A repeated form makes no third one, and nothing shows the second again.
-    assert console.post(path, {"mark": mark}).status_code == 302
+    assert console.post(path, {"state_token": state_token}).status_code == 302
     assert signed_by(console, endpoint, sink) == [FIRST]
     question = console.get(path).content.decode()
     assert "Two secrets are live. The older one stops signing at once" in question

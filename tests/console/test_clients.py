@@ -63,7 +63,9 @@ def test_a_new_secret_works_beside_the_one_before_and_ends_the_older(console, cl
 
     def another():
         question = console.get(path)
-        return question.content.decode(), secret_on(console.post(path, {"mark": question.context["mark"]}))
+        return question.content.decode(), secret_on(
+            console.post(path, {"state_token": question.context["state_token"]})
+        )
 
     question, second = another()
     assert "The older one stops working" not in question
@@ -82,20 +84,20 @@ def test_the_old_secret_is_removed_when_the_client_has_changed_over(console, cli
     path = f"{base}remove-old-secret/"
     assert "remove-old-secret" not in console.get(f"{base}change/").content.decode()
     assert "has no old secret" in console.get(path).content.decode()
-    console.post(path, {"mark": console.get(f"{base}new-secret/").context["mark"]})
+    console.post(path, {"state_token": console.get(f"{base}new-secret/").context["state_token"]})
     assert works(client, made, first)
 
-    mark = console.get(f"{base}new-secret/").context["mark"]
-    second = secret_on(console.post(f"{base}new-secret/", {"mark": mark}))
+    state_token = console.get(f"{base}new-secret/").context["state_token"]
+    second = secret_on(console.post(f"{base}new-secret/", {"state_token": state_token}))
     assert path in console.get(f"{base}change/").content.decode()
-    question = console.get(path).context["question"]
-    assert console.post(path, {"mark": mark}, follow=True).status_code == 200
+    question = console.get(path).context["confirmation"]
+    assert console.post(path, {"state_token": state_token}, follow=True).status_code == 200
     assert works(client, made, first)
 
-    assert console.post(path, {"mark": question.mark}).status_code == 302
+    assert console.post(path, {"state_token": question.state_token}).status_code == 302
     assert [works(client, made, secret) for secret in (first, second)] == [False, True]
     assert "secret_hashes" in str(changes("ADMIN_CONFIGURATION_UPDATED"))
-    console.post(path, {"mark": question.mark})
+    console.post(path, {"state_token": question.state_token})
     assert works(client, made, second)
 
 
@@ -110,10 +112,10 @@ def test_asking_for_a_new_secret_changes_nothing(console, client):
 def test_a_repeated_confirmation_makes_no_second_secret(console):
     console.post(ADD, NEW_CLIENT)
     path = f"/admin/applications/apiclient/{ApiClient.objects.get().pk}/new-secret/"
-    mark = console.get(path).context["mark"]
-    console.post(path, {"mark": mark})
+    state_token = console.get(path).context["state_token"]
+    console.post(path, {"state_token": state_token})
     hashes = ApiClient.objects.get().secret_hashes
-    assert console.post(path, {"mark": mark}).status_code == 302
+    assert console.post(path, {"state_token": state_token}).status_code == 302
     assert ApiClient.objects.get().secret_hashes == hashes
 
 
@@ -180,11 +182,11 @@ def test_two_confirmations_at_once_make_one_secret(administrator):
         return made
 
     browsers = [browser() for _ in range(4)]
-    mark = browsers[0].get(path).context["mark"]
+    state_token = browsers[0].get(path).context["state_token"]
 
     def confirm(one):
         try:
-            return one.post(path, {"mark": mark}).status_code
+            return one.post(path, {"state_token": state_token}).status_code
         finally:
             connection.close()
 

@@ -177,7 +177,7 @@ def location_file(tmp_path, settings):
 
 
 def problems(console):
-    return [(str(one["title"]), str(one["text"])) for one in console.get("/admin/").context["problems"]]
+    return [(str(one["title"]), str(one["description"])) for one in console.get("/admin/").context["problems"]]
 
 
 def test_the_start_page_says_that_geolocation_has_no_source_once_there_are_messages(console):
@@ -186,7 +186,9 @@ def test_the_start_page_says_that_geolocation_has_no_source_once_there_are_messa
     factories.TypeFactory()
     [problem] = console.get("/admin/").context["problems"]
     assert problem["title"] == "Geolocation is on, but has no source: messages carry no context"
-    assert problem["text"].startswith("Nothing is set that knows where an address is: messages are sent without it.")
+    assert problem["description"].startswith(
+        "Nothing is set that knows where an address is: messages are sent without it."
+    )
     assert not problem["is_failure"]
     assert problem["url"] == PAGE
     assert problem["title"] in console.get(PAGE).content.decode()

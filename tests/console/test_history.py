@@ -235,7 +235,7 @@ def test_saving_without_a_change_is_no_event(console):
 def test_a_new_secret_is_an_event_that_does_not_contain_it(console, changes):
     api_client = factories.ApiClientFactory()
     path = f"/admin/applications/apiclient/{api_client.pk}/new-secret/"
-    console.post(path, {"mark": console.get(path).context["mark"]})
+    console.post(path, {"state_token": console.get(path).context["state_token"]})
     details = changes("ADMIN_CONFIGURATION_UPDATED")
     assert details["secrets_changed"] == ["secret_hashes"]
     assert details["changes"] == {}

@@ -130,7 +130,7 @@ def test_a_country_from_which_few_codes_come_back_is_named_though_the_whole_look
     [problem] = page.context["problems"]
     assert problem["title"] == "Few text messages to BE come back as a code"
     assert not problem["is_failure"]
-    assert "20 text messages were sent to BE, and the right code came back for 9." in problem["text"]
+    assert "20 text messages were sent to BE, and the right code came back for 9." in problem["description"]
     assert "BE" in console.get(problem["url"]).content.decode()
     assert problem["url"].endswith("/smsusage/?country=BE")
 

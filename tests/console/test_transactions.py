@@ -170,7 +170,7 @@ def said(answer):
 
 def press(console, path):
     """Read the question and answer it with its button."""
-    fields = re.findall(r'name="(mark)" value="([^"]*)"', console.get(path).content.decode())
+    fields = re.findall(r'name="(state_token)" value="([^"]*)"', console.get(path).content.decode())
     return console.post(path, dict(fields))
 
 
@@ -200,7 +200,7 @@ def test_a_push_is_sent_again_up_to_the_limit_and_counts_with_the_portals(consol
     assert portal.post(f"/oauth/api/v4/authenticate/transaction/{pushed.pk}/resend", {}).status_code == 204
     assert "no resend is left" in console.get(path).content.decode()
     assert path not in page_of(console, pushed).content.decode()
-    assert "cannot be sent again: the limit is reached" in said(console.post(path, {"mark": "2"}))
+    assert "cannot be sent again: the limit is reached" in said(console.post(path, {"state_token": "2"}))
     assert PushDelivery.objects.count() == 3
     events = Event.objects.filter(event_type="PUSH_AUTH_RESEND_SUCCESS").order_by("id")
     assert [event.details.get("who") for event in events] == ["olga", None]
@@ -209,8 +209,8 @@ def test_a_push_is_sent_again_up_to_the_limit_and_counts_with_the_portals(consol
 
 def test_the_same_form_twice_sends_once(console, pushed):
     path = button(pushed, "send-again")
-    for mark in ("0", "0", "1000", "-1", "²", "x", ""):
-        console.post(path, {"mark": mark})
+    for state_token in ("0", "0", "1000", "-1", "²", "x", ""):
+        console.post(path, {"state_token": state_token})
     assert PushDelivery.objects.count() == 2
     assert Transaction.objects.get().resends_used == 1
 
@@ -237,7 +237,7 @@ def test_what_the_portal_could_not_send_again_the_console_cannot_either(console,
     transaction = texted if hindrance == "sms" else pushed
     transaction.refresh_from_db()
     before = PushDelivery.objects.count() + SmsDelivery.objects.count()
-    answer = console.post(button(transaction, "send-again"), {"mark": str(transaction.resends_used)})
+    answer = console.post(button(transaction, "send-again"), {"state_token": str(transaction.resends_used)})
     assert answer.status_code == 302
     assert said(answer)
     assert "being sent again" not in said(answer)
@@ -250,7 +250,7 @@ def test_a_one_time_password_cannot_be_sent_again_but_cancelled(console, portal,
     transaction = Transaction.objects.get()
     page = page_of(console, transaction).content.decode()
     assert button(transaction, "send-again") not in page
-    assert "Nothing was sent" in said(console.post(button(transaction, "send-again"), {"mark": "0"}))
+    assert "Nothing was sent" in said(console.post(button(transaction, "send-again"), {"state_token": "0"}))
     assert "cancelled" in said(console.post(button(transaction, "cancel")))
 
 
@@ -258,12 +258,12 @@ def test_only_an_administrator_has_the_buttons(pushed, administrator):
     stranger = Client(enforce_csrf_checks=True)
     stranger.force_login(administrator)
     for name in ("cancel", "send-again"):
-        assert stranger.post(button(pushed, name), {"mark": "0"}).status_code == 403
+        assert stranger.post(button(pushed, name), {"state_token": "0"}).status_code == 403
     for role in ("operator", "helpdesk"):
         browser = browser_of(role, role)
         for name in ("cancel", "send-again"):
             assert button(pushed, name) not in page_of(browser, pushed).content.decode()
-            assert browser.post(button(pushed, name), {"mark": "0"}).status_code == 403
+            assert browser.post(button(pushed, name), {"state_token": "0"}).status_code == 403
     assert (Transaction.objects.get().status, PushDelivery.objects.count()) == ("pending", 1)
 
 

@@ -55,7 +55,7 @@ def press(console, path):
     """Read the question and answer it with its button."""
     page = console.get(path)
     assert page.status_code == 200
-    fields = re.findall(r'<input type="hidden" name="(mark)" value="([^"]*)"', page.content.decode())
+    fields = re.findall(r'<input type="hidden" name="(state_token)" value="([^"]*)"', page.content.decode())
     return console.post(path, dict(fields))
 
 
@@ -229,10 +229,10 @@ def test_a_device_is_deleted_with_everybody_who_was_named(console, shared):
 
 def test_who_came_after_the_question_is_named_before_the_device_goes(console, shared, enroll):
     path = address("anna", "delete-device", shared)
-    [mark] = re.findall(r'name="mark" value="(\w+)"', console.get(path).content.decode())
+    [state_token] = re.findall(r'name="state_token" value="(\w+)"', console.get(path).content.decode())
     enroll("dirk", device=shared, push_token="")
-    for given in (mark, "", "x"):
-        answer = console.post(path, {"mark": given})
+    for given in (state_token, "", "x"):
+        answer = console.post(path, {"state_token": given})
         assert answer["Location"] == path
         assert "look again" in said(answer)
     assert Profile.objects.filter(device__device_id=shared.device_id).count() == 4

@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 
 from apps.applications.console.forms import ApiClientForm, ApplicationForm, ConfigurationSelect, VersionForm
 from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
-from apps.common.console.confirmations import Question, ask
+from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.events.console.base import ConsoleAdmin, ConsoleInline
 
 
@@ -119,10 +119,10 @@ class ApiClientAdmin(ConsoleAdmin):
             if not self.has_change_permission(request, client):
                 raise PermissionDenied
             if request.method != "POST":
-                return self.ask(request, client)
-            if request.POST.get("mark") != mark(client):
+                return self.render_new_secret(request, client)
+            if request.POST.get("state_token") != secrets_token(client):
                 messages.warning(request, _("A new secret was made already. It is shown only once."))
-                return HttpResponseRedirect(page_of(client))
+                return HttpResponseRedirect(change_url(client))
             secret = self.replace_secret(request, client)
         return self.tell(request, client, secret)
 
@@ -139,12 +139,12 @@ class ApiClientAdmin(ConsoleAdmin):
             if client is None:
                 raise Http404("no such client")
             if request.method != "POST":
-                return ask(self, request, removal_question(client), client)
-            if request.POST.get("mark") != mark(client) or self.live_secrets(client) < 2:
+                return render_confirmation(self, request, removal_confirmation(client), client)
+            if request.POST.get("state_token") != secrets_token(client) or self.live_secrets(client) < 2:
                 messages.warning(request, _("The secrets were changed meanwhile. None was removed."))
             else:
                 self.drop_old_secret(request, client)
-        return HttpResponseRedirect(page_of(client))
+        return HttpResponseRedirect(change_url(client))
 
     def drop_old_secret(self, request: HttpRequest, client: ApiClient) -> None:
         before = self.stored(client)
@@ -162,8 +162,8 @@ class ApiClientAdmin(ConsoleAdmin):
         self.log_change(request, client, str(_("New secret.")))
         return secret
 
-    def ask(self, request: HttpRequest, client: ApiClient) -> HttpResponse:
-        context = {**self.context(request, client, _("New secret")), "mark": mark(client)}
+    def render_new_secret(self, request: HttpRequest, client: ApiClient) -> HttpResponse:
+        context = {**self.context(request, client, _("New secret")), "state_token": secrets_token(client)}
         return TemplateResponse(request, "admin/applications/apiclient/new_secret.html", context)
 
     def tell(self, request: HttpRequest, client: ApiClient, secret: str) -> HttpResponse:
@@ -181,27 +181,29 @@ class ApiClientAdmin(ConsoleAdmin):
         }
 
 
-def page_of(client: ApiClient) -> str:
+def change_url(client: ApiClient) -> str:
     return reverse("admin:applications_apiclient_change", args=[client.pk])
 
 
-def removal_question(client: ApiClient) -> Question:
+def removal_confirmation(client: ApiClient) -> Confirmation:
     if len(client.secret_hashes) < 2:
         heading = _("“%(client)s” has no old secret") % {"client": client}
-        return Question(title=_("Remove old secret"), heading=heading, texts=(), icon="key_off", back=page_of(client))
-    return Question(
+        return Confirmation(
+            title=_("Remove old secret"), heading=heading, paragraphs=(), icon="key_off", back_url=change_url(client)
+        )
+    return Confirmation(
         title=_("Remove old secret"),
         heading=_("Remove the old secret of “%(client)s”?") % {"client": client},
-        texts=(_("Only the newest secret works from then on. Do this when the client uses it everywhere."),),
+        paragraphs=(_("Only the newest secret works from then on. Do this when the client uses it everywhere."),),
         warning=_("A client that still calls with the old secret is refused at once (401)."),
         icon="key_off",
-        back=page_of(client),
-        button=_("Remove the old secret"),
-        mark=mark(client),
+        back_url=change_url(client),
+        button_label=_("Remove the old secret"),
+        state_token=secrets_token(client),
     )
 
 
-def mark(client: ApiClient) -> str:
+def secrets_token(client: ApiClient) -> str:
     """Name the secrets that are live now, without saying anything about them."""
     return sha256("\n".join(client.secret_hashes).encode()).hexdigest()
 

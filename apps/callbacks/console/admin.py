@@ -20,7 +20,7 @@ from apps.callbacks.models import CallbackEndpoint
 from apps.callbacks.problems import failing, problem_of, problems, short
 from apps.callbacks.transport import Outcome
 from apps.common.console.admin import StoredPasswordAdmin
-from apps.common.console.confirmations import Question, ask
+from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.events.console.base import ConsoleAdmin
 
 __all__ = ["CallbackDeliveryAdmin", "CallbackEndpointAdmin"]
@@ -120,11 +120,11 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         """Ask, then call. Only a POST calls anybody."""
         endpoint = self.endpoint(request, object_id)
         if request.method != "POST":
-            return ask(self, request, callback_question(endpoint), endpoint)
+            return render_confirmation(self, request, test_callback_confirmation(endpoint), endpoint)
         started_at = monotonic()
         outcome = services.send_test(endpoint, who=request.user.get_username())
         tell(request, endpoint, outcome, round((monotonic() - started_at) * 1000))
-        return HttpResponseRedirect(page_of(endpoint))
+        return HttpResponseRedirect(change_url(endpoint))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("New signing secret"), url_path="new-signing-secret", icon="key", permissions=["change"]
@@ -133,14 +133,14 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         """Ask, then make a secret and show it once. The mark in the form makes a repeated POST harmless."""
         endpoint = self.endpoint(request, object_id)
         if request.method != "POST":
-            return ask(self, request, secret_question(endpoint), endpoint)
+            return render_confirmation(self, request, new_secret_confirmation(endpoint), endpoint)
         with transaction.atomic():
             endpoint = CallbackEndpoint.objects.select_for_update().get(pk=endpoint.pk)
-            if request.POST.get("mark") != mark(endpoint):
+            if request.POST.get("state_token") != secrets_token(endpoint):
                 messages.warning(
                     request, _("The signing secrets were changed meanwhile. A new one is shown only once.")
                 )
-                return HttpResponseRedirect(page_of(endpoint))
+                return HttpResponseRedirect(change_url(endpoint))
             secret = self.add_secret(request, endpoint)
         context = {
             **self.admin_site.each_context(request),
@@ -167,20 +167,20 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         return found
 
 
-def page_of(endpoint: CallbackEndpoint) -> str:
+def change_url(endpoint: CallbackEndpoint) -> str:
     return reverse("admin:callbacks_callbackendpoint_change", args=[endpoint.pk])
 
 
-def mark(endpoint: CallbackEndpoint) -> str:
+def secrets_token(endpoint: CallbackEndpoint) -> str:
     """Name what is stored now, without saying anything about it."""
     return sha256(str(endpoint.__dict__["signing_secrets"]).encode()).hexdigest()
 
 
-def callback_question(endpoint: CallbackEndpoint) -> Question:
-    return Question(
+def test_callback_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
+    return Confirmation(
         title=_("Send test callback"),
         heading=_("Send a test callback to %(url)s?") % {"url": endpoint},
-        texts=(
+        paragraphs=(
             _(
                 "The portal gets a callback as after a login, with the credentials and signatures of this endpoint, "
                 "about a transaction that does not exist: when it asks for the result, it is told so (3004)."
@@ -188,27 +188,27 @@ def callback_question(endpoint: CallbackEndpoint) -> Question:
             _("This page waits until the portal has answered, at most 20 seconds. The callback is not repeated."),
         ),
         icon="send",
-        back=page_of(endpoint),
-        button=_("Send test callback"),
+        back_url=change_url(endpoint),
+        button_label=_("Send test callback"),
     )
 
 
-def secret_question(endpoint: CallbackEndpoint) -> Question:
+def new_secret_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
     live = live_secrets(endpoint)
     texts = [_("The new secret is shown once, on the next page.")]
     if live == 1:
         texts.append(_("The secret that is live now goes on signing beside it until you remove it."))
     is_full = live == signatures.MAX_LIVE_SECRETS
     warning = _("Two secrets are live. The older one stops signing at once: a portal that knows only that one refuses.")
-    return Question(
+    return Confirmation(
         title=_("New signing secret"),
         heading=_("Make a new signing secret for %(url)s?") % {"url": endpoint},
-        texts=texts,
+        paragraphs=texts,
         icon="key",
-        back=page_of(endpoint),
-        button=_("Make a new secret"),
+        back_url=change_url(endpoint),
+        button_label=_("Make a new secret"),
         warning=warning if is_full else "",
-        mark=mark(endpoint),
+        state_token=secrets_token(endpoint),
     )
 
 

@@ -18,8 +18,8 @@ from unfold.decorators import action, display
 
 from apps.callbacks import remedies, services
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
-from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, moment
-from apps.common.console.confirmations import Question, ask
+from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, format_datetime
+from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.events.changes import without_credentials
 from apps.outbox.models import State
 
@@ -66,7 +66,7 @@ class CallbackDeliveryAdmin(LogAdmin):
 
     @admin.display(description=_("created (UTC)"))
     def created(self, delivery: CallbackDelivery) -> str:
-        return moment(delivery.created_at)
+        return format_datetime(delivery.created_at)
 
     @admin.display(description=_("callback URL"))
     def address(self, delivery: CallbackDelivery) -> str:
@@ -86,7 +86,7 @@ class CallbackDeliveryAdmin(LogAdmin):
         if delivery.state != State.DUE:
             return "-"
         # While a worker holds it, the moment is only when its lease ends.
-        return str(_("under way")) if delivery.claim else moment(delivery.due_at)
+        return str(_("under way")) if delivery.claim else format_datetime(delivery.due_at)
 
     @admin.display(description=_("last reason"), empty_value="-")
     def last_reason(self, delivery: Any) -> str | None:
@@ -94,7 +94,7 @@ class CallbackDeliveryAdmin(LogAdmin):
 
     @admin.display(description=_("ended (UTC)"))
     def ended(self, delivery: CallbackDelivery) -> str:
-        return moment(delivery.ended_at)
+        return format_datetime(delivery.ended_at)
 
     @admin.display(description=_("transaction"))
     def transaction(self, delivery: CallbackDelivery) -> SafeString:
@@ -141,9 +141,9 @@ class CallbackDeliveryAdmin(LogAdmin):
         if delivery is None:
             raise Http404("no such callback")
         if request.method != "POST":
-            return ask(self, request, question_about(delivery), delivery)
+            return render_confirmation(self, request, send_again_confirmation(delivery), delivery)
         self.redeliver(request, [delivery.pk])
-        return HttpResponseRedirect(page_of(delivery))
+        return HttpResponseRedirect(change_url(delivery))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Send all failed ones again"),
@@ -155,7 +155,7 @@ class CallbackDeliveryAdmin(LogAdmin):
         """Ask, naming how many (`url`: to one address), then make them due again, by POST only."""
         url = request.GET.get("url", "")
         if request.method != "POST":
-            return ask(self, request, question_about_all(url), None)
+            return render_confirmation(self, request, send_all_confirmation(url), None)
         self.redeliver(request, None, url)
         return HttpResponseRedirect(reverse(LIST))
 
@@ -168,7 +168,7 @@ class CallbackDeliveryAdmin(LogAdmin):
         messages.success(request, text % {"count": count})
 
 
-def page_of(delivery: CallbackDelivery) -> str:
+def change_url(delivery: CallbackDelivery) -> str:
     return reverse("admin:callbacks_callbackdelivery_change", args=[delivery.pk])
 
 
@@ -184,18 +184,18 @@ def surroundings(delivery: CallbackDelivery) -> dict[str, Any]:
     }
 
 
-def question_about(delivery: CallbackDelivery) -> Question:
-    return Question(
+def send_again_confirmation(delivery: CallbackDelivery) -> Confirmation:
+    return Confirmation(
         title=_("Send again"),
         heading=_("Send this callback to %(url)s again?") % {"url": delivery},
-        texts=[A_SINGLE_TRY],
+        paragraphs=[A_SINGLE_TRY],
         icon="replay",
-        back=page_of(delivery),
-        button=_("Send again"),
+        back_url=change_url(delivery),
+        button_label=_("Send again"),
     )
 
 
-def question_about_all(url: str) -> Question:
+def send_all_confirmation(url: str) -> Confirmation:
     count = services.failed(url).count()
     heading = ngettext("Send %(count)d failed callback again?", "Send %(count)d failed callbacks again?", count)
     where = (
@@ -203,11 +203,11 @@ def question_about_all(url: str) -> Question:
         if url
         else _("They go to all addresses, whatever the list shows.")
     )
-    return Question(
+    return Confirmation(
         title=_("Send all failed ones again"),
         heading=heading % {"count": count} if count else _("No callback has failed for good"),
-        texts=[where, A_SINGLE_TRY] if count else [],
+        paragraphs=[where, A_SINGLE_TRY] if count else [],
         icon="replay",
-        back=reverse(LIST, query={"state": "failed", **({"url": url} if url else {})}),
-        button=_("Send again") if count else "",
+        back_url=reverse(LIST, query={"state": "failed", **({"url": url} if url else {})}),
+        button_label=_("Send again") if count else "",
     )

@@ -28,7 +28,7 @@ from apps.common.console.forms import has_password
 MAX_PAGES = 1000
 
 
-def moment(value: datetime | None) -> str:
+def format_datetime(value: datetime | None) -> str:
     """Show a time with its seconds, which matter in a log."""
     return "-" if value is None else date_format(timezone.localtime(value), "j M Y, H:i:s")
 
@@ -38,7 +38,7 @@ def lines_of(texts: Mapping[str, str]) -> SafeString | None:
     return format_html_join("\n", '<span class="console-text">{}: {}</span>', sorted(texts.items())) if texts else None
 
 
-class PlainAdmin(ModelAdmin):
+class BaseConsoleAdmin(ModelAdmin):
     """The look of every page: no bulk actions, no facets, and titles that name the thing."""
 
     actions = None
@@ -84,7 +84,7 @@ class PlainAdmin(ModelAdmin):
         return response
 
 
-class StoredPasswordAdmin(PlainAdmin):
+class StoredPasswordAdmin(BaseConsoleAdmin):
     """Of a row with an encrypted password: who may change it types another, who may look sees whether there is one."""
 
     def password_fields(self, request: HttpRequest, obj: Model | None) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ class StoredPasswordAdmin(PlainAdmin):
         return has_password(row)
 
 
-class ReadOnlyAdmin(PlainAdmin):
+class ReadOnlyAdmin(BaseConsoleAdmin):
     """Rows that the server writes: shown, never added, changed or deleted, not by address either."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -14,31 +14,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Question:
-    """`heading` asks, `texts` say what happens, `button` does it; no button when nothing can be done.
+class Confirmation:
+    """`heading` asks, `paragraphs` say what happens, `button_label` does it; no button when nothing can be done.
 
-    `icon` is the name of a Material symbol, `back` where the other button leads. `names`, who is
-    concerned, are listed below the texts. `mark` comes back with the form.
+    `icon` is the name of a Material symbol, `back_url` where the other button leads. `items`, who is
+    concerned, are listed below them. `state_token` comes back with the form.
     """
 
     title: "str | StrPromise"
     heading: "str | StrPromise"
-    texts: "Sequence[str | StrPromise]"
+    paragraphs: "Sequence[str | StrPromise]"
     icon: str
-    back: str
-    button: "str | StrPromise" = ""
+    back_url: str
+    button_label: "str | StrPromise" = ""
     warning: "str | StrPromise" = ""
-    mark: str = ""
-    names: "Sequence[str]" = ()
+    state_token: str = ""
+    items: "Sequence[str]" = ()
 
 
-def ask(model_admin: "ModelAdmin[Model]", request: HttpRequest, question: Question, row: Model | None) -> HttpResponse:
+def render_confirmation(
+    model_admin: "ModelAdmin[Model]", request: HttpRequest, confirmation: Confirmation, row: Model | None
+) -> HttpResponse:
     """Show the question; its form posts to the same address, query included."""
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "original": row,
-        "title": question.title,
-        "question": question,
+        "title": confirmation.title,
+        "confirmation": confirmation,
     }
-    return TemplateResponse(request, "admin/question.html", context)
+    return TemplateResponse(request, "admin/confirmation.html", context)

@@ -7,13 +7,13 @@ from django.utils.functional import Promise
 
 @dataclass(frozen=True)
 class Problem:
-    """`short` is for a list, `title` and `text` are whole sentences: what it is, and what mends it.
+    """`summary` is for a list, `title` and `description` are whole sentences: what it is, and what mends it.
 
     `url` is the console's page where that is done, when the problem is shown elsewhere.
     """
 
-    short: str | Promise
+    summary: str | Promise
     title: str | Promise
-    text: str | Promise
+    description: str | Promise
     is_failure: bool = True
     url: str = ""

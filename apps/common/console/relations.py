@@ -7,29 +7,29 @@ from typing import Any
 from django.db import models
 
 
-def users_of(rows: models.QuerySet[Any], limit: int) -> list[models.Model]:
+def protecting_rows(rows: models.QuerySet[Any], limit: int) -> list[models.Model]:
     """Return at most `limit` rows that protect one of `rows` from deletion, also through rows that would go with it.
 
     Asks once for each relation of the schema, however many rows there are.
     """
-    return list(islice(_users_of(rows, limit), limit))
+    return list(islice(_protecting_rows(rows, limit), limit))
 
 
-def _users_of(rows: models.QuerySet[Any], limit: int) -> Iterator[models.Model]:
+def _protecting_rows(rows: models.QuerySet[Any], limit: int) -> Iterator[models.Model]:
     for relation, related in _relations(rows):
         if relation.on_delete in (models.PROTECT, models.RESTRICT):
             yield from related[:limit]
         elif relation.on_delete is models.CASCADE:
-            yield from _users_of(related, limit)
+            yield from _protecting_rows(related, limit)
 
 
-def companions_of(rows: models.QuerySet[Any]) -> dict[str, int]:
+def cascade_counts(rows: models.QuerySet[Any]) -> dict[str, int]:
     """Count what would be deleted together with `rows`, by the plural name of its model."""
     counts: dict[str, int] = {}
     for relation, related in _relations(rows):
         if relation.on_delete is models.CASCADE and (count := related.count()):
             counts[str(related.model._meta.verbose_name_plural)] = count
-            counts |= companions_of(related)
+            counts |= cascade_counts(related)
     return counts
 
 

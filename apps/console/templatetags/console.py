@@ -12,8 +12,8 @@ from django.utils.translation import gettext
 register = template.Library()
 
 
-@register.inclusion_tag("admin/crumbs.html", takes_context=True)
-def crumbs(context: RequestContext) -> dict[str, Any]:
+@register.inclusion_tag("admin/breadcrumbs.html", takes_context=True)
+def breadcrumbs(context: RequestContext) -> dict[str, Any]:
     """Say where this page is: its list, then the row, then what is done with it."""
     opts, title = context.get("opts"), str(context.get("title") or "")
     if opts is None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from apps.common.console.admin import LogAdmin
-from apps.common.console.confirmations import ask
+from apps.common.console.confirmations import render_confirmation
 from apps.enrollment import device_management, fraud_locks
 from apps.enrollment.console import columns, device_actions, enrollment_pages, push_pages
 from apps.enrollment.console.device_actions import DISCONNECT, REVOKE_MOBILE_AUTHENTICATION, REVOKE_PUSH, DeviceAction
@@ -124,7 +124,7 @@ class ProfileAdmin(LogAdmin):
         if profile is None:
             raise Http404("no such profile")
         if request.method != "POST":
-            return ask(self, request, push_pages.confirmation(profile, change_url(profile)), profile)
+            return render_confirmation(self, request, push_pages.confirmation(profile, change_url(profile)), profile)
         push_pages.send(request, profile)
         return HttpResponseRedirect(change_url(profile))
 
@@ -155,7 +155,9 @@ class ProfileAdmin(LogAdmin):
         if profile is None:
             return self.profile_not_found(request)
         if request.method != "POST":
-            return ask(self, request, device_actions.confirmation(device_action, profile, change_url(profile)), profile)
+            return render_confirmation(
+                self, request, device_actions.confirmation(device_action, profile, change_url(profile)), profile
+            )
         if device_action.execute(profile, request.user.get_username()):
             messages.success(request, device_action.success_text % device_actions.placeholders(profile))
         else:
@@ -173,8 +175,8 @@ class ProfileAdmin(LogAdmin):
         device, profiles = profile.device, device_management.profiles_of_device(profile.device)
         confirmation = device_actions.device_confirmation(profiles, device, change_url(profile))
         if request.method != "POST":
-            return ask(self, request, confirmation, profile)
-        if request.POST.get("mark") != confirmation.mark:
+            return render_confirmation(self, request, confirmation, profile)
+        if request.POST.get("state_token") != confirmation.state_token:
             messages.error(request, _("Other users share this device now than when you were asked: look again."))
             return HttpResponseRedirect(request.get_full_path())
         messages.success(request, device_actions.delete_device(profiles, device, request.user.get_username()))

@@ -8,7 +8,7 @@ from django.utils.translation import pgettext
 from unfold.decorators import display
 
 from apps.applications.models import VersionStatus
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.enrollment.models import Profile
 
 VERSION_COLORS = {
@@ -75,7 +75,7 @@ def push(profile: Profile) -> bool:
 
 @admin.display(description=_("push since (UTC)"))
 def push_enrolled(profile: Profile) -> str:
-    return moment(profile.push_enrollment.enrolled_at) if push(profile) else "-"
+    return format_datetime(profile.push_enrollment.enrolled_at) if push(profile) else "-"
 
 
 @admin.display(description=_("authenticators"))
@@ -100,14 +100,14 @@ def wrong_pins(profile: Profile) -> str:
 @admin.display(description=_("locked (UTC)"))
 def locked(profile: Profile) -> str:
     """Start of the fraud lock, which the query adds to the profile."""
-    return moment(profile.locked_at)
+    return format_datetime(profile.locked_at)
 
 
 @admin.display(description=_("enrolled (UTC)"))
 def enrolled(profile: Profile) -> str:
-    return moment(profile.created_at)
+    return format_datetime(profile.created_at)
 
 
 @admin.display(description=_("last login (UTC)"))
 def last_login(profile: Profile) -> str:
-    return moment(profile.device.last_login_at)
+    return format_datetime(profile.device.last_login_at)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from apps.common.console.confirmations import Question
+from apps.common.console.confirmations import Confirmation
 from apps.enrollment import device_management
 from apps.enrollment.models import Device, Profile
 from apps.events.types import EventType
@@ -80,32 +80,37 @@ def placeholders(profile: Profile) -> dict[str, str]:
     return {"user": profile.user_id, "device": profile.device.name}
 
 
-def confirmation(action: DeviceAction, profile: Profile, back: str) -> Question:
+def confirmation(action: DeviceAction, profile: Profile, back: str) -> Confirmation:
     heading = action.heading % placeholders(profile)
-    return Question(
-        title=action.title, heading=heading, texts=action.texts, icon=action.icon, back=back, button=action.title
+    return Confirmation(
+        title=action.title,
+        heading=heading,
+        paragraphs=action.texts,
+        icon=action.icon,
+        back_url=back,
+        button_label=action.title,
     )
 
 
-def device_confirmation(profiles: Sequence[Profile], device: Device, back: str) -> Question:
+def device_confirmation(profiles: Sequence[Profile], device: Device, back: str) -> Confirmation:
     """Ask about a device and everybody on it. The mark changes when other users share it than those who are named."""
     heading = ngettext(
         "Delete “%(device)s” and disconnect its user?",
         "Delete “%(device)s” and disconnect its %(count)d users?",
         len(profiles),
     )
-    return Question(
+    return Confirmation(
         title=_("Delete mobile device"),
         heading=heading % {"device": device.name, "count": len(profiles)},
-        texts=[
+        paragraphs=[
             _("The device's own token dies, and with it the keys, authenticators and push tokens of these users on it:")
         ],
-        names=[profile.user_id for profile in profiles],
+        items=[profile.user_id for profile in profiles],
         warning=ENROLL_AGAIN,
         icon="delete",
-        back=back,
-        button=_("Delete mobile device"),
-        mark=sha256(",".join(str(profile.pk) for profile in profiles).encode()).hexdigest(),
+        back_url=back,
+        button_label=_("Delete mobile device"),
+        state_token=sha256(",".join(str(profile.pk) for profile in profiles).encode()).hexdigest(),
     )
 
 

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.console.confirmations import Question
+from apps.common.console.confirmations import Confirmation
 from apps.enrollment import push_check
 from apps.enrollment.console import device_actions
 from apps.enrollment.models import Profile
@@ -12,7 +12,7 @@ from apps.push import remedies
 from apps.push.providers.base import Outcome, Result
 
 
-def confirmation(profile: Profile, back: str) -> Question:
+def confirmation(profile: Profile, back: str) -> Confirmation:
     placeholders, version, obstacle = (
         device_actions.placeholders(profile),
         profile.device.version,
@@ -20,12 +20,14 @@ def confirmation(profile: Profile, back: str) -> Question:
     )
     if obstacle:
         heading = _("No push reaches “%(user)s” on “%(device)s”") % placeholders
-        return Question(title=_("Send test push"), heading=heading, texts=[], icon="block", back=back, warning=obstacle)
+        return Confirmation(
+            title=_("Send test push"), heading=heading, paragraphs=[], icon="block", back_url=back, warning=obstacle
+        )
     route = {"version": version, "configuration": version.push_messaging_configuration}
-    return Question(
+    return Confirmation(
         title=_("Send test push"),
         heading=_("Send a test push to “%(user)s” on “%(device)s”?") % placeholders,
-        texts=[
+        paragraphs=[
             _("It goes to %(version)s through the push messaging configuration “%(configuration)s”.") % route,
             _(
                 "The user sees a notification that this is a test. Nothing waits for an answer. This page waits until "
@@ -33,8 +35,8 @@ def confirmation(profile: Profile, back: str) -> Question:
             ),
         ],
         icon="send",
-        back=back,
-        button=_("Send test push"),
+        back_url=back,
+        button_label=_("Send test push"),
     )
 
 

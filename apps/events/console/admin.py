@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
-from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, moment
+from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.events import cursor_pagination, services
 from apps.events.console import export
 from apps.events.models import Event
@@ -89,11 +89,11 @@ class EventAdmin(LogAdmin):
 
     @admin.display(description=_("time (UTC)"))
     def time(self, event: Event) -> str:
-        return moment(event.occurred)
+        return format_datetime(event.occurred)
 
     @admin.display(description=_("last time (UTC)"))
     def last_time(self, event: Event) -> str:
-        return moment(event.last_occurred)
+        return format_datetime(event.last_occurred)
 
     @admin.display(description=_("event"))
     def name(self, event: Event) -> str:

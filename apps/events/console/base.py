@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import StackedInline
 
 from apps.common.console import relations
-from apps.common.console.admin import PlainAdmin
+from apps.common.console.admin import BaseConsoleAdmin
 from apps.common.names import quoted
 from apps.events import changes
 from apps.events.types import EventType
@@ -28,7 +28,7 @@ OF_CONFIGURATION = [event_type.value for event_type in EventType if event_type.s
 NAMES_SHOWN = 10
 
 
-class ConsoleAdmin(PlainAdmin):
+class ConsoleAdmin(BaseConsoleAdmin):
     """Records each change with who made it, and refuses to delete what is in use, saying by what.
 
     `secret_fields` are stored as hashes or otherwise sensitive: events say that they changed, never what they hold.
@@ -74,11 +74,11 @@ class ConsoleAdmin(PlainAdmin):
     def get_deleted_objects(self, objs: Iterable[Model], request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         """Return the object, counts of what goes with it, and what protects it: names of at most ten."""
         rows = self.model._base_manager.filter(pk__in=[obj.pk for obj in objs])
-        protecting = relations.users_of(rows, NAMES_SHOWN + 1)
+        protecting = relations.protecting_rows(rows, NAMES_SHOWN + 1)
         names = [named(row) for row in protecting[:NAMES_SHOWN]]
         if len(protecting) > NAMES_SHOWN:
             names.append(_("… and more"))
-        return [str(obj) for obj in objs], relations.companions_of(rows), set(), names
+        return [str(obj) for obj in objs], relations.cascade_counts(rows), set(), names
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         activity = reverse("admin:events_event_changelist", query={"event_type": OF_CONFIGURATION})
@@ -111,7 +111,7 @@ class InUseForm:
         if not self.cleaned_data.get(DELETION_FIELD_NAME) or self.instance._state.adding:
             return
         rows = type(self.instance)._base_manager.filter(pk=self.instance.pk)
-        if protecting := relations.users_of(rows, NAMES_SHOWN):
+        if protecting := relations.protecting_rows(rows, NAMES_SHOWN):
             raise ValidationError(
                 _("%(row)s cannot be removed, it is used by: %(users)s."),
                 params={"row": self.instance, "users": ", ".join(map(named, protecting))},

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.events.console.base import ConsoleAdmin
 from apps.push.console.forms import COLUMN_OF, PushMessagingConfigurationForm, fields_of
 from apps.push.models import CREDENTIAL_FIELDS, Kind, Platform, PushMessagingConfiguration
@@ -41,7 +41,7 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
 
     @admin.display(description=_("updated (UTC)"))
     def updated(self, configuration: PushMessagingConfiguration) -> str:
-        return moment(configuration.updated_at)
+        return format_datetime(configuration.updated_at)
 
     @admin.display(description=_("kind"))
     def kind_label(self, configuration: PushMessagingConfiguration) -> str:
@@ -57,7 +57,7 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
         if not problems:
             return None
         tone = "bad" if problems[0].is_failure else "waiting"
-        return format_html('<span class="console-problem" data-tone="{}">{}</span>', tone, problems[0].short)
+        return format_html('<span class="console-problem" data-tone="{}">{}</span>', tone, problems[0].summary)
 
     @admin.display(description=_("APNs environment"))
     def environment(self, configuration: PushMessagingConfiguration) -> str:
@@ -65,7 +65,7 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
 
     @admin.display(description=_("certificate expires (UTC)"))
     def certificate_expires(self, configuration: PushMessagingConfiguration) -> str:
-        return moment(configuration.certificate_expires_at)
+        return format_datetime(configuration.certificate_expires_at)
 
     def get_fieldsets(self, request: HttpRequest, obj: PushMessagingConfiguration | None = None) -> Any:
         groups: list[Any] = [(GROUPS[one], {"fields": names}) for one, names in fields_of(obj).items()]

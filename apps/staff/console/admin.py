@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 from unfold.forms import AdminPasswordChangeForm
 
-from apps.common.console.admin import moment
+from apps.common.console.admin import format_datetime
 from apps.events import changes
 from apps.events.console.base import CREATED, UPDATED, ConsoleAdmin
 from apps.staff import accounts, lockout, second_factor
@@ -75,15 +75,15 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
 
     @admin.display(description=_("last sign-in (UTC)"))
     def signed_in(self, user: User) -> str:
-        return moment(user.last_login)
+        return format_datetime(user.last_login)
 
     @admin.display(description=_("locked after wrong passwords"))
     def locked(self, user: User) -> str:
         held = lockout.locks(user.username)
         if lockout.EVERYWHERE in held:
-            return _("until %(moment)s (UTC)") % {"moment": moment(held[lockout.EVERYWHERE])}
+            return _("until %(moment)s (UTC)") % {"moment": format_datetime(held[lockout.EVERYWHERE])}
         return ", ".join(
-            _("for %(address)s until %(moment)s (UTC)") % {"address": address, "moment": moment(until)}
+            _("for %(address)s until %(moment)s (UTC)") % {"address": address, "moment": format_datetime(until)}
             for address, until in sorted(held.items())
         ) or str(_("no"))
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import errors
-from apps.common.console.confirmations import Question
+from apps.common.console.confirmations import Confirmation
 from apps.transactions import staff_operations
 from apps.transactions.models import Transaction
 from apps.transactions.types import Method
@@ -30,25 +30,25 @@ def available_actions(transaction: Transaction) -> set[str]:
     return {"cancel", "send-again"} if staff_operations.can_resend(transaction) else {"cancel"}
 
 
-def cancel_confirmation(transaction: Transaction) -> Question:
+def cancel_confirmation(transaction: Transaction) -> Confirmation:
     title, back = _("Cancel"), change_url(transaction)
     if not is_pending(transaction):
-        return Question(title=title, heading=TRANSACTION_ENDED, texts=[], icon="block", back=back)
+        return Confirmation(title=title, heading=TRANSACTION_ENDED, paragraphs=[], icon="block", back_url=back)
     user = {"user": transaction.user_id}
-    return Question(
+    return Confirmation(
         title=title,
         heading=_("Cancel this transaction of “%(user)s”?") % user
         if transaction.user_id
         else _("Cancel this transaction?"),
-        texts=[
+        paragraphs=[
             _(
                 "It can then be neither approved nor denied. The portal is not called back: it hears of it when it "
                 "asks for the result."
             )
         ],
         icon="cancel",
-        back=back,
-        button=_("Cancel the transaction"),
+        back_url=back,
+        button_label=_("Cancel the transaction"),
     )
 
 
@@ -61,34 +61,36 @@ def cancel(request: HttpRequest, transaction: Transaction) -> None:
         messages.success(request, _("The transaction is cancelled."))
 
 
-def resend_confirmation(transaction: Transaction) -> Question:
+def resend_confirmation(transaction: Transaction) -> Confirmation:
     title, back = _("Send again"), change_url(transaction)
     if not is_pending(transaction):
-        return Question(title=title, heading=TRANSACTION_ENDED, texts=[], icon="block", back=back)
+        return Confirmation(title=title, heading=TRANSACTION_ENDED, paragraphs=[], icon="block", back_url=back)
     if not staff_operations.can_resend(transaction):
         heading = _("Its message cannot be sent again: no resend is left.")
-        return Question(title=title, heading=heading, texts=[], icon="block", back=back)
+        return Confirmation(title=title, heading=heading, paragraphs=[], icon="block", back_url=back)
     is_sms = transaction.method == Method.SMS
     heading = _("Send the text message to “%(user)s” again?") if is_sms else _("Send the push to “%(user)s” again?")
     used = {"used": transaction.resends_used, "limit": transaction.max_resends}
-    return Question(
+    return Confirmation(
         title=title,
         heading=heading % {"user": transaction.user_id},
-        texts=[
+        paragraphs=[
             _("The same message with the same code.") if is_sms else _("The same message."),
             _("%(used)d of %(limit)d resends are used. The transaction does not live longer by it.") % used,
         ],
         icon="replay",
-        back=back,
-        button=title,
-        mark=str(transaction.resends_used),
+        back_url=back,
+        button_label=title,
+        state_token=str(transaction.resends_used),
     )
 
 
 def resend(request: HttpRequest, transaction: Transaction) -> None:
     """Send it again, unless more resends were used meanwhile than the question said: then somebody was quicker."""
-    mark = request.POST.get("mark", "")
-    expected_resends = int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 10 else -1
+    state_token = request.POST.get("state_token", "")
+    expected_resends = (
+        int(state_token) if state_token.isascii() and state_token.isdigit() and len(state_token) < 10 else -1
+    )
     try:
         staff_operations.resend(transaction.pk, expected_resends=expected_resends, who=request.user.get_username())
     except errors.TransactionNotFound:

@@ -13,8 +13,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, ReadOnlyAdmin, lines_of, moment
-from apps.common.console.confirmations import ask
+from apps.common.console.admin import (
+    ChoiceFilter,
+    ExactFilter,
+    LogAdmin,
+    PeriodFilter,
+    ReadOnlyAdmin,
+    format_datetime,
+    lines_of,
+)
+from apps.common.console.confirmations import render_confirmation
 from apps.common.encryption import CannotDecrypt
 from apps.events.changes import without_credentials
 from apps.events.console.base import ConsoleAdmin
@@ -166,15 +174,15 @@ class TransactionAdmin(LogAdmin):
 
     @admin.display(description=_("started (UTC)"))
     def started(self, transaction: Transaction) -> str:
-        return moment(transaction.created_at)
+        return format_datetime(transaction.created_at)
 
     @admin.display(description=_("expires (UTC)"))
     def expires(self, transaction: Transaction) -> str:
-        return moment(transaction.expires_at)
+        return format_datetime(transaction.expires_at)
 
     @admin.display(description=_("ended (UTC)"))
     def ended(self, transaction: Transaction) -> str:
-        return moment(transaction.ended_at)
+        return format_datetime(transaction.ended_at)
 
     @display(description=_("status"), label=STATUS_COLORS)  # type: ignore[untyped-decorator]
     def state(self, transaction: Transaction) -> tuple[str, str]:
@@ -255,7 +263,7 @@ class TransactionAdmin(LogAdmin):
         """Ask, then end the transaction, by POST only."""
         transaction = self.get_or_404(request, object_id)
         if request.method != "POST":
-            return ask(self, request, actions.cancel_confirmation(transaction), transaction)
+            return render_confirmation(self, request, actions.cancel_confirmation(transaction), transaction)
         actions.cancel(request, transaction)
         return HttpResponseRedirect(actions.change_url(transaction))
 
@@ -264,7 +272,7 @@ class TransactionAdmin(LogAdmin):
         """Ask, then send the message again, by POST only and once for each time that it was asked."""
         transaction = self.get_or_404(request, object_id)
         if request.method != "POST":
-            return ask(self, request, actions.resend_confirmation(transaction), transaction)
+            return render_confirmation(self, request, actions.resend_confirmation(transaction), transaction)
         actions.resend(request, transaction)
         return HttpResponseRedirect(actions.change_url(transaction))
 

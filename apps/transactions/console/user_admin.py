@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from apps.common.console.confirmations import Question, ask
+from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.enrollment.console.admin import ProfileAdmin, user_url
 from apps.enrollment.models import Profile
 from apps.transactions import locks
@@ -33,7 +33,7 @@ class UserAdmin(ProfileAdmin):
         user_id = request.GET.get("user", "").replace("\0", "")
         user_locks = locks.for_user(user_id)
         if request.method != "POST":
-            return ask(self, request, unlock_confirmation(user_id, user_locks), None)
+            return render_confirmation(self, request, unlock_confirmation(user_id, user_locks), None)
         if not user_locks.is_locked:
             messages.info(request, _("“%(user)s” is not locked: there was nothing to do.") % {"user": user_id})
             return HttpResponseRedirect(user_url(user_id))
@@ -44,17 +44,19 @@ class UserAdmin(ProfileAdmin):
         return HttpResponseRedirect(user_url(user_id))
 
 
-def unlock_confirmation(user_id: str, user_locks: Locks) -> Question:
+def unlock_confirmation(user_id: str, user_locks: Locks) -> Confirmation:
     names = {"user": user_id}
     if not user_locks.is_locked:
         heading = _("“%(user)s” is not locked") % names
-        return Question(title=_("Unlock user"), heading=heading, texts=[], icon="lock_open", back=user_url(user_id))
-    return Question(
+        return Confirmation(
+            title=_("Unlock user"), heading=heading, paragraphs=[], icon="lock_open", back_url=user_url(user_id)
+        )
+    return Confirmation(
         title=_("Unlock user"),
         heading=_("Unlock “%(user)s”?") % names,
-        texts=user_locks.descriptions,
+        paragraphs=user_locks.descriptions,
         warning=_("Make sure first that it is the user who asks, and that a reported fraud is dealt with."),
         icon="lock_open",
-        back=user_url(user_id),
-        button=_("Unlock user"),
+        back_url=user_url(user_id),
+        button_label=_("Unlock user"),
     )

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.console.conftest import CHROMIUM
-from tests.console.walk.pages import Console, sign_in_for_the_first_time
-from tests.console.walk.site import empty_site
+from tests.console.end_to_end.pages import Console, sign_in_for_the_first_time
+from tests.console.end_to_end.site import empty_site
 from tests.demo.running import STEP_SECONDS
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import enter, needs_browser
-from tests.console.walk.pages import Console, sign_in_for_the_first_time
+from tests.console.end_to_end.pages import Console, sign_in_for_the_first_time
 from tests.demo.running import Visitor
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]

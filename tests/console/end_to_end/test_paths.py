@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import needs_browser
-from tests.console.walk.pages import code_in
-from tests.console.walk.portal import Website
-from tests.console.walk.site import scan
+from tests.console.end_to_end.pages import code_in
+from tests.console.end_to_end.portal import Website
+from tests.console.end_to_end.site import scan
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 

@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 
 from apps.demo.device import Device, DeviceApiError
 from tests.console.conftest import needs_browser
-from tests.console.walk.pages import assert_fits, code_in
-from tests.console.walk.portal import Website
-from tests.console.walk.site import scan
+from tests.console.end_to_end.pages import assert_fits, code_in
+from tests.console.end_to_end.portal import Website
+from tests.console.end_to_end.site import scan
 from tests.flows.waiting import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
