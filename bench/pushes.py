@@ -48,7 +48,7 @@ def drains(setting: Setting, count: int) -> list[Drain]:
     if "DATABASE_URL" not in setting.environment:
         return []
     apple, found = ApnsControl(setting.apple_url), []
-    apple.quiet()
+    apple.stop_recording()
     for provider in VERSIONS:
         for delay_ms in DELAYS_MS:
             apple.delay(delay_ms)

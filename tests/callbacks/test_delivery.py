@@ -95,7 +95,7 @@ def test_410_ends_a_delivery_and_it_can_be_sent_again(sink, store, deliver):
 
 
 def test_the_waits_grow_up_to_eight_hours_and_after_a_day_it_is_kept_as_failed(sink, store, deliver):
-    sink.script["/callback"] = [{"status": 500, "again": True}]
+    sink.script["/callback"] = [{"status": 500, "repeat": True}]
     row = store(sink.url + "/callback")
     waits = []
     while row.state == outbox.State.DUE:

@@ -92,7 +92,7 @@ def test_what_is_no_whole_answer_of_http_is_a_failed_attempt_with_its_reason(ans
         assert reason in outcome.reason
         assert (outcome.delivered, outcome.final, outcome.status) == (False, False, None)
         # Nothing of it is left behind for the next one.
-        portal._answers[:] = [NO_CONTENT]
+        portal.responses[:] = [NO_CONTENT]
         assert call(portal.url).delivered
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_whole_answer_of_http_is_a_failed_attempt_with_its_reason(ans
 def test_a_connection_is_kept_while_it_is_good(answer, connections):
     with RawPortal(answer) as portal:
         assert call(portal.url, times=3).delivered
-        assert len(portal.heard) == 3
+        assert len(portal.received) == 3
         assert len(portal.connections) == connections
 
 
@@ -114,7 +114,7 @@ def test_callback_on_a_broken_kept_connection_is_repeated_in_its_attempt(store, 
         deliver(store(portal.url))
         [row] = deliver(store(portal.url))
         assert (row.state, row.attempts.count()) == (State.DONE, 1)
-        first, second = portal.heard[1:]
+        first, second = portal.received[1:]
     assert first == second
     assert "webhook-id:" in first.lower()
 
@@ -123,7 +123,7 @@ def test_callback_on_a_broken_kept_connection_is_repeated_in_its_attempt(store, 
 def test_callback_on_a_new_connection_that_breaks_is_a_failed_attempt(store, deliver):
     with RawPortal((b"", CLOSE), NO_CONTENT) as portal:
         [row] = deliver(store(portal.url))
-        assert len(portal.heard) == 1
+        assert len(portal.received) == 1
     assert (row.state, row.attempts.count()) == (State.DUE, 1)
 
 
@@ -131,10 +131,10 @@ def test_callback_on_a_new_connection_that_breaks_is_a_failed_attempt(store, del
 def test_callback_on_broken_kept_connections_is_sent_six_times_at_most(store, deliver):
     with RawPortal(NO_CONTENT) as portal:
         deliver(*(store(portal.url) for _number in range(20)))
-        kept, before = len(portal.connections), len(portal.heard)
-        portal._answers[:] = [(b"", CLOSE)]
+        kept, before = len(portal.connections), len(portal.received)
+        portal.responses[:] = [(b"", CLOSE)]
         deliver(store(portal.url))
-        assert len(portal.heard) - before == min(kept + 1, 6)
+        assert len(portal.received) - before == min(kept + 1, 6)
 
 
 def test_what_comes_after_an_answer_is_not_taken_for_the_next_one():
@@ -158,7 +158,7 @@ def test_an_address_is_called_exactly_as_it_was_given(target, family):
     with RawPortal(NO_CONTENT, family=family) as portal:
         url = portal.url + target
         assert call(url).delivered
-        [heard] = portal.heard
+        [heard] = portal.received
         assert heard.startswith(f"POST {target} HTTP/1.1\r\nHost: {portal.url[7:]}\r\n")
         assert transport.json.loads(heard.partition("\r\n\r\n")[2])["callback_uri"] == url
 
@@ -167,7 +167,7 @@ def test_a_fragment_stays_here_and_credentials_in_an_address_become_a_header():
     with RawPortal(NO_CONTENT) as portal:
         url = f"http://name:p%40ss@127.0.0.1:{portal.port}/callback#part"
         assert call(url).delivered
-        [heard] = portal.heard
+        [heard] = portal.received
         assert heard.startswith("POST /callback HTTP/1.1\r\n")
         assert "Authorization: Basic bmFtZTpwQHNz" in heard
         assert url in heard
@@ -199,7 +199,7 @@ def test_a_portal_that_speaks_http_2_is_understood(encrypted):
 def test_a_portal_that_wishes_to_be_left_alone_for_longer_than_a_day_is_called_once_more_at_its_end(
     sink, store, deliver, wish
 ):
-    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": wish}, "again": True}]
+    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": wish}, "repeat": True}]
     [row] = deliver(store(sink.url + "/callback"))
     assert row.state == State.DUE
     assert row.due_at == row.created_at + delivery.GIVE_UP_AFTER
@@ -263,10 +263,10 @@ def test_eighteen_portals_get_all_theirs_while_one_hangs_and_one_drips_more_than
         good = [store(portal.url) for _number in range(5) for portal in well]
 
         dispatcher.start()
-        wait_until(lambda: all(len(portal.heard) == 5 for portal in well), 8)
+        wait_until(lambda: all(len(portal.received) == 5 for portal in well), 8)
         # All that while the two held what they had: none of theirs has come to an end.
         assert not CallbackAttempt.objects.filter(delivery__in=bad).exclude(outcome="").exists()
-        assert min(len(hanging.heard), len(dripping.heard)) >= 2
+        assert min(len(hanging.received), len(dripping.received)) >= 2
         wait_until(
             lambda: CallbackDelivery.objects.filter(pk__in=[row.pk for row in good], state=State.DONE).count() == 90
         )
@@ -322,4 +322,4 @@ def test_two_portals_whose_long_names_begin_alike_are_not_taken_for_one(names):
         ]
         outcomes = dict(pair for part in transport.send_all(requests) for pair in part)
         assert (outcomes[one].delivered, outcomes[other].delivered) == (True, False)
-        assert len(portal.heard) == 1
+        assert len(portal.received) == 1

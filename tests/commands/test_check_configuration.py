@@ -88,7 +88,7 @@ def test_an_address_that_takes_no_pushes_is_wrong(request, google, which, status
 
 def test_a_refusal_that_no_provider_has_words_for_is_no_proof(apple, with_key):
     ios_version(with_key())
-    apple.script[NO_PHONE] = [apns.refusal(400, "Novelty")]
+    apple.script[NO_PHONE] = [apns.rejection(400, "Novelty")]
     assert last()[:2] == ("wrong", "Apple refuses this (Novelty).")
 
 
@@ -120,7 +120,7 @@ def test_a_configuration_that_no_version_uses_is_tried_too(apple, with_key):
     [
         (apns.INVALID_PROVIDER_TOKEN, "InvalidProviderToken", "Compare key ID and team ID"),
         (apns.TOPIC_DISALLOWED, "TopicDisallowed", "Compare the version's bundle identifier"),
-        (apns.refusal(403, "BadEnvironmentKeyInToken"), "BadEnvironmentKeyInToken", "another APNs environment"),
+        (apns.rejection(403, "BadEnvironmentKeyInToken"), "BadEnvironmentKeyInToken", "another APNs environment"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -63,7 +63,7 @@ def test_a_phone_with_android_is_reached_by_way_of_google(google, enroll, versio
         (apns.INVALID_PROVIDER_TOKEN, "misconfigured (InvalidProviderToken)", "Compare key ID and team ID"),
         (apns.BAD_DEVICE_TOKEN, "dead_token (BadDeviceToken)", "It has to open the app and enrol for push again."),
         (apns.SERVICE_UNAVAILABLE, "retry (ServiceUnavailable)", "Try again later."),
-        (apns.refusal(400, "Novelty"), "refused (Novelty)", "Please report it"),
+        (apns.rejection(400, "Novelty"), "refused (Novelty)", "Please report it"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -128,7 +128,7 @@ def test_a_refused_credential_is_replaced_once_as_for_any_push(apple, phone):
 
 
 def test_a_credential_that_is_refused_twice_is_a_fault_of_the_configuration(apple, phone):
-    apple.script[PUSH_TOKEN] = [{**apns.EXPIRED_PROVIDER_TOKEN, "again": True}]
+    apple.script[PUSH_TOKEN] = [{**apns.EXPIRED_PROVIDER_TOKEN, "repeat": True}]
     ran = run("send_test_push", "anna", phone.device_id)
     assert (ran.code, len(apple.received)) == (1, 2)
     assert "misconfigured (ExpiredProviderToken). Apple does not know this signing key." in ran.err

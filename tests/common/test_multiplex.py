@@ -9,12 +9,12 @@ from apps.outgoing import multiplex
 from apps.outgoing.http import NoAnswer, Request, Response
 from tests.fakes.apns import Apns
 from tests.fakes.apns_certificates import Authority
-from tests.fakes.stand_in import StandIn
+from tests.fakes.fake_server import FakeServer
 
 
 @pytest.fixture(scope="module")
 def server():
-    with StandIn() as stand_in:
+    with FakeServer() as stand_in:
         yield stand_in
 
 
@@ -44,12 +44,12 @@ def to_apple(apple, count):
 @pytest.mark.parametrize("_host", range(3))
 def test_what_comes_early_is_not_kept_back_by_what_comes_late(_host):
     """To a host of which nothing is known yet: several times, because it depends on who connects first."""
-    with StandIn() as server:
+    with FakeServer() as server:
         early_then_late(server)
 
 
 def early_then_late(server):
-    server.script["/slow"] = [{"hang": 20}]
+    server.script["/slow"] = [{"delay": 20}]
     parts = multiplex.send_all(requests(server, "slow", "quick", "other"))
     early, started = [], time.monotonic()
     while len(early) < 2:
@@ -61,7 +61,7 @@ def early_then_late(server):
 
 
 def test_what_is_sent_in_place_of_a_result_waits_for_nobody(server):
-    server.script["/slow"] = [{"hang": 20}]
+    server.script["/slow"] = [{"delay": 20}]
     server.script["/first"] = [{"status": 503}]
     [(_name, second)] = requests(server, "second")
     parts = multiplex.send_all(
@@ -133,7 +133,7 @@ def test_threads_share_the_engine_and_each_gets_its_own(server):
 
 def test_a_thread_that_ends_early_harms_no_other(server):
     """Who does not wait for the answers leaves the engine as it was."""
-    server.script["/left"] = [{"hang": 20}]
+    server.script["/left"] = [{"delay": 20}]
     parts = multiplex.send_all(requests(server, "left", "seen"))
     next(parts)
     parts.close()
@@ -141,7 +141,9 @@ def test_a_thread_that_ends_early_harms_no_other(server):
     server.release()
 
 
-@pytest.mark.parametrize("fault", [{"hang": 20}, {"status": 200, "body": "x" * 50, "drip": 3}], ids=["hangs", "drips"])
+@pytest.mark.parametrize(
+    "fault", [{"delay": 20}, {"status": 200, "body": "x" * 50, "trickle": 3}], ids=["delay", "trickle"]
+)
 def test_time_outs_hold(server, fault):
     server.script["/late"] = [fault]
     started = time.monotonic()
@@ -154,7 +156,7 @@ def test_time_outs_hold(server, fault):
 
 
 def test_a_connection_that_breaks_is_no_answer(server):
-    server.script["/broken"] = [{"reset": True, "again": True}]
+    server.script["/broken"] = [{"reset": True, "repeat": True}]
     results = send(*requests(server, "broken", "whole"))
     assert isinstance(results["broken"], NoAnswer)
     assert isinstance(results["whole"], Response)

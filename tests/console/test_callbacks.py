@@ -171,13 +171,13 @@ def test_a_test_callback_is_a_real_one_about_a_transaction_that_does_not_exist(c
         ({"status": 429}, "HTTP 429", "too much is sent"),
         ({"status": 503}, "HTTP 503", "a fault of its own"),
         ({"reset": True}, "reset", "broke the connection off"),
-        ({"hang": 60}, "timed out", "no answer in time"),
+        ({"delay": 60}, "timed out", "no answer in time"),
     ],
 )
 def test_what_a_portal_answers_is_told_with_what_to_do(
     console, endpoint, sink, changes, monkeypatch, answer, reason, remedy
 ):
-    if "hang" in answer:
+    if "delay" in answer:
         monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
     sink.script["/callback"] = [answer]
     text = send_test(console, endpoint)

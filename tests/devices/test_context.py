@@ -12,7 +12,7 @@ from apps.transactions import lifecycle
 from apps.transactions.context import delivery as context_delivery
 from apps.transactions.models import ContextLookup, Transaction
 from tests import factories
-from tests.fakes.geolocation import json_answer
+from tests.fakes.geolocation import json_response
 from tests.geocontext.files import UTRECHT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,7 +152,7 @@ def test_an_address_that_was_asked_for_within_a_day_is_known_at_once(service, st
 
 def test_when_the_worker_and_a_fetch_ask_at_once_there_is_one_event(service, start, phone):
     transaction_id = start()
-    service.script[UTRECHT] = [{"hang": 30}]
+    service.script[UTRECHT] = [{"delay": 30}]
     asking = threading.Thread(target=work)
     asking.start()
     service.wait(UTRECHT, 1, None, 10)
@@ -164,7 +164,7 @@ def test_when_the_worker_and_a_fetch_ask_at_once_there_is_one_event(service, sta
 
 
 def test_a_service_that_fails_leaves_the_message_alone_and_is_not_asked_again(service, start, phone):
-    service.script[UTRECHT] = [{"status": 500, "again": True}]
+    service.script[UTRECHT] = [{"status": 500, "repeat": True}]
     by_fetch, by_worker = start(), start()
     assert phone.fetch(by_fetch)["message"] == MESSAGE
     work()
@@ -236,7 +236,7 @@ def test_a_service_that_is_taken_away_meanwhile_leaves_the_message_alone(service
 
 def test_values_of_the_service_cannot_disguise_themselves(service, start, phone):
     service.script[UTRECHT] = [
-        json_answer({"country_code": "NL", "region": "[city]\u202e", "city": "U\r\nT" + "x" * 2000})
+        json_response({"country_code": "NL", "region": "[city]\u202e", "city": "U\r\nT" + "x" * 2000})
     ]
     shown = phone.fetch(start())["message"]
     assert "[city], U" in shown

@@ -1,6 +1,6 @@
-"""The keys and certificates of the stand-in for Apple: an authority, the servers', and what Apple gives out.
+"""Keys and certificates of the fake APNs: an authority, server certificates and push certificates.
 
-All are made anew for each stand-in; nothing here is worth anything elsewhere.
+Each fake generates its own; they are valid nowhere else.
 """
 
 import datetime
@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DEVELOPMENT, PRODUCTION = "development", "production"
-# The marks by which Apple says which environment a certificate is for; they hold an ASN.1 NULL.
-MARKS = {
+# Extensions by which Apple marks the environment of a certificate; their value is an ASN.1 NULL.
+ENVIRONMENT_OIDS = {
     DEVELOPMENT: x509.ObjectIdentifier("1.2.840.113635.100.6.3.1"),
     PRODUCTION: x509.ObjectIdentifier("1.2.840.113635.100.6.3.2"),
 }
@@ -28,7 +28,7 @@ def pem(key):
 
 
 def signing_key():
-    """Make a key for provider tokens (P-256)."""
+    """Generate a key for provider tokens (P-256)."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -41,7 +41,7 @@ def key_usage(*, of_authority):
 
 
 class Authority:
-    """A certificate authority; `certificate` is its own, as PEM."""
+    """Certificate authority; `certificate` is its root certificate (PEM)."""
 
     def __init__(self):
         self.key = signing_key()
@@ -49,20 +49,20 @@ class Authority:
         builder = self._builder(self.name, self.key, days=3650)
         builder = builder.add_extension(key_usage(of_authority=True), critical=True)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        self.certificate = self._signed(builder)
-        # Making an RSA key takes long, and all client certificates may have the same.
+        self.certificate = self._sign(builder)
+        # All client certificates share one RSA key because generating one is slow.
         self.client_key = rsa.generate_private_key(65537, 2048)
 
     def server(self):
-        """Return the certificate of the servers, with its key, as PEM."""
+        """Return a server certificate with its key (PEM)."""
         key = signing_key()
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        builder = self._leaf(name, key, ExtendedKeyUsageOID.SERVER_AUTH, days=3650)
+        builder = self._leaf_builder(name, key, ExtendedKeyUsageOID.SERVER_AUTH, days=3650)
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        return self._signed(builder) + pem(key)
+        return self._sign(builder) + pem(key)
 
     def client(self, topic, team_id, environments, *, days=365):
-        """Return a push certificate for a bundle identifier, with its key, as PEM; it expired with days < 0."""
+        """Return a push certificate for a bundle identifier with its key (PEM); with days < 0, it has expired."""
         name = x509.Name(
             [
                 x509.NameAttribute(NameOID.USER_ID, topic),
@@ -70,19 +70,21 @@ class Authority:
                 x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, team_id),
             ]
         )
-        builder = self._leaf(name, self.client_key, ExtendedKeyUsageOID.CLIENT_AUTH, days=days)
+        builder = self._leaf_builder(name, self.client_key, ExtendedKeyUsageOID.CLIENT_AUTH, days=days)
         for environment in environments:
-            builder = builder.add_extension(x509.UnrecognizedExtension(MARKS[environment], NULL), critical=False)
-        return self._signed(builder) + pem(self.client_key)
+            builder = builder.add_extension(
+                x509.UnrecognizedExtension(ENVIRONMENT_OIDS[environment], NULL), critical=False
+            )
+        return self._sign(builder) + pem(self.client_key)
 
-    def _leaf(self, name, key, purpose, *, days):
+    def _leaf_builder(self, name, key, purpose, *, days):
         builder = self._builder(name, key, days=days)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(key_usage(of_authority=False), critical=True)
         return builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
 
     def _builder(self, name, key, *, days):
-        """Begin a certificate that ends in so many days."""
+        """Return the builder of a certificate that expires in some days."""
         now = datetime.datetime.now(datetime.UTC)
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         return (
@@ -93,15 +95,15 @@ class Authority:
             .add_extension(identifier, critical=False)
         )
 
-    def _signed(self, builder):
+    def _sign(self, builder):
         certificate = builder.sign(self.key, hashes.SHA256())
         return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 @cache
 def topic_and_environments(der):
-    """Read a push certificate: the bundle identifier, and the set of environments that it is for."""
+    """Return the bundle identifier and the set of environments of a push certificate."""
     certificate = x509.load_der_x509_certificate(der)
-    marked = {extension.oid for extension in certificate.extensions}
+    oids = {extension.oid for extension in certificate.extensions}
     [topic] = certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
-    return topic.value, {environment for environment, mark in MARKS.items() if mark in marked}
+    return topic.value, {environment for environment, oid in ENVIRONMENT_OIDS.items() if oid in oids}

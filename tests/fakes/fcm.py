@@ -1,13 +1,13 @@
-"""Google, for tests: token endpoint, FCM's HTTP v1 and its legacy API, over real HTTP.
+"""Fake of Google over HTTP: token endpoint, FCM's HTTP v1 API and its legacy API.
 
-`python -m tests.fakes.fcm --port 0`
+Run it with `python -m tests.fakes.fcm --port 0`.
 """
 
 import json
 from urllib.parse import parse_qsl
 
 from apps.demo.fcm import TOKEN_PATH, FcmStandIn, send_path, service_account
-from tests.fakes import stand_in
+from tests.fakes import fake_server
 
 LEGACY_PATH = "/fcm/send"
 SERVER_KEY = "AAAAserver-key:that-only-google-knows"
@@ -15,14 +15,14 @@ JSON = {"Content-Type": "application/json"}
 
 
 def error(status, name, code="", headers=None):
-    """Return an answer in the shape of HTTP v1's errors."""
+    """Return an error response of HTTP v1."""
     details = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}] if code else []
     content = {"error": {"code": status, "status": name, "message": name, "details": details}}
     return {"status": status, "headers": {**JSON, **(headers or {})}, "body": json.dumps(content)}
 
 
-def legacy_answer(*, failed, **result):
-    """Return the legacy API's answer for one push token. It says 200 also when the push failed."""
+def legacy_response(*, failed, **result):
+    """Return the legacy API's response for one push token. Its status is 200 even if the push failed."""
     content = {"multicast_id": 1, "success": int(not failed), "failure": int(failed), "canonical_ids": 0}
     return {"status": 200, "headers": JSON, "body": json.dumps({**content, "results": [result]})}
 
@@ -33,7 +33,7 @@ UNREGISTERED = {
 }
 UNAVAILABLE = {"status": 503, "body": json.dumps({"error": {"status": "UNAVAILABLE"}})}
 UNAUTHENTICATED = {"status": 401, "body": json.dumps({"error": {"status": "UNAUTHENTICATED"}})}
-# How Google answers for what never was a push token.
+# Google's response for a string that never was a push token.
 INVALID_ARGUMENT = error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT")
 SENDER_ID_MISMATCH = error(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH")
 PERMISSION_DENIED = error(403, "PERMISSION_DENIED")
@@ -43,13 +43,13 @@ THIRD_PARTY_AUTH_ERROR = error(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR")
 INVALID_GRANT = {"status": 400, "body": json.dumps({"error": "invalid_grant", "error_description": "Invalid grant."})}
 HTML = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html>Welcome to our hotel</html>"}
 
-LEGACY_ACCEPTED = legacy_answer(failed=False, message_id="0:1")
-LEGACY_NOT_REGISTERED = legacy_answer(failed=True, error="NotRegistered")
-LEGACY_INVALID_REGISTRATION = legacy_answer(failed=True, error="InvalidRegistration")
-LEGACY_MISMATCH_SENDER_ID = legacy_answer(failed=True, error="MismatchSenderId")
-LEGACY_UNAVAILABLE = legacy_answer(failed=True, error="Unavailable")
-LEGACY_INTERNAL_SERVER_ERROR = legacy_answer(failed=True, error="InternalServerError")
-LEGACY_DEVICE_MESSAGE_RATE_EXCEEDED = legacy_answer(failed=True, error="DeviceMessageRateExceeded")
+LEGACY_ACCEPTED = legacy_response(failed=False, message_id="0:1")
+LEGACY_NOT_REGISTERED = legacy_response(failed=True, error="NotRegistered")
+LEGACY_INVALID_REGISTRATION = legacy_response(failed=True, error="InvalidRegistration")
+LEGACY_MISMATCH_SENDER_ID = legacy_response(failed=True, error="MismatchSenderId")
+LEGACY_UNAVAILABLE = legacy_response(failed=True, error="Unavailable")
+LEGACY_INTERNAL_SERVER_ERROR = legacy_response(failed=True, error="InternalServerError")
+LEGACY_DEVICE_MESSAGE_RATE_EXCEEDED = legacy_response(failed=True, error="DeviceMessageRateExceeded")
 LEGACY_UNAUTHORIZED = {
     "status": 401,
     "headers": {"Content-Type": "text/html; charset=UTF-8"},
@@ -57,11 +57,11 @@ LEGACY_UNAUTHORIZED = {
 }
 
 
-class Fcm(stand_in.StandIn):
-    """Stands in for Google: checks the signed assertion, the access token and the server key as Google does.
+class Fcm(fake_server.FakeServer):
+    """Fake of Google: checks the signed assertion, the access token and the server key.
 
-    Keys are push tokens, and TOKEN_PATH for the token endpoint. A script for a push token counts only for requests with
-    a good access token or server key: others are refused as Google refuses them.
+    Keys are push tokens, and TOKEN_PATH for the token endpoint. Only requests with a valid access token or server key
+    use the script; others are rejected as Google rejects them.
     """
 
     def __init__(self, port=0):
@@ -84,7 +84,7 @@ class Fcm(stand_in.StandIn):
         content = json.loads(body)
         return content["to"] if path == LEGACY_PATH else content["message"]["token"]
 
-    def refusal(self, path, headers, body):
+    def rejection(self, path, headers, body):
         authorization = headers.get("authorization", "")
         if path == LEGACY_PATH:
             return None if authorization == f"key={SERVER_KEY}" else LEGACY_UNAUTHORIZED
@@ -92,7 +92,7 @@ class Fcm(stand_in.StandIn):
             return UNAUTHENTICATED
         return None
 
-    def answer(self, key, path, headers, body):
+    def default_response(self, key, path, headers, body):
         if path == LEGACY_PATH:
             return LEGACY_ACCEPTED
         if path == TOKEN_PATH:
@@ -103,22 +103,22 @@ class Fcm(stand_in.StandIn):
                 content = {"name": f"projects/{self.fcm.account['project_id']}/messages/fake_message_id"}
         return {"status": status, "body": json.dumps(content), "headers": {**JSON, **extra}}
 
-    def obey(self, order):
-        if order["do"] == "revoke":
+    def execute(self, command):
+        if command["command"] == "revoke":
             self.fcm.access_tokens.clear()
             return None
-        return super().obey(order)
+        return super().execute(command)
 
 
-class FcmControl(stand_in.Control):
+class FcmControl(fake_server.Control):
     def revoke(self):
-        """Make every access token that was given out worthless."""
-        self.order("revoke")
+        """Revoke all access tokens issued so far."""
+        self.execute("revoke")
 
-    def exchanges(self):
-        """Return the requests for an access token."""
+    def token_requests(self):
+        """Return the requests for access tokens."""
         return self.received(TOKEN_PATH)
 
 
 if __name__ == "__main__":
-    stand_in.run(Fcm)
+    fake_server.run(Fcm)

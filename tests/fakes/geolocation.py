@@ -1,16 +1,16 @@
-"""A geolocation service for tests, as upstream's wants to be asked. `python -m tests.fakes.geolocation --port 0`."""
+"""Fake geolocation service, with the Token Server's URLs. Run it with `python -m tests.fakes.geolocation --port 0`."""
 
 import json
 from urllib.parse import unquote
 
-from tests.fakes import stand_in
+from tests.fakes import fake_server
 
 KEY = "key/of the+service?"
 UTRECHT = {"country_code": "NL", "region": "Provincie Utrecht", "city": "Utrecht"}
 
 
-class Geolocation(stand_in.StandIn):
-    """Answers that every address is in Utrecht. Keys of its script are IP addresses."""
+class Geolocation(fake_server.FakeServer):
+    """Fake of the service: every address is in Utrecht. Keys are IP addresses."""
 
     def describe(self):
         return {"url": f"{self.url}/locations", "key": KEY}
@@ -18,13 +18,13 @@ class Geolocation(stand_in.StandIn):
     def key(self, path, headers, body):
         return unquote(path.rpartition("/")[2])
 
-    def answer(self, key, path, headers, body):
-        return json_answer(UTRECHT)
+    def default_response(self, key, path, headers, body):
+        return json_response(UTRECHT)
 
 
-def json_answer(content, **rest):
-    return {"status": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(content), **rest}
+def json_response(content, **members):
+    return {"status": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(content), **members}
 
 
 if __name__ == "__main__":
-    stand_in.run(Geolocation)
+    fake_server.run(Geolocation)

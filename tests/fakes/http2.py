@@ -1,8 +1,8 @@
-"""One HTTP/2 connection of a stand-in, and what may go wrong with it. Runs on the loop of the server it belongs to.
+"""HTTP/2 connection of a fake, with scripted failures. Runs on the event loop of its server.
 
-A connection asks its server: `accepted(connection)`, `opened(connection)` returns its number, `closed(connection)`,
-`take(request)` returns a record and an answer (as tests.fakes.stand_in has them), `finish(record, status)`, and
-`later(seconds, call)`.
+A connection calls these methods of its server: `on_accept(connection)`; `on_open(connection)`, which returns its
+number; `on_close(connection)`; `receive(request)`, which returns a record and a response (see tests.fakes.fake_server);
+`finish(record, status)`; and `call_later(seconds, call)`.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.fakes.tls import TlsConnection
 MAX_STREAMS = 1000
 WINDOW_BYTES = 16 * 1024 * 1024
 LAST_STREAM = 2**31 - 1
-# What h2 would look for in headers costs a fifth of the speed, and no client of ours writes them by hand.
+# Header validation by h2 costs 20% of the throughput, and all clients use an HTTP/2 library.
 CONFIGURATION = H2Configuration(
     client_side=False,
     header_encoding=None,
@@ -35,7 +35,10 @@ CONFIGURATION = H2Configuration(
 
 @dataclass
 class Request:
-    """`headers` has lower-case names and no pseudo-headers; `certificate` is the client's (DER), or None."""
+    """Request on a stream. `headers` has lower-case names and no pseudo-headers.
+
+    `certificate` is the client certificate (DER) or None.
+    """
 
     method: str
     path: str
@@ -48,7 +51,7 @@ class Request:
 
 
 class Connection(TlsConnection):
-    """`open` holds the requests that are not answered yet, by stream; streams above `last` are not processed."""
+    """HTTP/2 connection. `requests` holds the open requests by stream; streams above `last_stream` are ignored."""
 
     def __init__(self, server, environment):
         super().__init__(server.tls)
@@ -61,18 +64,18 @@ class Connection(TlsConnection):
                 SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
             },
         )
-        self.open, self.unsent = {}, {}
-        self.newest, self.last = 0, LAST_STREAM
+        self.requests, self.unsent_bodies = {}, {}
+        self.newest_stream, self.last_stream = 0, LAST_STREAM
         self.flushes_soon = False
 
     def connection_made(self, transport):
         super().connection_made(transport)
-        self.server.accepted(self)
+        self.server.on_accept(self)
 
-    def begin(self):
+    def on_open(self):
         self.peer = self.transport.get_extra_info("peername")[1]
         self.certificate = self.tls.getpeercert(binary_form=True)
-        self.number = self.server.opened(self)
+        self.number = self.server.on_open(self)
         if self.tls.selected_alpn_protocol() != "h2":
             self.close()
             return
@@ -80,43 +83,43 @@ class Connection(TlsConnection):
         self.http.increment_flow_control_window(WINDOW_BYTES)
         self.flush()
 
-    def end(self):
-        self.open.clear()
-        self.unsent.clear()
-        self.server.closed(self)
+    def on_close(self):
+        self.requests.clear()
+        self.unsent_bodies.clear()
+        self.server.on_close(self)
 
-    def hear(self, data):
+    def on_data(self, data):
         try:
             for event in self.http.receive_data(data):
-                self.on(event)
+                self.handle_event(event)
         except ProtocolError:
             self.flush()
             self.close()
         self.flush_soon()
 
-    def on(self, event):
+    def handle_event(self, event):
         match event:
             case events.RequestReceived():
-                self.start(event.stream_id, event.headers)
+                self.start_stream(event.stream_id, event.headers)
             case events.DataReceived():
                 self.http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                if event.stream_id in self.open:
-                    self.open[event.stream_id].body += event.data
-            case events.StreamEnded() if event.stream_id in self.open:
-                self.process(event.stream_id)
+                if event.stream_id in self.requests:
+                    self.requests[event.stream_id].body += event.data
+            case events.StreamEnded() if event.stream_id in self.requests:
+                self.process_request(event.stream_id)
             case events.StreamReset():
-                self.open.pop(event.stream_id, None)
-                self.unsent.pop(event.stream_id, None)
+                self.requests.pop(event.stream_id, None)
+                self.unsent_bodies.pop(event.stream_id, None)
                 self.close_when_done()
             case events.WindowUpdated():
                 self.send_bodies()
 
-    def start(self, stream, headers):
-        if stream > self.last:
+    def start_stream(self, stream, headers):
+        if stream > self.last_stream:
             return
         decoded = {name.decode(): value.decode("utf-8", "replace") for name, value in headers}
         pseudo = {name: decoded.pop(name, "") for name in (":method", ":path", ":scheme", ":authority")}
-        self.open[stream] = Request(
+        self.requests[stream] = Request(
             pseudo[":method"],
             pseudo[":path"],
             decoded,
@@ -126,80 +129,80 @@ class Connection(TlsConnection):
             self.certificate,
         )
 
-    def process(self, stream):
-        self.newest = max(self.newest, stream)
-        record, answer = self.server.take(self.open[stream])
-        self.server.later(answer.get("hang", 0), lambda: self.carry_out(stream, record, answer))
+    def process_request(self, stream):
+        self.newest_stream = max(self.newest_stream, stream)
+        record, response = self.server.receive(self.requests[stream])
+        self.server.call_later(response.get("delay", 0), lambda: self.execute_response(stream, record, response))
 
-    def carry_out(self, stream, record, answer):
-        """Answer, or fail as scripted. Nothing is left to do when the client or the connection went meanwhile."""
-        if stream not in self.open:
+    def execute_response(self, stream, record, response):
+        """Send the response or the scripted failure, unless the stream was closed in the meantime."""
+        if stream not in self.requests:
             return
-        if answer.get("reset"):
+        if response.get("reset"):
             self.reset()
-        elif answer.get("goaway"):
-            self.refuse_from(stream)
-        elif answer.get("rst"):
-            self.http.reset_stream(stream, ErrorCodes.INTERNAL_ERROR if answer["rst"] is True else answer["rst"])
-            del self.open[stream]
+        elif response.get("goaway"):
+            self.reject_from(stream)
+        elif response.get("rst"):
+            self.http.reset_stream(stream, ErrorCodes.INTERNAL_ERROR if response["rst"] is True else response["rst"])
+            del self.requests[stream]
         else:
-            self.server.finish(record, answer.get("status", 200))
-            self.respond(stream, answer)
+            self.server.finish(record, response.get("status", 200))
+            self.respond(stream, response)
         self.close_when_done()
         self.flush_soon()
 
-    def respond(self, stream, answer):
-        body = answer.get("body", "").encode()
-        headers = [(":status", str(answer.get("status", 200)))]
-        # Values that never come again have no place in the table of the header compression.
-        headers += [NeverIndexedHeaderTuple(name.lower(), value) for name, value in answer["headers"].items()]
+    def respond(self, stream, response):
+        body = response.get("body", "").encode()
+        headers = [(":status", str(response.get("status", 200)))]
+        # Unique values are kept out of the header compression table.
+        headers += [NeverIndexedHeaderTuple(name.lower(), value) for name, value in response["headers"].items()]
         self.http.send_headers(stream, headers, end_stream=not body)
-        del self.open[stream]
+        del self.requests[stream]
         if body:
-            self.unsent[stream] = body
+            self.unsent_bodies[stream] = body
             self.send_bodies()
 
     def send_bodies(self):
-        """Send as much of the bodies as the client has room for."""
-        for stream in list(self.unsent):
-            while (body := self.unsent[stream]) and (room := self.http.local_flow_control_window(stream)) > 0:
+        """Send as much of the bodies as flow control permits."""
+        for stream in list(self.unsent_bodies):
+            while (body := self.unsent_bodies[stream]) and (room := self.http.local_flow_control_window(stream)) > 0:
                 size = min(room, self.http.max_outbound_frame_size)
                 self.http.send_data(stream, body[:size], end_stream=size >= len(body))
-                self.unsent[stream] = body[size:]
+                self.unsent_bodies[stream] = body[size:]
             if not body:
-                del self.unsent[stream]
+                del self.unsent_bodies[stream]
         self.close_when_done()
 
-    def refuse_from(self, stream):
-        """Say goodbye in such a way that this stream was surely not processed.
+    def reject_from(self, stream):
+        """Send GOAWAY so that the client knows that this stream was not processed.
 
-        When newer ones were processed already, it cannot be told by the number alone: then it is also refused.
+        If a newer stream was processed, the last stream number does not show this, so the stream is also reset.
         """
-        if self.newest > stream:
+        if self.newest_stream > stream:
             self.http.reset_stream(stream, ErrorCodes.REFUSED_STREAM)
-            del self.open[stream]
-        self.go_away(self.newest if self.newest > stream else max(stream - 2, 0))
+            del self.requests[stream]
+        self.go_away(self.newest_stream if self.newest_stream > stream else max(stream - 2, 0))
 
     def go_away(self, last=None):
-        """Send GOAWAY; streams up to `last` (the newest that began) are still answered, then the connection closes."""
-        last = max([self.newest, *self.open]) if last is None else last
-        self.last = min(self.last, last)
-        self.open = {stream: request for stream, request in self.open.items() if stream <= self.last}
+        """Send GOAWAY, respond to streams up to `last` (default: the newest one), then close the connection."""
+        last = max([self.newest_stream, *self.requests]) if last is None else last
+        self.last_stream = min(self.last_stream, last)
+        self.requests = {stream: request for stream, request in self.requests.items() if stream <= self.last_stream}
         self.flush()
-        # Written by hand: after h2's own GOAWAY nothing more can be sent.
-        self.send(GoAwayFrame(0, last_stream_id=self.last).serialize())
+        # The frame is built here because h2 rejects further data after its own GOAWAY.
+        self.send(GoAwayFrame(0, last_stream_id=self.last_stream).serialize())
         self.close_when_done()
 
     def close_when_done(self):
-        if self.last < LAST_STREAM and not self.open and not self.unsent:
+        if self.last_stream < LAST_STREAM and not self.requests and not self.unsent_bodies:
             self.flush()
             self.close()
 
     def reset(self):
-        self.last = 0
-        self.open.clear()
-        self.unsent.clear()
-        self.break_off()
+        self.last_stream = 0
+        self.requests.clear()
+        self.unsent_bodies.clear()
+        self.abort()
 
     def flush(self):
         self.flushes_soon = False
@@ -207,7 +210,7 @@ class Connection(TlsConnection):
             self.send(data)
 
     def flush_soon(self):
-        """Have what is to be sent in this turn of the loop leave together."""
+        """Send the data of this iteration of the event loop in one write."""
         if not self.flushes_soon:
             self.flushes_soon = True
             asyncio.get_running_loop().call_soon(self.flush)

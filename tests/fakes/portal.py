@@ -1,15 +1,15 @@
-"""A portal's callback address, for tests: takes every POST with 204. `python -m tests.fakes.portal --port 0`."""
+"""Fake portal: accepts every callback with 204. Run it with `python -m tests.fakes.portal --port 0`."""
 
-from tests.fakes import stand_in
-
-
-class Portal(stand_in.StandIn):
-    """Stands in for portals: keys are paths."""
+from tests.fakes import fake_server
 
 
-class PortalControl(stand_in.Control):
-    """Talks to the portal sink."""
+class Portal(fake_server.FakeServer):
+    """Fake of all portals; keys are paths."""
+
+
+class PortalControl(fake_server.Control):
+    """Client of a fake portal in another process."""
 
 
 if __name__ == "__main__":
-    stand_in.run(Portal)
+    fake_server.run(Portal)

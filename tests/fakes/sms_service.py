@@ -1,17 +1,17 @@
-"""An own SMS service behind the REST gateway, for tests. `python -m tests.fakes.sms_service --port 0`."""
+"""Fake SMS service for the REST gateway. Run it with `python -m tests.fakes.sms_service --port 0`."""
 
 import base64
 import json
 
-from tests.fakes import stand_in
+from tests.fakes import fake_server
 
 PATH = "/messages"
 USERNAME, PASSWORD = "countersign", "pass:word of the service"
 MEMBERS = {"phone_number", "message", "verification_code"}
 
 
-class SmsService(stand_in.StandIn):
-    """Stands in for the service: checks Basic credentials and the JSON members. Keys are phone numbers."""
+class SmsService(fake_server.FakeServer):
+    """Fake of an SMS service: checks Basic credentials and JSON members. Keys are phone numbers."""
 
     def describe(self):
         return {
@@ -27,7 +27,7 @@ class SmsService(stand_in.StandIn):
     def key(self, path, headers, body):
         return json.loads(body).get("phone_number", "")
 
-    def refusal(self, path, headers, body):
+    def rejection(self, path, headers, body):
         pair = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
         if headers.get("authorization") != f"Basic {pair}":
             return {"status": 401}
@@ -38,4 +38,4 @@ class SmsService(stand_in.StandIn):
 
 
 if __name__ == "__main__":
-    stand_in.run(SmsService)
+    fake_server.run(SmsService)

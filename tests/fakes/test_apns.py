@@ -1,4 +1,4 @@
-"""The stand-in for Apple refuses what Apple refuses, over the real wire: tests that push to it rest on that."""
+"""The fake APNs rejects requests as Apple does, over a real connection. Push tests depend on it."""
 
 import io
 import json
@@ -17,8 +17,8 @@ PAYLOAD = json.dumps({"aps": {"alert": "Log in?"}})
 
 @pytest.fixture(scope="module")
 def apple():
-    with apns.Apns() as stand_in:
-        yield stand_in
+    with apns.Apns() as apple:
+        yield apple
 
 
 def bearer(apple, **changes):
@@ -28,10 +28,10 @@ def bearer(apple, **changes):
 
 
 def push(apple, device=DEVICE, payload=PAYLOAD, **headers):
-    """Push with good headers, changed by those given (None: left out); returns (status, reason)."""
+    """Send a push with valid headers, some changed (None: omitted); returns (status, reason)."""
     described, body = apple.describe(), io.BytesIO()
-    good = {"authorization": bearer(apple), "apns-topic": apns.TOPIC, "apns-push-type": "alert"}
-    sent = good | {name.replace("_", "-"): value for name, value in headers.items()}
+    valid = {"authorization": bearer(apple), "apns-topic": apns.TOPIC, "apns-push-type": "alert"}
+    sent = valid | {name.replace("_", "-"): value for name, value in headers.items()}
     curl = pycurl.Curl()
     curl.setopt(pycurl.URL, f"{described['production_url']}/3/device/{device}")
     curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
@@ -42,12 +42,12 @@ def push(apple, device=DEVICE, payload=PAYLOAD, **headers):
     curl.setopt(pycurl.POSTFIELDS, payload)
     curl.setopt(pycurl.WRITEFUNCTION, body.write)
     curl.perform()
-    answer = body.getvalue()
-    return curl.getinfo(pycurl.RESPONSE_CODE), json.loads(answer)["reason"] if answer else None
+    content = body.getvalue()
+    return curl.getinfo(pycurl.RESPONSE_CODE), json.loads(content)["reason"] if content else None
 
 
 @pytest.mark.parametrize(
-    ("refusal", "fault"),
+    ("rejection", "changes"),
     [
         ((403, "MissingProviderToken"), {"authorization": None}),
         ((403, "InvalidProviderToken"), {"authorization": "bearer nonsense"}),
@@ -61,22 +61,22 @@ def push(apple, device=DEVICE, payload=PAYLOAD, **headers):
         ((400, "BadDeviceToken"), {"device": "no-hexadecimal-bytes"}),
     ],
 )
-def test_a_push_with_a_fault_is_refused(apple, refusal, fault):
+def test_invalid_push_is_rejected(apple, rejection, changes):
     assert push(apple) == (200, None)
-    assert push(apple, **fault) == refusal
+    assert push(apple, **changes) == rejection
 
 
 @pytest.mark.parametrize("seconds", [-3601, 60])
-def test_a_provider_token_from_another_time_has_expired(apple, seconds):
+def test_provider_token_with_old_or_future_time_has_expired(apple, seconds):
     token = bearer(apple, iat=int(time.time()) + seconds)
     assert push(apple, authorization=token) == (403, "ExpiredProviderToken")
 
 
-def test_a_provider_token_of_another_team_is_refused(apple):
+def test_provider_token_of_another_team_is_rejected(apple):
     assert push(apple, authorization=bearer(apple, iss="OTHERTEAM1")) == (403, "InvalidProviderToken")
 
 
-def test_a_push_in_front_of_a_goaway_is_processed_once_on_another_connection(apple):
+def test_push_after_goaway_is_processed_once_on_another_connection(apple):
     apple.script["b2"] = [apns.GOAWAY]
     assert push(apple, device="b2") == (200, None)
     first, second = apple.wait("b2", 2, None, 5)
@@ -84,14 +84,14 @@ def test_a_push_in_front_of_a_goaway_is_processed_once_on_another_connection(app
     assert first["connection"] != second["connection"]
 
 
-def test_it_ends_without_leaving_anything_while_a_push_hangs():
+def test_stop_during_a_delayed_push_leaves_no_threads():
     before = threading.active_count()
-    with apns.Apns() as stand_in:
-        stand_in.script["c3"] = [{"hang": 60}]
-        answers = []
-        waiting = threading.Thread(target=lambda: answers.append(push(stand_in, device="c3")))
-        waiting.start()
-        assert stand_in.wait("c3", 1, None, 5)
-    waiting.join(10)
-    assert answers == [(200, None)]
+    with apns.Apns() as apple:
+        apple.script["c3"] = [{"delay": 60}]
+        results = []
+        thread = threading.Thread(target=lambda: results.append(push(apple, device="c3")))
+        thread.start()
+        assert apple.wait("c3", 1, None, 5)
+    thread.join(10)
+    assert results == [(200, None)]
     assert threading.active_count() == before

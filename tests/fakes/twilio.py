@@ -1,11 +1,11 @@
-"""Twilio, for tests: messages and the account, as its API gives them. `python -m tests.fakes.twilio --port 0`."""
+"""Fake Twilio: message and account resources. Run it with `python -m tests.fakes.twilio --port 0`."""
 
 import base64
 import json
 import secrets
 from urllib.parse import parse_qs
 
-from tests.fakes import stand_in
+from tests.fakes import fake_server
 
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "auth-token-that-only-twilio-knows"
@@ -17,14 +17,14 @@ JSON = {"Content-Type": "application/json"}
 
 
 def error(code, status=400, text="The message cannot be sent.", **headers):
-    """Return an answer in the shape of Twilio's errors."""
+    """Return an error response of Twilio."""
     more_info = f"https://www.twilio.com/docs/errors/{code}"
     body = {"code": code, "message": text, "more_info": more_info, "status": status}
     return {"status": status, "headers": {**JSON, **headers}, "body": json.dumps(body)}
 
 
 def created(form):
-    """Return the answer of an accepted message: a message resource."""
+    """Return the response for an accepted message: a message resource."""
     resource = {
         "account_sid": ACCOUNT_SID,
         "api_version": "2010-04-01",
@@ -51,7 +51,7 @@ def created(form):
 
 
 def account():
-    """Return the answer about the account itself."""
+    """Return the response for the account: an account resource."""
     resource = {
         "auth_token": AUTH_TOKEN,
         "date_created": "Thu, 24 Aug 2023 05:01:45 +0000",
@@ -67,10 +67,10 @@ def account():
     return {"status": 200, "headers": JSON, "body": json.dumps(resource)}
 
 
-class Twilio(stand_in.StandIn):
-    """Stands in for Twilio: checks path, Basic credentials and form fields.
+class Twilio(fake_server.FakeServer):
+    """Fake of Twilio: checks path, Basic credentials and form fields.
 
-    Keys are the numbers that get a message; the path, where the account is asked for.
+    Keys are the receivers' phone numbers, and the path for requests for the account.
     """
 
     def describe(self):
@@ -88,7 +88,7 @@ class Twilio(stand_in.StandIn):
     def key(self, path, headers, body):
         return path if path == ACCOUNT_PATH else form(body.decode()).get("To", "")
 
-    def refusal(self, path, headers, body):
+    def rejection(self, path, headers, body):
         pair = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
         if path not in (PATH, ACCOUNT_PATH):
             return error(20404, 404, f"The requested resource {path} was not found")
@@ -100,18 +100,18 @@ class Twilio(stand_in.StandIn):
             return error(21602, text="Message body is required.")
         return form_error(form(body.decode()))
 
-    def answer(self, key, path, headers, body):
+    def default_response(self, key, path, headers, body):
         return account() if path == ACCOUNT_PATH else created(form(body.decode()))
 
 
 def form(text):
-    """Return the fields of a form; of a field that comes twice, all values."""
+    """Return the fields of a form; a repeated field has the list of its values."""
     fields = parse_qs(text, keep_blank_values=True)
     return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
 
 
 def form_error(fields):
-    """Return what Twilio has against the fields, or None."""
+    """Return Twilio's error response to invalid fields, or None."""
     if not fields.get("To"):
         return error(21604, text="A 'To' phone number is required.")
     if not fields.get("From"):
@@ -126,4 +126,4 @@ def form_error(fields):
 
 
 if __name__ == "__main__":
-    stand_in.run(Twilio)
+    fake_server.run(Twilio)

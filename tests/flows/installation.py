@@ -17,7 +17,7 @@ from apps.demo.device import Device
 from tests.fakes.apns import ApnsControl
 from tests.fakes.fcm import FcmControl
 from tests.fakes.portal import PortalControl
-from tests.flows.programs import StandInProgram
+from tests.flows.programs import FakeServerProgram
 from tests.flows.stack import Stack
 from tests.flows.waiting import wait_until
 
@@ -202,9 +202,9 @@ def database(offset=1):
 def running(directory, **environment):
     """Run an installation and end everything of it afterwards."""
     with ExitStack() as until_the_end:
-        fcm = FcmControl(until_the_end.enter_context(StandInProgram("tests.fakes.fcm"))["url"])
-        apple = until_the_end.enter_context(StandInProgram("tests.fakes.apns"))
-        portal = PortalControl(until_the_end.enter_context(StandInProgram("tests.fakes.portal"))["url"])
+        fcm = FcmControl(until_the_end.enter_context(FakeServerProgram("tests.fakes.fcm"))["url"])
+        apple = until_the_end.enter_context(FakeServerProgram("tests.fakes.apns"))
+        portal = PortalControl(until_the_end.enter_context(FakeServerProgram("tests.fakes.portal"))["url"])
         stack = Stack(
             directory,
             PUSH_APNS_PRODUCTION_URL=apple["production_url"],

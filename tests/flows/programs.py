@@ -75,7 +75,7 @@ class Program:
         return news
 
 
-class StandInProgram:
+class FakeServerProgram:
     """A stand-in as a program of its own: `description` is the line that it prints."""
 
     def __init__(self, module):

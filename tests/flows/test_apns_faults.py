@@ -32,7 +32,7 @@ def test_a_push_reaches_the_phone_and_is_answered(installation, phone):
 
 
 def test_a_goodbye_while_many_are_under_way_loses_none_and_doubles_none(installation, phone):
-    installation.apple.script(phone.push_token, *[{"hang": 0.3}] * MANY)
+    installation.apple.script(phone.push_token, *[{"delay": 0.3}] * MANY)
     started = [installation.start(phone) for _number in range(MANY // 2)]
     installation.apple.wait(phone.push_token, 1)
     installation.apple.goaway()
@@ -44,7 +44,7 @@ def test_a_goodbye_while_many_are_under_way_loses_none_and_doubles_none(installa
 
 def test_a_hanging_push_holds_up_no_other_and_is_given_up(installation, phone):
     quick = installation.enroll(platform="ios")
-    installation.apple.script(phone.push_token, {"hang": 30})
+    installation.apple.script(phone.push_token, {"delay": 30})
     installation.start(phone)
     installation.apple.wait(phone.push_token)
     installation.start(quick)

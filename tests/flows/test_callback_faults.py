@@ -31,7 +31,7 @@ def test_a_failed_callback_is_repeated_word_for_word_after_one_and_three_seconds
     installation.check_callback(transaction_id, calls, attempts=3)
     failed = installation.events(transaction_id, "PUSH_AUTH_CALLBACK_FAILED")
     assert [event["details"]["http_status"] for event in failed] == [404, 500]
-    assert installation.portal.stays(path, 3)
+    installation.portal.assert_count_stays(path, 3)
 
 
 def test_a_broken_connection_is_tried_again(installation):
@@ -59,16 +59,16 @@ def test_a_redirect_is_not_followed(installation):
 
 def test_a_portal_that_is_gone_is_not_called_again(installation):
     path = installation.path()
-    installation.portal.script(path, {"status": 410, "again": True})
+    installation.portal.script(path, {"status": 410, "repeat": True})
     finish(installation, path)
     installation.portal.wait(path)
-    assert installation.portal.stays(path, 1, seconds=2.5)
+    installation.portal.assert_count_stays(path, 1, seconds=2.5)
 
 
 def test_hanging_and_dripping_portals_delay_none_of_eighteen_others_and_are_called_again(installation):
     hanging, dripping = installation.path(), installation.path()
-    installation.portal.script(hanging, *[{"hang": 30}] * 6)
-    installation.portal.script(dripping, {"status": 200, "body": "x" * 100, "drip": 30})
+    installation.portal.script(hanging, *[{"delay": 30}] * 6)
+    installation.portal.script(dripping, {"status": 200, "body": "x" * 100, "trickle": 30})
     for _number in range(6):
         finish(installation, hanging)
     last = finish(installation, dripping)

@@ -46,8 +46,8 @@ def test_a_denied_authentication_reaches_the_portal_once_and_without_credentials
     result = installation.result(transaction_id)
     assert result["is_authenticated"] is False
     assert result["not_authenticated_reason"]["reason"] == "not_accepted"
-    assert installation.portal.stays(path, 1, seconds=1.5)
-    assert installation.fcm.stays(phone.push_token, 1)
+    installation.portal.assert_count_stays(path, 1, seconds=1.5)
+    installation.fcm.assert_count_stays(phone.push_token, 1)
 
 
 def test_each_of_several_phones_gets_its_own_push(installation):
@@ -62,12 +62,12 @@ def test_each_of_several_phones_gets_its_own_push(installation):
 
 def test_one_access_token_serves_many_pushes(installation):
     phone = installation.enroll("2.0.0")
-    before = len(installation.fcm.exchanges())
+    before = len(installation.fcm.token_requests())
     for _number in range(12):
         installation.start(phone)
     pushes = installation.fcm.wait(phone.push_token, 12, status=200)
     assert len({push["headers"]["authorization"] for push in pushes}) == 1
-    assert len(installation.fcm.exchanges()) == before + 1
+    assert len(installation.fcm.token_requests()) == before + 1
 
 
 def test_what_nobody_answers_expires_silently(installation):
@@ -75,7 +75,7 @@ def test_what_nobody_answers_expires_silently(installation):
     transaction_id = installation.start(phone, path, mobile_type="short")
     installation.wait_for_status(transaction_id, "expired")
     assert phone.device.pending() == []
-    assert installation.portal.stays(path, 0, seconds=2)
+    installation.portal.assert_count_stays(path, 0, seconds=2)
 
 
 def test_with_the_switch_on_the_portal_hears_of_an_expiry(installation):

@@ -31,7 +31,7 @@ def test_a_push_that_fcm_puts_off_is_sent_again_not_before_the_wished_time(insta
 def test_faults_on_the_way_are_tried_again_within_two_seconds(installation):
     faults = [
         {"reset": True},
-        {"status": 200, "half": True, "body": json.dumps({"name": "projects/shop/messages/1"})},
+        {"status": 200, "truncate": True, "body": json.dumps({"name": "projects/shop/messages/1"})},
         {"status": 502, "body": "<html>Bad gateway</html>"},
         fcm.UNAVAILABLE,
         fcm.HTML,
@@ -47,7 +47,7 @@ def test_faults_on_the_way_are_tried_again_within_two_seconds(installation):
 
 def test_a_hanging_request_holds_up_no_other_push_and_is_given_up(installation):
     slow, quick = installation.enroll(), installation.enroll()
-    installation.fcm.script(slow.push_token, {"hang": 30})
+    installation.fcm.script(slow.push_token, {"delay": 30})
     installation.start(slow)
     installation.fcm.wait(slow.push_token)
     installation.start(quick)
@@ -61,13 +61,13 @@ def test_a_refused_access_token_is_replaced_once(installation):
     phone = installation.enroll()
     installation.start(phone)
     installation.fcm.wait(phone.push_token, status=200)
-    before = len(installation.fcm.exchanges())
+    before = len(installation.fcm.token_requests())
     installation.fcm.revoke()
     installation.start(phone)
     pushes = installation.fcm.wait(phone.push_token, 3)
     assert [push["status"] for push in installation.fcm.wait(phone.push_token, 2, status=200)] == [200, 200]
     assert pushes[1]["headers"]["authorization"] != pushes[2]["headers"]["authorization"]
-    assert len(installation.fcm.exchanges()) == before + 1
+    assert len(installation.fcm.token_requests()) == before + 1
 
 
 def test_a_second_refusal_of_the_access_token_is_final(installation):
@@ -76,7 +76,7 @@ def test_a_second_refusal_of_the_access_token_is_final(installation):
     transaction_id = installation.start(phone, path)
     installation.portal.wait(path)
     assert failed_to_send(installation, transaction_id)
-    assert installation.fcm.stays(phone.push_token, 2)
+    installation.fcm.assert_count_stays(phone.push_token, 2)
 
 
 def test_a_refusal_is_final_at_once(installation):
@@ -109,10 +109,10 @@ def test_a_dead_token_is_dropped_and_the_enrolment_kept(installation):
 def test_an_unreachable_token_endpoint_is_tried_again(installation):
     phone = installation.enroll("3.0.0")
     installation.fcm.script(TOKEN_PATH, {"reset": True}, {"status": 502, "body": "<html>"})
-    before = len(installation.fcm.exchanges())
+    before = len(installation.fcm.token_requests())
     transaction_id = installation.start(phone)
     installation.fcm.wait(phone.push_token, status=200, seconds=11)
-    assert len(installation.fcm.exchanges()) == before + 3
+    assert len(installation.fcm.token_requests()) == before + 3
     assert installation.result(transaction_id)["status"] == "pending"
 
 
@@ -133,6 +133,6 @@ def test_the_push_of_a_transaction_that_ended_is_not_sent_again(installation):
     transaction_id = installation.start(phone)
     installation.fcm.wait(phone.push_token, status=503)
     assert installation.answer(phone, transaction_id) == "authenticated"
-    assert installation.fcm.stays(phone.push_token, 1, seconds=2.5)
+    installation.fcm.assert_count_stays(phone.push_token, 1, seconds=2.5)
     with pytest.raises(DeviceApiError, match="404"):
         phone.device.fetch(transaction_id)

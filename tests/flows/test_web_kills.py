@@ -65,7 +65,7 @@ def test_every_answer_that_was_confirmed_is_called_back_and_the_others_can_be_re
     assert set(called) == set(answers)
     for transaction_id in answers:
         installation.check_callback(transaction_id, called[transaction_id], attempts=1)
-    assert installation.portal.stays(path, 30, seconds=1)
+    installation.portal.assert_count_stays(path, 30, seconds=1)
 
 
 def test_the_server_replaces_a_child_that_was_killed(installation):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.fakes.full_port import FullPort
 from tests.fakes.portal import Portal
+from tests.fakes.saturated_port import SaturatedPort
 from tests.flows import installation as installations
 from tests.flows.waiting import wait_until
 
@@ -39,21 +39,21 @@ def hold(installation, fault):
     return Held(waiting.push_token, answered, path)
 
 
-def hold_back(installation, full_port):
+def hold_back(installation, saturated_port):
     """Have a worker wait until a portal lets it in; returns the transaction's id."""
     phone = installation.enroll()
-    transaction_id = installation.start(phone, base=f"http://127.0.0.1:{full_port.port}")
+    transaction_id = installation.start(phone, base=f"http://127.0.0.1:{saturated_port.port}")
     installation.answer(phone, transaction_id)
-    wait_until(full_port.callers)
+    wait_until(saturated_port.callers)
     return transaction_id
 
 
 def test_a_worker_killed_before_a_request_inside_one_and_between_an_answer_and_its_record_loses_nothing(installation):
-    full_port = FullPort()
-    answered = hold(installation, {"hang": 60})
-    inside = hold(installation, {"status": 200, "body": "x" * 60, "drip": 60})
+    saturated_port = SaturatedPort()
+    answered = hold(installation, {"delay": 60})
+    inside = hold(installation, {"status": 200, "body": "x" * 60, "trickle": 60})
     tables = ("transactions_pushdelivery", "callbacks_callbackdelivery")
-    before = hold_back(installation, full_port)
+    before = hold_back(installation, saturated_port)
     with installations.held_rows(installation.stack, *tables):
         installation.fcm.release()
         installation.portal.release()
@@ -61,9 +61,9 @@ def test_a_worker_killed_before_a_request_inside_one_and_between_an_answer_and_i
         installation.portal.wait(answered.path, status=204)
         installation.stack.worker.kill()
         killed_at = time.time()
-    assert full_port.callers() == 0
-    full_port.close()
-    with Portal(full_port.port) as portal:
+    assert saturated_port.count_waiting_clients() == 0
+    saturated_port.close()
+    with Portal(saturated_port.port) as portal:
         installation.stack.start_worker()
         for held in (answered, inside):
             check_that_it_heals(installation, killed_at, held)
@@ -80,8 +80,8 @@ def check_that_it_heals(installation, killed_at, held):
     installation.fcm.wait(held.push_token, status=200)
     installation.portal.wait(held.path, status=204)
     installation.check_callback(held.transaction_id, calls, attempts=2)
-    assert installation.fcm.stays(held.push_token, 2)
-    assert installation.portal.stays(held.path, 2, seconds=1)
+    installation.fcm.assert_count_stays(held.push_token, 2)
+    installation.portal.assert_count_stays(held.path, 2, seconds=1)
 
 
 def test_without_a_worker_nothing_is_lost(installation):
@@ -99,7 +99,7 @@ def test_without_a_worker_nothing_is_lost(installation):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_asked_to_end_finishes_what_is_in_flight(installation, number):
     phone = installation.enroll()
-    installation.fcm.script(phone.push_token, {"hang": 1.5})
+    installation.fcm.script(phone.push_token, {"delay": 1.5})
     installation.start(phone)
     installation.fcm.wait(phone.push_token)
     code, seconds = installation.stack.worker.stop(number)
@@ -107,7 +107,7 @@ def test_a_worker_that_is_asked_to_end_finishes_what_is_in_flight(installation, 
     assert code == 0
     assert seconds < 5
     assert installation.fcm.wait(phone.push_token)[0]["status"] == 200
-    assert installation.fcm.stays(phone.push_token, 1, seconds=2.5)
+    installation.fcm.assert_count_stays(phone.push_token, 1, seconds=2.5)
 
 
 def test_two_workers_share_the_work_and_send_nothing_twice(installation):
@@ -123,8 +123,9 @@ def test_two_workers_share_the_work_and_send_nothing_twice(installation):
         for transaction_id, phone in started.items():
             assert installation.answer(phone, transaction_id) == "authenticated"
         installation.portal.wait(path, 100, status=204)
-        assert installation.portal.stays(path, 100, seconds=2)
-        assert all(installation.fcm.stays(phone.push_token, 20) for phone in phones)
+        installation.portal.assert_count_stays(path, 100, seconds=2)
+        for phone in phones:
+            installation.fcm.assert_count_stays(phone.push_token, 20)
         # Every worker fetches an access token of its own.
         assert len({push["headers"]["authorization"] for push in pushes}) == 2
     finally:

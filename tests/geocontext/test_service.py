@@ -14,7 +14,7 @@ from apps.geocontext.services import Failure, Location, Origin
 from apps.system.models import Features
 from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
-from tests.fakes.geolocation import KEY, UTRECHT, json_answer
+from tests.fakes.geolocation import KEY, UTRECHT, json_response
 from tests.fakes.web_proxy import WebProxy
 
 pytestmark = pytest.mark.django_db
@@ -22,20 +22,20 @@ MESSAGE = "You are logging into the XYZ portal"
 LOCATION = Location("NL", "Provincie Utrecht", "Utrecht")
 # Faults of the service, each with a part of the reason that is told.
 FAULTS = [
-    ({"hang": 30}, "does not answer (Operation timed out"),
-    ({"status": 200, "drip": 30, "body": "{}"}, "does not answer (Operation timed out"),
+    ({"delay": 30}, "does not answer (Operation timed out"),
+    ({"status": 200, "trickle": 30, "body": "{}"}, "does not answer (Operation timed out"),
     # Again and again: libcurl repeats a request whose connection breaks.
-    ({"reset": True, "again": True}, "does not answer ("),
+    ({"reset": True, "repeat": True}, "does not answer ("),
     ({"status": 500, "body": "broken"}, "answers HTTP 500."),
     ({"status": 302, "headers": {"Location": "/elsewhere"}}, "answers HTTP 302."),
     ({"status": 200, "body": "<html>busy</html>"}, "is not JSON."),
     ({"status": 200, "body": "[" * 10_000}, "is not JSON."),
     ({"status": 200, "body": "x" * 100_000}, "is too large."),
-    (json_answer([UTRECHT]), "is no JSON object."),
-    (json_answer({"country_code": "NL", "city": "Utrecht"}), "lacks “region”."),
-    (json_answer({**UTRECHT, "city": 3512}), "“city” in the answer of the geolocation service is no text."),
-    (json_answer({**UTRECHT, "country_code": None}), "does not know the IP address."),
-    (json_answer({**UTRECHT, "country_code": " "}), "does not know the IP address."),
+    (json_response([UTRECHT]), "is no JSON object."),
+    (json_response({"country_code": "NL", "city": "Utrecht"}), "lacks “region”."),
+    (json_response({**UTRECHT, "city": 3512}), "“city” in the answer of the geolocation service is no text."),
+    (json_response({**UTRECHT, "country_code": None}), "does not know the IP address."),
+    (json_response({**UTRECHT, "country_code": " "}), "does not know the IP address."),
 ]
 
 
@@ -101,13 +101,13 @@ def test_a_service_that_is_down_is_a_reason(db):
 
 
 def test_a_service_may_know_the_country_alone(service):
-    service.script["8.8.8.8"] = [json_answer({"country_code": "NL", "region": None, "city": "", "more": [1]})]
+    service.script["8.8.8.8"] = [json_response({"country_code": "NL", "region": None, "city": "", "more": [1]})]
     assert ask((1, "8.8.8.8")) == {1: Location("NL")}
 
 
 def test_what_the_service_says_cannot_move_the_text_or_break_the_store(service):
     answer = {"country_code": "N\u202eL", "region": "a\x00b\ud800\nc", "city": "x" * 3000}
-    service.script["8.8.8.8"] = [json_answer(answer)]
+    service.script["8.8.8.8"] = [json_response(answer)]
     assert ask((1, "8.8.8.8")) == {1: Location("NL", "abc", "x" * 1024)}
     assert services.compose("", origin("8.8.8.8")).text.endswith("NL, abc, " + "x" * 1024)
 

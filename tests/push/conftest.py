@@ -141,7 +141,7 @@ class Pushes:
     def in_flight(self, stand_in, token, answer=None):
         """Work in another thread; inside, the push to this token hangs at the stand-in, until it is answered."""
         before = len(stand_in.wait(token, 0, None, 0))
-        stand_in.script[token] = [{**(answer or {}), "hang": 20}]
+        stand_in.script[token] = [{**(answer or {}), "delay": 20}]
         worker = threading.Thread(target=self._work_and_leave)
         worker.start()
         try:

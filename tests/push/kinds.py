@@ -52,7 +52,7 @@ class Kind:
 
 
 def apple_word(status, reason, outcome, **more):
-    return apns.refusal(status, reason, **more), reason, outcome
+    return apns.rejection(status, reason, **more), reason, outcome
 
 
 APPLE_WORDS = (
@@ -113,7 +113,7 @@ APPLE = {
     "content": apple_content,
     "stand_in": "apple",
     "later": (apns.SERVICE_UNAVAILABLE, "ServiceUnavailable"),
-    "put_off": apns.refusal(429, "TooManyRequests", {"retry-after": "7"}),
+    "put_off": apns.rejection(429, "TooManyRequests", {"retry-after": "7"}),
     "refused": (apns.PAYLOAD_TOO_LARGE, "PayloadTooLarge"),
     "garbage": (BAD_GATEWAY, "HTTP 502"),
     "words": APPLE_WORDS,
@@ -209,7 +209,7 @@ FCM_V1 = Kind(
 
 
 def legacy_word(error, outcome):
-    return fcm.legacy_answer(failed=True, error=error), error, outcome
+    return fcm.legacy_response(failed=True, error=error), error, outcome
 
 
 FCM_LEGACY = Kind(
@@ -226,7 +226,7 @@ FCM_LEGACY = Kind(
     later=(fcm.LEGACY_UNAVAILABLE, "Unavailable"),
     put_off={**fcm.LEGACY_UNAVAILABLE, "headers": {**fcm.JSON, **WAIT}},
     misconfigured=(fcm.LEGACY_UNAUTHORIZED, "HTTP 401"),
-    refused=(fcm.legacy_answer(failed=True, error="MessageTooBig"), "MessageTooBig"),
+    refused=(fcm.legacy_response(failed=True, error="MessageTooBig"), "MessageTooBig"),
     garbage=(fcm.HTML, "not an answer of FCM"),
     secrets=lambda described: [described["server_key"], "key="],
     words=(

@@ -157,7 +157,7 @@ def test_another_signing_key_never_shares_a_connection(sent, heard, version):
 
 def test_an_expired_provider_token_is_replaced(sent, pushes, heard, apple, later):
     sent()
-    apple.obey({"do": "expire_tokens"})
+    apple.execute({"command": "expire_tokens"})
     transaction_id = sent()
     assert pushes.attempts(transaction_id) == [("credential_refused", "ExpiredProviderToken")]
     later(2)
@@ -201,7 +201,7 @@ def test_only_word_from_after_the_enrolment_makes_a_token_dead(
     enrolled_at = profile_row(phone).push_enrollment.enrolled_at
     later(10)
     moment = int((enrolled_at - timedelta(seconds=age)).timestamp() * 1000)
-    transaction_id = sent(apns.refusal(410, reason, timestamp=moment))
+    transaction_id = sent(apns.rejection(410, reason, timestamp=moment))
     assert pushes.attempts(transaction_id) == [(outcome, reason)]
     assert PushEnrollment.objects.exists() == (outcome == "retry")
     later(2)

@@ -153,7 +153,7 @@ def test_a_service_account_with_another_key_is_refused_and_marked(
     assert version.push_messaging_configuration.fault == reason
 
 
-@pytest.mark.parametrize("answer", [{"status": 503, "body": "{}"}, fcm.HTML, {"reset": True, "again": True}], ids=str)
+@pytest.mark.parametrize("answer", [{"status": 503, "body": "{}"}, fcm.HTML, {"reset": True, "repeat": True}], ids=str)
 def test_a_token_endpoint_with_a_fault_is_asked_again(sent, pushes, heard, google, later, answer):
     google.script[TOKEN_PATH] = [answer]
     transaction_id = sent()
@@ -204,7 +204,7 @@ def test_a_passing_fault_of_the_token_endpoint_is_waited_out_by_the_queue_alone(
     sent, pushes, google, exchanges, error, member
 ):
     body = json.dumps({"error": "invalid_request", member: error})
-    google.script[TOKEN_PATH] = [{"status": 400, "body": body, "again": True}]
+    google.script[TOKEN_PATH] = [{"status": 400, "body": body, "repeat": True}]
     transaction_id = sent()
     google.script[TOKEN_PATH] = []
     assert pushes.attempts(transaction_id) == [("retry", f"no access token: {error} (HTTP 400)")]

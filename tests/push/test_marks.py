@@ -76,7 +76,7 @@ def test_neither_tokens_nor_credentials_are_in_events_or_logs(sent, kind, stand_
     caplog.set_level(0)
     # The stand-in's own library tells each header that it reads.
     caplog.set_level("INFO", "hpack")
-    answers = [kind.dead[0], kind.misconfigured[0], kind.refused[0], kind.garbage[0], {"reset": True, "again": True}]
+    answers = [kind.dead[0], kind.misconfigured[0], kind.refused[0], kind.garbage[0], {"reset": True, "repeat": True}]
     for answer in reversed(answers):
         sent(answer)
     told = f"{list(Event.objects.values())}{list(PushMessagingConfiguration.objects.values('fault'))}"

@@ -168,7 +168,7 @@ def test_retry_after_is_waited_for(sent, pushes, kind, later):
 
 def test_there_are_five_tries_and_the_last_is_final(sent, pushes, kind, later, stand_in, token, heard):
     answer, reason = kind.later
-    transaction_id = sent({**answer, "again": True})
+    transaction_id = sent({**answer, "repeat": True})
     for low, high in [(1, 2), (3, 6), (10, 20), (30, 60)]:
         assert low - ROOM <= pushes.due_in(transaction_id) <= high
         assert pushes.result(transaction_id) == PENDING
@@ -216,7 +216,7 @@ def test_a_long_message_is_shortened_and_never_its_ids(sent, kind, heard, phone,
 @pytest.mark.parametrize("fault", ["reset", "garbage"])
 def test_a_fault_on_the_way_is_tried_again(sent, pushes, kind, later, stand_in, token, fault):
     answer, reason = ({"reset": True}, "") if fault == "reset" else kind.garbage
-    transaction_id = sent({**answer, "again": True})
+    transaction_id = sent({**answer, "repeat": True})
     [(outcome, told)] = pushes.attempts(transaction_id)
     assert outcome == "retry"
     assert told == reason or (not reason and told)

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.fakes import twilio
-from tests.fakes.stand_in import Control
+from tests.fakes.fake_server import Control
 from tests.flows import installation as installations
-from tests.flows.programs import StandInProgram
+from tests.flows.programs import FakeServerProgram
 from tests.flows.stack import Stack
 from tests.flows.waiting import wait_until
 
@@ -80,7 +80,7 @@ def code_in(request):
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     with ExitStack() as until_the_end:
-        description = until_the_end.enter_context(StandInProgram("tests.fakes.twilio"))
+        description = until_the_end.enter_context(FakeServerProgram("tests.fakes.twilio"))
         stack = Stack(tmp_path_factory.mktemp("sms"), **installations.database(offset=9), **description["environment"])
         until_the_end.callback(stack.stop)
         stack.command("migrate", "--no-input")
@@ -117,19 +117,19 @@ def test_a_gateway_that_puts_off_is_asked_again(running):
 
 
 def test_a_gateway_that_hangs_holds_up_nobody_else(running):
-    running.gateway.script("+31612345673", {"hang": 30})
+    running.gateway.script("+31612345673", {"delay": 30})
     hanging = running.start("+31612345673")
     running.gateway.wait("+31612345673")
     running.start("+31612345674")
     running.gateway.wait("+31612345674", status=201, seconds=2)
     wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.kinds(hanging), 14)
     running.gateway.release()
-    assert running.gateway.stays("+31612345673", 1, seconds=1)
+    running.gateway.assert_count_stays("+31612345673", 1, seconds=1)
 
 
 def test_a_worker_killed_while_the_gateway_hangs_sends_nothing_twice_and_a_resend_works(running):
     number = "+31612345675"
-    running.gateway.script(number, {"hang": 60})
+    running.gateway.script(number, {"delay": 60})
     started = running.start(number)
     running.gateway.wait(number)
     running.stack.worker.kill()
@@ -137,12 +137,12 @@ def test_a_worker_killed_while_the_gateway_hangs_sends_nothing_twice_and_a_resen
     wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.kinds(started), LEASE_ENDS_SECONDS)
     running.gateway.release()
     assert running.status(started) == "pending"
-    assert running.gateway.stays(number, 1)
+    running.gateway.assert_count_stays(number, 1)
     assert running.resend(started) == 204
     lost, again = running.gateway.wait(number, 2)
     assert code_in(lost) == code_in(again)
     running.gateway.wait(number, status=201)
-    assert running.gateway.stays(number, 2, seconds=1)
+    running.gateway.assert_count_stays(number, 2, seconds=1)
     assert running.verify(started, code_in(again)) == 200
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 
-from tests.fakes.stand_in import StandIn
+from tests.fakes.fake_server import FakeServer
 from tests.sms.conftest import NUMBER, bodies
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -14,16 +14,16 @@ PAGE = Path(django_settings.BASE_DIR, "docs/sms-gateways.md")
 EXAMPLE = re.compile(r"<!-- executed by tests/sms/test_own_gateway.py -->\n```python\n(.*?)```", re.DOTALL)
 
 
-class Provider(StandIn):
+class Provider(FakeServer):
     """A provider that takes JSON with an API key and answers 201."""
 
     def key(self, path, headers, body):
         return NUMBER
 
-    def refusal(self, path, headers, body):
+    def rejection(self, path, headers, body):
         return None if headers["authorization"] == "Key of-ours" else {"status": 401}
 
-    def answer(self, key, path, headers, body):
+    def default_response(self, key, path, headers, body):
         return {"status": 201, "body": "{}"}
 
 

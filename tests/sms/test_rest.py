@@ -75,7 +75,7 @@ def test_retry_after_is_kept(texts, sms_type, service, later, status):
     assert texts.work() == 1
 
 
-@pytest.mark.parametrize("fault", [{"reset": True}, {"status": 200, "body": HTML, "half": True}], ids=str)
+@pytest.mark.parametrize("fault", [{"reset": True}, {"status": 200, "body": HTML, "truncate": True}], ids=str)
 def test_a_lost_answer_is_an_unknown_outcome(texts, sms_type, service, later, fault):
     service.script[NUMBER] = [fault]
     started = texts.send(sms_type)
@@ -87,7 +87,7 @@ def test_a_lost_answer_is_an_unknown_outcome(texts, sms_type, service, later, fa
 
 
 def test_a_service_that_hangs_is_given_up_after_ten_seconds(texts, sms_type, service):
-    service.script[NUMBER] = [{"hang": 30}]
+    service.script[NUMBER] = [{"delay": 30}]
     started = texts.send(sms_type)
     assert texts.attempts(started) == ["unknown"]
     assert 9_500 < SmsAttempt.objects.get().duration_ms < 11_500

@@ -103,7 +103,7 @@ def test_any_other_refusal_ends_it(texts, named_type, twilio, code):
 
 
 def test_when_every_sender_is_refused_it_ends(texts, named_type, twilio):
-    twilio.script[NUMBER] = [{**fake.error(21606), "again": True}]
+    twilio.script[NUMBER] = [{**fake.error(21606), "repeat": True}]
     started = texts.send(named_type)
     assert senders(twilio) == ["Shop", fake.FROM_NUMBER]
     assert texts.result(started) == ENDED
@@ -167,7 +167,7 @@ RFC_9457 = json.dumps({"type": "https://www.twilio.com/docs/1", "title": "No", "
     "answer",
     [
         {"reset": True},
-        {"status": 201, "body": BODY, "half": True},
+        {"status": 201, "body": BODY, "truncate": True},
         {"status": 200, "body": HTML},
         {"status": 201, "body": HTML},
         {"status": 201, "body": "{}"},
@@ -217,7 +217,7 @@ def test_a_refused_sender_in_the_newer_shape_of_errors_tries_the_next(texts, nam
 
 
 def test_an_answer_that_does_not_come_is_given_up_after_ten_seconds(texts, sms_type, twilio):
-    twilio.script[NUMBER] = [{"hang": 30}]
+    twilio.script[NUMBER] = [{"delay": 30}]
     started = texts.send(sms_type)
     assert texts.attempts(started) == ["unknown"]
     assert 9_500 < SmsAttempt.objects.get().duration_ms < 11_500
