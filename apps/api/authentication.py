@@ -15,51 +15,51 @@ from apps.events import failed_access
 from apps.events.types import EventType
 
 
-def client(request: Request, api: Api) -> ApiClient:
+def authenticate_client(request: Request, api: Api) -> ApiClient:
     """Return the API client that calls; InvalidClient, AccessDenied or UnauthorizedClient, each with an event."""
-    pairs = _basic(request) if "Authorization" in request.headers else _form(request)
-    found = _find(pairs)
-    if found is None:
+    pairs = _read_basic(request) if "Authorization" in request.headers else _read_form(request)
+    client_row = _find_client(pairs)
+    if client_row is None:
         _record_invalid(pairs[0][0].replace("\0", "") if pairs else "")
         raise errors.InvalidClient
-    if not found.may_call_from(caller.current().ip):
-        _record(reason="access_denied", client_id=found.client_id)
+    if not client_row.may_call_from(caller.current().ip):
+        _record(reason="access_denied", client_id=client_row.client_id)
         raise errors.AccessDenied
-    if api not in found.apis:
-        _record(reason="unauthorized_client", client_id=found.client_id)
+    if api not in client_row.apis:
+        _record(reason="unauthorized_client", client_id=client_row.client_id)
         raise errors.UnauthorizedClient
-    return found
+    return client_row
 
 
 def _record_invalid(client_id: str) -> None:
     """Failures with an ID that exists are counted for this client, those with other texts together."""
-    named = {"client_id": client_id}
+    identifiers = {"client_id": client_id}
     if ApiClient.objects.filter(client_id=client_id).exists():
-        _record(reason="invalid_client", **named)
+        _record(reason="invalid_client", **identifiers)
     else:
-        _record(reason="invalid_client", unverified=named)
+        _record(reason="invalid_client", unverified=identifiers)
 
 
-def _record(**facts: Any) -> None:
-    failed_access.record(EventType.API_AUTHENTICATION_FAILED, **facts)
+def _record(**details: Any) -> None:
+    failed_access.record(EventType.API_AUTHENTICATION_FAILED, **details)
 
 
-def _find(pairs: list[tuple[str, str]]) -> ApiClient | None:
+def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:
     """Return the client whose id and secret are one of the pairs (raw, or form-urlencoded as RFC 6749 2.3.1 has it)."""
     for client_id, secret in pairs:
         if "\0" in client_id:
             continue
-        found = ApiClient.objects.filter(client_id=client_id).first()
-        if found is None:
+        client_row = ApiClient.objects.filter(client_id=client_id).first()
+        if client_row is None:
             # The same work as for a known client, so that time does not tell which ids exist.
             codes.matches(secret, "client secret", [])
-        elif found.has_secret(secret):
-            found.renew_hash(secret)
-            return found
+        elif client_row.has_secret(secret):
+            client_row.renew_hash(secret)
+            return client_row
     return None
 
 
-def _basic(request: Request) -> list[tuple[str, str]]:
+def _read_basic(request: Request) -> list[tuple[str, str]]:
     scheme, _space, encoded = request.headers["Authorization"].partition(" ")
     if scheme.lower() != "basic":
         return []
@@ -70,26 +70,26 @@ def _basic(request: Request) -> list[tuple[str, str]]:
     client_id, colon, secret = decoded.partition(":")
     if not colon:
         return []
-    raw, decoded_pair = (client_id, secret), (unquote_plus(client_id), unquote_plus(secret))
-    return [raw] if raw == decoded_pair else [raw, decoded_pair]
+    as_sent, url_decoded = (client_id, secret), (unquote_plus(client_id), unquote_plus(secret))
+    return [as_sent] if as_sent == url_decoded else [as_sent, url_decoded]
 
 
-def _form(request: Request) -> list[tuple[str, str]]:
+def _read_form(request: Request) -> list[tuple[str, str]]:
     if request.content_type.split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         return []
     client_id, secret = request.data.get("client_id"), request.data.get("client_secret")
     return [(client_id, secret)] if client_id and secret else []
 
 
-def device(request: Request) -> Device:
+def authenticate_device(request: Request) -> Device:
     """Return the device whose bearer token came with the request; InvalidDeviceToken when there is none."""
-    token = bearer(request)
+    token = bearer_token(request)
     if not token:
         raise errors.InvalidDeviceToken
     return enrollment.get_device(token)
 
 
-def bearer(request: Request) -> str:
+def bearer_token(request: Request) -> str:
     """Return the bearer token of the request, empty when there is none."""
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

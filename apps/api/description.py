@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from apps.api.views import ApiView
 
-_generating = Lock()
+_generation_lock = Lock()
 
 
 class DescriptionView(ApiView):
@@ -21,7 +21,7 @@ class DescriptionView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         """Return the description in the language of the `lang` parameter, or of the request."""
         return HttpResponse(
-            description(language(request.query_params.get("lang", ""))),
+            description(select_language(request.query_params.get("lang", ""))),
             content_type=f"{OpenApiYamlRenderer.media_type}; charset=utf-8",
             headers={"Content-Disposition": 'inline; filename="Countersign.yaml"'},
         )
@@ -31,22 +31,22 @@ class DescriptionPageView(ApiView, SpectacularSwaggerSplitView):
     """Page that shows the description in a browser."""
 
 
-def language(wanted: str) -> str:
+def select_language(code: str) -> str:
     """Return the supported language that is wanted, or the active one."""
     try:
-        return translation.get_supported_language_variant(wanted)
+        return translation.get_supported_language_variant(code)
     except LookupError:
         return translation.get_language()
 
 
 def description(language_code: str) -> bytes:
     """Return the description as YAML. A process generates it once for each language."""
-    with _generating:
-        return _generated(language_code)
+    with _generation_lock:
+        return _generate(language_code)
 
 
 @cache
-def _generated(language_code: str) -> bytes:
+def _generate(language_code: str) -> bytes:
     with translation.override(language_code):
         schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
         return bytes(OpenApiYamlRenderer().render(schema))  # type: ignore[no-untyped-call]

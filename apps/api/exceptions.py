@@ -57,7 +57,7 @@ STATUS: dict[type[errors.ApiError], int] = {
     errors.SmsNotStored: 503,
     errors.ServiceUnavailable: 503,
 }
-AUTHENTICATE: dict[type[errors.ApiError], str] = {
+WWW_AUTHENTICATE: dict[type[errors.ApiError], str] = {
     errors.InvalidClient: 'Basic realm="Countersign", charset="UTF-8"',
     errors.InvalidDeviceToken: 'Bearer realm="Countersign"',
 }
@@ -71,18 +71,20 @@ FRAMEWORK_ERRORS: dict[type[Exception], type[errors.ApiError]] = {
 }
 
 
-def respond(error: Exception, context: dict[str, Any]) -> Response:
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Turn what a view raised into an answer (the REST framework's exception handler)."""
-    known = _known(error)
-    if isinstance(known, errors.InternalError):
+    api_error = _to_api_error(error)
+    if isinstance(api_error, errors.InternalError):
         log.error("request_failed", exc_info=error, path=context["request"].path)
-    elif isinstance(known, errors.ServiceUnavailable):
+    elif isinstance(api_error, errors.ServiceUnavailable):
         # The database is away, which its own first line says: no traceback for every request until it is back.
         log.error("request_failed", reason=str(error).partition("\n")[0][:200], path=context["request"].path)
-    return Response(body(known, context["request"].path), status=status_of(type(known)), headers=headers_of(known))
+    return Response(
+        body(api_error, context["request"].path), status=status_of(type(api_error)), headers=headers_of(api_error)
+    )
 
 
-def _known(error: Exception) -> errors.ApiError:
+def _to_api_error(error: Exception) -> errors.ApiError:
     if isinstance(error, errors.ApiError):
         return error
     if isinstance(error, drf.ValidationError):
@@ -98,27 +100,27 @@ def status_of(error: type[errors.ApiError]) -> int:
 def headers_of(error: errors.ApiError) -> dict[str, str]:
     """Return the headers that belong to an error."""
     headers = {"Retry-After": str(error.seconds)} if error.seconds else {}
-    if type(error) in AUTHENTICATE:
-        headers["WWW-Authenticate"] = AUTHENTICATE[type(error)]
+    if type(error) in WWW_AUTHENTICATE:
+        headers["WWW-Authenticate"] = WWW_AUTHENTICATE[type(error)]
     return headers
 
 
 def body(error: errors.ApiError, path: str) -> dict[str, Any]:
     """Build an error's body: `error` and `error_description` everywhere, with the number where there is one."""
     text = str(error.text)
-    common = {"error": error.token, "error_description": text}
+    members = {"error": error.token, "error_description": text}
     if path.split("/")[1] == "device":
-        return {"error_code": error.code or error.token, **common, **error.members}
-    return {"error_code": error.code, "description": text, **common} if error.code else common
+        return {"error_code": error.code or error.token, **members, **error.members}
+    return {"error_code": error.code, "description": text, **members} if error.code else members
 
 
 def first_problem(detail: Any, name: str = "") -> str:
     """Return the first problem that a serializer found, in the order of its fields, with the field's name."""
     if isinstance(detail, dict):
-        member, inner = next(iter(detail.items()))
+        member, detail_of_member = next(iter(detail.items()))
         # An item of a list has a number and no name of its own.
         nameless = member == "non_field_errors" or isinstance(member, int)
-        return first_problem(inner, name if nameless else str(member))
+        return first_problem(detail_of_member, name if nameless else str(member))
     if isinstance(detail, list):
         return first_problem(detail[0], name)
     # It may repeat what was sent, and JSON can carry halves of characters that no text can be written with.

@@ -9,14 +9,14 @@ from apps.api.views import read_only
 from apps.outbox import broker
 
 # Whoever asks here, such as the container's own check and Prometheus, calls by an address that no name leads to.
-AT_ANY_HOST = ("/healthz", "/readyz", "/metrics")
+HOST_CHECK_EXEMPT_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
 class HostMiddleware(CommonMiddleware):
     """Refuses requests to hosts that are not in ALLOWED_HOSTS, except those that ask how the process is."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        return None if request.path_info in AT_ANY_HOST else super().process_request(request)
+        return None if request.path_info in HOST_CHECK_EXEMPT_PATHS else super().process_request(request)
 
 
 @read_only
@@ -30,21 +30,21 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
     The broker is named as well but costs no readiness: without it requests are served and deliveries go out.
     """
-    database = _database()
-    needed = {
-        "database": "ok" if database is not None else "unreachable",
-        "migrations": "unknown" if database is None else "ok" if database else "missing",
+    is_migrated = _migrations_applied()
+    checks = {
+        "database": "ok" if is_migrated is not None else "unreachable",
+        "migrations": "unknown" if is_migrated is None else "ok" if is_migrated else "missing",
     }
-    ready = set(needed.values()) == {"ok"}
-    state = {"status": "ok" if ready else "unavailable", **needed, "broker": _broker()}
-    return JsonResponse(state, status=200 if ready else 503)
+    is_ready = set(checks.values()) == {"ok"}
+    state = {"status": "ok" if is_ready else "unavailable", **checks, "broker": _broker_state()}
+    return JsonResponse(state, status=200 if is_ready else 503)
 
 
-def _broker() -> str:
+def _broker_state() -> str:
     return "ok" if broker.is_reachable_within() else "unreachable"
 
 
-def _database() -> bool | None:
+def _migrations_applied() -> bool | None:
     """Return whether all migrations are applied; None when the database does not answer."""
     try:
         executor = MigrationExecutor(connection)

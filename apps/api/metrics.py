@@ -34,22 +34,22 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not caller.in_networks(caller.current().ip, settings.METRICS_ALLOWED):
         return error_response(errors.AccessDenied(), request.path)
     try:
-        content = generate_latest(Installation())
+        content = generate_latest(InstallationCollector())
     except DatabaseError:
         return error_response(errors.ServiceUnavailable(), request.path)
     return HttpResponse(content, content_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
 
 
-class Installation(Collector):
+class InstallationCollector(Collector):
     """Eight queries, each answered by an index over live rows or a table of few rows, however much history there is."""
 
     def collect(self) -> Iterator[Metric]:
         yield from _queues()
-        kept = GaugeMetricFamily(
+        failed = GaugeMetricFamily(
             "countersign_deliveries_kept_failed", "Deliveries that failed for good and are kept.", labels=["queue"]
         )
-        kept.add_metric(["callbacks"], callbacks.failed().count())
-        yield kept
+        failed.add_metric(["callbacks"], callbacks.failed().count())
+        yield failed
         yield GaugeMetricFamily(
             "countersign_failing_addresses",
             "Callback addresses that failed several times in a row, the last time within seven days.",
@@ -61,7 +61,7 @@ class Installation(Collector):
             value=broker.is_reachable_within(),
         )
         yield _events()
-        yield from _measures()
+        yield from _recorded_metrics()
 
 
 def _queues() -> Iterator[Metric]:
@@ -69,7 +69,7 @@ def _queues() -> Iterator[Metric]:
     waiting = GaugeMetricFamily(
         "countersign_deliveries_waiting", "Deliveries that are due now and taken by no worker.", labels=["queue"]
     )
-    oldest = GaugeMetricFamily(
+    oldest_waiting = GaugeMetricFamily(
         "countersign_deliveries_oldest_waiting_seconds",
         "How long the delivery that waits longest has been due; 0 when none waits.",
         labels=["queue"],
@@ -77,8 +77,8 @@ def _queues() -> Iterator[Metric]:
     for name, queue in ((queue.name, queue.rows) for queue in QUEUES):
         found = queue.due(now).order_by().aggregate(number=Count("*"), first=Min("due_at"))
         waiting.add_metric([name], found["number"])
-        oldest.add_metric([name], (now - found["first"]).total_seconds() if found["first"] else 0)
-    yield from (waiting, oldest)
+        oldest_waiting.add_metric([name], (now - found["first"]).total_seconds() if found["first"] else 0)
+    yield from (waiting, oldest_waiting)
 
 
 def _events() -> Metric:
@@ -88,7 +88,7 @@ def _events() -> Metric:
     return family
 
 
-def _measures() -> Iterator[Metric]:
+def _recorded_metrics() -> Iterator[Metric]:
     """Tell what was measured; what never happened has no series yet."""
     reading = event_metrics.Reading()
     for tally in event_metrics.TALLIES:

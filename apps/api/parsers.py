@@ -43,7 +43,7 @@ class StrictFormParser(BaseParser):
     ) -> Form:
         form, repeated = Form(), ""
         try:
-            fields, is_too_long = _cut(_read(stream))
+            fields, is_too_long = _limit_fields(_read(stream))
             pairs = parse_qsl(fields, keep_blank_values=True, errors="strict")
         except ValueError:
             form.problem = errors.InvalidParameter(_("The body is not a form in UTF-8."))
@@ -64,7 +64,7 @@ class StrictFormParser(BaseParser):
         return form
 
 
-def _cut(body: str) -> tuple[str, bool]:
+def _limit_fields(body: str) -> tuple[str, bool]:
     """Return the fields that are read, and whether there are more. Credentials are read wherever they stand."""
     fields = body.split("&")
     rest = [field for field in fields[MAX_FIELDS:] if field.startswith(CREDENTIALS)]
@@ -88,20 +88,20 @@ class StrictJsonParser(BaseParser):
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         try:
-            parsed = json.loads(_read(stream), object_pairs_hook=_once, parse_constant=_refuse_constant)
+            document = json.loads(_read(stream), object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
         except (ValueError, RecursionError):
             raise errors.InvalidRequest(_("The body is not valid JSON.")) from None
-        if not isinstance(parsed, dict):
+        if not isinstance(document, dict):
             raise errors.InvalidRequest(_("The body must be a JSON object."))
-        return parsed
+        return document
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise errors.InvalidRequest(_("A member of the JSON object is given more than once."))
     return members
 
 
-def _refuse_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(name)

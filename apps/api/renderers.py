@@ -17,10 +17,10 @@ class Utf8JsonRenderer(JSONRenderer):
         return b"" if data is None else super().render(data, accepted_media_type, renderer_context)
 
 
-class JsonOnly(BaseContentNegotiation):
+class JsonNegotiation(BaseContentNegotiation):
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        wanted = (request.content_type or "").split(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == wanted), None)
+        media_type = (request.content_type or "").split(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

@@ -14,17 +14,17 @@ PAGES = ("admin/", "demo/")
 NO_ENDPOINT = "other"
 
 
-class MeasuringMiddleware:
+class RequestMetricsMiddleware:
     """Notes each answered request by method, endpoint and class of status. Labels take values from us only."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        started = perf_counter()
+        started_at = perf_counter()
         response = self.get_response(request)
         method = request.method if request.method in METHODS else "other"
-        metrics.request(perf_counter() - started, str(method), endpoint(request), f"{response.status_code // 100}xx")
+        metrics.request(perf_counter() - started_at, str(method), endpoint(request), f"{response.status_code // 100}xx")
         return response
 
 

@@ -27,27 +27,27 @@ class RequestTargetMiddleware:
         # Parsed here for every view, because an exception at this place becomes 400.
         _query = request.GET
         if is_api(request):
-            request.path_info = encoded_path(request)
+            request.path_info = encode_path(request)
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, _view: Any, _arguments: Any, named: dict[str, Any]) -> None:
+    def process_view(self, request: HttpRequest, _view: Any, _arguments: Any, kwargs: dict[str, Any]) -> None:
         if is_api(request):
-            named.update({name: decoded(segment) for name, segment in named.items()})
+            kwargs.update({name: decode_segment(segment) for name, segment in kwargs.items()})
 
 
-def encoded_path(request: HttpRequest) -> str:
+def encode_path(request: HttpRequest) -> str:
     """Return the path with its segments percent-encoded.
 
     RAW_URI is the request target as it was sent. Without it, or if it is not about this path, an encoded slash
     separates segments as a slash does.
     """
-    sent = request.META.get("RAW_URI", "").partition("?")[0].encode("latin-1", "replace")
-    if repercent_broken_unicode(unquote_to_bytes(sent)).decode() == request.path_info:
-        return "/".join(quote(unquote_to_bytes(segment), safe="") for segment in sent.split(b"/"))
+    raw_path = request.META.get("RAW_URI", "").partition("?")[0].encode("latin-1", "replace")
+    if repercent_broken_unicode(unquote_to_bytes(raw_path)).decode() == request.path_info:
+        return "/".join(quote(unquote_to_bytes(segment), safe="") for segment in raw_path.split(b"/"))
     return "/".join(quote(segment, safe="") for segment in request.path_info.split("/"))
 
 
-def decoded(segment: str) -> str:
+def decode_segment(segment: str) -> str:
     try:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError:

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 from apps.api.exceptions import body, status_of
-from apps.common import errors as api_errors
+from apps.common import errors
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -16,18 +16,18 @@ DEVICE_AUTHENTICATION: Any = [{"device": []}]
 NO_AUTHENTICATION: Any = [{}]
 
 
-def error_responses(*errors: type[api_errors.ApiError], path: str = "/oauth/") -> dict[int, OpenApiResponse]:
+def error_responses(*error_types: type[errors.ApiError], path: str = "/oauth/") -> dict[int, OpenApiResponse]:
     """Describe errors by HTTP status, each with its very body as the example."""
-    by_status: dict[int, list[type[api_errors.ApiError]]] = defaultdict(list)
-    for error in errors:
+    by_status: dict[int, list[type[errors.ApiError]]] = defaultdict(list)
+    for error in error_types:
         by_status[status_of(error)].append(error)
     return {
         status: OpenApiResponse(
             response=ERROR_SCHEMA,
-            description="; ".join(error.token for error in group),
-            examples=[OpenApiExample(error.token, body(error(), path)) for error in group],
+            description="; ".join(error.token for error in status_errors),
+            examples=[OpenApiExample(error.token, body(error(), path)) for error in status_errors],
         )
-        for status, group in by_status.items()
+        for status, status_errors in by_status.items()
     }
 
 

@@ -38,14 +38,14 @@ def read_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
 
     @csrf_exempt
     @wraps(view)
-    def checked(request: HttpRequest) -> HttpResponse:
+    def wrapper(request: HttpRequest) -> HttpResponse:
         if request.method in ("GET", "HEAD"):
             return view(request)
-        refusal = error_response(errors.MethodNotAllowed(), request.path)
-        refusal["Allow"] = "GET, HEAD"
-        return refusal
+        response = error_response(errors.MethodNotAllowed(), request.path)
+        response["Allow"] = "GET, HEAD"
+        return response
 
-    return checked
+    return wrapper
 
 
 def require_mobile_authentication() -> None:

@@ -105,7 +105,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "apps.api.request_metrics.MeasuringMiddleware",
+    "apps.api.request_metrics.RequestMetricsMiddleware",
     "apps.common.caller.CallerMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.console.content_security.ContentSecurityMiddleware",
@@ -263,9 +263,9 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["apps.api.renderers.Utf8JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.StrictJsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "apps.api.exceptions.respond",
+    "EXCEPTION_HANDLER": "apps.api.exceptions.exception_handler",
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.api.renderers.JsonOnly",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.api.renderers.JsonNegotiation",
 }
 
 LOGGING = logging_settings(LOG_LEVEL)

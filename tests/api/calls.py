@@ -43,7 +43,7 @@ def error_of(answer):
     """Return status and error of an answer, after checking that it has the shape that every error has."""
     body = answer.json()
     assert answer.headers["Content-Type"].replace(" ", "") == "application/json;charset=UTF-8"
-    assert_nobody_may_keep(answer)
+    assert_not_cacheable(answer)
     assert body["error"]
     assert body["error_description"]
     if "error_code" in body and "description" in body:
@@ -51,6 +51,6 @@ def error_of(answer):
     return answer.status_code, body.get("error_code", body["error"])
 
 
-def assert_nobody_may_keep(answer):
+def assert_not_cacheable(answer):
     assert answer.headers["Cache-Control"] == "no-cache, no-store, must-revalidate"
     assert answer.headers["Pragma"] == "no-cache"

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.enrollment.models import Device, EnrollmentCode, Profile, ServerKey
 from tests import factories
-from tests.api.calls import ENROLLMENTS, assert_nobody_may_keep, error_of, send_json
+from tests.api.calls import ENROLLMENTS, assert_not_cacheable, error_of, send_json
 from tests.conftest import TestDevice
 
 INVALID_CODE = (404, "invalid_enrollment_code")
@@ -29,7 +29,7 @@ def test_a_new_device_gets_ids_a_token_and_the_servers_key(send, enrollment_body
     answer = send(enrollment_body(new_code(), device_model="Pixel 9", os_version="16"))
     enrolled = answer.json()
     assert answer.status_code == 201
-    assert_nobody_may_keep(answer)
+    assert_not_cacheable(answer)
     assert set(enrolled) == {"device_id", "profile_id", "device_token", "server_public_key"}
     assert re.fullmatch(r"[0-9A-F]{64}", enrolled["device_id"])
     assert re.fullmatch(r"[A-Z0-9]{6}", enrolled["profile_id"])

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from apps.enrollment.models import EnrollmentCode
-from tests.api.calls import CODES, assert_nobody_may_keep, error_of, send_json
+from tests.api.calls import CODES, assert_not_cacheable, error_of, send_json
 
 PATH = CODES.format(user_id="anna")
 
@@ -26,7 +26,7 @@ def test_a_code_is_made_from_json(ask, settings, version, event_types):
     answer = ask()
     made = answer.json()
     assert answer.status_code == 201
-    assert_nobody_may_keep(answer)
+    assert_not_cacheable(answer)
     assert set(made) == {"enrollment_code", "enrollment_uri", "expires_at"}
     # 22 characters of URL-safe base64 carry 128 bits.
     assert len(made["enrollment_code"]) >= 22

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from tests.api.calls import CODES, ENROLLMENTS, INITIATE, assert_nobody_may_keep, error_of, post_form, result_path
+from tests.api.calls import CODES, ENROLLMENTS, INITIATE, assert_not_cacheable, error_of, post_form, result_path
 
 FORMS = ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded;charset=UTF-8"]
 PATHS = {
@@ -66,7 +66,7 @@ def test_nobody_may_keep_a_success(portal, device, mobile_type):
     for answer in (started, portal.result(started.json()["transaction_id"])):
         assert answer.status_code == 200
         assert answer.headers["Content-Type"].replace(" ", "") == "application/json;charset=UTF-8"
-        assert_nobody_may_keep(answer)
+        assert_not_cacheable(answer)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -277,7 +277,7 @@ def somebody_waits_for_a_row():
 @postgres_only
 def test_a_machine_that_is_lost_blocks_its_key_only_for_a_while(send, behind, monkeypatch):
     monkeypatch.setattr(advisory_locks, "MAX_IDLE_SECONDS", 0.3)
-    answer_of, inside, is_over = serializers.initiated, threading.Event(), threading.Event()
+    answer_of, inside, is_over = serializers.serialize_started, threading.Event(), threading.Event()
 
     def silent_once(started):
         if not inside.is_set():
@@ -285,7 +285,7 @@ def test_a_machine_that_is_lost_blocks_its_key_only_for_a_while(send, behind, mo
             is_over.wait(20)
         return answer_of(started)
 
-    monkeypatch.setattr(serializers, "initiated", silent_once)
+    monkeypatch.setattr(serializers, "serialize_started", silent_once)
     first = behind(send)
     assert inside.wait(10)
     assert error_of(send()) == IN_PROGRESS

@@ -110,7 +110,7 @@ def generated(monkeypatch):
         return generate(*arguments, **named)
 
     monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
-    description._generated.cache_clear()
+    description._generate.cache_clear()
     return languages
 
 

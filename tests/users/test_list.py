@@ -8,7 +8,7 @@ from apps.applications.models import ApplicationVersion
 from apps.enrollment.models import Device, PushEnrollment
 from apps.events.models import Event
 from tests import factories
-from tests.api.calls import assert_nobody_may_keep
+from tests.api.calls import assert_not_cacheable
 from tests.users.conftest import PIN, register_all
 
 V4 = [
@@ -45,7 +45,7 @@ def test_a_device_is_told_with_all_that_is_known_of_it(api, device):
     Device.objects.update(model="Pixel 9", os_version="16")
     answer, row = api.listed(), Device.objects.get()
     assert answer.status_code == 200
-    assert_nobody_may_keep(answer)
+    assert_not_cacheable(answer)
     assert re.fullmatch("[0-9A-F]{64}", device.device_id)
     [told] = answer.json()["devices"]
     assert list(told) == V4
@@ -140,7 +140,7 @@ def test_devices_come_oldest_first(api, enroll):
 def test_a_user_without_devices_is_not_found(any_api, device, user_id):
     answer = any_api.listed(user_id)
     assert (answer.status_code, answer.json()) == (404, {"error": "No devices found"})
-    assert_nobody_may_keep(answer)
+    assert_not_cacheable(answer)
 
 
 def test_no_secret_is_listed(api, device):

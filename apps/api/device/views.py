@@ -11,7 +11,7 @@ from apps.api import authentication
 from apps.api.device import examples, serializers
 from apps.api.schema import DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
-from apps.common import errors as api_errors
+from apps.common import errors
 from apps.common.clock import milliseconds
 from apps.enrollment import authenticators, overview, push_enrollments
 from apps.enrollment import services as enrollment
@@ -20,29 +20,29 @@ from apps.enrollment.openpgp import keys
 from apps.transactions.device import answers, challenges
 
 
-def errors(*more: type[api_errors.ApiError]) -> dict[int, Any]:
+def device_errors(*more: type[errors.ApiError]) -> dict[int, Any]:
     return error_responses(
-        api_errors.InvalidRequest, api_errors.InvalidDeviceToken, api_errors.FeatureDisabled, *more, path="/device/"
+        errors.InvalidRequest, errors.InvalidDeviceToken, errors.FeatureDisabled, *more, path="/device/"
     )
 
 
-def checked(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+def validated_body(serializer_class: type[Serializer[Any]], request: Request) -> dict[str, Any]:
     """Return the members of the body; `invalid_request` with the first problem when they are not right."""
-    bound = serializer(data=request.data)
-    bound.is_valid(raise_exception=True)
-    return dict(bound.validated_data)
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
 
 
-def calling_device(request: Request) -> Device:
+def authenticate(request: Request) -> Device:
     require_mobile_authentication()
-    return authentication.device(request)
+    return authentication.authenticate_device(request)
 
 
-def sealed_message(request: Request) -> str:
+def read_sealed_message(request: Request) -> str:
     """Return the message of the body. One that is too large is judged as the message that it cannot be."""
     try:
-        return str(checked(serializers.SealedSerializer, request)["message"])
-    except api_errors.RequestTooLarge:
+        return str(validated_body(serializers.SealedSerializer, request)["message"])
+    except errors.RequestTooLarge:
         return ""
 
 
@@ -57,10 +57,10 @@ class EnrollmentsView(ApiView):
         ),
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
-        responses={200: serializers.ProfileListSerializer, **errors()},
+        responses={200: serializers.ProfileListSerializer, **device_errors()},
     )
     def get(self, request: Request) -> Response:
-        profiles = overview.profiles(calling_device(request))
+        profiles = overview.profiles(authenticate(request))
         return Response(serializers.ProfileListSerializer({"profiles": profiles}).data)
 
     @extend_schema(
@@ -72,18 +72,18 @@ class EnrollmentsView(ApiView):
         request=serializers.EnrollmentSerializer,
         responses={
             201: serializers.EnrolledSerializer,
-            **errors(
-                api_errors.InvalidEnrollmentCode,
-                api_errors.InvalidPublicKey,
-                api_errors.VersionNotEnabled,
-                api_errors.EnrollmentDisabled,
+            **device_errors(
+                errors.InvalidEnrollmentCode,
+                errors.InvalidPublicKey,
+                errors.VersionNotEnabled,
+                errors.EnrollmentDisabled,
             ),
         },
     )
     def post(self, request: Request) -> Response:
         require_mobile_authentication()
-        wanted = enrollment.EnrollmentRequest(**checked(serializers.EnrollmentSerializer, request))
-        profile, token = enrollment.enroll(wanted, bearer=authentication.bearer(request))
+        enrollment_data = enrollment.EnrollmentRequest(**validated_body(serializers.EnrollmentSerializer, request))
+        profile, token = enrollment.enroll(enrollment_data, bearer=authentication.bearer_token(request))
         return Response(
             {
                 "device_id": profile.device.device_id,
@@ -101,10 +101,10 @@ class EnrollmentView(ApiView):
         summary="Remove a profile from this device",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
-        responses={204: None, **errors(api_errors.InvalidProfile)},
+        responses={204: None, **device_errors(errors.InvalidProfile)},
     )
     def delete(self, request: Request, profile_id: str) -> Response:
-        enrollment.unenroll_by_device(calling_device(request), profile_id)
+        enrollment.unenroll_by_device(authenticate(request), profile_id)
         return Response(status=204)
 
 
@@ -118,18 +118,18 @@ class PushEnrollmentView(ApiView):
         request=serializers.PushTokenSerializer,
         responses={
             204: None,
-            **errors(
-                api_errors.InvalidProfile,
-                api_errors.EnrollmentDisabled,
-                api_errors.VersionNotEnabled,
-                api_errors.PushTokenInUse,
-                api_errors.UserAlreadyEnrolled,
+            **device_errors(
+                errors.InvalidProfile,
+                errors.EnrollmentDisabled,
+                errors.VersionNotEnabled,
+                errors.PushTokenInUse,
+                errors.UserAlreadyEnrolled,
             ),
         },
     )
     def put(self, request: Request, profile_id: str) -> Response:
-        device = calling_device(request)
-        push_token = checked(serializers.PushTokenSerializer, request)["push_token"]
+        device = authenticate(request)
+        push_token = validated_body(serializers.PushTokenSerializer, request)["push_token"]
         push_enrollments.enroll(device, profile_id, push_token)
         return Response(status=204)
 
@@ -142,13 +142,13 @@ class PushTokenView(ApiView):
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.ReplacedPushTokenSerializer,
-        responses={204: None, **errors(api_errors.VersionNotEnabled, api_errors.PushTokenInUse)},
+        responses={204: None, **device_errors(errors.VersionNotEnabled, errors.PushTokenInUse)},
     )
     def put(self, request: Request) -> Response:
-        device = calling_device(request)
-        given = checked(serializers.ReplacedPushTokenSerializer, request)
+        device = authenticate(request)
+        members = validated_body(serializers.ReplacedPushTokenSerializer, request)
         enrollment.require_enabled(device.version)
-        push_enrollments.replace_token(device, given["old_push_token"], given["push_token"])
+        push_enrollments.replace_token(device, members["old_push_token"], members["push_token"])
         return Response(status=204)
 
 
@@ -162,19 +162,19 @@ class AuthenticatorsView(ApiView):
         request=serializers.SealedSerializer,
         responses={
             201: serializers.SealedSerializer,
-            **errors(
-                api_errors.InvalidProfile,
-                api_errors.InvalidMessage,
-                api_errors.InvalidPin,
-                api_errors.AuthenticatorNotEnabled,
-                api_errors.Disconnected,
-                api_errors.VersionNotEnabled,
+            **device_errors(
+                errors.InvalidProfile,
+                errors.InvalidMessage,
+                errors.InvalidPin,
+                errors.AuthenticatorNotEnabled,
+                errors.Disconnected,
+                errors.VersionNotEnabled,
             ),
         },
     )
     def post(self, request: Request, profile_id: str) -> Response:
-        profile = enrollment.get_profile(calling_device(request), profile_id)
-        return Response({"message": authenticators.register(profile, sealed_message(request))}, status=201)
+        profile = enrollment.get_profile(authenticate(request), profile_id)
+        return Response({"message": authenticators.register(profile, read_sealed_message(request))}, status=201)
 
 
 class TransactionsView(ApiView):
@@ -184,10 +184,10 @@ class TransactionsView(ApiView):
         summary="The device's open transactions, oldest first",
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
-        responses={200: serializers.PendingListSerializer, **errors()},
+        responses={200: serializers.PendingListSerializer, **device_errors()},
     )
     def get(self, request: Request) -> Response:
-        pending = challenges.pending(calling_device(request).pk)
+        pending = challenges.pending(authenticate(request).pk)
         return Response(
             {
                 "transactions": [
@@ -214,12 +214,12 @@ class FetchView(ApiView):
         request=serializers.FetchSerializer,
         responses={
             200: serializers.SealedSerializer,
-            **errors(api_errors.InvalidProfile, api_errors.InvalidTransaction, api_errors.VersionNotEnabled),
+            **device_errors(errors.InvalidProfile, errors.InvalidTransaction, errors.VersionNotEnabled),
         },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
-        device = calling_device(request)
-        profile_id = checked(serializers.FetchSerializer, request)["profile_id"]
+        device = authenticate(request)
+        profile_id = validated_body(serializers.FetchSerializer, request)["profile_id"]
         profile = enrollment.get_profile(device, profile_id)
         return Response({"message": challenges.challenge(parse_uuid(transaction_id), profile)})
 
@@ -234,14 +234,14 @@ class OtpView(ApiView):
         request=serializers.OtpSerializer,
         responses={
             200: serializers.SealedSerializer,
-            **errors(api_errors.InvalidProfile, api_errors.InvalidOtp, api_errors.VersionNotEnabled),
+            **device_errors(errors.InvalidProfile, errors.InvalidOtp, errors.VersionNotEnabled),
         },
     )
     def post(self, request: Request) -> Response:
-        device = calling_device(request)
-        given = checked(serializers.OtpSerializer, request)
-        profile = enrollment.get_profile(device, given["profile_id"])
-        return Response({"message": challenges.claim_otp(given["otp"], profile)})
+        device = authenticate(request)
+        members = validated_body(serializers.OtpSerializer, request)
+        profile = enrollment.get_profile(device, members["profile_id"])
+        return Response({"message": challenges.claim_otp(members["otp"], profile)})
 
 
 class AnswerView(ApiView):
@@ -254,17 +254,17 @@ class AnswerView(ApiView):
         request=serializers.SealedSerializer,
         responses={
             200: serializers.AnswerStatusSerializer,
-            **errors(
-                api_errors.InvalidTransaction,
-                api_errors.InvalidMessage,
-                api_errors.InvalidPin,
-                api_errors.AuthenticatorRevoked,
-                api_errors.Disconnected,
-                api_errors.VersionNotEnabled,
+            **device_errors(
+                errors.InvalidTransaction,
+                errors.InvalidMessage,
+                errors.InvalidPin,
+                errors.AuthenticatorRevoked,
+                errors.Disconnected,
+                errors.VersionNotEnabled,
             ),
         },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
-        device = calling_device(request)
-        message = sealed_message(request)
+        device = authenticate(request)
+        message = read_sealed_message(request)
         return Response({"status": answers.answer(parse_uuid(transaction_id), device, message)})

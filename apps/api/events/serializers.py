@@ -100,7 +100,7 @@ EXAMPLES = [
 ]
 
 
-def event(row: Event) -> dict[str, Any]:
+def serialize_event(row: Event) -> dict[str, Any]:
     return {
         "event_identifier": str(row.event_identifier),
         "event_name": row.event_name,

@@ -31,16 +31,16 @@ class EventsView(ApiView):
         },
     )
     def get(self, request: Request) -> Response:
-        authentication.client(request, Api.EVENTS)
+        authentication.authenticate_client(request, Api.EVENTS)
         query = serializers.EventsQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        wanted = dict(query.validated_data)
-        page, size = wanted.pop("page"), wanted.pop("size")
-        found = events.search(events.Filter(**wanted))
-        total = found.count()
+        filters = dict(query.validated_data)
+        page, size = filters.pop("page"), filters.pop("size")
+        matching = events.search(events.Filter(**filters))
+        total = matching.count()
         return Response(
             {
-                "result_set": [serializers.event(row) for row in found[page * size : (page + 1) * size]],
+                "result_set": [serializers.serialize_event(row) for row in matching[page * size : (page + 1) * size]],
                 "pagination": {
                     "page": page,
                     "size": size,

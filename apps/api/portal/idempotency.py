@@ -1,6 +1,6 @@
 """`Idempotency-Key` at E3: a repeat of a request that was answered gets the same answer and starts nothing.
 
-After draft-ietf-httpapi-idempotency-key-header-07. The answer is stored in the database transaction that stores the
+After draft-ietf-httpapi-idempotency-key-header-07. The response is stored in the database transaction that stores the
 authentication, for the life of the authentication: a process that is killed leaves both or neither.
 """
 
@@ -23,24 +23,27 @@ from apps.transactions.models import IdempotentRequest
 MAX_KEY_CHARACTERS = 255
 CREDENTIALS = ("client_id", "client_secret")
 
-Answer = dict[str, Any]
+ResponseBody = dict[str, Any]
 Store = Callable[[], StartedTransaction]
 
 
-def once(
-    client: ApiClient, key: str, request: dict[str, Any], initiate: Callable[[Callable[[Store], Answer]], Answer]
-) -> Answer:
+def run_idempotent(
+    client: ApiClient,
+    key: str,
+    request: dict[str, Any],
+    initiate: Callable[[Callable[[Store], ResponseBody]], ResponseBody],
+) -> ResponseBody:
     """Start an authentication, or return the answer of the same request made before.
 
     `initiate` checks the request and calls its argument inside the database transaction that stores the authentication.
     Raises IdempotencyInProgress if the first request still runs, and IdempotencyKeyReused if the parameters differ.
     """
     if not key:
-        return initiate(lambda store: serializers.initiated(store()))
+        return initiate(lambda store: serializers.serialize_started(store()))
     if len(key) > MAX_KEY_CHARACTERS:
         raise errors.InvalidParameter(_("The header Idempotency-Key is longer than 255 characters."))
-    keyed = KeyedRequest(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), _digests(request))
-    return keyed.stored_answer() or initiate(keyed.run)
+    keyed_request = KeyedRequest(client, sha256(key.encode(errors="surrogateescape")).hexdigest(), _digests(request))
+    return keyed_request.stored_response() or initiate(keyed_request.run)
 
 
 def _digests(request: dict[str, Any]) -> list[str]:
@@ -58,36 +61,36 @@ class KeyedRequest:
     key_hash: str
     digests: list[str]
 
-    def stored_answer(self) -> Answer | None:
+    def stored_response(self) -> ResponseBody | None:
         """Return the answer of this request, if there is one. Raises IdempotencyKeyReused."""
-        return self._answer_of(self._row())
+        return self._response_of(self._row())
 
-    def run(self, store: Store) -> Answer:
+    def run(self, store: Store) -> ResponseBody:
         """Store the authentication and its answer, inside the caller's database transaction.
 
         Raises IdempotencyInProgress if another request with this key runs.
         """
         if not try_turn(f"idempotency key {self.client.pk} {self.key_hash}"):
             raise errors.IdempotencyInProgress
-        # The first request can have ended since `stored_answer` looked.
+        # The first request can have ended since `stored_response` ran.
         row = self._row()
-        return self._answer_of(row) or self._start(row or self._new_row(), store)
+        return self._response_of(row) or self._start(row or self._new_row(), store)
 
-    def _start(self, row: IdempotentRequest, store: Store) -> Answer:
+    def _start(self, row: IdempotentRequest, store: Store) -> ResponseBody:
         started = store()
-        answer = serializers.initiated(started)
-        row.request_digest, row.response = self.digests[0], json.dumps(answer)
+        response = serializers.serialize_started(started)
+        row.request_digest, row.response = self.digests[0], json.dumps(response)
         row.expires_at = started.transaction.expires_at
         row.save()
-        return answer
+        return response
 
-    def _answer_of(self, row: IdempotentRequest | None) -> Answer | None:
+    def _response_of(self, row: IdempotentRequest | None) -> ResponseBody | None:
         if row is None or row.expires_at <= timezone.now():
             return None
         if row.request_digest not in self.digests:
             raise errors.IdempotencyKeyReused
-        answer: Answer = json.loads(row.response)
-        return answer
+        response: ResponseBody = json.loads(row.response)
+        return response
 
     def _row(self) -> IdempotentRequest | None:
         return IdempotentRequest.objects.filter(client=self.client, key_hash=self.key_hash).first()

@@ -25,7 +25,9 @@ class InitiateSerializer(serializers.Serializer[Any]):
     )
     user_id = serializers.CharField(required=False, max_length=255, help_text="Required, but for OTP: absent there.")
     device_id = serializers.CharField(
-        required=False, max_length=parameters.MAX_DEVICE_ID_CHARACTERS, help_text="Version 4: which phone, for push."
+        required=False,
+        max_length=parameters.MAX_DEVICE_ID_CHARACTERS,
+        help_text="Version 4: which phone, for push.",
     )
     app_id = serializers.CharField(required=False, help_text="Version 3: which application, for push.")
     callback_uri = serializers.CharField(
@@ -161,7 +163,7 @@ class UserTypesByApplicationSerializer(serializers.Serializer[Any]):
     enabled = UserTypeByApplicationSerializer(many=True)
 
 
-def required(data: Mapping[str, str], *names: str) -> dict[str, str]:
+def require_parameters(data: Mapping[str, str], *names: str) -> dict[str, str]:
     """Return the named fields of a form; InvalidParameter names the first that is missing."""
     for name in names:
         if name not in data:
@@ -169,7 +171,7 @@ def required(data: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: data[name] for name in names}
 
 
-def initiated(started: StartedTransaction) -> dict[str, Any]:
+def serialize_started(started: StartedTransaction) -> dict[str, Any]:
     transaction = started.transaction
     device = transaction.profile.device if transaction.profile else None
     return {
@@ -182,7 +184,7 @@ def initiated(started: StartedTransaction) -> dict[str, Any]:
     }
 
 
-def result(transaction: Transaction) -> dict[str, Any]:
+def serialize_result(transaction: Transaction) -> dict[str, Any]:
     status = transaction.current_status(timezone.now())
     reason = Reason(transaction.reason) if transaction.reason else None
     return {
@@ -193,13 +195,13 @@ def result(transaction: Transaction) -> dict[str, Any]:
         "is_authenticated": status == Status.AUTHENTICATED,
         **({"authentication_method": transaction.method} if transaction.is_answered else {}),
         "status": status.value,
-        **_proof(transaction),
+        **_serialize_verification(transaction),
         **({"fraud_reported": True} if transaction.fraud_reported else {}),
         **({"not_authenticated_reason": {"reason": reason.value, "description": str(reason.label)}} if reason else {}),
     }
 
 
-def _proof(transaction: Transaction) -> dict[str, Any]:
+def _serialize_verification(transaction: Transaction) -> dict[str, Any]:
     """Return how an answer was proved: PIN tokens that were judged, and the signature with what verifies it."""
     found: dict[str, Any] = {}
     if transaction.method == Method.PUSH_WITH_PIN:
@@ -211,19 +213,19 @@ def _proof(transaction: Transaction) -> dict[str, Any]:
     return found
 
 
-def available(item: AvailableType, version: ApiVersion) -> dict[str, Any]:
-    described = {"type": item.mobile_type.name, "method": item.mobile_type.method.upper()}
+def serialize_available_type(item: AvailableType, version: ApiVersion) -> dict[str, Any]:
+    members = {"type": item.mobile_type.name, "method": item.mobile_type.method.upper()}
     if item.mobile_type.method not in PUSH_METHODS:
-        return described
-    enrolled = _by_device if version == ApiVersion.V4 else _by_application
+        return members
+    serialize_profiles = _serialize_devices if version == ApiVersion.V4 else _serialize_applications
     return {
-        **described,
+        **members,
         "sms_fallback_allowed": item.sms_fallback_allowed,
-        "apps_enrolled_for_push": enrolled(item.profiles),
+        "apps_enrolled_for_push": serialize_profiles(item.profiles),
     }
 
 
-def _by_device(profiles: list[Profile]) -> list[dict[str, str]]:
+def _serialize_devices(profiles: list[Profile]) -> list[dict[str, str]]:
     return [
         {
             "app_id": profile.device.version.application.identifier,
@@ -236,7 +238,7 @@ def _by_device(profiles: list[Profile]) -> list[dict[str, str]]:
     ]
 
 
-def _by_application(profiles: list[Profile]) -> list[dict[str, str]]:
+def _serialize_applications(profiles: list[Profile]) -> list[dict[str, str]]:
     applications = {profile.device.version.application for profile in profiles}
     return [
         {"id": application.identifier, "name": application.name}

@@ -7,7 +7,7 @@ from apps.transactions.request.parameters import ApiVersion
 
 
 def shared(version: ApiVersion) -> list[URLPattern]:
-    user_types = views.UserTypesView if version == ApiVersion.V4 else views.OldUserTypesView
+    user_types = views.UserTypesView if version == ApiVersion.V4 else views.UserTypesByApplicationView
     return [
         path("authenticate/user", views.InitiateView.as_view(version=version)),
         path("authenticate/user/<str:user_id>/enabled", user_types.as_view(version=version)),

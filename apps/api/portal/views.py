@@ -15,7 +15,7 @@ from apps.api.portal import examples, idempotency, serializers
 from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.applications.models import Api, ApiClient
-from apps.common import errors as api_errors
+from apps.common import errors
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 from apps.transactions.portal import availability
@@ -23,13 +23,13 @@ from apps.transactions.portal import services as transactions
 from apps.transactions.request.parameters import ApiVersion
 
 
-def errors(*more: type[api_errors.ApiError]) -> dict[int, OpenApiResponse]:
+def portal_errors(*more: type[errors.ApiError]) -> dict[int, OpenApiResponse]:
     return error_responses(
-        api_errors.InvalidClient,
-        api_errors.UnauthorizedClient,
-        api_errors.AccessDenied,
-        api_errors.FeatureDisabled,
-        api_errors.VersionMandatory,
+        errors.InvalidClient,
+        errors.UnauthorizedClient,
+        errors.AccessDenied,
+        errors.FeatureDisabled,
+        errors.VersionMandatory,
         *more,
     )
 
@@ -40,12 +40,12 @@ class PortalView(ApiView):
     version = ApiVersion.V4
     parser_classes = [StrictFormParser]
 
-    def caller(self, request: Request) -> ApiClient:
-        client = authentication.client(request, Api.MOBILE_AUTHENTICATION)
+    def authorize(self, request: Request) -> ApiClient:
+        client = authentication.authenticate_client(request, Api.MOBILE_AUTHENTICATION)
         require_mobile_authentication()
-        several = system.general().push_enrollment_mode == PushEnrollmentMode.MULTIPLE_DEVICES
-        if several and self.version < ApiVersion.V4:
-            raise api_errors.VersionMandatory
+        is_multiple_devices = system.general().push_enrollment_mode == PushEnrollmentMode.MULTIPLE_DEVICES
+        if is_multiple_devices and self.version < ApiVersion.V4:
+            raise errors.VersionMandatory
         return client
 
 
@@ -58,33 +58,33 @@ class InitiateView(PortalView):
         request={FORM: serializers.InitiateSerializer},
         responses={
             200: serializers.InitiatedSerializer,
-            **errors(
-                api_errors.InvalidParameter,
-                api_errors.MessageTooLong,
-                api_errors.InvalidPhoneNumber,
-                api_errors.LimitReached,
-                api_errors.NoAuthenticationPossibility,
-                api_errors.SmsDisabled,
-                api_errors.TypeNotFound,
-                api_errors.IdempotencyInProgress,
-                api_errors.IdempotencyKeyReused,
-                api_errors.PushNotStored,
-                api_errors.SmsNotStored,
-                api_errors.UnsupportedMediaType,
+            **portal_errors(
+                errors.InvalidParameter,
+                errors.MessageTooLong,
+                errors.InvalidPhoneNumber,
+                errors.LimitReached,
+                errors.NoAuthenticationPossibility,
+                errors.SmsDisabled,
+                errors.TypeNotFound,
+                errors.IdempotencyInProgress,
+                errors.IdempotencyKeyReused,
+                errors.PushNotStored,
+                errors.SmsNotStored,
+                errors.UnsupportedMediaType,
             ),
         },
         examples=examples.INITIATED,
     )
     def post(self, request: Request) -> Response:
-        client = self.caller(request)
-        given = fields(request)
-        answer = idempotency.once(
+        client = self.authorize(request)
+        parameters = fields(request)
+        response_body = idempotency.run_idempotent(
             client,
             request.headers.get("Idempotency-Key", ""),
-            {"version": self.version, **given},
-            partial(transactions.initiate, given, client, self.version),
+            {"version": self.version, **parameters},
+            partial(transactions.initiate, parameters, client, self.version),
         )
-        return Response(answer)
+        return Response(response_body)
 
 
 class TransactionView(PortalView):
@@ -92,21 +92,21 @@ class TransactionView(PortalView):
         summary="E4: read a transaction's result",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.ResultSerializer, **errors(api_errors.TransactionNotFound)},
+        responses={200: serializers.ResultSerializer, **portal_errors(errors.TransactionNotFound)},
         examples=examples.RESULT,
     )
     def get(self, request: Request, transaction_id: str) -> Response:
-        client = self.caller(request)
-        return Response(serializers.result(transactions.result(parse_uuid(transaction_id), client)))
+        client = self.authorize(request)
+        return Response(serializers.serialize_result(transactions.result(parse_uuid(transaction_id), client)))
 
     @extend_schema(
         summary="E8: cancel a pending transaction",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **errors(api_errors.TransactionNotFound)},
+        responses={204: None, **portal_errors(errors.TransactionNotFound)},
     )
     def delete(self, request: Request, transaction_id: str) -> Response:
-        transactions.cancel(parse_uuid(transaction_id), self.caller(request))
+        transactions.cancel(parse_uuid(transaction_id), self.authorize(request))
         return Response(status=204)
 
 
@@ -118,11 +118,11 @@ class ResendPushView(PortalView):
         request=None,
         responses={
             204: None,
-            **errors(api_errors.TransactionNotFound, api_errors.ResendLimitReached, api_errors.PushNotStored),
+            **portal_errors(errors.TransactionNotFound, errors.ResendLimitReached, errors.PushNotStored),
         },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
-        transactions.resend_push(parse_uuid(transaction_id), self.caller(request))
+        transactions.resend_push(parse_uuid(transaction_id), self.authorize(request))
         return Response(status=204)
 
 
@@ -135,20 +135,22 @@ class VerifyCodeView(PortalView):
         request={FORM: serializers.VerifyCodeSerializer},
         responses={
             200: serializers.VerifiedSerializer,
-            **errors(
-                api_errors.InvalidParameter,
-                api_errors.SmsDisabled,
-                api_errors.CodeWrong,
-                api_errors.TransactionNotFound,
-                api_errors.LimitReached,
-                api_errors.UnsupportedMediaType,
+            **portal_errors(
+                errors.InvalidParameter,
+                errors.SmsDisabled,
+                errors.CodeWrong,
+                errors.TransactionNotFound,
+                errors.LimitReached,
+                errors.UnsupportedMediaType,
             ),
         },
     )
     def post(self, request: Request, user_id: str) -> Response:
-        client = self.caller(request)
-        given = serializers.required(fields(request), "transaction_id", "sms_code")
-        transaction = transactions.verify_code(parse_uuid(given["transaction_id"]), client, user_id, given["sms_code"])
+        client = self.authorize(request)
+        parameters = serializers.require_parameters(fields(request), "transaction_id", "sms_code")
+        transaction = transactions.verify_code(
+            parse_uuid(parameters["transaction_id"]), client, user_id, parameters["sms_code"]
+        )
         return Response({"transaction_id": str(transaction.pk)})
 
 
@@ -161,47 +163,47 @@ class ResendCodeView(PortalView):
         request={FORM: serializers.TransactionIdSerializer},
         responses={
             204: None,
-            **errors(
-                api_errors.InvalidParameter,
-                api_errors.SmsDisabled,
-                api_errors.TransactionNotFound,
-                api_errors.TypeNotFound,
-                api_errors.ResendLimitReached,
-                api_errors.SmsNotStored,
-                api_errors.UnsupportedMediaType,
+            **portal_errors(
+                errors.InvalidParameter,
+                errors.SmsDisabled,
+                errors.TransactionNotFound,
+                errors.TypeNotFound,
+                errors.ResendLimitReached,
+                errors.SmsNotStored,
+                errors.UnsupportedMediaType,
             ),
         },
     )
     def post(self, request: Request, user_id: str) -> Response:
-        client = self.caller(request)
-        given = serializers.required(fields(request), "transaction_id")
-        transactions.resend_code(parse_uuid(given["transaction_id"]), client, user_id)
+        client = self.authorize(request)
+        parameters = serializers.require_parameters(fields(request), "transaction_id")
+        transactions.resend_code(parse_uuid(parameters["transaction_id"]), client, user_id)
         return Response(status=204)
 
 
-def user_types(serializer: type[Serializer[Any]], shown: list[OpenApiExample]) -> Callable[[Any], Any]:
+def describe_user_types(serializer: type[Serializer[Any]], shown: list[OpenApiExample]) -> Callable[[Any], Any]:
     """Describe E2, whose elements differ by version."""
     return extend_schema(
         summary="E2: the types that a user can be asked with",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializer, **errors()},
+        responses={200: serializer, **portal_errors()},
         examples=shown,
     )
 
 
 class UserTypesView(PortalView):
-    @user_types(serializers.UserTypesByDeviceSerializer, examples.USER_TYPES_BY_DEVICE)
+    @describe_user_types(serializers.UserTypesByDeviceSerializer, examples.USER_TYPES_BY_DEVICE)
     def get(self, request: Request, user_id: str) -> Response:
-        self.caller(request)
+        self.authorize(request)
         available = [] if "\0" in user_id else availability.for_user(user_id)
-        return Response({"enabled": [serializers.available(item, self.version) for item in available]})
+        return Response({"enabled": [serializers.serialize_available_type(item, self.version) for item in available]})
 
 
-class OldUserTypesView(UserTypesView):
+class UserTypesByApplicationView(UserTypesView):
     """Versions 2 and 3 name applications, not devices."""
 
-    @user_types(serializers.UserTypesByApplicationSerializer, examples.USER_TYPES_BY_APPLICATION)
+    @describe_user_types(serializers.UserTypesByApplicationSerializer, examples.USER_TYPES_BY_APPLICATION)
     def get(self, request: Request, user_id: str) -> Response:
         response: Response = super().get(request, user_id)
         return response
@@ -212,11 +214,11 @@ class DeviceTypesView(PortalView):
         summary="E1: the types that work on one device of a user",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.TypeNamesSerializer, **errors()},
+        responses={200: serializers.TypeNamesSerializer, **portal_errors()},
         examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str, device_id: str) -> Response:
-        self.caller(request)
+        self.authorize(request)
         return Response({"enabled": [] if "\0" in user_id else availability.on_device(user_id, device_id)})
 
 
@@ -225,13 +227,13 @@ class ApplicationTypesView(PortalView):
         summary="E1 in version 3: the types that work in one application of a user",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.TypeNamesSerializer, **errors()},
+        responses={200: serializers.TypeNamesSerializer, **portal_errors()},
         examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str, app_id: str) -> Response:
-        self.caller(request)
-        readable = "\0" not in user_id + app_id
-        return Response({"enabled": availability.in_application(user_id, app_id) if readable else []})
+        self.authorize(request)
+        is_text = "\0" not in user_id + app_id
+        return Response({"enabled": availability.in_application(user_id, app_id) if is_text else []})
 
 
 class TypeNamesView(PortalView):
@@ -239,10 +241,10 @@ class TypeNamesView(PortalView):
         summary="E1 in version 2: the names of the types that a user can be asked with",
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.TypeNamesSerializer, **errors()},
+        responses={200: serializers.TypeNamesSerializer, **portal_errors()},
         examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str) -> Response:
-        self.caller(request)
+        self.authorize(request)
         available = [] if "\0" in user_id else availability.for_user(user_id)
         return Response({"enabled": [item.mobile_type.name for item in available]})

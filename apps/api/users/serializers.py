@@ -54,7 +54,7 @@ class DeviceSerializer(serializers.Serializer[Any]):
     pushAuthenticationEnabled = serializers.BooleanField()  # noqa: N815
 
 
-class OldDeviceSerializer(serializers.Serializer[Any]):
+class DeviceV3Serializer(serializers.Serializer[Any]):
     """One device of the user, as version 3 tells it; moments in milliseconds since the epoch."""
 
     id = serializers.CharField()
@@ -72,8 +72,8 @@ class DevicesSerializer(serializers.Serializer[Any]):
     devices = DeviceSerializer(many=True)
 
 
-class OldDevicesSerializer(serializers.Serializer[Any]):
-    devices = OldDeviceSerializer(many=True)
+class DevicesV3Serializer(serializers.Serializer[Any]):
+    devices = DeviceV3Serializer(many=True)
 
 
 class NoDevicesSerializer(serializers.Serializer[Any]):
@@ -108,7 +108,7 @@ class NotAllDeletedSerializer(serializers.Serializer[Any]):
 NO_DEVICES = {"error": "No devices found"}
 
 
-def not_all_deleted(left: Sequence[Profile]) -> dict[str, Any]:
+def serialize_not_deleted(profiles: Sequence[Profile]) -> dict[str, Any]:
     return {
         "code": "not_all_devices_deleted",
         "message": "Not all devices could be deleted.",
@@ -121,6 +121,6 @@ def not_all_deleted(left: Sequence[Profile]) -> dict[str, Any]:
                     "details": [],
                 },
             }
-            for profile in left
+            for profile in profiles
         ],
     }

@@ -18,5 +18,5 @@ def shared(devices: type[views.DevicesView]) -> list[URLPattern]:
     ]
 
 
-v3 = shared(views.OldDevicesView)
+v3 = shared(views.DevicesV3View)
 v4 = shared(views.DevicesView)

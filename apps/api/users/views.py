@@ -17,7 +17,7 @@ from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.users import examples, serializers
 from apps.api.views import ApiView
 from apps.applications.models import Api
-from apps.common import errors as api_errors
+from apps.common import errors
 from apps.common.clock import milliseconds
 from apps.enrollment import device_management, links
 from apps.enrollment import services as enrollment
@@ -25,8 +25,8 @@ from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.events.types import EventType
 
 
-def errors(*more: type[api_errors.ApiError]) -> dict[int, OpenApiResponse]:
-    return error_responses(api_errors.InvalidClient, api_errors.UnauthorizedClient, api_errors.AccessDenied, *more)
+def user_errors(*more: type[errors.ApiError]) -> dict[int, OpenApiResponse]:
+    return error_responses(errors.InvalidClient, errors.UnauthorizedClient, errors.AccessDenied, *more)
 
 
 class UserIdSerializer(Serializer[Any]):
@@ -36,9 +36,9 @@ class UserIdSerializer(Serializer[Any]):
 class UsersView(ApiView):
     parser_classes = [StrictJsonParser, StrictFormParser]
 
-    def caller(self, request: Request) -> str:
+    def authorize(self, request: Request) -> str:
         """Judge who calls, and return the client's id."""
-        return authentication.client(request, Api.END_USER).client_id
+        return authentication.authenticate_client(request, Api.END_USER).client_id
 
 
 class EnrollmentCodesView(UsersView):
@@ -52,18 +52,18 @@ class EnrollmentCodesView(UsersView):
         },
         responses={
             201: serializers.EnrollmentCodeSerializer,
-            **errors(api_errors.InvalidRequest, api_errors.ObjectNotFound, api_errors.UnsupportedMediaType),
+            **user_errors(errors.InvalidRequest, errors.ObjectNotFound, errors.UnsupportedMediaType),
         },
         examples=examples.ENROLLMENT_CODE,
     )
     def post(self, request: Request, user_id: str) -> Response:
-        client_id = self.caller(request)
+        client_id = self.authorize(request)
         UserIdSerializer(data={"user_id": user_id}).is_valid(raise_exception=True)
-        wanted = serializers.EnrollmentCodeRequestSerializer(data=fields(request))
-        wanted.is_valid(raise_exception=True)
+        serializer = serializers.EnrollmentCodeRequestSerializer(data=fields(request))
+        serializer.is_valid(raise_exception=True)
         code, row = enrollment.create_code(
             user_id=user_id,
-            application_identifier=wanted.validated_data["application_id"],
+            application_identifier=serializer.validated_data["application_id"],
             client_id=client_id,
         )
         return Response(
@@ -83,20 +83,20 @@ NO_DEVICES = {
 
 class DevicesView(UsersView):
     # Version 3 tells less of each.
-    listed: type[Serializer[Any]] = serializers.DevicesSerializer
+    list_serializer: type[Serializer[Any]] = serializers.DevicesSerializer
 
     @extend_schema(
         summary="List a user's devices",
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.DevicesSerializer, **errors(), **NO_DEVICES},
+        responses={200: serializers.DevicesSerializer, **user_errors(), **NO_DEVICES},
         examples=examples.DEVICES,
     )
     def get(self, request: Request, user_id: str) -> Response:
-        found = device_management.list_devices(user_id, client_id=self.caller(request))
-        if not found:
+        devices = device_management.list_devices(user_id, client_id=self.authorize(request))
+        if not devices:
             return Response(serializers.NO_DEVICES, status=404)
-        return Response(self.listed({"devices": found}).data)
+        return Response(self.list_serializer({"devices": devices}).data)
 
     @extend_schema(
         summary="Delete some of a user's devices",
@@ -106,48 +106,48 @@ class DevicesView(UsersView):
         request=serializers.DeleteDevicesSerializer,
         responses={
             204: None,
-            **errors(api_errors.InvalidRequest, api_errors.UnsupportedMediaType),
+            **user_errors(errors.InvalidRequest, errors.UnsupportedMediaType),
             500: OpenApiResponse(serializers.NotAllDeletedSerializer, "not_all_devices_deleted"),
         },
         examples=examples.DELETE,
     )
     def post(self, request: Request, user_id: str) -> Response:
-        client_id = self.caller(request)
-        wanted = serializers.DeleteDevicesSerializer(data=_json(request))
-        wanted.is_valid(raise_exception=True)
-        profiles = device_management.profiles_on_devices(user_id, wanted.validated_data["delete"])
-        left = device_management.remove_each(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
-        return Response(serializers.not_all_deleted(left), status=500) if left else Response(status=204)
+        client_id = self.authorize(request)
+        serializer = serializers.DeleteDevicesSerializer(data=_json_members(request))
+        serializer.is_valid(raise_exception=True)
+        profiles = device_management.profiles_on_devices(user_id, serializer.validated_data["delete"])
+        remaining = device_management.remove_each(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
+        return Response(serializers.serialize_not_deleted(remaining), status=500) if remaining else Response(status=204)
 
     @extend_schema(
         operation_id="oauth_api_v4_users_devices_destroy_all",
         summary="Delete all of a user's devices",
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **errors(api_errors.InternalError)},
+        responses={204: None, **user_errors(errors.InternalError)},
     )
     def delete(self, request: Request, user_id: str) -> Response:
-        client_id = self.caller(request)
+        client_id = self.authorize(request)
         profiles = list(device_management.all_profiles(user_id))
         if device_management.remove_each(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
-            raise api_errors.InternalError
+            raise errors.InternalError
         return Response(status=204)
 
 
 @extend_schema_view(
     get=extend_schema(
-        responses={200: serializers.OldDevicesSerializer, **errors(), **NO_DEVICES}, examples=examples.OLD_DEVICES
+        responses={200: serializers.DevicesV3Serializer, **user_errors(), **NO_DEVICES}, examples=examples.OLD_DEVICES
     ),
     delete=extend_schema(operation_id="oauth_api_v3_users_devices_destroy_all"),
 )
-class OldDevicesView(DevicesView):
-    listed = serializers.OldDevicesSerializer
+class DevicesV3View(DevicesView):
+    list_serializer = serializers.DevicesV3Serializer
 
 
-def _json(request: Request) -> dict[str, Any]:
+def _json_members(request: Request) -> dict[str, Any]:
     """Return the members of a JSON body; a form may carry credentials, and no list."""
     if isinstance(request.data, Form):
-        raise api_errors.UnsupportedMediaType
+        raise errors.UnsupportedMediaType
     members: dict[str, Any] = request.data
     return members
 
@@ -158,10 +158,10 @@ class DeviceView(UsersView):
         description="Removes this user's data on this device. Other users of the device keep theirs.",
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **errors()},
+        responses={204: None, **user_errors()},
     )
     def delete(self, request: Request, user_id: str, device_id: str) -> Response:
-        client_id = self.caller(request)
+        client_id = self.authorize(request)
         device_management.remove(
             device_management.profiles_on_devices(user_id, [device_id]),
             EventType.API_DEVICE_REMOVED,
@@ -170,21 +170,21 @@ class DeviceView(UsersView):
         return Response(status=204)
 
 
-class RevokingView(UsersView):
+class RevokeView(UsersView):
     """Takes something from a user on a device; what is gone already is no error."""
 
     revoke: Callable[..., object]
 
-    @extend_schema(tags=["Users"], auth=CLIENT_AUTHENTICATION, request=None, responses={204: None, **errors()})
+    @extend_schema(tags=["Users"], auth=CLIENT_AUTHENTICATION, request=None, responses={204: None, **user_errors()})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
-        client_id = self.caller(request)
+        client_id = self.authorize(request)
         for profile in device_management.profiles_on_devices(user_id, [device_id]):
             self.revoke(profile, client_id=client_id)
         return Response(status=204)
 
 
 @extend_schema_view(post=extend_schema(summary="Revoke the fingerprint of a user on a device"))
-class DisableFingerprintView(RevokingView):
+class DisableFingerprintView(RevokeView):
     revoke = staticmethod(device_management.revoke_fingerprint)
 
 
@@ -197,7 +197,7 @@ class DisableFingerprintView(RevokingView):
         ),
     )
 )
-class DisableMobileAuthenticationView(RevokingView):
+class DisableMobileAuthenticationView(RevokeView):
     revoke = staticmethod(device_management.revoke_mobile_authentication)
 
 
@@ -207,5 +207,5 @@ class DisableMobileAuthenticationView(RevokingView):
         description="Removes the push token. One-time passwords go on working.",
     )
 )
-class DisablePushAuthenticationView(RevokingView):
+class DisablePushAuthenticationView(RevokeView):
     revoke = staticmethod(device_management.revoke_push)
