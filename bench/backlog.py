@@ -53,7 +53,8 @@ def fill(version: ApplicationVersion, count: int, seconds: float) -> None:
     Transaction.objects.bulk_create(rows, batch_size=1000)
     due_at = timezone.now() + timedelta(seconds=seconds)
     PushDelivery.objects.bulk_create(
-        (PushDelivery(transaction=row, lane=destination.lane, due_at=due_at) for row in rows), batch_size=1000
+        (PushDelivery(transaction=row, concurrency_key=destination.concurrency_key, due_at=due_at) for row in rows),
+        batch_size=1000,
     )
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone  # noqa: E402
 
 from apps.callbacks import services, signatures  # noqa: E402
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint  # noqa: E402
-from apps.common.urls import lane  # noqa: E402
+from apps.common.urls import origin  # noqa: E402
 
 LATER = timedelta(hours=1)
 
@@ -40,7 +40,12 @@ def fill(batches: dict[str, dict[str, Any]]) -> None:
     CallbackDelivery.objects.bulk_create(
         (
             CallbackDelivery(
-                transaction_id=uuid4(), user_id="user", client_id=name, url=url, lane=lane(url), due_at=due_at
+                transaction_id=uuid4(),
+                user_id="user",
+                client_id=name,
+                url=url,
+                concurrency_key=origin(url),
+                due_at=due_at,
             )
             for name, batch in batches.items()
             for url in (batch["urls"] * batch["count"])[: batch["count"]]

@@ -15,7 +15,7 @@ from bench.standins import DELAY_PATH
 # A slow product must not make the bench endless.
 DRAIN_SECONDS = 30.0
 MAX_STARTS = 1500
-FAULTS = (DeviceApiError, http.NoAnswer, TimeoutError)
+FAULTS = (DeviceApiError, http.NoResponse, TimeoutError)
 
 
 @dataclass

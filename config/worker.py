@@ -10,7 +10,7 @@ from apps.callbacks import delivery as callbacks
 from apps.outbox import queues
 from apps.outbox.dispatcher import Dispatcher, deliver_individually
 from apps.outbox.loops import Periodic
-from apps.outbox.worker import Listener, Watcher, Worker
+from apps.outbox.worker import Listener, SqlitePoller, Worker
 from apps.transactions import lifecycle, purge
 from apps.transactions.context import delivery as context_delivery
 from apps.transactions.methods.push import delivery as push_delivery
@@ -37,7 +37,7 @@ def start(names: set[str]) -> None:
         loops=[Periodic(lifecycle.sweep, SWEEP_SECONDS), Periodic(purge.delete_expired, HOUSEKEEPING_SECONDS)],
     )
     if not settings.BROKER_URL:
-        worker.loops.append(Listener() if connection.vendor == "postgresql" else Watcher())
+        worker.loops.append(Listener() if connection.vendor == "postgresql" else SqlitePoller())
     _workers.append(worker)
     worker.start()
     log.info("worker_started", queues=sorted(names))

@@ -14,7 +14,7 @@ from django.utils.http import http_date
 from apps.demo.device import Device
 from apps.enrollment import services as enrollment
 from tests import factories
-from tests.emptying import empty_tables
+from tests.database_cleanup import empty_tables
 
 # Commands speak the language of the terminal, and tests read English on everybody's.
 os.environ["LANGUAGE"] = "en"
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def no_way_out(monkeypatch):
+def block_external_connections(monkeypatch):
     """Fail any connection that leaves the loopback."""
     connect = socket.socket.connect
 

@@ -33,7 +33,7 @@ STATUS: dict[type[errors.ApiError], int] = {
     errors.FeatureDisabled: 404,
     errors.NoAuthenticationPossibility: 404,
     errors.SmsDisabled: 404,
-    errors.CodeWrong: 404,
+    errors.InvalidVerificationCode: 404,
     errors.VersionMandatory: 404,
     errors.TransactionNotFound: 404,
     errors.TypeNotFound: 404,

@@ -31,7 +31,7 @@ from apps.outbox.queues import QUEUES
 @read_only
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer in Prometheus' text format, to callers from METRICS_ALLOWED only; 503 while the database is away."""
-    if not caller.in_networks(caller.current().ip, settings.METRICS_ALLOWED):
+    if not caller.is_in_networks(caller.current().ip, settings.METRICS_ALLOWED):
         return error_response(errors.AccessDenied(), request.path)
     try:
         content = generate_latest(InstallationCollector())
@@ -46,12 +46,12 @@ class InstallationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _queues()
         failed = GaugeMetricFamily(
-            "countersign_deliveries_kept_failed", "Deliveries that failed for good and are kept.", labels=["queue"]
+            "countersign_deliveries_failed", "Deliveries that failed for good and are kept.", labels=["queue"]
         )
         failed.add_metric(["callbacks"], callbacks.failed().count())
         yield failed
         yield GaugeMetricFamily(
-            "countersign_failing_addresses",
+            "countersign_callback_urls_failing",
             "Callback addresses that failed several times in a row, the last time within seven days.",
             value=problems.failing().count(),
         )
@@ -90,15 +90,15 @@ def _events() -> Metric:
 
 def _recorded_metrics() -> Iterator[Metric]:
     """Tell what was measured; what never happened has no series yet."""
-    reading = event_metrics.Reading()
-    for tally in event_metrics.TALLIES:
-        family = CounterMetricFamily(tally.name, tally.text, labels=tally.labels)
-        for total in reading.totals(tally):
+    snapshot = event_metrics.MetricsSnapshot()
+    for counter in event_metrics.COUNTERS:
+        family = CounterMetricFamily(counter.name, counter.text, labels=counter.labels)
+        for total in snapshot.counter_samples(counter):
             family.add_metric(total.labels, total.value)
         yield family
     for histogram in event_metrics.HISTOGRAMS:
         distribution = HistogramMetricFamily(histogram.name, histogram.text, labels=histogram.labels)
-        for found in reading.distributions(histogram):
+        for found in snapshot.histogram_samples(histogram):
             buckets = [("+Inf" if bound == inf else str(float(bound)), number) for bound, number in found.buckets]
             distribution.add_metric(found.labels, buckets, found.seconds)
         yield distribution

@@ -24,7 +24,9 @@ class RequestMetricsMiddleware:
         started_at = perf_counter()
         response = self.get_response(request)
         method = request.method if request.method in METHODS else "other"
-        metrics.request(perf_counter() - started_at, str(method), endpoint(request), f"{response.status_code // 100}xx")
+        metrics.observe_request(
+            perf_counter() - started_at, str(method), endpoint(request), f"{response.status_code // 100}xx"
+        )
         return response
 
 

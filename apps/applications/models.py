@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
-from apps.common.caller import in_networks
+from apps.common.caller import is_in_networks
 from apps.common.names import credential_validator, name_validator
 from apps.push.models import ApnsEnvironment, Kind, Platform, PushMessagingConfiguration
 from apps.push.providers.base import Destination
@@ -87,7 +87,7 @@ class ApiClient(models.Model):
         """Keep a live secret, which was just shown, by its hash under the newest key, so that the older one can go."""
         renewed = [
             codes.keyed_hash(secret, SECRET_PURPOSE)
-            if codes.is_outdated(stored) and codes.matches(secret, SECRET_PURPOSE, [stored])
+            if codes.needs_rehash(stored) and codes.matches(secret, SECRET_PURPOSE, [stored])
             else stored
             for stored in self.secret_hashes
         ]
@@ -96,7 +96,7 @@ class ApiClient(models.Model):
             ApiClient.objects.filter(pk=self.pk, secret_hashes=self.secret_hashes).update(secret_hashes=renewed)
 
     def may_call_from(self, address: str) -> bool:
-        return not self.ip_allow_list or in_networks(address, self.ip_allow_list)
+        return not self.ip_allow_list or is_in_networks(address, self.ip_allow_list)
 
 
 class Application(models.Model):

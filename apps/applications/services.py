@@ -28,5 +28,7 @@ def create_client(
     with transaction.atomic():
         client.save()
         after = changes.snapshot(client, ("secret_hashes",))
-        changes.record(EventType.ADMIN_CONFIGURATION_CREATED, who=who, row=client, before=changes.NOTHING, after=after)
+        changes.record(
+            EventType.ADMIN_CONFIGURATION_CREATED, who=who, row=client, before=changes.EMPTY_SNAPSHOT, after=after
+        )
     return client, secret

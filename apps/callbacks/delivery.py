@@ -17,7 +17,7 @@ from apps.events.types import EventType
 from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
 from apps.outbox.models import State
-from apps.outbox.retries import jittered
+from apps.outbox.retries import random_delay
 from apps.outgoing import http
 
 # Seconds to wait after each failed attempt, as windows: steep while a login can still be saved, then a long tail.
@@ -76,7 +76,7 @@ def record(answers: Sequence[Answer]) -> list[CallbackDelivery]:
     due = {verdict.row.pk: verdict.due_at for verdict in verdicts}
     with transaction.atomic():
         held = claims.record_results(verdicts)
-        metrics.attempts("callbacks", verdicts, held)
+        metrics.record_attempts("callbacks", verdicts, held)
         events.record_all([_event(row, outcome, due[row.pk]) for row, outcome in answers if row.pk in held])
     failure_tracking.note([(row.url, outcome) for row, outcome in answers])
     return [row for row, _outcome in answers]
@@ -89,7 +89,7 @@ def _verdict(row: CallbackDelivery, outcome: Outcome, due_at: datetime | None) -
 
 
 def _event(row: CallbackDelivery, outcome: Outcome, due_at: datetime | None) -> Event:
-    return events.draft(
+    return events.build(
         EventType.PUSH_AUTH_CALLBACK_SENT if outcome.delivered else EventType.PUSH_AUTH_CALLBACK_FAILED,
         user_id=row.user_id,
         client_id=row.client_id,
@@ -108,5 +108,5 @@ def next_attempt_at(row: CallbackDelivery, outcome: Outcome, now: datetime) -> d
     window, end = WAITS[min(row.attempts_made, len(WAITS)) - 1], row.created_at + GIVE_UP_AFTER
     # Who wishes to be left alone for longer than we would try is called once more at the very end.
     wished = min(now + timedelta(seconds=outcome.retry_after_seconds), end)
-    moment = max(now + timedelta(seconds=jittered(window)), wished)
+    moment = max(now + timedelta(seconds=random_delay(window)), wished)
     return moment if moment <= end else None

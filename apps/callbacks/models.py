@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.callbacks.signatures import MAX_LIVE_SECRETS
 from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.urls import validate_http_url
-from apps.events.changes import without_credentials
+from apps.events.changes import redact_urls
 from apps.outbox import models as outbox
 
 
@@ -34,7 +34,7 @@ class CallbackEndpoint(models.Model):
         ordering = ["url"]
 
     def __str__(self) -> str:
-        return without_credentials(self.url)
+        return redact_urls(self.url)
 
     @property
     def live_signing_secrets(self) -> list[str]:
@@ -78,7 +78,7 @@ class CallbackDelivery(outbox.Delivery):
         ]
 
     def __str__(self) -> str:
-        return without_credentials(self.url)
+        return redact_urls(self.url)
 
     @property
     def webhook_id(self) -> str:
@@ -113,4 +113,4 @@ class FailingAddress(models.Model):
         ]
 
     def __str__(self) -> str:
-        return without_credentials(self.url)
+        return redact_urls(self.url)

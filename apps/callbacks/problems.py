@@ -13,7 +13,7 @@ from apps.callbacks import remedies
 from apps.callbacks.models import CallbackEndpoint, FailingAddress
 from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
-from apps.events.changes import without_credentials
+from apps.events.changes import redact_urls
 
 # Portals may name an address of its own for every login: one fault, and very many addresses.
 SHOWN = 5
@@ -60,7 +60,7 @@ def _pages(addresses: Sequence[FailingAddress]) -> list[tuple[FailingAddress, st
 
 def _problem(address: FailingAddress, page: str) -> Problem:
     words = {
-        "url": without_credentials(address.url),
+        "url": redact_urls(address.url),
         "count": address.failures,
         "since": format_datetime(address.failing_since),
         "reason": remedies.in_words(address.reason) or _("no reason was given"),

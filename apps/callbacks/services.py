@@ -13,9 +13,9 @@ from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.callbacks.transport import Outcome
 from apps.common import errors
 from apps.common.encryption import CannotDecrypt
-from apps.common.urls import lane
+from apps.common.urls import origin
 from apps.events import services as events
-from apps.events.changes import without_credentials
+from apps.events.changes import redact_urls
 from apps.events.types import EventType
 from apps.outbox import models as outbox
 from apps.outbox import wakeup
@@ -30,7 +30,7 @@ def is_allowed(url: str) -> bool:
 def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> None:
     """Store a callback for sending, inside the database transaction that ends the authentication."""
     CallbackDelivery.objects.create(
-        url=url, lane=lane(url), transaction_id=transaction_id, user_id=user_id, client_id=client_id
+        url=url, concurrency_key=origin(url), transaction_id=transaction_id, user_id=user_id, client_id=client_id
     )
     wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
 
@@ -64,7 +64,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
             wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
             # About one transaction, it belongs to that one's history.
             about = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
-            address = {"object": without_credentials(url)} if url else {}
+            address = {"object": redact_urls(url)} if url else {}
             events.record(EventType.ADMIN_CALLBACKS_REDELIVERED, who=who, count=count, **about, **address)
     return count
 
@@ -79,7 +79,7 @@ def send_test(endpoint: CallbackEndpoint, *, who: str) -> Outcome:
     events.record(
         EventType.ADMIN_TEST_CALLBACK_SENT,
         who=who,
-        object=without_credentials(endpoint.url),
+        object=redact_urls(endpoint.url),
         http_status=outcome.status,
         reason=outcome.reason,
     )

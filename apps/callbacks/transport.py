@@ -14,7 +14,7 @@ import structlog
 
 from apps.callbacks import addresses, signatures
 from apps.callbacks.models import CallbackEndpoint
-from apps.outbox.retries import retry_after_seconds
+from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http, multiplex
 
 # To connect to an address, and in all: together with the look-up, well within a claim's lease.
@@ -88,10 +88,10 @@ class _Sending(Generic[T]):
 
     def pinned(self, seconds_used: float) -> http.Request:
         left = self.request.timeout_seconds - seconds_used
-        return replace(self.request, address=self.addresses[0], timeout_seconds=left)
+        return replace(self.request, connect_to=self.addresses[0], timeout_seconds=left)
 
     def go_on(
-        self, answer: http.Response | http.NoAnswer, seconds_used: float
+        self, answer: http.Response | http.NoResponse, seconds_used: float
     ) -> "tuple[_Sending[T], http.Request] | None":
         """Return what to send to the next address; None when the answer is the last word."""
         if isinstance(answer, http.Response) or answer.may_have_arrived or len(self.addresses) == 1:
@@ -119,18 +119,18 @@ def _look_up(url: str) -> tuple[Sequence[str], str]:
         return (), str(error)
 
 
-def judge(answer: http.Response | http.NoAnswer) -> Outcome:
+def judge(answer: http.Response | http.NoResponse) -> Outcome:
     """Say what an answer means: 2xx is success, 410 is the end, anything else is tried again; never an exception."""
     try:
         return _judge(answer)
     except Exception as error:
         # A fault of our own: one answer does not spoil the others that came with it.
-        log.exception("answer_not_understood")
+        log.exception("callback_response_error")
         return Outcome(reason=f"the answer was not understood ({type(error).__name__}); this server's log says more")
 
 
-def _judge(answer: http.Response | http.NoAnswer) -> Outcome:
-    if isinstance(answer, http.NoAnswer):
+def _judge(answer: http.Response | http.NoResponse) -> Outcome:
+    if isinstance(answer, http.NoResponse):
         return Outcome(reason=answer.reason)
     if 200 <= answer.status < 300:
         return Outcome(delivered=True, status=answer.status)
@@ -138,5 +138,5 @@ def _judge(answer: http.Response | http.NoAnswer) -> Outcome:
         reason=f"HTTP {answer.status}",
         status=answer.status,
         final=answer.status == 410,
-        retry_after_seconds=retry_after_seconds(answer.headers.get("retry-after", "")) or 0,
+        retry_after_seconds=parse_retry_after(answer.headers.get("retry-after", "")) or 0,
     )

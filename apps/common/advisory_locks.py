@@ -6,7 +6,7 @@ from django.db import connection
 MAX_IDLE_SECONDS = 30
 
 
-def take_turns(*names: str) -> None:
+def acquire(*names: str) -> None:
     """Wait for whoever has taken one of these names, and hold them until this database transaction ends.
 
     Who takes several takes them in the same order as all others. On SQLite a transaction that writes is alone anyway.
@@ -18,7 +18,7 @@ def take_turns(*names: str) -> None:
             )
 
 
-def try_turn(name: str) -> bool:
+def try_acquire(name: str) -> bool:
     """Return False at once if another database transaction holds this name; hold it until this one ends otherwise.
 
     PostgreSQL ends a transaction that leaves it without a statement for MAX_IDLE_SECONDS. On SQLite a transaction that

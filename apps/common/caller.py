@@ -54,7 +54,7 @@ def client_ip(request: HttpRequest) -> str:
     """
     address: str = request.META.get("REMOTE_ADDR", "")
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    while forwarded and in_networks(address, settings.TRUSTED_PROXIES):
+    while forwarded and is_in_networks(address, settings.TRUSTED_PROXIES):
         previous = forwarded.pop()
         if not is_address(previous):
             break
@@ -71,7 +71,7 @@ def is_address(text: str) -> bool:
     return "%" not in text
 
 
-def in_networks(address: str, networks: list[str]) -> bool:
+def is_in_networks(address: str, networks: list[str]) -> bool:
     """Say whether an address lies in one of the networks (single addresses count as networks)."""
     if not is_address(address):
         return False
@@ -80,7 +80,7 @@ def in_networks(address: str, networks: list[str]) -> bool:
     return any((mapped or parsed) in ip_network(network, strict=False) for network in networks)
 
 
-def network(address: str) -> str:
+def client_network(address: str) -> str:
     """Return the network of one caller: an IPv4 address, or the /64 of an IPv6 address. Empty for no address."""
     if not is_address(address):
         return ""

@@ -3,6 +3,6 @@
 from datetime import datetime
 
 
-def milliseconds(moment: datetime) -> int:
+def milliseconds(timestamp: datetime) -> int:
     """Return milliseconds since the epoch."""
-    return round(moment.timestamp() * 1000)
+    return round(timestamp.timestamp() * 1000)

@@ -20,14 +20,14 @@ def enrollment_code() -> str:
     return secrets.token_hex(16)
 
 
-def digits(count: int) -> str:
+def random_digits(count: int) -> str:
     """Return so many random decimal digits; leading zeros count."""
     return "".join(secrets.choice(string.digits) for _digit in range(count))
 
 
-def six_digits() -> str:
+def verification_code() -> str:
     """Return the code of a text message (NIST SP 800-63B-4, 3.1.3.2: at least six digits)."""
-    return digits(6)
+    return random_digits(6)
 
 
 def device_id() -> str:
@@ -42,10 +42,10 @@ def profile_id() -> str:
 
 def keyed_hash(value: str, purpose: str) -> str:
     """Hash a high-entropy secret with the newest key. The purpose keeps hashes of different kinds apart."""
-    return candidates(value, purpose)[0]
+    return hash_candidates(value, purpose)[0]
 
 
-def candidates(value: str, purpose: str) -> list[str]:
+def hash_candidates(value: str, purpose: str) -> list[str]:
     """Return the hash under every live key, newest first, to look a secret up while keys rotate."""
     # What came from outside may hold any character.
     message = f"{purpose}\0{value}".encode(errors="surrogatepass")
@@ -64,7 +64,7 @@ def newest_prefix() -> str:
     return prefix(encryption.key_ring()[0].identifier)
 
 
-def is_outdated(stored: str) -> bool:
+def needs_rehash(stored: str) -> bool:
     """Say whether a hash was made under a key that is not the newest any more."""
     return not stored.startswith(newest_prefix())
 
@@ -72,12 +72,12 @@ def is_outdated(stored: str) -> bool:
 def matches(value: str, purpose: str, stored: list[str]) -> bool:
     """Say in constant time whether one of the stored hashes is that of `value`."""
     found = False
-    for candidate in candidates(value, purpose):
+    for candidate in hash_candidates(value, purpose):
         for known in stored:
             found |= hmac.compare_digest(candidate, known)
     return found
 
 
-def same(given: str, expected: str) -> bool:
+def constant_time_compare(value: str, expected: str) -> bool:
     """Compare two secrets in constant time; what came from outside may hold any character."""
-    return hmac.compare_digest(given.encode(errors="surrogatepass"), expected.encode())
+    return hmac.compare_digest(value.encode(errors="surrogatepass"), expected.encode())

@@ -45,7 +45,7 @@ class TranslatedCommand(BaseCommand):
 
     def verify_requirements(self, options: Mapping[str, Any]) -> None:
         """Verify REQUIREMENTS. A command that neither reads nor writes a secret can leave it out."""
-        with database_errors_in_one_line():
+        with short_database_errors():
             for verify in REQUIREMENTS:
                 verify()
 
@@ -61,7 +61,7 @@ class TranslatedCommand(BaseCommand):
 
 
 @contextmanager
-def database_errors_in_one_line() -> Iterator[None]:
+def short_database_errors() -> Iterator[None]:
     """Raise CommandError in place of an error of the database."""
     try:
         yield
@@ -98,7 +98,7 @@ class OneLineCommand(TranslatedCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         if parser.called_from_command_line:
-            parser.error = partial(_refuse, parser)  # type: ignore[method-assign]
+            parser.error = partial(_exit_with_error, parser)  # type: ignore[method-assign]
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -109,17 +109,17 @@ class OneLineCommand(TranslatedCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            with database_errors_in_one_line():
+            with short_database_errors():
                 return super().execute(*args, **options)
         except errors.ApiError as error:
             raise CommandError(str(error.text)) from None
         except ValidationError as error:
-            raise CommandError(sentence(error)) from None
+            raise CommandError(join_messages(error)) from None
         except UnicodeEncodeError:
             raise CommandError(_("An argument is not valid text.")) from None
 
 
-def _refuse(parser: CommandParser, message: str) -> NoReturn:
+def _exit_with_error(parser: CommandParser, message: str) -> NoReturn:
     parser.exit(1, f"{parser.prog}: {message}\n")
 
 
@@ -133,7 +133,7 @@ class DataCommand(OneLineCommand):
         parser.add_argument("--json", action="store_true", help=text)
 
     def print_data(self, data: Mapping[str, Any], *, as_json: bool) -> None:
-        self.stdout.write(in_json(data) if as_json else lines(data))
+        self.stdout.write(to_json(data) if as_json else format_lines(data))
 
     def print_table(self, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         """Print rows of the same members, for people a line each below their names.
@@ -141,9 +141,9 @@ class DataCommand(OneLineCommand):
         That there is none is no data: people read it on standard error.
         """
         if as_json:
-            self.stdout.write(in_json(rows))
+            self.stdout.write(to_json(rows))
         elif rows:
-            self.stdout.write(table(rows))
+            self.stdout.write(format_table(rows))
         else:
             self.stderr.write(_("Nothing was found."), str)
 
@@ -156,7 +156,7 @@ def require_between(least: int, most: int, **given: int) -> None:
             raise CommandError(_("%(option)s: choose from %(least)d to %(most)d.") % bounds)
 
 
-def sentence(error: ValidationError) -> str:
+def join_messages(error: ValidationError) -> str:
     """Return all that a validation says in one line, with the names of the fields."""
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
@@ -165,7 +165,7 @@ def sentence(error: ValidationError) -> str:
     )
 
 
-def in_json(data: object) -> str:
+def to_json(data: object) -> str:
     return json.dumps(_plain(data), ensure_ascii=False, indent=2)
 
 
@@ -179,27 +179,27 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | None) else str(value)
 
 
-def lines(data: Mapping[str, Any]) -> str:
+def format_lines(data: Mapping[str, Any]) -> str:
     width = max(map(len, data)) + 1
-    return "\n".join(f"{name + ':':<{width}} {shown(value)}".rstrip() for name, value in data.items())
+    return "\n".join(f"{name + ':':<{width}} {terminal_safe(value)}".rstrip() for name, value in data.items())
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    cells = [list(rows[0]), *([shown(value) for value in row.values()] for row in rows)]
+def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    cells = [list(rows[0]), *([terminal_safe(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
     )
 
 
-def shown(value: Any) -> str:
+def terminal_safe(value: Any) -> str:
     """Return a value as a terminal may show it: what others named themselves cannot move its cursor."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {shown(inner)}" for name, inner in value.items())
+        return ", ".join(f"{name} {terminal_safe(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
-        return "; ".join(map(shown, value))
+        return "; ".join(map(terminal_safe, value))
     if isinstance(value, bool):
         return "true" if value else "false"
     text = "" if value is None else str(value)

@@ -75,7 +75,7 @@ class SmsNotStored(ApiError):
     text = _("The text message could not be stored for sending. Try again later.")
 
 
-class CodeWrong(ApiError):
+class InvalidVerificationCode(ApiError):
     code, token = "3003", "invalid_verification_code"
     text = _("Failed to authenticate, verification code invalid")
 

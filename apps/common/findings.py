@@ -5,9 +5,9 @@ from enum import Enum
 
 
 class Level(Enum):
-    GOOD = "good"
+    OK = "ok"
     WARNING = "warning"  # works today
-    WRONG = "wrong"  # something does not work
+    ERROR = "error"  # something does not work
 
 
 @dataclass(frozen=True)

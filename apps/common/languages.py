@@ -14,7 +14,7 @@ def pick(texts: dict[str, str], language: str) -> str:
     return ""
 
 
-def name(code: str) -> str:
+def display_name(code: str) -> str:
     """Return a language's name in the reader's own language, or the code when nobody knows it."""
     try:
         return str(get_language_info(_plain(code))["name_translated"])

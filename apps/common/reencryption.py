@@ -20,7 +20,7 @@ BATCH = 200
 
 
 @dataclass
-class Done:
+class ReencryptionResult:
     """What became of one column's values that were not under the newest key."""
 
     column: str
@@ -41,9 +41,9 @@ def name_of(model: type[Model], field: EncryptedTextField) -> str:
     return f"{model._meta.db_table}.{field.column}"
 
 
-def reencrypt(model: type[Model], field: EncryptedTextField) -> Done:
+def reencrypt(model: type[Model], field: EncryptedTextField) -> ReencryptionResult:
     """Move a column's values to the newest key; values that no live key opens stay as they are, and are counted."""
-    done = Done(name_of(model, field))
+    done = ReencryptionResult(name_of(model, field))
     for pk, stored in _outdated(model, field):
         context = field.context_of(pk)
         try:
@@ -76,7 +76,7 @@ def _under(field: EncryptedTextField, identifier: str) -> Q:
     return Q(**{f"{field.attname}__startswith": encryption.prefix(identifier)})
 
 
-def left_under(identifier: str) -> Counter[str]:
+def count_under_key(identifier: str) -> Counter[str]:
     """Count the values under one key, by column."""
     counted = {name_of(model, field): (model, field) for model, field in columns()}
     return +Counter(

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 
-def read(text: str | bytes) -> Any:
+def loads(text: str | bytes) -> Any:
     """Parse a text; ValueError when it is no JSON, or nested more deeply than can be followed."""
     try:
         return json.loads(text)

@@ -24,7 +24,7 @@ def is_http_url(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
-def lane(text: str) -> str:
+def origin(text: str) -> str:
     """Return scheme, host and port: what is slow together is queued together."""
     parts = urlsplit(text)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:255]

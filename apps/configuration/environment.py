@@ -20,7 +20,7 @@ def structured(value: object) -> object:
     if not isinstance(value, FromEnvironment):
         return value
     try:
-        return untrusted_json.read(value)
+        return untrusted_json.loads(value)
     except ValueError:
         return value
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from apps.common.urls import is_http_url, lane
+from apps.common.urls import is_http_url, origin
 
 
 @dataclass(frozen=True)
@@ -22,4 +22,4 @@ class Place:
 
 def shown(key: str) -> str:
     """Return a key without what an address may hold in secret: credentials before the host, tokens in the query."""
-    return lane(key) + urlsplit(key).path if is_http_url(key) else key
+    return origin(key) + urlsplit(key).path if is_http_url(key) else key

@@ -61,6 +61,6 @@ class OtherDevices:
 def _push_text(message: dict[str, Any]) -> str:
     """Return what a push announces; empty if it is not one of this server."""
     try:
-        return str(untrusted_json.read(message["data"]["content"])["og_message"])
+        return str(untrusted_json.loads(message["data"]["content"])["og_message"])
     except (KeyError, TypeError, ValueError):
         return ""

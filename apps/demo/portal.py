@@ -235,7 +235,7 @@ class Portal:
         request = http.Request(method, self.access.server + path, headers, body, CONNECT_SECONDS, ANSWER_SECONDS)
         try:
             answer = http.send(request)
-        except http.NoAnswer as error:
+        except http.NoResponse as error:
             self._journal.write(Actor.PORTAL, f"{method} {path}", error.reason, failed=True)
             raise PortalError(
                 _("The server does not answer the portal: %(reason)s") % {"reason": error.reason}
@@ -258,7 +258,7 @@ STATUSES = {
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        content = untrusted_json.read(body or b"{}")
+        content = untrusted_json.loads(body or b"{}")
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -187,7 +187,7 @@ def _google(ask: Callable[[controller.Demo], fcm.Answer]) -> JsonResponse:
 
 def _json(request: HttpRequest) -> dict[str, Any]:
     try:
-        content = untrusted_json.read(request.body)
+        content = untrusted_json.loads(request.body)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -115,7 +115,7 @@ def _matches(profile: Profile, kind: str, authenticator_id: str, token: str) -> 
     stored = Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id)
     hashes = list(stored.values_list("token_hash", flat=True))
     is_valid = codes.matches(token, TOKEN_PURPOSE, hashes)
-    if is_valid and any(map(codes.is_outdated, hashes)):
+    if is_valid and any(map(codes.needs_rehash, hashes)):
         # Only the device has the token: this is when its hash can move to the newest key.
         stored.update(token_hash=codes.keyed_hash(token, TOKEN_PURPOSE))
     return is_valid

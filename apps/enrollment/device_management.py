@@ -95,7 +95,7 @@ def remove(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> 
     """
     with transaction.atomic():
         removed = services.unenroll(*profiles)
-        events.record_all([events.draft(event_type, **_event_fields(profile), **actor) for profile in removed])
+        events.record_all([events.build(event_type, **_event_fields(profile), **actor) for profile in removed])
     return len(removed)
 
 

@@ -54,7 +54,7 @@ def _enroll(profile: Profile, push_token: str) -> None:
     if profile not in _lock_push_enrollment([profile.user_id], configuration):
         # The profile or its keys were removed since it was read.
         raise errors.InvalidProfile
-    hashes = codes.candidates(push_token, PUSH_TOKEN_PURPOSE)
+    hashes = codes.hash_candidates(push_token, PUSH_TOKEN_PURPOSE)
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
         raise errors.PushTokenInUse
     _apply_mode(profile, general.push_enrollment_mode)
@@ -106,12 +106,12 @@ def replace_token(device: Device, old: str, new: str) -> None:
         _lock_push_enrollment(user_ids, device.version.push_messaging_configuration)
         rows = list(
             PushEnrollment.objects.select_related("profile__device__version__application")
-            .filter(profile__device=device, token_hash__in=codes.candidates(old, PUSH_TOKEN_PURPOSE))
+            .filter(profile__device=device, token_hash__in=codes.hash_candidates(old, PUSH_TOKEN_PURPOSE))
             .order_by("pk")
         )
         if not rows:
             raise errors.InvalidRequest(_("old_push_token is not a push token of this device."))
-        hashes = codes.candidates(new, PUSH_TOKEN_PURPOSE)
+        hashes = codes.hash_candidates(new, PUSH_TOKEN_PURPOSE)
         if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=device).exists():
             raise errors.PushTokenInUse
         for row in rows:

@@ -106,7 +106,7 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
 
 
 def _valid_code(enrollment: EnrollmentRequest) -> EnrollmentCode:
-    hashes = codes.candidates(enrollment.enrollment_code, CODE_PURPOSE)
+    hashes = codes.hash_candidates(enrollment.enrollment_code, CODE_PURPOSE)
     code = EnrollmentCode.objects.select_related("application").filter(
         code_hash__in=hashes,
         used_at=None,
@@ -159,11 +159,11 @@ def _device_fields(enrollment: EnrollmentRequest) -> dict[str, str]:
 
 def get_device(bearer: str) -> Device:
     """Find the device that a bearer token belongs to; InvalidDeviceToken when there is none with a profile left."""
-    hashes = codes.candidates(bearer, DEVICE_TOKEN_PURPOSE)
+    hashes = codes.hash_candidates(bearer, DEVICE_TOKEN_PURPOSE)
     device = Device.objects.select_related("version").filter(token_hash__in=hashes, profiles__isnull=False).first()
     if device is None:
         raise errors.InvalidDeviceToken
-    if codes.is_outdated(device.token_hash):
+    if codes.needs_rehash(device.token_hash):
         # Only the device has the token: this is when its hash can move to the newest key.
         Device.objects.filter(pk=device.pk, token_hash=device.token_hash).update(token_hash=hashes[0])
     return device

@@ -28,7 +28,7 @@ class Snapshot:
     secret: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
-NOTHING = Snapshot()
+EMPTY_SNAPSHOT = Snapshot()
 
 
 def snapshot(row: models.Model, secret: Collection[str] = ()) -> Snapshot:
@@ -57,10 +57,10 @@ def _shown(value: Any) -> Any:
         return {name: _shown(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_shown(inner) for inner in value]
-    return without_credentials(value) if isinstance(value, str) else value
+    return redact_urls(value) if isinstance(value, str) else value
 
 
-def without_credentials(text: str) -> str:
+def redact_urls(text: str) -> str:
     """Return a text whose addresses name no user with a password, and no values in their queries: some are keys."""
     return QUERY_IN_URL.sub(_without_values, USER_IN_URL.sub("…@", text))
 
@@ -85,7 +85,7 @@ def record(event_type: EventType, *, who: str, row: models.Model, before: Snapsh
     details: dict[str, Any] = {
         "who": who,
         "model": row._meta.label,
-        "object": without_credentials(str(row)),
+        "object": redact_urls(str(row)),
         "changes": changes,
     }
     if replaced:

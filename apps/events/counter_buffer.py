@@ -25,20 +25,20 @@ ON CONFLICT ({key}) DO UPDATE SET total = {table}.total + excluded.total
 """
 
 
-class Buffer:
+class CounterBuffer:
     """What was counted and not yet added to `table`, by its `key`. A timer runs only while there is something."""
 
     def __init__(self, table: str, key: str) -> None:
         self._table, self._key = table, key
-        self._start_anew()
+        self._reset()
         # A fork counts for itself: what its parent had counted is added by the parent. Locks and timers stay there.
-        os.register_at_fork(after_in_child=self._start_anew)
+        os.register_at_fork(after_in_child=self._reset)
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._counts = Counter[str]()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
-        self._ends_with_process = False
+        self._is_flushed_at_exit = False
 
     def add(self, counts: Mapping[str, int]) -> None:
         with self._lock:
@@ -49,27 +49,27 @@ class Buffer:
     def _set_timer(self) -> None:
         if self._timer is not None or settings.EVENT_COUNTS_SECONDS is None:
             return
-        if not self._ends_with_process:
+        if not self._is_flushed_at_exit:
             # Unlike atexit's, these are run at the end of a serving process as well, which is a fork.
-            Finalize(None, self._end, exitpriority=0)
-            self._ends_with_process = True
-        self._timer = threading.Timer(settings.EVENT_COUNTS_SECONDS, self._ring)
+            Finalize(None, self._flush_at_exit, exitpriority=0)
+            self._is_flushed_at_exit = True
+        self._timer = threading.Timer(settings.EVENT_COUNTS_SECONDS, self._on_timer)
         self._timer.daemon = True
         self._timer.start()
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         with self._lock:
             self._timer = None
         try:
             self.flush()
         except DatabaseError as error:
-            log.warning("counts_kept", table=self._table, fault=type(error).__name__)
+            log.warning("counter_flush_failed", table=self._table, error=type(error).__name__)
             with self._lock:
                 self._set_timer()
         finally:
             connection.close()
 
-    def _end(self) -> None:
+    def _flush_at_exit(self) -> None:
         with suppress(DatabaseError):
             self.flush()
 

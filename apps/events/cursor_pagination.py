@@ -15,25 +15,25 @@ from apps.events.models import Event
 from apps.events.services import EPOCH
 
 OLDER, NEWER = "older_than", "newer_than"
-EDGE = re.compile(r"[0-9]{1,16}-[0-9]{1,18}")
+CURSOR_PATTERN = re.compile(r"[0-9]{1,16}-[0-9]{1,18}")
 MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Edge:
+class Cursor:
     """An event's place in the log."""
 
     occurred: datetime
     id: int
 
     @classmethod
-    def of(cls, event: Event) -> Self:
+    def for_event(cls, event: Event) -> Self:
         return cls(event.occurred, event.pk)
 
     @classmethod
-    def read(cls, text: str) -> Self | None:
+    def parse(cls, text: str) -> Self | None:
         """Read what `str` wrote; None when it did not."""
-        if not EDGE.fullmatch(text):
+        if not CURSOR_PATTERN.fullmatch(text):
             return None
         moment, number = text.split("-")
         return cls(EPOCH + timedelta(microseconds=int(moment)), int(number))
@@ -42,17 +42,17 @@ class Edge:
         return f"{(self.occurred - EPOCH) // MICROSECOND}-{self.id}"
 
 
-def older(events: QuerySet[Event], edge: Edge | None) -> QuerySet[Event]:
-    """Return what lies behind the edge, newest first; everything without one."""
-    if edge:
+def older(events: QuerySet[Event], cursor: Cursor | None) -> QuerySet[Event]:
+    """Return what lies behind the cursor, newest first; everything without one."""
+    if cursor:
         # The first condition is where an index begins, the second leaves those of the same moment out.
-        events = events.filter(Q(occurred__lt=edge.occurred) | Q(id__lt=edge.id), occurred__lte=edge.occurred)
+        events = events.filter(Q(occurred__lt=cursor.occurred) | Q(id__lt=cursor.id), occurred__lte=cursor.occurred)
     return events.order_by("-occurred", "-id")
 
 
-def newer(events: QuerySet[Event], edge: Edge) -> QuerySet[Event]:
-    """Return what lies before the edge, the nearest first."""
-    events = events.filter(Q(occurred__gt=edge.occurred) | Q(id__gt=edge.id), occurred__gte=edge.occurred)
+def newer(events: QuerySet[Event], cursor: Cursor) -> QuerySet[Event]:
+    """Return what lies before the cursor, the nearest first."""
+    events = events.filter(Q(occurred__gt=cursor.occurred) | Q(id__gt=cursor.id), occurred__gte=cursor.occurred)
     return events.order_by("occurred", "id")
 
 
@@ -65,16 +65,16 @@ class Page:
     has_older: bool
 
 
-def page(events: QuerySet[Event], edges: Mapping[str, str], size: int) -> Page:
-    """Return the page that `edges` ask for, or else the newest one. Each asks for one event more than it shows."""
-    if edge := Edge.read(edges.get(NEWER, "")):
-        found = list(newer(events, edge)[: size + 1])
+def page(events: QuerySet[Event], parameters: Mapping[str, str], size: int) -> Page:
+    """Return the page that `parameters` ask for, or else the newest one. Each asks for one event more than it shows."""
+    if cursor := Cursor.parse(parameters.get(NEWER, "")):
+        found = list(newer(events, cursor)[: size + 1])
         if len(found) > size:
             return Page(found[:size][::-1], has_newer=True, has_older=True)
         # The newest page, filled up.
-    edge = None if edge else Edge.read(edges.get(OLDER, ""))
-    found = list(older(events, edge)[: size + 1])
-    return Page(found[:size], has_newer=edge is not None, has_older=len(found) > size)
+    cursor = None if cursor else Cursor.parse(parameters.get(OLDER, ""))
+    found = list(older(events, cursor)[: size + 1])
+    return Page(found[:size], has_newer=cursor is not None, has_older=len(found) > size)
 
 
 class Pages:
@@ -85,20 +85,20 @@ class Pages:
     def __init__(self, shown: Page, query: Mapping[str, Any]) -> None:
         self.newest = self.newer = self.older = ""
         if shown.has_newer:
-            self.newest = _address(query)
+            self.newest = _url(query)
         if shown.has_newer and shown.events:
-            self.newer = _address(query, NEWER, shown.events[0])
+            self.newer = _url(query, NEWER, shown.events[0])
         if shown.has_older:
-            self.older = _address(query, OLDER, shown.events[-1])
+            self.older = _url(query, OLDER, shown.events[-1])
 
 
-def _address(query: Mapping[str, Any], name: str = "", event: Event | None = None) -> str:
-    edge = {name: str(Edge.of(event))} if event else {}
-    return f"?{urlencode({**query, **edge}, doseq=True)}"
+def _url(query: Mapping[str, Any], name: str = "", event: Event | None = None) -> str:
+    cursor = {name: str(Cursor.for_event(event))} if event else {}
+    return f"?{urlencode({**query, **cursor}, doseq=True)}"
 
 
 class EventChangeList(ChangeList):  # type: ignore[misc]
-    """The list of the console, paged by edges; nothing is counted."""
+    """The list of the console, paged by parameters; nothing is counted."""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found = super().get_filters_params(params)

@@ -6,14 +6,14 @@ from functools import partial
 
 from django.db import transaction
 
-from apps.events.counter_buffer import Buffer
+from apps.events.counter_buffer import CounterBuffer
 from apps.events.models import Event, EventCount
 from apps.events.types import EventType
 
-_buffer = Buffer("events_eventcount", "event_type")
+_buffer = CounterBuffer("events_eventcount", "event_type")
 
 
-def note(events: Iterable[Event]) -> None:
+def increment(events: Iterable[Event]) -> None:
     """Count events once they are committed; what is rolled back did not happen."""
     transaction.on_commit(partial(_buffer.add, Counter(str(event.event_type) for event in events)))
 

@@ -37,18 +37,18 @@ NAMESPACE = UUID("6f0d7f0e-2f0b-5a8e-9d0e-6f2f3c1b7a55")
 def record(event_type: EventType, *, unverified: Mapping[str, Any] | None = None, **facts: Any) -> None:
     """Count a failed access.
 
-    `facts` (as for `services.draft`) tell events apart, so their number must be limited: what the server knows.
+    `facts` (as for `services.build`) tell events apart, so their number must be limited: what the server knows.
     `unverified` facts are texts of the caller. The event keeps those of its first failure.
     """
     if event_type not in TYPES:
         raise ValueError(f"{event_type} is not in failed_access.TYPES, so purge would not delete it")
-    event = services.draft(event_type, **facts, **(unverified or {}))
+    event = services.build(event_type, **facts, **(unverified or {}))
     window = _window(event.occurred)
     with transaction.atomic(savepoint=False):
-        event.event_identifier = _identifier(window, event_type, facts, caller.network(caller.current().ip))
+        event.event_identifier = _identifier(window, event_type, facts, caller.client_network(caller.current().ip))
         if not _count(event):
             _begin(event, window, facts)
-    services.announce([event])
+    services.count_and_log([event])
 
 
 def _window(moment: datetime) -> datetime:

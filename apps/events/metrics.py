@@ -17,18 +17,18 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from apps.events.counter_buffer import Buffer
-from apps.events.models import Measure
+from apps.events.counter_buffer import CounterBuffer
+from apps.events.models import MetricSeries
 from apps.outbox.claims import AttemptResult
 
 SEPARATOR = "|"
 SUM = "sum"
 
-_buffer = Buffer("events_measure", "series")
+_buffer = CounterBuffer("events_metricseries", "series")
 
 
 @dataclass(frozen=True)
-class Tally:
+class CounterMetric:
     """A number that only grows, for each combination of labels. Names are without Prometheus' `_total`."""
 
     name: str
@@ -40,52 +40,56 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Histogram(Tally):
+class HistogramMetric(CounterMetric):
     """How long something takes; `bounds` are the buckets' upper ends in seconds."""
 
     bounds: tuple[float, ...]
 
-    def observed(self, seconds: float, *values: str) -> dict[str, int]:
+    def observation(self, seconds: float, *values: str) -> dict[str, int]:
         """Return what one observation adds."""
         bucket = bisect_left(self.bounds, seconds)
         return {self.series(*values, str(bucket)): 1, self.series(*values, SUM): round(seconds * 1000)}
 
 
-STARTED = Tally("countersign_transactions_started", "Transactions that portals started, by method.", ("method",))
-ENDED = Tally(
+STARTED = CounterMetric(
+    "countersign_transactions_started", "Transactions that portals started, by method.", ("method",)
+)
+ENDED = CounterMetric(
     "countersign_transactions_ended", "Transactions that ended, by method and outcome.", ("method", "outcome")
 )
-PUSH_ATTEMPTS = Tally(
+PUSH_ATTEMPTS = CounterMetric(
     "countersign_push_attempts", "Pushes handed to a push service, by provider and outcome.", ("provider", "outcome")
 )
-ATTEMPTS = Tally("countersign_delivery_attempts", "Attempts to deliver, by queue and outcome.", ("queue", "outcome"))
-LATENCY = Histogram(
+ATTEMPTS = CounterMetric(
+    "countersign_delivery_attempts", "Attempts to deliver, by queue and outcome.", ("queue", "outcome")
+)
+LATENCY = HistogramMetric(
     "countersign_delivery_latency_seconds",
     "Time from when an attempt was due until its outcome was written down.",
     ("queue",),
     (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-REQUESTS = Histogram(
+REQUESTS = HistogramMetric(
     "countersign_http_request_seconds",
     "Time to answer a request, by method, endpoint and class of status.",
     ("method", "endpoint", "status"),
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
-TALLIES = (STARTED, ENDED, PUSH_ATTEMPTS, ATTEMPTS)
+COUNTERS = (STARTED, ENDED, PUSH_ATTEMPTS, ATTEMPTS)
 HISTOGRAMS = (LATENCY, REQUESTS)
 
 
-def count(tally: Tally, values: Iterable[Sequence[str]]) -> None:
+def increment(counter: CounterMetric, values: Iterable[Sequence[str]]) -> None:
     """Count once for each combination of labels, when the database transaction is committed."""
-    transaction.on_commit(partial(_buffer.add, Counter(tally.series(*labels) for labels in values)))
+    transaction.on_commit(partial(_buffer.add, Counter(counter.series(*labels) for labels in values)))
 
 
-def request(seconds: float, *labels: str) -> None:
+def observe_request(seconds: float, *labels: str) -> None:
     """Note an answered request."""
-    _buffer.add(REQUESTS.observed(seconds, *labels))
+    _buffer.add(REQUESTS.observation(seconds, *labels))
 
 
-def attempts(queue: str, verdicts: Iterable[AttemptResult], held: Collection[UUID]) -> None:
+def record_attempts(queue: str, verdicts: Iterable[AttemptResult], held: Collection[UUID]) -> None:
     """Note what attempts of a queue came to, of those rows whose claim still held, once that is committed."""
     now, found = timezone.now(), Counter[str]()
     for verdict in verdicts:
@@ -93,7 +97,7 @@ def attempts(queue: str, verdicts: Iterable[AttemptResult], held: Collection[UUI
             # A claimed row tells when it was due before the claim.
             seconds = max((now - verdict.row.due_at).total_seconds(), 0)
             found.update({ATTEMPTS.series(queue, str(verdict.outcome)): 1})
-            found.update(LATENCY.observed(seconds, queue))
+            found.update(LATENCY.observation(seconds, queue))
     transaction.on_commit(partial(_buffer.add, found))
 
 
@@ -103,13 +107,13 @@ def flush() -> None:
 
 
 @dataclass(frozen=True)
-class Total:
+class CounterSample:
     labels: tuple[str, ...]
     value: int
 
 
 @dataclass(frozen=True)
-class Distribution:
+class HistogramSample:
     """`buckets` are cumulated, the last one without an upper end."""
 
     labels: tuple[str, ...]
@@ -117,23 +121,23 @@ class Distribution:
     seconds: float
 
 
-class Reading:
+class MetricsSnapshot:
     """All series of the table, read in one query."""
 
     def __init__(self) -> None:
         self._stored: dict[str, dict[tuple[str, ...], int]] = {}
-        for series, total in Measure.objects.order_by("series").values_list("series", "total"):
+        for series, total in MetricSeries.objects.order_by("series").values_list("series", "total"):
             name, *values = series.split(SEPARATOR)
             self._stored.setdefault(name, {})[tuple(values)] = total
 
-    def totals(self, tally: Tally) -> Iterator[Total]:
-        for values, total in self._stored.get(tally.name, {}).items():
-            yield Total(values, total)
+    def counter_samples(self, counter: CounterMetric) -> Iterator[CounterSample]:
+        for values, total in self._stored.get(counter.name, {}).items():
+            yield CounterSample(values, total)
 
-    def distributions(self, histogram: Histogram) -> Iterator[Distribution]:
+    def histogram_samples(self, histogram: HistogramMetric) -> Iterator[HistogramSample]:
         stored = self._stored.get(histogram.name, {})
         bounds = [*histogram.bounds, inf]
         for labels in dict.fromkeys(values[:-1] for values in stored):
             counts = accumulate(stored.get((*labels, str(bucket)), 0) for bucket in range(len(bounds)))
             seconds = stored.get((*labels, SUM), 0) / 1000
-            yield Distribution(labels, list(zip(bounds, counts, strict=True)), seconds)
+            yield HistogramSample(labels, list(zip(bounds, counts, strict=True)), seconds)

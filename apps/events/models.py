@@ -79,7 +79,7 @@ class EventCount(models.Model):
         return f"{self.event_type}: {self.total}"
 
 
-class Measure(models.Model):
+class MetricSeries(models.Model):
     """What one series of apps/events/metrics.py has come to; only ever grows."""
 
     series = models.CharField(_("series"), max_length=300, primary_key=True)

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def draft(
+def build(
     event_type: EventType,
     *,
     user_id: str = "",
@@ -42,22 +42,22 @@ def draft(
 
 
 def record(event_type: EventType, **facts: Any) -> Event:
-    """Append an event, in the caller's database transaction if there is one. `facts` as for `draft`."""
-    event = draft(event_type, **facts)
+    """Append an event, in the caller's database transaction if there is one. `facts` as for `build`."""
+    event = build(event_type, **facts)
     event.save()
-    announce([event])
+    count_and_log([event])
     return event
 
 
 def record_all(drafts: Sequence[Event]) -> None:
     """Append many events in one statement."""
     Event.objects.bulk_create(drafts)
-    announce(drafts)
+    count_and_log(drafts)
 
 
-def announce(written: Sequence[Event]) -> None:
+def count_and_log(written: Sequence[Event]) -> None:
     """Count events for the metrics, and log them."""
-    event_counters.note(written)
+    event_counters.increment(written)
     for event in written:
         log.info(
             "event",
@@ -80,20 +80,20 @@ class Filter:
     end_date: int | None = None
 
 
-def search(wanted: Filter) -> QuerySet[Event]:
+def search(criteria: Filter) -> QuerySet[Event]:
     """Return the events that fit, newest first."""
     conditions: dict[str, Any] = {
-        "user_id": wanted.user_id,
-        "client_id": wanted.client_id,
-        "event_type__in": wanted.event_type,
-        "transaction_id": wanted.transaction_id,
-        "occurred__gte": _moment(wanted.start_date, -0.5),
-        "occurred__lt": _moment(wanted.end_date, 0.5),
+        "user_id": criteria.user_id,
+        "client_id": criteria.client_id,
+        "event_type__in": criteria.event_type,
+        "transaction_id": criteria.transaction_id,
+        "occurred__gte": _rounding_bound(criteria.start_date, -0.5),
+        "occurred__lt": _rounding_bound(criteria.end_date, 0.5),
     }
     found = Event.objects.filter(**{name: value for name, value in conditions.items() if value})
-    return found.exclude(event_type__in=wanted.exclude_event_type) if wanted.exclude_event_type else found
+    return found.exclude(event_type__in=criteria.exclude_event_type) if criteria.exclude_event_type else found
 
 
-def _moment(milliseconds: int | None, half: float) -> datetime | None:
+def _rounding_bound(milliseconds: int | None, half: float) -> datetime | None:
     """Return the edge of a millisecond: times are told rounded, and who asks by a told time means that event too."""
     return None if milliseconds is None else EPOCH + timedelta(milliseconds=milliseconds + half)

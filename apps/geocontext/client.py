@@ -37,16 +37,16 @@ def _request(url: str, proxy: http.Proxy | None) -> http.Request:
     return http.Request("GET", url, accepted, b"", SECONDS, SECONDS, proxy=proxy, pool=POOL)
 
 
-def judge(answer: http.Response | http.NoAnswer) -> Location | Failure:
+def judge(answer: http.Response | http.NoResponse) -> Location | Failure:
     """Read an answer: 200 and a JSON object in which all three members stand."""
-    if isinstance(answer, http.NoAnswer):
+    if isinstance(answer, http.NoResponse):
         return Failure(_("The geolocation service does not answer (%(reason)s).") % {"reason": answer.reason})
     if answer.status != 200:
         return Failure(_("The geolocation service answers HTTP %(status)d.") % {"status": answer.status})
-    if len(answer.body) >= http.MAX_ANSWER_BYTES:
+    if len(answer.body) >= http.MAX_RESPONSE_BYTES:
         return Failure(_("The answer of the geolocation service is too large."))
     try:
-        found = untrusted_json.read(answer.body)
+        found = untrusted_json.loads(answer.body)
     except ValueError:
         return Failure(_("The answer of the geolocation service is not JSON."))
     return _location(found) if isinstance(found, dict) else Failure(_("The service's answer is no JSON object."))

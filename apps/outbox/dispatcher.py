@@ -48,9 +48,9 @@ class Dispatcher:
         self._deliver = deliver
         self._slots = slots
         self._at_once = at_once
-        self._rows_left = True
-        self._freed = 0
-        self._lanes: Counter[str] = Counter()
+        self._has_more_rows = True
+        self._freed_slots = 0
+        self._in_flight: Counter[str] = Counter()
         self._lock = threading.Lock()
         name = queue._meta.label_lower
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix=name)
@@ -63,91 +63,93 @@ class Dispatcher:
         self._pool.shutdown(wait=True)
 
     def _step(self) -> float:
-        return 0 if self.dispatch() and self._rows_left else self._pause_seconds()
+        return 0 if self.dispatch() and self._has_more_rows else self._pause_seconds()
 
     def dispatch(self) -> int:
         """Claim what may start now and hand it to the threads; returns how many."""
-        # Until it is known that none are left, whoever ends wakes us.
-        self._rows_left = True
+        # Until it is known that none are remaining, whoever ends wakes us.
+        self._has_more_rows = True
         with self._lock:
-            self._freed = 0
-            lanes = Counter(self._lanes)
-        chosen = self._choose(lanes)
-        rows = claims.claim(self.queue, chosen) if chosen else []
+            self._freed_slots = 0
+            in_flight = Counter(self._in_flight)
+        selected = self._select(in_flight)
+        rows = claims.claim(self.queue, selected) if selected else []
         close_old_connections()
         with self._lock:
-            self._lanes.update(row.lane for row in rows)
-        for part in self._parts(rows):
-            self._pool.submit(self._work, part)
+            self._in_flight.update(row.concurrency_key for row in rows)
+        for batch in self._batches(rows):
+            self._pool.submit(self._deliver_batch, batch)
         return len(rows)
 
-    def _choose(self, lanes: Counter[str]) -> list[UUID]:
+    def _select(self, in_flight: Counter[str]) -> list[UUID]:
         """Pick due rows: first of lanes with fewer than two in flight, then of those that may have more."""
-        chosen = list[UUID]()
-        first = self._due(lane for lane, count in lanes.items() if count >= MIN_IN_FLIGHT_PER_KEY)
-        self._take(first, lanes, chosen, lambda count, _free: count < MIN_IN_FLIGHT_PER_KEY)
-        free = self._slots - lanes.total()
-        then = self._due(lane for lane, count in lanes.items() if count >= free)
-        self._take([row for row in then if row[0] not in set(chosen)], lanes, chosen, lambda count, free: count < free)
-        self._rows_left = len(then) > len(chosen)
-        return chosen
+        selected = list[UUID]()
+        first = self._due(key for key, count in in_flight.items() if count >= MIN_IN_FLIGHT_PER_KEY)
+        self._add_startable(first, in_flight, selected, lambda count, _free: count < MIN_IN_FLIGHT_PER_KEY)
+        free = self._slots - in_flight.total()
+        then = self._due(key for key, count in in_flight.items() if count >= free)
+        self._add_startable(
+            [row for row in then if row[0] not in set(selected)], in_flight, selected, lambda count, free: count < free
+        )
+        self._has_more_rows = len(then) > len(selected)
+        return selected
 
-    def _due(self, except_lanes: Iterable[str]) -> list[tuple[UUID, str]]:
-        due = self.queue.due(timezone.now()).exclude(lane__in=list(except_lanes))
-        return list(due.values_list("pk", "lane")[: CLAIM_ROWS + 1])
+    def _due(self, excluded_keys: Iterable[str]) -> list[tuple[UUID, str]]:
+        due = self.queue.due(timezone.now()).exclude(concurrency_key__in=list(excluded_keys))
+        return list(due.values_list("pk", "concurrency_key")[: CLAIM_ROWS + 1])
 
-    def _take(
+    def _add_startable(
         self,
         rows: Iterable[tuple[UUID, str]],
-        lanes: Counter[str],
-        chosen: list[UUID],
-        may: Callable[[int, int], bool],
+        in_flight: Counter[str],
+        selected: list[UUID],
+        may_start: Callable[[int, int], bool],
     ) -> None:
         """Add rows whose lane `may` start another, given how many it has in flight and how many slots are free."""
-        for pk, lane in rows:
-            free = self._slots - lanes.total()
-            if free > 0 and len(chosen) < CLAIM_ROWS and may(lanes[lane], free):
-                lanes[lane] += 1
-                chosen.append(pk)
+        for pk, key in rows:
+            free = self._slots - in_flight.total()
+            if free > 0 and len(selected) < CLAIM_ROWS and may_start(in_flight[key], free):
+                in_flight[key] += 1
+                selected.append(pk)
 
-    def _parts(self, rows: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
-        by_lane: dict[str, list[Delivery]] = {}
+    def _batches(self, rows: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+        by_key: dict[str, list[Delivery]] = {}
         for row in rows:
-            by_lane.setdefault(row.lane, []).append(row)
-        for part in by_lane.values():
-            for first in range(0, len(part), self._at_once):
-                yield part[first : first + self._at_once]
+            by_key.setdefault(row.concurrency_key, []).append(row)
+        for batch in by_key.values():
+            for first in range(0, len(batch), self._at_once):
+                yield batch[first : first + self._at_once]
 
-    def _work(self, rows: Sequence[Delivery]) -> None:
-        left = {row.pk: row for row in rows}
+    def _deliver_batch(self, rows: Sequence[Delivery]) -> None:
+        remaining = {row.pk: row for row in rows}
         try:
-            for done in self._deliver(rows):
-                self._release([left.pop(row.pk) for row in done], is_last=not left)
+            for completed in self._deliver(rows):
+                self._release([remaining.pop(row.pk) for row in completed], is_last=not remaining)
         except Exception as error:  # noqa: BLE001 - reported
             # Whatever it was, the rows are still claimed: they are due again when the lease is over.
-            for pk in left:
+            for pk in remaining:
                 log_error("delivery_error", error, queue=self.queue._meta.label_lower, delivery=str(pk))
         finally:
             close_old_connections()
-            if left:
-                self._release(list(left.values()), is_last=True)
+            if remaining:
+                self._release(list(remaining.values()), is_last=True)
 
     def _release(self, rows: Sequence[Delivery], *, is_last: bool) -> None:
         """Free the rows' slots. The dispatcher is woken when that is worth a claim, not for each of many."""
         with self._lock:
-            self._lanes.subtract(row.lane for row in rows)
+            self._in_flight.subtract(row.concurrency_key for row in rows)
             # Counts of zero are dropped.
-            self._lanes += Counter()
-            self._freed += len(rows)
-            is_worth_it = is_last or self._freed >= self._at_once
-        if self._rows_left and is_worth_it:
+            self._in_flight += Counter()
+            self._freed_slots += len(rows)
+            is_worth_waking = is_last or self._freed_slots >= self._at_once
+        if self._has_more_rows and is_worth_waking:
             self.wake()
 
     def _pause_seconds(self) -> float:
         """Sleep until the next row is due, at most one sweep long."""
         with self._lock:
-            waiting = self._lanes.total() > 0 and self._rows_left
-        # Overdue rows that were not chosen wait for a free slot, whose end rings the bell.
+            waiting = self._in_flight.total() > 0 and self._has_more_rows
+        # Overdue rows that were not selected wait for a free slot, whose end rings the bell.
         next_due_at = None if waiting else self.queue.next_due_at()
         close_old_connections()
         if next_due_at is None:

@@ -85,6 +85,6 @@ def log_error(event: str, error: Exception, **details: str) -> None:
     """Log an error: of the database its first line (the rest may quote a statement), of anything else the traceback."""
     if isinstance(error, DatabaseError):
         reason = str(error).partition("\n")[0][:200]
-        log.error(event, fault=type(error).__name__, reason=reason, **details)
+        log.error(event, error=type(error).__name__, reason=reason, **details)
     else:
-        log.error(event, exc_info=error, fault=type(error).__name__, **details)
+        log.error(event, exc_info=error, error=type(error).__name__, **details)

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 # What a dispatcher reads of the rows that are due: with all of it in the index of a queue's open rows, a great backlog
-# behind one lane that hangs is passed over without a look at its rows.
-DUE_ORDER = ["due_at", "lane", "id"]
+# behind one slow concurrency key is passed over without a look at its rows.
+DUE_ORDER = ["due_at", "concurrency_key", "id"]
 
 
 class State(models.TextChoices):
@@ -24,11 +24,15 @@ class State(models.TextChoices):
 
 
 class Delivery(models.Model):
-    """One thing to deliver. `lane` is who is served (a host): one slow lane does not hold up the others."""
+    """Message to deliver.
+
+    Deliveries with the same `concurrency_key`, for example a host, share an in-flight limit, so that a slow receiver
+    does not delay others.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
-    lane = models.CharField(max_length=255, default="", blank=True)
+    concurrency_key = models.CharField(max_length=255, default="", blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     due_at = models.DateTimeField(_("next try"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended"), null=True)

@@ -70,7 +70,7 @@ class Listener(LoopThread):
         return 0
 
 
-class Watcher(LoopThread):
+class SqlitePoller(LoopThread):
     """Wakes all dispatchers when another connection has changed the SQLite file; a poll reads no table."""
 
     def __init__(self) -> None:

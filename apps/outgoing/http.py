@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pycurl
 
 # Nobody's answer to us is longer than this; the rest is not read.
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
 # Below the time-outs of requests, so that the next one does not go out on a connection that is dead.
 UNACKNOWLEDGED_MILLISECONDS = 8000
 _local = threading.local()
@@ -34,13 +34,15 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Request:
-    """`address`: connect there instead of looking the host up (the name stays in TLS and in the Host header).
+    """HTTP request to send.
 
-    `credentials` are for HTTP Basic and sent at once. `once`: libcurl repeats a request by itself when a connection
-    that it kept breaks before the answer; with this it takes a new connection and never repeats.
+    `connect_to` is an IP address to connect to instead of resolving the host; TLS and the Host header keep the name.
 
-    `ca_file` names certificates (PEM) to trust instead of the system's; `client_certificate` is a certificate with its
-    chain and key (PEM). Of many requests at once, only those with the same `pool` share connections.
+    `credentials` are sent as HTTP Basic with the first request. libcurl repeats a request if a reused connection breaks
+    before the response; with `never_retry` the request uses a new connection and is never repeated.
+
+    `ca_file` names certificates (PEM) to trust instead of those of the system. `client_certificate` is a certificate
+    with its chain and key (PEM). Concurrent requests share connections only if they have the same `pool`.
     """
 
     method: str
@@ -49,10 +51,10 @@ class Request:
     body: bytes = b""
     connect_timeout_seconds: float = 5
     timeout_seconds: float = 10
-    address: str = ""
+    connect_to: str = ""
     credentials: tuple[str, str] | None = None
     proxy: Proxy | None = None
-    once: bool = False
+    never_retry: bool = False
     ca_file: str = ""
     client_certificate: str = ""
     pool: str = ""
@@ -67,7 +69,7 @@ class Response:
     body: bytes
 
 
-class NoAnswer(Exception):
+class NoResponse(Exception):
     """The other side gave no HTTP answer.
 
     `may_have_arrived` is false only when the request surely did not leave: no connection, or TLS refused.
@@ -115,25 +117,25 @@ class Exchange:
             self._headers.clear()
 
     def _write(self, data: bytes) -> int:
-        room = MAX_ANSWER_BYTES - len(self._body)
+        room = MAX_RESPONSE_BYTES - len(self._body)
         self._body += data[:room]
         self._full = len(data) > room
         return -1 if self._full else len(data)
 
-    def result(self, number: int = pycurl.E_OK, text: str = "") -> "Response | NoAnswer":
+    def result(self, number: int = pycurl.E_OK, text: str = "") -> "Response | NoResponse":
         """Return the answer, or why there is none, from libcurl's error (E_OK: none)."""
         if number != pycurl.E_OK and not (self._full and number == pycurl.E_WRITE_ERROR):
             # libcurl's own words name hosts and times but nothing that was sent.
             reason = text or f"curl error {number}"
-            return NoAnswer(reason, may_have_arrived=bool(self._curl.getinfo(pycurl.REQUEST_SIZE)))
+            return NoResponse(reason, may_have_arrived=bool(self._curl.getinfo(pycurl.REQUEST_SIZE)))
         status = int(self._curl.getinfo(pycurl.RESPONSE_CODE))
         if status == 407 and self._request.proxy:
-            return NoAnswer("the proxy refuses the credentials, or wants some (HTTP 407)", may_have_arrived=False)
+            return NoResponse("the proxy refuses the credentials, or wants some (HTTP 407)", may_have_arrived=False)
         return Response(status, self._headers, bytes(self._body))
 
 
 def send(request: Request) -> Response:
-    """Send a request and wait for its answer; NoAnswer when none came."""
+    """Send a request and wait for its answer; NoResponse when none came."""
     curl = _handle()
     exchange = Exchange(curl, request)
     try:
@@ -142,15 +144,15 @@ def send(request: Request) -> Response:
         result = exchange.result(error.args[0], str(error.args[1]) if len(error.args) > 1 else "")
     else:
         result = exchange.result()
-    if isinstance(result, NoAnswer):
+    if isinstance(result, NoResponse):
         raise result
     return result
 
 
-def reach(request: Request) -> None:
+def check_connectivity(request: Request) -> None:
     """Connect to where a request would go (TLS and a tunnel through the proxy included) and send nothing of it.
 
-    NoAnswer when that fails. Of a request to an http address through a proxy, only the proxy is reached.
+    NoResponse when that fails. Of a request to an http address through a proxy, only the proxy is reached.
     """
     curl = pycurl.Curl()
     _configure(curl, request)
@@ -158,7 +160,7 @@ def reach(request: Request) -> None:
     try:
         curl.perform()
     except pycurl.error as error:
-        raise NoAnswer(str(error.args[-1]), may_have_arrived=False) from None
+        raise NoResponse(str(error.args[-1]), may_have_arrived=False) from None
     finally:
         curl.close()
 
@@ -181,7 +183,7 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
         curl.setopt(pycurl.USERNAME, request.credentials[0])
         curl.setopt(pycurl.PASSWORD, request.credentials[1])
         curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
-    curl.setopt(pycurl.FRESH_CONNECT, request.once)
+    curl.setopt(pycurl.FRESH_CONNECT, request.never_retry)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     # A path of dots leads nowhere else: it may come from a device.
     curl.setopt(pycurl.PATH_AS_IS, 1)
@@ -196,7 +198,7 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
     if request.client_certificate:
         curl.setopt(pycurl.SSLCERT_BLOB, request.client_certificate)
         curl.setopt(pycurl.SSLKEY_BLOB, request.client_certificate)
-    if request.address:
+    if request.connect_to:
         curl.setopt(pycurl.CONNECT_TO, [_connect_to(request)])
 
 
@@ -218,7 +220,7 @@ def _watch(descriptor: int, _purpose: int) -> int:
 
 def _connect_to(request: Request) -> str:
     """Pin the connection. Connections are only shared between requests that are pinned to the same address."""
-    address = f"[{request.address}]" if ip_address(request.address).version == 6 else request.address
+    address = f"[{request.connect_to}]" if ip_address(request.connect_to).version == 6 else request.connect_to
     return f"::{address}:{port(request.url)}"
 
 

@@ -19,13 +19,13 @@ from typing import TypeVar
 import pycurl
 import structlog
 
-from apps.outgoing.http import Exchange, NoAnswer, Request, Response
+from apps.outgoing.http import Exchange, NoResponse, Request, Response
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-GATHER_SECONDS = 0.01
-Result = Response | NoAnswer
+BATCH_WINDOW_SECONDS = 0.01
+TransferResult = Response | NoResponse
 # Handles that wait for their next request; each keeps some memory.
 MAX_IDLE_HANDLES = 256
 EVENTS = {
@@ -36,14 +36,15 @@ EVENTS = {
 
 
 def send_all(
-    requests: Iterable[tuple[T, Request]], instead: Callable[[T, Result], tuple[T, Request] | None] = lambda *_: None
-) -> Iterator[list[tuple[T, Result]]]:
+    requests: Iterable[tuple[T, Request]],
+    instead: Callable[[T, TransferResult], tuple[T, Request] | None] = lambda *_: None,
+) -> Iterator[list[tuple[T, TransferResult]]]:
     """Send requests at once and yield what came of them, each with the object it was given with, as it comes.
 
     What comes within a hundredth of a second is yielded together: it is cheaper to write down. What `instead` makes of
     a result, if anything, is sent at once, and its own result takes the place of that one.
     """
-    arrived: SimpleQueue[tuple[T, Result]] = SimpleQueue()
+    arrived: SimpleQueue[tuple[T, TransferResult]] = SimpleQueue()
 
     def send(item: T, request: Request) -> None:
         _engine(request.pool).submit(request, lambda result: arrived.put((item, result)))
@@ -54,11 +55,11 @@ def send_all(
         waiting += 1
     while waiting:
         batch = [arrived.get()]
-        end = time.monotonic() + GATHER_SECONDS
+        end = time.monotonic() + BATCH_WINDOW_SECONDS
         with suppress(Empty):
             while len(batch) < waiting:
                 batch.append(arrived.get(timeout=max(end - time.monotonic(), 0)))
-        final = list[tuple[T, Result]]()
+        final = list[tuple[T, TransferResult]]()
         for item, result in batch:
             if another := instead(item, result):
                 send(*another)
@@ -72,14 +73,14 @@ def send_all(
 @dataclass(frozen=True)
 class _Flight:
     exchange: Exchange
-    done: Callable[[Result], None]
+    done: Callable[[TransferResult], None]
 
 
 class Engine:
     """The thread, and what it waits for. Everything of libcurl is touched by that thread alone."""
 
     def __init__(self) -> None:
-        self._submitted: deque[tuple[Request, Callable[[Result], None]]] = deque()
+        self._submitted: deque[tuple[Request, Callable[[TransferResult], None]]] = deque()
         self._flights: dict[pycurl.Curl, _Flight] = {}
         self._idle: list[pycurl.Curl] = []
         self._selector = selectors.DefaultSelector()
@@ -94,7 +95,7 @@ class Engine:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         threading.Thread(target=self._run, name="multiplex", daemon=True).start()
 
-    def submit(self, request: Request, done: Callable[[Result], None]) -> None:
+    def submit(self, request: Request, done: Callable[[TransferResult], None]) -> None:
         """Send a request; `done` is called on the engine's thread and must be quick."""
         self._submitted.append((request, done))
         # A full pipe rings as well as one byte.
@@ -107,7 +108,7 @@ class Engine:
                 self._step()
             except Exception:
                 # A fault of our own: nobody waits for ever for an answer that was lost with it.
-                log.exception("multiplex_fault")
+                log.exception("transfer_error")
                 self._abandon()
 
     def _step(self) -> None:
@@ -138,7 +139,7 @@ class Engine:
             try:
                 exchange = Exchange(curl, request)
             except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits is told
-                done(NoAnswer(f"this cannot be sent ({type(error).__name__})", may_have_arrived=False))
+                done(NoResponse(f"this cannot be sent ({type(error).__name__})", may_have_arrived=False))
                 continue
             self._flights[curl] = _Flight(exchange, done)
             curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
@@ -171,7 +172,7 @@ class Engine:
         for curl, flight in flights.items():
             with suppress(pycurl.error):
                 self._multi.remove_handle(curl)
-            flight.done(NoAnswer("given up after a fault", may_have_arrived=True))
+            flight.done(NoResponse("given up after a fault", may_have_arrived=True))
 
     def _watch(self, what: int, descriptor: int, _multi: pycurl.CurlMulti, _data: object) -> None:
         if what == pycurl.POLL_REMOVE:

@@ -21,7 +21,7 @@ GOOGLE = "googleapis.com"
 def parse(text: str) -> dict[str, Any]:
     """Return the members of a service account's JSON; ValidationError says what is wrong, never what it contains."""
     try:
-        info = untrusted_json.read(text)
+        info = untrusted_json.loads(text)
     except ValueError:
         raise ValidationError(_("This is not JSON. Upload the service account's key file as Google gave it.")) from None
     return check(info)

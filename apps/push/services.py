@@ -75,15 +75,15 @@ def send_all(
 
 
 def _judge(
-    provider: Provider, destination: Destination, credential: str, answer: http.Response | http.NoAnswer
+    provider: Provider, destination: Destination, credential: str, answer: http.Response | http.NoResponse
 ) -> Result:
-    if isinstance(answer, http.NoAnswer):
+    if isinstance(answer, http.NoResponse):
         return Result(Outcome.RETRY, answer.reason)
     try:
         result = provider.judge(answer)
     except Exception:
         # A fault of our own: the answers to other pushes are not lost with it.
-        log.exception("push_answer_fault")
+        log.exception("push_response_error")
         return Result(Outcome.RETRY, UNINTELLIGIBLE, answer.status)
     if result.credential_refused:
         provider.forget(destination.configuration, credential)

@@ -31,14 +31,14 @@ def verify(configuration: PushMessagingConfiguration, destinations: Iterable[Des
     about = _("push messaging configuration “%(name)s”") % {"name": configuration.name}
     judgements = list(_judge_credential(configuration))
     yield from (Finding(level, about, text, mended) for level, text, mended in judgements)
-    if any(level == Level.WRONG for level, _text, _mended in judgements):
+    if any(level == Level.ERROR for level, _text, _mended in judgements):
         return
     levels = []
     for destination in _distinct(destinations) or [Destination(configuration)]:
         finding = _ask(destination, f"{about}, {destination.label}" if destination.bundle_identifier else about)
         levels.append(finding.level)
         yield finding
-    if configuration.fault and all(level == Level.GOOD for level in levels):
+    if configuration.fault and all(level == Level.OK for level in levels):
         yield _fault(configuration, about)
 
 
@@ -47,15 +47,15 @@ def _judge_credential(configuration: PushMessagingConfiguration) -> Iterator[Jud
     try:
         yield from CREDENTIALS[configuration.kind](configuration)
     except CannotDecrypt as error:
-        yield Level.WRONG, _("The credential cannot be read: %(reason)s.") % {"reason": error}, remedy_of(str(error))
+        yield Level.ERROR, _("The credential cannot be read: %(reason)s.") % {"reason": error}, remedy_of(str(error))
     except ValidationError as error:
-        yield Level.WRONG, " ".join(error.messages), _("Enter the credential again, as Apple or Google gave it.")
+        yield Level.ERROR, " ".join(error.messages), _("Enter the credential again, as Apple or Google gave it.")
 
 
 def _signing_key(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
     apple_credentials.check_signing_key(configuration.signing_key)
     facts = {"key": configuration.key_id, "team": configuration.team_id}
-    yield Level.GOOD, _("The signing key %(key)s of the team %(team)s can be read.") % facts, ""
+    yield Level.OK, _("The signing key %(key)s of the team %(team)s can be read.") % facts, ""
 
 
 def _certificate(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
@@ -74,19 +74,19 @@ def _judge_expiry(expires_at: datetime) -> Judgement:
         "Make a configuration with a signing key (.p8) for the versions that use this one, or import a new certificate."
     )
     if expires_at <= timezone.now():
-        return Level.WRONG, _("The certificate expired on %(date)s: no push can be sent.") % facts, mended
+        return Level.ERROR, _("The certificate expired on %(date)s: no push can be sent.") % facts, mended
     if expires_at <= timezone.now() + EXPIRY_NOTICE:
         return Level.WARNING, _("The certificate expires soon, on %(date)s.") % facts, mended
-    return Level.GOOD, _("The certificate can be read and is valid until %(date)s.") % facts, ""
+    return Level.OK, _("The certificate can be read and is valid until %(date)s.") % facts, ""
 
 
 def _service_account(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
     project = service_accounts.parse(configuration.service_account)["project_id"]
-    yield Level.GOOD, _("The service account of the project “%(project)s” can be read.") % {"project": project}, ""
+    yield Level.OK, _("The service account of the project “%(project)s” can be read.") % {"project": project}, ""
     posted_to = _project_in(configuration.message_url)
     if posted_to and posted_to != project:
         yield (
-            Level.WRONG,
+            Level.ERROR,
             _("The service account belongs to the project “%(project)s”, but messages go to “%(other)s”.")
             % {"project": project, "other": posted_to},
             _("Enter the service account of the project that the app belongs to, or correct the endpoint."),
@@ -104,7 +104,7 @@ def _server_key(configuration: PushMessagingConfiguration) -> Iterator[Judgement
         raise ValidationError(_("There is no server key."))
     mended = _("Use the HTTP v1 API with a service account.")
     if configuration.is_sent_to_what_was_shut_down:
-        yield Level.WRONG, _("Google shut the legacy FCM API down in 2024: no push can be sent."), mended
+        yield Level.ERROR, _("Google shut the legacy FCM API down in 2024: no push can be sent."), mended
         return
     yield (
         Level.WARNING,
@@ -133,21 +133,21 @@ def _ask(destination: Destination, about: str) -> Finding:
         result = push.probe(destination)
     level, text = _judge_answer(destination, result)
     facts = {"service": _service(destination), "reason": result.reason or result.outcome.value}
-    mended = "" if level == Level.GOOD else remedy(result)
+    mended = "" if level == Level.OK else remedy(result)
     return Finding(level, about, text % facts, mended)
 
 
 def _judge_answer(destination: Destination, result: Result) -> tuple[Level, str]:
     if result.outcome == Outcome.ACCEPTED:
-        return Level.GOOD, _("%(service)s can be reached and takes pushes.")
+        return Level.OK, _("%(service)s can be reached and takes pushes.")
     if result.reason == "MissingTopic" and not destination.bundle_identifier:
         # No version uses it, so there is no app to ask for: Apple looks at the credential first.
-        return Level.GOOD, _("%(service)s can be reached and takes the credential. No version uses it.")
+        return Level.OK, _("%(service)s can be reached and takes the credential. No version uses it.")
     if result.outcome == Outcome.RETRY and result.status is None:
-        return Level.WRONG, _("%(service)s cannot be asked (%(reason)s).")
+        return Level.ERROR, _("%(service)s cannot be asked (%(reason)s).")
     if result.outcome == Outcome.RETRY and not result.credential_refused:
         return Level.WARNING, _("%(service)s is busy or out of order, so nothing could be tried (%(reason)s).")
-    return Level.WRONG, _("%(service)s refuses this (%(reason)s).")
+    return Level.ERROR, _("%(service)s refuses this (%(reason)s).")
 
 
 def _service(destination: Destination) -> str:

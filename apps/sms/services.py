@@ -89,7 +89,7 @@ def probe() -> Result | None:
     """Ask the gateway's provider without sending anything; None when that is not possible."""
     try:
         return gateway().probe()
-    except http.NoAnswer as error:
+    except http.NoResponse as error:
         return Result(Outcome.RETRY, error.reason)
     except Exception as error:
         log.exception("gateway_error")

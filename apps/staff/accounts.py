@@ -38,7 +38,9 @@ def create(*, name: str, role: str, who: str) -> str:
         require_new_password(user)
         give_role(user, Role(role))
         after = snapshot(user)
-        changes.record(EventType.ADMIN_CONFIGURATION_CREATED, who=who, row=user, before=changes.NOTHING, after=after)
+        changes.record(
+            EventType.ADMIN_CONFIGURATION_CREATED, who=who, row=user, before=changes.EMPTY_SNAPSHOT, after=after
+        )
     return password
 
 

@@ -44,7 +44,9 @@ class AuthenticatorApp(TimestampMixin, ThrottlingMixin, Device):
         if not self.verify_is_allowed()[0]:
             return False
         key, now = base64.b32decode(self.secret), int(time.time()) // STEP_SECONDS
-        steps = [step for step in (now - 1, now, now + 1) if codes.same(token, f"{hotp(key, step):06d}")]
+        steps = [
+            step for step in (now - 1, now, now + 1) if codes.constant_time_compare(token, f"{hotp(key, step):06d}")
+        ]
         fresh = [step for step in steps if step > self.last_step]
         if not fresh:
             self.throttle_increment()
@@ -69,7 +71,7 @@ class RecoveryCodes(TimestampMixin, ThrottlingMixin, Device):
         if not self.verify_is_allowed()[0]:
             return False
         plain = token.strip().lower().replace("-", "").replace(" ", "")
-        used, _tables = self.codes.filter(code_hash__in=codes.candidates(plain, RECOVERY_PURPOSE)).delete()
+        used, _tables = self.codes.filter(code_hash__in=codes.hash_candidates(plain, RECOVERY_PURPOSE)).delete()
         if not used:
             self.throttle_increment()
             return False

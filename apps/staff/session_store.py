@@ -19,7 +19,7 @@ LENGTH = 40
 
 def hashes(session_key: str) -> list[str]:
     """Return the stored form of a cookie's value under each key of FIELD_ENCRYPTION_KEYS, newest first."""
-    return [candidate[:LENGTH] for candidate in codes.candidates(session_key, PURPOSE)]
+    return [candidate[:LENGTH] for candidate in codes.hash_candidates(session_key, PURPOSE)]
 
 
 class SessionStore(DatabaseStore):

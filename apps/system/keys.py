@@ -29,6 +29,6 @@ def verify() -> None:
         ) from None
 
 
-def accept() -> None:
+def replace_check_value() -> None:
     """Store a new key check value under the newest key: the keys of the stored one are lost."""
     KeyCheck.objects.update_or_create(defaults={"value": CHECK_VALUE})

@@ -9,7 +9,7 @@ from apps.common.encryption import EncryptedTextField
 
 # Beyond these nobody means a limit; and a database may keep numbers with which no moment can be computed.
 MAX_LOCK_SECONDS = 365 * 24 * 60 * 60
-MAX_TEXTS = 1_000_000
+MAX_SMS_LIMIT = 1_000_000
 
 
 class KeyCheck(models.Model):
@@ -168,13 +168,13 @@ class GeneralConfiguration(SingletonModel):
     sms_per_number_per_hour = models.PositiveIntegerField(
         _("text messages per number and hour"),
         default=5,
-        validators=[MaxValueValidator(MAX_TEXTS)],
+        validators=[MaxValueValidator(MAX_SMS_LIMIT)],
         help_text=_("Resends count. 0: no limit."),
     )
     sms_per_prefix_per_hour = models.PositiveIntegerField(
         _("text messages per prefix and hour"),
         default=0,
-        validators=[MaxValueValidator(MAX_TEXTS)],
+        validators=[MaxValueValidator(MAX_SMS_LIMIT)],
         help_text=_(
             "To all numbers that begin with the same seven digits, as the number blocks of those who earn money with "
             "text messages do. Resends count. 0: no limit."
@@ -183,7 +183,7 @@ class GeneralConfiguration(SingletonModel):
     sms_per_client_per_day = models.PositiveIntegerField(
         _("text messages per API client and day"),
         default=0,
-        validators=[MaxValueValidator(MAX_TEXTS)],
+        validators=[MaxValueValidator(MAX_SMS_LIMIT)],
         help_text=_("By UTC. Resends count. 0: no limit."),
     )
 

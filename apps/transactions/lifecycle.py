@@ -58,7 +58,7 @@ def close(
             **({"reason": str(reason)} if reason else {}),
             **details,
         )
-        metrics.count(metrics.ENDED, [(transaction.method, str(reason or status))])
+        metrics.increment(metrics.ENDED, [(transaction.method, str(reason or status))])
         if call_back and transaction.callback_uri:
             callbacks.enqueue(
                 transaction.callback_uri,

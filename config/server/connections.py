@@ -99,4 +99,4 @@ class ConnectionTable:
 
     def _client(self, address: str) -> str:
         """Return the network that the limit per address counts for; empty for a trusted proxy."""
-        return "" if caller.in_networks(address, self._proxies) else caller.network(address)
+        return "" if caller.is_in_networks(address, self._proxies) else caller.client_network(address)

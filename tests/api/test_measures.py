@@ -18,14 +18,14 @@ from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.callbacks.transport import Outcome
 from apps.events import metrics
-from apps.events.models import Measure
+from apps.events.models import MetricSeries
 from apps.events.types import EventType
 from apps.outbox import claims
 from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
 from tests.commands.running import run
-from tests.security.searching import deliver_all
+from tests.security.secret_search import deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DASHBOARD = Path(settings.BASE_DIR, "docs", "grafana-dashboard.json")
@@ -34,7 +34,7 @@ DASHBOARD = Path(settings.BASE_DIR, "docs", "grafana-dashboard.json")
 @pytest.fixture(autouse=True)
 def nothing_measured(db):
     metrics.flush()
-    Measure.objects.all().delete()
+    MetricSeries.objects.all().delete()
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_transactions_are_counted_by_method_and_outcome(told, start, portal, dev
 
 def test_what_is_rolled_back_is_not_measured(told):
     with transaction.atomic():
-        metrics.count(metrics.STARTED, [("push",)])
+        metrics.increment(metrics.STARTED, [("push",)])
         transaction.set_rollback(True)
     assert told("countersign_transactions_started_total") == {}
 
@@ -133,7 +133,7 @@ def test_requests_are_counted_by_endpoint_and_class_of_status_without_what_calle
 def test_a_request_pays_no_query_for_what_is_measured(start, client):
     with CaptureQueriesContext(connection) as queries:
         start()
-    assert not [one for one in queries if "events_measure" in one["sql"]]
+    assert not [one for one in queries if "events_metricseries" in one["sql"]]
     with CaptureQueriesContext(connection) as queries:
         metrics.flush()
         metrics.flush()
@@ -151,7 +151,7 @@ def test_no_label_is_longer_than_the_table_takes(told):
     longest = max((route for route in routes(get_resolver().url_patterns) if not route.startswith("admin/")), key=len)
     assert (
         len(metrics.REQUESTS.series("DELETE", f"/{longest}", "4xx", "10"))
-        <= Measure._meta.get_field("series").max_length
+        <= MetricSeries._meta.get_field("series").max_length
     )
 
 

@@ -17,7 +17,7 @@ from apps.events.models import Event, EventCount
 from apps.events.types import EventType
 from apps.transactions.models import PushDelivery, SmsDelivery
 from config import worker
-from tests.plans import plan
+from tests.query_plans import query_plan
 
 SENT = EventType.PUSH_AUTH_CALLBACK_SENT
 
@@ -78,7 +78,7 @@ def test_what_waits_is_what_is_due_and_taken_by_nobody(client, portal, mobile_ty
     assert waiting == {"push": 1, "sms": 1, "callbacks": 2}
     assert found["countersign_deliveries_oldest_waiting_seconds", "callbacks"] == 65
     assert found["countersign_deliveries_oldest_waiting_seconds", "sms"] == 15
-    assert found["countersign_deliveries_kept_failed", "callbacks"] == 1
+    assert found["countersign_deliveries_failed", "callbacks"] == 1
     PushDelivery.objects.update(state="done")
     assert read(client)["countersign_deliveries_waiting", "push"] == 0
 
@@ -88,7 +88,7 @@ def test_failing_addresses_are_those_that_the_console_tells_of(client, db):
     for url, failures, days in (("a", 3, 0), ("b", 9, 6), ("c", 2, 0), ("d", 3, 8)):
         moment = now - timedelta(days=days)
         FailingAddress.objects.create(url=url, failures=failures, failing_since=moment, last_failed_at=moment)
-    assert read(client)["countersign_failing_addresses",] == 2
+    assert read(client)["countersign_callback_urls_failing",] == 2
 
 
 def total(client, event_type):
@@ -101,7 +101,7 @@ def test_events_are_counted_when_they_are_committed_and_added_up(client):
     EventCount.objects.all().delete()
     assert total(client, SENT) == 0
     services.record(SENT)
-    services.record_all([services.draft(SENT), services.draft(EventType.PUSH_AUTH_CALLBACK_FAILED)])
+    services.record_all([services.build(SENT), services.build(EventType.PUSH_AUTH_CALLBACK_FAILED)])
     with transaction.atomic():
         services.record(SENT)
         transaction.set_rollback(True)
@@ -158,5 +158,5 @@ def test_no_metric_reads_a_table_that_grows_for_ever(client, db):
     assert len(queries) == 8
     for one in queries:
         assert not re.search(
-            r"Seq Scan on \w+(delivery|lookup)|SCAN \w+(delivery|lookup)$", plan(one["sql"]), re.MULTILINE
+            r"Seq Scan on \w+(delivery|lookup)|SCAN \w+(delivery|lookup)$", query_plan(one["sql"]), re.MULTILINE
         )

@@ -6,7 +6,7 @@ import pytest
 
 from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
-from apps.common.urls import lane
+from apps.common.urls import origin
 from apps.outbox import claims
 from apps.outbox import models as outbox
 from tests.fakes.portal import Portal
@@ -21,7 +21,7 @@ def sink():
 @pytest.fixture
 def store(db):
     """Store a callback that is due; returns its row."""
-    return lambda url: CallbackDelivery.objects.create(url=url, lane=lane(url), transaction_id=uuid4())
+    return lambda url: CallbackDelivery.objects.create(url=url, concurrency_key=origin(url), transaction_id=uuid4())
 
 
 @pytest.fixture

@@ -227,7 +227,7 @@ def test_a_wish_that_makes_no_sense_changes_nothing(sink, store, deliver, wish):
 def test_an_answer_that_is_not_understood_fails_alone(sink, store, deliver, monkeypatch, is_foreseen):
     sink.script["/odd"] = [{"status": 503, "headers": {"Retry-After": FAR_AWAY}}]
     if not is_foreseen:
-        monkeypatch.setattr(transport, "retry_after_seconds", lambda text: 1 / 0 if text else None)
+        monkeypatch.setattr(transport, "parse_retry_after", lambda text: 1 / 0 if text else None)
     # In one batch: what comes at once is written down at once.
     good, odd, also_good = deliver(*(store(sink.url + path) for path in ("/good", "/odd", "/also-good")))
     assert (good.state, odd.state, also_good.state) == (State.DONE, State.DUE, State.DONE)

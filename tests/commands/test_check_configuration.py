@@ -52,15 +52,15 @@ def test_all_that_is_good_is_a_line_each_and_nobody_gets_a_message(apple, with_k
     ran = run("check_configuration")
     assert (ran.code, ran.err) == (0, "")
     assert ran.lines == [
-        "good     stored secrets: 2 were tried and can be read.",
-        "good     push messaging configuration “apple”: The signing key KEY1234567 of the team TEAM123456 can be read.",
-        (f"good     push messaging configuration “apple”, {BUNDLE} production: Apple can be reached and takes pushes."),
+        "ok       stored secrets: 2 were tried and can be read.",
+        "ok       push messaging configuration “apple”: The signing key KEY1234567 of the team TEAM123456 can be read.",
+        (f"ok       push messaging configuration “apple”, {BUNDLE} production: Apple can be reached and takes pushes."),
         (
-            "good     push messaging configuration “google”: The service account of the project “countersign-demo” can "
+            "ok       push messaging configuration “google”: The service account of the project “countersign-demo” can "
             "be read."
         ),
-        "good     push messaging configuration “google”: 127.0.0.1 can be reached and takes pushes.",
-        "Nothing is wrong (good: 5).",
+        "ok       push messaging configuration “google”: 127.0.0.1 can be reached and takes pushes.",
+        "Nothing is wrong (ok: 5).",
     ]
     assert {request["key"] for request in apple.received} == {NO_PHONE}
     [message] = [json.loads(one["body"]) for one in google.received if one["key"] != TOKEN_PATH]
@@ -73,7 +73,7 @@ def test_what_the_provider_says_of_a_phone_that_nobody_has_is_good(apple, with_k
     apple.script[NO_PHONE] = [apns.BAD_DEVICE_TOKEN]
     google.script[NO_TOKEN] = [fcm.INVALID_ARGUMENT]
     found, code = check()
-    assert ([level for level, _text in found], code) == (["good"] * 4, 0)
+    assert ([level for level, _text in found], code) == (["ok"] * 4, 0)
 
 
 @pytest.mark.parametrize("status", [302, 308, 400, 410, 415])
@@ -82,14 +82,14 @@ def test_an_address_that_takes_no_pushes_is_wrong(request, google, which, status
     request.getfixturevalue(which)()
     google.script[NO_TOKEN] = [{"status": status, "headers": {"Location": "/elsewhere"}, "body": "<html>"}]
     level, text, remedy, code = last()
-    assert (level, text, code) == ("wrong", f"127.0.0.1 refuses this (HTTP {status}).", 1)
+    assert (level, text, code) == ("error", f"127.0.0.1 refuses this (HTTP {status}).", 1)
     assert "Correct the configuration's endpoint" in remedy
 
 
 def test_a_refusal_that_no_provider_has_words_for_is_no_proof(apple, with_key):
     ios_version(with_key())
     apple.script[NO_PHONE] = [apns.rejection(400, "Novelty")]
-    assert last()[:2] == ("wrong", "Apple refuses this (Novelty).")
+    assert last()[:2] == ("error", "Apple refuses this (Novelty).")
 
 
 def test_each_app_and_environment_is_asked_for_once(apple, with_key):
@@ -108,11 +108,11 @@ def test_each_app_and_environment_is_asked_for_once(apple, with_key):
 def test_a_configuration_that_no_version_uses_is_tried_too(apple, with_key):
     configuration = with_key()
     level, text, _remedy, code = last()
-    assert (level, code) == ("good", 0)
+    assert (level, code) == ("ok", 0)
     assert text == "Apple can be reached and takes the credential. No version uses it."
     configuration.team_id = "OTHERTEAM1"
     configuration.save()
-    assert last()[:2] == ("wrong", "Apple refuses this (InvalidProviderToken).")
+    assert last()[:2] == ("error", "Apple refuses this (InvalidProviderToken).")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_apple_refuses_is_wrong_and_says_how_to_mend_it(apple, with_key, an
     ios_version(with_key())
     apple.script[NO_PHONE] = [answer]
     level, text, told, code = last()
-    assert (level, text, code) == ("wrong", f"Apple refuses this ({reason}).", 1)
+    assert (level, text, code) == ("error", f"Apple refuses this ({reason}).", 1)
     assert remedy in told
 
 
@@ -136,16 +136,16 @@ def test_wrong_things_are_one_line_on_standard_error(apple, with_key, push_confi
     ios_version(with_key(team_id="OTHERTEAM1"))
     push_configuration(name="google", fcm_api_version="legacy", server_key="AAAA")
     ran = run("check_configuration")
-    assert (ran.code, ran.problems) == (1, ["Something is wrong (wrong: 2, good: 2)."])
-    assert [line.split()[0] for line in ran.lines] == ["good", "good", "wrong", "wrong"]
+    assert (ran.code, ran.problems) == (1, ["Something is wrong (error: 2, ok: 2)."])
+    assert [line.split()[0] for line in ran.lines] == ["ok", "ok", "error", "error"]
 
 
 def test_a_provider_token_that_was_kept_and_has_expired_is_no_fault(apple, with_key):
     ios_version(with_key())
     apple.script[NO_PHONE] = [apns.EXPIRED_PROVIDER_TOKEN]
-    assert last()[0] == "good"
+    assert last()[0] == "ok"
     apple.script[NO_PHONE] = [apns.EXPIRED_PROVIDER_TOKEN, apns.EXPIRED_PROVIDER_TOKEN]
-    assert last()[:2] == ("wrong", "Apple refuses this (ExpiredProviderToken).")
+    assert last()[:2] == ("error", "Apple refuses this (ExpiredProviderToken).")
 
 
 def test_a_busy_provider_is_a_warning(apple, with_key):
@@ -163,7 +163,7 @@ def test_a_provider_that_cannot_be_reached_is_wrong(with_key, with_service_accou
     settings.PUSH_APNS_PRODUCTION_URL = "https://localhost:9"
     found, code = check()
     assert code == 1
-    wrong = [text for level, text in found if level == "wrong"]
+    wrong = [text for level, text in found if level == "error"]
     assert wrong[0].startswith("Apple cannot be asked (")
     assert wrong[1].startswith("127.0.0.1 cannot be asked (")
     assert all("takes no connection" in text for text in wrong)
@@ -173,7 +173,7 @@ def test_a_server_that_nobody_vouches_for_is_wrong(with_key, settings):
     ios_version(with_key())
     settings.PUSH_APNS_CA_FILE = ""
     level, text, remedy, _code = last()
-    assert level == "wrong"
+    assert level == "error"
     assert "certificate" in text
     assert "PUSH_APNS_CA_FILE" in remedy
 
@@ -182,7 +182,7 @@ def test_a_key_that_cannot_be_decrypted_is_wrong_and_nothing_is_sent(apple, with
     ios_version(with_key())
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
     [(level, text)], code = check()
-    assert (level, code) == ("wrong", 1)
+    assert (level, code) == ("error", 1)
     assert text.startswith("The credential cannot be read: no key in FIELD_ENCRYPTION_KEYS opens")
     assert text.endswith("or enter the credential again.")
     assert apple.received == []
@@ -191,7 +191,7 @@ def test_a_key_that_cannot_be_decrypted_is_wrong_and_nothing_is_sent(apple, with
 def test_a_key_of_another_kind_is_wrong(with_key, apple):
     with_key(signing_key=factories.service_account()["private_key"])
     [(level, text)], code = check()
-    assert (level, code) == ("wrong", 1)
+    assert (level, code) == ("error", 1)
     assert text.startswith("This key is of another kind.")
     assert apple.received == []
 
@@ -199,13 +199,13 @@ def test_a_key_of_another_kind_is_wrong(with_key, apple):
 def test_a_key_of_another_team_is_refused_by_apple(with_key, apple):
     key = apns.pem(signing_key())
     ios_version(with_key(signing_key=key))
-    assert last()[:2] == ("wrong", "Apple refuses this (InvalidProviderToken).")
+    assert last()[:2] == ("error", "Apple refuses this (InvalidProviderToken).")
 
 
 def test_a_certificate_works_is_deprecated_and_needs_no_bundle_identifier(apple, with_certificate):
     ios_version(with_certificate(), bundle_identifier="")
     found, code = check()
-    assert ([level for level, _text in found], code) == (["good", "warning", "good"], 0)
+    assert ([level for level, _text in found], code) == (["ok", "warning", "ok"], 0)
     assert "is valid until" in found[0][1]
     assert "deprecated" in found[1][1]
     assert apple.received[-1]["status"] == 200
@@ -214,7 +214,7 @@ def test_a_certificate_works_is_deprecated_and_needs_no_bundle_identifier(apple,
 def test_a_certificate_that_has_expired_is_wrong(apple, with_certificate):
     ios_version(with_certificate("expired_certificate"))
     found, code = check()
-    assert ([level for level, _text in found], code) == (["wrong", "warning"], 1)
+    assert ([level for level, _text in found], code) == (["error", "warning"], 1)
     assert "The certificate expired on" in found[0][1]
     assert apple.received == []
 
@@ -223,14 +223,14 @@ def test_a_certificate_that_expires_within_30_days_is_a_warning(apple, with_cert
     apple.credentials["short"] = apple.authority.client(apns.TOPIC, apns.TEAM_ID, ["production"], days=29)
     with_certificate("short")
     found, code = check()
-    assert ([level for level, _text in found], code) == (["warning", "warning", "good"], 0)
+    assert ([level for level, _text in found], code) == (["warning", "warning", "ok"], 0)
     assert f"expires soon, on {in_days(29):%Y-%m-%d}" in found[0][1]
 
 
 def test_a_certificate_for_the_other_environment_is_wrong(apple, with_certificate):
     ios_version(with_certificate("development_certificate"))
     level, text, remedy, _code = last()
-    assert (level, text) == ("wrong", "Apple refuses this (BadCertificateEnvironment).")
+    assert (level, text) == ("error", "Apple refuses this (BadCertificateEnvironment).")
     assert "Correct the configuration's APNs environment" in remedy
 
 
@@ -238,7 +238,7 @@ def test_google_refuses_the_assertion(google, with_service_account):
     with_service_account()
     google.script[TOKEN_PATH] = [fcm.INVALID_GRANT]
     level, text, remedy, code = last()
-    assert (level, code) == ("wrong", 1)
+    assert (level, code) == ("error", 1)
     assert text.startswith("127.0.0.1 refuses this (no access token: invalid_grant")
     assert "Make a new key in Google's console" in remedy
     assert [request["path"] for request in google.received] == [TOKEN_PATH]
@@ -256,7 +256,7 @@ def test_what_google_refuses_is_wrong(google, with_service_account, answer, reas
     with_service_account()
     google.script[NO_TOKEN] = [answer]
     level, text, told, code = last()
-    assert (level, text, code) == ("wrong", f"127.0.0.1 refuses this ({reason}).", 1)
+    assert (level, text, code) == ("error", f"127.0.0.1 refuses this ({reason}).", 1)
     assert remedy in told
 
 
@@ -271,18 +271,18 @@ def test_a_service_account_of_another_project_is_wrong(google, with_service_acco
 def test_a_legacy_gateway_is_a_warning_and_google_itself_is_wrong(google, with_server_key):
     configuration = with_server_key()
     found, code = check()
-    assert ([level for level, _text in found], code) == (["warning", "good"], 0)
+    assert ([level for level, _text in found], code) == (["warning", "ok"], 0)
     configuration.endpoint = ""
     configuration.save()
     [(level, text)], code = check()
-    assert (level, code) == ("wrong", 1)
+    assert (level, code) == ("error", 1)
     assert "shut the legacy FCM API down" in text
 
 
 def test_a_wrong_server_key_is_wrong(google, with_server_key):
     with_server_key(server_key="another")
     level, text, remedy, _code = last()
-    assert (level, text) == ("wrong", "127.0.0.1 refuses this (HTTP 401).")
+    assert (level, text) == ("error", "127.0.0.1 refuses this (HTTP 401).")
     assert "Enter it again" in remedy
 
 
@@ -292,7 +292,7 @@ def test_apple_is_asked_through_the_proxy_and_the_line_says_so(apple, with_key):
         ApnsProxy.objects.create(enabled=True, host="127.0.0.1", port=proxy.port)
         level, text, _remedy, _code = last()
         assert (level, text) == (
-            "good",
+            "ok",
             f"Apple (through the proxy http://127.0.0.1:{proxy.port}) can be reached and takes pushes.",
         )
         assert {one["peer"] for one in apple.received} <= proxy.peers
@@ -305,7 +305,7 @@ def test_a_proxy_that_wants_other_credentials_is_wrong(apple, with_key):
             enabled=True, host="127.0.0.1", port=proxy.port, username="countersign", password="wrong"
         )
         level, text, remedy, _code = last()
-    assert level == "wrong"
+    assert level == "error"
     assert "407" in text
     assert "Correct user name and password of the proxy" in remedy
     assert apple.received == []
@@ -319,16 +319,16 @@ def test_a_proxy_whose_password_cannot_be_read_is_wrong(apple, with_key, setting
     configuration.signing_key = apple.credentials["signing_key"]
     configuration.save()
     found, code = check()
-    assert (found[0][0], code) == ("wrong", 1)
+    assert (found[0][0], code) == ("error", 1)
     assert found[0][1].startswith("Its password cannot be read: no key in FIELD_ENCRYPTION_KEYS")
-    assert [level for level, _text in found] == ["wrong", "good", "wrong"]
+    assert [level for level, _text in found] == ["error", "ok", "error"]
 
 
 def test_google_is_asked_through_the_proxy_of_the_environment(google, with_service_account, settings):
     with_service_account()
     with WebProxy() as proxy:
         settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{proxy.port}")
-        assert last()[0] == "good"
+        assert last()[0] == "ok"
         assert {one["headers"]["peer"] for one in google.received} <= proxy.peers
 
 

@@ -62,13 +62,13 @@ def test_the_sms_gateway_is_looked_at_when_a_type_sends_text_messages(settings):
     assert found() == ({}, 0)
     factories.TypeFactory(method="sms")
     about, level, text, _remedy = one()
-    assert (about, level) == ("SMS gateway “rest”", "wrong")
+    assert (about, level) == ("SMS gateway “rest”", "error")
     assert "TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_URL is not set" in text
 
 
 def test_twilio_is_asked_for_the_account_and_nobody_gets_a_message(twilio):
     _about, level, text, remedy = one()
-    assert (level, remedy) == ("good", "")
+    assert (level, remedy) == ("ok", "")
     assert text == "It can be reached and takes the credentials; send_test_sms tries the rest."
     assert [request["path"] for request in twilio.received] == [fake_twilio.ACCOUNT_PATH]
     ran = run("check_configuration")
@@ -82,7 +82,7 @@ def test_twilio_is_asked_for_the_account_and_nobody_gets_a_message(twilio):
 def test_wrong_credentials_for_twilio_are_wrong(twilio, settings, setting, reason):
     setattr(settings, setting, "AC" + "0" * 32)
     _about, level, text, remedy = one()
-    assert (level, text) == ("wrong", f"It refuses this ({reason}).")
+    assert (level, text) == ("error", f"It refuses this ({reason}).")
     assert remedy.startswith("The gateway does not accept the credentials.")
     assert found()[1] == 1
 
@@ -100,7 +100,7 @@ def test_wrong_credentials_for_twilio_are_wrong(twilio, settings, setting, reaso
 def test_an_address_that_is_not_twilios_is_wrong(twilio, answer):
     twilio.script[fake_twilio.ACCOUNT_PATH] = [answer]
     _about, level, _text, remedy = one()
-    assert level == "wrong"
+    assert level == "error"
     assert remedy.startswith("The gateway has nothing at this address.")
 
 
@@ -116,7 +116,7 @@ def test_a_gateway_that_cannot_be_reached_is_wrong(request, settings, gateway, s
     request.getfixturevalue(gateway)
     setattr(settings, f"SMS_GATEWAY_{setting}", f"http://user:pass-word@127.0.0.1:{free_port()}/")
     _about, level, text, remedy = one()
-    assert level == "wrong"
+    assert level == "error"
     assert text.startswith("It cannot be reached (")
     assert remedy.startswith("The gateway cannot be reached from here.")
     assert "pass-word" not in text
@@ -124,22 +124,22 @@ def test_a_gateway_that_cannot_be_reached_is_wrong(request, settings, gateway, s
 
 def test_an_own_service_is_reached_and_hears_nothing(service):
     _about, level, text, _remedy = one()
-    assert (level, text) == ("good", "It, or the proxy before it, takes connections; send_test_sms tries the rest.")
+    assert (level, text) == ("ok", "It, or the proxy before it, takes connections; send_test_sms tries the rest.")
     assert service.received == []
 
 
 def test_an_own_service_that_does_not_speak_tls_is_wrong(service, settings):
     settings.SMS_GATEWAY_REST_URL = settings.SMS_GATEWAY_REST_URL.replace("http:", "https:")
-    assert one()[1] == "wrong"
+    assert one()[1] == "error"
 
 
 def test_gateways_are_reached_through_the_proxy_of_the_environment(twilio, settings):
     with WebProxy() as proxy:
         settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{proxy.port}")
-        assert one()[1] == "good"
+        assert one()[1] == "ok"
         [(method, target, _authorization)] = proxy.received
         assert (method, target) == ("GET", twilio.url + fake_twilio.ACCOUNT_PATH)
-    assert one()[1] == "wrong"
+    assert one()[1] == "error"
 
 
 def test_a_proxy_that_refuses_the_tunnel_to_an_own_service_is_wrong(service, settings):
@@ -147,7 +147,7 @@ def test_a_proxy_that_refuses_the_tunnel_to_an_own_service_is_wrong(service, set
     with WebProxy(("user", "right")) as proxy:
         settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{proxy.port}", "user", "wrong")
         _about, level, text, remedy = one()
-    assert level == "wrong"
+    assert level == "error"
     assert "407" in text
     assert remedy.startswith("The outgoing proxy does not let this through.")
     assert service.received == []
@@ -158,7 +158,7 @@ def test_a_broker_that_nobody_is_at_is_wrong(settings, scheme):
     port = free_port()
     settings.BROKER_URL = f"{scheme}://user:pass-word@127.0.0.1:{port}/0"
     about, level, text, remedy = one()
-    assert (about, level) == (f"broker 127.0.0.1:{port}", "wrong")
+    assert (about, level) == (f"broker 127.0.0.1:{port}", "error")
     assert text.startswith("It does not answer")
     assert "BROKER_URL" in remedy
 
@@ -166,28 +166,28 @@ def test_a_broker_that_nobody_is_at_is_wrong(settings, scheme):
 def test_a_broker_that_answers_is_good_once_there_is_something_to_send(settings):
     with Portal() as server:
         settings.BROKER_URL = server.url.replace("http:", "amqp:")
-        assert broker.answers()
+        assert broker.is_reachable()
         assert found() == ({}, 0)
         factories.TypeFactory()
-        assert found()[0][f"broker {server.url.removeprefix('http://')}"] == ("good", "It answers.", "")
+        assert found()[0][f"broker {server.url.removeprefix('http://')}"] == ("ok", "It answers.", "")
 
 
 def test_secrets_that_no_live_key_opens_are_counted_by_kind(settings):
     for number in range(2):
         factories.CallbackEndpointFactory(url=f"http://127.0.0.1/{number}", username="a", password="pass-word")
     factories.PushMessagingConfigurationFactory()
-    assert found()[0]["stored secrets"] == ("good", "3 were tried and can be read.", "")
+    assert found()[0]["stored secrets"] == ("ok", "3 were tried and can be read.", "")
     keys = settings.FIELD_ENCRYPTION_KEYS
     lose_keys(settings)
     factories.CallbackEndpointFactory(url="http://127.0.0.1/new", username="a", password="pass-word")
     wrong, code = found()
     level, text, remedy = wrong["stored secrets in callbacks_callbackendpoint.password"]
-    assert (level, code) == ("wrong", 1)
+    assert (level, code) == ("error", 1)
     assert text == "2 of 3 cannot be read: no key in FIELD_ENCRYPTION_KEYS opens them."
     assert remedy.startswith("Give every process the key")
     assert "stored secrets in push_pushmessagingconfiguration.service_account" in wrong
     settings.FIELD_ENCRYPTION_KEYS = [*settings.FIELD_ENCRYPTION_KEYS, *keys]
-    assert found()[0]["stored secrets"] == ("good", "4 were tried and can be read.", "")
+    assert found()[0]["stored secrets"] == ("ok", "4 were tried and can be read.", "")
 
 
 def test_a_secret_that_was_put_into_another_row_is_wrong():
@@ -223,17 +223,17 @@ def test_a_callback_endpoint_is_looked_up_and_not_called(settings, monkeypatch):
     assert code == 1
     assert endpoints == {
         "callback endpoint https://inside.example/back": (
-            "wrong",
+            "error",
             "No callback can go there: the host name resolves to an address that is not public.",
             endpoints["callback endpoint https://inside.example/back"][2],
         ),
         "callback endpoint https://no.example/back": (
-            "wrong",
+            "error",
             "No callback can go there: the host name cannot be resolved.",
             endpoints["callback endpoint https://no.example/back"][2],
         ),
         "callback endpoint https://portal.example/back": (
-            "good",
+            "ok",
             "The name of its host leads to where callbacks may go.",
             "",
         ),

@@ -188,7 +188,7 @@ def test_what_nobody_answered_is_expired(started):
 def failed():
     """A callback that failed for good a moment ago."""
     row = CallbackDelivery.objects.create(
-        url="http://127.0.0.1:9/callback", lane="http://127.0.0.1:9", transaction_id=uuid4(), user_id="anna"
+        url="http://127.0.0.1:9/callback", concurrency_key="http://127.0.0.1:9", transaction_id=uuid4(), user_id="anna"
     )
     [claimed] = claims.claim(CallbackDelivery, [row.pk])
     delivery.record([(claimed, delivery.Outcome(delivered=False, reason="HTTP 410", status=410, final=True))])

@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from apps.common.caller import client_ip, in_networks, is_address
+from apps.common.caller import client_ip, is_address, is_in_networks
 from apps.events.models import Event
 from tests.api.calls import result_path
 
@@ -39,7 +39,7 @@ def test_forwarded_addresses_count_as_far_as_trusted_proxies_wrote_them(settings
 @pytest.mark.parametrize("text", ["", "x", "1.2.3", "1.2.3.4/8", "1.2.3.4:80", "::1%eth0", "[::1]", "\u0661.1.1.1"])
 def test_what_is_no_address_is_in_no_network(text):
     assert not is_address(text)
-    assert not in_networks(text, ["0.0.0.0/0", "::/0"])
+    assert not is_in_networks(text, ["0.0.0.0/0", "::/0"])
 
 
 def test_events_note_the_caller(client, db, settings):

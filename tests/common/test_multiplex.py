@@ -6,7 +6,7 @@ import time
 import pytest
 
 from apps.outgoing import multiplex
-from apps.outgoing.http import NoAnswer, Request, Response
+from apps.outgoing.http import NoResponse, Request, Response
 from tests.fakes.apns import Apns
 from tests.fakes.apns_certificates import Authority
 from tests.fakes.fake_server import FakeServer
@@ -94,7 +94,7 @@ def test_each_answer_comes_with_what_its_request_was_given_with(server):
 )
 def test_a_request_that_cannot_be_sent_fails_alone(server, bad):
     results = send(("bad", bad), *requests(server, "good", "better"))
-    assert isinstance(results["bad"], NoAnswer)
+    assert isinstance(results["bad"], NoResponse)
     assert not results["bad"].may_have_arrived
     assert [results[name].status for name in ("good", "better")] == [204, 204]
 
@@ -102,7 +102,7 @@ def test_a_request_that_cannot_be_sent_fails_alone(server, bad):
 def test_a_header_with_a_newline_forges_no_header(server):
     bad = Request("POST", f"{server.url}/newline", {"X-Note": "one\r\nX-Forged: two"})
     results = send(("bad", bad), *requests(server, "good"))
-    assert isinstance(results["bad"], NoAnswer)
+    assert isinstance(results["bad"], NoResponse)
     assert server.wait("/newline", 0, None, 0) == []
     assert results["good"].status == 204
 
@@ -150,7 +150,7 @@ def test_time_outs_hold(server, fault):
     result = send(*requests(server, "late", timeout_seconds=0.3))["late"]
     server.release()
     assert 0.25 < time.monotonic() - started < 2
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert "timed out" in result.reason.lower()
     assert result.may_have_arrived
 
@@ -158,7 +158,7 @@ def test_time_outs_hold(server, fault):
 def test_a_connection_that_breaks_is_no_answer(server):
     server.script["/broken"] = [{"reset": True, "repeat": True}]
     results = send(*requests(server, "broken", "whole"))
-    assert isinstance(results["broken"], NoAnswer)
+    assert isinstance(results["broken"], NoResponse)
     assert isinstance(results["whole"], Response)
 
 
@@ -168,7 +168,7 @@ def test_a_certificate_of_another_authority_is_refused(apple, tmp_path):
     before = len(apple.received)
     request = Request("POST", f"{apple.urls['production_url']}/3/device/x", ca_file=str(other))
     result = send(("other", request))["other"]
-    assert isinstance(result, NoAnswer)
+    assert isinstance(result, NoResponse)
     assert "certificate" in result.reason.lower()
     assert not result.may_have_arrived
     assert len(apple.received) == before

@@ -7,7 +7,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.outbox.retries import MAX_RETRY_AFTER_SECONDS, jittered, retry_after_seconds
+from apps.outbox.retries import MAX_RETRY_AFTER_SECONDS, parse_retry_after, random_delay
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -42,16 +42,16 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 )
 def test_seconds_and_dates_are_read_and_nonsense_is_not(text, seconds):
     with time_machine.travel(NOW, tick=False):
-        assert retry_after_seconds(text) == seconds
+        assert parse_retry_after(text) == seconds
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[A-Z][a-z]{2}, \d{1,4} [A-Z][a-z]{2} \d{1,6} \d+:\d+:\d+ [-+]\d{1,20}"))
 def test_no_header_whatever_makes_it_fail(text):
-    seconds = retry_after_seconds(text)
+    seconds = parse_retry_after(text)
     assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_SECONDS
 
 
 def test_jitter_stays_in_its_window_and_spreads():
-    waits = [jittered((3, 6)) for _ in range(100)]
+    waits = [random_delay((3, 6)) for _ in range(100)]
     assert all(3 <= wait <= 6 for wait in waits)
     assert len(set(waits)) > 90

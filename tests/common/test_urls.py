@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.common.urls import is_http_url, lane
+from apps.common.urls import is_http_url, origin
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_anything_else_is_not(url):
 @given(st.text(max_size=80) | st.text(max_size=60).map("http://{}".format))
 def test_no_text_whatever_makes_it_fail(text):
     if is_http_url(text):
-        assert lane(text).startswith(("http://", "https://"))
+        assert origin(text).startswith(("http://", "https://"))
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_no_text_whatever_makes_it_fail(text):
     ],
 )
 def test_a_lane_is_scheme_host_and_port_without_credentials(url, expected):
-    assert lane(url) == expected
+    assert origin(url) == expected

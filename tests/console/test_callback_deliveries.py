@@ -16,7 +16,7 @@ from apps.callbacks.models import CallbackAttempt, CallbackDelivery, CallbackEnd
 from apps.events.models import Event
 from apps.outbox import claims
 from tests.console.callback_pages import ENDPOINTS, LIST, path_of, said
-from tests.plans import plan
+from tests.query_plans import query_plan
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def made(db):
         now = timezone.now()
         row = CallbackDelivery.objects.create(
             url=url,
-            lane=url,
+            concurrency_key=url,
             state=state,
             transaction_id=uuid4(),
             user_id="anna",
@@ -234,4 +234,4 @@ def test_no_list_reads_the_whole_table(console, made, query):
     about = [one["sql"] for one in queries if 'FROM "callbacks_callbackdelivery"' in one["sql"]]
     assert len(about) == 2
     for sql in about:
-        assert not re.search(r"Seq Scan on callbacks_|SCAN callbacks_\w+$", plan(sql), re.MULTILINE)
+        assert not re.search(r"Seq Scan on callbacks_|SCAN callbacks_\w+$", query_plan(sql), re.MULTILINE)

@@ -38,7 +38,7 @@ def test_looking_at_the_page_checks_nothing(console, sms_type):
 def test_it_shows_what_is_wrong_and_what_mends_it(console, sms_type):
     page = console.post(PATH)
     assert page.status_code == 200
-    assert ("wrong", "SMS gateway “twilio”") in lines(page)
+    assert ("error", "SMS gateway “twilio”") in lines(page)
     assert re.fullmatch(r"\d+ things are wrong", heading(page))
     content = page.content.decode()
     assert "TWILIO_ACCOUNT_SID is not set: no text message can be sent." in content
@@ -49,7 +49,7 @@ def test_it_shows_what_is_wrong_and_what_mends_it(console, sms_type):
 def test_it_shows_what_is_good(console, sms_type, settings):
     settings.SMS_GATEWAY = "memory"
     page = console.post(PATH)
-    assert lines(page) == [("good", "SMS gateway “memory”")]
+    assert lines(page) == [("ok", "SMS gateway “memory”")]
     assert heading(page) == "Nothing is wrong"
 
 

@@ -278,7 +278,7 @@ def test_the_timeline_tells_attempts_next_tries_and_look_ups_and_no_text_for_the
     delivery = PushDelivery.objects.get()
     PushDelivery.objects.update(attempts_made=1)
     PushAttempt.objects.create(delivery=delivery, number=1, started_at=now, outcome="retry", status=503)
-    lookup = ContextLookup.objects.create(transaction=pushed, lane="x", state="done", attempts_made=1)
+    lookup = ContextLookup.objects.create(transaction=pushed, concurrency_key="x", state="done", attempts_made=1)
     success = EventType.GEOLOCATION_CHECK_SUCCESS
     ContextAttempt.objects.create(delivery=lookup, number=1, started_at=now, outcome=success, duration_ms=5)
     device.answer(device.fetch(str(pushed.pk)), approve=False)

@@ -291,5 +291,5 @@ def test_two_hashes_of_a_client_are_told_apart_when_one_moves(portal, rotate, se
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY, OLD_KEY]
     assert portal.result("00000000-0000-4000-8000-000000000000").status_code == 404
     older.refresh_from_db()
-    assert [codes.is_outdated(one) for one in older.secret_hashes] == [True, False]
+    assert [codes.needs_rehash(one) for one in older.secret_hashes] == [True, False]
     assert older.has_secret("unused")

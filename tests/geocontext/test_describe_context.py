@@ -102,7 +102,7 @@ def finding():
 
 def test_the_check_reads_the_file(location_file):
     level, text, _remedy, code = finding()
-    assert (level, code) == ("good", 0)
+    assert (level, code) == ("ok", 0)
     assert text == f"It is of kind Test-City and was built on {timezone.now():%Y-%m-%d}, 0 days ago."
 
     with time_machine.travel(timezone.now() + timedelta(days=31)):
@@ -116,24 +116,24 @@ def test_the_check_reads_the_file(location_file):
 
     os.truncate(location_file, 100)
     level, text, remedy, code = finding()
-    assert (level, code) == ("wrong", 1)
+    assert (level, code) == ("error", 1)
     assert text.startswith("The location file is broken")
     assert str(location_file) in remedy
 
 
 def test_the_check_asks_the_service(service, settings):
-    assert finding() == ("good", "It knows where 8.8.8.8 is: NL.", "", 0)
+    assert finding() == ("ok", "It knows where 8.8.8.8 is: NL.", "", 0)
     service.script["8.8.8.8"] = [{"status": 403}]
     level, text, remedy, code = finding()
-    assert (level, text, code) == ("wrong", "The geolocation service answers HTTP 403.", 1)
+    assert (level, text, code) == ("error", "The geolocation service answers HTTP 403.", 1)
     assert "System, Geolocation" in remedy
     lose_keys(settings)
-    assert finding()[:2] == ("wrong", "The key of the geolocation service cannot be decrypted; enter it again.")
+    assert finding()[:2] == ("error", "The key of the geolocation service cannot be decrypted; enter it again.")
 
 
 def test_the_check_says_that_nothing_is_set_once_there_is_something_to_say_it_of(db):
     assert json.loads(run("check_configuration", "--json").out) == []
     factories.TypeFactory()
     level, text, _remedy, code = finding()
-    assert (level, code) == ("good", 0)
+    assert (level, code) == ("ok", 0)
     assert text.startswith("Nothing is set that knows where an address is")

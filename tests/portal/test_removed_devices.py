@@ -17,7 +17,7 @@ from tests.api.calls import CALLBACK, error_of
 from tests.commands.running import run
 from tests.fakes.fcm import error
 from tests.flows.waiting import wait_until
-from tests.plans import plan
+from tests.query_plans import query_plan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,7 +105,7 @@ def test_worker_ends_transactions_of_removed_devices(started, state, device):
 def test_search_for_removed_devices_reads_no_whole_table(started):
     with CaptureQueriesContext(connection) as queries, atomic():
         lifecycle.end_unanswerable()
-        plans = [plan(query["sql"]) for query in queries.captured_queries if query["sql"].startswith("SELECT")]
+        plans = [query_plan(query["sql"]) for query in queries.captured_queries if query["sql"].startswith("SELECT")]
     assert len(plans) == 2
     for one in plans:
         assert not re.search(r"Seq Scan on transactions|SCAN transactions_transaction$", one, re.MULTILINE), one

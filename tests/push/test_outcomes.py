@@ -77,7 +77,7 @@ def test_a_fault_in_judging_an_answer_costs_only_its_own_push(
 ):
     started, tokens = start_three(pushes, mobile_type, version, enroll)
     stand_in.script[tokens["bert"]] = [{"status": 503, "headers": {"retry-after": "soon"}}]
-    monkeypatch.setattr(base, "retry_after_seconds", lambda text: 1 / 0 if text else None)
+    monkeypatch.setattr(base, "parse_retry_after", lambda text: 1 / 0 if text else None)
     assert pushes.work() == 3
     told = {user: pushes.attempts(transaction_id) for user, transaction_id in started.items()}
     lost = [("retry", "not an answer of the push service")]

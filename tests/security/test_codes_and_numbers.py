@@ -11,7 +11,7 @@ from apps.sms.gateways.memory import MemoryGateway
 from apps.transactions.methods.sms import delivery as sms_delivery
 from apps.transactions.models import SmsDelivery, Transaction
 from tests import factories
-from tests.security.searching import all_places, assert_hidden, deliver_all
+from tests.security.secret_search import all_places, assert_hidden, deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE_NUMBER = "+31612345678"

@@ -17,7 +17,7 @@ from tests.api.calls import INITIATE, answer_path, post_form, send_json
 from tests.conftest import Portal
 from tests.fakes.fcm import INVALID_GRANT, UNAVAILABLE, Fcm
 from tests.fakes.portal import Portal as PortalSink
-from tests.security.searching import all_places, assert_hidden, deliver_all
+from tests.security.secret_search import all_places, assert_hidden, deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PUBLIC_MESSAGE = "a public message that may be found"

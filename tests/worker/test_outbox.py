@@ -16,9 +16,9 @@ from apps.outbox import models as outbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def due_rows(count, lane="http://one.example.com", **fields):
+def due_rows(count, key="http://one.example.com", **fields):
     return [
-        CallbackDelivery.objects.create(url=lane, lane=lane, transaction_id=uuid.uuid4(), **fields)
+        CallbackDelivery.objects.create(url=key, concurrency_key=key, transaction_id=uuid.uuid4(), **fields)
         for _number in range(count)
     ]
 

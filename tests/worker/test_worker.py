@@ -27,13 +27,13 @@ class Deliveries:
 
     def deliver(self, rows):
         for row in rows:
-            self.started.append(row.lane)
+            self.started.append(row.concurrency_key)
         assert self.go_on.wait(20)
         with transaction.atomic():
             claims.record_results([claims.AttemptResult(row, outbox.State.DONE, "delivered") for row in rows])
         yield rows
 
-    def lanes(self, count):
+    def started_by_key(self, count):
         """Return how many started in each lane, once `count` did."""
         wait_until(lambda: len(self.started) >= count, 5)
         return dict(Counter(self.started))
@@ -74,7 +74,7 @@ def test_every_lane_has_two_in_flight_before_any_has_more(dispatcher, deliveries
     due_rows(2, "other")
     due_rows(2, "third")
     dispatcher.dispatch()
-    started = deliveries.lanes(6)
+    started = deliveries.started_by_key(6)
     assert (started["other"], started["third"]) == (2, 2)
     assert started["slow"] == 2
 
@@ -83,22 +83,22 @@ def test_alone_a_lane_takes_half_of_the_slots_and_a_second_one_half_of_the_rest(
     due_rows(20, "slow")
     while dispatcher.dispatch():
         pass
-    assert deliveries.lanes(4) == {"slow": 4}
+    assert deliveries.started_by_key(4) == {"slow": 4}
     due_rows(5, "other")
     while dispatcher.dispatch():
         pass
-    assert deliveries.lanes(6) == {"slow": 4, "other": 2}
+    assert deliveries.started_by_key(6) == {"slow": 4, "other": 2}
     due_rows(5, "third")
     while dispatcher.dispatch():
         pass
-    assert deliveries.lanes(8) == {"slow": 4, "other": 2, "third": 2}
+    assert deliveries.started_by_key(8) == {"slow": 4, "other": 2, "third": 2}
 
 
 def test_rows_of_one_lane_are_delivered_together_and_each_frees_its_slot_when_it_is_written_down():
     parts, go_on = [], threading.Event()
 
     def deliver(rows):
-        parts.append([row.lane for row in rows])
+        parts.append([row.concurrency_key for row in rows])
         yield rows[:2]
         assert go_on.wait(20)
         yield rows[2:]
@@ -109,10 +109,10 @@ def test_rows_of_one_lane_are_delivered_together_and_each_frees_its_slot_when_it
     assert dispatcher.dispatch() == 5
     wait_until(lambda: len(parts) == 3, 5)
     assert sorted(map(len, parts)) == [1, 1, 3]
-    wait_until(lambda: dispatcher._lanes == {"one": 1}, 5)
+    wait_until(lambda: dispatcher._in_flight == {"one": 1}, 5)
     go_on.set()
     dispatcher._pool.shutdown(wait=True)
-    assert dispatcher._lanes == {}
+    assert dispatcher._in_flight == {}
 
 
 def test_many_rows_of_a_busy_lane_do_not_hide_the_others(dispatcher, deliveries):
@@ -120,7 +120,7 @@ def test_many_rows_of_a_busy_lane_do_not_hide_the_others(dispatcher, deliveries)
     due_rows(1, "other")
     dispatcher.dispatch()
     dispatcher.dispatch()
-    assert deliveries.lanes(5) == {"slow": 4, "other": 1}
+    assert deliveries.started_by_key(5) == {"slow": 4, "other": 1}
 
 
 def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries):
@@ -144,7 +144,7 @@ def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries
 def test_a_worker_that_stops_finishes_what_is_in_flight_and_takes_nothing_more(deliveries, running):
     [first] = due_rows(1, "one")
     process = running(Dispatcher(CallbackDelivery, deliveries.deliver))
-    deliveries.lanes(1)
+    deliveries.started_by_key(1)
     stopping = threading.Thread(target=process.stop)
     stopping.start()
     [late] = due_rows(1, "two")
@@ -163,7 +163,7 @@ def test_work_that_nobody_announced_is_found(deliveries, running):
     deliveries.go_on.set()
     running(Dispatcher(CallbackDelivery, deliveries.deliver))
     due_rows(1)
-    assert deliveries.lanes(1)
+    assert deliveries.started_by_key(1)
 
 
 def test_an_embedded_worker_is_woken_by_the_commit(deliveries, running, settings, monkeypatch):
@@ -178,13 +178,13 @@ def test_an_embedded_worker_is_woken_by_the_commit(deliveries, running, settings
     assert asleep.wait(5)
     # The first thing that a watcher does is to wake all; only what it does later is looked at here.
     monkeypatch.setattr(worker, "wake_all", watching.set)
-    running(loops=[worker.Listener() if connection.vendor == "postgresql" else worker.Watcher()])
+    running(loops=[worker.Listener() if connection.vendor == "postgresql" else worker.SqlitePoller()])
     assert watching.wait(5)
     monkeypatch.setattr(worker, "wake_all", wake_all)
     with transaction.atomic():
         due_rows(1)
         wakeup.notify_workers(CallbackDelivery, publish=None)
-    assert deliveries.lanes(1)
+    assert deliveries.started_by_key(1)
 
 
 def test_a_loop_outlives_faults_and_tells_each_once(monkeypatch):
@@ -204,7 +204,7 @@ def test_a_loop_outlives_faults_and_tells_each_once(monkeypatch):
         assert over.wait(5)
         loop.halt()
         loop.join()
-    assert [(line["event"], line.get("fault")) for line in logs] == [
+    assert [(line["event"], line.get("error")) for line in logs] == [
         ("worker_error", "OperationalError"),
         ("worker_error", "RuntimeError"),
         ("worker_recovered", None),

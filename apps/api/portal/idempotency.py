@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.api.portal import serializers
 from apps.applications.models import ApiClient
 from apps.common import codes, errors
-from apps.common.advisory_locks import try_turn
+from apps.common.advisory_locks import try_acquire
 from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.models import IdempotentRequest
 
@@ -50,7 +50,7 @@ def _digests(request: dict[str, Any]) -> list[str]:
     # Who calls is part of the key already: a secret that is replaced meanwhile changes nothing about the request.
     parameters = {name: value for name, value in request.items() if name not in CREDENTIALS}
     # Keyed, because a phone number has too few digits to hide behind a plain hash.
-    return codes.candidates(json.dumps(parameters, sort_keys=True), "idempotent request")
+    return codes.hash_candidates(json.dumps(parameters, sort_keys=True), "idempotent request")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class KeyedRequest:
 
         Raises IdempotencyInProgress if another request with this key runs.
         """
-        if not try_turn(f"idempotency key {self.client.pk} {self.key_hash}"):
+        if not try_acquire(f"idempotency key {self.client.pk} {self.key_hash}"):
             raise errors.IdempotencyInProgress
         # The first request can have ended since `stored_response` ran.
         row = self._row()

@@ -138,7 +138,7 @@ class VerifyCodeView(PortalView):
             **portal_errors(
                 errors.InvalidParameter,
                 errors.SmsDisabled,
-                errors.CodeWrong,
+                errors.InvalidVerificationCode,
                 errors.TransactionNotFound,
                 errors.LimitReached,
                 errors.UnsupportedMediaType,

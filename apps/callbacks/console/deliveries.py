@@ -20,7 +20,7 @@ from apps.callbacks import remedies, services
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.common.console.confirmations import Confirmation, render_confirmation
-from apps.events.changes import without_credentials
+from apps.events.changes import redact_urls
 from apps.outbox.models import State
 
 LIST = "admin:callbacks_callbackdelivery_changelist"
@@ -70,7 +70,7 @@ class CallbackDeliveryAdmin(LogAdmin):
 
     @admin.display(description=_("callback URL"))
     def address(self, delivery: CallbackDelivery) -> str:
-        return without_credentials(delivery.url)
+        return redact_urls(delivery.url)
 
     @display(description=_("state"), label=COLOURS)  # type: ignore[untyped-decorator]
     def label(self, delivery: CallbackDelivery) -> tuple[str, str]:
@@ -199,7 +199,7 @@ def send_all_confirmation(url: str) -> Confirmation:
     count = services.failed(url).count()
     heading = ngettext("Send %(count)d failed callback again?", "Send %(count)d failed callbacks again?", count)
     where = (
-        _("They go to %(url)s only.") % {"url": without_credentials(url)}
+        _("They go to %(url)s only.") % {"url": redact_urls(url)}
         if url
         else _("They go to all addresses, whatever the list shows.")
     )

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('state', models.CharField(choices=[('due', 'due'), ('done', 'done'), ('failed', 'failed')], default='due', max_length=10, verbose_name='state')),
-                ('lane', models.CharField(blank=True, default='', max_length=255)),
+                ('concurrency_key', models.CharField(blank=True, default='', max_length=255)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
                 ('due_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='next try')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'callback',
                 'verbose_name_plural': 'callbacks',
-                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'lane', 'id'], name='callback_due'), models.Index(fields=['transaction_id'], name='callback_transaction'), models.Index(fields=['-created_at'], name='callback_created'), models.Index(condition=models.Q(('state', 'failed')), fields=['-created_at'], name='callback_failed'), models.Index(fields=['url', '-created_at'], name='callback_url')],
+                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'concurrency_key', 'id'], name='callback_due'), models.Index(fields=['transaction_id'], name='callback_transaction'), models.Index(fields=['-created_at'], name='callback_created'), models.Index(condition=models.Q(('state', 'failed')), fields=['-created_at'], name='callback_failed'), models.Index(fields=['url', '-created_at'], name='callback_url')],
             },
         ),
         migrations.CreateModel(

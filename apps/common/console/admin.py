@@ -33,7 +33,7 @@ def format_datetime(value: datetime | None) -> str:
     return "-" if value is None else date_format(timezone.localtime(value), "j M Y, H:i:s")
 
 
-def lines_of(texts: Mapping[str, str]) -> SafeString | None:
+def format_localized_texts(texts: Mapping[str, str]) -> SafeString | None:
     """Show texts by language, a line each; None when there is none."""
     return format_html_join("\n", '<span class="console-text">{}: {}</span>', sorted(texts.items())) if texts else None
 

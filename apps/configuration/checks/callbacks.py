@@ -39,5 +39,5 @@ def _finding(url: str, refusal: str) -> Finding:
     about = _("callback endpoint %(url)s") % {"url": shown(url)}
     if refusal:
         text = _("No callback can go there: %(reason)s.") % {"reason": refusal}
-        return Finding(Level.WRONG, about, text, remedies.remedy_of(refusal))
-    return Finding(Level.GOOD, about, _("The name of its host leads to where callbacks may go."))
+        return Finding(Level.ERROR, about, text, remedies.remedy_of(refusal))
+    return Finding(Level.OK, about, _("The name of its host leads to where callbacks may go."))

@@ -27,7 +27,7 @@ def check() -> Iterator[Finding]:
     elif settings.GEOCONTEXT_DATABASE:
         yield _file(settings.GEOCONTEXT_DATABASE)
     elif MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
-        yield Finding(Level.GOOD, _("geolocation"), problems.no_source(), problems.where_to_read())
+        yield Finding(Level.OK, _("geolocation"), problems.no_source(), problems.where_to_read())
 
 
 def _service(service: Geolocation) -> Finding:
@@ -38,16 +38,16 @@ def _service(service: Geolocation) -> Finding:
             "Compare the URL and the key under System, Geolocation with what the service's maker says, and see whether "
             "it can be reached from here, through the proxy of the environment if there is one."
         )
-        return Finding(Level.WRONG, about, found.reason, remedy)
+        return Finding(Level.ERROR, about, found.reason, remedy)
     words = {"address": WELL_KNOWN, "country": found.country_code}
-    return Finding(Level.GOOD, about, _("It knows where %(address)s is: %(country)s.") % words)
+    return Finding(Level.OK, about, _("It knows where %(address)s is: %(country)s.") % words)
 
 
 def _file(path: str) -> Finding:
     file, now = database.opened(path), timezone.now()
     about = _("location file %(path)s") % {"path": path}
     if isinstance(file, Failure):
-        return Finding(Level.WRONG, about, file.reason, problems.remedy())
+        return Finding(Level.ERROR, about, file.reason, problems.remedy())
     days = max((now - file.built_at).days, 0)
     text = ngettext(
         "It is of kind %(kind)s and was built on %(date)s, %(days)d day ago.",
@@ -58,4 +58,4 @@ def _file(path: str) -> Finding:
         return Finding(Level.WARNING, about, text, problems.old())
     if not file.has_cities:
         return Finding(Level.WARNING, about, text, _("It seems to name countries only; a City file names cities."))
-    return Finding(Level.GOOD, about, text)
+    return Finding(Level.OK, about, text)

@@ -28,4 +28,4 @@ def _proxy() -> Iterator[Finding]:
         system.apns_proxy()
     except CannotDecrypt as error:
         text = _("Its password cannot be read: %(reason)s.") % {"reason": error}
-        yield Finding(Level.WRONG, _("proxy for APNs"), text, remedy_of(str(error)))
+        yield Finding(Level.ERROR, _("proxy for APNs"), text, remedy_of(str(error)))

@@ -84,10 +84,10 @@ def _wrong(name: str, count: int, total: int) -> Finding:
         "credentials again, and let the devices enrol again."
     )
     about = _("stored secrets in %(column)s") % {"column": name}
-    return Finding(Level.WRONG, about, text % {"count": count, "total": total}, remedy)
+    return Finding(Level.ERROR, about, text % {"count": count, "total": total}, remedy)
 
 
 def _good(count: int, *, is_complete: bool) -> Finding:
     text = ngettext("%(count)d was tried and can be read.", "%(count)d were tried and can be read.", count)
     more = "" if is_complete else " " + _("There are more than are tried here.")
-    return Finding(Level.GOOD, _("stored secrets"), text % {"count": count} + more)
+    return Finding(Level.OK, _("stored secrets"), text % {"count": count} + more)

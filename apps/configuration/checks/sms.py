@@ -21,7 +21,7 @@ def check() -> Iterator[Finding]:
     messages: list[checks.CheckMessage] = [*check_gateway(), *check_settings()]
     for message in messages:
         # A missing setting is a warning to whoever sends no text messages; here there is a type that does.
-        yield Finding(Level.WRONG, about, str(message.msg), str(message.hint or ""))
+        yield Finding(Level.ERROR, about, str(message.msg), str(message.hint or ""))
     if not messages:
         yield _probe(about)
 
@@ -29,15 +29,15 @@ def check() -> Iterator[Finding]:
 def _probe(about: str) -> Finding:
     result = sms.probe()
     if result is None:
-        return Finding(Level.GOOD, about, _("It has all the settings that it needs; send_test_sms tries it."))
+        return Finding(Level.OK, about, _("It has all the settings that it needs; send_test_sms tries it."))
     words = {"reason": result.reason}
     if result.outcome == Outcome.ACCEPTED:
-        return Finding(Level.GOOD, about, _good(result))
+        return Finding(Level.OK, about, _good(result))
     if result.outcome == Outcome.RETRY and result.status:
         text = _("It is busy or out of order, so nothing could be tried (%(reason)s).")
         return Finding(Level.WARNING, about, text % words, remedy(result))
     text = _("It cannot be reached (%(reason)s).") if result.status is None else _("It refuses this (%(reason)s).")
-    return Finding(Level.WRONG, about, text % words, remedy(result))
+    return Finding(Level.ERROR, about, text % words, remedy(result))
 
 
 def _good(result: Result) -> str:

@@ -20,9 +20,9 @@ PERMISSION = "system.view_features"
 # After so long nothing more is begun. What was begun takes at most some 20 seconds more: less than a proxy waits.
 MOST_SECONDS = 30
 LEVELS = {
-    Level.GOOD: (_("good"), "check_circle"),
+    Level.OK: (_("good"), "check_circle"),
     Level.WARNING: (_("warning"), "warning"),
-    Level.WRONG: (_("wrong"), "error"),
+    Level.ERROR: (_("wrong"), "error"),
 }
 
 
@@ -45,7 +45,7 @@ def _checked() -> dict[str, Any]:
     findings, is_complete = _look()
     return {
         "lines": [_line(finding) for finding in findings],
-        "number_wrong": sum(finding.level == Level.WRONG for finding in findings),
+        "number_wrong": sum(finding.level == Level.ERROR for finding in findings),
         "number_warned": sum(finding.level == Level.WARNING for finding in findings),
         "is_complete": is_complete,
     }

@@ -23,7 +23,9 @@ CREATED, UPDATED, DELETED = (
     EventType.ADMIN_CONFIGURATION_UPDATED,
     EventType.ADMIN_CONFIGURATION_DELETED,
 )
-OF_CONFIGURATION = [event_type.value for event_type in EventType if event_type.startswith("ADMIN_CONFIGURATION_")]
+CONFIGURATION_EVENT_TYPES = [
+    event_type.value for event_type in EventType if event_type.startswith("ADMIN_CONFIGURATION_")
+]
 # Enough to see by what something is used.
 NAMES_SHOWN = 10
 
@@ -44,7 +46,7 @@ class ConsoleAdmin(BaseConsoleAdmin):
     def stored(self, obj: Model) -> changes.Snapshot:
         """Take down what the database holds of `obj` now."""
         row = type(obj)._base_manager.filter(pk=obj.pk).first()
-        return changes.snapshot(row, self.secret_fields) if row else changes.NOTHING
+        return changes.snapshot(row, self.secret_fields) if row else changes.EMPTY_SNAPSHOT
 
     def record(self, request: HttpRequest, obj: Model, before: changes.Snapshot) -> None:
         changes.record(
@@ -68,7 +70,7 @@ class ConsoleAdmin(BaseConsoleAdmin):
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         before, who = changes.snapshot(obj, self.secret_fields), request.user.get_username()
         before = changes.Snapshot(plain=before.plain)
-        changes.record(DELETED, who=who, row=obj, before=before, after=changes.NOTHING)
+        changes.record(DELETED, who=who, row=obj, before=before, after=changes.EMPTY_SNAPSHOT)
         obj.delete()
 
     def get_deleted_objects(self, objs: Iterable[Model], request: HttpRequest) -> tuple[Any, Any, Any, Any]:
@@ -81,7 +83,7 @@ class ConsoleAdmin(BaseConsoleAdmin):
         return [str(obj) for obj in objs], relations.cascade_counts(rows), set(), names
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        activity = reverse("admin:events_event_changelist", query={"event_type": OF_CONFIGURATION})
+        activity = reverse("admin:events_event_changelist", query={"event_type": CONFIGURATION_EVENT_TYPES})
         shown = {"title": _("History"), "activity": activity, **(extra_context or {})}
         response: HttpResponse = super().history_view(request, object_id, shown)
         return response

@@ -28,14 +28,14 @@ def lines(events: QuerySet[Event]) -> Iterator[str]:
     Nothing is held open between pieces, however slowly they are taken.
     """
     yield _table([COLUMNS])
-    edge, count = None, 0
+    cursor, count = None, 0
     while count < MAX_EVENTS:
-        found = list(cursor_pagination.older(events, edge)[: min(EVENTS_AT_ONCE, MAX_EVENTS - count)])
+        found = list(cursor_pagination.older(events, cursor)[: min(EVENTS_AT_ONCE, MAX_EVENTS - count)])
         if not found:
             return
         yield _table(map(_cells, found))
-        edge, count = cursor_pagination.Edge.of(found[-1]), count + len(found)
-    if cursor_pagination.older(events, edge).exists():
+        cursor, count = cursor_pagination.Cursor.for_event(found[-1]), count + len(found)
+    if cursor_pagination.older(events, cursor).exists():
         text = _("Cut after %(count)d events: there are older ones. Filter by a shorter period to get them.")
         yield _table([[text % {"count": count}]])
 

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Measure',
+            name='MetricSeries',
             fields=[
                 ('series', models.CharField(max_length=300, primary_key=True, serialize=False, verbose_name='series')),
                 ('total', models.BigIntegerField(verbose_name='total')),

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.console.admin import lines_of
+from apps.common.console.admin import format_localized_texts
 from apps.geocontext.console.forms import ConfirmationTemplateForm, GeolocationForm, placeholders_help, text_fields
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.problems import problems
@@ -52,4 +52,4 @@ class ConfirmationTemplateAdmin(SettingsAdmin):
     @admin.display(description=_("by language"), empty_value="-")
     def by_language(self, row: ConfirmationTemplate) -> SafeString | None:
         """The texts, for those who may only look."""
-        return lines_of(row.texts)
+        return format_localized_texts(row.texts)

@@ -61,7 +61,7 @@ def shown_languages() -> list[str]:
 def text_fields() -> dict[str, forms.CharField]:
     return {
         TEXT_PREFIX + code: forms.CharField(
-            label=languages.name(code),
+            label=languages.display_name(code),
             required=False,
             widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
             validators=[templates.validate],

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.common import untrusted_json
 from apps.common.encryption import CannotDecrypt
-from apps.outbox.retries import retry_after_seconds
+from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 
@@ -41,7 +41,7 @@ class Destination:
         return self.apns_environment if kind == Kind.APNS_TOKEN else ""
 
     @property
-    def lane(self) -> str:
+    def concurrency_key(self) -> str:
         """What is slow together: one configuration in one environment."""
         return f"{self.configuration.name} {self.environment}".strip()
 
@@ -153,7 +153,7 @@ class Provider(ABC):
             Outcome.RETRY if stale else self.outcomes.get(reason) or _by_status(answer.status, reason),
             reason[:200],
             answer.status,
-            retry_after_seconds(answer.headers.get("retry-after", "")),
+            parse_retry_after(answer.headers.get("retry-after", "")),
             credential_refused=stale,
             dead_since=self.dead_since(answer),
         )
@@ -193,7 +193,7 @@ def is_object(body: bytes) -> bool:
 
 def _parse(body: bytes) -> Any:
     try:
-        return untrusted_json.read(body)
+        return untrusted_json.loads(body)
     except ValueError:
         return None
 

@@ -37,7 +37,7 @@ class _TokenTransport(transport.Request):
         )
         try:
             answer = http.send(request)
-        except http.NoAnswer as error:
+        except http.NoResponse as error:
             raise google_exceptions.TransportError(error.reason) from error
         return _TokenAnswer(answer, _judge(answer))
 

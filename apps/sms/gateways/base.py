@@ -43,7 +43,7 @@ class Result:
 
 
 class Gateway(ABC):
-    """Hands text messages to a provider. Write `submit`; return a Result, let `http.NoAnswer` pass."""
+    """Hands text messages to a provider. Write `submit`; return a Result, let `http.NoResponse` pass."""
 
     def send(self, message: SmsMessage, senders: list[str]) -> Result:
         """Try the senders in order until one is not refused as a sender. `senders` may hold "": the gateway's own."""
@@ -57,7 +57,7 @@ class Gateway(ABC):
     def _submit(self, message: SmsMessage, sender: str) -> Result:
         try:
             return self.submit(message, sender)
-        except http.NoAnswer as error:
+        except http.NoResponse as error:
             return Result(Outcome.UNKNOWN if error.may_have_arrived else Outcome.RETRY, error.reason)
 
     @abstractmethod
@@ -67,7 +67,7 @@ class Gateway(ABC):
     def probe(self) -> Result | None:
         """Ask the provider without sending anything and say what it answered; None when this gateway cannot.
 
-        As for `submit`, let `http.NoAnswer` pass.
+        As for `submit`, let `http.NoResponse` pass.
         """
         return None
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 
 from django.conf import settings
 
-from apps.outbox.retries import retry_after_seconds
+from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
 from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
 from apps.system import services as system
@@ -23,14 +23,14 @@ class RestGateway(Gateway):
                 {"Content-Type": "application/json", **self._authorization()},
                 json.dumps(body).encode(),
                 proxy=system.external_proxy(),
-                once=True,
+                never_retry=True,
             )
         )
         return judge(answer)
 
     def probe(self) -> Result:
         """Connect and say nothing: the service takes messages only."""
-        http.reach(http.Request("POST", settings.SMS_GATEWAY_REST_URL, proxy=system.external_proxy()))
+        http.check_connectivity(http.Request("POST", settings.SMS_GATEWAY_REST_URL, proxy=system.external_proxy()))
         return Result(Outcome.ACCEPTED)
 
     @staticmethod
@@ -49,5 +49,5 @@ def judge(answer: http.Response) -> Result:
         Outcome.RETRY if retry else Outcome.REFUSED,
         f"HTTP {answer.status}",
         answer.status,
-        retry_after_seconds(answer.headers.get("retry-after", "")),
+        parse_retry_after(answer.headers.get("retry-after", "")),
     )

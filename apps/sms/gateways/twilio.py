@@ -14,7 +14,7 @@ from twilio.http.response import Response as TwilioResponse
 from twilio.rest import Client
 
 from apps.common import untrusted_json
-from apps.outbox.retries import retry_after_seconds
+from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
 from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
 from apps.system import services as system
@@ -49,7 +49,7 @@ class _Transport(HttpClient):
         body = urlencode(data or {}, doseq=True).encode()
         proxy = system.external_proxy()
         self.answer = answer = http.send(
-            http.Request(method, url, dict(headers or {}), body, credentials=auth, proxy=proxy, once=True)
+            http.Request(method, url, dict(headers or {}), body, credentials=auth, proxy=proxy, never_retry=True)
         )
         return TwilioResponse(answer.status, answer.body.decode(errors="replace"), answer.headers)
 
@@ -119,12 +119,12 @@ def judge(answer: http.Response | None, *, known: bool) -> Result:
     else:
         outcome = Outcome.SENDER_REFUSED if code in SENDER_REFUSED else Outcome.REFUSED
     reason = f"error {code}" if code else f"HTTP {status}"
-    return Result(outcome, reason, status, retry_after_seconds(answer.headers.get("retry-after", "")))
+    return Result(outcome, reason, status, parse_retry_after(answer.headers.get("retry-after", "")))
 
 
 def _error_code(body: bytes) -> int | None:
     try:
-        code = untrusted_json.read(body)["code"]
+        code = untrusted_json.loads(body)["code"]
     except (ValueError, TypeError, KeyError):
         return None
     return code if isinstance(code, int) else None

@@ -124,7 +124,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
 
     def stored(self, obj: Any) -> changes.Snapshot:
         row = User.objects.filter(pk=obj.pk).first()
-        return accounts.snapshot(row) if row else changes.NOTHING
+        return accounts.snapshot(row) if row else changes.EMPTY_SNAPSHOT
 
     def record(self, request: HttpRequest, obj: Any, before: changes.Snapshot) -> None:
         event_type = UPDATED if before.plain else CREATED

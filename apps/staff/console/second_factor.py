@@ -164,7 +164,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
 
 def answer_of(request: HttpRequest) -> dict[str, Any]:
     try:
-        sent = untrusted_json.read(request.body)
+        sent = untrusted_json.loads(request.body)
     except ValueError:
         return {}
     return sent if isinstance(sent, dict) else {}

@@ -8,7 +8,7 @@ from solo.admin import SingletonModelAdmin
 from unfold.decorators import action
 
 from apps.common.console.admin import StoredPasswordAdmin
-from apps.common.urls import lane
+from apps.common.urls import origin
 from apps.events.console.base import ConsoleAdmin
 from apps.system import services as system
 from apps.system.console.forms import ApnsProxyForm, GeneralForm
@@ -118,7 +118,7 @@ class ApnsProxyAdmin(SettingsAdmin, StoredPasswordAdmin):  # type: ignore[misc]
 def external_variables() -> list[tuple[str, Any]]:
     """Return what the environment says about the proxy of the other services, by variable; never the password."""
     proxy = system.external_proxy()
-    schema, _colon, address = lane(proxy.url if proxy else "").partition("://")
+    schema, _colon, address = origin(proxy.url if proxy else "").partition("://")
     host, _colon, port = address.rpartition(":")
     values = {
         "ENABLED_BOOLEAN": _("on") if proxy else _("off"),

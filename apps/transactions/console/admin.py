@@ -20,11 +20,11 @@ from apps.common.console.admin import (
     PeriodFilter,
     ReadOnlyAdmin,
     format_datetime,
-    lines_of,
+    format_localized_texts,
 )
 from apps.common.console.confirmations import render_confirmation
 from apps.common.encryption import CannotDecrypt
-from apps.events.changes import without_credentials
+from apps.events.changes import redact_urls
 from apps.events.console.base import ConsoleAdmin
 from apps.system import services as system
 from apps.transactions.console import actions, timeline
@@ -77,7 +77,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     @admin.display(description=_("by language"), empty_value="-")
     def messages_by_language(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
         """The texts, for those who may only look."""
-        return lines_of(mobile_type.default_messages)
+        return format_localized_texts(mobile_type.default_messages)
 
     @admin.display(description=_("default message"), empty_value="-")
     def english_message(self, mobile_type: MobileAuthenticationType) -> str | None:
@@ -162,7 +162,7 @@ class TransactionAdmin(LogAdmin):
 
     @admin.display(description=_("callback URL"), empty_value="-")
     def callback_url(self, transaction: Transaction) -> str | None:
-        return without_credentials(transaction.callback_uri) or None
+        return redact_urls(transaction.callback_uri) or None
 
     @admin.display(description=_("phone number"))
     def phone_number_end(self, transaction: Transaction) -> str:

@@ -35,7 +35,7 @@ class MessageField(forms.CharField):
 def message_fields() -> dict[str, forms.CharField]:
     """Make a field for every supported language."""
     return {
-        MESSAGE_PREFIX + code: MessageField(languages.name(code), f"count_{MESSAGE_PREFIX}{code}")
+        MESSAGE_PREFIX + code: MessageField(languages.display_name(code), f"count_{MESSAGE_PREFIX}{code}")
         for code in settings.SUPPORTED_LOCALES
     }
 
@@ -81,7 +81,7 @@ def _preview(name: str) -> Any:
         "</output></span>",
         name,
         _("Preview message"),
-        languages.name(name.removeprefix(MESSAGE_PREFIX)),
+        languages.display_name(name.removeprefix(MESSAGE_PREFIX)),
         name,
         _("What the user reads"),
         name,

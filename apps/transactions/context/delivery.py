@@ -67,7 +67,7 @@ def _record(composed_rows: Sequence[tuple[ContextLookup, Composed]]) -> list[Con
     results = [AttemptResult(row, State.DONE, composed.check, composed.reason) for row, composed in composed_rows]
     with database.atomic():
         recorded_ids = claims.record_results(results)
-        metrics.attempts("context", results, recorded_ids)
+        metrics.record_attempts("context", results, recorded_ids)
         ContextLookup.objects.filter(pk__in=recorded_ids).update(origin="")
         events.record_all(
             [

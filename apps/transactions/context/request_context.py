@@ -107,4 +107,4 @@ def store_message(transaction: Transaction, composed: Composed) -> Event:
 
 def _event(transaction: Transaction, composed: Composed) -> Event:
     details: dict[str, Any] = {"reason": composed.reason} if composed.reason else {}
-    return events.draft(EventType(composed.check), **transaction.event_fields, **details)
+    return events.build(EventType(composed.check), **transaction.event_fields, **details)

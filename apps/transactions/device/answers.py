@@ -121,7 +121,7 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
 
 
 def _is_verification_number(transaction: Transaction, given: object) -> bool:
-    return isinstance(given, str) and codes.same(given, str(transaction.verification_number))
+    return isinstance(given, str) and codes.constant_time_compare(given, str(transaction.verification_number))
 
 
 def _open_answer(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _open_answer(transaction: Transaction, profile: Profile, message: str) -> di
     except errors.InvalidMessage:
         events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.event_fields)
         raise
-    if not isinstance(given, str) or not codes.same(given, transaction.token):
+    if not isinstance(given, str) or not codes.constant_time_compare(given, transaction.token):
         events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.event_fields)
         raise errors.InvalidMessage
     return content

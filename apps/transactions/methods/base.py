@@ -101,7 +101,7 @@ def create(step: MethodRequest, event_type: EventType, *, context: Context | Non
         **fields,
         **(context.fields if context else {}),
     )
-    started = events.draft(
+    started = events.build(
         event_type,
         **transaction.event_fields,
         type=step.request.mobile_type.name,
@@ -109,7 +109,7 @@ def create(step: MethodRequest, event_type: EventType, *, context: Context | Non
         method=transaction.method,
     )
     events.record_all([started, *(context.events(transaction) if context else [])])
-    metrics.count(metrics.STARTED, [(str(transaction.method),)])
+    metrics.increment(metrics.STARTED, [(str(transaction.method),)])
     if context and context.origin:
         request_context.enqueue(transaction, context.origin)
     return transaction

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('state', models.CharField(choices=[('due', 'due'), ('done', 'done'), ('failed', 'failed')], default='due', max_length=10, verbose_name='state')),
-                ('lane', models.CharField(blank=True, default='', max_length=255)),
+                ('concurrency_key', models.CharField(blank=True, default='', max_length=255)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
                 ('due_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='next try')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('state', models.CharField(choices=[('due', 'due'), ('done', 'done'), ('failed', 'failed')], default='due', max_length=10, verbose_name='state')),
-                ('lane', models.CharField(blank=True, default='', max_length=255)),
+                ('concurrency_key', models.CharField(blank=True, default='', max_length=255)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
                 ('due_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='next try')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('state', models.CharField(choices=[('due', 'due'), ('done', 'done'), ('failed', 'failed')], default='due', max_length=10, verbose_name='state')),
-                ('lane', models.CharField(blank=True, default='', max_length=255)),
+                ('concurrency_key', models.CharField(blank=True, default='', max_length=255)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
                 ('due_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='next try')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
@@ -298,7 +298,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='smsdelivery',
-            index=models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'lane', 'id'], name='sms_due'),
+            index=models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'concurrency_key', 'id'], name='sms_due'),
         ),
         migrations.AddIndex(
             model_name='smsdelivery',
@@ -310,7 +310,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='pushdelivery',
-            index=models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'lane', 'id'], name='push_due'),
+            index=models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'concurrency_key', 'id'], name='push_due'),
         ),
         migrations.AddIndex(
             model_name='pushdelivery',
@@ -318,7 +318,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contextlookup',
-            index=models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'lane', 'id'], name='context_due'),
+            index=models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'concurrency_key', 'id'], name='context_due'),
         ),
         migrations.AddConstraint(
             model_name='rejectedanswer',

@@ -222,7 +222,10 @@ def _require_sms_enabled() -> None:
 
 
 def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, code: str) -> Transaction:
-    """Verify a code that the user typed. CodeWrong costs one attempt; the last one ends the transaction."""
+    """Verify a code that the user typed.
+
+    InvalidVerificationCode costs one attempt; the last one ends the transaction.
+    """
     _require_sms_enabled()
     transaction = _find_transaction(transaction_id, client)
     if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common import encryption, reencryption
 from apps.common.commands import DataCommand
-from apps.common.reencryption import Done
+from apps.common.reencryption import ReencryptionResult
 from apps.enrollment import maintenance
 from apps.system import keys
 from config import keyed_hashes
@@ -32,7 +32,7 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["accept_new_keys"]:
-            keys.accept()
+            keys.replace_check_value()
         done = [reencryption.reencrypt(model, field) for model, field in reencryption.columns()]
         rehashed = maintenance.rehash_push_tokens()
         older_keys = _older_keys()
@@ -46,7 +46,7 @@ class Command(DataCommand):
         if unreadable := sum(one.unreadable for one in done):
             raise CommandError(_unreadable(unreadable, done))
 
-    def _tell(self, done: Sequence[Done], rehashed: int, keys: Sequence[dict[str, Any]]) -> None:
+    def _tell(self, done: Sequence[ReencryptionResult], rehashed: int, keys: Sequence[dict[str, Any]]) -> None:
         self.print_table([vars(one) for one in done], as_json=False)
         self.stdout.write(_("Push tokens hashed anew: %(count)d.") % {"count": rehashed})
         if not keys:
@@ -68,7 +68,7 @@ def _older_keys() -> list[dict[str, Any]]:
 
 def _holders(identifier: str, hashes: dict[str, list[tuple[keyed_hashes.Kind, int]]]) -> list[dict[str, Any]]:
     """Return what is still under a key, with the number and what ends it."""
-    values = reencryption.left_under(identifier).items()
+    values = reencryption.count_under_key(identifier).items()
     again = _("Written meanwhile by a process that has not the newest key in front, or unreadable: run this again.")
     return [{"what": column, "count": count, "ends": again} for column, count in values] + [
         {"what": str(kind.name), "count": count, "ends": _sentence(str(kind.ends))}
@@ -89,7 +89,7 @@ def _verdict(key: dict[str, Any]) -> str:
     return text % key
 
 
-def _unreadable(count: int, done: Sequence[Done]) -> str:
+def _unreadable(count: int, done: Sequence[ReencryptionResult]) -> str:
     text = ngettext(
         "%(count)d value is opened by no key in FIELD_ENCRYPTION_KEYS and was left as it is: %(columns)s.",
         "%(count)d values are opened by no key in FIELD_ENCRYPTION_KEYS and were left as they are: %(columns)s.",

@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.commands import DataCommand, shown
+from apps.common.commands import DataCommand, terminal_safe
 from apps.common.findings import Finding, Level
 from apps.configuration import checks
 
@@ -20,7 +20,7 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         findings = checks.check()
         counts = self._print_json(findings) if options["json"] else self._print_lines(findings)
-        if counts[Level.WRONG]:
+        if counts[Level.ERROR]:
             raise CommandError(_("Something is wrong (%(counts)s).") % {"counts": _summary(counts)})
 
     def _print_json(self, findings: Iterator[Finding]) -> Counter[Level]:
@@ -42,7 +42,7 @@ class Command(DataCommand):
                     "messages. Add them in the console, or with import_configuration."
                 )
             )
-        elif not counts[Level.WRONG]:
+        elif not counts[Level.ERROR]:
             self.stdout.write(_("Nothing is wrong (%(counts)s).") % {"counts": _summary(counts)})
         return counts
 
@@ -57,7 +57,7 @@ def _as_data(finding: Finding) -> dict[str, str]:
 
 
 def _line(finding: Finding) -> str:
-    return shown(f"{finding.level.value:<8} {finding.about}: {finding.text} {finding.remedy}".rstrip())
+    return terminal_safe(f"{finding.level.value:<8} {finding.about}: {finding.text} {finding.remedy}".rstrip())
 
 
 def _summary(counts: Counter[Level]) -> str:

@@ -4,7 +4,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.commands import OneLineCommand, shown
+from apps.common.commands import OneLineCommand, terminal_safe
 from apps.enrollment import device_management
 from apps.enrollment.management import arguments
 from apps.events.types import EventType
@@ -20,5 +20,5 @@ class Command(OneLineCommand):
         profile = arguments.get_profile(options)
         device_management.remove([profile], EventType.ADMIN_DEVICE_DELETED, who="delete_device")
         self.stdout.write(
-            shown(_("“%(device)s” is not a device of “%(user)s” any more.") % arguments.placeholders(profile))
+            terminal_safe(_("“%(device)s” is not a device of “%(user)s” any more.") % arguments.placeholders(profile))
         )

@@ -4,7 +4,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.commands import DataCommand, shown
+from apps.common.commands import DataCommand, terminal_safe
 from apps.enrollment import device_management, fraud_locks
 
 
@@ -23,4 +23,4 @@ class Command(DataCommand):
         for lock in fraud_locks.of_user(options["user"]):
             names = {"user": lock.user_id, "application": lock.application.name}
             text = _("“%(user)s” is locked in “%(application)s” after a fraud report: see unlock_user.")
-            self.stderr.write(shown(text % names), str)
+            self.stderr.write(terminal_safe(text % names), str)

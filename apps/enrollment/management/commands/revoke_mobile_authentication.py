@@ -4,7 +4,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.commands import OneLineCommand, shown
+from apps.common.commands import OneLineCommand, terminal_safe
 from apps.enrollment import device_management
 from apps.enrollment.management import arguments
 
@@ -24,4 +24,4 @@ class Command(OneLineCommand):
             text = _("The keys of “%(user)s” on “%(device)s” are gone: the app has to enrol the user again.")
         else:
             text = _("“%(user)s” has no keys on “%(device)s”: nothing to do.")
-        self.stdout.write(shown(text % arguments.placeholders(profile)))
+        self.stdout.write(terminal_safe(text % arguments.placeholders(profile)))

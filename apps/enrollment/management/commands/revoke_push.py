@@ -4,7 +4,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.commands import OneLineCommand, shown
+from apps.common.commands import OneLineCommand, terminal_safe
 from apps.enrollment import device_management
 from apps.enrollment.management import arguments
 
@@ -23,4 +23,4 @@ class Command(OneLineCommand):
             text = _("No push reaches “%(user)s” on “%(device)s” any more.")
         else:
             text = _("“%(user)s” has no push token on “%(device)s”: nothing to do.")
-        self.stdout.write(shown(text % arguments.placeholders(profile)))
+        self.stdout.write(terminal_safe(text % arguments.placeholders(profile)))

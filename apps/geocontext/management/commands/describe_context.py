@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.caller import is_address
-from apps.common.commands import DataCommand, shown
+from apps.common.commands import DataCommand, terminal_safe
 from apps.geocontext import services, sources, templates
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.services import Composed, Origin
@@ -28,7 +28,7 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["ip"] and not is_address(options["ip"]):
-            raise CommandError(_("--ip: “%(value)s” is not an IP address.") % {"value": shown(options["ip"])})
+            raise CommandError(_("--ip: “%(value)s” is not an IP address.") % {"value": terminal_safe(options["ip"])})
         origin = Origin(options["ip"], options["user_agent"], options["language"])
         unused = services.why_unused()
         composed = None if unused else _compose(options["message"], origin)

@@ -129,8 +129,8 @@ def record(results: Sequence[JobResult]) -> list[PushDelivery]:
         recorded_ids = claims.record_results(attempt_results)
         recorded = [(job, result) for job, result in adjusted if job.row.pk in recorded_ids]
         events.record_all([_event(job, result, due[job.row.pk]) for job, result in recorded])
-        metrics.attempts("push", attempt_results, recorded_ids)
-        metrics.count(
+        metrics.record_attempts("push", attempt_results, recorded_ids)
+        metrics.increment(
             metrics.PUSH_ATTEMPTS, [_metric_labels(job, result) for job, result in recorded if job.destination]
         )
         for job, result in recorded:
@@ -171,7 +171,7 @@ def _metric_labels(job: Job, result: Result) -> tuple[str, str]:
 
 def _event(job: Job, result: Result, due_at: datetime | None) -> Event:
     accepted = result.outcome == Outcome.ACCEPTED
-    return events.draft(
+    return events.build(
         EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
         if accepted
         else EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,

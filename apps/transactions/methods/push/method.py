@@ -99,7 +99,7 @@ def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
         callback_uri=step.request.callback_uri,
         message=message,
         signing_data=signing_data_for(step),
-        verification_number=codes.digits(step.mobile_type.number_matching_digits),
+        verification_number=codes.random_digits(step.mobile_type.number_matching_digits),
     )
     enqueue(transaction, profile)
     return StartedTransaction(transaction)
@@ -109,6 +109,8 @@ def enqueue(transaction: Transaction, profile: Profile) -> None:
     """Store a push for sending, inside the caller's database transaction."""
     destination = profile.device.version.destination()
     PushDelivery.objects.create(
-        transaction=transaction, user_id=profile.user_id, lane=destination.lane if destination else ""
+        transaction=transaction,
+        user_id=profile.user_id,
+        concurrency_key=destination.concurrency_key if destination else "",
     )
     wakeup.notify_workers(PushDelivery, tasks.deliver_pushes.delay)

@@ -27,7 +27,8 @@ def verify(transaction: Transaction, code: str) -> None:
     """Verify a code and end its transaction if it is right, or if it was the last attempt and wrong.
 
     The attempt is reserved before the code is compared, so that many at once cannot have more than they are allowed.
-    Raises CodeWrong, TransactionNotFound if no attempt is left, LimitReached while SMS is locked for the user.
+    Raises InvalidVerificationCode, TransactionNotFound if no attempt is left, LimitReached while SMS is locked for the
+    user.
     """
     number, is_last = _reserve_attempt(transaction)
     if _is_valid_code(transaction, code):
@@ -42,7 +43,7 @@ def verify(transaction: Transaction, code: str) -> None:
     if transaction.max_attempts and number >= transaction.max_attempts:
         limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
         lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
-    raise errors.CodeWrong
+    raise errors.InvalidVerificationCode
 
 
 def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:

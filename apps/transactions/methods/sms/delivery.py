@@ -61,7 +61,7 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
         recorded_ids = claims.record_results([attempt_result])
         if not recorded_ids:
             return
-        metrics.attempts("sms", [attempt_result], recorded_ids)
+        metrics.record_attempts("sms", [attempt_result], recorded_ids)
         events.record(
             EVENTS.get(result.outcome, EventType.SMS_AUTH_INIT_FAILURE_GATEWAY),
             user_id=transaction.user_id,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
-from apps.common.advisory_locks import take_turns
+from apps.common.advisory_locks import acquire
 from apps.events.types import EventType
 from apps.sms import services as sms
 from apps.system import services as system
@@ -36,10 +36,10 @@ def reserve(transaction: Transaction, number: str) -> dict[str, str]:
         "prefix_hash": codes.keyed_hash(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE),
     }
     # Those of one client, one block of numbers or one number go one after the other.
-    take_turns(f"sms {transaction.client_id}", f"sms {hashes['prefix_hash']}", f"sms {hashes['number_hash']}")
+    acquire(f"sms {transaction.client_id}", f"sms {hashes['prefix_hash']}", f"sms {hashes['number_hash']}")
     _add(transaction, number, now, sent=1)
-    to_number = Q(number_hash__in=codes.candidates(number, NUMBER_PURPOSE))
-    to_prefix = Q(prefix_hash__in=codes.candidates(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE))
+    to_number = Q(number_hash__in=codes.hash_candidates(number, NUMBER_PURPOSE))
+    to_prefix = Q(prefix_hash__in=codes.hash_candidates(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE))
     _check("sms_per_number_per_hour", general.sms_per_number_per_hour, to_number, now)
     _check("sms_per_prefix_per_hour", general.sms_per_prefix_per_hour, to_prefix, now)
     if general.sms_per_client_per_day:

@@ -56,7 +56,7 @@ def _record(step: MethodRequest, event_type: EventType) -> None:
 
 
 def _store(step: MethodRequest, number: str) -> StartedTransaction:
-    code = codes.six_digits()
+    code = codes.verification_code()
     transaction = create(
         step,
         EventType.SMS_AUTH_INITIALIZED,
@@ -77,5 +77,5 @@ def enqueue(transaction: Transaction) -> None:
     Raises LimitExceeded beyond a limit.
     """
     hashes = limits.reserve(transaction, str(transaction.phone_number))
-    SmsDelivery.objects.create(transaction=transaction, lane=settings.SMS_GATEWAY[:255], **hashes)
+    SmsDelivery.objects.create(transaction=transaction, concurrency_key=settings.SMS_GATEWAY[:255], **hashes)
     wakeup.notify_workers(SmsDelivery, tasks.deliver_sms.delay)

@@ -3,7 +3,7 @@
 from django.db import connection
 
 
-def plan(sql):
+def query_plan(sql):
     """Return how the database would answer; PostgreSQL reads a whole table here only where no index serves."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
