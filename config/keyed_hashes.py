@@ -27,40 +27,44 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 # What limits for phone numbers look back on.
-NUMBERS_COUNT_FOR = timedelta(hours=1)
+NUMBER_LIMIT_PERIOD = timedelta(hours=1)
 IDENTIFIER_CHARACTERS = 8
 
 
 @dataclass(frozen=True)
-class Kind:
+class HashKind:
     """Hashes in `fields` of the rows that still matter `at` a moment. `ends` says what takes them off an old key."""
 
     name: "StrPromise"
     model: type[Model]
     fields: tuple[str, ...]
-    ends: "StrPromise"
-    live: Callable[["QuerySet[Any]", datetime], "QuerySet[Any]"] = lambda rows, _at: rows
+    migration_note: "StrPromise"
+    active_rows: Callable[["QuerySet[Any]", datetime], "QuerySet[Any]"] = lambda rows, _at: rows
 
-    def under_each_key(self, at: datetime) -> Counter[str]:
+    def count_by_key(self, at: datetime) -> Counter[str]:
         """Count live hashes by the identifier of their key."""
-        found = Counter[str]()
-        rows = self.live(self.model._default_manager.order_by(), at)
+        counts = Counter[str]()
+        rows = self.active_rows(self.model._default_manager.order_by(), at)
         for field in self.fields:
             by_key = rows.exclude(**{field: ""}).annotate(key=Substr(field, 1, IDENTIFIER_CHARACTERS))
-            found.update(dict(by_key.values_list("key").annotate(Count("pk"))))
-        return found
+            counts.update(dict(by_key.values_list("key").annotate(Count("pk"))))
+        return counts
 
 
-class ClientSecrets(Kind):
+class ClientSecrets(HashKind):
     """A client holds a list of one or two; there are few clients."""
 
-    def under_each_key(self, at: datetime) -> Counter[str]:
-        hashes = [one for stored in ApiClient.objects.values_list("secret_hashes", flat=True) for one in stored]
-        return Counter(one[:IDENTIFIER_CHARACTERS] for one in hashes)
+    def count_by_key(self, at: datetime) -> Counter[str]:
+        hashes = [
+            secret_hash
+            for stored in ApiClient.objects.values_list("secret_hashes", flat=True)
+            for secret_hash in stored
+        ]
+        return Counter(secret_hash[:IDENTIFIER_CHARACTERS] for secret_hash in hashes)
 
 
 KINDS = [
-    Kind(
+    HashKind(
         _("push tokens"),
         PushEnrollment,
         ("token_hash",),
@@ -72,53 +76,53 @@ KINDS = [
         ("secret_hashes",),
         _("each moves when its client uses it; one that nobody uses is removed or replaced"),
     ),
-    Kind(
+    HashKind(
         _("device tokens"),
         Device,
         ("token_hash",),
         _("each moves when its device calls; a device that never calls has to enrol again once the key is gone"),
     ),
-    Kind(
+    HashKind(
         _("tokens of authenticators"),
         Authenticator,
         ("token_hash",),
         _("each moves when it approves; one that is not used has to be registered again once the key is gone"),
     ),
-    Kind(
+    HashKind(
         _("console sessions"),
         Session,
         ("session_key",),
         _("they end within a day, or when their owners sign out"),
         lambda rows, at: rows.filter(expire_date__gt=at),
     ),
-    Kind(
+    HashKind(
         _("recovery codes of staff"),
         RecoveryCode,
         ("code_hash",),
         _("they cannot be moved: their owners make new ones"),
     ),
-    Kind(
+    HashKind(
         _("enrolment codes"),
         EnrollmentCode,
         ("code_hash",),
         _("they end within 10 minutes"),
         lambda rows, at: rows.filter(used_at=None, expires_at__gt=at),
     ),
-    Kind(
+    HashKind(
         _("one-time passwords and codes of text messages"),
         Transaction,
         ("code_hash",),
         _("they end with their transactions"),
         lambda rows, at: rows.filter(pk__in=Transaction.objects.pending(at)),
     ),
-    Kind(
+    HashKind(
         _("phone numbers that limits count"),
         SmsDelivery,
         ("number_hash", "prefix_hash"),
         _("they count for an hour"),
-        lambda rows, at: rows.filter(created_at__gt=at - NUMBERS_COUNT_FOR),
+        lambda rows, at: rows.filter(created_at__gt=at - NUMBER_LIMIT_PERIOD),
     ),
-    Kind(
+    HashKind(
         _("requests with an Idempotency-Key"),
         IdempotentRequest,
         ("request_digest",),
@@ -127,14 +131,14 @@ KINDS = [
     ),
 ]
 # Looked for under the newest key only: these begin anew as soon as there is a newer one, and hold no key back.
-BEGIN_ANEW: dict[type[Model], str] = {LocatedAddress: "key", AccessAttempt: "username"}
+NEWEST_KEY_ONLY: dict[type[Model], str] = {LocatedAddress: "key", AccessAttempt: "username"}
 
 
-def by_key() -> dict[str, list[tuple[Kind, int]]]:
+def kinds_by_key() -> dict[str, list[tuple[HashKind, int]]]:
     """Return the kinds of which live hashes were made under each key, and how many those are."""
     now = timezone.now()
-    found: dict[str, list[tuple[Kind, int]]] = {}
+    kinds: dict[str, list[tuple[HashKind, int]]] = {}
     for kind in KINDS:
-        for identifier, count in kind.under_each_key(now).items():
-            found.setdefault(identifier, []).append((kind, count))
-    return found
+        for identifier, count in kind.count_by_key(now).items():
+            kinds.setdefault(identifier, []).append((kind, count))
+    return kinds

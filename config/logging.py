@@ -17,21 +17,21 @@ REDACTED = "[redacted]"
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace values whose name says that they are secret: the last line of defence, not the first."""
     for name, value in event.items():
-        event[name] = _safe(name, value)
+        event[name] = _redact_value(name, value)
     return event
 
 
-def _safe(name: object, value: object) -> object:
+def _redact_value(name: object, value: object) -> object:
     if SECRET_NAMES.search(str(name)):
         return REDACTED
     if isinstance(value, Mapping):
-        return {inner: _safe(inner, below) for inner, below in value.items()}
+        return {inner: _redact_value(inner, nested) for inner, nested in value.items()}
     if isinstance(value, list | tuple):
-        return [_safe("", entry) for entry in value]
+        return [_redact_value("", entry) for entry in value]
     return value
 
 
-SHARED: list[Any] = [
+SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -45,7 +45,7 @@ def logging_settings(level: str) -> dict[str, Any]:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *SHARED,
+            *SHARED_PROCESSORS,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -58,7 +58,7 @@ def logging_settings(level: str) -> dict[str, Any]:
         "formatters": {
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": SHARED,
+                "foreign_pre_chain": SHARED_PROCESSORS,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,

@@ -12,21 +12,23 @@ import sys
 def audit() -> int:
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--disable-pip"]
     command += ["--require-hashes", "--requirement", "requirements/production.txt"]
-    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
+    completed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
     try:
-        dependencies = json.loads(run.stdout)["dependencies"]
+        dependencies = json.loads(completed.stdout)["dependencies"]
     except (ValueError, KeyError):
         dependencies = []
     looked_up = [entry for entry in dependencies if "vulns" in entry]
     if not looked_up:
-        print("NOT AUDITED: no package could be looked up.", run.stderr.strip()[-300:])
+        print("NOT AUDITED: no package could be looked up.", completed.stderr.strip()[-300:])
         return 0 if os.environ.get("AUDIT") == "offline" else 1
-    found = [(entry["name"], fault["id"], fault["fix_versions"]) for entry in looked_up for fault in entry["vulns"]]
-    for name, identifier, fixed in found:
+    advisories = [
+        (entry["name"], advisory["id"], advisory["fix_versions"]) for entry in looked_up for advisory in entry["vulns"]
+    ]
+    for name, identifier, fixed in advisories:
         print(f"{name}: {identifier}, fixed in {', '.join(fixed) or 'no release yet'}")
     skipped = len(dependencies) - len(looked_up)
-    print(f"{len(looked_up)} packages looked up, {skipped} not, {len(found)} advisories")
-    return 1 if found or skipped else 0
+    print(f"{len(looked_up)} packages looked up, {skipped} not, {len(advisories)} advisories")
+    return 1 if advisories or skipped else 0
 
 
 if __name__ == "__main__":

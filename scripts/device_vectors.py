@@ -25,7 +25,7 @@ TOKEN, PIN_TOKEN = ("Z3Nd0nSdGmPcKpE0QzVvF4i2bqLRkq1J7yWm8yXx0aE", "q5ZC8eZ6mM0m
 KINDS = {"curve25519": KeyKind.CURVE25519, "rsa2048": KeyKind.RSA2048}
 
 
-def made() -> dict[str, Any]:
+def build_vectors() -> dict[str, Any]:
     """Return new vectors."""
     server = keys.new_secret_key(at=time.time())
     return {
@@ -59,12 +59,12 @@ def device(name: str, kind: KeyKind, server: str) -> dict[str, Any]:
         "secret_key": secret,
         "public_key": public,
         "to_device": {
-            what: {"content": content, "message": sealed_by_server(content, server, public)}
-            for what, content in to_device.items()
+            label: {"content": content, "message": sealed_by_server(content, server, public)}
+            for label, content in to_device.items()
         },
         "to_server": {
-            what: {"content": content, "message": keys.seal(content, secret, server_public, at=time.time())}
-            for what, content in to_server.items()
+            label: {"content": content, "message": keys.seal(content, secret, server_public, at=time.time())}
+            for label, content in to_server.items()
         },
         "signature": {"data": SIGNING_DATA, "signature": signature, "public_key_pem": keys.public_pem(secret)},
     }
@@ -107,4 +107,4 @@ def otp() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(made(), indent=1, ensure_ascii=False) + "\n")
+    FILE.write_text(json.dumps(build_vectors(), indent=1, ensure_ascii=False) + "\n")

@@ -24,36 +24,36 @@ from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
-START_SECONDS = 60
-STOP_SECONDS = 20
+START_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 20
 MAX_LOG_BYTES = 5_000_000
-WARNINGS = {"warning", "error", "critical"}
+WARNING_LEVELS = {"warning", "error", "critical"}
 PR_SET_PDEATHSIG = 1
 SMS_GATEWAY = "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY"
 
 
-class Stop(BaseException):
+class StopRequested(BaseException):
     """Somebody wants us to end."""
 
 
-class Failure(Exception):
+class StartupError(Exception):
     """We cannot go on; the text is one line for the terminal."""
 
 
-def stop(_number: int, _frame: FrameType | None) -> None:
-    raise Stop
+def request_stop(_number: int, _frame: FrameType | None) -> None:
+    raise StopRequested
 
 
 def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+        signal.signal(number, request_stop)
     children: list[Child] = []
     try:
         run(children)
-    except Stop:
+    except StopRequested:
         return 0
-    except Failure as failure:
-        print(failure, file=sys.stderr)
+    except StartupError as error:
+        print(error, file=sys.stderr)
         return 1
     finally:
         # From here on nothing may interrupt: children that are left would hold the port.
@@ -70,7 +70,7 @@ def run(children: list["Child"]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     # The demo's portal and phone live in one web process.
     os.environ["WEB_WORKERS"] = "1"
-    port = chosen_port()
+    port = choose_port()
     choose_sms_gateway(port)
     var_dir, password = set_up()
     logs = var_dir / "logs"
@@ -83,22 +83,24 @@ def run(children: list["Child"]) -> None:
     print(f"Demo: http://{HOST}:{port}/demo/")
     print(f"Console: http://{HOST}:{port}/admin/ admin {password}", flush=True)
     while True:
-        watch(children)
+        check_children(children)
         time.sleep(0.2)
 
 
-def chosen_port() -> int:
+def choose_port() -> int:
     """Return PORT, when it is a port that is free."""
     text = os.environ.get("PORT") or "8000"
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65_536):
-        raise Failure(f"PORT must be a number from 1 to 65535, not {text!r}.")
+        raise StartupError(f"PORT must be a number from 1 to 65535, not {text!r}.")
     os.environ["PORT"] = text
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, int(text)))
         except OSError as error:
-            raise Failure(f"Port {text} cannot be used: {error.strerror}. Choose another: make run PORT=8001") from None
+            raise StartupError(
+                f"Port {text} cannot be used: {error.strerror}. Choose another: make run PORT=8001"
+            ) from None
     return int(text)
 
 
@@ -123,7 +125,7 @@ def set_up() -> tuple[Path, str]:
     try:
         django.setup()
     except (ImproperlyConfigured, OSError) as error:
-        raise Failure(f"Configuration error: {error}") from None
+        raise StartupError(f"Configuration error: {error}") from None
     from django.conf import settings  # noqa: PLC0415
     from django.core.management import CommandError, call_command  # noqa: PLC0415
     from django.db import DatabaseError, connections  # noqa: PLC0415
@@ -136,23 +138,23 @@ def set_up() -> tuple[Path, str]:
     logging.disable(logging.INFO)
     lock_var_dir(settings.VAR_DIR)
     try:
-        if not migrated():
+        if not is_migrated():
             call_command("migrate", verbosity=0)
         keys.verify()
         setup.configure()
         password = setup.console_password()
     except ImproperlyConfigured as error:
-        raise Failure(f"Configuration error: {error}") from None
+        raise StartupError(f"Configuration error: {error}") from None
     except (DatabaseError, CommandError) as error:
-        raise Failure(f"The database cannot be set up: {error}") from None
+        raise StartupError(f"The database cannot be set up: {error}") from None
     except ConfigurationInvalid as error:
-        raise Failure(f"The demo cannot be configured: {'; '.join(error.problems)}") from None
+        raise StartupError(f"The demo cannot be configured: {'; '.join(error.problems)}") from None
     finally:
         connections.close_all()
     return settings.VAR_DIR, password
 
 
-def migrated() -> bool:
+def is_migrated() -> bool:
     """Say whether the database is up to date: looking is much quicker than migrating nothing."""
     from django.db import connection  # noqa: PLC0415
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
@@ -168,7 +170,7 @@ def lock_var_dir(var_dir: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise Failure(f"Another run uses {var_dir}. End it, or set VAR_DIR to another directory.") from None
+        raise StartupError(f"Another run uses {var_dir}. End it, or set VAR_DIR to another directory.") from None
 
 
 class Child:
@@ -196,9 +198,9 @@ class Child:
     def _read(self) -> None:
         assert self.process.stdout is not None
         with self.log.open("ab", buffering=0) as log:
-            for line in lines(self.process.stdout):
+            for line in read_lines(self.process.stdout):
                 log.write(line)
-                if warning := warning_in(line):
+                if warning := format_warning(line):
                     print(f"{self.name}: {warning}", file=sys.stderr)
 
     def end(self) -> None:
@@ -207,7 +209,7 @@ class Child:
 
     def wait(self) -> None:
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -225,18 +227,18 @@ def prepare_child() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def lines(stream: BinaryIO) -> Iterator[bytes]:
+def read_lines(stream: BinaryIO) -> Iterator[bytes]:
     with contextlib.suppress(ValueError, OSError):
         yield from stream
 
 
-def warning_in(line: bytes) -> str:
+def format_warning(line: bytes) -> str:
     """Return one line for the terminal when a line of the log is a warning or worse."""
     try:
         entry = json.loads(line)
     except ValueError:
         return ""
-    if not isinstance(entry, dict) or entry.get("level") not in WARNINGS:
+    if not isinstance(entry, dict) or entry.get("level") not in WARNING_LEVELS:
         return ""
     skipped = {"level", "event", "timestamp", "logger", "exception", "request_id"}
     details = " ".join(f"{name}={value}" for name, value in entry.items() if name not in skipped)
@@ -244,24 +246,24 @@ def warning_in(line: bytes) -> str:
 
 
 def wait_until_healthy(port: int, children: list[Child]) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < deadline:
-        watch(children)
+        check_children(children)
         try:
             with opener.open(f"http://{HOST}:{port}/healthz", timeout=2):
                 return
         except OSError:
             time.sleep(0.05)
-    raise Failure(f"The web process does not answer within {START_SECONDS} s; see {children[0].log}")
+    raise StartupError(f"The web process does not answer within {START_TIMEOUT_SECONDS} s; see {children[0].log}")
 
 
-def watch(children: list[Child]) -> None:
+def check_children(children: list[Child]) -> None:
     """Failure when one of the processes has ended."""
     for child in children:
         code = child.process.poll()
         if code is not None:
-            raise Failure(f"The {child.name} process ended by itself (exit code {code}); see {child.log}")
+            raise StartupError(f"The {child.name} process ended by itself (exit code {code}); see {child.log}")
 
 
 if __name__ == "__main__":

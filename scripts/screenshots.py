@@ -25,7 +25,7 @@ WIDTH, HEIGHT, MAX_HEIGHT = 1280, 800, 1200
 # Full of small texts, or of a gradient: more would be too many bytes.
 HEIGHTS = {"activity": 640, "activity-filters": 1030, "sign-in": 440}
 # These end with what they are looked at for: the limits, and what locks the user.
-TALL = {"general": 2400, "user": 1660}
+MAX_HEIGHTS = {"general": 2400, "user": 1660}
 MAX_BYTES = 250_000
 # They fade a moment after something was scrolled.
 NO_SCROLLBARS = ".simplebar-scrollbar::before { opacity: 0 !important; }"
@@ -72,19 +72,19 @@ def main() -> int:
         run = Run(Path(directory))
         try:
             password = run.wait_until_ready()[1].split()[-1]
-            visitor = use_the_demo(run.base)
+            visitor = use_demo(run.base)
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(base_url=run.base, viewport={"width": WIDTH, "height": HEIGHT})
-            look(page, password)
-            look_at_locks(page, visitor)
-            look_at_second_factor(page, password)
+            save_pages(page, password)
+            save_lock_pages(page, visitor)
+            save_second_factor_pages(page, password)
             browser.close()
         finally:
             run.kill()
-    return 1 if too_large() else 0
+    return 1 if report_large_files() else 0
 
 
-def use_the_demo(base: str) -> Visitor:
+def use_demo(base: str) -> Visitor:
     """Leave something in every list: a login, one that the user refuses, and a code by text message."""
     visitor = Visitor(base)
     visitor.answer("approve")
@@ -94,7 +94,7 @@ def use_the_demo(base: str) -> Visitor:
     return visitor
 
 
-def look(page: "Page", password: str) -> None:
+def save_pages(page: "Page", password: str) -> None:
     page.goto("/admin/login/")
     save(page, "sign-in")
     page.locator("[name=username]").fill("admin")
@@ -109,24 +109,24 @@ def look(page: "Page", password: str) -> None:
             page.locator("#result_list tbody a[href*='/change/']").first.click()
             page.wait_for_url("**/change/**")
             save(page, WITH_ROWS[name])
-    for name, show in SPECIAL.items():
+    for name, show in PREPARED_PAGES.items():
         show(page)
         save(page, name)
 
 
-def type_for_text_messages(page: "Page") -> None:
+def show_sms_type(page: "Page") -> None:
     page.goto(LISTS["types"])
     page.get_by_role("link", name="login-sms").first.click()
     page.locator(".console-preview-button").first.click()
 
 
-def checked_configuration(page: "Page") -> None:
+def check_configuration(page: "Page") -> None:
     page.goto("/admin/check-configuration/")
     page.get_by_role("button", name="Check configuration").click()
     page.locator(".console-findings").wait_for()
 
 
-def secret_of_a_client(page: "Page") -> None:
+def create_client(page: "Page") -> None:
     page.goto(LISTS["api-clients"] + "add/")
     page.locator("[name=name]").fill("Help desk")
     page.locator("[name=client_id]").fill("help-desk")
@@ -135,30 +135,30 @@ def secret_of_a_client(page: "Page") -> None:
     page.locator("#client-secret").wait_for()
 
 
-def row_to_delete(path: str, name: str) -> Callable[["Page"], None]:
-    def go(page: "Page") -> None:
+def open_delete_page(path: str, name: str) -> Callable[["Page"], None]:
+    def open_it(page: "Page") -> None:
         page.goto(path)
         page.locator("#result_list").get_by_role("link", name=name, exact=True).click()
         page.wait_for_url("**/change/**")
         page.locator("a[href*='/delete/']").first.click()
         page.wait_for_url("**/delete/**")
 
-    return go
+    return open_it
 
 
-def enrolment_code(page: "Page") -> None:
+def create_enrollment_code(page: "Page") -> None:
     page.goto(LISTS["users"] + "enrol-device/?user=anna")
     page.get_by_role("button", name="Make a code").click()
     page.locator("#enrollment-link").wait_for()
 
 
-def filters_of_activity(page: "Page") -> None:
+def open_activity_filters(page: "Page") -> None:
     page.goto(LISTS["activity"] + "?event_type=ADMIN_CONFIGURATION_IMPORTED")
     page.locator("#changelist a", has_text="Filters").first.click()
     page.locator("#filter-form").wait_for()
 
 
-def look_at_locks(page: "Page", visitor: Visitor) -> None:
+def save_lock_pages(page: "Page", visitor: Visitor) -> None:
     """Lock the user out with two wrong codes; the change that this needs is the history's picture."""
     page.goto(LISTS["general"])
     page.locator("[name=max_consecutive_code_failures]").fill("2")
@@ -176,7 +176,7 @@ def look_at_locks(page: "Page", visitor: Visitor) -> None:
     save(page, "unlock-user")
 
 
-def look_at_second_factor(page: "Page", password: str) -> None:
+def save_second_factor_pages(page: "Page", password: str) -> None:
     page.goto("/admin/second-factor/")
     save(page, "confirm-password")
     page.locator("#content [name=password]").fill(password)
@@ -187,48 +187,48 @@ def look_at_second_factor(page: "Page", password: str) -> None:
     save(page, "second-factor-app")
 
 
-def page_at(path: str) -> Callable[["Page"], None]:
-    def go(page: "Page") -> None:
+def open_page(path: str) -> Callable[["Page"], None]:
+    def open_it(page: "Page") -> None:
         page.goto(path)
 
-    return go
+    return open_it
 
 
-SPECIAL: dict[str, Callable[["Page"], None]] = {
-    "type-sms": type_for_text_messages,
-    "type-new": page_at(LISTS["types"] + "add/"),
-    "push-configuration-new": page_at(LISTS["push"] + "add/"),
-    "callback-endpoint-new": page_at(LISTS["callback-endpoints"] + "add/"),
-    "application-new": page_at(LISTS["applications"] + "add/"),
-    "api-client-new": page_at(LISTS["api-clients"] + "add/"),
-    "client-secret": secret_of_a_client,
-    "delete": row_to_delete(LISTS["api-clients"], "Help desk"),
-    "in-use": row_to_delete(LISTS["api-clients"], "Demo portal"),
-    "staff-account-new": page_at(LISTS["staff-accounts"] + "add/"),
-    "enrolment-code": enrolment_code,
-    "activity-filters": filters_of_activity,
-    "check-configuration": checked_configuration,
-    "send-test-sms": page_at("/admin/sms/send-test/"),
-    "change-password": page_at("/admin/password_change/"),
+PREPARED_PAGES: dict[str, Callable[["Page"], None]] = {
+    "type-sms": show_sms_type,
+    "type-new": open_page(LISTS["types"] + "add/"),
+    "push-configuration-new": open_page(LISTS["push"] + "add/"),
+    "callback-endpoint-new": open_page(LISTS["callback-endpoints"] + "add/"),
+    "application-new": open_page(LISTS["applications"] + "add/"),
+    "api-client-new": open_page(LISTS["api-clients"] + "add/"),
+    "client-secret": create_client,
+    "delete": open_delete_page(LISTS["api-clients"], "Help desk"),
+    "in-use": open_delete_page(LISTS["api-clients"], "Demo portal"),
+    "staff-account-new": open_page(LISTS["staff-accounts"] + "add/"),
+    "enrolment-code": create_enrollment_code,
+    "activity-filters": open_activity_filters,
+    "check-configuration": check_configuration,
+    "send-test-sms": open_page("/admin/sms/send-test/"),
+    "change-password": open_page("/admin/password_change/"),
 }
 
 
 def save(page: "Page", name: str) -> None:
     """Take the whole page, or its upper part; in a window of its height, because menu and buttons stick to its ends."""
     page.wait_for_load_state("networkidle")
-    needed = page.evaluate("document.documentElement.scrollHeight")
-    height = HEIGHTS.get(name) or max(HEIGHT, min(needed, TALL.get(name, MAX_HEIGHT)))
+    content_height = page.evaluate("document.documentElement.scrollHeight")
+    height = HEIGHTS.get(name) or max(HEIGHT, min(content_height, MAX_HEIGHTS.get(name, MAX_HEIGHT)))
     page.set_viewport_size({"width": WIDTH, "height": height})
     page.evaluate("document.querySelector('.console-menu-item[aria-current]')?.scrollIntoView({block: 'nearest'})")
     page.screenshot(path=DIRECTORY / f"{name}.png", animations="disabled", style=NO_SCROLLBARS)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
-def too_large() -> bool:
-    large = [path for path in sorted(DIRECTORY.glob("*.png")) if path.stat().st_size > MAX_BYTES]
-    for path in large:
+def report_large_files() -> bool:
+    large_files = [path for path in sorted(DIRECTORY.glob("*.png")) if path.stat().st_size > MAX_BYTES]
+    for path in large_files:
         print(f"{path.relative_to(ROOT)} has {path.stat().st_size} bytes, more than {MAX_BYTES}", file=sys.stderr)
-    return bool(large)
+    return bool(large_files)
 
 
 if __name__ == "__main__":

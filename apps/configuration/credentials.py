@@ -16,9 +16,9 @@ from apps.callbacks.models import CallbackEndpoint
 from apps.common import codes, encryption
 from apps.common.encryption import CannotDecrypt
 from apps.common.names import credential_validator
-from apps.configuration.environment import structured
-from apps.configuration.members import Known, Member, SecretText, collect, text
-from apps.configuration.problems import Misread, misread
+from apps.configuration.environment import parse_variable
+from apps.configuration.members import Member, RowLookup, SecretText, parse_text, read_entries
+from apps.configuration.problems import InvalidValue, invalid_value
 from apps.push import apple_credentials, service_accounts
 from apps.push.models import PushMessagingConfiguration
 
@@ -31,18 +31,18 @@ class ServiceAccount(Member):
     expected = gettext_lazy("Must be the service account as an object, or the text of its key file.")
     secret = True
 
-    def read(self, value: object, row: Model, known: Known) -> dict[str, Any]:
+    def read(self, value: object, row: Model, lookup: RowLookup) -> dict[str, Any]:
         if not isinstance(value, str | dict):
-            raise self.wrong_type()
+            raise self.type_error()
         try:
             info = service_accounts.parse(value) if isinstance(value, str) else service_accounts.check(value)
         except ValidationError as error:
-            raise misread(error) from None
+            raise invalid_value(error) from None
         try:
             row._meta.get_field("project_id").clean(info["project_id"], row)  # type: ignore[union-attr]
         except ValidationError:
             text = _("The service account's “project_id” is not the name of a Google project.")
-            raise Misread(("", text)) from None
+            raise InvalidValue(("", text)) from None
         return info
 
     def current(self, row: Model) -> dict[str, Any] | None:
@@ -65,11 +65,11 @@ class ServiceAccount(Member):
 class SigningKey(SecretText):
     """Apple's key (.p8) as PEM. Where a certificate was used before, it takes its place."""
 
-    def judge(self, value: str, row: Model, place: str = "") -> str:
+    def validate(self, value: str, row: Model, subpath: str = "") -> str:
         try:
             return apple_credentials.check_signing_key(value) if value.strip() else ""
         except ValidationError as error:
-            raise misread(error, place) from None
+            raise invalid_value(error, subpath) from None
 
     def assign(self, row: Model, value: str) -> bool:
         if value:
@@ -80,11 +80,11 @@ class SigningKey(SecretText):
 class Certificate(SecretText):
     """A certificate and its key as PEM. Where a signing key was used before, it takes its place."""
 
-    def judge(self, value: str, row: Model, place: str = "") -> tuple[str, datetime | None]:
+    def validate(self, value: str, row: Model, subpath: str = "") -> tuple[str, datetime | None]:
         try:
             return apple_credentials.check_certificate(value) if value.strip() else ("", None)
         except ValidationError as error:
-            raise misread(error, place) from None
+            raise invalid_value(error, subpath) from None
 
     def assign(self, row: Model, value: tuple[str, datetime | None]) -> bool:
         content, expires_at = value
@@ -95,27 +95,27 @@ class Certificate(SecretText):
 class ServerKey(SecretText):
     """What a legacy FCM gateway asks for. It goes into a header as it is."""
 
-    def judge(self, value: str, row: Model, place: str = "") -> str:
-        found = value.strip()
-        if not found.isascii() or not found.isprintable():
-            raise Misread((place, _("This is not a server key: it is one line of letters, digits and signs.")))
-        return found
+    def validate(self, value: str, row: Model, subpath: str = "") -> str:
+        key = value.strip()
+        if not key.isascii() or not key.isprintable():
+            raise InvalidValue((subpath, _("This is not a server key: it is one line of letters, digits and signs.")))
+        return key
 
 
-def one_or_two(value: object) -> list[Any]:
+def secret_list(value: object) -> list[Any]:
     """Return a list of at most two: there is a second secret while the other side changes from one to the other."""
-    value = structured(value) if str(value).startswith("[") else value
+    value = parse_variable(value) if str(value).startswith("[") else value
     entries = value if isinstance(value, list) else [value]
     if len(entries) > MAX_LIVE_SECRETS:
-        raise Misread(("", _("At most %(count)d secrets can be live at once.") % {"count": MAX_LIVE_SECRETS}))
+        raise InvalidValue(("", _("At most %(count)d secrets can be live at once.") % {"count": MAX_LIVE_SECRETS}))
     return entries
 
 
-def _of_client(value: object) -> list[Any]:
+def _client_secret_list(value: object) -> list[Any]:
     """Return a list of one or two: without a secret nobody can use a client."""
-    entries = one_or_two(value)
+    entries = secret_list(value)
     if not entries:
-        raise Misread(("", _("A client needs a secret; this names none.")))
+        raise InvalidValue(("", _("A client needs a secret; this names none.")))
     return entries
 
 
@@ -127,32 +127,32 @@ class ClientSecret(Member):
     def is_required(self, model: type[Model]) -> bool:
         return True
 
-    def read(self, value: object, row: Model, known: Known) -> list[str]:
-        entries = _of_client(value)
+    def read(self, value: object, row: Model, lookup: RowLookup) -> list[str]:
+        entries = _client_secret_list(value)
         if not all(entries):
-            raise Misread(("", _("A secret cannot be empty.")))
-        many = isinstance(value, list)
-        return collect(entries, lambda number, entry: _secret(entry, f"[{number}]" if many else ""))
+            raise InvalidValue(("", _("A secret cannot be empty.")))
+        is_list = isinstance(value, list)
+        return read_entries(entries, lambda number, entry: _validate_secret(entry, f"[{number}]" if is_list else ""))
 
     def assign(self, row: Model, value: list[str]) -> bool:
         client = cast(ApiClient, row)
-        return super().assign(row, [_hash(secret, client.secret_hashes) for secret in value])
+        return super().assign(row, [_hash_secret(secret, client.secret_hashes) for secret in value])
 
 
-def _secret(value: object, place: str) -> str:
+def _validate_secret(value: object, subpath: str) -> str:
     """Return a secret that a portal can send; Misread otherwise."""
-    found = text(value, place)
+    secret = parse_text(value, subpath)
     try:
-        credential_validator(found)
+        credential_validator(secret)
     except ValidationError as error:
-        raise misread(error, place) from None
-    return found
+        raise invalid_value(error, subpath) from None
+    return secret
 
 
-def _hash(secret: str, stored: list[str]) -> str:
+def _hash_secret(secret: str, stored: list[str]) -> str:
     """Return the stored hash of this secret, also under an older key, or a new one."""
-    known = [known for known in stored if codes.matches(secret, SECRET_PURPOSE, [known])]
-    return known[0] if known else codes.keyed_hash(secret, SECRET_PURPOSE)
+    matching = [stored_hash for stored_hash in stored if codes.matches(secret, SECRET_PURPOSE, [stored_hash])]
+    return matching[0] if matching else codes.keyed_hash(secret, SECRET_PURPOSE)
 
 
 class ClientSecretHash(Member):
@@ -163,10 +163,13 @@ class ClientSecretHash(Member):
     def is_required(self, model: type[Model]) -> bool:
         return False
 
-    def read(self, value: object, row: Model, known: Known) -> list[str]:
+    def read(self, value: object, row: Model, lookup: RowLookup) -> list[str]:
         stored = cast(ApiClient, row).secret_hashes
-        many = isinstance(value, list)
-        return collect(_of_client(value), lambda number, entry: _live(entry, stored, f"[{number}]" if many else ""))
+        is_list = isinstance(value, list)
+        return read_entries(
+            _client_secret_list(value),
+            lambda number, entry: _validate_hash(entry, stored, f"[{number}]" if is_list else ""),
+        )
 
     def is_exported(self, row: Model) -> bool:
         """A client without a secret has nothing that an import would take."""
@@ -177,33 +180,35 @@ class ClientSecretHash(Member):
         return str(hashes[0]) if len(hashes) == 1 else list(hashes)
 
 
-def _live(value: object, stored: list[str], place: str) -> str:
+def _validate_hash(value: object, stored: list[str], subpath: str) -> str:
     """Return a hash that a secret can still match: one that was made under a key which this server has."""
-    found = text(value, place)
-    if not HASH.fullmatch(found):
-        raise Misread((place, _("Must be a hash as export_configuration --with-secrets writes it.")))
-    if found not in stored and found[:8] not in {key.identifier for key in encryption.key_ring()}:
-        raise Misread((place, _("This hash was made under a key that FIELD_ENCRYPTION_KEYS lacks.")))
-    return found
+    secret_hash = parse_text(value, subpath)
+    if not HASH.fullmatch(secret_hash):
+        raise InvalidValue((subpath, _("Must be a hash as export_configuration --with-secrets writes it.")))
+    if secret_hash not in stored and secret_hash[:8] not in {key.identifier for key in encryption.key_ring()}:
+        raise InvalidValue((subpath, _("This hash was made under a key that FIELD_ENCRYPTION_KEYS lacks.")))
+    return secret_hash
 
 
 class SigningSecrets(SecretText):
     """The secret that callbacks are signed with, or a list of two, the newest first; empty: they are not signed."""
 
-    def read(self, value: object, row: Model, known: Known) -> str:
-        entries = one_or_two(value)
+    def read(self, value: object, row: Model, lookup: RowLookup) -> str:
+        entries = secret_list(value)
         if entries in ([], [""]):
             return ""
-        many = isinstance(value, list)
-        found = collect(entries, lambda number, entry: self.judge(entry, row, f"[{number}]" if many else ""))
-        return "\n".join(dict.fromkeys(found))
+        is_list = isinstance(value, list)
+        validated = read_entries(
+            entries, lambda number, entry: self.validate(entry, row, f"[{number}]" if is_list else "")
+        )
+        return "\n".join(dict.fromkeys(validated))
 
-    def judge(self, value: object, row: Model, place: str = "") -> str:
+    def validate(self, value: object, row: Model, subpath: str = "") -> str:
         try:
-            return signatures.check_secret(text(value, place))
+            return signatures.check_secret(parse_text(value, subpath))
         except ValidationError as error:
-            raise misread(error, place) from None
+            raise invalid_value(error, subpath) from None
 
     def export(self, row: Model) -> str | list[str]:
-        live = cast(CallbackEndpoint, row).live_signing_secrets
-        return live if len(live) > 1 else "".join(live)
+        active = cast(CallbackEndpoint, row).live_signing_secrets
+        return active if len(active) > 1 else "".join(active)

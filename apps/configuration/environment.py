@@ -15,7 +15,7 @@ class FromEnvironment(str):
     __slots__ = ()
 
 
-def structured(value: object) -> object:
+def parse_variable(value: object) -> object:
     """Return the value that a variable's text spells in JSON, else the value itself."""
     if not isinstance(value, FromEnvironment):
         return value
@@ -25,19 +25,19 @@ def structured(value: object) -> object:
         return value
 
 
-def resolve(value: Any, report: Callable[[str, str], None], place: str = "") -> Any:
+def resolve(value: Any, report: Callable[[str, str], None], path: str = "") -> Any:
     """Replace every `{env: NAME}` below `value`. Those that fail become None; `report(place, text)` is told."""
     if isinstance(value, list):
-        return [resolve(item, report, f"{place}[{number}]") for number, item in enumerate(value)]
+        return [resolve(item, report, f"{path}[{number}]") for number, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if set(value) != {"env"}:
-        return {name: resolve(item, report, f"{place}.{name}" if place else str(name)) for name, item in value.items()}
+        return {name: resolve(item, report, f"{path}.{name}" if path else str(name)) for name, item in value.items()}
     variable = value["env"]
     if not isinstance(variable, str) or not variable or "\0" in variable or "=" in variable:
-        report(place, _("Give the name of an environment variable, as in {env: NAME}."))
+        report(path, _("Give the name of an environment variable, as in {env: NAME}."))
         return None
     if variable not in os.environ:
-        report(place, _("The environment variable %(name)s is not set.") % {"name": variable})
+        report(path, _("The environment variable %(name)s is not set.") % {"name": variable})
         return None
     return FromEnvironment(os.environ[variable])

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
-from apps.configuration.problems import ConfigurationInvalid, line
+from apps.configuration.problems import ConfigurationInvalid, format_problem
 
 MAX_BYTES = 5 * 1024 * 1024
 # Far more than any section needs, far less than what would exhaust the interpreter.
@@ -49,8 +49,8 @@ class Loader(_BaseLoader):  # type: ignore[misc]
     yaml_implicit_resolvers: dict[str, Any] = {}
 
 
-for _kind, _pattern, _first in PLAIN:
-    Loader.add_implicit_resolver(f"{TAG}{_kind}", re.compile(rf"(?:{_pattern})\Z"), _first)
+for _tag, _pattern, _first in PLAIN:
+    Loader.add_implicit_resolver(f"{TAG}{_tag}", re.compile(rf"(?:{_pattern})\Z"), _first)
 
 
 class Dumper(_BaseDumper):  # type: ignore[misc]
@@ -67,7 +67,7 @@ def _represent_text(dumper: Any, text: str) -> Any:
 Dumper.add_representer(str, _represent_text)
 
 
-class Refused(Exception):
+class UnsupportedYaml(Exception):
     """The text is well-formed but holds something that a configuration file may not; `number` is its line, from 1."""
 
     def __init__(self, number: int, text: str) -> None:
@@ -85,7 +85,7 @@ def load(content: bytes) -> object:
         raise _invalid(_("This is not UTF-8."), content[: error.start].count(b"\n") + 1) from None
     try:
         data = _parse(text)
-    except Refused as error:
+    except UnsupportedYaml as error:
         raise _invalid(error.text, error.number) from None
     except RecursionError:
         raise _too_deep() from None
@@ -119,47 +119,49 @@ def _too_deep() -> ConfigurationInvalid:
 
 
 def _invalid(text: str, number: int | None = None) -> ConfigurationInvalid:
-    return ConfigurationInvalid([line(_("line %(number)d") % {"number": number} if number else _("file"), text)])
+    return ConfigurationInvalid(
+        [format_problem(_("line %(number)d") % {"number": number} if number else _("file"), text)]
+    )
 
 
 def _parse(text: str) -> object:
     """JSON has escapes that YAML reads otherwise, so it is tried first where it can be."""
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(text, object_pairs_hook=_unique)
-        except _StandsTwice:
-            raise _twice_in(text) from None
+            return json.loads(text, object_pairs_hook=_unique_object)
+        except _DuplicateKey:
+            raise _find_duplicate(text) from None
         except ValueError:
             pass
     loader = Loader(text)
     try:
         node = loader.get_node() if loader.check_node() else None
         if loader.check_node():
-            raise Refused(loader.get_node().start_mark.line + 1, _("A file holds one document."))
+            raise UnsupportedYaml(loader.get_node().start_mark.line + 1, _("A file holds one document."))
     finally:
         loader.dispose()
     return _value(node, set()) if node else None
 
 
-class _StandsTwice(Exception):
+class _DuplicateKey(Exception):
     """An object of JSON has two members of one name; where, the parser does not say."""
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _StandsTwice
+        raise _DuplicateKey
     return found
 
 
-def _twice_in(text: str) -> Refused:
+def _find_duplicate(text: str) -> UnsupportedYaml:
     """Find the first member that stands twice in an object; up to the end of that object, the text is JSON."""
     names: list[set[str]] = []
     for token in JSON_TOKEN.finditer(text):
         if token["name"]:
             name = json.loads(token["name"])
             if name in names[-1]:
-                return _twice(text.count("\n", 0, token.start()) + 1, name)
+                return _duplicate_key(text.count("\n", 0, token.start()) + 1, name)
             names[-1].add(name)
         elif token[0] == "{":
             names.append(set())
@@ -168,15 +170,15 @@ def _twice_in(text: str) -> Refused:
     raise AssertionError("no member stands twice")
 
 
-def _twice(number: int, name: str) -> Refused:
-    return Refused(number, _("“%(name)s” stands here twice.") % {"name": name})
+def _duplicate_key(number: int, name: str) -> UnsupportedYaml:
+    return UnsupportedYaml(number, _("“%(name)s” stands here twice.") % {"name": name})
 
 
 def _value(node: Any, seen: set[int]) -> Any:
     """Turn a node into plain Python. A node that is met twice is an alias: a small file could unfold to a huge one."""
     number = node.start_mark.line + 1
     if id(node) in seen:
-        raise Refused(number, _("Aliases are not supported; write the value out."))
+        raise UnsupportedYaml(number, _("Aliases are not supported; write the value out."))
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode) and node.tag == f"{TAG}seq":
         return [_value(entry, seen) for entry in node.value]
@@ -187,7 +189,7 @@ def _value(node: Any, seen: set[int]) -> Any:
             return SCALARS[node.tag](node.value)
         except ValueError:
             pass
-    raise Refused(number, _("Tags are not supported."))
+    raise UnsupportedYaml(number, _("Tags are not supported."))
 
 
 def _mapping(node: Any, seen: set[int]) -> dict[str, Any]:
@@ -195,9 +197,9 @@ def _mapping(node: Any, seen: set[int]) -> dict[str, Any]:
     for name, value in node.value:
         number = name.start_mark.line + 1
         if not isinstance(name, yaml.ScalarNode):
-            raise Refused(number, _("The name of a member must be text."))
+            raise UnsupportedYaml(number, _("The name of a member must be text."))
         if name.value in found:
-            raise _twice(number, name.value)
+            raise _duplicate_key(number, name.value)
         found[name.value] = _value(value, seen)
     return found
 

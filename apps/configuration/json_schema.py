@@ -14,17 +14,17 @@ from django.utils.translation import override
 from apps.applications.models import MAX_LIVE_SECRETS, Api, validate_apis
 from apps.common.names import credential_validator, name_validator
 from apps.configuration.credentials import HASH, ClientSecret, ClientSecretHash, ServiceAccount, SigningSecrets
-from apps.configuration.localized_texts import TextByLanguage
-from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, Text, Texts
+from apps.configuration.localized_texts import LocalizedText
+from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, Text, TextList
 from apps.configuration.schema import SECTIONS, Group, Section
 from apps.system.models import validate_countries
 from apps.transactions.request.parameters import LANGUAGE
 
-Form = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FROM_ENVIRONMENT = {"$ref": "#/$defs/environment"}
-ENVIRONMENT: Form = {
+ENVIRONMENT: JsonSchema = {
     "title": "environment variable",
     "description": "Stands for the value of this environment variable.",
     "type": "object",
@@ -38,13 +38,13 @@ PATTERNS = [(name_validator, "^[A-Za-z0-9_.-]+$"), (credential_validator, CREDEN
 LANGUAGE_CODE = f"^{LANGUAGE.pattern}$"
 # What every database can store.
 LARGEST_INTEGER = 2**31 - 1
-ENTRIES: dict[Any, Form] = {
+ENTRY_SCHEMAS: dict[Any, JsonSchema] = {
     validate_apis: {"enum": list(Api.values)},
     validate_countries: {"pattern": "^[A-Z]{2}$", "type": "string"},
 }
 
 
-def json_schema() -> Form:
+def json_schema() -> JsonSchema:
     """Return the schema, its texts in English whatever the language of the process is."""
     with override("en"):
         return {
@@ -55,42 +55,42 @@ def json_schema() -> Form:
         }
 
 
-def _mapping(members: dict[str, Form], required: tuple[str, ...] = ()) -> Form:
-    form = {"type": "object", "properties": members, "additionalProperties": False}
-    return {**form, "required": list(required)} if required else form
+def _mapping(members: dict[str, JsonSchema], required: tuple[str, ...] = ()) -> JsonSchema:
+    schema = {"type": "object", "properties": members, "additionalProperties": False}
+    return {**schema, "required": list(required)} if required else schema
 
 
-def _or_environment(form: Form) -> Form:
-    return {"anyOf": [form, FROM_ENVIRONMENT]}
+def _or_environment(schema: JsonSchema) -> JsonSchema:
+    return {"anyOf": [schema, FROM_ENVIRONMENT]}
 
 
-def _section(section: Section | Group) -> Form:
+def _section(section: Section | Group) -> JsonSchema:
     if isinstance(section, Group):
         return _or_environment(_mapping({inner.name: _section(inner) for inner in section.sections}))
     title = {"title": str(section.model._meta.verbose_name_plural if section.key else section.model._meta.verbose_name)}
-    if section.whole:
-        return {**title, **_or_environment(form(section.whole, section.model))}
+    if section.value_member:
+        return {**title, **_or_environment(value_schema(section.value_member, section.model))}
     item = _or_environment(_item(section))
     return {**title, **(_or_environment({"type": "array", "items": item}) if section.key else item)}
 
 
-def _item(section: Section) -> Form:
+def _item(section: Section) -> JsonSchema:
     """Say what an item may hold. Only its key is needed: the rest may be stored already."""
     members = {member.name: _member(member, section.model) for member in section.members}
     return _mapping(members | {child.name: _section(child) for child in section.children}, section.key)
 
 
-def _member(member: Member, model: type[Model]) -> Form:
+def _member(member: Member, model: type[Model]) -> JsonSchema:
     field = member.model_field(model)
-    texts = {"title": str(field.verbose_name), "description": str(field.help_text)}
-    return {name: text for name, text in texts.items() if text} | _default(member, field) | _value(member, model)
+    descriptions = {"title": str(field.verbose_name), "description": str(field.help_text)}
+    return {name: text for name, text in descriptions.items() if text} | _default(member, field) | _value(member, model)
 
 
-def _value(member: Member, model: type[Model]) -> Form:
-    return _or_environment(form(member, model))
+def _value(member: Member, model: type[Model]) -> JsonSchema:
+    return _or_environment(value_schema(member, model))
 
 
-def _default(member: Member, field: Any) -> Form:
+def _default(member: Member, field: Any) -> JsonSchema:
     if member.secret or field.default is NOT_PROVIDED or not isinstance(member, Boolean | Integer | Choice):
         return {}
     # An empty choice is none that a file can make.
@@ -98,81 +98,81 @@ def _default(member: Member, field: Any) -> Form:
 
 
 @singledispatch
-def form(member: Member, model: type[Model]) -> Form:
+def value_schema(member: Member, model: type[Model]) -> JsonSchema:
     """Return what a member's value may be, before `{env: NAME}` in its place."""
-    raise NotImplementedError(f"{type(member).__name__} has no form in the JSON Schema")
+    raise NotImplementedError(f"{type(member).__name__} has no JSON Schema")
 
 
-@form.register
-def _boolean(_member: Boolean, _model: type[Model]) -> Form:
+@value_schema.register
+def _boolean(_member: Boolean, _model: type[Model]) -> JsonSchema:
     return {"type": "boolean"}
 
 
-@form.register
-def _integer(member: Integer, model: type[Model]) -> Form:
-    least, most = [0], [LARGEST_INTEGER]
+@value_schema.register
+def _integer(member: Integer, model: type[Model]) -> JsonSchema:
+    minimums, maximums = [0], [LARGEST_INTEGER]
     # As declared: `validators` also holds the range of the database in use.
     for validator in member.model_field(model).deconstruct()[3].get("validators", []):
         if isinstance(validator, MinValueValidator):
-            least.append(validator.limit_value)
+            minimums.append(validator.limit_value)
         elif isinstance(validator, MaxValueValidator):
-            most.append(validator.limit_value)
-    return {"type": "integer", "minimum": max(least), "maximum": min(most)}
+            maximums.append(validator.limit_value)
+    return {"type": "integer", "minimum": max(minimums), "maximum": min(maximums)}
 
 
-@form.register
-def _text(member: Text, model: type[Model]) -> Form:
+@value_schema.register
+def _text(member: Text, model: type[Model]) -> JsonSchema:
     validators = member.model_field(model).validators
-    limits = [one.limit_value for one in validators if isinstance(one, MaxLengthValidator)]
-    form: Form = {"type": "string", **({"maxLength": min(limits)} if limits else {})}
+    limits = [validator.limit_value for validator in validators if isinstance(validator, MaxLengthValidator)]
+    schema: JsonSchema = {"type": "string", **({"maxLength": min(limits)} if limits else {})}
     patterns = [pattern for validator, pattern in PATTERNS if validator in validators]
-    return form | ({"pattern": patterns[0]} if patterns else {})
+    return schema | ({"pattern": patterns[0]} if patterns else {})
 
 
-@form.register
-def _choice(member: Choice, model: type[Model]) -> Form:
+@value_schema.register
+def _choice(member: Choice, model: type[Model]) -> JsonSchema:
     return {"enum": [str(value) for value, _label in member.model_field(model).flatchoices]}
 
 
-@form.register
-def _texts(member: Texts, model: type[Model]) -> Form:
+@value_schema.register
+def _texts(member: TextList, model: type[Model]) -> JsonSchema:
     field = member.model_field(model)
-    known = [ENTRIES[validator] for validator in field.validators if validator in ENTRIES]
+    known = [ENTRY_SCHEMAS[validator] for validator in field.validators if validator in ENTRY_SCHEMAS]
     entry = known[0] if known else {"type": "string"}
     return {"type": "array", "items": _or_environment(entry), **({} if field.blank else {"minItems": 1})}
 
 
-@form.register
-def _reference(_member: Reference, _model: type[Model]) -> Form:
+@value_schema.register
+def _reference(_member: Reference, _model: type[Model]) -> JsonSchema:
     return {"type": ["string", "null"]}
 
 
-@form.register
-def _text_by_language(_member: TextByLanguage, _model: type[Model]) -> Form:
+@value_schema.register
+def _localized_text(_member: LocalizedText, _model: type[Model]) -> JsonSchema:
     texts = {LANGUAGE_CODE: _or_environment({"type": "string"})}
     return {"type": "object", "patternProperties": texts, "additionalProperties": False}
 
 
-@form.register
-def _service_account(_member: ServiceAccount, _model: type[Model]) -> Form:
+@value_schema.register
+def _service_account(_member: ServiceAccount, _model: type[Model]) -> JsonSchema:
     return {"type": ["object", "string"]}
 
 
-def _one_or_two(entry: Form, **limits: int) -> Form:
+def _secret_or_list(entry: JsonSchema, **limits: int) -> JsonSchema:
     entries = {"type": "array", "items": _or_environment(entry), **limits, "maxItems": MAX_LIVE_SECRETS}
     return {"anyOf": [entry, entries]}
 
 
-@form.register
-def _client_secret(_member: ClientSecret, _model: type[Model]) -> Form:
-    return _one_or_two({"type": "string", "pattern": CREDENTIAL}, minItems=1)
+@value_schema.register
+def _client_secret(_member: ClientSecret, _model: type[Model]) -> JsonSchema:
+    return _secret_or_list({"type": "string", "pattern": CREDENTIAL}, minItems=1)
 
 
-@form.register
-def _client_secret_hash(_member: ClientSecretHash, _model: type[Model]) -> Form:
-    return _one_or_two({"type": "string", "pattern": f"^{HASH.pattern}$"}, minItems=1)
+@value_schema.register
+def _client_secret_hash(_member: ClientSecretHash, _model: type[Model]) -> JsonSchema:
+    return _secret_or_list({"type": "string", "pattern": f"^{HASH.pattern}$"}, minItems=1)
 
 
-@form.register
-def _signing_secrets(_member: SigningSecrets, _model: type[Model]) -> Form:
-    return _one_or_two({"type": "string"})
+@value_schema.register
+def _signing_secrets(_member: SigningSecrets, _model: type[Model]) -> JsonSchema:
+    return _secret_or_list({"type": "string"})

@@ -10,61 +10,61 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common import languages
-from apps.configuration.environment import structured
-from apps.configuration.members import Known, Member, collect, text
-from apps.configuration.problems import Misread, misread
+from apps.configuration.environment import parse_variable
+from apps.configuration.members import Member, RowLookup, parse_text, read_entries
+from apps.configuration.problems import InvalidValue, invalid_value
 from apps.geocontext import templates
 from apps.geocontext.models import ConfirmationTemplate
 from apps.transactions.request import messages
 from apps.transactions.request.parameters import LANGUAGE
 
 
-class TextByLanguage(Member):
+class LocalizedText(Member):
     """Texts by language code, each within the limit for messages."""
 
     expected = gettext_lazy("Must be a mapping of language codes to texts.")
 
-    def typed(self, value: object) -> dict[str, str]:
-        value = structured(value)
+    def parse(self, value: object) -> dict[str, str]:
+        value = parse_variable(value)
         if not isinstance(value, dict):
-            raise self.wrong_type()
-        return dict(collect(list(value.items()), lambda _number, entry: self._text(*entry)))
+            raise self.type_error()
+        return dict(read_entries(list(value.items()), lambda _number, entry: self._read_entry(*entry)))
 
-    def _text(self, language: object, value: object) -> tuple[str, str]:
-        place = f".{language}"
+    def _read_entry(self, language: object, value: object) -> tuple[str, str]:
+        subpath = f".{language}"
         if not isinstance(language, str) or not LANGUAGE.fullmatch(language):
-            raise Misread((place, _("This is not a language code.")))
+            raise InvalidValue((subpath, _("This is not a language code.")))
         if not languages.is_known(language):
             hint = _("No language is known by this code. If it is meant, name it in %(variable)s.")
-            raise Misread((place, hint % {"variable": "TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES"}))
-        found = text(value, place)
-        self.judge_text(found, place)
-        return language, found
+            raise InvalidValue((subpath, hint % {"variable": "TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES"}))
+        text = parse_text(value, subpath)
+        self.validate_text(text, subpath)
+        return language, text
 
-    def judge_text(self, found: str, place: str) -> None:
+    def validate_text(self, text: str, subpath: str) -> None:
         limit = settings.MESSAGE_MAX_LENGTH
-        if len(messages.clean(found)) > limit:
-            raise Misread((place, _("A message has at most %(limit)d characters.") % {"limit": limit}))
+        if len(messages.clean(text)) > limit:
+            raise InvalidValue((subpath, _("A message has at most %(limit)d characters.") % {"limit": limit}))
 
     def export(self, row: Model) -> dict[str, str]:
         texts: Mapping[str, str] = getattr(row, self.field)
         return dict(sorted(texts.items()))
 
 
-class ConfirmationTexts(TextByLanguage):
+class ConfirmationTexts(LocalizedText):
     """The templates of secure messages; languages that are left out stay, an empty text removes its language."""
 
-    def judge_text(self, found: str, place: str) -> None:
+    def validate_text(self, text: str, subpath: str) -> None:
         try:
-            if found.strip():
-                templates.validate(found)
+            if text.strip():
+                templates.validate(text)
         except ValidationError as error:
-            raise misread(error, place) from None
+            raise invalid_value(error, subpath) from None
 
-    def read(self, value: object, row: Model, known: Known) -> dict[str, str]:
-        return cast(ConfirmationTemplate, row).with_texts(self.typed(value))
+    def read(self, value: object, row: Model, lookup: RowLookup) -> dict[str, str]:
+        return cast(ConfirmationTemplate, row).with_texts(self.parse(value))
 
-    def changed(self, row: Model, texts: dict[str, str]) -> list[str]:
+    def changed_languages(self, row: Model, texts: dict[str, str]) -> list[str]:
         """Return the languages whose texts would be others."""
         current = self.current(row)
         return sorted(code for code in {*current, *texts} if current.get(code) != texts.get(code))

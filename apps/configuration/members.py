@@ -14,17 +14,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.encryption import CannotDecrypt
-from apps.configuration.environment import structured
-from apps.configuration.paths import shown
-from apps.configuration.problems import Misread, misread, nearest_of
+from apps.configuration.environment import parse_variable
+from apps.configuration.paths import redact_key
+from apps.configuration.problems import InvalidValue, did_you_mean, invalid_value
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 # The rows that a name may refer to, by key: those of the database and those of the file.
-Known = Callable[[type[Model]], Mapping[tuple[str, ...], Model]]
+RowLookup = Callable[[type[Model]], Mapping[tuple[str, ...], Model]]
 # A line about changes is for reading.
-MAX_SHOWN_CHARACTERS = 60
+MAX_DISPLAY_CHARACTERS = 60
 
 
 class Member:
@@ -38,11 +38,13 @@ class Member:
     secret = False
     exported = True
 
-    def __init__(self, name: str, *, field: str = "", also: tuple[str, ...] = (), instead_of: str = "") -> None:
+    def __init__(
+        self, name: str, *, field: str = "", dependent_fields: tuple[str, ...] = (), alternative_to: str = ""
+    ) -> None:
         self.name = name
         self.field = field or name
-        self.fields = [self.field, *also]
-        self.instead_of = instead_of
+        self.fields = [self.field, *dependent_fields]
+        self.alternative_to = alternative_to
 
     def is_required(self, model: type[Model]) -> bool:
         """Say whether a new row needs it."""
@@ -53,22 +55,22 @@ class Member:
         field: Field[Any, Any] = model._meta.get_field(self.field)  # type: ignore[assignment]
         return field
 
-    def read(self, value: object, row: Model, known: Known) -> Any:
+    def read(self, value: object, row: Model, lookup: RowLookup) -> Any:
         """Return what the row is to keep; Misread when the type is wrong or the model's field refuses the value."""
-        return self.judge(self.typed(value), row)
+        return self.validate(self.parse(value), row)
 
-    def typed(self, value: object) -> Any:
+    def parse(self, value: object) -> Any:
         """Return the value if it has the right type; Misread otherwise."""
         raise NotImplementedError
 
-    def judge(self, value: Any, row: Model, place: str = "") -> Any:
+    def validate(self, value: Any, row: Model, subpath: str = "") -> Any:
         try:
             return self.model_field(type(row)).clean(value, row)
         except ValidationError as error:
-            raise misread(error, place) from None
+            raise invalid_value(error, subpath) from None
 
-    def wrong_type(self) -> Misread:
-        return Misread(("", str(self.expected)))
+    def type_error(self) -> InvalidValue:
+        return InvalidValue(("", str(self.expected)))
 
     def current(self, row: Model) -> Any:
         return getattr(row, self.field)
@@ -83,13 +85,13 @@ class Member:
     def clear(self, row: Model) -> bool:
         """Put the defaults back, also in place of what no live key opens; False when they were there already."""
         values = {name: row._meta.get_field(name).get_default() for name in self.fields}  # type: ignore[union-attr]
-        if self._holds(row, values[self.field]):
+        if self._has_value(row, values[self.field]):
             return False
         for name, value in values.items():
             setattr(row, name, value)
         return True
 
-    def _holds(self, row: Model, value: Any) -> bool:
+    def _has_value(self, row: Model, value: Any) -> bool:
         try:
             return bool(getattr(row, self.field) == value)
         except CannotDecrypt:
@@ -101,7 +103,7 @@ class Member:
     def export(self, row: Model) -> Any:
         return getattr(row, self.field)
 
-    def shown(self, row: Model) -> str:
+    def display(self, row: Model) -> str:
         """Return the value as a line about a change may show it; most kinds show only that they changed."""
         return ""
 
@@ -109,45 +111,45 @@ class Member:
 class Boolean(Member):
     expected = gettext_lazy("Must be true or false.")
 
-    def typed(self, value: object) -> bool:
-        value = structured(value)
+    def parse(self, value: object) -> bool:
+        value = parse_variable(value)
         if not isinstance(value, bool):
-            raise self.wrong_type()
+            raise self.type_error()
         return value
 
-    def shown(self, row: Model) -> str:
+    def display(self, row: Model) -> str:
         return "true" if self.current(row) else "false"
 
 
 class Integer(Member):
     expected = gettext_lazy("Must be a whole number.")
 
-    def typed(self, value: object) -> int:
-        value = structured(value)
+    def parse(self, value: object) -> int:
+        value = parse_variable(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self.wrong_type()
+            raise self.type_error()
         return value
 
-    def shown(self, row: Model) -> str:
+    def display(self, row: Model) -> str:
         return str(self.current(row))
 
 
-def text(value: object, place: str = "") -> str:
+def parse_text(value: object, subpath: str = "") -> str:
     """Return text that every database can store; Misread otherwise."""
     if isinstance(value, int | float):
-        raise Misread((place, _("Must be text; put it between quotation marks.")))
+        raise InvalidValue((subpath, _("Must be text; put it between quotation marks.")))
     if not isinstance(value, str):
-        raise Misread((place, _("Must be text.")))
+        raise InvalidValue((subpath, _("Must be text.")))
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise Misread((place, _("Holds a character that cannot be stored.")))
+        raise InvalidValue((subpath, _("Holds a character that cannot be stored.")))
     return str(value)
 
 
 class Text(Member):
-    def typed(self, value: object) -> str:
-        return text(value)
+    def parse(self, value: object) -> str:
+        return parse_text(value)
 
-    def shown(self, row: Model) -> str:
+    def display(self, row: Model) -> str:
         """Return it in quotation marks, unless it is secret or long, or an address with more than host and path.
 
         Of such an address, user name or query may be somebody's credentials.
@@ -155,8 +157,8 @@ class Text(Member):
         if self.secret:
             return ""
         value = str(self.current(row))
-        is_shown = len(value) <= MAX_SHOWN_CHARACTERS and shown(value) == value
-        return json.dumps(value, ensure_ascii=False) if is_shown else ""
+        is_displayable = len(value) <= MAX_DISPLAY_CHARACTERS and redact_key(value) == value
+        return json.dumps(value, ensure_ascii=False) if is_displayable else ""
 
 
 class SecretText(Text):
@@ -174,50 +176,50 @@ class SecretText(Text):
 class Choice(Text):
     """One of the values that the model's field allows."""
 
-    def judge(self, value: str, row: Model, place: str = "") -> str:
+    def validate(self, value: str, row: Model, subpath: str = "") -> str:
         values = [str(choice) for choice, _label in self.model_field(type(row)).flatchoices]
         if value not in values:
-            raise Misread((place, _("Choose from: %(values)s.") % {"values": ", ".join(values)}))
+            raise InvalidValue((subpath, _("Choose from: %(values)s.") % {"values": ", ".join(values)}))
         return value
 
     def export(self, row: Model) -> str:
         return str(super().export(row))
 
-    def shown(self, row: Model) -> str:
+    def display(self, row: Model) -> str:
         return str(self.current(row))
 
 
-class Texts(Member):
+class TextList(Member):
     """A list of texts. The field's validators take lists, so each entry is judged alone as well, to find its place."""
 
     expected = gettext_lazy("Must be a list.")
 
-    def typed(self, value: object) -> list[object]:
-        value = structured(value)
+    def parse(self, value: object) -> list[object]:
+        value = parse_variable(value)
         if not isinstance(value, list):
-            raise self.wrong_type()
+            raise self.type_error()
         return value
 
-    def judge(self, value: list[object], row: Model, place: str = "") -> list[str]:
-        def one(number: int, entry: object) -> str:
-            found: list[str] = Member.judge(self, [text(entry, f"[{number}]")], row, f"[{number}]")
-            return found[0]
+    def validate(self, value: list[object], row: Model, subpath: str = "") -> list[str]:
+        def validate_entry(number: int, entry: object) -> str:
+            validated: list[str] = Member.validate(self, [parse_text(entry, f"[{number}]")], row, f"[{number}]")
+            return validated[0]
 
-        entries: list[str] = super().judge(collect(value, one), row)
+        entries: list[str] = super().validate(read_entries(value, validate_entry), row)
         return entries
 
 
-def collect(entries: list[Any], read: Callable[[int, Any], Any]) -> list[Any]:
+def read_entries(entries: list[Any], read: Callable[[int, Any], Any]) -> list[Any]:
     """Read every entry of a list; one Misread holds the problems of them all."""
-    found, problems = [], list[tuple[str, str]]()
+    values, problems = [], list[tuple[str, str]]()
     for number, entry in enumerate(entries):
         try:
-            found.append(read(number, entry))
-        except Misread as error:
+            values.append(read(number, entry))
+        except InvalidValue as error:
             problems += error.problems
     if problems:
-        raise Misread(*problems)
-    return found
+        raise InvalidValue(*problems)
+    return values
 
 
 class Reference(Member):
@@ -227,24 +229,24 @@ class Reference(Member):
         super().__init__(name)
         self.model = model
 
-    def read(self, value: object, row: Model, known: Known) -> Model | None:
-        if structured(value) is None:
+    def read(self, value: object, row: Model, lookup: RowLookup) -> Model | None:
+        if parse_variable(value) is None:
             return None
-        name, rows = text(value), known(self.model)
+        name, rows = parse_text(value), lookup(self.model)
         if (name,) not in rows:
             noun = str(self.model._meta.verbose_name)
-            raise Misread(
+            raise InvalidValue(
                 (
                     "",
                     _("There is no %(noun)s “%(name)s”.") % {"noun": noun, "name": name}
-                    + nearest_of(name, [key[0] for key in rows]),
+                    + did_you_mean(name, [key[0] for key in rows]),
                 )
             )
         return rows[name,]
 
     def export(self, row: Model) -> str | None:
-        referred = self.current(row)
-        return str(referred.name) if referred else None
+        target = self.current(row)
+        return str(target.name) if target else None
 
-    def shown(self, row: Model) -> str:
+    def display(self, row: Model) -> str:
         return self.export(row) or "null"

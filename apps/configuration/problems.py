@@ -16,7 +16,7 @@ class ConfigurationInvalid(Exception):
         super().__init__("\n".join(problems))
 
 
-class Misread(Exception):
+class InvalidValue(Exception):
     """A member cannot take a value. Pairs of the place below the member (`[1]`, `.nl`, or empty) and the text."""
 
     def __init__(self, *problems: tuple[str, str]) -> None:
@@ -24,18 +24,18 @@ class Misread(Exception):
         super().__init__()
 
 
-def misread(error: ValidationError, place: str = "") -> Misread:
-    return Misread(*((place, text) for text in error.messages))
+def invalid_value(error: ValidationError, subpath: str = "") -> InvalidValue:
+    return InvalidValue(*((subpath, text) for text in error.messages))
 
 
-def line(path: str, text: str) -> str:
+def format_problem(path: str, text: str) -> str:
     """Build a problem's line; control characters, which a file may hold anywhere, would break it."""
     return "".join(
         " " if unicodedata.category(character) in ("Cc", "Cs") else character for character in f"{path}: {text}"
     )
 
 
-def unknown(name: object, known: Iterable[str]) -> str:
+def unknown_name(name: object, known: Iterable[str]) -> str:
     """Say that a name is unknown, and which right one it resembles; without one, which there are."""
     names = list(known)
     nearest = get_close_matches(str(name), names, n=1, cutoff=0.5)
@@ -44,6 +44,6 @@ def unknown(name: object, known: Iterable[str]) -> str:
     return _("Unknown. Known here: %(names)s.") % {"names": ", ".join(names)}
 
 
-def nearest_of(name: str, known: Sequence[str]) -> str:
+def did_you_mean(name: str, known: Sequence[str]) -> str:
     nearest = get_close_matches(name, known, n=1, cutoff=0.5)
     return " " + _("Did you mean “%(name)s”?") % {"name": nearest[0]} if nearest else ""

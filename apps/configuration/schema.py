@@ -17,8 +17,8 @@ from apps.configuration.credentials import (
     SigningKey,
     SigningSecrets,
 )
-from apps.configuration.localized_texts import ConfirmationTexts, TextByLanguage
-from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, Texts
+from apps.configuration.localized_texts import ConfirmationTexts, LocalizedText
+from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, TextList
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.push.problems import deprecations_of
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 Key = tuple[str, ...]
 # The name of a member, and what is to be said about its value.
-Warned = tuple[str, "StrPromise"]
+MemberWarning = tuple[str, "StrPromise"]
 
 
-def _all_belong(_row: Model) -> Collection[str]:
+def _all_applicable(_row: Model) -> Collection[str]:
     return ()
 
 
-def _nothing(_rows: Collection[Any]) -> None:
+def _prepare_nothing(_rows: Collection[Any]) -> None:
     pass
 
 
-def _no_warnings(_row: Any) -> Iterable[Warned]:
+def _no_warnings(_row: Any) -> Iterable[MemberWarning]:
     return ()
 
 
@@ -62,17 +62,17 @@ class Section:
     key: Key = ()
     children: tuple["Section", ...] = ()
     parent: str = ""
-    foreign: Callable[[Model], Collection[str]] = _all_belong
-    whole: ConfirmationTexts | None = None
-    survey: Callable[[Collection[Any]], None] = _nothing
-    warnings: Callable[[Any], Iterable[Warned]] = _no_warnings
+    inapplicable: Callable[[Model], Collection[str]] = _all_applicable
+    value_member: ConfirmationTexts | None = None
+    prepare: Callable[[Collection[Any]], None] = _prepare_nothing
+    warnings: Callable[[Any], Iterable[MemberWarning]] = _no_warnings
 
     @property
-    def names(self) -> list[str]:
+    def member_names(self) -> list[str]:
         return [member.name for member in self.members] + [child.name for child in self.children]
 
     @property
-    def unique_names(self) -> list[str]:
+    def unique_members(self) -> list[str]:
         """The members, besides the key, whose values may be on one row only."""
         others = [member for member in self.members if member.name not in self.key]
         return [member.name for member in others if member.model_field(self.model).unique]
@@ -81,7 +81,7 @@ class Section:
         """Say whether a new item needs this member."""
         return member.name in self.key or member.is_required(self.model)
 
-    def key_in(self, item: object) -> Key | None:
+    def key_from(self, item: object) -> Key | None:
         """Return an item's key, or None while it lacks a part of it."""
         parts = [item.get(name) for name in self.key] if isinstance(item, dict) else [None]
         return tuple(str(part) for part in parts) if all(isinstance(part, str) and part for part in parts) else None
@@ -94,7 +94,7 @@ class Section:
         return [member for member in self.members if isinstance(member, Reference)]
 
     @property
-    def inner_references(self) -> list[str]:
+    def self_references(self) -> list[str]:
         """The fields that name another item of this very section."""
         return [member.field for member in self.references if member.model is self.model]
 
@@ -115,12 +115,12 @@ class Group:
     sections: tuple[Section, ...]
 
 
-def _foreign_to_kind(row: Model) -> Collection[str]:
+def _inapplicable_to_kind(row: Model) -> Collection[str]:
     allowed = ALLOWED_FIELDS[cast(PushMessagingConfiguration, row).kind]
     return [name for name in KIND_FIELDS if name not in allowed]
 
 
-def _foreign_to_platform(row: Model) -> Collection[str]:
+def _inapplicable_to_platform(row: Model) -> Collection[str]:
     if cast(ApplicationVersion, row).platform == Platform.IOS:
         return ["cordova"]
     return ["apns_environment", "bundle_identifier", "send_badge_number"]
@@ -141,7 +141,7 @@ VERSIONS = Section(
     ),
     key=("platform", "version"),
     parent="application",
-    foreign=_foreign_to_platform,
+    inapplicable=_inapplicable_to_platform,
 )
 
 # In the order in which they are read: what is referred to comes first.
@@ -175,7 +175,7 @@ SECTIONS: tuple[Section | Group, ...] = (
             Integer("max_pending_transactions"),
             Integer("max_pushes_without_success"),
             Integer("push_cooldown_after_denial_seconds"),
-            Texts("sms_allowed_countries"),
+            TextList("sms_allowed_countries"),
             Integer("sms_per_number_per_hour"),
             Integer("sms_per_prefix_per_hour"),
             Integer("sms_per_client_per_day"),
@@ -188,9 +188,9 @@ SECTIONS: tuple[Section | Group, ...] = (
             Text("name"),
             Text("client_id"),
             ClientSecret("client_secret", field="secret_hashes"),
-            ClientSecretHash("client_secret_hash", field="secret_hashes", instead_of="client_secret"),
-            Texts("apis"),
-            Texts("ip_allow_list"),
+            ClientSecretHash("client_secret_hash", field="secret_hashes", alternative_to="client_secret"),
+            TextList("apis"),
+            TextList("ip_allow_list"),
         ),
         key=("client_id",),
     ),
@@ -200,19 +200,19 @@ SECTIONS: tuple[Section | Group, ...] = (
         (
             Text("name"),
             # Without a version of the API, the model gives a configuration for Android one.
-            Choice("platform", also=("fcm_api_version",)),
+            Choice("platform", dependent_fields=("fcm_api_version",)),
             Choice("fcm_api_version"),
-            ServiceAccount("service_account", also=("project_id",)),
+            ServiceAccount("service_account", dependent_fields=("project_id",)),
             ServerKey("server_key"),
             Text("endpoint"),
             Text("team_id"),
             Text("key_id"),
             SigningKey("signing_key"),
-            Certificate("certificate", also=("certificate_expires_at",)),
+            Certificate("certificate", dependent_fields=("certificate_expires_at",)),
             Choice("apns_environment"),
         ),
         key=("name",),
-        foreign=_foreign_to_kind,
+        inapplicable=_inapplicable_to_kind,
         warnings=deprecations_of,
     ),
     Section(
@@ -224,7 +224,7 @@ SECTIONS: tuple[Section | Group, ...] = (
             Boolean("pin_enabled"),
             Integer("max_pin_attempts"),
             Boolean("fingerprint_enabled"),
-            Texts("custom_authenticators"),
+            TextList("custom_authenticators"),
         ),
         key=("identifier",),
         children=(VERSIONS,),
@@ -243,10 +243,10 @@ SECTIONS: tuple[Section | Group, ...] = (
             Boolean("signing_data_required"),
             Integer("number_matching_digits"),
             Reference("fallback", model=MobileAuthenticationType),
-            TextByLanguage("default_messages"),
+            LocalizedText("default_messages"),
         ),
         key=("name",),
-        survey=mark_fallback_cycles,
+        prepare=mark_fallback_cycles,
         warnings=field_warnings,
     ),
     Section(
@@ -271,5 +271,5 @@ SECTIONS: tuple[Section | Group, ...] = (
         ),
     ),
     Section("geolocation", Geolocation, (Text("url"), SecretText("key"))),
-    Section("confirmation_templates", ConfirmationTemplate, (), whole=ConfirmationTexts("texts")),
+    Section("confirmation_templates", ConfirmationTemplate, (), value_member=ConfirmationTexts("texts")),
 )

@@ -10,14 +10,14 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.configuration.plan import Plan
-from apps.configuration.problems import ConfigurationInvalid, line
+from apps.configuration.problems import ConfigurationInvalid, format_problem
 from apps.configuration.schema import SECTIONS, Group, Section
 from apps.events import services as events
 from apps.events.types import EventType
 
 __all__ = ["ConfigurationInvalid", "export_configuration", "import_configuration"]
 
-# An event is a line in a log: a file with thousands of changes is told by its beginning and their number.
+# An event is a line in a log: a file with thousands of changes is event_lines by its beginning and their number.
 LINES_IN_EVENT = 100
 
 
@@ -40,26 +40,26 @@ def import_configuration(
             if plan.problems:
                 raise ConfigurationInvalid(plan.problems)
             if plan.lines and not check:
-                told = _in_the_language_of_events(plan, data)
-                plan.write()
+                event_lines = _in_event_language(plan, data)
+                plan.apply()
                 events.record(
                     EventType.ADMIN_CONFIGURATION_IMPORTED,
                     who=who,
                     changes=len(plan.lines),
-                    lines=told[:LINES_IN_EVENT],
+                    lines=event_lines[:LINES_IN_EVENT],
                 )
     except IntegrityError:
         text = _(
             "The database refuses this: two rows have the same name for a moment. Import again if somebody else "
             "changed the configuration meanwhile; exchange names in two steps."
         )
-        raise ConfigurationInvalid([line("file", text)]) from None
+        raise ConfigurationInvalid([format_problem("file", text)]) from None
     for warning in plan.warnings:
         warn(warning)
     return plan.lines
 
 
-def _in_the_language_of_events(plan: Plan, data: object) -> list[str]:
+def _in_event_language(plan: Plan, data: object) -> list[str]:
     """Return a plan's lines as events hold them: a terminal's language is of its user alone."""
     if translation.get_language() == settings.LANGUAGE_CODE:
         return plan.lines
@@ -75,8 +75,8 @@ def export_configuration(*, with_secrets: bool = False) -> dict[str, Any]:
 def _section(section: Section | Group, with_secrets: bool) -> Any:
     if isinstance(section, Group):
         return {inner.name: _section(inner, with_secrets) for inner in section.sections}
-    if section.whole:
-        return section.whole.export(section.model._default_manager.first() or section.model())
+    if section.value_member:
+        return section.value_member.export(section.model._default_manager.first() or section.model())
     if not section.key:
         return _item(section, section.model._default_manager.first() or section.model(), with_secrets)
     return _items(section, list(section.rows()), with_secrets)
@@ -88,11 +88,11 @@ def _items(section: Section, rows: list[Model], with_secrets: bool) -> list[dict
 
 
 def _item(section: Section, row: Model, with_secrets: bool) -> dict[str, Any]:
-    foreign = section.foreign(row)
+    inapplicable = section.inapplicable(row)
     members = [
         member
         for member in section.members
-        if member.is_exported(row) and (with_secrets or not member.secret) and member.name not in foreign
+        if member.is_exported(row) and (with_secrets or not member.secret) and member.name not in inapplicable
     ]
     item = {member.name: member.export(row) for member in members}
     for child in section.children:

@@ -47,13 +47,13 @@ class CounterBuffer:
             self._set_timer()
 
     def _set_timer(self) -> None:
-        if self._timer is not None or settings.EVENT_COUNTS_SECONDS is None:
+        if self._timer is not None or settings.EVENT_COUNTER_FLUSH_SECONDS is None:
             return
         if not self._is_flushed_at_exit:
             # Unlike atexit's, these are run at the end of a serving process as well, which is a fork.
             Finalize(None, self._flush_at_exit, exitpriority=0)
             self._is_flushed_at_exit = True
-        self._timer = threading.Timer(settings.EVENT_COUNTS_SECONDS, self._on_timer)
+        self._timer = threading.Timer(settings.EVENT_COUNTER_FLUSH_SECONDS, self._on_timer)
         self._timer.daemon = True
         self._timer.start()
 

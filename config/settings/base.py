@@ -26,31 +26,31 @@ VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = False
-PORT = env.number("PORT", default=8000, highest=65_535)
-WEB_WORKERS = env.number("WEB_WORKERS", default=1, highest=1000)
+PORT = env.integer("PORT", default=8000, maximum=65_535)
+WEB_WORKERS = env.integer("WEB_WORKERS", default=1, maximum=1000)
 # Of each serving process. One address (IPv6: one /64) that is not a trusted proxy's gets the second number.
-WEB_MAX_CONNECTIONS = env.number("WEB_MAX_CONNECTIONS", default=5000, lowest=16, highest=1_000_000)
-WEB_MAX_CONNECTIONS_PER_ADDRESS = env.number("WEB_MAX_CONNECTIONS_PER_ADDRESS", default=500, highest=1_000_000)
-PUBLIC_URL = env.website("PUBLIC_URL", default=f"http://localhost:{PORT}")
+WEB_MAX_CONNECTIONS = env.integer("WEB_MAX_CONNECTIONS", default=5000, minimum=16, maximum=1_000_000)
+WEB_MAX_CONNECTIONS_PER_ADDRESS = env.integer("WEB_MAX_CONNECTIONS_PER_ADDRESS", default=500, maximum=1_000_000)
+PUBLIC_URL = env.site_url("PUBLIC_URL", default=f"http://localhost:{PORT}")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
 )
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"])
 # How long a process counts events before it adds them to the table; None: only when it is told to.
-EVENT_COUNTS_SECONDS: float | None = 5.0
+EVENT_COUNTER_FLUSH_SECONDS: float | None = 5.0
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
-MESSAGE_MAX_LENGTH = env.number("MESSAGE_MAX_LENGTH", default=155)
+MESSAGE_MAX_LENGTH = env.integer("MESSAGE_MAX_LENGTH", default=155)
 # The languages of default messages that the console asks for.
 SUPPORTED_LOCALES = [
     code.strip() for code in env.list("TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES", default=["en"]) if code.strip()
 ]
-CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.switch("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
+CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.boolean("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
 
 # Where Apple takes pushes; other addresses for tests and gateways, with the certificates to trust (PEM).
-PUSH_APNS_PRODUCTION_URL = env.website("PUSH_APNS_PRODUCTION_URL", default="https://api.push.apple.com")
-PUSH_APNS_DEVELOPMENT_URL = env.website("PUSH_APNS_DEVELOPMENT_URL", default="https://api.sandbox.push.apple.com")
+PUSH_APNS_PRODUCTION_URL = env.site_url("PUSH_APNS_PRODUCTION_URL", default="https://api.push.apple.com")
+PUSH_APNS_DEVELOPMENT_URL = env.site_url("PUSH_APNS_DEVELOPMENT_URL", default="https://api.sandbox.push.apple.com")
 PUSH_APNS_CA_FILE = env.str("PUSH_APNS_CA_FILE", default="")
 
 # Text messages: the gateway by name (twilio, rest, console) or a class by its dotted path, and what each needs.
@@ -234,8 +234,8 @@ _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
 # A sign-in to the console lasts a working day, and half an hour without use (apps/staff/sessions.py).
-CONSOLE_SESSION_SECONDS = env.number("CONSOLE_SESSION_SECONDS", default=8 * 3600)
-CONSOLE_IDLE_SECONDS = env.number("CONSOLE_IDLE_SECONDS", default=1800)
+CONSOLE_SESSION_SECONDS = env.integer("CONSOLE_SESSION_SECONDS", default=8 * 3600)
+CONSOLE_IDLE_SECONDS = env.integer("CONSOLE_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_AGE = CONSOLE_IDLE_SECONDS
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CONTENT_SECURITY_POLICY = POLICY

@@ -18,7 +18,7 @@ DATABASES = ("postgres", "postgresql", "sqlite")
 ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
-class VariablesAndFiles(FileAwareMapping):  # type: ignore[misc]
+class EnvironmentWithFiles(FileAwareMapping):  # type: ignore[misc]
     """A file wins over the variable itself, and the end of its last line does not count."""
 
     def __getitem__(self, key: str) -> str:
@@ -35,17 +35,17 @@ class VariablesAndFiles(FileAwareMapping):  # type: ignore[misc]
 
 
 class Environment(environ.Env):  # type: ignore[misc]
-    ENVIRON = VariablesAndFiles()
+    ENVIRON = EnvironmentWithFiles()
 
-    def number(self, name: str, *, default: int, lowest: int = 1, highest: int | None = None) -> int:
+    def integer(self, name: str, *, default: int, minimum: int = 1, maximum: int | None = None) -> int:
         text = self.str(name, default="").strip() or str(default)
         number = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else None
-        if number is None or number < lowest or (highest is not None and number > highest):
-            limits = f"from {lowest} to {highest}" if highest is not None else f"of at least {lowest}"
+        if number is None or number < minimum or (maximum is not None and number > maximum):
+            limits = f"from {minimum} to {maximum}" if maximum is not None else f"of at least {minimum}"
             raise ImproperlyConfigured(f"{name} is {text!r}; it is a whole number {limits}")
         return number
 
-    def switch(self, name: str, *, default: bool) -> bool:
+    def boolean(self, name: str, *, default: bool) -> bool:
         text = self.str(name, default="").strip().lower()
         if text and text not in ON + OFF:
             raise ImproperlyConfigured(f"{name} is {text!r}; it is one of: {', '.join(ON + OFF)}")
@@ -53,22 +53,22 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     def choice(self, name: str, choices: Sequence[str], *, default: str) -> str:
         text = self.str(name, default="").strip() or default
-        found = {one.lower(): one for one in choices}.get(text.lower())
-        if found is None:
+        value = {allowed.lower(): allowed for allowed in choices}.get(text.lower())
+        if value is None:
             raise ImproperlyConfigured(f"{name} is {text!r}; it is one of: {', '.join(choices)}")
-        return found
+        return value
 
     def networks(self, name: str, *, default: Sequence[str]) -> list[str]:
         """Return addresses and networks (CIDR), given with commas between them."""
-        given = [part.strip() for part in self.str(name, default="").split(",") if part.strip()]
-        for network in given:
+        networks = [part.strip() for part in self.str(name, default="").split(",") if part.strip()]
+        for network in networks:
             try:
                 ip_network(network, strict=False)
             except ValueError:
                 raise ImproperlyConfigured(f"{name}: {network!r} is neither an address nor a network") from None
-        return given or list(default)
+        return networks or list(default)
 
-    def website(self, name: str, *, default: str) -> str:
+    def site_url(self, name: str, *, default: str) -> str:
         """Return the address of a site, without a slash at its end."""
         text: str = self.str(name, default="").strip() or default
         parts = _split(text)
@@ -85,21 +85,21 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
         text = self.str(name, default="").strip() or default
-        found: dict[str, Any] = {}
+        value: dict[str, Any] = {}
         if text.partition("://")[0] in DATABASES:
             with suppress(ValueError):
-                found = self.db_url_config(text)
-        if not found:
+                value = self.db_url_config(text)
+        if not value:
             raise ImproperlyConfigured(
                 f"{name} is no address of a database: postgres://user:password@host:5432/name or sqlite:////path"
             )
-        return found
+        return value
 
 
-def _split(address: str) -> Any:
+def _split(url: str) -> Any:
     """Return the parts of an address; None when it has none, as with a port that is no number."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         _port = parts.port
     except ValueError:
         return None

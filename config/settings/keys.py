@@ -13,7 +13,7 @@ from django.core.checks.security import base as django_checks
 from django.core.exceptions import ImproperlyConfigured
 
 # Of 32 random bytes fewer are different, or have different distances to their neighbours, once in 10^13 keys.
-LEAST_DIFFERENT = 17
+MIN_DISTINCT_VALUES = 17
 PRINTABLE = range(0x20, 0x7F)
 
 
@@ -43,12 +43,12 @@ def encryption_keys(text: str) -> list[bytes]:
 
 def require_strong_secret_key(name: str, value: str) -> None:
     """Raise ImproperlyConfigured if `value` breaks Django's rule for a SECRET_KEY (its check security.W009)."""
-    shortest, least = django_checks.SECRET_KEY_MIN_LENGTH, django_checks.SECRET_KEY_MIN_UNIQUE_CHARACTERS
+    min_length, min_unique = django_checks.SECRET_KEY_MIN_LENGTH, django_checks.SECRET_KEY_MIN_UNIQUE_CHARACTERS
     prefix = django_checks.SECRET_KEY_INSECURE_PREFIX
-    if len(value) < shortest or len(set(value)) < least or value.startswith(prefix):
+    if len(value) < min_length or len(set(value)) < min_unique or value.startswith(prefix):
         raise ImproperlyConfigured(
-            f"{name} is too easy to guess: it must have at least {shortest} characters, {least} different ones, and "
-            f"not begin with {prefix!r}; docs/configuration.md says how to make one"
+            f"{name} is too easy to guess: it must have at least {min_length} characters, {min_unique} different ones, "
+            f"and not begin with {prefix!r}; docs/configuration.md says how to make one"
         )
 
 
@@ -65,7 +65,7 @@ def require_strong_encryption_keys(keys: list[bytes]) -> None:
 def _looks_random(key: bytes) -> bool:
     distances = {(after - before) % 256 for before, after in pairwise(key)}
     is_text = all(byte in PRINTABLE for byte in key)
-    return not is_text and min(len(set(key)), len(distances)) >= LEAST_DIFFERENT
+    return not is_text and min(len(set(key)), len(distances)) >= MIN_DISTINCT_VALUES
 
 
 def development_keys(path: Path) -> dict[str, str]:
@@ -75,15 +75,15 @@ def development_keys(path: Path) -> dict[str, str]:
             "SECRET_KEY": secrets.token_urlsafe(50),
             "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         }
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(keys))
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps(keys))
         try:
             # A link, not a rename: of two processes that start together, the second keeps the first one's keys.
-            os.link(draft, path)
+            os.link(temporary, path)
         except FileExistsError:
             pass
         finally:
-            draft.unlink()
+            temporary.unlink()
     loaded: dict[str, str] = json.loads(path.read_text())
     return loaded

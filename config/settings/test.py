@@ -13,7 +13,7 @@ DATABASES["default"]["TEST"] = (
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]
 # No thread of its own touches a test's database.
-EVENT_COUNTS_SECONDS = None
+EVENT_COUNTER_FLUSH_SECONDS = None
 # Every test has a client, which would look at every static file when it starts.
 WHITENOISE_AUTOREFRESH = True
 # A test that changes configuration sees it at once.

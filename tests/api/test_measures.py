@@ -24,7 +24,7 @@ from apps.outbox import claims
 from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.security.secret_search import deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -33,7 +33,7 @@ def sections():
         if isinstance(entry, Group):
             for section in entry.sections:
                 yield entry.name, f"{section.name}.", section
-        elif isinstance(entry, Section) and not entry.whole:
+        elif isinstance(entry, Section) and not entry.value_member:
             yield entry.name, "", entry
             for child in entry.children:
                 yield entry.name, f"{child.name}[].", child
@@ -54,7 +54,7 @@ def test_every_section_has_its_heading_and_no_other():
 def test_every_member_of_the_file_is_in_its_table_and_no_other():
     expected = {}
     for name, prefix, section in sections():
-        expected.setdefault(name, set()).update(prefix + member for member in section.names)
+        expected.setdefault(name, set()).update(prefix + member for member in section.member_names)
     assert {name: set(table(name)) for name in expected} == expected
 
 
@@ -93,7 +93,7 @@ def test_every_default_of_the_file_is_the_codes():
                 assert not section.requires(member), f"{name}.{member.name}"
             elif cell == "":
                 is_needed = section.requires(member) or is_refused(section, member)
-                assert not is_needed or member.instead_of, f"{name}.{member.name}"
+                assert not is_needed or member.alternative_to, f"{name}.{member.name}"
                 assert not default_of(section, member), f"{name}.{member.name}"
             elif cell == "required":
                 assert section.requires(member) or is_refused(section, member), f"{name}.{member.name}"
@@ -106,9 +106,9 @@ def defaults_read(module):
     found = {}
     for node in ast.walk(ast.parse(Path(ROOT, "config/settings", module).read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            given = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
-            if given and isinstance(node.args[0], ast.Constant) and node.args[0].value not in MADE:
-                found[node.args[0].value] = eval(ast.unparse(given[0]), {"__builtins__": {}})
+            constants = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
+            if constants and isinstance(node.args[0], ast.Constant) and node.args[0].value not in MADE:
+                found[node.args[0].value] = eval(ast.unparse(constants[0]), {"__builtins__": {}})
     return found
 
 

@@ -9,8 +9,8 @@ from apps.outgoing.http import Proxy
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy
 from tests import factories
+from tests.commands.command_runner import run
 from tests.commands.conftest import BUNDLE, in_days, ios_version
-from tests.commands.running import run
 from tests.fakes import apns, fcm
 from tests.fakes.apns_certificates import signing_key
 from tests.fakes.web_proxy import WebProxy

@@ -9,7 +9,7 @@ from apps.configuration.checks import callbacks, secrets
 from apps.outbox import broker
 from apps.outgoing.http import Proxy
 from tests import factories
-from tests.commands.running import lose_keys, run
+from tests.commands.command_runner import lose_keys, run
 from tests.fakes import twilio as fake_twilio
 from tests.fakes.portal import Portal
 from tests.fakes.sms_service import SmsService
@@ -203,7 +203,7 @@ def test_a_large_table_is_tried_for_a_while_only_and_that_is_told(monkeypatch):
         factories.CallbackEndpointFactory(username="a", password="first")
     monkeypatch.setattr(secrets, "BATCH", 2)
     assert found()[0]["stored secrets"][1] == "5 were tried and can be read."
-    monkeypatch.setattr(secrets, "SECONDS", -1)
+    monkeypatch.setattr(secrets, "TIME_LIMIT_SECONDS", -1)
     assert found()[0]["stored secrets"][1] == "2 were tried and can be read. There are more than are tried here."
 
 
@@ -215,7 +215,7 @@ def test_a_callback_endpoint_is_looked_up_and_not_called(settings, monkeypatch):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(callbacks, "AT_ONCE", 2)
+    monkeypatch.setattr(callbacks, "BATCH_SIZE", 2)
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = False
     for host in ("portal.example", "no.example", "inside.example"):
         factories.CallbackEndpointFactory(url=f"https://anna:pass-word@{host}/back?key=pass-word", password="")

@@ -8,7 +8,7 @@ from django.core.management import get_commands, load_command_class
 from apps.demo.device import DeviceApiError
 from apps.enrollment.models import Device, Profile, PushEnrollment, ServerKey
 from apps.events.models import Event
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.conftest import Portal
 from tests.users.test_list import V4
 

@@ -13,7 +13,7 @@ from django.core.management import call_command
 
 from apps.system.models import KeyCheck
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.demo.running import Run
 from tests.ports import free_port
 

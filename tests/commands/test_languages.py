@@ -11,7 +11,7 @@ from apps.common import errors as api_errors
 from apps.demo.phone import NAME
 from apps.demo.portal import SHOP
 from apps.events.models import Event
-from tests.commands.running import give_input, run
+from tests.commands.command_runner import run, set_standard_input
 from tests.commands.test_process import manage  # noqa: F401 - a fixture
 from tests.console.test_texts import CLOSE, OPEN, brackets, left_over  # noqa: F401 - a fixture
 
@@ -100,7 +100,7 @@ def test_help_is_english_where_the_terminal_lacks_the_characters(terminal):
 @pytest.mark.django_db
 def test_what_is_stored_is_english_in_every_terminal(monkeypatch):
     def imported(language, is_on):
-        give_input(monkeypatch, f"features: {{mobile_authentication: {is_on}}}\n".encode())
+        set_standard_input(monkeypatch, f"features: {{mobile_authentication: {is_on}}}\n".encode())
         with translation.override(language):
             ran = run("import_configuration", "-")
         assert ran.code == 0

@@ -7,8 +7,8 @@ import pytest
 from apps.enrollment.models import Profile, PushEnrollment
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
+from tests.commands.command_runner import run
 from tests.commands.conftest import BUNDLE, ios_version
-from tests.commands.running import run
 from tests.fakes import apns, fcm
 
 pytestmark = pytest.mark.django_db

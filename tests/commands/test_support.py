@@ -15,7 +15,7 @@ from apps.events.models import Event
 from apps.outbox import claims
 from apps.outbox.models import State
 from apps.transactions.models import Transaction
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.conftest import Portal, TestDevice
 
 CREDENTIAL_RULE = "Use visible ASCII characters and spaces only."

@@ -24,7 +24,7 @@ from apps.transactions.models import (
     Transaction,
 )
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.users.conftest import PIN, register_all
 
 pytestmark = pytest.mark.django_db

@@ -17,11 +17,11 @@ def given(monkeypatch):
 @pytest.mark.parametrize("text", ["", " "])
 def test_an_empty_variable_has_its_default(given, text):
     given(text)
-    assert env.number("GIVEN", default=5) == 5
-    assert env.switch("GIVEN", default=True) is True
+    assert env.integer("GIVEN", default=5) == 5
+    assert env.boolean("GIVEN", default=True) is True
     assert env.choice("GIVEN", LEVELS, default="INFO") == "INFO"
     assert env.networks("GIVEN", default=["::1"]) == ["::1"]
-    assert env.website("GIVEN", default="http://localhost") == "http://localhost"
+    assert env.site_url("GIVEN", default="http://localhost") == "http://localhost"
     assert env.broker("GIVEN", default="") == ""
     assert env.database("GIVEN", default="sqlite:////a/b")["NAME"] == "/a/b"
 
@@ -35,32 +35,32 @@ def test_an_empty_text_or_list_has_its_default(given):
 @pytest.mark.parametrize(("text", "number"), [("1", 1), (" 65535 ", 65_535)])
 def test_a_number_is_within_its_limits(given, text, number):
     given(text)
-    assert env.number("GIVEN", default=5, highest=65_535) == number
+    assert env.integer("GIVEN", default=5, maximum=65_535) == number
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "65536", "1.5", "1e3", "0x10", "\u0661", "many", "9" * 5000])
 def test_any_other_number_is_refused(given, text):
     given(text)
     with pytest.raises(ImproperlyConfigured, match=r"^GIVEN is '.*'; it is a whole number from 1 to 65535$"):
-        env.number("GIVEN", default=5, highest=65_535)
+        env.integer("GIVEN", default=5, maximum=65_535)
 
 
 def test_a_number_without_a_highest_has_a_lowest(given):
     given("0")
     with pytest.raises(ImproperlyConfigured, match="it is a whole number of at least 1"):
-        env.number("GIVEN", default=5)
+        env.integer("GIVEN", default=5)
 
 
 @pytest.mark.parametrize(("text", "is_on"), [("1", True), ("True", True), ("on", True), ("0", False), ("NO", False)])
 def test_a_switch_knows_the_usual_words(given, text, is_on):
     given(text)
-    assert env.switch("GIVEN", default=not is_on) is is_on
+    assert env.boolean("GIVEN", default=not is_on) is is_on
 
 
 def test_a_switch_takes_no_guess(given):
     given("maybe")
     with pytest.raises(ImproperlyConfigured, match="GIVEN is 'maybe'; it is one of: 1, true, yes, on, 0, false"):
-        env.switch("GIVEN", default=False)
+        env.boolean("GIVEN", default=False)
 
 
 def test_a_choice_is_one_of_its_words_in_any_case(given):
@@ -81,7 +81,7 @@ def test_networks_are_looked_at_one_by_one(given):
 
 def test_a_website_loses_its_last_slash(given):
     given("https://sign.example.com:8443/")
-    assert env.website("GIVEN", default="") == "https://sign.example.com:8443"
+    assert env.site_url("GIVEN", default="") == "https://sign.example.com:8443"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_website_loses_its_last_slash(given):
 def test_what_is_no_website_is_refused(given, text):
     given(text)
     with pytest.raises(ImproperlyConfigured, match="it begins with http:// or https:// and a host name"):
-        env.website("GIVEN", default="")
+        env.site_url("GIVEN", default="")
 
 
 @pytest.mark.parametrize("text", ["redis://:secret@host:6379/0", "rediss://host", "amqp://host//"])

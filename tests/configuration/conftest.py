@@ -4,7 +4,7 @@ from functools import cache
 import pytest
 
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.fakes import apns_certificates
 
 BUNDLE = "com.example.shop"

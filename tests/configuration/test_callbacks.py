@@ -7,7 +7,7 @@ import pytest
 
 from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
-from tests.commands.running import lose_keys, run
+from tests.commands.command_runner import lose_keys, run
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from apps.system import keys
 from apps.system.models import GeneralConfiguration
 from apps.transactions.types import MobileAuthenticationType
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ import pytest
 
 from apps.transactions.types import MobileAuthenticationType
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from apps.configuration import file
 from apps.system.models import Features
-from tests.commands.running import give_input, run
+from tests.commands.command_runner import run, set_standard_input
 
 REFUSED = {
     "empty": (b"", "file: Must be a mapping of sections, such as “general” and “applications”."),
@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_is_named(db, name):
 
 
 def test_standard_input_is_read(db, monkeypatch):
-    give_input(monkeypatch, b"features: {mobile_authentication: false}\n")
+    set_standard_input(monkeypatch, b"features: {mobile_authentication: false}\n")
     assert run("import_configuration", "-").lines == ["features: changed mobile_authentication true → false"]
     assert Features.objects.get().mobile_authentication is False
 

@@ -8,7 +8,7 @@ from apps.events.models import Event
 from apps.geocontext import templates
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.system.models import Features
-from tests.commands.running import run
+from tests.commands.command_runner import run
 
 pytestmark = pytest.mark.django_db
 FILE = """

@@ -13,7 +13,7 @@ from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 from apps.transactions.types import MobileAuthenticationType
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.configuration.conftest import certificate
 from tests.conftest import Portal
 

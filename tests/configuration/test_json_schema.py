@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from apps.configuration import file
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHIPPED = DOCS / "configuration.schema.json"

@@ -9,7 +9,7 @@ from apps.applications.models import Application, ApplicationVersion
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy
 from tests import factories
-from tests.commands.running import lose_keys, run
+from tests.commands.command_runner import lose_keys, run
 from tests.configuration.conftest import BUNDLE, authority, certificate, signing_key
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,7 @@ def lines(page):
 
 
 def heading(page):
-    return " ".join(re.search(r'id="found-heading">(.*?)</h2>', page.content.decode(), re.DOTALL)[1].split())
+    return " ".join(re.search(r'id="findings-heading">(.*?)</h2>', page.content.decode(), re.DOTALL)[1].split())
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_an_empty_configuration_is_told_as_such(console):
 
 def test_other_systems_that_are_slow_do_not_hold_the_page_for_ever(console, sms_type, settings, monkeypatch):
     settings.SMS_GATEWAY = "memory"
-    monkeypatch.setattr(pages, "MOST_SECONDS", 0)
+    monkeypatch.setattr(pages, "TIME_LIMIT_SECONDS", 0)
     monkeypatch.setattr(checks, "CHECKS", [*checks.CHECKS, checks.sms.check])
     page = console.post(PATH)
     assert len(lines(page)) == 1

@@ -15,7 +15,7 @@ from apps.enrollment.models import Profile, PushEnrollment
 from apps.events.models import Event
 from apps.transactions.models import PushAttempt, PushDelivery, SmsUsage, Transaction
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 
 
 @pytest.fixture

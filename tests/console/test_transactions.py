@@ -26,7 +26,7 @@ from apps.transactions.models import (
     Transaction,
 )
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.console.conftest import sign_in_again
 from tests.console.test_roles import browser_of
 

@@ -11,7 +11,7 @@ from apps.events.models import Event
 from apps.transactions.models import SmsDelivery, Transaction
 from tests import factories
 from tests.api.calls import error_of
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.devices.conftest import Phone
 
 pytestmark = pytest.mark.django_db

@@ -26,9 +26,9 @@ from apps.staff.session_store import SessionStore
 from apps.system import keys
 from apps.system.models import ApnsProxy
 from apps.transactions.models import ContextLookup, IdempotentRequest, SmsDelivery, Transaction
-from config.keyed_hashes import BEGIN_ANEW, KINDS
+from config.keyed_hashes import KINDS, NEWEST_KEY_ONLY
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 
 NEW_KEY, LATER_KEY = b"n" * 32, b"l" * 32
 OLD_KEY = project.FIELD_ENCRYPTION_KEYS[0]
@@ -142,7 +142,7 @@ def test_no_encrypted_column_is_forgotten_and_every_value_opens_with_the_new_key
 
 def test_no_keyed_hash_is_forgotten(full):
     known = {place for kind in KINDS for place in columns_of(kind.model, kind.fields)}
-    begin_anew = {place for model, name in BEGIN_ANEW.items() for place in columns_of(model, [name])}
+    newest_key_only = {place for model, name in NEWEST_KEY_ONLY.items() for place in columns_of(model, [name])}
     assert places(codes.prefix(identifier(OLD_KEY))) == known
     # So long is a column for a keyed hash, whether or not anything is in it today.
     long_enough = {
@@ -153,7 +153,7 @@ def test_no_keyed_hash_is_forgotten(full):
         if isinstance(field, CharField) and field.max_length == 80
         for place in columns_of(model, [field.column])
     }
-    assert long_enough <= known | begin_anew
+    assert long_enough <= known | newest_key_only
 
 
 def test_it_says_what_holds_the_old_key_back_until_nothing_does(full, rotate, portal, challenge, respond, phone):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.enrollment.models import Profile, ServerKey
 from apps.enrollment.openpgp import keys
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.devices.conftest import Phone
 
 

@@ -12,7 +12,7 @@ from apps.geocontext import templates
 from apps.geocontext.models import ConfirmationTemplate
 from apps.system.models import Features
 from tests import factories
-from tests.commands.running import lose_keys, run
+from tests.commands.command_runner import lose_keys, run
 from tests.fakes.geolocation import KEY
 from tests.geocontext import files
 from tests.geocontext.files import UTRECHT

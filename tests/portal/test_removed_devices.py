@@ -14,7 +14,7 @@ from apps.transactions.models import PushDelivery
 from apps.transactions.portal import resolution
 from config import worker
 from tests.api.calls import CALLBACK, error_of
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.fakes.fcm import error
 from tests.flows.waiting import wait_until
 from tests.query_plans import query_plan

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.commands.running import run
+from tests.commands.command_runner import run
 
 PREFIX = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_"
 TWILIO = [PREFIX + name for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER")]

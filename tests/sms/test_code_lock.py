@@ -11,7 +11,7 @@ from apps.transactions import locks
 from apps.transactions.methods.sms import attempts
 from apps.transactions.models import CodeFailures
 from tests import factories
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.sms.test_codes import WRONG, error, other_code
 
 pytestmark = pytest.mark.django_db

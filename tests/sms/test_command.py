@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands.running import run
+from tests.commands.command_runner import run
 from tests.fakes import twilio as fake
 from tests.sms.conftest import NUMBER, bodies, forms
 

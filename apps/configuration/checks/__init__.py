@@ -21,5 +21,5 @@ CHECKS: list[Callable[[], Iterator[Finding]]] = [
 
 def check() -> Iterator[Finding]:
     """Look at everything, one subject after the other; a finding comes as soon as it is known."""
-    for look in CHECKS:
-        yield from look()
+    for run_check in CHECKS:
+        yield from run_check()

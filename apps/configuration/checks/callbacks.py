@@ -9,22 +9,22 @@ from apps.callbacks import addresses, remedies
 from apps.callbacks.models import CallbackEndpoint
 from apps.common.findings import Finding, Level
 from apps.common.urls import is_http_url
-from apps.configuration.paths import shown
+from apps.configuration.paths import redact_key
 
 # A name server that is slow holds up so many of them together, for three seconds.
-AT_ONCE = 32
+BATCH_SIZE = 32
 
 
 def check() -> Iterator[Finding]:
     urls = list(CallbackEndpoint.objects.order_by("url").values_list("url", flat=True))
-    for first in range(0, len(urls), AT_ONCE):
-        batch = urls[first : first + AT_ONCE]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            refusals = list(pool.map(_refusal, batch))
-        yield from (_finding(url, refusal) for url, refusal in zip(batch, refusals, strict=True))
+    for first in range(0, len(urls), BATCH_SIZE):
+        batch = urls[first : first + BATCH_SIZE]
+        with ThreadPoolExecutor(BATCH_SIZE) as pool:
+            reasons = list(pool.map(_rejection_reason, batch))
+        yield from (_finding(url, reason) for url, reason in zip(batch, reasons, strict=True))
 
 
-def _refusal(url: str) -> str:
+def _rejection_reason(url: str) -> str:
     """Return why a callback cannot go there; empty when it can. Touches no database: it runs on a thread of its own."""
     if not is_http_url(url):
         return "not an http or https address"
@@ -35,9 +35,9 @@ def _refusal(url: str) -> str:
     return ""
 
 
-def _finding(url: str, refusal: str) -> Finding:
-    about = _("callback endpoint %(url)s") % {"url": shown(url)}
-    if refusal:
-        text = _("No callback can go there: %(reason)s.") % {"reason": refusal}
-        return Finding(Level.ERROR, about, text, remedies.remedy_of(refusal))
+def _finding(url: str, reason: str) -> Finding:
+    about = _("callback endpoint %(url)s") % {"url": redact_key(url)}
+    if reason:
+        text = _("No callback can go there: %(reason)s.") % {"reason": reason}
+        return Finding(Level.ERROR, about, text, remedies.remedy_of(reason))
     return Finding(Level.OK, about, _("The name of its host leads to where callbacks may go."))

@@ -23,27 +23,27 @@ def check() -> Iterator[Finding]:
         return
     service = Geolocation.get_solo()
     if service.url:
-        yield _service(service)
+        yield _check_service(service)
     elif settings.GEOCONTEXT_DATABASE:
-        yield _file(settings.GEOCONTEXT_DATABASE)
+        yield _check_file(settings.GEOCONTEXT_DATABASE)
     elif MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
         yield Finding(Level.OK, _("geolocation"), problems.no_source(), problems.where_to_read())
 
 
-def _service(service: Geolocation) -> Finding:
-    [[(_ip, found)]] = client.ask(service, [WELL_KNOWN])
+def _check_service(service: Geolocation) -> Finding:
+    [[(_ip, location)]] = client.ask(service, [WELL_KNOWN])
     about = sources.describe_service(service)
-    if isinstance(found, Failure):
+    if isinstance(location, Failure):
         remedy = _(
             "Compare the URL and the key under System, Geolocation with what the service's maker says, and see whether "
             "it can be reached from here, through the proxy of the environment if there is one."
         )
-        return Finding(Level.ERROR, about, found.reason, remedy)
-    words = {"address": WELL_KNOWN, "country": found.country_code}
-    return Finding(Level.OK, about, _("It knows where %(address)s is: %(country)s.") % words)
+        return Finding(Level.ERROR, about, location.reason, remedy)
+    values = {"address": WELL_KNOWN, "country": location.country_code}
+    return Finding(Level.OK, about, _("It knows where %(address)s is: %(country)s.") % values)
 
 
-def _file(path: str) -> Finding:
+def _check_file(path: str) -> Finding:
     file, now = database.opened(path), timezone.now()
     about = _("location file %(path)s") % {"path": path}
     if isinstance(file, Failure):

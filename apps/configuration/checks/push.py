@@ -15,14 +15,14 @@ from apps.system import services as system
 
 
 def check() -> Iterator[Finding]:
-    yield from _proxy()
+    yield from _check_proxy()
     in_use = ApplicationVersion.objects.exclude(status=VersionStatus.DISABLED)
     for configuration in PushMessagingConfiguration.objects.prefetch_related(Prefetch("versions", queryset=in_use)):
         destinations = [version.destination() for version in configuration.versions.all()]
         yield from verify(configuration, [destination for destination in destinations if destination])
 
 
-def _proxy() -> Iterator[Finding]:
+def _check_proxy() -> Iterator[Finding]:
     """Say that the proxy cannot be used; that it works shows where pushes are tried."""
     try:
         system.apns_proxy()

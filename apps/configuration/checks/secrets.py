@@ -17,50 +17,50 @@ from apps.common.findings import Finding, Level
 from apps.system.models import KeyCheck
 
 # Tables of transactions and devices may hold millions: after so long no more of a table is tried.
-SECONDS = 2.0
+TIME_LIMIT_SECONDS = 2.0
 BATCH = 500
 
 
 @dataclass
-class Tried:
+class ReadResult:
     """What came of trying the secrets of a table, by column."""
 
-    opened: Counter[str] = field(default_factory=Counter)
+    readable: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
     is_complete: bool = True
 
 
 def check() -> Iterator[Finding]:
-    opened, is_complete = 0, True
+    readable, is_complete = 0, True
     for model, columns in groupby(reencryption.columns(), key=lambda column: column[0]):
         if model is KeyCheck:
             # No secret, and verified before the command began.
             continue
-        tried = _try(model, [column for _model, column in columns])
-        for name, count in sorted(tried.unreadable.items()):
-            yield _wrong(name, count, count + tried.opened[name])
-        opened += tried.opened.total()
-        is_complete = is_complete and tried.is_complete
-    if opened:
-        yield _good(opened, is_complete=is_complete)
+        result = _read_table(model, [column for _model, column in columns])
+        for name, count in sorted(result.unreadable.items()):
+            yield _unreadable_finding(name, count, count + result.readable[name])
+        readable += result.readable.total()
+        is_complete = is_complete and result.is_complete
+    if readable:
+        yield _readable_finding(readable, is_complete=is_complete)
 
 
-def _try(model: type[Model], columns: list[EncryptedTextField]) -> Tried:
+def _read_table(model: type[Model], columns: list[EncryptedTextField]) -> ReadResult:
     """Open what a table holds, in the order of its keys, until the time is up."""
-    tried, until = Tried(), monotonic() + SECONDS
+    result, deadline = ReadResult(), monotonic() + TIME_LIMIT_SECONDS
     rows = model._default_manager.order_by("pk").values_list("pk", *(column.attname for column in columns))
-    rest = rows
-    while batch := list(rest[:BATCH]):
+    remaining = rows
+    while batch := list(remaining[:BATCH]):
         for pk, *values in batch:
-            _try_row(columns, pk, values, tried)
-        if monotonic() > until:
-            tried.is_complete = len(batch) < BATCH
+            _read_row(columns, pk, values, result)
+        if monotonic() > deadline:
+            result.is_complete = len(batch) < BATCH
             break
-        rest = rows.filter(pk__gt=batch[-1][0])
-    return tried
+        remaining = rows.filter(pk__gt=batch[-1][0])
+    return result
 
 
-def _try_row(columns: list[EncryptedTextField], pk: Any, values: list[str], tried: Tried) -> None:
+def _read_row(columns: list[EncryptedTextField], pk: Any, values: list[str], result: ReadResult) -> None:
     for column, stored in zip(columns, values, strict=True):
         if not stored:
             continue
@@ -68,12 +68,12 @@ def _try_row(columns: list[EncryptedTextField], pk: Any, values: list[str], trie
         try:
             encryption.decrypt(stored, column.context_of(pk))
         except CannotDecrypt:
-            tried.unreadable[name] += 1
+            result.unreadable[name] += 1
         else:
-            tried.opened[name] += 1
+            result.readable[name] += 1
 
 
-def _wrong(name: str, count: int, total: int) -> Finding:
+def _unreadable_finding(name: str, count: int, total: int) -> Finding:
     text = ngettext(
         "%(count)d of %(total)d cannot be read: no key in FIELD_ENCRYPTION_KEYS opens it.",
         "%(count)d of %(total)d cannot be read: no key in FIELD_ENCRYPTION_KEYS opens them.",
@@ -87,7 +87,7 @@ def _wrong(name: str, count: int, total: int) -> Finding:
     return Finding(Level.ERROR, about, text % {"count": count, "total": total}, remedy)
 
 
-def _good(count: int, *, is_complete: bool) -> Finding:
+def _readable_finding(count: int, *, is_complete: bool) -> Finding:
     text = ngettext("%(count)d was tried and can be read.", "%(count)d were tried and can be read.", count)
     more = "" if is_complete else " " + _("There are more than are tried here.")
     return Finding(Level.OK, _("stored secrets"), text % {"count": count} + more)

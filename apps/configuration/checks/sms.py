@@ -30,17 +30,17 @@ def _probe(about: str) -> Finding:
     result = sms.probe()
     if result is None:
         return Finding(Level.OK, about, _("It has all the settings that it needs; send_test_sms tries it."))
-    words = {"reason": result.reason}
+    values = {"reason": result.reason}
     if result.outcome == Outcome.ACCEPTED:
-        return Finding(Level.OK, about, _good(result))
+        return Finding(Level.OK, about, _accepted_text(result))
     if result.outcome == Outcome.RETRY and result.status:
         text = _("It is busy or out of order, so nothing could be tried (%(reason)s).")
-        return Finding(Level.WARNING, about, text % words, remedy(result))
+        return Finding(Level.WARNING, about, text % values, remedy(result))
     text = _("It cannot be reached (%(reason)s).") if result.status is None else _("It refuses this (%(reason)s).")
-    return Finding(Level.ERROR, about, text % words, remedy(result))
+    return Finding(Level.ERROR, about, text % values, remedy(result))
 
 
-def _good(result: Result) -> str:
+def _accepted_text(result: Result) -> str:
     if result.status:
         return _("It can be reached and takes the credentials; send_test_sms tries the rest.")
     return _("It, or the proxy before it, takes connections; send_test_sms tries the rest.")

@@ -18,7 +18,7 @@ PAGE = "check_configuration"
 # Who may look at the whole configuration; a check changes none of it.
 PERMISSION = "system.view_features"
 # After so long nothing more is begun. What was begun takes at most some 20 seconds more: less than a proxy waits.
-MOST_SECONDS = 30
+TIME_LIMIT_SECONDS = 30
 LEVELS = {
     Level.OK: (_("good"), "check_circle"),
     Level.WARNING: (_("warning"), "warning"),
@@ -34,35 +34,35 @@ def check_configuration(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": _("Check configuration"),
-        "most_seconds": MOST_SECONDS,
+        "time_limit_seconds": TIME_LIMIT_SECONDS,
     }
     if request.method == "POST":
-        context |= _checked()
+        context |= _run_checks()
     return TemplateResponse(request, "admin/configuration/check.html", context)
 
 
-def _checked() -> dict[str, Any]:
-    findings, is_complete = _look()
+def _run_checks() -> dict[str, Any]:
+    findings, is_complete = _collect_findings()
     return {
-        "lines": [_line(finding) for finding in findings],
-        "number_wrong": sum(finding.level == Level.ERROR for finding in findings),
-        "number_warned": sum(finding.level == Level.WARNING for finding in findings),
+        "lines": [_finding_context(finding) for finding in findings],
+        "error_count": sum(finding.level == Level.ERROR for finding in findings),
+        "warning_count": sum(finding.level == Level.WARNING for finding in findings),
         "is_complete": is_complete,
     }
 
 
-def _look() -> tuple[list[Finding], bool]:
+def _collect_findings() -> tuple[list[Finding], bool]:
     """Return what was found in the time there is, and whether that time was enough."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     started_at = monotonic()
     for finding in checks.check():
-        found.append(finding)
-        if monotonic() - started_at >= MOST_SECONDS:
-            return found, False
-    return found, True
+        findings.append(finding)
+        if monotonic() - started_at >= TIME_LIMIT_SECONDS:
+            return findings, False
+    return findings, True
 
 
-def _line(finding: Finding) -> dict[str, Any]:
+def _finding_context(finding: Finding) -> dict[str, Any]:
     label, icon = LEVELS[finding.level]
     return {"finding": finding, "level": finding.level.value, "label": label, "icon": icon}
 

@@ -33,45 +33,51 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["accept_new_keys"]:
             keys.replace_check_value()
-        done = [reencryption.reencrypt(model, field) for model, field in reencryption.columns()]
-        rehashed = maintenance.rehash_push_tokens()
+        results = [reencryption.reencrypt(model, field) for model, field in reencryption.columns()]
+        rehashed_count = maintenance.rehash_push_tokens()
         older_keys = _older_keys()
         if options["json"]:
             self.print_data(
-                {"columns": [vars(one) for one in done], "push_tokens_rehashed": rehashed, "older_keys": older_keys},
+                {
+                    "columns": [vars(result) for result in results],
+                    "push_tokens_rehashed": rehashed_count,
+                    "older_keys": older_keys,
+                },
                 as_json=True,
             )
         else:
-            self._tell(done, rehashed, older_keys)
-        if unreadable := sum(one.unreadable for one in done):
-            raise CommandError(_unreadable(unreadable, done))
+            self._print_report(results, rehashed_count, older_keys)
+        if unreadable := sum(result.unreadable for result in results):
+            raise CommandError(_unreadable(unreadable, results))
 
-    def _tell(self, done: Sequence[ReencryptionResult], rehashed: int, keys: Sequence[dict[str, Any]]) -> None:
-        self.print_table([vars(one) for one in done], as_json=False)
-        self.stdout.write(_("Push tokens hashed anew: %(count)d.") % {"count": rehashed})
+    def _print_report(
+        self, results: Sequence[ReencryptionResult], rehashed_count: int, keys: Sequence[dict[str, Any]]
+    ) -> None:
+        self.print_table([vars(result) for result in results], as_json=False)
+        self.stdout.write(_("Push tokens hashed anew: %(count)d.") % {"count": rehashed_count})
         if not keys:
             self.stdout.write(_("FIELD_ENCRYPTION_KEYS holds one key: there is no older one to leave."))
         for key in keys:
-            self.stdout.write(_verdict(key))
+            self.stdout.write(_key_status(key))
             for holder in key["held_by"]:
                 self.stdout.write("  {what}: {count}. {ends}".format(**holder))
 
 
 def _older_keys() -> list[dict[str, Any]]:
-    hashes = keyed_hashes.by_key()
+    hashes = keyed_hashes.kinds_by_key()
     return [
-        {"number": number, "identifier": key.identifier, "held_by": held, "is_needed": bool(held)}
+        {"number": number, "identifier": key.identifier, "held_by": dependents, "is_needed": bool(dependents)}
         for number, key in enumerate(encryption.key_ring()[1:], start=2)
-        for held in [_holders(key.identifier, hashes)]
+        for dependents in [_dependents(key.identifier, hashes)]
     ]
 
 
-def _holders(identifier: str, hashes: dict[str, list[tuple[keyed_hashes.Kind, int]]]) -> list[dict[str, Any]]:
+def _dependents(identifier: str, hashes: dict[str, list[tuple[keyed_hashes.HashKind, int]]]) -> list[dict[str, Any]]:
     """Return what is still under a key, with the number and what ends it."""
     values = reencryption.count_under_key(identifier).items()
-    again = _("Written meanwhile by a process that has not the newest key in front, or unreadable: run this again.")
-    return [{"what": column, "count": count, "ends": again} for column, count in values] + [
-        {"what": str(kind.name), "count": count, "ends": _sentence(str(kind.ends))}
+    note = _("Written meanwhile by a process that has not the newest key in front, or unreadable: run this again.")
+    return [{"what": column, "count": count, "ends": note} for column, count in values] + [
+        {"what": str(kind.name), "count": count, "ends": _sentence(str(kind.migration_note))}
         for kind, count in hashes.get(identifier, [])
     ]
 
@@ -80,7 +86,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _verdict(key: dict[str, Any]) -> str:
+def _key_status(key: dict[str, Any]) -> str:
     text = (
         _("Key %(number)d (%(identifier)s) is still needed for:")
         if key["is_needed"]
@@ -89,10 +95,10 @@ def _verdict(key: dict[str, Any]) -> str:
     return text % key
 
 
-def _unreadable(count: int, done: Sequence[ReencryptionResult]) -> str:
+def _unreadable(count: int, results: Sequence[ReencryptionResult]) -> str:
     text = ngettext(
         "%(count)d value is opened by no key in FIELD_ENCRYPTION_KEYS and was left as it is: %(columns)s.",
         "%(count)d values are opened by no key in FIELD_ENCRYPTION_KEYS and were left as they are: %(columns)s.",
         count,
     )
-    return text % {"count": count, "columns": ", ".join(one.column for one in done if one.unreadable)}
+    return text % {"count": count, "columns": ", ".join(result.column for result in results if result.unreadable)}

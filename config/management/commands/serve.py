@@ -53,8 +53,8 @@ def listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         # The error's own text repeats the address.
-        words = {"address": host, "port": port, "reason": os.strerror(error.errno or 0)}
-        raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % words) from None
+        values = {"address": host, "port": port, "reason": os.strerror(error.errno or 0)}
+        raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % values) from None
 
 
 def serve(listener: socket.socket) -> None:

@@ -16,13 +16,13 @@ class Command(OneLineCommand):
         parser.add_argument("ids", metavar="ID", nargs="*", help=_("a callback's or a transaction's id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ids = [identifier(text) for text in options["ids"]] if options["ids"] else None
+        ids = [parse_id(text) for text in options["ids"]] if options["ids"] else None
         count = services.redeliver(ids, who="redeliver_callbacks")
         text = ngettext("%(count)d callback is due again.", "%(count)d callbacks are due again.", count)
         self.stdout.write(text % {"count": count})
 
 
-def identifier(text: str) -> UUID:
+def parse_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:

@@ -24,15 +24,15 @@ class Command(DataCommand):
             raise CommandError(_("Something is wrong (%(counts)s).") % {"counts": _summary(counts)})
 
     def _print_json(self, findings: Iterator[Finding]) -> Counter[Level]:
-        found = list(findings)
-        self.print_table([_as_data(finding) for finding in found], as_json=True)
-        return Counter(finding.level for finding in found)
+        all_findings = list(findings)
+        self.print_table([_as_data(finding) for finding in all_findings], as_json=True)
+        return Counter(finding.level for finding in all_findings)
 
     def _print_lines(self, findings: Iterator[Finding]) -> Counter[Level]:
         counts = Counter[Level]()
         for finding in findings:
             # At once: a push service that does not answer takes its time.
-            self.stdout.write(_line(finding))
+            self.stdout.write(_format_finding(finding))
             self.stdout.flush()
             counts[finding.level] += 1
         if not counts:
@@ -56,7 +56,7 @@ def _as_data(finding: Finding) -> dict[str, str]:
     }
 
 
-def _line(finding: Finding) -> str:
+def _format_finding(finding: Finding) -> str:
     return terminal_safe(f"{finding.level.value:<8} {finding.about}: {finding.text} {finding.remedy}".rstrip())
 
 

@@ -16,13 +16,13 @@ class Command(OneLineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=file.FORMATS, default="yaml", help=_("default: %(default)s"))
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument(
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument(
             "--with-secrets",
             action="store_true",
             help=_("also write service accounts, passwords and the hashes of client secrets"),
         )
-        what.add_argument(
+        group.add_argument(
             "--schema",
             action="store_true",
             help=_("write the JSON Schema of the file instead, with which editors complete and check it"),

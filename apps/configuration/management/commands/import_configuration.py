@@ -19,7 +19,7 @@ class Command(OneLineCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            data = file.load(content(options["file"]))
+            data = file.load(read_content(options["file"]))
             lines = services.import_configuration(data, check=options["check"], warn=self._warn)
         except services.ConfigurationInvalid as error:
             for problem in error.problems:
@@ -32,13 +32,13 @@ class Command(OneLineCommand):
         self.stderr.write(_("Warning: %(line)s") % {"line": line}, str)
 
 
-def content(name: str) -> bytes:
+def read_content(name: str) -> bytes:
     """Return a file's bytes, at most one more than allowed, so that no file is too large to be refused."""
     try:
         if name == "-":
             return sys.stdin.buffer.read(file.MAX_BYTES + 1)
-        with Path(name).open("rb") as opened:
-            return opened.read(file.MAX_BYTES + 1)
+        with Path(name).open("rb") as stream:
+            return stream.read(file.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CommandError(

@@ -30,16 +30,16 @@ class Command(DataCommand):
         if options["ip"] and not is_address(options["ip"]):
             raise CommandError(_("--ip: “%(value)s” is not an IP address.") % {"value": terminal_safe(options["ip"])})
         origin = Origin(options["ip"], options["user_agent"], options["language"])
-        unused = services.why_unused()
-        composed = None if unused else _compose(options["message"], origin)
+        disabled_reason = services.why_unused()
+        composed = None if disabled_reason else _compose(options["message"], origin)
         language, template = templates.choose(ConfirmationTemplate.get_solo().texts, origin.language)
         data = {
             # Nothing is checked, and no event says anything, where no context is used.
             "message": composed.text if composed else options["message"],
             "check": composed.check.value if composed else None,
-            "reason": (composed.reason if composed else unused) or None,
-            "is_used": not unused,
-            "location_source": _source(),
+            "reason": (composed.reason if composed else disabled_reason) or None,
+            "is_used": not disabled_reason,
+            "location_source": _describe_source(),
             "template_language": language,
             "template": template,
         }
@@ -50,11 +50,11 @@ def _compose(message: str, origin: Origin) -> Composed:
     composed = services.compose(message, origin)
     if composed:
         return composed
-    [[(_item, found)]] = services.ask([(None, origin.ip_address)])
-    return services.compose_with(message, origin, found)
+    [[(_item, location)]] = services.ask([(None, origin.ip_address)])
+    return services.compose_with(message, origin, location)
 
 
-def _source() -> str:
+def _describe_source() -> str:
     """Say which source would be asked; that none is set is said, too."""
     service = Geolocation.get_solo()
     if service.url:

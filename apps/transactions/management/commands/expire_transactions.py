@@ -15,7 +15,7 @@ class Command(OneLineCommand):
         while lifecycle.end_unanswerable():
             pass
         total = 0
-        while ended := lifecycle.expire_due():
-            total += ended
+        while expired := lifecycle.expire_due():
+            total += expired
         text = ngettext("%(count)d transaction expired.", "%(count)d transactions expired.", total)
         self.stdout.write(text % {"count": total})

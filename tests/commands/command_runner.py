@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     code: int
     out: str
     err: str
@@ -33,7 +33,7 @@ def run(name, *arguments):
         err.write(f"{error}\n")
     except SystemExit as end:
         code = end.code
-    return Ran(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())
 
 
 def lose_keys(settings):
@@ -42,5 +42,5 @@ def lose_keys(settings):
     run("rotate_encryption_keys", "--accept-new-keys")
 
 
-def give_input(monkeypatch, content):
+def set_standard_input(monkeypatch, content):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
