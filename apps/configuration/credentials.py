@@ -35,7 +35,7 @@ class ServiceAccount(Member):
         if not isinstance(value, str | dict):
             raise self.type_error()
         try:
-            info = service_accounts.parse(value) if isinstance(value, str) else service_accounts.check(value)
+            info = service_accounts.parse(value) if isinstance(value, str) else service_accounts.validate(value)
         except ValidationError as error:
             raise invalid_value(error) from None
         try:
@@ -67,7 +67,7 @@ class SigningKey(SecretText):
 
     def validate(self, value: str, row: Model, subpath: str = "") -> str:
         try:
-            return apple_credentials.check_signing_key(value) if value.strip() else ""
+            return apple_credentials.validate_signing_key(value) if value.strip() else ""
         except ValidationError as error:
             raise invalid_value(error, subpath) from None
 
@@ -82,7 +82,7 @@ class Certificate(SecretText):
 
     def validate(self, value: str, row: Model, subpath: str = "") -> tuple[str, datetime | None]:
         try:
-            return apple_credentials.check_certificate(value) if value.strip() else ("", None)
+            return apple_credentials.validate_certificate(value) if value.strip() else ("", None)
         except ValidationError as error:
             raise invalid_value(error, subpath) from None
 

@@ -14,7 +14,7 @@ from apps.events import services as events
 from apps.events.types import EventType
 from apps.push import configuration_errors
 from apps.push import services as push
-from apps.push.providers.base import Outcome, PushMessage, Result
+from apps.push.providers.base import PushMessage, PushOutcome, PushResult
 
 TEST_LIFETIME = timedelta(minutes=5)
 
@@ -32,7 +32,7 @@ def disabled_reason(version: ApplicationVersion) -> str:
     }
 
 
-def send_test(profile: Profile, *, who: str) -> Result:
+def send_test(profile: Profile, *, who: str) -> PushResult:
     """Send a test push and say what the provider answered; NotReachable when there is nothing to send to.
 
     A dead token is removed and a fault of the configuration kept for the console, as after any other push. The app
@@ -45,7 +45,7 @@ def send_test(profile: Profile, *, who: str) -> Result:
     try:
         message = _build_message(profile, push_enrollment.token)
     except CannotDecrypt as error:
-        return Result(Outcome.REFUSED, str(error))
+        return PushResult(PushOutcome.REFUSED, str(error))
     sent_at = timezone.now()
     result = push.send(destination, message)
     events.record(
@@ -58,11 +58,11 @@ def send_test(profile: Profile, *, who: str) -> Result:
         http_status=result.status,
         reason=result.reason,
     )
-    if result.outcome == Outcome.ACCEPTED:
+    if result.outcome == PushOutcome.ACCEPTED:
         configuration_errors.clear(destination)
-    elif result.outcome == Outcome.MISCONFIGURED:
-        configuration_errors.note(destination, result.reason, sent_at=sent_at)
-    elif result.outcome == Outcome.DEAD_TOKEN:
+    elif result.outcome == PushOutcome.MISCONFIGURED:
+        configuration_errors.record(destination, result.reason, sent_at=sent_at)
+    elif result.outcome == PushOutcome.DEAD_TOKEN:
         push_enrollments.remove_dead_token(push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
     return result
 

@@ -8,16 +8,16 @@ from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import Destination
 
 
-def note(destination: Destination, reason: str, *, sent_at: datetime) -> None:
+def record(destination: Destination, reason: str, *, sent_at: datetime) -> None:
     """Keep why a provider refused a configuration, unless it was changed after that push was sent."""
     rows = PushMessagingConfiguration.objects.filter(pk=destination.configuration.pk, updated_at__lte=sent_at)
-    told = {"fault": reason[:500] or "refused", "fault_destination": destination.label}
-    rows.exclude(**told).update(fault_at=timezone.now(), **told)
+    values = {"delivery_error": reason[:500] or "refused", "delivery_error_destination": destination.label}
+    rows.exclude(**values).update(delivery_error_at=timezone.now(), **values)
 
 
 def clear(destination: Destination) -> None:
     """Forget a fault: a push to the same app and environment was taken."""
-    if destination.configuration.fault:
+    if destination.configuration.delivery_error:
         PushMessagingConfiguration.objects.filter(
-            pk=destination.configuration.pk, fault_destination=destination.label
-        ).update(fault="", fault_destination="", fault_at=None)
+            pk=destination.configuration.pk, delivery_error_destination=destination.label
+        ).update(delivery_error="", delivery_error_destination="", delivery_error_at=None)

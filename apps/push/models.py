@@ -39,14 +39,14 @@ class Kind(models.TextChoices):
 
 
 # What each kind needs, and all that it may have.
-NEEDED_FIELDS: dict[str, tuple[str, ...]] = {
+REQUIRED_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.FCM_HTTP_V1: ("service_account",),
     Kind.FCM_LEGACY: ("server_key",),
     Kind.APNS_TOKEN: ("team_id", "key_id", "signing_key"),
     Kind.APNS_CERTIFICATE: ("certificate", "apns_environment"),
 }
 ALLOWED_FIELDS: dict[str, tuple[str, ...]] = {
-    **NEEDED_FIELDS,
+    **REQUIRED_FIELDS,
     Kind.FCM_HTTP_V1: ("service_account", "endpoint", "fcm_api_version"),
     Kind.FCM_LEGACY: ("server_key", "endpoint", "fcm_api_version"),
 }
@@ -101,10 +101,10 @@ class PushMessagingConfiguration(models.Model):
 
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     # Why the push service last refused this configuration itself; empty when it took the last push.
-    fault = models.CharField(_("fault"), max_length=500, blank=True, default="", editable=False)
+    delivery_error = models.CharField(_("fault"), max_length=500, blank=True, default="", editable=False)
     # The app and environment that it was about: a push that is taken elsewhere does not end it.
-    fault_destination = models.CharField(max_length=200, blank=True, default="", editable=False)
-    fault_at = models.DateTimeField(_("fault since"), null=True, blank=True, editable=False)
+    delivery_error_destination = models.CharField(max_length=200, blank=True, default="", editable=False)
+    delivery_error_at = models.DateTimeField(_("fault since"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("push messaging configuration")
@@ -130,7 +130,7 @@ class PushMessagingConfiguration(models.Model):
             if name not in ALLOWED_FIELDS[self.kind] and self._has(name)
         } | {
             name: _("This is needed for: %(kind)s.") % {"kind": self.kind.label}
-            for name in NEEDED_FIELDS[self.kind]
+            for name in REQUIRED_FIELDS[self.kind]
             if not self._has(name)
         }
         if self._is_used_by_another_platform():
@@ -157,7 +157,7 @@ class PushMessagingConfiguration(models.Model):
         return f"https://fcm.googleapis.com/v1/projects/{self.project_id}/messages:send"
 
     @property
-    def is_sent_to_what_was_shut_down(self) -> bool:
+    def uses_shut_down_api(self) -> bool:
         """Whether Google itself is to take messages by its legacy API, which it shut down in 2024."""
         host = urlsplit(self.message_url).hostname
         return self.kind == Kind.FCM_LEGACY and host == urlsplit(LEGACY_ENDPOINT).hostname

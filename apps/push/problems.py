@@ -15,15 +15,15 @@ from apps.push.models import EXPIRY_NOTICE, Kind, PushMessagingConfiguration
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-CERTIFICATES_ARE_DEPRECATED = _(
+CERTIFICATES_DEPRECATED = _(
     "Certificates for APNs are deprecated: they expire every year, and none can be added any more. Make a "
     "configuration with a signing key (.p8), choose it in the versions that use this one, and then delete this one."
 )
-EXPIRED_CERTIFICATES_SEND_NOTHING = _(
+EXPIRED_CERTIFICATE_HELP = _(
     "Once it has expired, no push goes through it. Let the versions that use it use a configuration with a signing key "
     "(.p8), which does not expire."
 )
-LEGACY_WAS_SHUT_DOWN = _(
+LEGACY_API_SHUT_DOWN = _(
     "Google shut its legacy API down in 2024. Only gateways that still speak it take such pushes, at the address under "
     "Endpoint. For Google itself, use HTTP v1."
 )
@@ -37,7 +37,11 @@ UNKNOWN_REASON = _(
 
 def problems_of(configuration: PushMessagingConfiguration, now: datetime | None = None) -> list[Problem]:
     """Return what is wrong with a configuration; nothing is decrypted and nobody is asked."""
-    return [*_fault(configuration), *_expiry(configuration, now or timezone.now()), *_legacy(configuration)]
+    return [
+        *_check_delivery_error(configuration),
+        *_check_expiry(configuration, now or timezone.now()),
+        *_check_legacy_api(configuration),
+    ]
 
 
 def deprecations_of(configuration: PushMessagingConfiguration) -> "Iterator[tuple[str, StrPromise]]":
@@ -45,37 +49,37 @@ def deprecations_of(configuration: PushMessagingConfiguration) -> "Iterator[tupl
     if configuration.kind == Kind.APNS_CERTIFICATE:
         yield "certificate", USE_SIGNING_KEYS
     elif configuration.kind == Kind.FCM_LEGACY:
-        yield "fcm_api_version", LEGACY_WAS_SHUT_DOWN
+        yield "fcm_api_version", LEGACY_API_SHUT_DOWN
 
 
-def _fault(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
-    if not configuration.fault:
+def _check_delivery_error(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
+    if not configuration.delivery_error:
         return
-    reason, destination = configuration.fault, configuration.fault_destination
-    words = {
+    reason, destination = configuration.delivery_error, configuration.delivery_error_destination
+    values = {
         "reason": f"{reason} ({destination})" if destination else reason,
-        "since": format_datetime(configuration.fault_at),
+        "since": format_datetime(configuration.delivery_error_at),
         "remedy": remedies.remedy_of(reason) or UNKNOWN_REASON,
     }
-    text = _("The push service says since %(since)s (UTC): %(reason)s. %(remedy)s") % words
+    text = _("The push service says since %(since)s (UTC): %(reason)s. %(remedy)s") % values
     title = _("Pushes through “%(name)s” are refused") % {"name": configuration}
     short = _("Refused since %(since)s: %(reason)s")
-    yield Problem(short % words, title, text)
+    yield Problem(short % values, title, text)
 
 
-def _expiry(configuration: PushMessagingConfiguration, now: datetime) -> Iterator[Problem]:
+def _check_expiry(configuration: PushMessagingConfiguration, now: datetime) -> Iterator[Problem]:
     expires_at = configuration.certificate_expires_at
     if expires_at is None or expires_at > now + EXPIRY_NOTICE:
         return
-    words = {"name": configuration, "date": format_datetime(expires_at)}
+    values = {"name": configuration, "date": format_datetime(expires_at)}
     if expires_at <= now:
         short, title = _("Certificate expired"), _("The certificate of “%(name)s” expired on %(date)s (UTC)")
     else:
         short, title = _("Certificate expires soon"), _("The certificate of “%(name)s” expires on %(date)s (UTC)")
-    yield Problem(short, title % words, EXPIRED_CERTIFICATES_SEND_NOTHING, is_failure=expires_at <= now)
+    yield Problem(short, title % values, EXPIRED_CERTIFICATE_HELP, is_failure=expires_at <= now)
 
 
-def _legacy(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
-    if configuration.is_sent_to_what_was_shut_down:
+def _check_legacy_api(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
+    if configuration.uses_shut_down_api:
         title = _("“%(name)s” sends to Google's legacy API, which is shut down") % {"name": configuration}
-        yield Problem(_("Legacy API was shut down"), title, LEGACY_WAS_SHUT_DOWN)
+        yield Problem(_("Legacy API was shut down"), title, LEGACY_API_SHUT_DOWN)

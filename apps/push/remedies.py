@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.push.providers.base import Outcome, Result
+from apps.push.providers.base import PushOutcome, PushResult
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-_PHONE = _(
+_INVALID_TOKEN = _(
     "The phone cannot be reached under its push token. It has to open the app and enrol for push again. If this "
     "happens to every phone of a version, its push messaging configuration, bundle identifier or APNs environment is "
     "not the app's."
@@ -40,7 +40,7 @@ _CERTIFICATE_ENVIRONMENT = _(
     "The certificate is not for this APNs environment. Correct the configuration's APNs environment, or use the "
     "certificate of the other one."
 )
-_ROLE = _(
+_PERMISSION = _(
     "The service account may not send messages in this project. Give it the role “Firebase Cloud Messaging API Admin”, "
     "and switch the Firebase Cloud Messaging API on for the project in Google's console."
 )
@@ -60,8 +60,8 @@ _PROXY = _(
     "host, or correct the proxy: for APNs under System, Proxy; for FCM in the environment variables "
     "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_...."
 )
-_NAME = _("The name of the host cannot be looked up. See this server's DNS, and whether the address is spelled right.")
-_OUR_CERTIFICATE = _(
+_DNS = _("The name of the host cannot be looked up. See this server's DNS, and whether the address is spelled right.")
+_CLIENT_CERTIFICATE = _(
     "The other side does not accept our certificate. See whether the configuration's certificate has expired or was "
     "revoked."
 )
@@ -69,7 +69,7 @@ _TLS = _(
     "The other side's certificate is not trusted. When a gateway or a proxy that opens TLS stands on the way, trust "
     "its certificate authority: for APNs with PUSH_APNS_CA_FILE, else in the system's certificates."
 )
-_NO_COMMON_TLS = _(
+_TLS_PROTOCOL = _(
     "The two sides do not find a way to speak TLS with each other. See the port in the address; when a gateway or a "
     "proxy stands on the way, let it speak TLS 1.2 or later."
 )
@@ -77,14 +77,14 @@ _CONNECTION = _(
     "The host that is named takes no connection. When it is a proxy or a gateway, see that it is up; otherwise see "
     "that a firewall lets this server out to it (APNs and FCM: port 443), or set a proxy."
 )
-_SLOW = _(
+_TIMEOUT = _(
     "There was no answer in time. See whether a firewall or a proxy holds the connection back; when it happens only "
     "now and then, the push service is slow and nothing is to be done."
 )
-_STRANGER = _("Something on the way answered instead of the push service. See the proxy and the address.")
-_ADDRESS = _("The address is not one that takes messages. Correct the configuration's endpoint, or the project in it.")
-_LATER = _("The push service has a fault of its own or is busy. Try again later.")
-_TOO_MANY = _("The push service finds that too much is sent. Wait; if it lasts, ask it for a larger quota.")
+_FOREIGN_RESPONSE = _("Something on the way answered instead of the push service. See the proxy and the address.")
+_URL = _("The address is not one that takes messages. Correct the configuration's endpoint, or the project in it.")
+_UNAVAILABLE = _("The push service has a fault of its own or is busy. Try again later.")
+_RATE_LIMIT = _("The push service finds that too much is sent. Wait; if it lasts, ask it for a larger quota.")
 _MESSAGE = _("The push service does not accept the message itself. Please report it with the reason that it gave.")
 _APNS_KEY_AT_GOOGLE = _(
     "Google has no valid APNs key for this app. Upload one in Firebase's console, or use APNs here."
@@ -93,61 +93,64 @@ _PACKAGE = _(
     "The push token belongs to an app with another package name. Compare the version's push messaging configuration "
     "with the app's Firebase project."
 )
-_UNREADABLE = _(
+_CANNOT_DECRYPT = _(
     "The credential in the database cannot be read. Give the process the key that it was stored under "
     "(FIELD_ENCRYPTION_KEYS), or enter the credential again."
 )
 
 # The first line whose pattern is found in a reason holds.
-TABLE: list[tuple[str, "StrPromise"]] = [
-    (r"FIELD_ENCRYPTION_KEYS|stored credential", _UNREADABLE),
+REASON_REMEDIES: list[tuple[str, "StrPromise"]] = [
+    (r"FIELD_ENCRYPTION_KEYS|stored credential", _CANNOT_DECRYPT),
     (r"\bHTTP 407\b|\b407 from proxy|response 407\b", _PROXY_CREDENTIALS),
-    (r"resolve (host|proxy)|Resolving timed out", _NAME),
+    (r"resolve (host|proxy)|Resolving timed out", _DNS),
     # Before the proxy: the host that is named can be one.
     (r"[Ff]ailed to connect|not connect|[Cc]onnection refused", _CONNECTION),
     (r"\bCONNECT\b|[Pp]roxy", _PROXY),
-    (r"timed out|timeout|is slow", _SLOW),
-    (r"alert (bad |unsupported )?certificate|alert unknown ca|alert access denied", _OUR_CERTIFICATE),
-    (r"\balert\b|wrong version number|unsupported protocol|packet length too long", _NO_COMMON_TLS),
-    (r"SSL_ERROR_SYSCALL|unexpected eof", _LATER),
+    (r"timed out|timeout|is slow", _TIMEOUT),
+    (r"alert (bad |unsupported )?certificate|alert unknown ca|alert access denied", _CLIENT_CERTIFICATE),
+    (r"\balert\b|wrong version number|unsupported protocol|packet length too long", _TLS_PROTOCOL),
+    (r"SSL_ERROR_SYSCALL|unexpected eof", _UNAVAILABLE),
     (r"certificate|SSL|TLS", _TLS),
-    (r"not an answer of|no access token: HTTP (?!408|429|5)", _STRANGER),
+    (r"not an answer of|no access token: HTTP (?!408|429|5)", _FOREIGN_RESPONSE),
     (r"InvalidProviderToken|ExpiredProviderToken|MissingProviderToken", _KEY),
     (r"BadEnvironmentKey(Id)?InToken|UnrelatedKeyIdInToken", _KEY_SCOPE),
     (r"TopicDisallowed|MissingTopic|BadTopic", _TOPIC),
     (r"BadCertificateEnvironment", _CERTIFICATE_ENVIRONMENT),
     (r"BadCertificate|^Forbidden$", _CERTIFICATE),
-    (r"BadDeviceToken|DeviceTokenNotForTopic|Unregistered|ExpiredToken", _PHONE),
-    (r"UNREGISTERED|SENDER_ID_MISMATCH|NotRegistered|MismatchSenderId|InvalidRegistration", _PHONE),
-    (r"TooManyProviderTokenUpdates|TooManyRequests|QUOTA_EXCEEDED|RateExceeded|HTTP 429", _TOO_MANY),
-    (r"PERMISSION_DENIED", _ROLE),
+    (r"BadDeviceToken|DeviceTokenNotForTopic|Unregistered|ExpiredToken", _INVALID_TOKEN),
+    (r"UNREGISTERED|SENDER_ID_MISMATCH|NotRegistered|MismatchSenderId|InvalidRegistration", _INVALID_TOKEN),
+    (r"TooManyProviderTokenUpdates|TooManyRequests|QUOTA_EXCEEDED|RateExceeded|HTTP 429", _RATE_LIMIT),
+    (r"PERMISSION_DENIED", _PERMISSION),
     (r"invalid_grant|invalid_client|unauthorized_client|disabled_client|UNAUTHENTICATED", _SERVICE_ACCOUNT),
     (r"InvalidPackageName", _PACKAGE),
     (r"THIRD_PARTY_AUTH_ERROR|InvalidApnsCredential", _APNS_KEY_AT_GOOGLE),
-    (r"server_error|temporarily_unavailable|internal_failure", _LATER),
+    (r"server_error|temporarily_unavailable|internal_failure", _UNAVAILABLE),
     (r"HTTP 40[13]", _CREDENTIAL),
-    (r"NOT_FOUND|BadPath|HTTP 404|HTTP 405|MethodNotAllowed", _ADDRESS),
-    (r"UNAVAILABLE|INTERNAL|InternalServerError|ServiceUnavailable|Unavailable|Shutdown|HTTP 408|HTTP 5\d\d", _LATER),
-    (r"HTTP [234]\d\d", _ADDRESS),
+    (r"NOT_FOUND|BadPath|HTTP 404|HTTP 405|MethodNotAllowed", _URL),
+    (
+        r"UNAVAILABLE|INTERNAL|InternalServerError|ServiceUnavailable|Unavailable|Shutdown|HTTP 408|HTTP 5\d\d",
+        _UNAVAILABLE,
+    ),
+    (r"HTTP [234]\d\d", _URL),
 ]
-_PATTERNS = [(re.compile(pattern), text) for pattern, text in TABLE]
+_PATTERNS = [(re.compile(pattern), text) for pattern, text in REASON_REMEDIES]
 
 # When the reason is one that nobody has met yet.
-_BY_OUTCOME: dict[Outcome, "StrPromise"] = {
-    Outcome.DEAD_TOKEN: _PHONE,
-    Outcome.RETRY: _LATER,
-    Outcome.REFUSED: _MESSAGE,
-    Outcome.MISCONFIGURED: _(
+_OUTCOME_REMEDIES: dict[PushOutcome, "StrPromise"] = {
+    PushOutcome.DEAD_TOKEN: _INVALID_TOKEN,
+    PushOutcome.RETRY: _UNAVAILABLE,
+    PushOutcome.REFUSED: _MESSAGE,
+    PushOutcome.MISCONFIGURED: _(
         "The push service does not accept this configuration. Compare it with what Apple's or Google's console shows."
     ),
 }
 
 
-def remedy(result: Result) -> str:
+def remedy(result: PushResult) -> str:
     """Say in a sentence or two how to mend what a push came to; empty when it was accepted."""
-    if result.outcome == Outcome.ACCEPTED:
+    if result.outcome == PushOutcome.ACCEPTED:
         return ""
-    return remedy_of(result.reason) or str(_BY_OUTCOME[result.outcome])
+    return remedy_of(result.reason) or str(_OUTCOME_REMEDIES[result.outcome])
 
 
 def remedy_of(reason: str) -> str:

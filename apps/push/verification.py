@@ -15,12 +15,12 @@ from apps.outgoing.http import Proxy
 from apps.push import apple_credentials, service_accounts
 from apps.push import services as push
 from apps.push.models import EXPIRY_NOTICE, Kind, Platform, PushMessagingConfiguration
-from apps.push.providers.base import Destination, Outcome, Result
+from apps.push.providers.base import Destination, PushOutcome, PushResult
 from apps.push.remedies import remedy, remedy_of
 from apps.system import services as system
 
 # What a credential check yields: (level, text, remedy).
-Judgement = tuple[Level, str, str]
+Check = tuple[Level, str, str]
 
 
 def verify(configuration: PushMessagingConfiguration, destinations: Iterable[Destination]) -> Iterator[Finding]:
@@ -28,39 +28,39 @@ def verify(configuration: PushMessagingConfiguration, destinations: Iterable[Des
 
     `destinations` are those of the versions that use it. Takes up to 19 s for each that does not answer.
     """
-    about = _("push messaging configuration “%(name)s”") % {"name": configuration.name}
-    judgements = list(_judge_credential(configuration))
-    yield from (Finding(level, about, text, mended) for level, text, mended in judgements)
-    if any(level == Level.ERROR for level, _text, _mended in judgements):
+    subject = _("push messaging configuration “%(name)s”") % {"name": configuration.name}
+    checks = list(_check_credential(configuration))
+    yield from (Finding(level, subject, text, fix) for level, text, fix in checks)
+    if any(level == Level.ERROR for level, _text, _fix in checks):
         return
     levels = []
-    for destination in _distinct(destinations) or [Destination(configuration)]:
-        finding = _ask(destination, f"{about}, {destination.label}" if destination.bundle_identifier else about)
+    for destination in _unique_destinations(destinations) or [Destination(configuration)]:
+        finding = _probe(destination, f"{subject}, {destination.label}" if destination.bundle_identifier else subject)
         levels.append(finding.level)
         yield finding
-    if configuration.fault and all(level == Level.OK for level in levels):
-        yield _fault(configuration, about)
+    if configuration.delivery_error and all(level == Level.OK for level in levels):
+        yield _past_error(configuration, subject)
 
 
-def _judge_credential(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
+def _check_credential(configuration: PushMessagingConfiguration) -> Iterator[Check]:
     """Say whether the stored credential can be read and is of the right kind; stops at what makes the rest moot."""
     try:
-        yield from CREDENTIALS[configuration.kind](configuration)
+        yield from CREDENTIAL_CHECKS[configuration.kind](configuration)
     except CannotDecrypt as error:
         yield Level.ERROR, _("The credential cannot be read: %(reason)s.") % {"reason": error}, remedy_of(str(error))
     except ValidationError as error:
         yield Level.ERROR, " ".join(error.messages), _("Enter the credential again, as Apple or Google gave it.")
 
 
-def _signing_key(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
-    apple_credentials.check_signing_key(configuration.signing_key)
-    facts = {"key": configuration.key_id, "team": configuration.team_id}
-    yield Level.OK, _("The signing key %(key)s of the team %(team)s can be read.") % facts, ""
+def _check_signing_key(configuration: PushMessagingConfiguration) -> Iterator[Check]:
+    apple_credentials.validate_signing_key(configuration.signing_key)
+    values = {"key": configuration.key_id, "team": configuration.team_id}
+    yield Level.OK, _("The signing key %(key)s of the team %(team)s can be read.") % values, ""
 
 
-def _certificate(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
-    _content, expires_at = apple_credentials.check_certificate(configuration.certificate)
-    yield _judge_expiry(expires_at)
+def _check_certificate(configuration: PushMessagingConfiguration) -> Iterator[Check]:
+    _pem, expires_at = apple_credentials.validate_certificate(configuration.certificate)
+    yield _check_expiry(expires_at)
     yield (
         Level.WARNING,
         _("A certificate is the deprecated way to reach Apple."),
@@ -68,109 +68,113 @@ def _certificate(configuration: PushMessagingConfiguration) -> Iterator[Judgemen
     )
 
 
-def _judge_expiry(expires_at: datetime) -> Judgement:
-    facts = {"date": date_format(expires_at, "Y-m-d")}
-    mended = _(
+def _check_expiry(expires_at: datetime) -> Check:
+    values = {"date": date_format(expires_at, "Y-m-d")}
+    fix = _(
         "Make a configuration with a signing key (.p8) for the versions that use this one, or import a new certificate."
     )
     if expires_at <= timezone.now():
-        return Level.ERROR, _("The certificate expired on %(date)s: no push can be sent.") % facts, mended
+        return Level.ERROR, _("The certificate expired on %(date)s: no push can be sent.") % values, fix
     if expires_at <= timezone.now() + EXPIRY_NOTICE:
-        return Level.WARNING, _("The certificate expires soon, on %(date)s.") % facts, mended
-    return Level.OK, _("The certificate can be read and is valid until %(date)s.") % facts, ""
+        return Level.WARNING, _("The certificate expires soon, on %(date)s.") % values, fix
+    return Level.OK, _("The certificate can be read and is valid until %(date)s.") % values, ""
 
 
-def _service_account(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
+def _check_service_account(configuration: PushMessagingConfiguration) -> Iterator[Check]:
     project = service_accounts.parse(configuration.service_account)["project_id"]
     yield Level.OK, _("The service account of the project “%(project)s” can be read.") % {"project": project}, ""
-    posted_to = _project_in(configuration.message_url)
-    if posted_to and posted_to != project:
+    endpoint_project = _project_of_url(configuration.message_url)
+    if endpoint_project and endpoint_project != project:
         yield (
             Level.ERROR,
             _("The service account belongs to the project “%(project)s”, but messages go to “%(other)s”.")
-            % {"project": project, "other": posted_to},
+            % {"project": project, "other": endpoint_project},
             _("Enter the service account of the project that the app belongs to, or correct the endpoint."),
         )
 
 
-def _project_in(url: str) -> str:
+def _project_of_url(url: str) -> str:
     """Return the project that an address of HTTP v1 names; empty when it is another kind of address."""
     parts = urlsplit(url).path.split("/")
     return parts[parts.index("projects") + 1] if "projects" in parts[:-1] else ""
 
 
-def _server_key(configuration: PushMessagingConfiguration) -> Iterator[Judgement]:
+def _check_server_key(configuration: PushMessagingConfiguration) -> Iterator[Check]:
     if not configuration.server_key:
         raise ValidationError(_("There is no server key."))
-    mended = _("Use the HTTP v1 API with a service account.")
-    if configuration.is_sent_to_what_was_shut_down:
-        yield Level.ERROR, _("Google shut the legacy FCM API down in 2024: no push can be sent."), mended
+    fix = _("Use the HTTP v1 API with a service account.")
+    if configuration.uses_shut_down_api:
+        yield Level.ERROR, _("Google shut the legacy FCM API down in 2024: no push can be sent."), fix
         return
     yield (
         Level.WARNING,
         _("The legacy FCM API is deprecated, and only gateways still speak it."),
-        mended,
+        fix,
     )
 
 
-CREDENTIALS: dict[Kind, Callable[[PushMessagingConfiguration], Iterator[Judgement]]] = {
-    Kind.APNS_TOKEN: _signing_key,
-    Kind.APNS_CERTIFICATE: _certificate,
-    Kind.FCM_HTTP_V1: _service_account,
-    Kind.FCM_LEGACY: _server_key,
+CREDENTIAL_CHECKS: dict[Kind, Callable[[PushMessagingConfiguration], Iterator[Check]]] = {
+    Kind.APNS_TOKEN: _check_signing_key,
+    Kind.APNS_CERTIFICATE: _check_certificate,
+    Kind.FCM_HTTP_V1: _check_service_account,
+    Kind.FCM_LEGACY: _check_server_key,
 }
 
 
-def _distinct(destinations: Iterable[Destination]) -> list[Destination]:
+def _unique_destinations(destinations: Iterable[Destination]) -> list[Destination]:
     """Return one destination for each app and environment: the versions of one app mostly share both."""
     return list({destination.label: destination for destination in destinations}.values())
 
 
-def _ask(destination: Destination, about: str) -> Finding:
+def _probe(destination: Destination, subject: str) -> Finding:
     result = push.probe(destination)
     if result.credential_refused:
         # A kept token was refused, and is forgotten now: a new one shows whether the credential is good.
         result = push.probe(destination)
-    level, text = _judge_answer(destination, result)
-    facts = {"service": _service(destination), "reason": result.reason or result.outcome.value}
-    mended = "" if level == Level.OK else remedy(result)
-    return Finding(level, about, text % facts, mended)
+    level, text = _classify_result(destination, result)
+    values = {"service": _service_name(destination), "reason": result.reason or result.outcome.value}
+    fix = "" if level == Level.OK else remedy(result)
+    return Finding(level, subject, text % values, fix)
 
 
-def _judge_answer(destination: Destination, result: Result) -> tuple[Level, str]:
-    if result.outcome == Outcome.ACCEPTED:
+def _classify_result(destination: Destination, result: PushResult) -> tuple[Level, str]:
+    if result.outcome == PushOutcome.ACCEPTED:
         return Level.OK, _("%(service)s can be reached and takes pushes.")
     if result.reason == "MissingTopic" and not destination.bundle_identifier:
         # No version uses it, so there is no app to ask for: Apple looks at the credential first.
         return Level.OK, _("%(service)s can be reached and takes the credential. No version uses it.")
-    if result.outcome == Outcome.RETRY and result.status is None:
+    if result.outcome == PushOutcome.RETRY and result.status is None:
         return Level.ERROR, _("%(service)s cannot be asked (%(reason)s).")
-    if result.outcome == Outcome.RETRY and not result.credential_refused:
+    if result.outcome == PushOutcome.RETRY and not result.credential_refused:
         return Level.WARNING, _("%(service)s is busy or out of order, so nothing could be tried (%(reason)s).")
     return Level.ERROR, _("%(service)s refuses this (%(reason)s).")
 
 
-def _service(destination: Destination) -> str:
+def _service_name(destination: Destination) -> str:
     """Name who is asked, and through which proxy."""
     configuration = destination.configuration
     if configuration.platform == Platform.IOS:
-        return _through("Apple", system.apns_proxy)
-    return _through(str(urlsplit(configuration.message_url).hostname), system.external_proxy)
+        return _name_with_proxy("Apple", system.apns_proxy)
+    return _name_with_proxy(str(urlsplit(configuration.message_url).hostname), system.external_proxy)
 
 
-def _through(name: str, proxy: Callable[[], Proxy | None]) -> str:
+def _name_with_proxy(name: str, get_proxy: Callable[[], Proxy | None]) -> str:
     try:
-        found = proxy()
+        outgoing_proxy = get_proxy()
     except CannotDecrypt:
         return name
-    return _("%(name)s (through the proxy %(proxy)s)") % {"name": name, "proxy": found.url} if found else name
+    return (
+        _("%(name)s (through the proxy %(proxy)s)") % {"name": name, "proxy": outgoing_proxy.url}
+        if outgoing_proxy
+        else name
+    )
 
 
-def _fault(configuration: PushMessagingConfiguration, about: str) -> Finding:
+def _past_error(configuration: PushMessagingConfiguration, subject: str) -> Finding:
     """Tell of a push that was refused when nothing is found to be wrong now: it may be mended, or about one app."""
-    facts = {"reason": configuration.fault, "destination": configuration.fault_destination or "-"}
-    facts["date"] = date_format(configuration.fault_at or configuration.updated_at, "Y-m-d H:i e")
+    values = {"reason": configuration.delivery_error, "destination": configuration.delivery_error_destination or "-"}
+    values["date"] = date_format(configuration.delivery_error_at or configuration.updated_at, "Y-m-d H:i e")
     text = _(
         "A push was refused on %(date)s, and none was taken since (%(reason)s; app and environment: %(destination)s)."
     )
-    return Finding(Level.WARNING, about, text % facts, remedy_of(configuration.fault))
+    return Finding(Level.WARNING, subject, text % values, remedy_of(configuration.delivery_error))

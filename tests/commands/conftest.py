@@ -55,7 +55,7 @@ def with_key(apple, push_configuration):
 @pytest.fixture
 def with_certificate(apple, push_configuration):
     def make(which="certificate", **fields):
-        certificate, expires_at = apple_credentials.check_certificate(apple.credentials[which])
+        certificate, expires_at = apple_credentials.validate_certificate(apple.credentials[which])
         known = {"certificate": certificate, "certificate_expires_at": expires_at, "apns_environment": "production"}
         return push_configuration(**{"name": "old-apple", "platform": "ios", **known, **fields})
 

@@ -333,7 +333,13 @@ def test_google_is_asked_through_the_proxy_of_the_environment(google, with_servi
 
 
 def test_a_fault_that_is_not_seen_now_is_a_warning(apple, with_key):
-    ios_version(with_key(fault="TopicDisallowed", fault_destination="com.example.old production", fault_at=in_days(-1)))
+    ios_version(
+        with_key(
+            delivery_error="TopicDisallowed",
+            delivery_error_destination="com.example.old production",
+            delivery_error_at=in_days(-1),
+        )
+    )
     level, text, remedy, code = last()
     assert (level, code) == ("warning", 0)
     assert "(TopicDisallowed; app and environment: com.example.old production)" in text

@@ -4,17 +4,17 @@ import pytest
 
 from apps.push import services
 from apps.push.models import Kind
-from apps.push.providers.base import Outcome, Result
-from apps.push.remedies import TABLE, remedy, remedy_of
+from apps.push.providers.base import PushOutcome, PushResult
+from apps.push.remedies import REASON_REMEDIES, remedy, remedy_of
 
 KNOWN = sorted(
     {
         reason
         for provider in services.PROVIDERS.values()
         for reason, outcome in provider.outcomes.items()
-        if outcome in (Outcome.MISCONFIGURED, Outcome.DEAD_TOKEN)
+        if outcome in (PushOutcome.MISCONFIGURED, PushOutcome.DEAD_TOKEN)
     }
-    | {reason for provider in services.PROVIDERS.values() for reason in provider.stale_credential}
+    | {reason for provider in services.PROVIDERS.values() for reason in provider.expired_credential_reasons}
 )
 # libcurl's and Google's own words.
 FAULTS = {
@@ -68,12 +68,12 @@ def test_faults_of_the_way_have_theirs(reason, words):
 
 
 def test_a_reason_that_nobody_has_met_yet_has_the_remedy_of_its_outcome():
-    told = {outcome: remedy(Result(outcome, "Novelty")) for outcome in Outcome}
-    assert told.pop(Outcome.ACCEPTED) == ""
+    told = {outcome: remedy(PushResult(outcome, "Novelty")) for outcome in PushOutcome}
+    assert told.pop(PushOutcome.ACCEPTED) == ""
     assert all(told.values())
     assert remedy_of("Novelty") == ""
 
 
 def test_every_kind_has_a_provider_and_every_remedy_is_whole_sentences():
     assert set(services.PROVIDERS) == set(Kind)
-    assert all(str(text)[0].isupper() and str(text).endswith(".") for _pattern, text in TABLE)
+    assert all(str(text)[0].isupper() and str(text).endswith(".") for _pattern, text in REASON_REMEDIES)

@@ -132,7 +132,7 @@ def test_a_credential_that_is_refused_twice_is_a_fault_of_the_configuration(appl
     ran = run("send_test_push", "anna", phone.device_id)
     assert (ran.code, len(apple.received)) == (1, 2)
     assert "misconfigured (ExpiredProviderToken). Apple does not know this signing key." in ran.err
-    assert PushMessagingConfiguration.objects.get(name="apple").fault == "ExpiredProviderToken"
+    assert PushMessagingConfiguration.objects.get(name="apple").delivery_error == "ExpiredProviderToken"
 
 
 @pytest.mark.parametrize(("user", "device"), [("bert", None), ("anna", "0" * 64), ("anna", "x"), ("", "")])

@@ -18,7 +18,7 @@ def change_path(configuration):
 @pytest.fixture
 def failing(db):
     return factories.PushMessagingConfigurationFactory(
-        name="google", fcm_api_version="http_v1", fault="PERMISSION_DENIED", fault_at=timezone.now()
+        name="google", fcm_api_version="http_v1", delivery_error="PERMISSION_DENIED", delivery_error_at=timezone.now()
     )
 
 
@@ -54,11 +54,11 @@ def test_its_page_says_what_the_push_service_said_and_what_to_do(console, failin
     page = console.get(change_path(failing)).content.decode()
     assert "PERMISSION_DENIED" in page
     assert "Firebase Cloud Messaging API Admin" in page
-    assert f"{failing.fault_at:%H:%M:%S}" in page
+    assert f"{failing.delivery_error_at:%H:%M:%S}" in page
 
 
 def test_a_reason_that_nobody_knows_gets_advice_too(console, failing):
-    PushMessagingConfiguration.objects.update(fault="<b>Whatever</b>")
+    PushMessagingConfiguration.objects.update(delivery_error="<b>Whatever</b>")
     page = console.get(change_path(failing)).content.decode()
     assert "&lt;b&gt;Whatever&lt;/b&gt;" in page
     assert "upload a new credential" in page
@@ -67,7 +67,7 @@ def test_a_reason_that_nobody_knows_gets_advice_too(console, failing):
 def test_its_row_in_the_list_says_it(console, failing):
     factories.PushMessagingConfigurationFactory(name="other")
     page = console.get(LIST).content.decode()
-    assert page.count(f"Refused since {failing.fault_at:%-d %b %Y, %H:%M:%S}: PERMISSION_DENIED") == 1
+    assert page.count(f"Refused since {failing.delivery_error_at:%-d %b %Y, %H:%M:%S}: PERMISSION_DENIED") == 1
 
 
 def test_a_working_configuration_has_no_problem(console):
@@ -110,7 +110,7 @@ def test_nothing_is_a_problem_while_mobile_authentication_is_off(console, failin
 
 def test_changing_a_configuration_clears_its_fault_and_renaming_it_does_not(console, failing):
     assert console.save(change_path(failing), name="renamed").status_code == 302
-    assert PushMessagingConfiguration.objects.get().fault == "PERMISSION_DENIED"
+    assert PushMessagingConfiguration.objects.get().delivery_error == "PERMISSION_DENIED"
     assert console.save(change_path(failing), endpoint="https://gateway.example.com/send").status_code == 302
     row = PushMessagingConfiguration.objects.get()
-    assert (row.fault, row.fault_at) == ("", None)
+    assert (row.delivery_error, row.delivery_error_at) == ("", None)

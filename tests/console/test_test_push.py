@@ -70,7 +70,7 @@ def test_a_refusal_is_told_with_its_reason_and_what_to_do(console, path, google)
     assert "PERMISSION_DENIED" in said(answer)
     assert "Firebase Cloud Messaging API Admin" in said(answer)
     assert TOKEN not in said(answer)
-    assert PushMessagingConfiguration.objects.get().fault == "PERMISSION_DENIED"
+    assert PushMessagingConfiguration.objects.get().delivery_error == "PERMISSION_DENIED"
 
 
 def test_a_device_without_push_is_told_of_before_and_after(console, path, google):

@@ -204,7 +204,7 @@ def fault(version):
 
     def read(configuration=version.push_messaging_configuration):
         row = PushMessagingConfiguration.objects.get(pk=configuration.pk)
-        return row.fault, row.fault_destination, bool(row.fault_at)
+        return row.delivery_error, row.delivery_error_destination, bool(row.delivery_error_at)
 
     return read
 

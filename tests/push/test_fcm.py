@@ -150,7 +150,7 @@ def test_a_service_account_with_another_key_is_refused_and_marked(
     assert "invalid_grant" in reason
     assert google.wait(token, 0, None, 0) == []
     version.push_messaging_configuration.refresh_from_db()
-    assert version.push_messaging_configuration.fault == reason
+    assert version.push_messaging_configuration.delivery_error == reason
 
 
 @pytest.mark.parametrize("answer", [{"status": 503, "body": "{}"}, fcm.HTML, {"reset": True, "repeat": True}], ids=str)

@@ -79,7 +79,7 @@ def test_neither_tokens_nor_credentials_are_in_events_or_logs(sent, kind, stand_
     answers = [kind.dead[0], kind.misconfigured[0], kind.refused[0], kind.garbage[0], {"reset": True, "repeat": True}]
     for answer in reversed(answers):
         sent(answer)
-    told = f"{list(Event.objects.values())}{list(PushMessagingConfiguration.objects.values('fault'))}"
+    told = f"{list(Event.objects.values())}{list(PushMessagingConfiguration.objects.values('delivery_error'))}"
     places = {"log": caplog.text + "".join(capfd.readouterr()), "events": told}
     assert kind.misconfigured[1] in places["events"]
     for secret in [token, *kind.secrets(stand_in.describe())]:
@@ -101,7 +101,7 @@ def test_a_credential_whose_encryption_key_is_lost_is_told_as_that(
     assert outcome == kinds.MISCONFIGURED
     assert "FIELD_ENCRYPTION_KEYS" in reason
     assert pushes.result(transaction_id) == ENDED
-    assert PushMessagingConfiguration.objects.get(versions=version).fault == reason
+    assert PushMessagingConfiguration.objects.get(versions=version).delivery_error == reason
     assert stand_in.wait(token, 0, None, 0) == []
 
 
@@ -119,4 +119,4 @@ def test_a_push_token_whose_encryption_key_is_lost_fails_alone(kind, version, en
     [(outcome, reason)] = pushes.attempts(bad)
     assert outcome == kinds.REFUSED
     assert "FIELD_ENCRYPTION_KEYS" in reason
-    assert not PushMessagingConfiguration.objects.exclude(fault="").exists()
+    assert not PushMessagingConfiguration.objects.exclude(delivery_error="").exists()

@@ -41,8 +41,10 @@ def test_each_word_of_the_provider_means_what_its_documentation_says(sent, pushe
         assert pushes.attempts(transaction_id) == [(outcome, reason)]
         assert pushes.result(transaction_id) == (PENDING if outcome == kinds.RETRY else ENDED), reason
         assert PushEnrollment.objects.exists() == (outcome != kinds.DEAD), reason
-        assert bool(PushMessagingConfiguration.objects.get().fault) == (outcome == kinds.MISCONFIGURED), reason
-        PushMessagingConfiguration.objects.update(fault="", fault_destination="", fault_at=None)
+        assert bool(PushMessagingConfiguration.objects.get().delivery_error) == (outcome == kinds.MISCONFIGURED), reason
+        PushMessagingConfiguration.objects.update(
+            delivery_error="", delivery_error_destination="", delivery_error_at=None
+        )
         phone.enroll_push(token)
 
 

@@ -203,8 +203,8 @@ def test_a_proxy_that_is_down_is_waited_for(sent, pushes, proxied, came_from):
 
 def test_a_proxy_that_hangs_is_given_up_and_asked_again(sent, pushes, proxied, came_from, monkeypatch):
     for module in (apns, fcm, fcm_legacy):
-        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(google_tokens, "TOKEN_SECONDS", 0.3)
+        monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(google_tokens, "TOKEN_TIMEOUT_SECONDS", 0.3)
     with proxy_that_says(b"") as port:
         proxied(port)
         assert_put_off(pushes, sent(), "timed out", "timeout")

@@ -9,7 +9,7 @@ from apps.enrollment import push_check
 from apps.enrollment.console import device_actions
 from apps.enrollment.models import Profile
 from apps.push import remedies
-from apps.push.providers.base import Outcome, Result
+from apps.push.providers.base import PushOutcome, PushResult
 
 
 def confirmation(profile: Profile, back: str) -> Confirmation:
@@ -61,9 +61,9 @@ def send(request: HttpRequest, profile: Profile) -> None:
         messages.error(request, unreachable_reason(profile))
 
 
-def _show_result(request: HttpRequest, profile: Profile, result: Result) -> None:
+def _show_result(request: HttpRequest, profile: Profile, result: PushResult) -> None:
     """Give the push service's own reason, and what mends it."""
-    if result.outcome == Outcome.ACCEPTED:
+    if result.outcome == PushOutcome.ACCEPTED:
         text = _("The push service took the test push for “%(device)s”.")
         messages.success(request, text % {"device": profile.device.name})
         return

@@ -9,15 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.console.admin import format_datetime
 from apps.events.console.base import ConsoleAdmin
-from apps.push.console.forms import COLUMN_OF, PushMessagingConfigurationForm, fields_of
+from apps.push.console.forms import CREDENTIAL_COLUMNS, PushMessagingConfigurationForm, platform_fields
 from apps.push.models import CREDENTIAL_FIELDS, Kind, Platform, PushMessagingConfiguration
-from apps.push.problems import CERTIFICATES_ARE_DEPRECATED, problems_of
+from apps.push.problems import CERTIFICATES_DEPRECATED, problems_of
 
-GROUPS = {
+PLATFORM_LABELS = {
     Platform.ANDROID: _("Firebase Cloud Messaging"),
     Platform.IOS: _("Apple Push Notification service"),
 }
-LATEST_SHOWN = 5
+MAX_RECENT_PROFILES = 5
 
 
 @admin.register(PushMessagingConfiguration)
@@ -68,14 +68,16 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
         return format_datetime(configuration.certificate_expires_at)
 
     def get_fieldsets(self, request: HttpRequest, obj: PushMessagingConfiguration | None = None) -> Any:
-        groups: list[Any] = [(GROUPS[one], {"fields": names}) for one, names in fields_of(obj).items()]
+        groups: list[Any] = [
+            (PLATFORM_LABELS[platform], {"fields": names}) for platform, names in platform_fields(obj).items()
+        ]
         if obj and not self.has_change_permission(request, obj):
-            groups = [(title, {"fields": plain_fields(group["fields"])}) for title, group in groups]
+            groups = [(title, {"fields": readable_fields(group["fields"])}) for title, group in groups]
         if obj is None:
             return ((None, {"fields": ("name", "platform")}), *groups)
         if obj.kind == Kind.APNS_CERTIFICATE:
             fields = (("environment", "certificate_expires"),)
-            groups = [(GROUPS[Platform.IOS], {"fields": fields, "description": deprecation()})]
+            groups = [(PLATFORM_LABELS[Platform.IOS], {"fields": fields, "description": deprecation_notice()})]
         return ((None, {"fields": ("name", ("platform", "kind_label"), "updated")}), *groups)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -85,28 +87,32 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         configuration = self.get_object(request, object_id)
-        shown = {"problems": problems_of(configuration), "reached": reached(configuration)} if configuration else {}
-        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        context = (
+            {"problems": problems_of(configuration), "recent_profiles": recent_profiles(configuration)}
+            if configuration
+            else {}
+        )
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
         return response
 
 
-def plain_fields(names: tuple[str, ...]) -> tuple[str, ...]:
+def readable_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the fields that show something to those who may only look: credentials are never shown."""
-    return tuple(name for name in names if name not in COLUMN_OF)
+    return tuple(name for name in names if name not in CREDENTIAL_COLUMNS)
 
 
-def deprecation() -> SafeString:
-    return format_html('<p class="console-warning" role="note">{}</p>', CERTIFICATES_ARE_DEPRECATED)
+def deprecation_notice() -> SafeString:
+    return format_html('<p class="console-warning" role="note">{}</p>', CERTIFICATES_DEPRECATED)
 
 
-def reached(configuration: PushMessagingConfiguration) -> list[dict[str, Any]]:
+def recent_profiles(configuration: PushMessagingConfiguration) -> list[dict[str, Any]]:
     """Name the profiles that were enrolled last among those that this configuration reaches."""
     profiles = configuration.versions.filter(device__profiles__push_enrollment__isnull=False)
     columns: dict[str, Any] = {
-        "profile": F("device__profiles__pk"),
+        "profile_pk": F("device__profiles__pk"),
         "user_id": F("device__profiles__user_id"),
         "device_name": F("device__name"),
         "app_name": F("application__name"),
         "version_name": F("version"),
     }
-    return [dict(row) for row in profiles.order_by("-device__profiles__pk").values(**columns)[:LATEST_SHOWN]]
+    return [dict(row) for row in profiles.order_by("-device__profiles__pk").values(**columns)[:MAX_RECENT_PROFILES]]

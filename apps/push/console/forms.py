@@ -14,32 +14,32 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminPasswordWidget
 from apps.common.console.forms import warning
 from apps.push import apple_credentials, service_accounts
 from apps.push.models import ALLOWED_FIELDS, FcmApiVersion, Kind, Platform, PushMessagingConfiguration
-from apps.push.problems import LEGACY_WAS_SHUT_DOWN
+from apps.push.problems import LEGACY_API_SHUT_DOWN
 
 MAX_FILE_BYTES = 64 * 1024
 # The fields of each platform, and the one version of FCM's API that a field is for. A certificate has none.
-FIELDS_OF = {
+PLATFORM_FIELDS = {
     Platform.ANDROID: ("fcm_api_version", "service_account_file", "new_server_key", "endpoint"),
     Platform.IOS: ("team_id", "key_id", "signing_key_file"),
 }
-VERSION_OF = {"service_account_file": FcmApiVersion.HTTP_V1, "new_server_key": FcmApiVersion.LEGACY}
+FIELD_API_VERSION = {"service_account_file": FcmApiVersion.HTTP_V1, "new_server_key": FcmApiVersion.LEGACY}
 # What comes in through a field, and the column that keeps it.
-COLUMN_OF = {
+CREDENTIAL_COLUMNS = {
     "service_account_file": "service_account",
     "new_server_key": "server_key",
     "signing_key_file": "signing_key",
 }
-FIELD_OF = {column: field for field, column in COLUMN_OF.items()}
+CREDENTIAL_FORM_FIELDS = {column: field for field, column in CREDENTIAL_COLUMNS.items()}
 
 
-def fields_of(configuration: PushMessagingConfiguration | None) -> dict[Platform, tuple[str, ...]]:
+def platform_fields(configuration: PushMessagingConfiguration | None) -> dict[Platform, tuple[str, ...]]:
     """Return the fields by platform: of a new configuration (None) all, else those of its own platform."""
     if configuration is None:
-        return FIELDS_OF
+        return PLATFORM_FIELDS
     if configuration.kind == Kind.APNS_CERTIFICATE:
         return {}
     platform = Platform(configuration.platform)
-    return {platform: FIELDS_OF[platform]}
+    return {platform: PLATFORM_FIELDS[platform]}
 
 
 class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -68,41 +68,41 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.by_platform = fields_of(None if self.instance._state.adding else self.instance)
-        kept = {"name", "platform", *(name for names in self.by_platform.values() for name in names)}
-        for name in set(self.fields) - kept:
+        self.by_platform = platform_fields(None if self.instance._state.adding else self.instance)
+        field_names = {"name", "platform", *(name for names in self.by_platform.values() for name in names)}
+        for name in set(self.fields) - field_names:
             del self.fields[name]
-        self._show_when_it_belongs()
-        self._describe()
+        self._set_visibility()
+        self._set_help_texts()
 
-    def _show_when_it_belongs(self) -> None:
+    def _set_visibility(self) -> None:
         for platform, names in self.by_platform.items():
             for name in names:
                 # A chosen platform stays, so only a new configuration has a field to ask.
-                parts = [f"platform={platform}"] if self.instance._state.adding else []
-                parts += [f"fcm_api_version={VERSION_OF[name]}"] if name in VERSION_OF else []
+                conditions = [f"platform={platform}"] if self.instance._state.adding else []
+                conditions += [f"fcm_api_version={FIELD_API_VERSION[name]}"] if name in FIELD_API_VERSION else []
                 self.fields[name].required = False
-                if parts:
-                    self.fields[name].widget.attrs["data-field-shown-when"] = "&".join(parts)
+                if conditions:
+                    self.fields[name].widget.attrs["data-field-shown-when"] = "&".join(conditions)
 
-    def _describe(self) -> None:
-        texts: dict[str, Any] = {
+    def _set_help_texts(self) -> None:
+        help_texts: dict[str, Any] = {
             "service_account_file": _("The private key file (.json) of a service account of the Firebase project."),
             "new_server_key": _("What the gateway knows this server by."),
             "signing_key_file": _("The file AuthKey_….p8 as Apple gave it, for pushes to all apps of the team."),
             "team_id": _("Apple's developer account names it under Membership."),
             "key_id": _("Apple names it beside the key, and in the name of its file."),
-            "fcm_api_version": format_html("{}", warning(LEGACY_WAS_SHUT_DOWN, "fcm_api_version=legacy")),
+            "fcm_api_version": format_html("{}", warning(LEGACY_API_SHUT_DOWN, "fcm_api_version=legacy")),
         }
-        for name in texts.keys() & self.fields.keys():
-            self.fields[name].help_text = self._stored(name) or texts[name]
+        for name in help_texts.keys() & self.fields.keys():
+            self.fields[name].help_text = self._stored_credential_help(name) or help_texts[name]
         if "fcm_api_version" in self.fields:
             self.fields["fcm_api_version"].choices = FcmApiVersion.choices  # type: ignore[attr-defined]
             self.initial["fcm_api_version"] = self.initial.get("fcm_api_version") or FcmApiVersion.HTTP_V1
 
-    def _stored(self, field: str) -> Any:
+    def _stored_credential_help(self, field: str) -> Any:
         # What is stored tells enough: nothing is decrypted to show a page.
-        if not self.instance.__dict__.get(COLUMN_OF.get(field, "")):
+        if not self.instance.__dict__.get(CREDENTIAL_COLUMNS.get(field, "")):
             return ""
         if field == "service_account_file":
             text = _("One for the project “%(project)s” is stored, encrypted. It is not shown; a new file replaces it.")
@@ -115,22 +115,22 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
         upload: UploadedFile | None = self.cleaned_data["service_account_file"]
         if upload is None:
             return ""
-        info = service_accounts.parse(_text(upload))
+        info = service_accounts.parse(_read_text(upload))
         _check_project(info["project_id"], self.instance)
         return json.dumps(info)
 
     def clean_signing_key_file(self) -> str:
         upload: UploadedFile | None = self.cleaned_data["signing_key_file"]
-        return apple_credentials.check_signing_key(_text(upload)) if upload else ""
+        return apple_credentials.validate_signing_key(_read_text(upload)) if upload else ""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        kind = self._kind(cleaned)
+        kind = self._resolve_kind(cleaned)
         if kind is not None:
-            self._take_credentials(kind, cleaned)
+            self._assign_credentials(kind, cleaned)
         return cleaned
 
-    def _kind(self, cleaned: dict[str, Any]) -> Kind | None:
+    def _resolve_kind(self, cleaned: dict[str, Any]) -> Kind | None:
         """Say what the configuration is to be; None when its platform or version is none. iOS has no FCM version."""
         if not self.instance._state.adding and Platform.ANDROID not in self.by_platform:
             return Kind(self.instance.kind)
@@ -141,9 +141,9 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned["fcm_api_version"] = version
         return PushMessagingConfiguration(platform=platform, fcm_api_version=version).kind
 
-    def _take_credentials(self, kind: Kind, cleaned: dict[str, Any]) -> None:
+    def _assign_credentials(self, kind: Kind, cleaned: dict[str, Any]) -> None:
         """Set what came in, so that the model judges it with the rest, and clear what does not belong any more."""
-        for field, column in COLUMN_OF.items():
+        for field, column in CREDENTIAL_COLUMNS.items():
             value = cleaned.get(field)
             if value:
                 setattr(self.instance, column, value)
@@ -156,21 +156,25 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Put the model's errors about a column at its field; one that was refused already needs no second."""
-        for column, problems in getattr(error, "error_dict", {field: error}).items():
-            name = FIELD_OF.get(column, column)
-            if name in COLUMN_OF and name in self.errors:
+        for column, errors in getattr(error, "error_dict", {field: error}).items():
+            name = CREDENTIAL_FORM_FIELDS.get(column, column)
+            if name in CREDENTIAL_COLUMNS and name in self.errors:
                 continue
-            super().add_error(name if name in self.fields and name != NON_FIELD_ERRORS else None, problems)
+            super().add_error(name if name in self.fields and name != NON_FIELD_ERRORS else None, errors)
 
     def save(self, commit: bool = True) -> PushMessagingConfiguration:
         if set(self.changed_data) - {"name"}:
             # What the push service said was about something else.
-            self.instance.fault, self.instance.fault_destination, self.instance.fault_at = "", "", None
+            self.instance.delivery_error, self.instance.delivery_error_destination, self.instance.delivery_error_at = (
+                "",
+                "",
+                None,
+            )
         configuration: PushMessagingConfiguration = super().save(commit)
         return configuration
 
 
-def _text(upload: UploadedFile) -> str:
+def _read_text(upload: UploadedFile) -> str:
     if (upload.size or 0) > MAX_FILE_BYTES:
         raise ValidationError(_("This file is too large for a key file."))
     try:

@@ -33,9 +33,9 @@ class Migration(migrations.Migration):
                 ('certificate_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='certificate expires')),
                 ('apns_environment', models.CharField(blank=True, choices=[('production', 'Production'), ('development', 'Development')], default='', max_length=20, verbose_name='APNs environment')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),
-                ('fault', models.CharField(blank=True, default='', editable=False, max_length=500, verbose_name='fault')),
-                ('fault_destination', models.CharField(blank=True, default='', editable=False, max_length=200)),
-                ('fault_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='fault since')),
+                ('delivery_error', models.CharField(blank=True, default='', editable=False, max_length=500, verbose_name='fault')),
+                ('delivery_error_destination', models.CharField(blank=True, default='', editable=False, max_length=200)),
+                ('delivery_error_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='fault since')),
             ],
             options={
                 'verbose_name': 'push messaging configuration',

@@ -20,183 +20,183 @@ from apps.common.encryption import CannotDecrypt
 from apps.outgoing import http
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 from apps.push.providers.base import (
-    ANSWER_SECONDS,
-    CONNECT_SECONDS,
+    CONNECT_TIMEOUT_SECONDS,
+    TIMEOUT_SECONDS,
     Destination,
-    Outcome,
     Provider,
     PushMessage,
-    Result,
-    Unsendable,
-    compact,
-    fit,
-    no_word,
+    PushOutcome,
+    PushResult,
+    SendError,
+    encode_json,
     parse_object,
-    unusable,
-    word,
+    status_reason,
+    string_or,
+    truncate_to_fit,
+    unusable_credential,
 )
 from apps.system import services as system
 
 # Apple refuses tokens older than 60 minutes, and new ones more often than every 20.
-TOKEN_SECONDS = 45 * 60
-REPLACEMENT_SECONDS = 20 * 60
+TOKEN_LIFETIME_SECONDS = 45 * 60
+REPLACEMENT_LIFETIME_SECONDS = 20 * 60
 # No device has it: Apple looks at credential, topic and environment first.
-NOBODY = "0" * 64
+PROBE_TOKEN = "0" * 64
 
 
 @dataclass(repr=False)
-class _Signed:
+class _ProviderToken:
     """A provider token, with the team, key ID and key that it is signed with."""
 
     token: str
     signer: tuple[str, str, str]
-    at: float
+    signed_at: float
     is_replacement: bool
-    is_refused: bool = False
+    is_rejected: bool = False
 
     @property
-    def is_kept(self) -> bool:
+    def is_reusable(self) -> bool:
         """A refused token gives way at once; its replacement not before Apple takes another: a clock may be wrong."""
-        seconds = TOKEN_SECONDS
-        if self.is_refused:
-            seconds = REPLACEMENT_SECONDS if self.is_replacement else 0
-        return 0 <= time.time() - self.at < seconds
+        seconds = TOKEN_LIFETIME_SECONDS
+        if self.is_rejected:
+            seconds = REPLACEMENT_LIFETIME_SECONDS if self.is_replacement else 0
+        return 0 <= time.time() - self.signed_at < seconds
 
 
-class ProviderTokens:
+class ProviderTokenCache:
     """Signed provider tokens per configuration, for this process."""
 
     def __init__(self) -> None:
-        self._tokens: dict[UUID, _Signed] = {}
+        self._tokens: dict[UUID, _ProviderToken] = {}
         self._lock = threading.Lock()
 
     def get(self, configuration: PushMessagingConfiguration) -> str:
         signer = (configuration.team_id, configuration.key_id, configuration.signing_key)
         with self._lock:
-            kept = self._tokens.get(configuration.pk)
-            if kept is None or kept.signer != signer or not kept.is_kept:
-                is_replacement = kept is not None and kept.signer == signer and kept.is_refused
-                kept = self._tokens[configuration.pk] = _sign(signer, is_replacement=is_replacement)
-            return kept.token
+            cached = self._tokens.get(configuration.pk)
+            if cached is None or cached.signer != signer or not cached.is_reusable:
+                is_replacement = cached is not None and cached.signer == signer and cached.is_rejected
+                cached = self._tokens[configuration.pk] = _sign(signer, is_replacement=is_replacement)
+            return cached.token
 
-    def forget(self, configuration: PushMessagingConfiguration, token: str) -> None:
+    def mark_rejected(self, configuration: PushMessagingConfiguration, token: str) -> None:
         """Take a token for refused, unless another thread has a newer one already."""
         with self._lock:
-            kept = self._tokens.get(configuration.pk)
-            if kept and kept.token == token:
-                kept.is_refused = True
+            cached = self._tokens.get(configuration.pk)
+            if cached and cached.token == token:
+                cached.is_rejected = True
 
 
-def _sign(signer: tuple[str, str, str], *, is_replacement: bool) -> _Signed:
+def _sign(signer: tuple[str, str, str], *, is_replacement: bool) -> _ProviderToken:
     team_id, key_id, key = signer
     now = time.time()
     token = jwt.encode({"iss": team_id, "iat": int(now)}, key, "ES256", headers={"kid": key_id})
-    return _Signed(token, signer, now, is_replacement)
+    return _ProviderToken(token, signer, now, is_replacement)
 
 
 class Apns(Provider):
     """Both kinds of credentials; the connection carries a certificate, each request a token."""
 
-    outcomes: ClassVar[Mapping[str, Outcome]] = {
-        "BadDeviceToken": Outcome.DEAD_TOKEN,
-        "DeviceTokenNotForTopic": Outcome.DEAD_TOKEN,
-        "Unregistered": Outcome.DEAD_TOKEN,
-        "ExpiredToken": Outcome.DEAD_TOKEN,
-        "IdleTimeout": Outcome.RETRY,
-        "TooManyProviderTokenUpdates": Outcome.RETRY,
-        "TooManyRequests": Outcome.RETRY,
-        "InternalServerError": Outcome.RETRY,
-        "ServiceUnavailable": Outcome.RETRY,
-        "Shutdown": Outcome.RETRY,
-        "BadCertificate": Outcome.MISCONFIGURED,
-        "BadCertificateEnvironment": Outcome.MISCONFIGURED,
-        "BadEnvironmentKeyInToken": Outcome.MISCONFIGURED,
-        "BadEnvironmentKeyIdInToken": Outcome.MISCONFIGURED,
-        "BadTopic": Outcome.MISCONFIGURED,
-        "Forbidden": Outcome.MISCONFIGURED,
-        "InvalidProviderToken": Outcome.MISCONFIGURED,
-        "MissingProviderToken": Outcome.MISCONFIGURED,
-        "MissingTopic": Outcome.MISCONFIGURED,
-        "TopicDisallowed": Outcome.MISCONFIGURED,
-        "UnrelatedKeyIdInToken": Outcome.MISCONFIGURED,
-        "BadPath": Outcome.MISCONFIGURED,
-        "MethodNotAllowed": Outcome.MISCONFIGURED,
-        "BadCollapseId": Outcome.REFUSED,
-        "BadExpirationDate": Outcome.REFUSED,
-        "BadMessageId": Outcome.REFUSED,
-        "BadPriority": Outcome.REFUSED,
-        "DuplicateHeaders": Outcome.REFUSED,
-        "InvalidPushType": Outcome.REFUSED,
-        "MissingDeviceToken": Outcome.REFUSED,
-        "PayloadEmpty": Outcome.REFUSED,
-        "PayloadTooLarge": Outcome.REFUSED,
+    outcomes: ClassVar[Mapping[str, PushOutcome]] = {
+        "BadDeviceToken": PushOutcome.DEAD_TOKEN,
+        "DeviceTokenNotForTopic": PushOutcome.DEAD_TOKEN,
+        "Unregistered": PushOutcome.DEAD_TOKEN,
+        "ExpiredToken": PushOutcome.DEAD_TOKEN,
+        "IdleTimeout": PushOutcome.RETRY,
+        "TooManyProviderTokenUpdates": PushOutcome.RETRY,
+        "TooManyRequests": PushOutcome.RETRY,
+        "InternalServerError": PushOutcome.RETRY,
+        "ServiceUnavailable": PushOutcome.RETRY,
+        "Shutdown": PushOutcome.RETRY,
+        "BadCertificate": PushOutcome.MISCONFIGURED,
+        "BadCertificateEnvironment": PushOutcome.MISCONFIGURED,
+        "BadEnvironmentKeyInToken": PushOutcome.MISCONFIGURED,
+        "BadEnvironmentKeyIdInToken": PushOutcome.MISCONFIGURED,
+        "BadTopic": PushOutcome.MISCONFIGURED,
+        "Forbidden": PushOutcome.MISCONFIGURED,
+        "InvalidProviderToken": PushOutcome.MISCONFIGURED,
+        "MissingProviderToken": PushOutcome.MISCONFIGURED,
+        "MissingTopic": PushOutcome.MISCONFIGURED,
+        "TopicDisallowed": PushOutcome.MISCONFIGURED,
+        "UnrelatedKeyIdInToken": PushOutcome.MISCONFIGURED,
+        "BadPath": PushOutcome.MISCONFIGURED,
+        "MethodNotAllowed": PushOutcome.MISCONFIGURED,
+        "BadCollapseId": PushOutcome.REFUSED,
+        "BadExpirationDate": PushOutcome.REFUSED,
+        "BadMessageId": PushOutcome.REFUSED,
+        "BadPriority": PushOutcome.REFUSED,
+        "DuplicateHeaders": PushOutcome.REFUSED,
+        "InvalidPushType": PushOutcome.REFUSED,
+        "MissingDeviceToken": PushOutcome.REFUSED,
+        "PayloadEmpty": PushOutcome.REFUSED,
+        "PayloadTooLarge": PushOutcome.REFUSED,
     }
-    stale_credential = frozenset({"ExpiredProviderToken"})
+    expired_credential_reasons = frozenset({"ExpiredProviderToken"})
 
     def __init__(self) -> None:
-        self._tokens = ProviderTokens()
+        self._tokens = ProviderTokenCache()
 
-    def credential(self, configuration: PushMessagingConfiguration) -> str:
+    def get_credential(self, configuration: PushMessagingConfiguration) -> str:
         try:
             if configuration.kind == Kind.APNS_CERTIFICATE:
                 return str(configuration.certificate)
             return self._tokens.get(configuration)
         except (CannotDecrypt, ValueError, jwt.PyJWTError) as error:
-            raise unusable(error) from None
+            raise unusable_credential(error) from None
 
-    def forget(self, configuration: PushMessagingConfiguration, credential: str) -> None:
-        self._tokens.forget(configuration, credential)
+    def discard_credential(self, configuration: PushMessagingConfiguration, credential: str) -> None:
+        self._tokens.mark_rejected(configuration, credential)
 
-    def request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
+    def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
         headers = {
             "apns-expiration": str(int(message.expires_at.timestamp())),
             "apns-collapse-id": message.transaction_id,
         }
-        content = fit(message.text, lambda text: payload(message, text))
-        return _request(destination, message.token, headers, content, credential)
+        content = truncate_to_fit(message.text, lambda text: build_payload(message, text))
+        return _build_request(destination, message.token, headers, content, credential)
 
-    def probe(self, destination: Destination, credential: str) -> http.Request:
+    def build_probe(self, destination: Destination, credential: str) -> http.Request:
         content = {"aps": {"alert": "Test"}}
-        return _request(destination, NOBODY, {"apns-expiration": "0"}, content, credential)
+        return _build_request(destination, PROBE_TOKEN, {"apns-expiration": "0"}, content, credential)
 
-    def reason(self, answer: http.Response) -> str:
-        if answer.status == 200:
+    def parse_reason(self, response: http.Response) -> str:
+        if response.status == 200:
             return ""
-        return word(parse_object(answer.body).get("reason"), no_word(answer.status))
+        return string_or(parse_object(response.body).get("reason"), status_reason(response.status))
 
-    def dead_since(self, answer: http.Response) -> datetime | None:
-        moment = parse_object(answer.body).get("timestamp") if answer.status == 410 else None
-        if isinstance(moment, int) and 0 < moment < 1e14:
-            return datetime.fromtimestamp(moment / 1000, UTC)
+    def dead_since(self, response: http.Response) -> datetime | None:
+        timestamp = parse_object(response.body).get("timestamp") if response.status == 410 else None
+        if isinstance(timestamp, int) and 0 < timestamp < 1e14:
+            return datetime.fromtimestamp(timestamp / 1000, UTC)
         return None
 
 
-def payload(message: PushMessage, text: str) -> Mapping[str, Any]:
+def build_payload(message: PushMessage, text: str) -> Mapping[str, Any]:
     aps: dict[str, Any] = {"alert": text, "sound": "default"}
     if message.badge is not None:
         aps["badge"] = message.badge
     return {"aps": aps, "og_transaction_id": message.transaction_id, "og_profile_id": message.profile_id}
 
 
-def _request(
+def _build_request(
     destination: Destination, token: str, headers: Mapping[str, str], content: Mapping[str, Any], credential: str
 ) -> http.Request:
     configuration = destination.configuration
     with_certificate = configuration.kind == Kind.APNS_CERTIFICATE
-    shared = {"apns-push-type": "alert", "apns-priority": "10", "Content-Type": "application/json"}
+    common_headers = {"apns-push-type": "alert", "apns-priority": "10", "Content-Type": "application/json"}
     if not with_certificate:
-        shared["authorization"] = f"bearer {credential}"
+        common_headers["authorization"] = f"bearer {credential}"
     if destination.bundle_identifier:
         # A certificate may do without: it names its app itself.
-        shared["apns-topic"] = destination.bundle_identifier
+        common_headers["apns-topic"] = destination.bundle_identifier
     return http.Request(
         "POST",
-        f"{_address(destination)}/3/device/{quote(token, safe='')}",
-        {**shared, **headers},
-        compact(content),
-        CONNECT_SECONDS,
-        ANSWER_SECONDS,
-        proxy=_proxy(),
+        f"{_base_url(destination)}/3/device/{quote(token, safe='')}",
+        {**common_headers, **headers},
+        encode_json(content),
+        CONNECT_TIMEOUT_SECONDS,
+        TIMEOUT_SECONDS,
+        proxy=_load_proxy(),
         ca_file=settings.PUSH_APNS_CA_FILE,
         # Apple takes the tokens of one signing key on a connection (UnrelatedKeyIdInToken).
         pool="" if with_certificate else f"{configuration.team_id} {configuration.key_id}",
@@ -204,14 +204,14 @@ def _request(
     )
 
 
-def _proxy() -> http.Proxy | None:
+def _load_proxy() -> http.Proxy | None:
     try:
         return system.apns_proxy()
     except CannotDecrypt as error:
-        raise Unsendable(Result(Outcome.MISCONFIGURED, str(error))) from None
+        raise SendError(PushResult(PushOutcome.MISCONFIGURED, str(error))) from None
 
 
-def _address(destination: Destination) -> str:
+def _base_url(destination: Destination) -> str:
     url: str = (
         settings.PUSH_APNS_DEVELOPMENT_URL
         if destination.environment == ApnsEnvironment.DEVELOPMENT

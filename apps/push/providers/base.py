@@ -16,8 +16,8 @@ from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 
-CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 9.0
+CONNECT_TIMEOUT_SECONDS = 3.0
+TIMEOUT_SECONDS = 9.0
 # Both providers refuse more: https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
 # and https://firebase.google.com/docs/cloud-messaging/customize-messages/set-message-type
 MAX_PAYLOAD_BYTES = 4096
@@ -68,7 +68,7 @@ class PushMessage:
         return max(int((self.expires_at - timezone.now()).total_seconds()), 1)
 
 
-class Outcome(Enum):
+class PushOutcome(Enum):
     """What became of a push, and so what to do next."""
 
     ACCEPTED = "accepted"
@@ -79,10 +79,10 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Result:
+class PushResult:
     """`reason` is the provider's own word. `retry_after_seconds` is its wish, when it told one."""
 
-    outcome: Outcome
+    outcome: PushOutcome
     reason: str = ""
     status: int | None = None
     retry_after_seconds: float | None = None
@@ -93,23 +93,23 @@ class Result:
 
     def __post_init__(self) -> None:
         """Make the other side's word one that can be stored: it may hold what no text of a database can."""
-        word = "".join(character if character.isprintable() else "?" for character in self.reason)
-        object.__setattr__(self, "reason", word)
+        printable = "".join(character if character.isprintable() else "?" for character in self.reason)
+        object.__setattr__(self, "reason", printable)
 
 
-class Unsendable(Exception):
+class SendError(Exception):
     """There is nothing to send with; `result` says what that means for the push."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: PushResult) -> None:
         super().__init__(result.reason)
         self.result = result
 
 
-def unusable(error: Exception) -> Unsendable:
+def unusable_credential(error: Exception) -> SendError:
     """Say that a stored credential cannot be used: a lost encryption key in its words, anything else without them."""
     is_known = isinstance(error, CannotDecrypt)
-    fault = str(error) if is_known else f"the stored credential cannot be used ({type(error).__name__})"
-    return Unsendable(Result(Outcome.MISCONFIGURED, fault))
+    reason = str(error) if is_known else f"the stored credential cannot be used ({type(error).__name__})"
+    return SendError(PushResult(PushOutcome.MISCONFIGURED, reason))
 
 
 class Provider(ABC):
@@ -119,66 +119,68 @@ class Provider(ABC):
     `stale_credential` are the reasons for which a new credential may help.
     """
 
-    outcomes: ClassVar[Mapping[str, Outcome]]
-    stale_credential: ClassVar[frozenset[str]] = frozenset()
+    outcomes: ClassVar[Mapping[str, PushOutcome]]
+    expired_credential_reasons: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
-    def credential(self, configuration: PushMessagingConfiguration) -> str:
+    def get_credential(self, configuration: PushMessagingConfiguration) -> str:
         """Return what authenticates us; may wait for an exchange. Unsendable when there is none."""
 
-    def forget(self, configuration: PushMessagingConfiguration, credential: str) -> None:  # noqa: B027 - most keep none
+    def discard_credential(self, configuration: PushMessagingConfiguration, credential: str) -> None:  # noqa: B027 - most keep none
         """Do not use a kept credential again: the provider refused it."""
 
     @abstractmethod
-    def request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
+    def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
         """Put the request together; Unsendable when it cannot be."""
 
     @abstractmethod
-    def probe(self, destination: Destination, credential: str) -> http.Request:
+    def build_probe(self, destination: Destination, credential: str) -> http.Request:
         """Put a request together that reaches nobody: its answer tells whether credential and address are good."""
 
     @abstractmethod
-    def reason(self, answer: http.Response) -> str:
+    def parse_reason(self, response: http.Response) -> str:
         """Return the provider's own word for a refusal; empty when it took the message."""
 
-    def dead_since(self, answer: http.Response) -> datetime | None:
+    def dead_since(self, response: http.Response) -> datetime | None:
         """Return since when a dead token is dead, for providers that tell."""
         return None
 
-    def judge(self, answer: http.Response) -> Result:
+    def parse_response(self, response: http.Response) -> PushResult:
         """Say what an answer means."""
-        reason = self.reason(answer)
-        stale = reason in self.stale_credential
-        return Result(
-            Outcome.RETRY if stale else self.outcomes.get(reason) or _by_status(answer.status, reason),
+        reason = self.parse_reason(response)
+        is_expired = reason in self.expired_credential_reasons
+        return PushResult(
+            PushOutcome.RETRY
+            if is_expired
+            else self.outcomes.get(reason) or _outcome_by_status(response.status, reason),
             reason[:200],
-            answer.status,
-            parse_retry_after(answer.headers.get("retry-after", "")),
-            credential_refused=stale,
-            dead_since=self.dead_since(answer),
+            response.status,
+            parse_retry_after(response.headers.get("retry-after", "")),
+            credential_refused=is_expired,
+            dead_since=self.dead_since(response),
         )
 
 
-def _by_status(status: int, reason: str) -> Outcome:
+def _outcome_by_status(status: int, reason: str) -> PushOutcome:
     if not reason:
-        return Outcome.ACCEPTED
+        return PushOutcome.ACCEPTED
     if status in (408, 429) or status >= 500:
-        return Outcome.RETRY
+        return PushOutcome.RETRY
     # Without a word of the provider it is not the provider that answers, or not what takes messages there. With one, a
     # 400 and its like are about this message alone.
-    if reason == no_word(status) or status in (401, 403, 404, 405):
-        return Outcome.MISCONFIGURED
-    return Outcome.REFUSED
+    if reason == status_reason(status) or status in (401, 403, 404, 405):
+        return PushOutcome.MISCONFIGURED
+    return PushOutcome.REFUSED
 
 
-def no_word(status: int) -> str:
+def status_reason(status: int) -> str:
     """Return the reason of a refusal for which the provider gave none."""
     return f"HTTP {status}"
 
 
-def word(value: Any, otherwise: str) -> str:
+def string_or(value: Any, default: str) -> str:
     """Return what stands in the place of the provider's word, if it is one."""
-    return value if value and isinstance(value, str) else otherwise
+    return value if value and isinstance(value, str) else default
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -198,15 +200,15 @@ def _parse(body: bytes) -> Any:
         return None
 
 
-def compact(content: Mapping[str, Any]) -> bytes:
+def encode_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def fit(text: str, payload: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
+def truncate_to_fit(text: str, payload: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return the payload with as much of `text` as both providers take, never with less of the rest."""
 
     def fits(part: str) -> bool:
-        return len(compact(payload(part))) <= MAX_PAYLOAD_BYTES
+        return len(encode_json(payload(part))) <= MAX_PAYLOAD_BYTES
 
     if fits(text):
         return payload(text)

@@ -13,89 +13,93 @@ from apps.common.encryption import CannotDecrypt
 from apps.outgoing import http
 from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import (
-    ANSWER_SECONDS,
-    CONNECT_SECONDS,
+    CONNECT_TIMEOUT_SECONDS,
+    TIMEOUT_SECONDS,
     Destination,
-    Outcome,
     Provider,
     PushMessage,
-    Result,
-    Unsendable,
-    compact,
-    fit,
+    PushOutcome,
+    PushResult,
+    SendError,
+    encode_json,
     is_object,
-    no_word,
     parse_object,
-    unusable,
-    word,
+    status_reason,
+    string_or,
+    truncate_to_fit,
+    unusable_credential,
 )
-from apps.push.providers.google_tokens import AccessTokens
+from apps.push.providers.google_tokens import AccessTokenCache
 from apps.system import services as system
 
 # No app has it.
-NOBODY = "0"
+PROBE_TOKEN = "0"
 # Somebody on the way answered, not FCM.
 NOT_FCM = "not an answer of FCM"
 
 
 class Fcm(Provider):
-    outcomes: ClassVar[Mapping[str, Outcome]] = {
-        "UNREGISTERED": Outcome.DEAD_TOKEN,
-        "SENDER_ID_MISMATCH": Outcome.DEAD_TOKEN,
-        "QUOTA_EXCEEDED": Outcome.RETRY,
-        "UNAVAILABLE": Outcome.RETRY,
-        "INTERNAL": Outcome.RETRY,
-        NOT_FCM: Outcome.RETRY,
-        "PERMISSION_DENIED": Outcome.MISCONFIGURED,
-        "THIRD_PARTY_AUTH_ERROR": Outcome.MISCONFIGURED,
-        "NOT_FOUND": Outcome.MISCONFIGURED,
-        "INVALID_ARGUMENT": Outcome.REFUSED,
+    outcomes: ClassVar[Mapping[str, PushOutcome]] = {
+        "UNREGISTERED": PushOutcome.DEAD_TOKEN,
+        "SENDER_ID_MISMATCH": PushOutcome.DEAD_TOKEN,
+        "QUOTA_EXCEEDED": PushOutcome.RETRY,
+        "UNAVAILABLE": PushOutcome.RETRY,
+        "INTERNAL": PushOutcome.RETRY,
+        NOT_FCM: PushOutcome.RETRY,
+        "PERMISSION_DENIED": PushOutcome.MISCONFIGURED,
+        "THIRD_PARTY_AUTH_ERROR": PushOutcome.MISCONFIGURED,
+        "NOT_FOUND": PushOutcome.MISCONFIGURED,
+        "INVALID_ARGUMENT": PushOutcome.REFUSED,
     }
-    stale_credential = frozenset({"UNAUTHENTICATED", "HTTP 401"})
+    expired_credential_reasons = frozenset({"UNAUTHENTICATED", "HTTP 401"})
 
     def __init__(self) -> None:
-        self._tokens = AccessTokens()
+        self._tokens = AccessTokenCache()
 
-    def credential(self, configuration: PushMessagingConfiguration) -> str:
+    def get_credential(self, configuration: PushMessagingConfiguration) -> str:
         try:
             return self._tokens.get(configuration)
         except google_exceptions.TransportError as error:
-            raise Unsendable(Result(Outcome.RETRY, f"no access token: {error}")) from None
+            raise SendError(PushResult(PushOutcome.RETRY, f"no access token: {error}")) from None
         except google_exceptions.RefreshError as error:
-            raise Unsendable(_token_refused(error)) from None
+            raise SendError(_token_error(error)) from None
         except (CannotDecrypt, ValueError, TypeError, google_exceptions.GoogleAuthError) as error:
-            raise unusable(error) from None
+            raise unusable_credential(error) from None
 
-    def forget(self, configuration: PushMessagingConfiguration, credential: str) -> None:
-        self._tokens.forget(configuration, credential)
+    def discard_credential(self, configuration: PushMessagingConfiguration, credential: str) -> None:
+        self._tokens.discard(configuration, credential)
 
-    def request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
+    def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
         seconds = message.seconds_to_live
-        content = fit(message.text, lambda text: {"message": payload(message, text, destination, seconds)})
-        return _request(destination, content, credential)
+        content = truncate_to_fit(
+            message.text, lambda text: {"message": build_payload(message, text, destination, seconds)}
+        )
+        return _build_request(destination, content, credential)
 
-    def probe(self, destination: Destination, credential: str) -> http.Request:
-        return _request(destination, {"validate_only": True, "message": {"token": NOBODY, "data": {}}}, credential)
+    def build_probe(self, destination: Destination, credential: str) -> http.Request:
+        return _build_request(
+            destination, {"validate_only": True, "message": {"token": PROBE_TOKEN, "data": {}}}, credential
+        )
 
-    def reason(self, answer: http.Response) -> str:
+    def parse_reason(self, response: http.Response) -> str:
         """Return FCM's own code (`details[].errorCode`), else the general status, else the HTTP status in words."""
-        if 200 <= answer.status < 300:
-            return "" if is_object(answer.body) else NOT_FCM
+        if 200 <= response.status < 300:
+            return "" if is_object(response.body) else NOT_FCM
         try:
-            error = parse_object(answer.body)["error"]
+            error = parse_object(response.body)["error"]
             details = [detail["errorCode"] for detail in error.get("details", []) if "errorCode" in detail]
-            return word((details or [error["status"]])[0], no_word(answer.status))
+            return string_or((details or [error["status"]])[0], status_reason(response.status))
         except (LookupError, TypeError, AttributeError):
-            return no_word(answer.status)
+            return status_reason(response.status)
 
 
-def _token_refused(error: google_exceptions.RefreshError) -> Result:
+def _token_error(error: google_exceptions.RefreshError) -> PushResult:
     """Google's words stand in the first argument; the second is the whole answer and stays out of the log."""
-    outcome = Outcome.RETRY if error.retryable else Outcome.MISCONFIGURED
-    return Result(outcome, f"no access token: {str(error.args[0] if error.args else error)[:180]}")
+    outcome = PushOutcome.RETRY if error.retryable else PushOutcome.MISCONFIGURED
+    return PushResult(outcome, f"no access token: {str(error.args[0] if error.args else error)[:180]}")
 
 
-def content_of(message: PushMessage, text: str) -> dict[str, str]:
+def build_data(message: PushMessage, text: str) -> dict[str, str]:
     """Build the data of a message: the app shows it, and fetches the challenge with the ids in it."""
     content = {
         "og_transaction_id": message.transaction_id,
@@ -105,19 +109,19 @@ def content_of(message: PushMessage, text: str) -> dict[str, str]:
     return {"content": json.dumps(content, ensure_ascii=False)}
 
 
-def payload(message: PushMessage, text: str, destination: Destination, seconds: int) -> Mapping[str, Any]:
+def build_payload(message: PushMessage, text: str, destination: Destination, seconds: int) -> Mapping[str, Any]:
     android = {"priority": "HIGH", "ttl": f"{seconds}s", "collapse_key": message.transaction_id}
     notification = {"notification": {"body": text}} if destination.cordova else {}
-    return {"token": message.token, "data": content_of(message, text), "android": android, **notification}
+    return {"token": message.token, "data": build_data(message, text), "android": android, **notification}
 
 
-def _request(destination: Destination, content: Mapping[str, Any], credential: str) -> http.Request:
+def _build_request(destination: Destination, content: Mapping[str, Any], credential: str) -> http.Request:
     return http.Request(
         "POST",
         destination.configuration.message_url,
         {"Authorization": f"Bearer {credential}", "Content-Type": "application/json"},
-        compact(content),
-        CONNECT_SECONDS,
-        ANSWER_SECONDS,
+        encode_json(content),
+        CONNECT_TIMEOUT_SECONDS,
+        TIMEOUT_SECONDS,
         proxy=system.external_proxy(),
     )

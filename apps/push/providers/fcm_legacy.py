@@ -10,87 +10,87 @@ from apps.common.encryption import CannotDecrypt
 from apps.outgoing import http
 from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import (
-    ANSWER_SECONDS,
-    CONNECT_SECONDS,
+    CONNECT_TIMEOUT_SECONDS,
+    TIMEOUT_SECONDS,
     Destination,
-    Outcome,
     Provider,
     PushMessage,
-    compact,
-    fit,
-    no_word,
+    PushOutcome,
+    encode_json,
     parse_object,
-    unusable,
-    word,
+    status_reason,
+    string_or,
+    truncate_to_fit,
+    unusable_credential,
 )
-from apps.push.providers.fcm import NOBODY, NOT_FCM, content_of
+from apps.push.providers.fcm import NOT_FCM, PROBE_TOKEN, build_data
 from apps.system import services as system
 
 
 class FcmLegacy(Provider):
-    outcomes: ClassVar[Mapping[str, Outcome]] = {
-        "NotRegistered": Outcome.DEAD_TOKEN,
-        "InvalidRegistration": Outcome.DEAD_TOKEN,
-        "MismatchSenderId": Outcome.DEAD_TOKEN,
-        "Unavailable": Outcome.RETRY,
-        "InternalServerError": Outcome.RETRY,
-        "DeviceMessageRateExceeded": Outcome.RETRY,
-        "TopicsMessageRateExceeded": Outcome.RETRY,
-        NOT_FCM: Outcome.RETRY,
-        "InvalidApnsCredential": Outcome.MISCONFIGURED,
-        "InvalidPackageName": Outcome.MISCONFIGURED,
-        "MissingRegistration": Outcome.REFUSED,
-        "MessageTooBig": Outcome.REFUSED,
-        "InvalidDataKey": Outcome.REFUSED,
-        "InvalidTtl": Outcome.REFUSED,
-        "InvalidParameters": Outcome.REFUSED,
+    outcomes: ClassVar[Mapping[str, PushOutcome]] = {
+        "NotRegistered": PushOutcome.DEAD_TOKEN,
+        "InvalidRegistration": PushOutcome.DEAD_TOKEN,
+        "MismatchSenderId": PushOutcome.DEAD_TOKEN,
+        "Unavailable": PushOutcome.RETRY,
+        "InternalServerError": PushOutcome.RETRY,
+        "DeviceMessageRateExceeded": PushOutcome.RETRY,
+        "TopicsMessageRateExceeded": PushOutcome.RETRY,
+        NOT_FCM: PushOutcome.RETRY,
+        "InvalidApnsCredential": PushOutcome.MISCONFIGURED,
+        "InvalidPackageName": PushOutcome.MISCONFIGURED,
+        "MissingRegistration": PushOutcome.REFUSED,
+        "MessageTooBig": PushOutcome.REFUSED,
+        "InvalidDataKey": PushOutcome.REFUSED,
+        "InvalidTtl": PushOutcome.REFUSED,
+        "InvalidParameters": PushOutcome.REFUSED,
     }
 
-    def credential(self, configuration: PushMessagingConfiguration) -> str:
+    def get_credential(self, configuration: PushMessagingConfiguration) -> str:
         try:
             return str(configuration.server_key)
         except CannotDecrypt as error:
-            raise unusable(error) from None
+            raise unusable_credential(error) from None
 
-    def request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
+    def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
         seconds = message.seconds_to_live
-        content = fit(message.text, lambda text: payload(message, text, destination, seconds))
-        return _request(destination, content, credential)
+        content = truncate_to_fit(message.text, lambda text: build_payload(message, text, destination, seconds))
+        return _build_request(destination, content, credential)
 
-    def probe(self, destination: Destination, credential: str) -> http.Request:
-        return _request(destination, {"to": NOBODY, "dry_run": True, "data": {}}, credential)
+    def build_probe(self, destination: Destination, credential: str) -> http.Request:
+        return _build_request(destination, {"to": PROBE_TOKEN, "dry_run": True, "data": {}}, credential)
 
-    def reason(self, answer: http.Response) -> str:
+    def parse_reason(self, response: http.Response) -> str:
         """Return the error of the one result: the legacy API answers 200 to what it refuses, too."""
-        if answer.status != 200:
-            return no_word(answer.status)
-        match parse_object(answer.body).get("results"):
+        if response.status != 200:
+            return status_reason(response.status)
+        match parse_object(response.body).get("results"):
             case [{"error": error}]:
-                return word(error, NOT_FCM)
+                return string_or(error, NOT_FCM)
             case [{}]:
                 return ""
         return NOT_FCM
 
 
-def payload(message: PushMessage, text: str, destination: Destination, seconds: int) -> Mapping[str, Any]:
+def build_payload(message: PushMessage, text: str, destination: Destination, seconds: int) -> Mapping[str, Any]:
     notification = {"notification": {"body": text}} if destination.cordova else {}
     return {
         "to": message.token,
         "priority": "high",
         "time_to_live": seconds,
         "collapse_key": message.transaction_id,
-        "data": content_of(message, text),
+        "data": build_data(message, text),
         **notification,
     }
 
 
-def _request(destination: Destination, content: Mapping[str, Any], credential: str) -> http.Request:
+def _build_request(destination: Destination, content: Mapping[str, Any], credential: str) -> http.Request:
     return http.Request(
         "POST",
         destination.configuration.message_url,
         {"Authorization": f"key={credential}", "Content-Type": "application/json"},
-        compact(content),
-        CONNECT_SECONDS,
-        ANSWER_SECONDS,
+        encode_json(content),
+        CONNECT_TIMEOUT_SECONDS,
+        TIMEOUT_SECONDS,
         proxy=system.external_proxy(),
     )

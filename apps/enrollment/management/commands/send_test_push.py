@@ -8,7 +8,7 @@ from apps.common.commands import DataCommand
 from apps.enrollment import push_check
 from apps.enrollment.management import arguments
 from apps.enrollment.models import Profile
-from apps.push.providers.base import Outcome
+from apps.push.providers.base import PushOutcome
 from apps.push.remedies import remedy
 
 
@@ -27,7 +27,7 @@ class Command(DataCommand):
         except push_check.NotReachable:
             raise CommandError(_unreachable_reason(profile)) from None
         values = {"name": str(configuration), "outcome": result.outcome.value, "reason": result.reason or "-"}
-        if result.outcome != Outcome.ACCEPTED:
+        if result.outcome != PushOutcome.ACCEPTED:
             message = _("The push was not taken, by way of %(name)s: %(outcome)s (%(reason)s).") % values
             raise CommandError(f"{message} {remedy(result)}")
         data = {

@@ -22,13 +22,13 @@ from apps.outbox.models import State
 from apps.outbox.retries import next_attempt_at
 from apps.push import configuration_errors
 from apps.push import services as push
-from apps.push.providers.base import Destination, Outcome, PushMessage, Result
+from apps.push.providers.base import Destination, PushMessage, PushOutcome, PushResult
 from apps.transactions import lifecycle
 from apps.transactions.models import PushDelivery, Reason, Status, Transaction
 
 NOT_NEEDED = "not_needed"
 CREDENTIAL_REJECTED = "credential_refused"
-NO_PUSH_TOKEN = Result(Outcome.REFUSED, "no push token left")
+NO_PUSH_TOKEN = PushResult(PushOutcome.REFUSED, "no push token left")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Job:
     destination: Destination | None
 
 
-JobResult = tuple[Job, Result]
+JobResult = tuple[Job, PushResult]
 
 
 def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
@@ -52,7 +52,7 @@ def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
         _skip(ended)
         yield ended
     found = [(job, _token(job)) for job in jobs if job.is_pending]
-    if unreachable := [(job, token) for job, token in found if isinstance(token, Result)]:
+    if unreachable := [(job, token) for job, token in found if isinstance(token, PushResult)]:
         yield record(unreachable)
     sendable = list(_messages([(job, token) for job, token in found if isinstance(token, str)]))
     # The connection goes back to the pool: a slow provider holds a thread, nothing of the database. Once more after the
@@ -79,14 +79,14 @@ def _job(row: PushDelivery, transaction: Transaction) -> Job:
     return Job(row, transaction, is_pending, push_enrollment, destination)
 
 
-def _token(job: Job) -> str | Result:
+def _token(job: Job) -> str | PushResult:
     """Return the push token, or why no push can reach the device."""
     if job.push_enrollment is None or job.destination is None:
         return NO_PUSH_TOKEN
     try:
         return str(job.push_enrollment.token)
     except CannotDecrypt as error:
-        return Result(Outcome.REFUSED, str(error))
+        return PushResult(PushOutcome.REFUSED, str(error))
 
 
 def _messages(found: Sequence[tuple[Job, str]]) -> Iterator[tuple[Job, Destination, PushMessage]]:
@@ -138,12 +138,12 @@ def record(results: Sequence[JobResult]) -> list[PushDelivery]:
     return [job.row for job, _result in results]
 
 
-def _adjust_result(job: Job, result: Result) -> Result:
+def _adjust_result(job: Job, result: PushResult) -> PushResult:
     """Add to the provider's facts what only we know: what was tried before, and how old the token is."""
     if result.credential_refused and job.row.attempts.filter(outcome=CREDENTIAL_REJECTED).exists():
-        return replace(result, outcome=Outcome.MISCONFIGURED, credential_refused=False)
-    if result.outcome == Outcome.DEAD_TOKEN and _has_newer_token(job, result.dead_since):
-        return replace(result, outcome=Outcome.RETRY)
+        return replace(result, outcome=PushOutcome.MISCONFIGURED, credential_refused=False)
+    if result.outcome == PushOutcome.DEAD_TOKEN and _has_newer_token(job, result.dead_since):
+        return replace(result, outcome=PushOutcome.RETRY)
     return result
 
 
@@ -154,23 +154,23 @@ def _has_newer_token(job: Job, dead_since: datetime | None) -> bool:
     )
 
 
-def _attempt_result(job: Job, result: Result) -> AttemptResult:
+def _attempt_result(job: Job, result: PushResult) -> AttemptResult:
     due_at = None
-    if result.outcome == Outcome.RETRY:
+    if result.outcome == PushOutcome.RETRY:
         retry_after = result.retry_after_seconds
         due_at = next_attempt_at(job.row.attempts_made, retry_after, before=job.transaction.expires_at)
-    state = State.DONE if result.outcome == Outcome.ACCEPTED else State.DUE if due_at else State.FAILED
+    state = State.DONE if result.outcome == PushOutcome.ACCEPTED else State.DUE if due_at else State.FAILED
     outcome = CREDENTIAL_REJECTED if result.credential_refused else result.outcome.value
     return AttemptResult(job.row, state, outcome, result.reason, result.status, due_at)
 
 
-def _metric_labels(job: Job, result: Result) -> tuple[str, str]:
+def _metric_labels(job: Job, result: PushResult) -> tuple[str, str]:
     """Return provider and outcome, as metrics name them."""
     return (job.destination.configuration.kind.value if job.destination else "", result.outcome.value)
 
 
-def _event(job: Job, result: Result, due_at: datetime | None) -> Event:
-    accepted = result.outcome == Outcome.ACCEPTED
+def _event(job: Job, result: PushResult, due_at: datetime | None) -> Event:
+    accepted = result.outcome == PushOutcome.ACCEPTED
     return events.build(
         EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
         if accepted
@@ -184,15 +184,15 @@ def _event(job: Job, result: Result, due_at: datetime | None) -> Event:
     )
 
 
-def _follow_up(job: Job, result: Result, *, is_final: bool) -> None:
+def _follow_up(job: Job, result: PushResult, *, is_final: bool) -> None:
     sent_at = job.row.attempt.started_at
-    if job.destination and result.outcome == Outcome.ACCEPTED:
+    if job.destination and result.outcome == PushOutcome.ACCEPTED:
         configuration_errors.clear(job.destination)
         return
-    if job.push_enrollment and result.outcome == Outcome.DEAD_TOKEN:
+    if job.push_enrollment and result.outcome == PushOutcome.DEAD_TOKEN:
         push_enrollments.remove_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
-    if job.destination and result.outcome == Outcome.MISCONFIGURED:
-        configuration_errors.note(job.destination, result.reason, sent_at=sent_at)
+    if job.destination and result.outcome == PushOutcome.MISCONFIGURED:
+        configuration_errors.record(job.destination, result.reason, sent_at=sent_at)
     if is_final and not _has_other_delivery(job.row):
         lifecycle.close(
             job.transaction,
