@@ -31,7 +31,7 @@ class OtherDevices:
 
     def take_text(self, content: dict[str, Any]) -> bool:
         """Take a message of the SMS gateway; False if its number is not valid."""
-        number = sms.normalized(str(content.get("phone_number", "")))
+        number = sms.normalize_number(str(content.get("phone_number", "")))
         if number:
             self._add("sms", number, str(content.get("message", "")))
         return bool(number)

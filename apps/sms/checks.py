@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.sms import services as sms
 
 PREFIX = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_"
-NEEDED = {
+REQUIRED_SETTINGS = {
     "twilio": ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER"],
     "rest": ["REST_URL"],
 }
@@ -25,7 +25,7 @@ def check_settings(**_options: Any) -> list[checks.CheckMessage]:
             hint=_("Set it, or name another gateway (docs/sms-gateways.md)."),
             id="sms.W001",
         )
-        for name in NEEDED.get(settings.SMS_GATEWAY, [])
+        for name in REQUIRED_SETTINGS.get(settings.SMS_GATEWAY, [])
         if not getattr(settings, f"SMS_GATEWAY_{name}")
     ]
 
@@ -34,7 +34,7 @@ def check_settings(**_options: Any) -> list[checks.CheckMessage]:
 def check_gateway(**_options: Any) -> list[checks.CheckMessage]:
     """Return an error when the named gateway cannot be loaded."""
     try:
-        sms.gateway()
+        sms.get_gateway()
     except (ImportError, TypeError) as error:
         text = _("The SMS gateway “%(name)s” cannot be loaded: %(reason)s.")
         return [checks.Error(text % {"name": settings.SMS_GATEWAY, "reason": error}, id="sms.E001")]

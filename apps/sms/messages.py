@@ -6,7 +6,7 @@ PLACEHOLDER = "{code}"
 # The last line of the origin-bound one-time code format (WICG): `@host #code`, one space, nothing before the @.
 AUTOFILL_LINE = re.compile(r"@[A-Za-z0-9.-]+ #\{code\}")
 # A host with a dot beside an @, then the code or, after a #, its name: meant for the browser.
-ALMOST = re.compile(r"@\s*\S+\.\S+?\s*(#\s*\{?code\b|\s\{code\})|\.\w+ #\s*\{code\}", re.IGNORECASE)
+NEAR_AUTOFILL = re.compile(r"@\s*\S+\.\S+?\s*(#\s*\{?code\b|\s\{code\})|\.\w+ #\s*\{code\}", re.IGNORECASE)
 
 
 def compose(template: str, code: str) -> str:
@@ -14,9 +14,9 @@ def compose(template: str, code: str) -> str:
     return template.replace(PLACEHOLDER, code) if PLACEHOLDER in template else code
 
 
-def autofill_problem(template: str) -> bool:
+def has_autofill_problem(template: str) -> bool:
     """Say whether a line looks like the browser's autofill form, and is not quite it or not the last one."""
     lines = template.rstrip().splitlines()
     if lines and AUTOFILL_LINE.fullmatch(lines[-1]):
         return False
-    return any(ALMOST.search(line) for line in lines)
+    return any(NEAR_AUTOFILL.search(line) for line in lines)

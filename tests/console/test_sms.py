@@ -19,8 +19,8 @@ PATH = "/admin/sms/send-test/"
 @pytest.fixture(autouse=True)
 def memory(settings):
     settings.SMS_GATEWAY = "memory"
-    MemoryGateway.sent.clear()
-    return MemoryGateway.sent
+    MemoryGateway.sent_messages.clear()
+    return MemoryGateway.sent_messages
 
 
 @pytest.fixture

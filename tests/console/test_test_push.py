@@ -139,6 +139,6 @@ def test_a_configurations_page_links_to_the_devices_enrolled_last(console, enrol
     enroll("silent", push_token="")
     configuration = version.push_messaging_configuration
     page = console.get(f"/admin/push/pushmessagingconfiguration/{configuration.pk}/change/")
-    assert [device["user_id"] for device in page.context["reached"]] == ["f", "e", "d", "c", "b"]
+    assert [profile["user_id"] for profile in page.context["recent_profiles"]] == ["f", "e", "d", "c", "b"]
     latest = Profile.objects.get(user_id="f")
     assert f'href="/admin/enrollment/profile/{latest.pk}/send-test-push/"' in page.content.decode()

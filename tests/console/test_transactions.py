@@ -38,7 +38,7 @@ START = "/oauth/api/v4/authenticate/user"
 def texted(transactional_db, portal, settings):
     """A transaction whose code was texted, then mistyped once and sent again; the second text waits."""
     settings.SMS_GATEWAY = "memory"
-    MemoryGateway.sent.clear()
+    MemoryGateway.sent_messages.clear()
     mobile_type = factories.TypeFactory(method="sms", max_attempts=3, max_resends=2, sms_sender_id="Shop")
     fields = {"type": mobile_type.name, "user_id": "anna", "phone_number": NUMBER, "message": "Code {code}"}
     assert portal.post(START, fields).status_code == 200
@@ -109,7 +109,7 @@ def test_a_transaction_by_text_counts_attempts_and_resends_and_ends_the_number(c
 
 
 def test_no_page_and_no_command_shows_a_number_or_a_code(console, texted):
-    [(message, _sender)] = MemoryGateway.sent
+    [(message, _sender)] = MemoryGateway.sent_messages
     texted.refresh_from_db()
     hidden = [NUMBER, NUMBER[1:], message.code, texted.code_hash]
     pages = ["/admin/transactions/transaction/", f"/admin/transactions/transaction/{texted.pk}/change/", "/admin/"]

@@ -22,7 +22,7 @@ USER = "/oauth/api/v4/authenticate/user"
 @pytest.fixture(autouse=True)
 def gateway(settings):
     settings.SMS_GATEWAY = "memory"
-    MemoryGateway.sent.clear()
+    MemoryGateway.sent_messages.clear()
 
 
 def start(portal, mobile_type, **fields):
@@ -36,7 +36,7 @@ def test_no_code_number_or_otp_can_be_read_after_the_flows(portal, device, caplo
     by_text = factories.TypeFactory(method="sms", max_resends=1, default_messages={"en": "Your code: {code}"})
     started = start(portal, by_text, user_id="bert", phone_number=PHONE_NUMBER)["transaction_id"]
     deliver_all(SmsDelivery, deliver_individually(sms_delivery.deliver))
-    code = MemoryGateway.sent[0][0].code
+    code = MemoryGateway.sent_messages[0][0].code
     pending = all_places("")
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
     for path, fields in (

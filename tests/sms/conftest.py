@@ -97,9 +97,9 @@ def sms_type(db):
 def memory(settings):
     """The gateway of every test that names no other: what it was given stands in its `sent`."""
     settings.SMS_GATEWAY = "memory"
-    MemoryGateway.sent.clear()
-    yield MemoryGateway.sent
-    MemoryGateway.sent.clear()
+    MemoryGateway.sent_messages.clear()
+    yield MemoryGateway.sent_messages
+    MemoryGateway.sent_messages.clear()
 
 
 def configure(settings, environment):

@@ -122,7 +122,7 @@ def test_a_fallback_takes_the_given_message(sent, push_type):
     ],
 )
 def test_a_text_with_the_autofill_form_or_without_is_fine(text):
-    assert not messages.autofill_problem(text)
+    assert not messages.has_autofill_problem(text)
 
 
 @pytest.mark.parametrize(
@@ -148,4 +148,4 @@ def test_a_text_with_the_autofill_form_or_without_is_fine(text):
     ],
 )
 def test_an_autofill_form_that_is_almost_right_is_a_problem(text):
-    assert messages.autofill_problem(f"Your code is {{code}}\n{text}")
+    assert messages.has_autofill_problem(f"Your code is {{code}}\n{text}")

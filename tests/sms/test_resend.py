@@ -34,7 +34,7 @@ def test_a_resend_does_not_prolong_the_life(texts, started, memory, later):
     texts.resend(started)
     texts.work()
     assert Transaction.objects.get(pk=started).expires_at == before
-    assert 95 <= memory[-1][0].seconds_to_live <= 100
+    assert 95 <= memory[-1][0].ttl_seconds <= 100
     later(100)
     assert error(texts.verify(started, memory[-1][0].code)) == GONE
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackDelivery
 from apps.outbox import claims
 from apps.outbox import models as outbox
-from apps.sms.gateways.base import Gateway, Outcome, Result
+from apps.sms.gateways.base import Gateway, SmsOutcome, SmsResult
 from apps.transactions import lifecycle
 from apps.transactions.models import SmsAttempt, SmsDelivery, Transaction
 from tests import factories
@@ -28,7 +28,7 @@ class Scripted(Gateway):
 
     def submit(self, message, sender):
         Scripted.calls += 1
-        return self.says.pop(0) if self.says else Result(Outcome.ACCEPTED)
+        return self.says.pop(0) if self.says else SmsResult(SmsOutcome.ACCEPTED)
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def says(settings):
     Scripted.says = []
 
 
-RETRY = Result(Outcome.RETRY, "HTTP 503", 503)
-REFUSED = Result(Outcome.REFUSED, "error 21211", 400)
-LOST = Result(Outcome.UNKNOWN, "Operation timed out")
+RETRY = SmsResult(SmsOutcome.RETRY, "HTTP 503", 503)
+REFUSED = SmsResult(SmsOutcome.REFUSED, "error 21211", 400)
+LOST = SmsResult(SmsOutcome.UNKNOWN, "Operation timed out")
 
 
 def row(transaction_id):
@@ -56,7 +56,7 @@ def row(transaction_id):
 @pytest.mark.parametrize(
     ("result", "told", "kinds", "state"),
     [
-        (Result(Outcome.ACCEPTED), PENDING, [SENT], "done"),
+        (SmsResult(SmsOutcome.ACCEPTED), PENDING, [SENT], "done"),
         (REFUSED, ENDED, [FAILED, NOT_AUTHENTICATED], "failed"),
         (RETRY, PENDING, [FAILED], "due"),
         (LOST, PENDING, [UNKNOWN], "done"),
@@ -111,7 +111,7 @@ def test_a_try_that_would_come_after_the_codes_life_ends_it_now(texts, says):
 
 
 def test_a_retry_after_beyond_the_codes_life_ends_it_now(texts, sms_type, says):
-    says(Result(Outcome.RETRY, "HTTP 429", 429, retry_after_seconds=301))
+    says(SmsResult(SmsOutcome.RETRY, "HTTP 429", 429, retry_after_seconds=301))
     assert texts.result(texts.send(sms_type)) == ENDED
 
 
@@ -186,7 +186,7 @@ def test_a_refusal_ends_it_without_a_callback(texts, sms_type, says):
     assert texts.verify(started, "000000").json()["error_code"] == "3004"
 
 
-@pytest.mark.parametrize("first", [Result(Outcome.ACCEPTED), LOST], ids=["accepted", "unknown"])
+@pytest.mark.parametrize("first", [SmsResult(SmsOutcome.ACCEPTED), LOST], ids=["accepted", "unknown"])
 def test_a_resend_that_fails_does_not_end_what_was_sent_before(texts, sms_type, says, first):
     says(first, REFUSED)
     started = texts.send(sms_type)

@@ -63,7 +63,7 @@ class PushMessage:
     badge: int | None = None
 
     @property
-    def seconds_to_live(self) -> int:
+    def ttl_seconds(self) -> int:
         """What is left of the transaction's life, at least one second."""
         return max(int((self.expires_at - timezone.now()).total_seconds()), 1)
 

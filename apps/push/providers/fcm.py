@@ -70,7 +70,7 @@ class Fcm(Provider):
         self._tokens.discard(configuration, credential)
 
     def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
-        seconds = message.seconds_to_live
+        seconds = message.ttl_seconds
         content = truncate_to_fit(
             message.text, lambda text: {"message": build_payload(message, text, destination, seconds)}
         )

@@ -53,7 +53,7 @@ class FcmLegacy(Provider):
             raise unusable_credential(error) from None
 
     def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
-        seconds = message.seconds_to_live
+        seconds = message.ttl_seconds
         content = truncate_to_fit(message.text, lambda text: build_payload(message, text, destination, seconds))
         return _build_request(destination, content, credential)
 

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.sms import remedies
 from apps.sms import services as sms
-from apps.sms.gateways.base import Outcome, Result
+from apps.sms.gateways.base import SmsOutcome, SmsResult
 from apps.system import services as system
 
 PAGE = "send_test_sms"
@@ -35,7 +35,7 @@ class TestMessageForm(forms.Form):
     )
 
     def clean_phone_number(self) -> str:
-        number = sms.normalized(self.cleaned_data["phone_number"])
+        number = sms.normalize_number(self.cleaned_data["phone_number"])
         if not number:
             raise ValidationError(
                 _("This is no phone number that can be sent to. Enter one that begins with + and the country's code.")
@@ -66,28 +66,28 @@ def send_test_sms(request: HttpRequest) -> HttpResponse:
 
 def _send(request: HttpRequest, number: str) -> None:
     try:
-        _tell(request, number, sms.send_test(number, who=request.user.get_username()))
+        _show_result(request, number, sms.send_test(number, who=request.user.get_username()))
     except ImportError as error:
-        messages.error(request, remedies.cannot_be_loaded(error))
+        messages.error(request, remedies.loading_error(error))
 
 
-def _tell(request: HttpRequest, number: str, result: Result) -> None:
-    words = {
+def _show_result(request: HttpRequest, number: str, result: SmsResult) -> None:
+    values = {
         "gateway": settings.SMS_GATEWAY,
-        "number": sms.shortened(number),
+        "number": sms.masked_number(number),
         "sender": result.sender or _("the gateway's own"),
         "reason": result.reason or result.outcome.value,
         "remedy": remedies.remedy(result),
     }
-    if result.outcome == Outcome.ACCEPTED:
+    if result.outcome == SmsOutcome.ACCEPTED:
         text = _("The gateway “%(gateway)s” took the message to %(number)s. Sender: %(sender)s.")
-        messages.success(request, text % words)
-    elif result.outcome == Outcome.UNKNOWN:
+        messages.success(request, text % values)
+    elif result.outcome == SmsOutcome.UNKNOWN:
         text = _("The gateway “%(gateway)s” did not say whether it took the message. Reason: %(reason)s. %(remedy)s")
-        messages.warning(request, text % words)
+        messages.warning(request, text % values)
     else:
         text = _("The gateway “%(gateway)s” did not take the message. Reason: %(reason)s. %(remedy)s")
-        messages.error(request, text % words)
+        messages.error(request, text % values)
 
 
 def urls(guard: Any) -> list[Any]:

@@ -18,10 +18,10 @@ class SmsMessage:
     phone_number: str
     text: str
     code: str
-    seconds_to_live: int
+    ttl_seconds: int
 
 
-class Outcome(Enum):
+class SmsOutcome(Enum):
     """What became of a text message, and so what to do next."""
 
     ACCEPTED = "accepted"
@@ -32,10 +32,10 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Result:
+class SmsResult:
     """`reason` is the gateway's own word, without number, code or text of the message."""
 
-    outcome: Outcome
+    outcome: SmsOutcome
     reason: str = ""
     status: int | None = None
     retry_after_seconds: float | None = None
@@ -45,32 +45,32 @@ class Result:
 class Gateway(ABC):
     """Hands text messages to a provider. Write `submit`; return a Result, let `http.NoResponse` pass."""
 
-    def send(self, message: SmsMessage, senders: list[str]) -> Result:
+    def send(self, message: SmsMessage, senders: list[str]) -> SmsResult:
         """Try the senders in order until one is not refused as a sender. `senders` may hold "": the gateway's own."""
-        result = Result(Outcome.REFUSED, "no sender")
+        result = SmsResult(SmsOutcome.REFUSED, "no sender")
         for sender in senders:
             result = replace(self._submit(message, sender), sender=sender)
-            if result.outcome != Outcome.SENDER_REFUSED:
+            if result.outcome != SmsOutcome.SENDER_REFUSED:
                 return result
-        return replace(result, outcome=Outcome.REFUSED)
+        return replace(result, outcome=SmsOutcome.REFUSED)
 
-    def _submit(self, message: SmsMessage, sender: str) -> Result:
+    def _submit(self, message: SmsMessage, sender: str) -> SmsResult:
         try:
             return self.submit(message, sender)
         except http.NoResponse as error:
-            return Result(Outcome.UNKNOWN if error.may_have_arrived else Outcome.RETRY, error.reason)
+            return SmsResult(SmsOutcome.UNKNOWN if error.may_have_arrived else SmsOutcome.RETRY, error.reason)
 
     @abstractmethod
-    def submit(self, message: SmsMessage, sender: str) -> Result:
+    def submit(self, message: SmsMessage, sender: str) -> SmsResult:
         """Hand over one message from one sender ("" = the provider's default) and say what the provider answered."""
 
-    def probe(self) -> Result | None:
+    def probe(self) -> SmsResult | None:
         """Ask the provider without sending anything and say what it answered; None when this gateway cannot.
 
         As for `submit`, let `http.NoResponse` pass.
         """
         return None
 
-    def own_senders(self) -> list[str]:
+    def default_senders(self) -> list[str]:
         """Return the senders to try after the configured ones."""
         return [""]

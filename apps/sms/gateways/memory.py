@@ -1,11 +1,11 @@
 """Keeps messages in memory, for tests."""
 
-from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
+from apps.sms.gateways.base import Gateway, SmsMessage, SmsOutcome, SmsResult
 
 
 class MemoryGateway(Gateway):
-    sent: list[tuple[SmsMessage, str]] = []
+    sent_messages: list[tuple[SmsMessage, str]] = []
 
-    def submit(self, message: SmsMessage, sender: str) -> Result:
-        self.sent.append((message, sender))
-        return Result(Outcome.ACCEPTED)
+    def submit(self, message: SmsMessage, sender: str) -> SmsResult:
+        self.sent_messages.append((message, sender))
+        return SmsResult(SmsOutcome.ACCEPTED)

@@ -7,16 +7,16 @@ from django.conf import settings
 
 from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
-from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
+from apps.sms.gateways.base import Gateway, SmsMessage, SmsOutcome, SmsResult
 from apps.system import services as system
 
 
 class RestGateway(Gateway):
-    def submit(self, message: SmsMessage, sender: str) -> Result:
+    def submit(self, message: SmsMessage, sender: str) -> SmsResult:
         body = {"phone_number": message.phone_number, "message": message.text, "verification_code": message.code}
         if sender:
             body["sender_id"] = sender
-        answer = http.send(
+        response = http.send(
             http.Request(
                 "POST",
                 settings.SMS_GATEWAY_REST_URL,
@@ -26,12 +26,12 @@ class RestGateway(Gateway):
                 never_retry=True,
             )
         )
-        return judge(answer)
+        return parse_response(response)
 
-    def probe(self) -> Result:
+    def probe(self) -> SmsResult:
         """Connect and say nothing: the service takes messages only."""
         http.check_connectivity(http.Request("POST", settings.SMS_GATEWAY_REST_URL, proxy=system.external_proxy()))
-        return Result(Outcome.ACCEPTED)
+        return SmsResult(SmsOutcome.ACCEPTED)
 
     @staticmethod
     def _authorization() -> dict[str, str]:
@@ -41,13 +41,13 @@ class RestGateway(Gateway):
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-def judge(answer: http.Response) -> Result:
-    if answer.status == 204:
-        return Result(Outcome.ACCEPTED, status=204)
-    retry = answer.status == 429 or answer.status >= 500
-    return Result(
-        Outcome.RETRY if retry else Outcome.REFUSED,
-        f"HTTP {answer.status}",
-        answer.status,
-        parse_retry_after(answer.headers.get("retry-after", "")),
+def parse_response(response: http.Response) -> SmsResult:
+    if response.status == 204:
+        return SmsResult(SmsOutcome.ACCEPTED, status=204)
+    retry = response.status == 429 or response.status >= 500
+    return SmsResult(
+        SmsOutcome.RETRY if retry else SmsOutcome.REFUSED,
+        f"HTTP {response.status}",
+        response.status,
+        parse_retry_after(response.headers.get("retry-after", "")),
     )

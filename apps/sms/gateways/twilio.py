@@ -16,15 +16,15 @@ from twilio.rest import Client
 from apps.common import untrusted_json
 from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
-from apps.sms.gateways.base import Gateway, Outcome, Result, SmsMessage
+from apps.sms.gateways.base import Gateway, SmsMessage, SmsOutcome, SmsResult
 from apps.system import services as system
 
 # "This sender cannot send there": another one may.
-SENDER_REFUSED = {21212, 21603, 21606, 21611, 21612, 21657, 21659, 21660}
+SENDER_ERROR_CODES = {21212, 21603, 21606, 21611, 21612, 21657, 21659, 21660}
 # Twilio takes 1 to 36,000 seconds and asks for more than 5.
 VALIDITY_SECONDS = (6, 36_000)
 # What the package raises at an answer that is not Twilio's, or a refusal.
-UNREADABLE = (TwilioException, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+RESPONSE_ERRORS = (TwilioException, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class _Transport(HttpClient):
@@ -32,7 +32,7 @@ class _Transport(HttpClient):
 
     def __init__(self) -> None:
         super().__init__(logger=None, is_async=False)
-        self.answer: http.Response | None = None
+        self.response: http.Response | None = None
 
     def request(  # noqa: PLR0913, PLR0917 - the package's signature
         self,
@@ -48,39 +48,41 @@ class _Transport(HttpClient):
         url = f"{uri}?{urlencode(params, doseq=True)}" if params else uri
         body = urlencode(data or {}, doseq=True).encode()
         proxy = system.external_proxy()
-        self.answer = answer = http.send(
+        self.response = response = http.send(
             http.Request(method, url, dict(headers or {}), body, credentials=auth, proxy=proxy, never_retry=True)
         )
-        return TwilioResponse(answer.status, answer.body.decode(errors="replace"), answer.headers)
+        return TwilioResponse(response.status, response.body.decode(errors="replace"), response.headers)
 
 
 class TwilioGateway(Gateway):
-    def own_senders(self) -> list[str]:
+    def default_senders(self) -> list[str]:
         return [settings.SMS_GATEWAY_TWILIO_FROM_NUMBER] if settings.SMS_GATEWAY_TWILIO_FROM_NUMBER else []
 
-    def submit(self, message: SmsMessage, sender: str) -> Result:
+    def submit(self, message: SmsMessage, sender: str) -> SmsResult:
         if not (settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID and settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN):
-            return Result(Outcome.REFUSED, "the credentials are not set")
+            return SmsResult(SmsOutcome.REFUSED, "the credentials are not set")
         transport = _Transport()
         try:
-            known = bool(_create(transport, message, sender))
-        except UNREADABLE:
-            known = False
-        return judge(transport.answer, known=known)
+            is_recognized = bool(_create_message(transport, message, sender))
+        except RESPONSE_ERRORS:
+            is_recognized = False
+        return parse_response(transport.response, is_recognized=is_recognized)
 
-    def probe(self) -> Result:
+    def probe(self) -> SmsResult:
         """Ask for the account itself, which costs nothing and reaches nobody."""
         transport, account = _Transport(), settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID
         try:
-            known = _client(transport).api.accounts(account).fetch().sid == account
-        except UNREADABLE:
-            known = False
-        result = judge(transport.answer, known=known)
-        is_strange = result.outcome == Outcome.UNKNOWN
-        return replace(result, outcome=Outcome.REFUSED, reason="not an answer of Twilio") if is_strange else result
+            is_recognized = _build_client(transport).api.accounts(account).fetch().sid == account
+        except RESPONSE_ERRORS:
+            is_recognized = False
+        result = parse_response(transport.response, is_recognized=is_recognized)
+        is_unrecognized = result.outcome == SmsOutcome.UNKNOWN
+        return (
+            replace(result, outcome=SmsOutcome.REFUSED, reason="not an answer of Twilio") if is_unrecognized else result
+        )
 
 
-def _client(transport: _Transport) -> Client:
+def _build_client(transport: _Transport) -> Client:
     client = Client(
         settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID, settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN, http_client=transport
     )
@@ -88,38 +90,42 @@ def _client(transport: _Transport) -> Client:
     return client
 
 
-def _create(transport: _Transport, message: SmsMessage, sender: str) -> str | None:
+def _create_message(transport: _Transport, message: SmsMessage, sender: str) -> str | None:
     """Return Twilio's identifier of the message that it took."""
-    client = _client(transport)
+    client = _build_client(transport)
     low, high = VALIDITY_SECONDS
     created = client.messages.create(
         to=message.phone_number,
         from_=sender,
         body=message.text,
-        validity_period=min(max(message.seconds_to_live, low), high),
+        validity_period=min(max(message.ttl_seconds, low), high),
     )
     sid: str | None = created.sid
     return sid
 
 
-def judge(answer: http.Response | None, *, known: bool) -> Result:
+def parse_response(response: http.Response | None, *, is_recognized: bool) -> SmsResult:
     """Say what an answer means, whose message is `known` to Twilio or not.
 
     Of a refusal only the code is kept: Twilio's text may hold the number.
     """
-    if answer is None:
-        return Result(Outcome.REFUSED, "not a request that Twilio's package sends")
-    status = answer.status
+    if response is None:
+        return SmsResult(SmsOutcome.REFUSED, "not a request that Twilio's package sends")
+    status = response.status
     if 200 <= status < 300:
         # A success without a message: something between us answered, and nobody knows what left.
-        return Result(Outcome.ACCEPTED, "", status) if known else Result(Outcome.UNKNOWN, "unreadable answer", status)
-    code = _error_code(answer.body)
+        return (
+            SmsResult(SmsOutcome.ACCEPTED, "", status)
+            if is_recognized
+            else SmsResult(SmsOutcome.UNKNOWN, "unreadable answer", status)
+        )
+    code = _error_code(response.body)
     if status == 429 or status >= 500:
-        outcome = Outcome.RETRY
+        outcome = SmsOutcome.RETRY
     else:
-        outcome = Outcome.SENDER_REFUSED if code in SENDER_REFUSED else Outcome.REFUSED
+        outcome = SmsOutcome.SENDER_REFUSED if code in SENDER_ERROR_CODES else SmsOutcome.REFUSED
     reason = f"error {code}" if code else f"HTTP {status}"
-    return Result(outcome, reason, status, parse_retry_after(answer.headers.get("retry-after", "")))
+    return SmsResult(outcome, reason, status, parse_retry_after(response.headers.get("retry-after", "")))
 
 
 def _error_code(body: bytes) -> int | None:

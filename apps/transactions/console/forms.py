@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.console.forms import warning
-from apps.sms.messages import autofill_problem
+from apps.sms.messages import has_autofill_problem
 from apps.transactions.console.message_fields import MESSAGE_PREFIX, message_fields, message_help
 from apps.transactions.types import (
     LONG_LIFETIME_WARNING,
@@ -134,7 +134,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
     def has_autofill_problem(self) -> bool:
         """Say whether a text of the saved type gets the browser's autofill form almost right."""
         texts = self.instance.default_messages.values()
-        return self.instance.method == Method.SMS and any(map(autofill_problem, texts))
+        return self.instance.method == Method.SMS and any(map(has_autofill_problem, texts))
 
     def save(self, commit: bool = True) -> MobileAuthenticationType:
         # Texts in languages that are not configured here stay as they are.

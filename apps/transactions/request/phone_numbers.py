@@ -19,10 +19,10 @@ def validate(text: str) -> str:
 
     Raises PhoneNumberRejected if it is missing, invalid or of a country that is not allowed.
     """
-    number = sms.normalized(text)
+    number = sms.normalize_number(text)
     if not number:
         raise PhoneNumberRejected(EventType.SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER)
     allowed = system.general().sms_allowed_countries
-    if allowed and sms.country(number) not in allowed:
+    if allowed and sms.country_code(number) not in allowed:
         raise PhoneNumberRejected(EventType.SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED)
     return number

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.commands import DataCommand
 from apps.sms import services as sms
-from apps.sms.gateways.base import Outcome
+from apps.sms.gateways.base import SmsOutcome
 
 
 class Command(DataCommand):
@@ -22,7 +22,7 @@ class Command(DataCommand):
             result = sms.send_test(options["number"], who="send_test_sms")
         except ImportError as error:
             raise CommandError(_("The gateway cannot be loaded: %(reason)s.") % {"reason": error}) from None
-        if result.outcome != Outcome.ACCEPTED:
+        if result.outcome != SmsOutcome.ACCEPTED:
             raise CommandError(
                 _("The gateway %(gateway)s did not take the message: %(outcome)s (%(reason)s).")
                 % {"gateway": settings.SMS_GATEWAY, "outcome": result.outcome.value, "reason": result.reason or "-"}

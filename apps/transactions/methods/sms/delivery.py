@@ -13,7 +13,7 @@ from apps.outbox.models import State
 from apps.outbox.retries import next_attempt_at
 from apps.sms import messages as sms_messages
 from apps.sms import services as sms
-from apps.sms.gateways.base import Outcome, Result, SmsMessage
+from apps.sms.gateways.base import SmsMessage, SmsOutcome, SmsResult
 from apps.system import services as system
 from apps.transactions import lifecycle
 from apps.transactions.models import Reason, SmsDelivery, Status, Transaction
@@ -22,8 +22,8 @@ NOT_NEEDED = "not_needed"
 MAX_SENDER_CHARACTERS = 20
 
 EVENTS = {
-    Outcome.ACCEPTED: EventType.SMS_AUTH_INIT_MESSAGE_SENT,
-    Outcome.UNKNOWN: EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
+    SmsOutcome.ACCEPTED: EventType.SMS_AUTH_INIT_MESSAGE_SENT,
+    SmsOutcome.UNKNOWN: EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
 }
 
 
@@ -35,14 +35,14 @@ def deliver(row: SmsDelivery) -> None:
         return
     if row.attempts.filter(outcome="", number__lt=row.attempts_made).exists():
         # A worker died between its call and its record: nobody knows what left.
-        record(row, transaction, Result(Outcome.UNKNOWN, "the worker stopped during the call"))
+        record(row, transaction, SmsResult(SmsOutcome.UNKNOWN, "the worker stopped during the call"))
         return
     remaining = int((transaction.expires_at - timezone.now()).total_seconds())
     message = SmsMessage(
         phone_number=transaction.phone_number,
         text=sms_messages.compose(transaction.message, transaction.code),
         code=transaction.code,
-        seconds_to_live=max(remaining, 1),
+        ttl_seconds=max(remaining, 1),
     )
     senders = [transaction.sms_sender_id, system.general().sms_sender_id]
     close_old_connections()
@@ -54,7 +54,7 @@ def _skip(row: SmsDelivery) -> None:
         claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED)])
 
 
-def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
+def record(row: SmsDelivery, transaction: Transaction, result: SmsResult) -> None:
     """Write the outcome, and in the same database transaction what follows from it."""
     attempt_result = _attempt_result(row, transaction, result)
     with database.atomic():
@@ -81,11 +81,11 @@ def record(row: SmsDelivery, transaction: Transaction, result: Result) -> None:
             )
 
 
-def _attempt_result(row: SmsDelivery, transaction: Transaction, result: Result) -> AttemptResult:
+def _attempt_result(row: SmsDelivery, transaction: Transaction, result: SmsResult) -> AttemptResult:
     due_at = None
-    if result.outcome == Outcome.RETRY:
+    if result.outcome == SmsOutcome.RETRY:
         due_at = next_attempt_at(row.attempts_made, result.retry_after_seconds, before=transaction.expires_at)
-    done = result.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+    done = result.outcome in (SmsOutcome.ACCEPTED, SmsOutcome.UNKNOWN)
     state = State.DONE if done else State.DUE if due_at else State.FAILED
     sender = {"sender": result.sender[:MAX_SENDER_CHARACTERS]}
     return AttemptResult(row, state, result.outcome.value, result.reason, result.status, due_at, sender)

@@ -70,7 +70,7 @@ def count_verified(transaction: Transaction) -> None:
 
 
 def _add(transaction: Transaction, number: str, timestamp: datetime, *, sent: int = 0, verified: int = 0) -> None:
-    key = {"client_id": transaction.client_id, "day": timestamp.date(), "country": sms.country(number)}
+    key = {"client_id": transaction.client_id, "day": timestamp.date(), "country": sms.country_code(number)}
     rows: QuerySet[SmsUsage] = SmsUsage.objects.filter(**key)
     increments = {"sent": F("sent") + sent, "verified": F("verified") + verified}
     if not rows.update(**increments):
