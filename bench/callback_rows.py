@@ -30,7 +30,7 @@ def endpoints(urls: list[str]) -> None:
     """Give every address credentials and a signature."""
     for url in urls:
         row = CallbackEndpoint(url=url, username="portal", password="password-of-the-portal")
-        row.signing_secrets = signatures.new_secret()
+        row.signing_secrets = signatures.generate_secret()
         row.save()
 
 

@@ -54,7 +54,7 @@ def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:
             # The same work as for a known client, so that time does not tell which ids exist.
             codes.matches(secret, "client secret", [])
         elif client_row.has_secret(secret):
-            client_row.renew_hash(secret)
+            client_row.rehash_secret(secret)
             return client_row
     return None
 

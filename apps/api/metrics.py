@@ -48,12 +48,12 @@ class InstallationCollector(Collector):
         failed = GaugeMetricFamily(
             "countersign_deliveries_failed", "Deliveries that failed for good and are kept.", labels=["queue"]
         )
-        failed.add_metric(["callbacks"], callbacks.failed().count())
+        failed.add_metric(["callbacks"], callbacks.failed_deliveries().count())
         yield failed
         yield GaugeMetricFamily(
             "countersign_callback_urls_failing",
             "Callback addresses that failed several times in a row, the last time within seven days.",
-            value=problems.failing().count(),
+            value=problems.failing_urls().count(),
         )
         yield GaugeMetricFamily(
             "countersign_broker_up",

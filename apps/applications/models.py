@@ -20,7 +20,7 @@ class Api(models.TextChoices):
 
 
 # Two, so that a secret can be replaced without an outage.
-MAX_LIVE_SECRETS = 2
+MAX_ACTIVE_SECRETS = 2
 SECRET_PURPOSE = "client secret"
 MAX_AUTHENTICATORS = 20
 
@@ -73,7 +73,7 @@ class ApiClient(models.Model):
     def add_secret(self) -> str:
         """Make a new secret, keep its hash and the one before it, and return it: it cannot be read again."""
         secret = codes.random_token()
-        self.secret_hashes = [codes.keyed_hash(secret, SECRET_PURPOSE), *self.secret_hashes][:MAX_LIVE_SECRETS]
+        self.secret_hashes = [codes.keyed_hash(secret, SECRET_PURPOSE), *self.secret_hashes][:MAX_ACTIVE_SECRETS]
         return secret
 
     def remove_old_secret(self) -> None:
@@ -83,17 +83,17 @@ class ApiClient(models.Model):
     def has_secret(self, secret: str) -> bool:
         return codes.matches(secret, SECRET_PURPOSE, self.secret_hashes)
 
-    def renew_hash(self, secret: str) -> None:
+    def rehash_secret(self, secret: str) -> None:
         """Keep a live secret, which was just shown, by its hash under the newest key, so that the older one can go."""
-        renewed = [
+        rehashed = [
             codes.keyed_hash(secret, SECRET_PURPOSE)
             if codes.needs_rehash(stored) and codes.matches(secret, SECRET_PURPOSE, [stored])
             else stored
             for stored in self.secret_hashes
         ]
         # Not over what somebody has changed since it was read.
-        if renewed != self.secret_hashes:
-            ApiClient.objects.filter(pk=self.pk, secret_hashes=self.secret_hashes).update(secret_hashes=renewed)
+        if rehashed != self.secret_hashes:
+            ApiClient.objects.filter(pk=self.pk, secret_hashes=self.secret_hashes).update(secret_hashes=rehashed)
 
     def may_call_from(self, address: str) -> bool:
         return not self.ip_allow_list or is_in_networks(address, self.ip_allow_list)
@@ -219,14 +219,14 @@ class ApplicationVersion(models.Model):
 
     def _field_errors(self) -> dict[str, Any]:
         """Find fields that say how a push is sent, where none is sent or where it is sent otherwise."""
-        ways = [
+        fields = [
             ("cordova", Platform.ANDROID, self.cordova),
             ("apns_environment", Platform.IOS, self.apns_environment != ApnsEnvironment.PRODUCTION),
             ("bundle_identifier", Platform.IOS, bool(self.bundle_identifier)),
             ("send_badge_number", Platform.IOS, self.send_badge_number),
         ]
         errors: dict[str, Any] = {}
-        for name, platform, is_set in ways:
+        for name, platform, is_set in fields:
             if is_set and self.platform != platform:
                 errors[name] = _("This is for %(platform)s only.") % {"platform": platform.label}
             elif is_set and not self.push_messaging_configuration:

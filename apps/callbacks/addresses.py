@@ -14,14 +14,14 @@ from apps.outgoing.http import port
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
-LOOK_UP_SECONDS = 3.0
+LOOKUP_TIMEOUT_SECONDS = 3.0
 # The system's look-up cannot be told how long it may take: it runs beside us, and one that hangs is left to itself.
-_look_ups = ThreadPoolExecutor(64, thread_name_prefix="look-up")
-_under_way: dict[tuple[str, int], Future[Any]] = {}
+_executor = ThreadPoolExecutor(64, thread_name_prefix="look-up")
+_pending_lookups: dict[tuple[str, int], Future[Any]] = {}
 _lock = threading.Lock()
 
 
-class Refused(Exception):
+class AddressRejected(Exception):
     """The name leads nowhere, or to an address that is not public. The reason is stored; who shows it translates it."""
 
 
@@ -31,27 +31,27 @@ def resolve(url: str) -> list[str]:
     Every address that it resolves to must be public.
     """
     try:
-        found = _look_up(urlsplit(url).hostname or "", port(url)).result(LOOK_UP_SECONDS)
+        entries = _start_lookup(urlsplit(url).hostname or "", port(url)).result(LOOKUP_TIMEOUT_SECONDS)
     except TimeoutError:
-        raise Refused(gettext_noop("the host name was not resolved in time")) from None
+        raise AddressRejected(gettext_noop("the host name was not resolved in time")) from None
     except (OSError, UnicodeError):
-        raise Refused(gettext_noop("the host name cannot be resolved")) from None
-    addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+        raise AddressRejected(gettext_noop("the host name cannot be resolved")) from None
+    addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
     if not settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES and not all(is_public(address) for address in addresses):
-        raise Refused(gettext_noop("the host name resolves to an address that is not public"))
+        raise AddressRejected(gettext_noop("the host name resolves to an address that is not public"))
     by_family = {address.version: str(address) for address in reversed(addresses)}
     return [by_family[version] for version in dict.fromkeys(address.version for address in addresses)]
 
 
-def _look_up(host: str, number: int) -> Future[Any]:
+def _start_lookup(host: str, port_number: int) -> Future[Any]:
     """Begin a look-up, or join the one that is under way: a name server that hangs holds one thread a host, not all."""
-    key = (host, number)
+    key = (host, port_number)
     with _lock:
-        if key not in _under_way or _under_way[key].done():
-            for done in [known for known, look_up in _under_way.items() if look_up.done()]:
-                del _under_way[done]
-            _under_way[key] = _look_ups.submit(socket.getaddrinfo, host, number, type=socket.SOCK_STREAM)
-        return _under_way[key]
+        if key not in _pending_lookups or _pending_lookups[key].done():
+            for ended in [other for other, lookup in _pending_lookups.items() if lookup.done()]:
+                del _pending_lookups[ended]
+            _pending_lookups[key] = _executor.submit(socket.getaddrinfo, host, port_number, type=socket.SOCK_STREAM)
+        return _pending_lookups[key]
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -61,9 +61,9 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     """
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast
-    inner = address.ipv4_mapped or address.sixtofour
+    embedded = address.ipv4_mapped or address.sixtofour
     if address in NAT64:
-        inner = IPv4Address(address.packed[-4:])
-    if inner is not None:
-        return is_public(inner)
+        embedded = IPv4Address(address.packed[-4:])
+    if embedded is not None:
+        return is_public(embedded)
     return address in GLOBAL_UNICAST and address.is_global and address.teredo is None

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.callbacks.signatures import MAX_LIVE_SECRETS
+from apps.callbacks.signatures import MAX_ACTIVE_SECRETS
 from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.urls import validate_http_url
 from apps.events.changes import redact_urls
@@ -37,18 +37,18 @@ class CallbackEndpoint(models.Model):
         return redact_urls(self.url)
 
     @property
-    def live_signing_secrets(self) -> list[str]:
+    def active_signing_secrets(self) -> list[str]:
         return str(self.signing_secrets).splitlines()
 
     def add_signing_secret(self, secret: str) -> None:
         """Sign with this secret from now on, and with the one before it; one that no live key opens is left out."""
         try:
-            live = self.live_signing_secrets
+            active = self.active_signing_secrets
         except CannotDecrypt:
-            live = []
-        kept = list(dict.fromkeys([secret, *live]))[:MAX_LIVE_SECRETS]
-        if kept != live:
-            self.signing_secrets = "\n".join(kept)
+            active = []
+        secrets = list(dict.fromkeys([secret, *active]))[:MAX_ACTIVE_SECRETS]
+        if secrets != active:
+            self.signing_secrets = "\n".join(secrets)
 
     def clean(self) -> None:
         if ":" in self.username:
@@ -89,13 +89,13 @@ class CallbackAttempt(outbox.Attempt):
     delivery = models.ForeignKey(CallbackDelivery, on_delete=models.CASCADE, related_name="attempts")
 
 
-class FailingAddress(models.Model):
+class FailingCallbackUrl(models.Model):
     """An address whose last calls failed. The first one that succeeds ends it."""
 
     # From here on it is worth a look: two repeats have failed as well.
-    ALERT_FROM = 3
+    ALERT_THRESHOLD = 3
     # After so long without a call it is no alert any more.
-    WORTH_A_LOOK = timedelta(days=7)
+    ALERT_WINDOW = timedelta(days=7)
 
     url = models.CharField(_("callback URL"), max_length=2000, unique=True)
     failures = models.PositiveIntegerField(_("failures in a row"))
@@ -108,8 +108,8 @@ class FailingAddress(models.Model):
         verbose_name_plural = _("failing addresses")
         ordering = ["failing_since"]
         indexes = [
-            # Of those that the alert is about, ALERT_FROM.
-            models.Index(fields=["-last_failed_at"], condition=models.Q(failures__gte=3), name="failing_address_alert"),
+            # Of those that the alert is about, ALERT_THRESHOLD.
+            models.Index(fields=["-last_failed_at"], condition=models.Q(failures__gte=3), name="failing_url_alert"),
         ]
 
     def __str__(self) -> str:

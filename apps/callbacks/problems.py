@@ -10,76 +10,76 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from apps.callbacks import remedies
-from apps.callbacks.models import CallbackEndpoint, FailingAddress
+from apps.callbacks.models import CallbackEndpoint, FailingCallbackUrl
 from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
 from apps.events.changes import redact_urls
 
-# Portals may name an address of its own for every login: one fault, and very many addresses.
-SHOWN = 5
+# Portals may name an address of its own for every login: one fault, and very many rows.
+MAX_LISTED = 5
 
 
-def failing() -> QuerySet[FailingAddress]:
+def failing_urls() -> QuerySet[FailingCallbackUrl]:
     """Return the addresses whose calls have failed several times in a row, those that failed last first."""
     recent = {
-        "failures__gte": FailingAddress.ALERT_FROM,
-        "last_failed_at__gte": timezone.now() - FailingAddress.WORTH_A_LOOK,
+        "failures__gte": FailingCallbackUrl.ALERT_THRESHOLD,
+        "last_failed_at__gte": timezone.now() - FailingCallbackUrl.ALERT_WINDOW,
     }
-    return FailingAddress.objects.filter(**recent).order_by("-last_failed_at")
+    return FailingCallbackUrl.objects.filter(**recent).order_by("-last_failed_at")
 
 
 def problems() -> list[Problem]:
     """Name at most five failing addresses, each with the page where one sees more; a last line for the others."""
-    addresses = list(failing()[: SHOWN + 1])
-    found = [_problem(address, page) for address, page in _pages(addresses[:SHOWN])]
-    if len(addresses) > SHOWN:
-        found.append(_more())
-    return found
+    rows = list(failing_urls()[: MAX_LISTED + 1])
+    listed = [_problem(row, page) for row, page in _with_pages(rows[:MAX_LISTED])]
+    if len(rows) > MAX_LISTED:
+        listed.append(_more())
+    return listed
 
 
-def problem_of(endpoint: CallbackEndpoint) -> list[Problem]:
+def endpoint_problems(endpoint: CallbackEndpoint) -> list[Problem]:
     """Return what is wrong with the address of an endpoint: one problem or none."""
-    return [_problem(address, "") for address in failing().filter(url=endpoint.url)]
+    return [_problem(row, "") for row in failing_urls().filter(url=endpoint.url)]
 
 
-def _pages(addresses: Sequence[FailingAddress]) -> list[tuple[FailingAddress, str]]:
+def _with_pages(rows: Sequence[FailingCallbackUrl]) -> list[tuple[FailingCallbackUrl, str]]:
     """Pair addresses with where more is seen: their endpoint, or their deliveries where there is none."""
-    named = CallbackEndpoint.objects.filter(url__in=[address.url for address in addresses])
+    named = CallbackEndpoint.objects.filter(url__in=[row.url for row in rows])
     endpoints = dict(named.values_list("url", "pk"))
     deliveries = "admin:callbacks_callbackdelivery_changelist"
     return [
         (
-            address,
-            reverse("admin:callbacks_callbackendpoint_change", args=[endpoints[address.url]])
-            if address.url in endpoints
-            else reverse(deliveries, query={"url": address.url}),
+            row,
+            reverse("admin:callbacks_callbackendpoint_change", args=[endpoints[row.url]])
+            if row.url in endpoints
+            else reverse(deliveries, query={"url": row.url}),
         )
-        for address in addresses
+        for row in rows
     ]
 
 
-def _problem(address: FailingAddress, page: str) -> Problem:
-    words = {
-        "url": redact_urls(address.url),
-        "count": address.failures,
-        "since": format_datetime(address.failing_since),
-        "reason": remedies.in_words(address.reason) or _("no reason was given"),
-        "remedy": remedies.remedy_of(address.reason),
+def _problem(row: FailingCallbackUrl, page: str) -> Problem:
+    values = {
+        "url": redact_urls(row.url),
+        "count": row.failures,
+        "since": format_datetime(row.failing_since),
+        "reason": remedies.translate_reason(row.reason) or _("no reason was given"),
+        "remedy": remedies.remedy_for(row.reason),
     }
     text = ngettext_lazy(
         "%(count)d call in a row has failed, the first on %(since)s (UTC). The last reason: %(reason)s. %(remedy)s",
         "%(count)d calls in a row have failed, the first on %(since)s (UTC). The last reason: %(reason)s. %(remedy)s",
-        address.failures,
+        row.failures,
     )
     title = _("Callbacks to %(url)s fail")
-    return Problem(short(address.failing_since, address.reason), title % words, text % words, url=page)
+    return Problem(summary(row.failing_since, row.reason), title % values, text % values, url=page)
 
 
-def short(since: datetime, reason: str) -> str:
+def summary(since: datetime, reason: str) -> str:
     """Say it in the room that a list has."""
     return _("Fails since %(since)s: %(reason)s") % {
         "since": format_datetime(since),
-        "reason": remedies.in_words(reason),
+        "reason": remedies.translate_reason(reason),
     }
 
 

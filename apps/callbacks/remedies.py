@@ -82,11 +82,11 @@ TABLE: list[tuple[str, "StrPromise"]] = [
 _PATTERNS = [(re.compile(pattern), text) for pattern, text in TABLE]
 
 
-def in_words(reason: str) -> str:
+def translate_reason(reason: str) -> str:
     """Return a reason as the console shows it: our own have translations, libcurl's are shown as they are."""
     return gettext(reason)
 
 
-def remedy_of(reason: str) -> str:
+def remedy_for(reason: str) -> str:
     """Say in a sentence or two how to mend what a callback failed for."""
     return str(next((text for pattern, text in _PATTERNS if pattern.search(reason)), _UNKNOWN))

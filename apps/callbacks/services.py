@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.callbacks import failure_tracking, tasks, transport
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
-from apps.callbacks.transport import Outcome
+from apps.callbacks.transport import CallbackResult
 from apps.common import errors
 from apps.common.encryption import CannotDecrypt
 from apps.common.urls import origin
@@ -35,10 +35,10 @@ def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> 
     wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
 
 
-def failed(url: str = "") -> QuerySet[CallbackDelivery]:
+def failed_deliveries(url: str = "") -> QuerySet[CallbackDelivery]:
     """Return the callbacks that failed for good, to all addresses or to one."""
-    found = CallbackDelivery.objects.filter(state=outbox.State.FAILED)
-    return found.filter(url=url) if url else found
+    deliveries = CallbackDelivery.objects.filter(state=outbox.State.FAILED)
+    return deliveries.filter(url=url) if url else deliveries
 
 
 def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = "command") -> int:
@@ -48,7 +48,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
     ones, to one address when `url` names it. One that is older than 24 hours gets a single try. The event says `who`
     wanted it.
     """
-    found = failed(url)
+    deliveries = failed_deliveries(url)
     if ids is not None:
         named = CallbackDelivery.objects.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
         known = {known for pair in named.values_list("pk", "transaction_id") for known in pair}
@@ -56,41 +56,43 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
             raise errors.ObjectNotFound(
                 _("There is no callback “%(id)s”, and none of such a transaction.") % {"id": unknown}
             )
-        found = found.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
+        deliveries = deliveries.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
     with transaction.atomic():
-        transactions = set(found.values_list("transaction_id", flat=True)[:2])
-        count = found.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
+        transactions = set(deliveries.values_list("transaction_id", flat=True)[:2])
+        count = deliveries.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
         if count:
             wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
             # About one transaction, it belongs to that one's history.
-            about = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
-            address = {"object": redact_urls(url)} if url else {}
-            events.record(EventType.ADMIN_CALLBACKS_REDELIVERED, who=who, count=count, **about, **address)
+            transaction_fields = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
+            object_fields = {"object": redact_urls(url)} if url else {}
+            events.record(
+                EventType.ADMIN_CALLBACKS_REDELIVERED, who=who, count=count, **transaction_fields, **object_fields
+            )
     return count
 
 
-def send_test(endpoint: CallbackEndpoint, *, who: str) -> Outcome:
+def send_test(endpoint: CallbackEndpoint, *, who: str) -> CallbackResult:
     """Call an endpoint as after a login, about a transaction that does not exist, and say what came; takes up to 13 s.
 
-    It is not stored and not repeated, and counts for the alert about addresses that fail like any other call. The
+    It is not stored and not repeated, and counts for the alert about URLs that fail like any other call. The
     event says `who` wanted it.
     """
-    outcome = _call(endpoint)
+    result = _call(endpoint)
     events.record(
         EventType.ADMIN_TEST_CALLBACK_SENT,
         who=who,
         object=redact_urls(endpoint.url),
-        http_status=outcome.status,
-        reason=outcome.reason,
+        http_status=result.status,
+        reason=result.reason,
     )
-    return outcome
+    return result
 
 
-def _call(endpoint: CallbackEndpoint) -> Outcome:
+def _call(endpoint: CallbackEndpoint) -> CallbackResult:
     try:
-        request = transport.request(endpoint.url, uuid4(), f"msg_{uuid4().hex}", endpoint, timezone.now())
+        request = transport.build_request(endpoint.url, uuid4(), f"msg_{uuid4().hex}", endpoint, timezone.now())
     except CannotDecrypt as error:
-        return Outcome(reason=str(error))
-    [[(_item, outcome)]] = transport.send_all([(None, request)])
-    failure_tracking.note([(endpoint.url, outcome)])
-    return outcome
+        return CallbackResult(reason=str(error))
+    [[(_item, result)]] = transport.send_all([(None, request)])
+    failure_tracking.record([(endpoint.url, result)])
+    return result

@@ -12,27 +12,27 @@ from standardwebhooks import Webhook
 PREFIX = "whsec_"
 MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
 # A portal learns the new secret while the old one still signs.
-MAX_LIVE_SECRETS = 2
+MAX_ACTIVE_SECRETS = 2
 
 
-def new_secret() -> str:
+def generate_secret() -> str:
     return PREFIX + b64encode(secrets.token_bytes(32)).decode()
 
 
-def check_secret(text: str) -> str:
+def validate_secret(text: str) -> str:
     """Return a secret as it is to be kept; ValidationError unless it is `whsec_` and base64 of 24 to 64 bytes."""
-    found = text.strip()
+    secret = text.strip()
     try:
-        material = b64decode(found.removeprefix(PREFIX), validate=True) if found.startswith(PREFIX) else b""
+        material = b64decode(secret.removeprefix(PREFIX), validate=True) if secret.startswith(PREFIX) else b""
     except ValueError:
         material = b""
     if not MIN_SECRET_BYTES <= len(material) <= MAX_SECRET_BYTES:
         raise ValidationError(_("A signing secret is “whsec_” and base64 of 24 to 64 bytes."))
-    return found
+    return secret
 
 
-def headers(live_secrets: Iterable[str], webhook_id: str, moment: datetime, body: bytes) -> dict[str, str]:
+def headers(active_secrets: Iterable[str], webhook_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
     """Return the headers of one attempt: a signature for each live secret, none without a secret."""
-    built = {"webhook-id": webhook_id, "webhook-timestamp": str(int(moment.timestamp()))}
-    signed = [Webhook(secret).sign(webhook_id, moment, body.decode()) for secret in live_secrets]
+    built = {"webhook-id": webhook_id, "webhook-timestamp": str(int(sent_at.timestamp()))}
+    signed = [Webhook(secret).sign(webhook_id, sent_at, body.decode()) for secret in active_secrets]
     return built | ({"webhook-signature": " ".join(signed)} if signed else {})

@@ -18,10 +18,10 @@ from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http, multiplex
 
 # To connect to an address, and in all: together with the look-up, well within a claim's lease.
-CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 10.0
 # With less time left, the next address is not tried.
-SHORTEST_SECONDS = 0.01
+MIN_TIMEOUT_SECONDS = 0.01
 POOL = "callbacks"
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CallbackResult:
     """What an attempt came to; `final` when another one is not wanted."""
 
     delivered: bool = False
@@ -40,19 +40,19 @@ class Outcome:
     retry_after_seconds: float = 0
 
 
-def request(
+def build_request(
     url: str, transaction_id: UUID, webhook_id: str, endpoint: CallbackEndpoint | None, now: datetime
 ) -> http.Request:
     """Put a callback together; CannotDecrypt when no live key opens the endpoint's credentials."""
     body = json.dumps({"callback_uri": url, "transaction_id": str(transaction_id)}).encode()
-    live_secrets = endpoint.live_signing_secrets if endpoint else []
-    built = {
+    active_secrets = endpoint.active_signing_secrets if endpoint else []
+    headers = {
         "Content-Type": "application/json",
         "Accept": "application/json",
-        **signatures.headers(live_secrets, webhook_id, now, body),
+        **signatures.headers(active_secrets, webhook_id, now, body),
         **(_authorization(endpoint) if endpoint else {}),
     }
-    return http.Request("POST", url, built, body, CONNECT_SECONDS, ANSWER_SECONDS, pool=POOL)
+    return http.Request("POST", url, headers, body, CONNECT_TIMEOUT_SECONDS, TIMEOUT_SECONDS, pool=POOL)
 
 
 def _authorization(endpoint: CallbackEndpoint) -> dict[str, str]:
@@ -62,81 +62,87 @@ def _authorization(endpoint: CallbackEndpoint) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(credentials).decode()}"}
 
 
-def send_all(requests: Iterable[tuple[T, http.Request]]) -> Iterator[list[tuple[T, Outcome]]]:
+def send_all(requests: Iterable[tuple[T, http.Request]]) -> Iterator[list[tuple[T, CallbackResult]]]:
     """Send callbacks at once, each to an address that was just checked, and yield what came of them as it comes.
 
     No fault of a portal is an exception. Takes at most 13 s for one host, less than a claim's lease: 3 to look it up,
     10 for its addresses. Who could not reach the first has for the next one what is left of the 10.
     """
-    sendings = list(_resolved(requests))
-    if refused := [(sending.item, Outcome(reason=sending.refusal)) for sending in sendings if sending.refusal]:
-        yield refused
+    pinned_requests = list(_resolve(requests))
+    if rejected := [
+        (pinned.item, CallbackResult(reason=pinned.rejection)) for pinned in pinned_requests if pinned.rejection
+    ]:
+        yield rejected
     began_at = monotonic()
-    ready = ((sending, sending.pinned(0)) for sending in sendings if not sending.refusal)
-    for answers in multiplex.send_all(ready, lambda one, answer: one.go_on(answer, monotonic() - began_at)):
-        yield [(sending.item, judge(answer)) for sending, answer in answers]
+    ready = ((pinned, pinned.pin(0)) for pinned in pinned_requests if not pinned.rejection)
+    for responses in multiplex.send_all(
+        ready, lambda pinned, response: pinned.next_address(response, monotonic() - began_at)
+    ):
+        yield [(pinned.item, parse_response(response)) for pinned, response in responses]
 
 
 @dataclass(frozen=True)
-class _Sending(Generic[T]):
+class _PinnedRequest(Generic[T]):
     """A request with the addresses that are left to send it to, or why there are none."""
 
     item: T
     request: http.Request
     addresses: Sequence[str] = ()
-    refusal: str = ""
+    rejection: str = ""
 
-    def pinned(self, seconds_used: float) -> http.Request:
-        left = self.request.timeout_seconds - seconds_used
-        return replace(self.request, connect_to=self.addresses[0], timeout_seconds=left)
+    def pin(self, seconds_used: float) -> http.Request:
+        remaining = self.request.timeout_seconds - seconds_used
+        return replace(self.request, connect_to=self.addresses[0], timeout_seconds=remaining)
 
-    def go_on(
-        self, answer: http.Response | http.NoResponse, seconds_used: float
-    ) -> "tuple[_Sending[T], http.Request] | None":
+    def next_address(
+        self, response: http.Response | http.NoResponse, seconds_used: float
+    ) -> "tuple[_PinnedRequest[T], http.Request] | None":
         """Return what to send to the next address; None when the answer is the last word."""
-        if isinstance(answer, http.Response) or answer.may_have_arrived or len(self.addresses) == 1:
+        if isinstance(response, http.Response) or response.may_have_arrived or len(self.addresses) == 1:
             return None
-        if self.request.timeout_seconds - seconds_used < SHORTEST_SECONDS:
+        if self.request.timeout_seconds - seconds_used < MIN_TIMEOUT_SECONDS:
             return None
-        there = replace(self, addresses=self.addresses[1:])
-        return there, there.pinned(seconds_used)
+        following = replace(self, addresses=self.addresses[1:])
+        return following, following.pin(seconds_used)
 
 
-def _resolved(requests: Iterable[tuple[T, http.Request]]) -> Iterator[_Sending[T]]:
-    known = dict[tuple[str | None, int], tuple[Sequence[str], str]]()
-    for item, one in requests:
+def _resolve(requests: Iterable[tuple[T, http.Request]]) -> Iterator[_PinnedRequest[T]]:
+    lookups = dict[tuple[str | None, int], tuple[Sequence[str], str]]()
+    for item, request in requests:
         # Not the lane, which is cut short; and whatever user name stands before a host, it is looked up once.
-        host = (urlsplit(one.url).hostname, http.port(one.url))
-        if host not in known:
-            known[host] = _look_up(one.url)
-        yield _Sending(item, one, *known[host])
+        host = (urlsplit(request.url).hostname, http.port(request.url))
+        if host not in lookups:
+            lookups[host] = _look_up(request.url)
+        yield _PinnedRequest(item, request, *lookups[host])
 
 
 def _look_up(url: str) -> tuple[Sequence[str], str]:
     try:
         return addresses.resolve(url), ""
-    except addresses.Refused as error:
+    except addresses.AddressRejected as error:
         return (), str(error)
 
 
-def judge(answer: http.Response | http.NoResponse) -> Outcome:
+def parse_response(response: http.Response | http.NoResponse) -> CallbackResult:
     """Say what an answer means: 2xx is success, 410 is the end, anything else is tried again; never an exception."""
     try:
-        return _judge(answer)
+        return _parse_response(response)
     except Exception as error:
         # A fault of our own: one answer does not spoil the others that came with it.
         log.exception("callback_response_error")
-        return Outcome(reason=f"the answer was not understood ({type(error).__name__}); this server's log says more")
+        return CallbackResult(
+            reason=f"the answer was not understood ({type(error).__name__}); this server's log says more"
+        )
 
 
-def _judge(answer: http.Response | http.NoResponse) -> Outcome:
-    if isinstance(answer, http.NoResponse):
-        return Outcome(reason=answer.reason)
-    if 200 <= answer.status < 300:
-        return Outcome(delivered=True, status=answer.status)
-    return Outcome(
-        reason=f"HTTP {answer.status}",
-        status=answer.status,
-        final=answer.status == 410,
-        retry_after_seconds=parse_retry_after(answer.headers.get("retry-after", "")) or 0,
+def _parse_response(response: http.Response | http.NoResponse) -> CallbackResult:
+    if isinstance(response, http.NoResponse):
+        return CallbackResult(reason=response.reason)
+    if 200 <= response.status < 300:
+        return CallbackResult(delivered=True, status=response.status)
+    return CallbackResult(
+        reason=f"HTTP {response.status}",
+        status=response.status,
+        final=response.status == 410,
+        retry_after_seconds=parse_retry_after(response.headers.get("retry-after", "")) or 0,
     )

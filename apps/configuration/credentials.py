@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.applications.models import MAX_LIVE_SECRETS, SECRET_PURPOSE, ApiClient
+from apps.applications.models import MAX_ACTIVE_SECRETS, SECRET_PURPOSE, ApiClient
 from apps.callbacks import signatures
 from apps.callbacks.models import CallbackEndpoint
 from apps.common import codes, encryption
@@ -106,8 +106,8 @@ def secret_list(value: object) -> list[Any]:
     """Return a list of at most two: there is a second secret while the other side changes from one to the other."""
     value = parse_variable(value) if str(value).startswith("[") else value
     entries = value if isinstance(value, list) else [value]
-    if len(entries) > MAX_LIVE_SECRETS:
-        raise InvalidValue(("", _("At most %(count)d secrets can be live at once.") % {"count": MAX_LIVE_SECRETS}))
+    if len(entries) > MAX_ACTIVE_SECRETS:
+        raise InvalidValue(("", _("At most %(count)d secrets can be live at once.") % {"count": MAX_ACTIVE_SECRETS}))
     return entries
 
 
@@ -205,10 +205,10 @@ class SigningSecrets(SecretText):
 
     def validate(self, value: object, row: Model, subpath: str = "") -> str:
         try:
-            return signatures.check_secret(parse_text(value, subpath))
+            return signatures.validate_secret(parse_text(value, subpath))
         except ValidationError as error:
             raise invalid_value(error, subpath) from None
 
     def export(self, row: Model) -> str | list[str]:
-        active = cast(CallbackEndpoint, row).live_signing_secrets
+        active = cast(CallbackEndpoint, row).active_signing_secrets
         return active if len(active) > 1 else "".join(active)

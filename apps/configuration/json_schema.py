@@ -11,7 +11,7 @@ from django.core.validators import MaxLengthValidator, MaxValueValidator, MinVal
 from django.db.models import NOT_PROVIDED, Model
 from django.utils.translation import override
 
-from apps.applications.models import MAX_LIVE_SECRETS, Api, validate_apis
+from apps.applications.models import MAX_ACTIVE_SECRETS, Api, validate_apis
 from apps.common.names import credential_validator, name_validator
 from apps.configuration.credentials import HASH, ClientSecret, ClientSecretHash, ServiceAccount, SigningSecrets
 from apps.configuration.localized_texts import LocalizedText
@@ -159,7 +159,7 @@ def _service_account(_member: ServiceAccount, _model: type[Model]) -> JsonSchema
 
 
 def _secret_or_list(entry: JsonSchema, **limits: int) -> JsonSchema:
-    entries = {"type": "array", "items": _or_environment(entry), **limits, "maxItems": MAX_LIVE_SECRETS}
+    entries = {"type": "array", "items": _or_environment(entry), **limits, "maxItems": MAX_ACTIVE_SECRETS}
     return {"anyOf": [entry, entries]}
 
 

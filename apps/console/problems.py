@@ -15,7 +15,7 @@ from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
 from apps.console.daily_statistics import Slice, texts_sent
 from apps.geocontext import problems as geocontext
-from apps.geocontext.services import is_used
+from apps.geocontext.services import is_enabled
 from apps.outbox.queues import QUEUES
 from apps.push.models import PushMessagingConfiguration
 from apps.push.problems import problems_of
@@ -66,7 +66,7 @@ def _worker() -> Iterator[Problem]:
 
 def _locations() -> Iterator[Problem]:
     """That there is no source is told once there are messages that could carry a context."""
-    if is_used() or MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
+    if is_enabled() or MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
         yield from geocontext.problems()
 
 

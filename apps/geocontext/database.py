@@ -12,17 +12,17 @@ import structlog
 from django.utils.translation import gettext as _
 
 from apps.geocontext import layouts
-from apps.geocontext.locations import Address, Failure, Location, is_nowhere, nowhere
+from apps.geocontext.locations import Address, Failure, Location, is_private_or_reserved, private_address_failure
 
 log = structlog.get_logger(__name__)
 
 # Some networks have no place; among the first hundred of a file with places, some have one.
-RECORDS_TRIED = 100
-Signature = tuple[int, int, int, int]
+SAMPLE_SIZE = 100
+FileSignature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class File:
+class LocationDatabase:
     """An opened file. `kind` is its maker's name for what it holds; `has_cities` says whether it names cities.
 
     A file of IPv4 addresses alone cannot be asked about others: its reader refuses them.
@@ -37,26 +37,34 @@ class File:
 
 
 _lock = threading.Lock()
-_opened: dict[str, tuple[Signature, File | Failure]] = {}
+_opened: dict[str, tuple[FileSignature, LocationDatabase | Failure]] = {}
 
 
 def locate(path: str, address: Address, language: str) -> Location | Failure:
     """Look an address up, with names in `language` or in English."""
-    file = opened(path)
-    if isinstance(file, Failure):
-        return file
-    if address.version == 6 and not file.has_ipv6:
-        return nowhere() if is_nowhere(address) else Failure(_("The location file knows no IPv6 addresses."))
+    database = open_database(path)
+    if isinstance(database, Failure):
+        return database
+    if address.version == 6 and not database.has_ipv6:
+        return (
+            private_address_failure()
+            if is_private_or_reserved(address)
+            else Failure(_("The location file knows no IPv6 addresses."))
+        )
     try:
-        found = layouts.read(file.reader.get(address), language)
+        location = layouts.read(database.reader.get(address), language)
     except Exception as error:  # noqa: BLE001 - whatever a broken file does to its reader, the message goes out
         return _broken(error)
-    if found:
-        return found
-    return nowhere() if is_nowhere(address) else Failure(_("The location file does not know the IP address."))
+    if location:
+        return location
+    return (
+        private_address_failure()
+        if is_private_or_reserved(address)
+        else Failure(_("The location file does not know the IP address."))
+    )
 
 
-def opened(path: str) -> File | Failure:
+def open_database(path: str) -> LocationDatabase | Failure:
     """Return the file as it is now.
 
     It is looked at each time, which costs a millionth of a second: what reads from a file that somebody overwrites in
@@ -69,28 +77,28 @@ def opened(path: str) -> File | Failure:
     if not stat.S_ISREG(status.st_mode):
         return Failure(_("What stands in the place of the location file is no file."))
     signature = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    known = _opened.get(path)
-    if known is None or known[0] != signature:
-        known = _reopen(path, signature)
-    return known[1]
+    cached = _opened.get(path)
+    if cached is None or cached[0] != signature:
+        cached = _reopen(path, signature)
+    return cached[1]
 
 
-def _reopen(path: str, signature: Signature) -> tuple[Signature, File | Failure]:
+def _reopen(path: str, signature: FileSignature) -> tuple[FileSignature, LocationDatabase | Failure]:
     with _lock:
-        known = _opened.get(path)
-        if known is None or known[0] != signature:
+        cached = _opened.get(path)
+        if cached is None or cached[0] != signature:
             # Another thread may still read from the old one: it closes when the last of them lets it go.
-            known = _opened[path] = (signature, _open(path))
-    return known
+            cached = _opened[path] = (signature, _open(path))
+    return cached
 
 
-def _open(path: str) -> File | Failure:
+def _open(path: str) -> LocationDatabase | Failure:
     try:
         reader = maxminddb.open_database(path)
         metadata = reader.metadata()
         kind, built_at = str(metadata.database_type), datetime.fromtimestamp(metadata.build_epoch, UTC)
         has_ipv6 = metadata.ip_version == 6
-        locations = [layouts.read(record, "en") for _network, record in islice(reader, RECORDS_TRIED)]
+        locations = [layouts.read(record, "en") for _network, record in islice(reader, SAMPLE_SIZE)]
     except OSError as error:
         return _unreadable(error)
     except Exception as error:  # noqa: BLE001 - whatever a broken file does to its reader, the message goes out
@@ -99,7 +107,7 @@ def _open(path: str) -> File | Failure:
         return Failure(_("The location file is of another kind (%(kind)s): it names no countries.") % {"kind": kind})
     log.info("location_file_opened", path=path, kind=kind, built_at=built_at.isoformat())
     has_cities = any(location.city for location in locations if location)
-    return File(path, kind, built_at, has_cities, has_ipv6, reader)
+    return LocationDatabase(path, kind, built_at, has_cities, has_ipv6, reader)
 
 
 def _unreadable(error: Exception) -> Failure:

@@ -10,9 +10,11 @@ Address = IPv4Address | IPv6Address
 
 MAX_VALUE_CHARACTERS = 1024
 # Nobody has these (RFC 5737, RFC 3849): examples and tests do, and a service may be asked about them.
-DOCUMENTATION = [ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
+DOCUMENTATION_NETWORKS = [
+    ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+]
 # Unicode categories: control, format (which holds the bidirectional overrides), surrogates, line separators.
-REFUSED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+REMOVED_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 JOINERS = {"\u200d", "\u200c"}  # without which some scripts fall apart
 
 
@@ -44,12 +46,12 @@ def parse(text: str) -> Address | Failure:
     return address
 
 
-def is_nowhere(address: Address) -> bool:
+def is_private_or_reserved(address: Address) -> bool:
     """Say whether an address is private or reserved: no one outside its network can know where it is."""
-    return not address.is_global and not any(address in block for block in DOCUMENTATION)
+    return not address.is_global and not any(address in block for block in DOCUMENTATION_NETWORKS)
 
 
-def nowhere() -> Failure:
+def private_address_failure() -> Failure:
     return Failure(_("The IP address is private or reserved."))
 
 
@@ -58,6 +60,6 @@ def clean(value: str) -> str:
     visible = (
         character
         for character in value[:MAX_VALUE_CHARACTERS]
-        if character in JOINERS or unicodedata.category(character) not in REFUSED
+        if character in JOINERS or unicodedata.category(character) not in REMOVED_CATEGORIES
     )
     return "".join(visible).strip()

@@ -66,9 +66,9 @@ class ConfirmationTemplate(SingletonModel):
     def __str__(self) -> str:
         return str(self._meta.verbose_name)
 
-    def with_texts(self, changed: dict[str, str]) -> dict[str, str]:
+    def with_texts(self, changes: dict[str, str]) -> dict[str, str]:
         """Return the texts with some changed; an empty one goes, and the English one becomes the default again."""
-        texts = {**self.texts, **changed}
+        texts = {**self.texts, **changes}
         return {**default_texts(), **{code: text for code, text in texts.items() if text.strip()}}
 
 

@@ -16,7 +16,7 @@ from apps.geocontext.models import Geolocation
 from apps.system import services as system
 
 # Its makers publish a new one every week or month; addresses move all the time.
-OLD_AFTER = timedelta(days=30)
+MAX_AGE = timedelta(days=30)
 
 
 def problems(now: datetime | None = None) -> Iterator[Problem]:
@@ -26,16 +26,16 @@ def problems(now: datetime | None = None) -> Iterator[Problem]:
     url = reverse("admin:geocontext_geolocation_change")
     if not settings.GEOCONTEXT_DATABASE:
         title = _("Geolocation is on, but has no source: messages carry no context")
-        how = _("Who wants no context switches Geolocation off under Features.")
-        yield Problem(_("No source"), title, f"{no_source()} {where_to_read()} {how}", is_failure=False, url=url)
+        hint = _("Who wants no context switches Geolocation off under Features.")
+        yield Problem(_("No source"), title, f"{no_source()} {where_to_read()} {hint}", is_failure=False, url=url)
         return
-    file = database.opened(settings.GEOCONTEXT_DATABASE)
+    file = database.open_database(settings.GEOCONTEXT_DATABASE)
     if isinstance(file, Failure):
         title = _("Messages carry no context: the location file cannot be used")
         yield Problem(_("File cannot be used"), title, f"{file.reason} {remedy()}", url=url)
-    elif is_old(file, now or timezone.now()):
+    elif is_outdated(file, now or timezone.now()):
         title = _("The location file is from %(date)s (UTC)") % {"date": format_datetime(file.built_at)}
-        yield Problem(_("File is old"), title, old(), is_failure=False, url=url)
+        yield Problem(_("File is old"), title, outdated_text(), is_failure=False, url=url)
 
 
 def no_source() -> str:
@@ -46,11 +46,11 @@ def where_to_read() -> str:
     return _("docs/context.md says what can be set.")
 
 
-def is_old(file: database.File, now: datetime) -> bool:
-    return now - file.built_at > OLD_AFTER
+def is_outdated(file: database.LocationDatabase, now: datetime) -> bool:
+    return now - file.built_at > MAX_AGE
 
 
-def old() -> str:
+def outdated_text() -> str:
     return _("Addresses move, and users read wrong places. Fetch a newer file, and put it there by renaming it.")
 
 

@@ -9,20 +9,20 @@ from django.utils.translation import gettext as _
 
 from apps.common.urls import is_http_url
 
-PLACES = ("{key}", "{ip}")
+PLACEHOLDERS = ("{key}", "{ip}")
 BRACES = re.compile(r"\{[^{}]*\}")
 
 
 def validate(url: str, *, has_key: bool) -> None:
     """Refuse an address that cannot be asked; ValidationError of the field `url`, or of `key`."""
-    problem = _shape_problem(url) or _places_problem(url, has_key)
+    problem = _format_problem(url) or _placeholder_problem(url, has_key)
     if problem:
         raise ValidationError({"url": problem})
     if "{key}" in url and not has_key:
         raise ValidationError({"key": _("The URL has a place for a key, so enter one.")})
 
 
-def _shape_problem(url: str) -> str:
+def _format_problem(url: str) -> str:
     if not is_http_url(url):
         return _("Enter an absolute http or https address.")
     parts = urlsplit(url)
@@ -35,10 +35,10 @@ def _shape_problem(url: str) -> str:
     return ""
 
 
-def _places_problem(url: str, has_key: bool) -> str:
+def _placeholder_problem(url: str, has_key: bool) -> str:
     for braces in BRACES.findall(url):
-        if braces not in PLACES:
-            nearest = get_close_matches(braces.lower(), PLACES, n=1, cutoff=0) or PLACES
+        if braces not in PLACEHOLDERS:
+            nearest = get_close_matches(braces.lower(), PLACEHOLDERS, n=1, cutoff=0) or PLACEHOLDERS
             return _("There is no place %(name)s. Did you mean %(nearest)s?") % {"name": braces, "nearest": nearest[0]}
     if "{ip}" in url:
         unused = has_key and "{key}" not in url
@@ -50,10 +50,10 @@ def _places_problem(url: str, has_key: bool) -> str:
     return ""
 
 
-def asking(url: str, key: str, ip: str) -> str:
+def build_url(url: str, key: str, ip: str) -> str:
     """Return the address to ask about an IP address."""
     if "{ip}" not in url:
         # As the Onegini Token Server's service wants it.
         url = "/".join([url.rstrip("/"), *(["{key}"] if key else []), "{ip}"])
     values = {"{key}": quote(key, safe=""), "{ip}": quote(ip, safe="")}
-    return BRACES.sub(lambda place: values.get(place[0], place[0]), url)
+    return BRACES.sub(lambda match: values.get(match[0], match[0]), url)

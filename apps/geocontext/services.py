@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.common import codes
 from apps.events.types import EventType
 from apps.geocontext import client, database, templates, user_agents
-from apps.geocontext.locations import Address, Failure, Location, is_nowhere, nowhere, parse
+from apps.geocontext.locations import Address, Failure, Location, is_private_or_reserved, parse, private_address_failure
 from apps.geocontext.models import ConfirmationTemplate, Geolocation, LocatedAddress
 from apps.system import services as system
 
@@ -25,18 +25,18 @@ __all__ = [
     "Failure",
     "Location",
     "Origin",
-    "ask",
     "compose",
     "compose_with",
-    "forget_old",
-    "is_used",
-    "why_unused",
+    "delete_expired",
+    "disabled_reason",
+    "is_enabled",
+    "look_up",
 ]
 
 T = TypeVar("T")
-KEPT = timedelta(days=1)
-PURPOSE = "located address"
-BATCH = 500
+CACHE_LIFETIME = timedelta(days=1)
+HASH_PURPOSE = "located address"
+BATCH_SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ class Composed:
     """The secure message; `check` is the event to record, with `reason` in words unless it is a success."""
 
     text: str
-    check: EventType
+    event_type: EventType
     reason: str = ""
 
 
-def is_used() -> bool:
+def is_enabled() -> bool:
     """Say whether messages get a context: the feature is on and there is a source of locations."""
     return system.features().geolocation and bool(settings.GEOCONTEXT_DATABASE or Geolocation.get_solo().url)
 
 
-def why_unused() -> str:
+def disabled_reason() -> str:
     """Say in words why messages get no context; empty when they get one."""
-    if is_used():
+    if is_enabled():
         return ""
     if not system.features().geolocation:
         return _("Geolocation is off (Features): messages go out without context.")
@@ -78,58 +78,58 @@ def compose(message: str, origin: Origin) -> Composed | None:
     """
     if not origin.ip_address:
         return _without_location(message, origin)
-    found = _known(origin)
+    found = _find_location(origin)
     return None if found is None else compose_with(message, origin, found)
 
 
-def compose_with(message: str, origin: Origin, found: Location | Failure) -> Composed:
+def compose_with(message: str, origin: Origin, location: Location | Failure) -> Composed:
     """Put a message into its context with what was found about the address; a failure leaves the message alone."""
-    if isinstance(found, Failure):
-        return Composed(message, EventType.GEOLOCATION_CHECK_FAILED, found.reason)
-    return Composed(_filled(message, origin, found), EventType.GEOLOCATION_CHECK_SUCCESS)
+    if isinstance(location, Failure):
+        return Composed(message, EventType.GEOLOCATION_CHECK_FAILED, location.reason)
+    return Composed(_fill(message, origin, location), EventType.GEOLOCATION_CHECK_SUCCESS)
 
 
-def ask(
+def look_up(
     origins: Iterable[tuple[T, str]], *, before_waiting: Callable[[], object] = lambda: None
 ) -> Iterator[list[tuple[T, Location | Failure]]]:
     """Ask the service about IP addresses at once; yield what it says, each with the object it was given with.
 
     Takes two seconds at most. What is known, and what nobody can know, comes first and is not asked for; the rest is
-    kept for a day. `before_waiting` is called before the service is asked: until it answers, the database is not used.
+    kept for a day. `before_waiting` is called before the service is asked: until it responds, the database is not used.
     """
     service = Geolocation.get_solo()
-    waiting: dict[str, list[T]] = {}
-    failed: list[tuple[T, Location | Failure]] = []
+    items_by_ip: dict[str, list[T]] = {}
+    failures: list[tuple[T, Location | Failure]] = []
     for item, text in origins:
-        address = _askable(text)
+        address = _public_address(text)
         if isinstance(address, Failure):
-            failed.append((item, address))
+            failures.append((item, address))
         else:
-            waiting.setdefault(str(address), []).append(item)
-    cached = _cached(service.url, waiting)
-    ready = failed + [(item, found) for ip, found in cached.items() for item in waiting[ip]]
+            items_by_ip.setdefault(str(address), []).append(item)
+    cached = _load_cached(service.url, items_by_ip)
+    ready = failures + [(item, found) for ip, found in cached.items() for item in items_by_ip[ip]]
     if ready:
         yield ready
-    missing = [ip for ip in waiting if ip not in cached]
+    missing = [ip for ip in items_by_ip if ip not in cached]
     if not missing:
         return
     before_waiting()
-    for answers in client.ask(service, missing):
-        _keep(service.url, answers)
-        yield [(item, found) for ip, found in answers for item in waiting[ip]]
+    for locations in client.look_up(service, missing):
+        _cache(service.url, locations)
+        yield [(item, found) for ip, found in locations for item in items_by_ip[ip]]
 
 
-def forget_old(now: datetime | None = None) -> int:
+def delete_expired(now: datetime | None = None) -> int:
     """Remove what was found more than a day ago, and return how much that was."""
-    old = LocatedAddress.objects.filter(located_at__lt=(now or timezone.now()) - KEPT)
+    expired = LocatedAddress.objects.filter(located_at__lt=(now or timezone.now()) - CACHE_LIFETIME)
     total = 0
-    while batch := list(old.values_list("pk", flat=True)[:BATCH]):
+    while batch := list(expired.values_list("pk", flat=True)[:BATCH_SIZE]):
         # One that was located again meanwhile is not old any more.
-        total += old.filter(pk__in=batch).delete()[0]
+        total += expired.filter(pk__in=batch).delete()[0]
     return total
 
 
-def _known(origin: Origin) -> Location | Failure | None:
+def _find_location(origin: Origin) -> Location | Failure | None:
     """Return what the file or an earlier answer of the service says; None when the service has to be asked."""
     service = Geolocation.get_solo()
     if not service.url:
@@ -139,35 +139,37 @@ def _known(origin: Origin) -> Location | Failure | None:
         if not settings.GEOCONTEXT_DATABASE:
             return Failure(_("No source of locations is set."))
         return database.locate(settings.GEOCONTEXT_DATABASE, address, origin.language)
-    address = _askable(origin.ip_address)
+    address = _public_address(origin.ip_address)
     if isinstance(address, Failure):
         return address
-    return _cached(service.url, [str(address)]).get(str(address))
+    return _load_cached(service.url, [str(address)]).get(str(address))
 
 
-def _askable(text: str) -> Address | Failure:
+def _public_address(text: str) -> Address | Failure:
     address = parse(text)
-    return nowhere() if not isinstance(address, Failure) and is_nowhere(address) else address
+    if not isinstance(address, Failure) and is_private_or_reserved(address):
+        return private_address_failure()
+    return address
 
 
-def _cached(url: str, ips: Iterable[str]) -> dict[str, Location]:
+def _load_cached(url: str, ips: Iterable[str]) -> dict[str, Location]:
     """Return what the service said about these addresses within the last day."""
-    by_key = {_key(url, ip): ip for ip in ips}
-    rows = LocatedAddress.objects.filter(pk__in=by_key, located_at__gte=timezone.now() - KEPT)
+    by_key = {_cache_key(url, ip): ip for ip in ips}
+    rows = LocatedAddress.objects.filter(pk__in=by_key, located_at__gte=timezone.now() - CACHE_LIFETIME)
     return {by_key[row.key]: row.location for row in rows} if by_key else {}
 
 
-def _keep(url: str, answers: Iterable[tuple[str, Location | Failure]]) -> None:
+def _cache(url: str, locations: Iterable[tuple[str, Location | Failure]]) -> None:
     now = timezone.now()
     rows = [
         LocatedAddress(
-            key=_key(url, ip),
+            key=_cache_key(url, ip),
             country_code=found.country_code,
             region=found.region,
             city=found.city,
             located_at=now,
         )
-        for ip, found in answers
+        for ip, found in locations
         if isinstance(found, Location)
     ]
     if rows:
@@ -179,21 +181,21 @@ def _keep(url: str, answers: Iterable[tuple[str, Location | Failure]]) -> None:
         )
 
 
-def _key(url: str, ip: str) -> str:
+def _cache_key(url: str, ip: str) -> str:
     # Another service may know better.
-    return codes.keyed_hash(f"{url}\0{ip}", PURPOSE)
+    return codes.keyed_hash(f"{url}\0{ip}", HASH_PURPOSE)
 
 
 def _without_location(message: str, origin: Origin) -> Composed:
     if not origin.user_agent:
         reason = _("The request carried neither ip_address nor user_agent.")
         return Composed(message, EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
-    text = _filled(message, origin, Location(""))
+    text = _fill(message, origin, Location(""))
     reason = _("The request carried no ip_address.")
     return Composed(text, EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
 
 
-def _filled(message: str, origin: Origin, location: Location) -> str:
+def _fill(message: str, origin: Origin, location: Location) -> str:
     operating_system, browser = user_agents.describe(origin.user_agent) if origin.user_agent else ("", "")
     _language, template = templates.choose(ConfirmationTemplate.get_solo().texts, origin.language)
     values = {

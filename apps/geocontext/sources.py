@@ -10,15 +10,15 @@ from apps.geocontext.locations import Failure
 from apps.geocontext.models import Geolocation
 
 
-def describe_file(path: str) -> str:
+def describe_database(path: str) -> str:
     """Say which file this is, or why it cannot be used; empty without a path."""
     if not path:
         return ""
-    file = database.opened(path)
+    file = database.open_database(path)
     if isinstance(file, Failure):
         return f"{path}: {file.reason}"
-    words = {"path": path, "kind": file.kind, "date": format_datetime(file.built_at)}
-    return _("%(path)s (%(kind)s, built %(date)s UTC)") % words
+    values = {"path": path, "kind": file.kind, "date": format_datetime(file.built_at)}
+    return _("%(path)s (%(kind)s, built %(date)s UTC)") % values
 
 
 def describe_service(service: Geolocation) -> str:

@@ -40,8 +40,8 @@ def _unknown(name: str) -> str:
     lower = {known.lower(): known for known in EXAMPLE}
     nearest = get_close_matches(name.strip().lower(), lower, n=1, cutoff=0.5)
     if nearest:
-        words = {"name": name, "nearest": lower[nearest[0]]}
-        return _("There is no placeholder [%(name)s]. Did you mean [%(nearest)s]?") % words
+        values = {"name": name, "nearest": lower[nearest[0]]}
+        return _("There is no placeholder [%(name)s]. Did you mean [%(nearest)s]?") % values
     known = ", ".join(f"[{known}]" for known in EXAMPLE)
     return _("There is no placeholder [%(name)s]. Known are: %(known)s.") % {"name": name, "known": known}
 
@@ -55,4 +55,4 @@ def choose(texts: dict[str, str], language: str) -> tuple[str, str]:
 
 def fill(template: str, values: dict[str, str]) -> str:
     """Put values in place of placeholders, in one pass: what stands in a value is never a placeholder itself."""
-    return PLACEHOLDER.sub(lambda found: values.get(found[1], ""), template)
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), template)

@@ -8,7 +8,7 @@ from ua_parser import OS, Domain, Resolver, UserAgent, load_lazy_builtins
 from ua_parser.regex import Resolver as RegexResolver
 
 MAX_CHARACTERS = 1024
-WANTED = Domain.OS | Domain.USER_AGENT
+DOMAINS = Domain.OS | Domain.USER_AGENT
 # Some names that the parser finds are parts of the user agent, which its sender chooses. Only these reach a user.
 SYSTEMS = frozenset(
     {
@@ -111,8 +111,8 @@ BROWSERS = frozenset(
     }
 )
 # The parser's names that users know under others.
-NAMES = {"Mac OS X": "Mac"}
-NUMBER = re.compile("[0-9]{1,5}")
+DISPLAY_NAMES = {"Mac OS X": "Mac"}
+VERSION_NUMBER = re.compile("[0-9]{1,5}")
 
 
 @cache
@@ -126,17 +126,17 @@ def describe(user_agent: str) -> tuple[str, str]:
 
     A name that is not in the list is left out, and so is a version that does not begin with a number.
     """
-    found = _resolver()(user_agent[:MAX_CHARACTERS].encode(errors="replace").decode(), WANTED)
-    return _named(found.os, SYSTEMS), _named(found.user_agent, BROWSERS)
+    parsed = _resolver()(user_agent[:MAX_CHARACTERS].encode(errors="replace").decode(), DOMAINS)
+    return _describe_part(parsed.os, SYSTEMS), _describe_part(parsed.user_agent, BROWSERS)
 
 
-def _named(part: OS | UserAgent | None, known: frozenset[str]) -> str:
-    if part is None or part.family not in known:
+def _describe_part(part: OS | UserAgent | None, names: frozenset[str]) -> str:
+    if part is None or part.family not in names:
         return ""
-    name = NAMES.get(part.family, part.family)
+    name = DISPLAY_NAMES.get(part.family, part.family)
     return f"{name} {_version(part.major, part.minor)}".rstrip()
 
 
 def _version(*parts: str | None) -> str:
     """Return the leading parts that are short numbers, with dots."""
-    return ".".join(takewhile(NUMBER.fullmatch, (part or "" for part in parts)))
+    return ".".join(takewhile(VERSION_NUMBER.fullmatch, (part or "" for part in parts)))

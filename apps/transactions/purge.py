@@ -15,7 +15,7 @@ from django.db import transaction as database
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from apps.callbacks.models import CallbackDelivery, FailingAddress
+from apps.callbacks.models import CallbackDelivery, FailingCallbackUrl
 from apps.enrollment import maintenance
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events import failed_access
@@ -71,9 +71,9 @@ def _delete_expired_rows() -> dict[str, int]:
             EnrollmentCode.objects.filter(models.Q(used_at__isnull=False) | models.Q(expires_at__lte=now))
         ),
         "nonces": _delete(UsedNonce.objects.filter(expires_at__lte=now)),
-        "located_addresses": geocontext.forget_old(now),
+        "located_addresses": geocontext.delete_expired(now),
         "failing_addresses": _delete(
-            FailingAddress.objects.filter(last_failed_at__lt=now - FailingAddress.WORTH_A_LOOK)
+            FailingCallbackUrl.objects.filter(last_failed_at__lt=now - FailingCallbackUrl.ALERT_WINDOW)
         ),
         "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
         "sessions": _delete(Session.objects.filter(expire_date__lt=now)),

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from apps.callbacks import delivery as callbacks
 from apps.callbacks.models import CallbackDelivery
-from apps.callbacks.transport import Outcome
+from apps.callbacks.transport import CallbackResult
 from apps.events import metrics
 from apps.events.models import MetricSeries
 from apps.events.types import EventType
@@ -100,9 +100,9 @@ def test_latency_counts_from_when_an_attempt_was_due_until_it_is_written_down(to
     with time_machine.travel(now, tick=False):
         rows = claims.claim(CallbackDelivery, list(CallbackDelivery.objects.values_list("pk", flat=True)))
     with time_machine.travel(now + timedelta(seconds=1), tick=False):
-        callbacks.record([(row, Outcome(delivered=True, status=204)) for row in rows])
+        callbacks.record([(row, CallbackResult(delivered=True, status=204)) for row in rows])
         # The claim is over: nothing is written down, and nothing measured.
-        callbacks.record([(row, Outcome(delivered=True, status=204)) for row in rows])
+        callbacks.record([(row, CallbackResult(delivered=True, status=204)) for row in rows])
     name = "countersign_delivery_latency_seconds"
     counts = {bound: count for (bound,), count in told(f"{name}_bucket", "le").items()}
     assert {bound: counts[bound] for bound in ("0.5", "1.0", "2.5", "5.0", "300.0", "+Inf")} == {

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.callbacks.models import CallbackDelivery, FailingAddress
+from apps.callbacks.models import CallbackDelivery, FailingCallbackUrl
 from apps.events import counter_buffer, event_counters, services
 from apps.events.models import Event, EventCount
 from apps.events.types import EventType
@@ -87,7 +87,7 @@ def test_failing_addresses_are_those_that_the_console_tells_of(client, db):
     now = timezone.now()
     for url, failures, days in (("a", 3, 0), ("b", 9, 6), ("c", 2, 0), ("d", 3, 8)):
         moment = now - timedelta(days=days)
-        FailingAddress.objects.create(url=url, failures=failures, failing_since=moment, last_failed_at=moment)
+        FailingCallbackUrl.objects.create(url=url, failures=failures, failing_since=moment, last_failed_at=moment)
     assert read(client)["countersign_callback_urls_failing",] == 2
 
 

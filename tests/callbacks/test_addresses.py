@@ -79,19 +79,19 @@ def test_a_public_address_is_used(address):
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_address_that_is_not_public_is_refused(address):
-    with pytest.raises(addresses.Refused):
+    with pytest.raises(addresses.AddressRejected):
         addresses.resolve(url_of(address))
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
 def test_other_ways_to_write_the_loopback_do_not_help(host):
-    with pytest.raises(addresses.Refused):
+    with pytest.raises(addresses.AddressRejected):
         addresses.resolve(f"http://{host}/callback")
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse(names):
     names["portal.example.com"] = ["8.8.8.8", "10.0.0.1", "1.1.1.1"]
-    with pytest.raises(addresses.Refused):
+    with pytest.raises(addresses.AddressRejected):
         addresses.resolve("https://portal.example.com/")
 
 
@@ -102,7 +102,7 @@ def test_the_first_public_address_of_each_family_is_used(names):
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", "-", "x..y", "."])
 def test_a_name_that_leads_nowhere_is_refused(names, host):
-    with pytest.raises(addresses.Refused):
+    with pytest.raises(addresses.AddressRejected):
         addresses.resolve(f"https://{host}/")
 
 
@@ -113,7 +113,7 @@ def test_with_the_setting_on_private_addresses_are_used(settings):
 
 def send(url):
     """Call a portal back; returns the outcome."""
-    request = transport.request(url, uuid4(), "msg_1", None, timezone.now())
+    request = transport.build_request(url, uuid4(), "msg_1", None, timezone.now())
     [[(_item, outcome)]] = transport.send_all([(None, request)])
     return outcome
 
@@ -171,8 +171,8 @@ def unreachable():
 
 def test_both_addresses_of_a_portal_share_the_time_that_it_has(names, settings, monkeypatch, unreachable):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.6)
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT_SECONDS", 0.6)
+    monkeypatch.setattr(transport, "TIMEOUT_SECONDS", 1.0)
     names["portal.example.com"] = ["::1", "127.0.0.1"]
     # Connections are taken at 127.0.0.1, and nobody answers.
     with socket.create_server(("127.0.0.1", unreachable)) as silent:
@@ -186,8 +186,8 @@ def test_both_addresses_of_a_portal_share_the_time_that_it_has(names, settings, 
 
 def test_without_time_for_the_next_address_it_is_not_tried(names, settings, monkeypatch, unreachable):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.3)
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "TIMEOUT_SECONDS", 0.3)
     names["portal.example.com"] = ["::1", "127.0.0.1"]
     with socket.create_server(("127.0.0.1", unreachable)) as silent:
         assert not send(f"http://portal.example.com:{unreachable}/callback").delivered
@@ -199,7 +199,7 @@ def test_without_time_for_the_next_address_it_is_not_tried(names, settings, monk
 def test_a_look_up_that_hangs_is_a_failed_attempt(monkeypatch, settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
     released = threading.Event()
-    monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.05)
+    monkeypatch.setattr(addresses, "LOOKUP_TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: released.wait(30))
     assert send("http://portal.example.com/callback").reason == "the host name was not resolved in time"
     released.set()

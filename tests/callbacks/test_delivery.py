@@ -8,7 +8,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from apps.callbacks import services, signatures
-from apps.callbacks.models import CallbackDelivery, FailingAddress
+from apps.callbacks.models import CallbackDelivery, FailingCallbackUrl
 from apps.events.models import Event
 from apps.outbox import models as outbox
 from tests import factories
@@ -22,7 +22,7 @@ def endpoint(url, *live_secrets):
 
 
 def test_credentials_and_signatures_go_to_the_address_that_matches_exactly_and_no_other(sink, store, deliver):
-    secret = signatures.new_secret()
+    secret = signatures.generate_secret()
     endpoint(sink.url + "/callback", secret)
     paths = ["/callback", "/callback/", "/callback?", "/callback?a=1", "/Callback"]
     deliver(*(store(sink.url + path) for path in paths))
@@ -35,7 +35,7 @@ def test_credentials_and_signatures_go_to_the_address_that_matches_exactly_and_n
 
 
 def test_every_attempt_is_signed_anew_under_the_same_id_with_both_live_secrets(sink, store, deliver):
-    new, old = signatures.new_secret(), signatures.new_secret()
+    new, old = signatures.generate_secret(), signatures.generate_secret()
     endpoint(sink.url + "/callback", new, old)
     sink.script["/callback"] = [{"status": 500}]
     row = store(sink.url + "/callback")
@@ -48,13 +48,13 @@ def test_every_attempt_is_signed_anew_under_the_same_id_with_both_live_secrets(s
             told = Webhook(secret).verify(call["body"], call["headers"])
             assert told == {"callback_uri": row.url, "transaction_id": str(row.transaction_id)}
         with pytest.raises(WebhookVerificationError):
-            Webhook(signatures.new_secret()).verify(call["body"], call["headers"])
+            Webhook(signatures.generate_secret()).verify(call["body"], call["headers"])
         with pytest.raises(WebhookVerificationError):
             Webhook(new).verify(call["body"] + " ", call["headers"])
 
 
 def test_a_password_or_secret_that_no_key_opens_is_a_failed_attempt_and_delays_no_other(sink, store, deliver, settings):
-    endpoint(sink.url + "/locked", signatures.new_secret())
+    endpoint(sink.url + "/locked", signatures.generate_secret())
     locked, open_ = store(sink.url + "/locked"), store(sink.url + "/open")
     settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
     deliver(locked, open_)
@@ -119,7 +119,7 @@ def test_an_address_that_fails_again_and_again_is_counted_until_it_takes_one(sin
     rows = [store(sink.url + "/callback") for _number in range(2)]
     deliver(*rows)
     deliver(rows[0], store(sink.url + "/other"))
-    failing = FailingAddress.objects.get()
+    failing = FailingCallbackUrl.objects.get()
     assert (failing.url, failing.failures, failing.reason) == (sink.url + "/callback", 3, "HTTP 500")
     deliver(rows[1])
-    assert not FailingAddress.objects.exists()
+    assert not FailingCallbackUrl.objects.exists()

@@ -28,7 +28,7 @@ MEGABYTE = b"x" * 2**20
 def call(url, *, times=1, **options):
     """Call a portal so many times, one after the other; returns the last outcome."""
     for _number in range(times):
-        request = transport.request(url, uuid4(), "msg_1", None, datetime.now(UTC))
+        request = transport.build_request(url, uuid4(), "msg_1", None, datetime.now(UTC))
         [(_item, outcome)] = [
             pair for part in transport.send_all([(None, replace(request, **options))]) for pair in part
         ]
@@ -291,7 +291,7 @@ def names(monkeypatch):
 
 
 def test_a_name_server_that_hangs_holds_up_the_portals_of_its_names_alone(names, monkeypatch):
-    monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.2)
+    monkeypatch.setattr(addresses, "LOOKUP_TIMEOUT_SECONDS", 0.2)
     names["hanging.example"], over = threading.Event(), "the host name was not resolved in time"
     with RawPortal(NO_CONTENT) as portal, ThreadPoolExecutor(100) as workers:
         names["well.example"] = "127.0.0.1"
@@ -301,10 +301,10 @@ def test_a_name_server_that_hangs_holds_up_the_portals_of_its_names_alone(names,
 
 
 def test_a_host_is_looked_up_once_for_all_user_names_before_it(names, monkeypatch):
-    monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.2)
+    monkeypatch.setattr(addresses, "LOOKUP_TIMEOUT_SECONDS", 0.2)
     names["silent.example"], over = threading.Event(), "the host name was not resolved in time"
     urls = [f"http://user-{number}@{host}/" for number in range(4) for host in ("silent.example", "Silent.Example:80")]
-    requests = [(url, transport.request(url, uuid4(), "msg_1", None, datetime.now(UTC))) for url in urls]
+    requests = [(url, transport.build_request(url, uuid4(), "msg_1", None, datetime.now(UTC))) for url in urls]
     began_at = monotonic()
     outcomes = dict(pair for part in transport.send_all(requests) for pair in part)
     assert monotonic() - began_at < 0.4
@@ -317,7 +317,7 @@ def test_two_portals_whose_long_names_begin_alike_are_not_taken_for_one(names):
     names[one], names[other] = "127.0.0.1", "127.0.0.2"
     with RawPortal(NO_CONTENT) as portal:
         requests = [
-            (host, transport.request(f"http://{host}:{portal.port}/", uuid4(), "msg_1", None, datetime.now(UTC)))
+            (host, transport.build_request(f"http://{host}:{portal.port}/", uuid4(), "msg_1", None, datetime.now(UTC)))
             for host in (one, other)
         ]
         outcomes = dict(pair for part in transport.send_all(requests) for pair in part)

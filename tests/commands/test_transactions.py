@@ -9,7 +9,7 @@ from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from apps.callbacks.models import CallbackAttempt, CallbackDelivery, FailingAddress
+from apps.callbacks.models import CallbackAttempt, CallbackDelivery, FailingCallbackUrl
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events.models import Event
 from apps.geocontext.models import LocatedAddress
@@ -201,7 +201,7 @@ def test_used_and_expired_things_are_removed(device, portal, version):
     for name, moment in (("old", long_ago), ("new", now)):
         LocatedAddress.objects.create(key=name, country_code="NL", located_at=moment)
         failing = {"url": f"https://{name}.example.com/", "failures": 3, "failing_since": long_ago}
-        FailingAddress.objects.create(**failing, last_failed_at=moment)
+        FailingCallbackUrl.objects.create(**failing, last_failed_at=moment)
     client = portal.api_client
     for name, moment in (("old", now), ("new", now + timedelta(minutes=5))):
         IdempotentRequest.objects.create(client=client, key_hash=name, request_digest="x", expires_at=moment)
@@ -226,7 +226,7 @@ def test_used_and_expired_things_are_removed(device, portal, version):
     assert EnrollmentCode.objects.get() == live
     assert UsedNonce.objects.get().nonce_hash == "new"
     assert LocatedAddress.objects.get().key == "new"
-    assert FailingAddress.objects.get().url == "https://new.example.com/"
+    assert FailingCallbackUrl.objects.get().url == "https://new.example.com/"
     assert IdempotentRequest.objects.get().key_hash == "new"
     assert AccessAttempt.objects.get().username == Session.objects.get().pk == "new"
     assert set(removed().values()) == {0}

@@ -23,7 +23,7 @@ def endpoint(**members):
 
 
 def live():
-    return CallbackEndpoint.objects.get().live_signing_secrets
+    return CallbackEndpoint.objects.get().active_signing_secrets
 
 
 def exported(*options):

@@ -125,8 +125,8 @@ def test_no_page_shows_the_credentials_in_an_address(console, made, portal, mobi
 )
 def test_reasons_of_our_own_are_in_the_readers_language(console, made, reason):
     row = made(reasons=(reason,))
-    outcome = transport.Outcome(reason=reason)
-    failure_tracking.note([(row.url, outcome)] * 3)
+    outcome = transport.CallbackResult(reason=reason)
+    failure_tracking.record([(row.url, outcome)] * 3)
     for path in (LIST, f"{LIST}{row.pk}/change/", ENDPOINTS):
         assert reason in console.get(path).content.decode()
         assert reason not in console.get(path, headers={"accept-language": "nl"}).content.decode()

@@ -178,7 +178,7 @@ def test_what_a_portal_answers_is_told_with_what_to_do(
     console, endpoint, sink, changes, monkeypatch, answer, reason, remedy
 ):
     if "delay" in answer:
-        monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.2)
+        monkeypatch.setattr(transport, "TIMEOUT_SECONDS", 0.2)
     sink.script["/callback"] = [answer]
     text = send_test(console, endpoint)
     assert "did not take the test callback" in text
@@ -220,7 +220,7 @@ def test_a_host_that_is_not_reached_is_told_with_what_to_do(console, endpoint, s
     ],
 )
 def test_other_words_of_the_network_have_a_remedy_too(reason, remedy):
-    assert remedy in remedies.remedy_of(reason)
+    assert remedy in remedies.remedy_for(reason)
 
 
 @pytest.mark.parametrize("page", ["send-test-callback", "new-signing-secret"])

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.callbacks.models import FailingAddress
+from apps.callbacks.models import FailingCallbackUrl
 from tests.console.callback_pages import ENDPOINTS, path_of, send_test
 
 
@@ -13,7 +13,7 @@ from tests.console.callback_pages import ENDPOINTS, path_of, send_test
 def failing(db):
     def run(url, *, failures=3, days=0):
         moment = timezone.now() - timedelta(days=days)
-        return FailingAddress.objects.create(
+        return FailingCallbackUrl.objects.create(
             url=url, failures=failures, reason="HTTP 503", failing_since=moment, last_failed_at=moment
         )
 
@@ -42,7 +42,7 @@ def test_an_address_that_keeps_failing_is_told_wherever_one_looks(console, endpo
     assert titles(console) == titles(console, ENDPOINTS) == expected
     assert titles(console, path_of(endpoint)) == expected[1:]
 
-    since = f"{FailingAddress.objects.get(url=endpoint.url).failing_since:%-d %b %Y, %H:%M:%S}"
+    since = f"{FailingCallbackUrl.objects.get(url=endpoint.url).failing_since:%-d %b %Y, %H:%M:%S}"
     start, there = console.get("/admin/").content.decode(), console.get(path_of(endpoint)).content.decode()
     for page in (start, there):
         assert f"3 calls in a row have failed, the first on {since} (UTC). The last reason: HTTP 503." in page

@@ -118,7 +118,7 @@ def test_a_service_that_cannot_be_asked_is_refused(console, changed, field, word
 def test_the_addresses_that_are_asked_for(console, url, key, asked):
     assert console.save(PAGE, url=url, new_key=key).status_code == 302
     row = Geolocation.objects.get()
-    assert service_url.asking(row.url, row.key, "8.8.8.8") == asked
+    assert service_url.build_url(row.url, row.key, "8.8.8.8") == asked
 
 
 def composed(language="en"):

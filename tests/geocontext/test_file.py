@@ -27,16 +27,17 @@ def compose(ip_address=UTRECHT, user_agent=CHROME, language="en"):
 def failure(ip_address=UTRECHT):
     """Return why there is no context, after checking that the message came alone."""
     composed = compose(ip_address)
-    assert (composed.text, composed.check) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
+    assert (composed.text, composed.event_type) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
     assert ip_address not in composed.reason
     return composed.reason
 
 
 def test_a_message_gets_the_machine_the_browser_and_the_place(location_file):
-    assert services.is_used()
+    assert services.is_enabled()
     for address in (UTRECHT, f"::ffff:{UTRECHT}", UTRECHT_6, UTRECHT_6.upper()):
         composed = compose(address)
-        assert (composed.text, composed.check, composed.reason) == (EXAMPLE, EventType.GEOLOCATION_CHECK_SUCCESS, "")
+        assert (composed.text, composed.reason) == (EXAMPLE, "")
+        assert composed.event_type == EventType.GEOLOCATION_CHECK_SUCCESS
 
 
 def test_maxminds_own_city_file_is_read(settings):
@@ -81,7 +82,7 @@ def test_names_come_in_the_language_of_the_request_and_else_in_english(location_
 )
 def test_what_did_not_come_leaves_its_placeholders_empty(location_file, ip_address, user_agent, text):
     composed = compose(ip_address, user_agent)
-    skipped = composed.check == EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING
+    skipped = composed.event_type == EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING
     assert (composed.text, skipped) == (text, not ip_address)
     assert bool(composed.reason) == skipped
 

@@ -45,11 +45,11 @@ def origin(ip_address, user_agent=""):
 
 def ask(*origins, **options):
     """Ask about pairs of an item and an address; returns what was found by item."""
-    return dict(pair for batch in services.ask(origins, **options) for pair in batch)
+    return dict(pair for batch in services.look_up(origins, **options) for pair in batch)
 
 
 def test_a_message_waits_for_the_service_and_then_says_where_the_request_comes_from(service):
-    assert services.is_used()
+    assert services.is_enabled()
     assert services.compose(MESSAGE, origin("8.8.8.8")) is None
     assert not service.received
 
@@ -60,7 +60,7 @@ def test_a_message_waits_for_the_service_and_then_says_where_the_request_comes_f
 
     composed = services.compose_with(MESSAGE, origin("8.8.8.8"), found)
     assert composed.text == f"{MESSAGE} Device:  , Location: NL, Provincie Utrecht, Utrecht"
-    assert (composed.check, composed.reason) == (EventType.GEOLOCATION_CHECK_SUCCESS, "")
+    assert (composed.event_type, composed.reason) == (EventType.GEOLOCATION_CHECK_SUCCESS, "")
     # From now on it is known.
     assert services.compose(MESSAGE, origin("::ffff:8.8.8.8")) == composed
 
@@ -89,7 +89,7 @@ def test_every_fault_of_the_service_is_a_reason_without_key_and_address_and_is_n
         assert KEY not in found[number].reason
         assert "9.9.9." not in found[number].reason
         composed = services.compose_with(MESSAGE, origin(f"9.9.9.{number}"), found[number])
-        assert (composed.text, composed.check) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
+        assert (composed.text, composed.event_type) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
         assert composed.reason == found[number].reason
     assert LocatedAddress.objects.count() == 1
     assert services.compose(MESSAGE, origin("9.9.9.3")) is None
@@ -115,7 +115,7 @@ def test_what_the_service_says_cannot_move_the_text_or_break_the_store(service):
 @pytest.mark.parametrize("address", ["10.1.2.3", "::1", "169.254.169.254", "fe80::1%eth0", "1.2.3", "x" * 300])
 def test_nobody_is_asked_about_an_address_that_nobody_can_know(service, address):
     composed = services.compose(MESSAGE, origin(address))
-    assert (composed.text, composed.check) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
+    assert (composed.text, composed.event_type) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
     assert ask((1, address)) == {1: Failure(composed.reason)}
     assert not service.received
 
@@ -127,8 +127,8 @@ def test_an_answer_is_forgotten_after_a_day_and_a_newer_one_takes_its_place(serv
     assert services.compose("", origin("8.8.8.8")) is None
     ask((1, "8.8.8.8"))
     assert len(service.received) == 3
-    assert services.forget_old() == 1
-    assert services.forget_old() == 0
+    assert services.delete_expired() == 1
+    assert services.delete_expired() == 0
     assert services.compose("", origin("8.8.8.8")) is not None
 
 
@@ -172,10 +172,10 @@ def test_without_a_source_or_with_the_feature_off_no_context_is_used(service, se
     features = Features.get_solo()
     features.geolocation = False
     features.save()
-    assert not services.is_used()
+    assert not services.is_enabled()
     features.geolocation = True
     features.save()
     Geolocation.objects.update(url="")
-    assert not services.is_used()
+    assert not services.is_enabled()
     settings.GEOCONTEXT_DATABASE = "somewhere.mmdb"
-    assert services.is_used()
+    assert services.is_enabled()

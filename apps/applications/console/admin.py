@@ -61,33 +61,33 @@ class ApiClientAdmin(ConsoleAdmin):
 
     form = ApiClientForm
     secret_fields = ("secret_hashes",)
-    list_display = ("name", "client_id", "may_call", "restricted", "live_secrets")
+    list_display = ("name", "client_id", "api_labels", "allowed_addresses", "active_secrets")
     search_fields = ("name", "client_id")
     search_help_text = _("Part of the name or the client ID")
-    readonly_fields = ("live_secrets",)
+    readonly_fields = ("active_secrets",)
     actions_detail = ("new_secret", "remove_old_secret")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Offer to remove the old secret where there is a newer one."""
         client = self.get_object(request, object_id)
-        has_old = client is not None and self.live_secrets(client) > 1
+        has_old = client is not None and self.active_secrets(client) > 1
         buttons: list[Any] = super().get_actions_detail(request, object_id)
         return [button for button in buttons if has_old or button.path != "remove-old-secret"]
 
     @display(description=_("APIs"), label=True)  # type: ignore[untyped-decorator]
-    def may_call(self, client: ApiClient) -> list[str]:
+    def api_labels(self, client: ApiClient) -> list[str]:
         return [str(Api(api).label) for api in client.apis if api in Api.values]
 
     @admin.display(description=_("addresses"))
-    def restricted(self, client: ApiClient) -> str:
+    def allowed_addresses(self, client: ApiClient) -> str:
         return ", ".join(map(str, client.ip_allow_list)) or str(_("all"))
 
     @admin.display(description=_("live secrets"))
-    def live_secrets(self, client: ApiClient) -> int:
+    def active_secrets(self, client: ApiClient) -> int:
         return len(client.secret_hashes)
 
     def get_fieldsets(self, request: HttpRequest, obj: ApiClient | None = None) -> Any:
-        secrets = ("live_secrets",) if obj else ()
+        secrets = ("active_secrets",) if obj else ()
         return (
             (None, {"fields": ("name", "client_id", *secrets)}),
             (_("Access"), {"fields": ("apis", "ip_allow_list")}),
@@ -98,11 +98,11 @@ class ApiClientAdmin(ConsoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            obj.told_secret = obj.add_secret()
+            obj.new_secret_value = obj.add_secret()
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        return self.tell(request, obj, obj.told_secret)
+        return self.show_secret(request, obj, obj.new_secret_value)
 
     @action(  # type: ignore[untyped-decorator]
         description=_("New secret"),
@@ -113,7 +113,7 @@ class ApiClientAdmin(ConsoleAdmin):
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then make another secret. The mark in the form makes a repeated POST harmless."""
         with transaction.atomic():
-            client = ApiClient.objects.select_for_update().filter(pk=_number(object_id)).first()
+            client = ApiClient.objects.select_for_update().filter(pk=_row_id(object_id)).first()
             if client is None:
                 raise Http404("no such client")
             if not self.has_change_permission(request, client):
@@ -124,7 +124,7 @@ class ApiClientAdmin(ConsoleAdmin):
                 messages.warning(request, _("A new secret was made already. It is shown only once."))
                 return HttpResponseRedirect(change_url(client))
             secret = self.replace_secret(request, client)
-        return self.tell(request, client, secret)
+        return self.show_secret(request, client, secret)
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Remove old secret"),
@@ -135,18 +135,18 @@ class ApiClientAdmin(ConsoleAdmin):
     def remove_old_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then let the newest secret alone work. The mark in the form stands for the secrets that were seen."""
         with transaction.atomic():
-            client = ApiClient.objects.select_for_update().filter(pk=_number(object_id)).first()
+            client = ApiClient.objects.select_for_update().filter(pk=_row_id(object_id)).first()
             if client is None:
                 raise Http404("no such client")
             if request.method != "POST":
                 return render_confirmation(self, request, removal_confirmation(client), client)
-            if request.POST.get("state_token") != secrets_token(client) or self.live_secrets(client) < 2:
+            if request.POST.get("state_token") != secrets_token(client) or self.active_secrets(client) < 2:
                 messages.warning(request, _("The secrets were changed meanwhile. None was removed."))
             else:
-                self.drop_old_secret(request, client)
+                self.delete_old_secret(request, client)
         return HttpResponseRedirect(change_url(client))
 
-    def drop_old_secret(self, request: HttpRequest, client: ApiClient) -> None:
+    def delete_old_secret(self, request: HttpRequest, client: ApiClient) -> None:
         before = self.stored(client)
         client.remove_old_secret()
         client.save(update_fields=["secret_hashes"])
@@ -166,7 +166,7 @@ class ApiClientAdmin(ConsoleAdmin):
         context = {**self.context(request, client, _("New secret")), "state_token": secrets_token(client)}
         return TemplateResponse(request, "admin/applications/apiclient/new_secret.html", context)
 
-    def tell(self, request: HttpRequest, client: ApiClient, secret: str) -> HttpResponse:
+    def show_secret(self, request: HttpRequest, client: ApiClient, secret: str) -> HttpResponse:
         """Show the secret in this answer and nowhere else. The console's pages are never cached."""
         context = {**self.context(request, client, _("Client secret")), "secret": secret}
         return TemplateResponse(request, "admin/applications/apiclient/secret.html", context)
@@ -177,7 +177,7 @@ class ApiClientAdmin(ConsoleAdmin):
             "opts": self.opts,
             "original": client,
             "title": title,
-            "live_secrets": len(client.secret_hashes),
+            "active_secrets": len(client.secret_hashes),
         }
 
 
@@ -208,7 +208,7 @@ def secrets_token(client: ApiClient) -> str:
     return sha256("\n".join(client.secret_hashes).encode()).hexdigest()
 
 
-def _number(object_id: str) -> int:
+def _row_id(object_id: str) -> int:
     """Return the row's number, or 0, which is no row's."""
     text = unquote(object_id)
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else 0

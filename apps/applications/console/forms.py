@@ -33,7 +33,7 @@ class ApiClientForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 # When console.js shows a field, in words about the other fields of its row; it is not sent while it is hidden.
-SHOWN_WHEN = {
+VISIBILITY_CONDITIONS = {
     "apns_environment": f"platform=ios&push_messaging_configuration:kind={Kind.APNS_TOKEN}",
     "bundle_identifier": "platform=ios&push_messaging_configuration:platform=ios",
     "send_badge_number": "platform=ios&push_messaging_configuration:platform=ios",
@@ -66,8 +66,8 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_max_pin_attempts(self) -> int:
         """Keep what is stored when the field was left empty, as it is while the PIN is off."""
-        given = self.cleaned_data["max_pin_attempts"]
-        return int(self.instance.max_pin_attempts if given is None else given)
+        attempts = self.cleaned_data["max_pin_attempts"]
+        return int(self.instance.max_pin_attempts if attempts is None else attempts)
 
 
 class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -78,7 +78,7 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ApplicationVersion
-        fields = ("platform", "version", "status", "push_messaging_configuration", *SHOWN_WHEN)
+        fields = ("platform", "version", "status", "push_messaging_configuration", *VISIBILITY_CONDITIONS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +86,7 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         for button in ("add", "change", "delete", "view"):
             setattr(configuration.widget, f"can_{button}_related", False)
         configuration.help_text = _("One of the version's platform. Without one, phones of this version get no push.")
-        for name, condition in SHOWN_WHEN.items():
+        for name, condition in VISIBILITY_CONDITIONS.items():
             self.fields[name].required = False
             self.fields[name].widget.attrs["data-field-shown-when"] = condition
 
@@ -97,7 +97,7 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        for name in SHOWN_WHEN:
+        for name in VISIBILITY_CONDITIONS:
             if self._is_hidden(name) or cleaned.get(name) == "":
                 cleaned[name] = ApplicationVersion._meta.get_field(name).get_default()  # type: ignore[union-attr]
                 # The framework leaves what is not sent as it is.
@@ -105,7 +105,7 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _is_hidden(self, name: str) -> bool:
-        return name in SHOWN_WHEN and self.add_prefix(name) not in self.data
+        return name in VISIBILITY_CONDITIONS and self.add_prefix(name) not in self.data
 
 
 class ConfigurationSelect(UnfoldAdminSelectWidget):  # type: ignore[misc]

@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from apps.callbacks import remedies, services, signatures
-from apps.callbacks.console.deliveries import CallbackDeliveryAdmin
-from apps.callbacks.console.forms import CallbackEndpointForm, live_secrets
+from apps.callbacks.console.delivery_admin import CallbackDeliveryAdmin
+from apps.callbacks.console.forms import CallbackEndpointForm, count_active_secrets
 from apps.callbacks.models import CallbackEndpoint
-from apps.callbacks.problems import failing, problem_of, problems, short
-from apps.callbacks.transport import Outcome
+from apps.callbacks.problems import endpoint_problems, failing_urls, problems, summary
+from apps.callbacks.transport import CallbackResult
 from apps.common.console.admin import StoredPasswordAdmin
 from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.events.console.base import ConsoleAdmin
@@ -37,7 +37,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
     search_fields = ("url",)
     search_help_text = _("Part of the address")
     actions_list = ("deliveries", "failed_deliveries")
-    actions_detail = ("send_test_callback", "new_signing_secret", "deliveries_here")
+    actions_detail = ("send_test_callback", "new_signing_secret", "endpoint_deliveries")
     list_before_template = "admin/callbacks/problems.html"
     change_form_outer_before_template = "admin/callbacks/problems.html"
 
@@ -50,15 +50,15 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
     def problem(self, endpoint: Any) -> SafeString | None:
         if endpoint.failing_since is None:
             return None
-        text = short(endpoint.failing_since, endpoint.failing_reason)
+        text = summary(endpoint.failing_since, endpoint.failing_reason)
         return format_html('<span class="console-problem" data-tone="bad">{}</span>', text)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CallbackEndpoint]:
         rows: QuerySet[CallbackEndpoint] = super().get_queryset(request)
-        address = failing().filter(url=OuterRef("url"))
+        failing = failing_urls().filter(url=OuterRef("url"))
         return rows.annotate(
-            failing_since=Subquery(address.values("failing_since")[:1]),
-            failing_reason=Subquery(address.values("reason")[:1]),
+            failing_since=Subquery(failing.values("failing_since")[:1]),
+            failing_reason=Subquery(failing.values("reason")[:1]),
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: CallbackEndpoint | None = None) -> Any:
@@ -95,8 +95,8 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         endpoint = self.get_object(request, object_id)
-        shown = {"problems": problem_of(endpoint)} if endpoint else {}
-        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        context = {"problems": endpoint_problems(endpoint)} if endpoint else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
         return response
 
     @action(description=_("Deliveries"), url_path="deliveries", icon="list", permissions=["view"])  # type: ignore[untyped-decorator]
@@ -110,7 +110,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         return HttpResponseRedirect(reverse(DELIVERIES, query={"state": "failed"}))
 
     @action(description=_("Deliveries"), url_path="deliveries", icon="list", permissions=["view"])  # type: ignore[untyped-decorator]
-    def deliveries_here(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def endpoint_deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse(DELIVERIES, query={"url": self.endpoint(request, object_id).url}))
 
     @action(  # type: ignore[untyped-decorator]
@@ -122,8 +122,8 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         if request.method != "POST":
             return render_confirmation(self, request, test_callback_confirmation(endpoint), endpoint)
         started_at = monotonic()
-        outcome = services.send_test(endpoint, who=request.user.get_username())
-        tell(request, endpoint, outcome, round((monotonic() - started_at) * 1000))
+        result = services.send_test(endpoint, who=request.user.get_username())
+        show_test_result(request, endpoint, result, round((monotonic() - started_at) * 1000))
         return HttpResponseRedirect(change_url(endpoint))
 
     @action(  # type: ignore[untyped-decorator]
@@ -148,12 +148,12 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
             "original": endpoint,
             "title": _("Signing secret"),
             "secret": secret,
-            "live_secrets": live_secrets(endpoint),
+            "active_secrets": count_active_secrets(endpoint),
         }
         return TemplateResponse(request, "admin/callbacks/callbackendpoint/signing_secret.html", context)
 
     def add_secret(self, request: HttpRequest, endpoint: CallbackEndpoint) -> str:
-        before, secret = self.stored(endpoint), signatures.new_secret()
+        before, secret = self.stored(endpoint), signatures.generate_secret()
         endpoint.add_signing_secret(secret)
         endpoint.save(update_fields=["signing_secrets"])
         self.record(request, endpoint, before)
@@ -194,16 +194,16 @@ def test_callback_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
 
 
 def new_secret_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
-    live = live_secrets(endpoint)
-    texts = [_("The new secret is shown once, on the next page.")]
-    if live == 1:
-        texts.append(_("The secret that is live now goes on signing beside it until you remove it."))
-    is_full = live == signatures.MAX_LIVE_SECRETS
+    active = count_active_secrets(endpoint)
+    paragraphs = [_("The new secret is shown once, on the next page.")]
+    if active == 1:
+        paragraphs.append(_("The secret that is live now goes on signing beside it until you remove it."))
+    is_full = active == signatures.MAX_ACTIVE_SECRETS
     warning = _("Two secrets are live. The older one stops signing at once: a portal that knows only that one refuses.")
     return Confirmation(
         title=_("New signing secret"),
         heading=_("Make a new signing secret for %(url)s?") % {"url": endpoint},
-        paragraphs=texts,
+        paragraphs=paragraphs,
         icon="key",
         back_url=change_url(endpoint),
         button_label=_("Make a new secret"),
@@ -212,13 +212,15 @@ def new_secret_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
     )
 
 
-def tell(request: HttpRequest, endpoint: CallbackEndpoint, outcome: Outcome, duration_ms: int) -> None:
+def show_test_result(
+    request: HttpRequest, endpoint: CallbackEndpoint, result: CallbackResult, duration_ms: int
+) -> None:
     """Say in a message what became of a test callback, and what mends it."""
-    reason = remedies.in_words(outcome.reason)
-    words = {"url": endpoint, "status": outcome.status, "reason": reason, "duration": duration_ms}
-    if outcome.delivered:
+    reason = remedies.translate_reason(result.reason)
+    values = {"url": endpoint, "status": result.status, "reason": reason, "duration": duration_ms}
+    if result.delivered:
         text = _("%(url)s took the test callback: HTTP %(status)d after %(duration)d ms.")
-        messages.success(request, text % words)
+        messages.success(request, text % values)
         return
     text = _("%(url)s did not take the test callback. Reason: %(reason)s, after %(duration)d ms. %(remedy)s")
-    messages.error(request, text % {**words, "remedy": remedies.remedy_of(outcome.reason)})
+    messages.error(request, text % {**values, "remedy": remedies.remedy_for(result.reason)})

@@ -36,16 +36,16 @@ class CallbackEndpointForm(StoredPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices: list[tuple[str, Any]] = [(KEEP, _("Remove none"))]
-        if live_secrets(self.instance) == signatures.MAX_LIVE_SECRETS:
+        if count_active_secrets(self.instance) == signatures.MAX_ACTIVE_SECRETS:
             choices.append((OLDER, _("Remove the older one")))
         choices.append((ALL, _("Remove all: callbacks are not signed any more")))
         removal, widget = self.fields["remove_signing_secrets"], UnfoldAdminSelectWidget(choices=choices)
         removal.widget, removal.choices = widget, choices  # type: ignore[attr-defined]
-        self.fields["new_signing_secret"].help_text = state_of(self.instance)
+        self.fields["new_signing_secret"].help_text = signing_secrets_help(self.instance)
 
     def clean_new_signing_secret(self) -> str:
-        given: str = self.cleaned_data["new_signing_secret"]
-        return signatures.check_secret(given) if given else ""
+        secret: str = self.cleaned_data["new_signing_secret"]
+        return signatures.validate_secret(secret) if secret else ""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -58,21 +58,21 @@ class CallbackEndpointForm(StoredPasswordForm):
         elif removal == ALL:
             self.instance.signing_secrets = ""
         elif removal == OLDER:
-            self.instance.signing_secrets = self.instance.live_signing_secrets[0]
+            self.instance.signing_secrets = self.instance.active_signing_secrets[0]
         return cleaned
 
 
-def live_secrets(endpoint: CallbackEndpoint) -> int | None:
+def count_active_secrets(endpoint: CallbackEndpoint) -> int | None:
     """Count the secrets that sign now; None when what is stored cannot be read."""
     try:
-        return len(endpoint.live_signing_secrets)
+        return len(endpoint.active_signing_secrets)
     except CannotDecrypt:
         return None
 
 
-def state_of(endpoint: CallbackEndpoint) -> "StrPromise":
+def signing_secrets_help(endpoint: CallbackEndpoint) -> "StrPromise":
     """Say in words which secrets sign, and what a new one does."""
-    count = live_secrets(endpoint)
+    count = count_active_secrets(endpoint)
     if count is None:
         return _(
             "What is stored cannot be read with this server's keys (FIELD_ENCRYPTION_KEYS), so no callback goes out "

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='FailingAddress',
+            name='FailingCallbackUrl',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('url', models.CharField(max_length=2000, unique=True, verbose_name='callback URL')),
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'failing address',
                 'verbose_name_plural': 'failing addresses',
                 'ordering': ['failing_since'],
-                'indexes': [models.Index(condition=models.Q(('failures__gte', 3)), fields=['-last_failed_at'], name='failing_address_alert')],
+                'indexes': [models.Index(condition=models.Q(('failures__gte', 3)), fields=['-last_failed_at'], name='failing_url_alert')],
             },
         ),
     ]

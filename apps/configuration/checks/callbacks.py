@@ -30,7 +30,7 @@ def _rejection_reason(url: str) -> str:
         return "not an http or https address"
     try:
         addresses.resolve(url)
-    except addresses.Refused as error:
+    except addresses.AddressRejected as error:
         return str(error)
     return ""
 
@@ -39,5 +39,5 @@ def _finding(url: str, reason: str) -> Finding:
     about = _("callback endpoint %(url)s") % {"url": redact_key(url)}
     if reason:
         text = _("No callback can go there: %(reason)s.") % {"reason": reason}
-        return Finding(Level.ERROR, about, text, remedies.remedy_of(reason))
+        return Finding(Level.ERROR, about, text, remedies.remedy_for(reason))
     return Finding(Level.OK, about, _("The name of its host leads to where callbacks may go."))

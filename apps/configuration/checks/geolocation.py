@@ -31,7 +31,7 @@ def check() -> Iterator[Finding]:
 
 
 def _check_service(service: Geolocation) -> Finding:
-    [[(_ip, location)]] = client.ask(service, [WELL_KNOWN])
+    [[(_ip, location)]] = client.look_up(service, [WELL_KNOWN])
     about = sources.describe_service(service)
     if isinstance(location, Failure):
         remedy = _(
@@ -44,7 +44,7 @@ def _check_service(service: Geolocation) -> Finding:
 
 
 def _check_file(path: str) -> Finding:
-    file, now = database.opened(path), timezone.now()
+    file, now = database.open_database(path), timezone.now()
     about = _("location file %(path)s") % {"path": path}
     if isinstance(file, Failure):
         return Finding(Level.ERROR, about, file.reason, problems.remedy())
@@ -54,8 +54,8 @@ def _check_file(path: str) -> Finding:
         "It is of kind %(kind)s and was built on %(date)s, %(days)d days ago.",
         days,
     ) % {"kind": file.kind, "date": f"{file.built_at:%Y-%m-%d}", "days": days}
-    if problems.is_old(file, now):
-        return Finding(Level.WARNING, about, text, problems.old())
+    if problems.is_outdated(file, now):
+        return Finding(Level.WARNING, about, text, problems.outdated_text())
     if not file.has_cities:
         return Finding(Level.WARNING, about, text, _("It seems to name countries only; a City file names cities."))
     return Finding(Level.OK, about, text)

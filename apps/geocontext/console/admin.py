@@ -10,7 +10,7 @@ from apps.common.console.admin import format_localized_texts
 from apps.geocontext.console.forms import ConfirmationTemplateForm, GeolocationForm, placeholders_help, text_fields
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.problems import problems
-from apps.geocontext.sources import describe_file
+from apps.geocontext.sources import describe_database
 from apps.system.console.admin import SettingsAdmin
 
 
@@ -21,7 +21,7 @@ class GeolocationAdmin(SettingsAdmin):
     form = GeolocationForm
     secret_fields = ("key",)
     change_form_outer_before_template = "admin/geocontext/geolocation/problems.html"
-    change_form_outer_after_template = "admin/geocontext/geolocation/file.html"
+    change_form_outer_after_template = "admin/geocontext/geolocation/database.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: Geolocation | None = None) -> Any:
         removal = ("remove_key",) if obj and obj.has_key else ()
@@ -33,8 +33,8 @@ class GeolocationAdmin(SettingsAdmin):
         return row.has_key
 
     def form_context(self) -> dict[str, Any]:
-        file = describe_file(settings.GEOCONTEXT_DATABASE)
-        return {**super().form_context(), "problems": list(problems()), "file": file}
+        location_database = describe_database(settings.GEOCONTEXT_DATABASE)
+        return {**super().form_context(), "problems": list(problems()), "database": location_database}
 
 
 @admin.register(ConfirmationTemplate)

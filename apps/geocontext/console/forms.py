@@ -53,7 +53,7 @@ class GeolocationForm(forms.ModelForm):  # type: ignore[type-arg]
         super().add_error(field, error)
 
 
-def shown_languages() -> list[str]:
+def editable_languages() -> list[str]:
     """Return the languages that the console asks for; the English text is the one behind all others."""
     return list(dict.fromkeys([*settings.SUPPORTED_LOCALES, "en"]))
 
@@ -66,7 +66,7 @@ def text_fields() -> dict[str, forms.CharField]:
             widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
             validators=[templates.validate],
         )
-        for code in shown_languages()
+        for code in editable_languages()
     }
 
 
@@ -80,14 +80,14 @@ class BaseConfirmationTemplateForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _language, english = templates.choose(self.instance.texts, "en")
-        for code in shown_languages():
+        for code in editable_languages():
             self.initial[TEXT_PREFIX + code] = self.instance.texts.get(code, "")
             self.fields[TEXT_PREFIX + code].help_text = preview(code, english)
 
     def save(self, commit: bool = True) -> ConfirmationTemplate:
         # Texts in languages that are not configured here stay as they are.
-        given = {code: self.cleaned_data[TEXT_PREFIX + code].replace("\r\n", "\n") for code in shown_languages()}
-        self.instance.texts = self.instance.with_texts(given)
+        texts = {code: self.cleaned_data[TEXT_PREFIX + code].replace("\r\n", "\n") for code in editable_languages()}
+        self.instance.texts = self.instance.with_texts(texts)
         row: ConfirmationTemplate = super().save(commit)
         return row
 

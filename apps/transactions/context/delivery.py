@@ -32,7 +32,7 @@ def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
     items, failed = _load_origins(pending)
     if failed:
         yield _record(failed)
-    for located in geocontext.ask(items, before_waiting=close_old_connections):
+    for located in geocontext.look_up(items, before_waiting=close_old_connections):
         composed_rows = [
             (row, geocontext.compose_with(message, origin, location)) for (row, origin, message), location in located
         ]
@@ -64,7 +64,7 @@ def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:
 
 def _record(composed_rows: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLookup]:
     """Write the messages down, of those rows that no fetch has finished meanwhile."""
-    results = [AttemptResult(row, State.DONE, composed.check, composed.reason) for row, composed in composed_rows]
+    results = [AttemptResult(row, State.DONE, composed.event_type, composed.reason) for row, composed in composed_rows]
     with database.atomic():
         recorded_ids = claims.record_results(results)
         metrics.record_attempts("context", results, recorded_ids)

@@ -39,7 +39,7 @@ class Context:
 
 def from_request(request: AuthenticationRequest, message: str) -> Context:
     """Return what a request's secure message is, without asking anybody; `message` stands in for a missing one."""
-    if not geocontext.is_used():
+    if not geocontext.is_enabled():
         return Context(request.secure_message)
     origin = Origin(request.ip_address, request.user_agent, request.language)
     # What goes into an event is in one language, whoever asked.
@@ -75,7 +75,7 @@ def _look_up(lookup: ContextLookup, transaction: Transaction) -> Composed:
         return stored
     origin, message = stored
     with translation.override("en"):
-        [[(_item, location)]] = geocontext.ask([(lookup, origin.ip_address)])
+        [[(_item, location)]] = geocontext.look_up([(lookup, origin.ip_address)])
     return geocontext.compose_with(message, origin, location)
 
 
@@ -98,7 +98,7 @@ def store_message(transaction: Transaction, composed: Composed) -> Event:
     """
     transaction.awaits_context = False
     changed = ["awaits_context"]
-    if composed.check != EventType.GEOLOCATION_CHECK_FAILED:
+    if composed.event_type != EventType.GEOLOCATION_CHECK_FAILED:
         transaction.secure_message = composed.text
         changed.append("secure_message")
     transaction.save(update_fields=changed)
@@ -107,4 +107,4 @@ def store_message(transaction: Transaction, composed: Composed) -> Event:
 
 def _event(transaction: Transaction, composed: Composed) -> Event:
     details: dict[str, Any] = {"reason": composed.reason} if composed.reason else {}
-    return events.build(EventType(composed.check), **transaction.event_fields, **details)
+    return events.build(EventType(composed.event_type), **transaction.event_fields, **details)

@@ -30,13 +30,13 @@ class Command(DataCommand):
         if options["ip"] and not is_address(options["ip"]):
             raise CommandError(_("--ip: “%(value)s” is not an IP address.") % {"value": terminal_safe(options["ip"])})
         origin = Origin(options["ip"], options["user_agent"], options["language"])
-        disabled_reason = services.why_unused()
+        disabled_reason = services.disabled_reason()
         composed = None if disabled_reason else _compose(options["message"], origin)
         language, template = templates.choose(ConfirmationTemplate.get_solo().texts, origin.language)
         data = {
             # Nothing is checked, and no event says anything, where no context is used.
             "message": composed.text if composed else options["message"],
-            "check": composed.check.value if composed else None,
+            "check": composed.event_type.value if composed else None,
             "reason": (composed.reason if composed else disabled_reason) or None,
             "is_used": not disabled_reason,
             "location_source": _describe_source(),
@@ -50,7 +50,7 @@ def _compose(message: str, origin: Origin) -> Composed:
     composed = services.compose(message, origin)
     if composed:
         return composed
-    [[(_item, location)]] = services.ask([(None, origin.ip_address)])
+    [[(_item, location)]] = services.look_up([(None, origin.ip_address)])
     return services.compose_with(message, origin, location)
 
 
@@ -60,5 +60,5 @@ def _describe_source() -> str:
     if service.url:
         return sources.describe_service(service)
     if settings.GEOCONTEXT_DATABASE:
-        return sources.describe_file(settings.GEOCONTEXT_DATABASE)
+        return sources.describe_database(settings.GEOCONTEXT_DATABASE)
     return _("none: set GEOCONTEXT_DATABASE, or a service under System, Geolocation")

@@ -24,9 +24,9 @@ from apps.events.changes import redact_urls
 from apps.outbox.models import State
 
 LIST = "admin:callbacks_callbackdelivery_changelist"
-WORDS = {State.DUE: _("waiting"), State.DONE: _("delivered"), State.FAILED: _("failed for good")}
-COLOURS = {State.DUE: "info", State.DONE: "success", State.FAILED: "danger"}
-A_SINGLE_TRY = _(
+STATE_LABELS = {State.DUE: _("waiting"), State.DONE: _("delivered"), State.FAILED: _("failed for good")}
+STATE_COLORS = {State.DUE: "info", State.DONE: "success", State.FAILED: "danger"}
+SINGLE_ATTEMPT_NOTE = _(
     "Each is tried at once; one that is not older than 24 hours is repeated until it is delivered, an older one gets "
     "this single try."
 )
@@ -34,7 +34,7 @@ A_SINGLE_TRY = _(
 
 class StateFilter(ChoiceFilter):
     def options(self) -> list[tuple[str, Any]]:
-        return [(state.value, words) for state, words in WORDS.items()]
+        return [(state.value, label) for state, label in STATE_LABELS.items()]
 
 
 @admin.register(CallbackDelivery)
@@ -42,7 +42,7 @@ class CallbackDeliveryAdmin(LogAdmin):
     """Newest first. The rows are the worker's: what failed for good can be sent again, and nothing else be done."""
 
     title = _("Callbacks")
-    list_display = ("created", "address", "label", "attempts_made", "next_try", "last_reason")
+    list_display = ("created", "callback_url", "label", "attempts_made", "next_attempt", "last_reason")
     list_filter = (
         ("state", StateFilter),
         ("url", ExactFilter),
@@ -51,38 +51,38 @@ class CallbackDeliveryAdmin(LogAdmin):
     )
     ordering = ("-created_at",)
     fieldsets = (
-        (None, {"fields": ("address", ("label_of_one", "attempts_made"), ("created", "next_try"), "ended")}),
-        (_("Transaction"), {"fields": ("transaction", ("user_id", "client_id"), "identifier")}),
+        (None, {"fields": ("callback_url", ("state_label", "attempts_made"), ("created", "next_attempt"), "ended")}),
+        (_("Transaction"), {"fields": ("transaction", ("user_id", "client_id"), "webhook_id")}),
     )
-    readonly_fields = ("address", "created", "next_try", "ended", "label_of_one", "transaction", "identifier")
+    readonly_fields = ("callback_url", "created", "next_attempt", "ended", "state_label", "transaction", "webhook_id")
     actions_list = ("send_all_again",)
     actions_detail = ("send_again",)
     change_form_after_template = "admin/callbacks/callbackdelivery/attempts.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CallbackDelivery]:
-        last = CallbackAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-number")
+        attempts = CallbackAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-number")
         rows: QuerySet[CallbackDelivery] = super().get_queryset(request)
-        return rows.annotate(reason_of_last=Subquery(last.values("reason")[:1]))
+        return rows.annotate(latest_reason=Subquery(attempts.values("reason")[:1]))
 
     @admin.display(description=_("created (UTC)"))
     def created(self, delivery: CallbackDelivery) -> str:
         return format_datetime(delivery.created_at)
 
     @admin.display(description=_("callback URL"))
-    def address(self, delivery: CallbackDelivery) -> str:
+    def callback_url(self, delivery: CallbackDelivery) -> str:
         return redact_urls(delivery.url)
 
-    @display(description=_("state"), label=COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("state"), label=STATE_COLORS)  # type: ignore[untyped-decorator]
     def label(self, delivery: CallbackDelivery) -> tuple[str, str]:
-        return delivery.state, str(WORDS[State(delivery.state)])
+        return delivery.state, str(STATE_LABELS[State(delivery.state)])
 
     @admin.display(description=_("state"))
-    def label_of_one(self, delivery: CallbackDelivery) -> SafeString:
+    def state_label(self, delivery: CallbackDelivery) -> SafeString:
         state, text = self.label(delivery)
-        return render_to_string("unfold/helpers/label.html", {"type": COLOURS[State(state)], "text": text})
+        return render_to_string("unfold/helpers/label.html", {"type": STATE_COLORS[State(state)], "text": text})
 
     @admin.display(description=_("next try (UTC)"))
-    def next_try(self, delivery: CallbackDelivery) -> str:
+    def next_attempt(self, delivery: CallbackDelivery) -> str:
         if delivery.state != State.DUE:
             return "-"
         # While a worker holds it, the moment is only when its lease ends.
@@ -90,7 +90,7 @@ class CallbackDeliveryAdmin(LogAdmin):
 
     @admin.display(description=_("last reason"), empty_value="-")
     def last_reason(self, delivery: Any) -> str | None:
-        return remedies.in_words(delivery.reason_of_last or "") or None
+        return remedies.translate_reason(delivery.latest_reason or "") or None
 
     @admin.display(description=_("ended (UTC)"))
     def ended(self, delivery: CallbackDelivery) -> str:
@@ -102,7 +102,7 @@ class CallbackDeliveryAdmin(LogAdmin):
         return format_html('<a href="{}" class="text-link">{}</a>', url, delivery.transaction_id)
 
     @admin.display(description=_("webhook-id"))
-    def identifier(self, delivery: CallbackDelivery) -> str:
+    def webhook_id(self, delivery: CallbackDelivery) -> str:
         return delivery.webhook_id
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -118,8 +118,8 @@ class CallbackDeliveryAdmin(LogAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         delivery = self.get_object(request, object_id)
-        shown = surroundings(delivery) if delivery else {}
-        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        context = detail_context(delivery) if delivery else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
         return response
 
     def has_send_again_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -172,15 +172,15 @@ def change_url(delivery: CallbackDelivery) -> str:
     return reverse("admin:callbacks_callbackdelivery_change", args=[delivery.pk])
 
 
-def surroundings(delivery: CallbackDelivery) -> dict[str, Any]:
+def detail_context(delivery: CallbackDelivery) -> dict[str, Any]:
     """Return every attempt, the next one, and what mends what the last one failed for."""
     attempts = list(delivery.attempts.all())
-    is_waiting = delivery.state == State.DUE and delivery.claim is None
+    is_due = delivery.state == State.DUE and delivery.claim is None
     failed = [attempt for attempt in attempts[-1:] if attempt.outcome == "failed"]
     return {
         "attempts": attempts,
-        "next_try": delivery.due_at if is_waiting else None,
-        "remedy": remedies.remedy_of(failed[0].reason) if failed else "",
+        "next_attempt": delivery.due_at if is_due else None,
+        "remedy": remedies.remedy_for(failed[0].reason) if failed else "",
     }
 
 
@@ -188,7 +188,7 @@ def send_again_confirmation(delivery: CallbackDelivery) -> Confirmation:
     return Confirmation(
         title=_("Send again"),
         heading=_("Send this callback to %(url)s again?") % {"url": delivery},
-        paragraphs=[A_SINGLE_TRY],
+        paragraphs=[SINGLE_ATTEMPT_NOTE],
         icon="replay",
         back_url=change_url(delivery),
         button_label=_("Send again"),
@@ -196,9 +196,9 @@ def send_again_confirmation(delivery: CallbackDelivery) -> Confirmation:
 
 
 def send_all_confirmation(url: str) -> Confirmation:
-    count = services.failed(url).count()
+    count = services.failed_deliveries(url).count()
     heading = ngettext("Send %(count)d failed callback again?", "Send %(count)d failed callbacks again?", count)
-    where = (
+    scope = (
         _("They go to %(url)s only.") % {"url": redact_urls(url)}
         if url
         else _("They go to all addresses, whatever the list shows.")
@@ -206,7 +206,7 @@ def send_all_confirmation(url: str) -> Confirmation:
     return Confirmation(
         title=_("Send all failed ones again"),
         heading=heading % {"count": count} if count else _("No callback has failed for good"),
-        paragraphs=[where, A_SINGLE_TRY] if count else [],
+        paragraphs=[scope, SINGLE_ATTEMPT_NOTE] if count else [],
         icon="replay",
         back_url=reverse(LIST, query={"state": "failed", **({"url": url} if url else {})}),
         button_label=_("Send again") if count else "",
