@@ -29,7 +29,7 @@ METHODS = {
 }
 
 
-class Phone(TestDevice):
+class TokenDevice(TestDevice):
     """A device that keeps the tokens which its user's PIN, finger or face unlocks."""
 
     __test__ = False
@@ -51,10 +51,10 @@ class Phone(TestDevice):
         """Register an authenticator, with the PIN where one is needed; returns the answer and keeps the token."""
         if "pin" in self.tokens:
             members = {"pin_token": self.tokens["pin"], **members}
-        answer = self.send_registration(client, self.registration(kind, **members))
-        if answer.status_code == 201:
-            self.tokens[members.get("authenticator_id") or kind] = self.open(answer.json()["message"])["token"]
-        return answer
+        response = self.send_registration(client, self.registration(kind, **members))
+        if response.status_code == 201:
+            self.tokens[members.get("authenticator_id") or kind] = self.open(response.json()["message"])["token"]
+        return response
 
     def credential(self, name, token=None):
         """Return what proves an approval: `name` is pin, fingerprint, or one of the application's own."""
@@ -115,53 +115,53 @@ def set_feature(db):
 
 
 @pytest.fixture
-def bare_phone(enroll):
+def new_device(enroll):
     """A phone whose user has registered nothing yet."""
-    return lambda user_id="anna", **options: enroll(user_id, device=Phone(), **options)
+    return lambda user_id="anna", **options: enroll(user_id, device=TokenDevice(), **options)
 
 
 @pytest.fixture
-def phone(bare_phone, client):
-    phone = bare_phone()
-    assert phone.register(client, "pin").status_code == 201
-    assert phone.register(client, "fingerprint").status_code == 201
-    assert phone.register(client, "custom", authenticator_id="face").status_code == 201
-    return phone
+def device(new_device, client):
+    device = new_device()
+    assert device.register(client, "pin").status_code == 201
+    assert device.register(client, "fingerprint").status_code == 201
+    assert device.register(client, "custom", authenticator_id="face").status_code == 201
+    return device
 
 
 @pytest.fixture
 def type_of(db):
     """Return the one type of each kind that tests start transactions with."""
-    made = {}
+    types = {}
 
     def find(kind):
-        if kind not in made:
-            made[kind] = factories.TypeFactory(method=METHODS.get(kind, kind), time_to_live=600)
-        return made[kind]
+        if kind not in types:
+            types[kind] = factories.TypeFactory(method=METHODS.get(kind, kind), time_to_live=600)
+        return types[kind]
 
     return find
 
 
 @pytest.fixture
-def ask(portal, type_of, phone):
+def start_challenge(portal, type_of, device):
     """Start a transaction of a kind (pin, fingerprint, custom, push) and return its challenge."""
 
     def start(kind="pin", **fields):
-        started = portal.start(type_of(kind), phone, **fields)
+        started = portal.start(type_of(kind), device, **fields)
         assert started.status_code == 200, started.content
-        return phone.fetch(started.json()["transaction_id"])
+        return device.fetch(started.json()["transaction_id"])
 
     return start
 
 
 @pytest.fixture
-def respond(client, phone):
+def respond(client, device):
     """Answer a challenge: with a credential's name, with a wrong token of it, or with members of one's own."""
 
     def run(challenge, name=None, token=None, **members):
         if name:
-            members["credential"] = phone.credential(name, token)
-        return phone.send(client, challenge["transaction_id"], phone.sealed_answer(challenge, **members))
+            members["credential"] = device.credential(name, token)
+        return device.send(client, challenge["transaction_id"], device.sealed_answer(challenge, **members))
 
     return run
 

@@ -11,7 +11,7 @@ from apps.enrollment.models import Authenticator, Device, Profile, PushEnrollmen
 from apps.events.models import Event
 from tests import factories
 from tests.api.calls import error_of, send_json
-from tests.devices.conftest import Phone
+from tests.devices.conftest import TokenDevice
 
 INVALID_MESSAGE = (400, "invalid_message")
 NOT_ENABLED = (403, "authenticator_not_enabled")
@@ -26,91 +26,91 @@ def kinds(device):
 
 
 @pytest.fixture
-def costs_nothing(client, profile_row):
+def assert_rejected_and_unchanged(client, profile_row):
     """Send what must be refused; nothing is counted, and nothing changes."""
 
-    def run(phone, message, expected=INVALID_MESSAGE):
+    def run(device, message, expected=INVALID_MESSAGE):
         before = list(Authenticator.objects.order_by("pk").values())
-        assert error_of(phone.send_registration(client, message)) == expected
-        assert profile_row(phone).wrong_pins == 0
+        assert error_of(device.send_registration(client, message)) == expected
+        assert profile_row(device).wrong_pins == 0
         assert list(Authenticator.objects.order_by("pk").values()) == before
 
     return run
 
 
-def test_a_first_pin_needs_no_other_proof(bare_phone, client, event_types):
-    phone = bare_phone()
-    answer = phone.register(client, "pin")
-    assert answer.status_code == 201
-    assert set(answer.json()) == {"message"}
-    assert len(phone.tokens["pin"]) >= 43
-    assert kinds(phone) == {("pin", "")}
+def test_first_pin_is_registered_without_a_pin_token(new_device, client, event_types):
+    device = new_device()
+    response = device.register(client, "pin")
+    assert response.status_code == 201
+    assert set(response.json()) == {"message"}
+    assert len(device.tokens["pin"]) >= 43
+    assert kinds(device) == {("pin", "")}
     assert event_types()[-1] == "AUTHENTICATOR_REGISTERED"
 
 
-def test_with_the_pin_everything_else_is_registered(phone):
-    assert kinds(phone) == {("pin", ""), ("fingerprint", ""), ("custom", "face")}
-    assert len(set(phone.tokens.values())) == 3
+def test_pin_token_authorizes_other_registrations(device):
+    assert kinds(device) == {("pin", ""), ("fingerprint", ""), ("custom", "face")}
+    assert len(set(device.tokens.values())) == 3
 
 
-def test_several_custom_authenticators_stand_side_by_side(phone, client):
-    assert phone.register(client, "custom", authenticator_id="voice").status_code == 201
-    assert {("custom", "face"), ("custom", "voice")} < kinds(phone)
+def test_several_custom_authenticators_can_be_registered(device, client):
+    assert device.register(client, "custom", authenticator_id="voice").status_code == 201
+    assert {("custom", "face"), ("custom", "voice")} < kinds(device)
 
 
 @pytest.mark.parametrize("name", ["pin", "fingerprint", "face"])
-def test_registering_again_replaces_the_token(phone, client, ask, respond, name):
-    old = phone.tokens[name]
+def test_repeated_registration_replaces_the_token(device, client, start_challenge, respond, name):
+    old = device.tokens[name]
     kind, member = ("custom", {"authenticator_id": name}) if name == "face" else (name, {})
     count = Authenticator.objects.count()
-    assert phone.register(client, kind, **member).status_code == 201
-    assert phone.tokens[name] != old
+    assert device.register(client, kind, **member).status_code == 201
+    assert device.tokens[name] != old
     assert Authenticator.objects.count() == count
-    assert respond(ask(kind), name, token=old).status_code == 403
+    assert respond(start_challenge(kind), name, token=old).status_code == 403
 
 
 @pytest.mark.parametrize("kind", ["pin", "fingerprint", "custom"])
-def test_a_missing_pin_token_is_refused_and_free(phone, costs_nothing, kind):
+def test_missing_pin_token_is_rejected_and_not_counted(device, assert_rejected_and_unchanged, kind):
     member = {"authenticator_id": "face"} if kind == "custom" else {}
-    costs_nothing(phone, phone.registration(kind, **member))
+    assert_rejected_and_unchanged(device, device.registration(kind, **member))
 
 
 @pytest.mark.parametrize("kind", ["fingerprint", "custom"])
 @pytest.mark.parametrize("members", [{}, {"pin_token": "guessed"}])
-def test_without_a_pin_nothing_else_can_be_registered(bare_phone, costs_nothing, kind, members):
-    phone = bare_phone()
+def test_other_authenticators_require_a_registered_pin(new_device, assert_rejected_and_unchanged, kind, members):
+    device = new_device()
     member = {"authenticator_id": "face"} if kind == "custom" else {}
-    costs_nothing(phone, phone.registration(kind, **member, **members))
+    assert_rejected_and_unchanged(device, device.registration(kind, **member, **members))
 
 
 @pytest.mark.parametrize("kind", ["pin", "fingerprint", "custom"])
-def test_a_wrong_pin_token_is_counted(phone, client, profile_row, kind):
+def test_invalid_pin_token_is_counted(device, client, profile_row, kind):
     member = {"authenticator_id": "voice"} if kind == "custom" else {}
-    before = kinds(phone)
-    answer = phone.register(client, kind, pin_token="wrong", **member)
-    assert error_of(answer) == (403, "invalid_pin")
-    assert (answer.json()["used_attempts"], answer.json()["max_attempts"]) == (1, 3)
-    assert profile_row(phone).wrong_pins == 1
-    assert kinds(phone) == before
+    before = kinds(device)
+    response = device.register(client, kind, pin_token="wrong", **member)
+    assert error_of(response) == (403, "invalid_pin")
+    assert (response.json()["used_attempts"], response.json()["max_attempts"]) == (1, 3)
+    assert profile_row(device).wrong_pins == 1
+    assert kinds(device) == before
 
 
-def test_a_right_pin_token_resets_the_count(phone, client, profile_row):
+def test_valid_pin_token_resets_the_counter(device, client, profile_row):
     for _ in range(2):
-        phone.register(client, "fingerprint", pin_token="wrong")
-    assert profile_row(phone).wrong_pins == 2
-    assert phone.register(client, "fingerprint").status_code == 201
-    assert profile_row(phone).wrong_pins == 0
+        device.register(client, "fingerprint", pin_token="wrong")
+    assert profile_row(device).wrong_pins == 2
+    assert device.register(client, "fingerprint").status_code == 201
+    assert profile_row(device).wrong_pins == 0
 
 
-def test_at_the_limit_the_user_is_disconnected(phone, client, event_types):
+def test_registration_at_the_pin_limit_disconnects_the_user(device, client, event_types):
     for _ in range(2):
-        assert phone.register(client, "fingerprint", pin_token="wrong").status_code == 403
-    answer = phone.register(client, "fingerprint", pin_token="wrong")
-    assert error_of(answer) == (410, "9003")
+        assert device.register(client, "fingerprint", pin_token="wrong").status_code == 403
+    response = device.register(client, "fingerprint", pin_token="wrong")
+    assert error_of(response) == (410, "9003")
     assert event_types()[-1] == "PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED"
     for model in (Device, Profile, Authenticator, PushEnrollment, UsedNonce):
         assert not model.objects.exists()
-    assert error_of(phone.register(client, "pin")) == (401, "invalid_device_token")
+    assert error_of(device.register(client, "pin")) == (401, "invalid_device_token")
 
 
 @pytest.mark.parametrize(
@@ -121,59 +121,61 @@ def test_at_the_limit_the_user_is_disconnected(phone, client, event_types):
         ("custom", {"custom_authenticators": []}),
     ],
 )
-def test_a_kind_that_the_application_does_not_have_on_is_refused(phone, set_application, costs_nothing, kind, off):
+def test_disabled_authenticator_types_are_rejected(device, set_application, assert_rejected_and_unchanged, kind, off):
     set_application(**off)
     member = {"authenticator_id": "face"} if kind == "custom" else {}
-    costs_nothing(phone, phone.registration(kind, pin_token=phone.tokens["pin"], **member), NOT_ENABLED)
+    assert_rejected_and_unchanged(
+        device, device.registration(kind, pin_token=device.tokens["pin"], **member), NOT_ENABLED
+    )
 
 
-def test_without_the_feature_no_custom_authenticator_is_registered(phone, set_feature, costs_nothing):
+def test_custom_registration_requires_the_feature(device, set_feature, assert_rejected_and_unchanged):
     set_feature(custom_authenticators=False)
-    message = phone.registration("custom", pin_token=phone.tokens["pin"], authenticator_id="voice")
-    costs_nothing(phone, message, NOT_ENABLED)
+    message = device.registration("custom", pin_token=device.tokens["pin"], authenticator_id="voice")
+    assert_rejected_and_unchanged(device, message, NOT_ENABLED)
 
 
-def test_a_nonce_is_taken_once(phone, client, costs_nothing):
-    message = phone.registration("fingerprint", pin_token=phone.tokens["pin"])
-    assert phone.send_registration(client, message).status_code == 201
-    costs_nothing(phone, message)
-    again = {"nonce": "the same nonce", "pin_token": phone.tokens["pin"]}
-    assert phone.send_registration(client, phone.registration("fingerprint", **again)).status_code == 201
-    costs_nothing(phone, phone.registration("custom", authenticator_id="voice", **again))
+def test_nonce_is_accepted_once(device, client, assert_rejected_and_unchanged):
+    message = device.registration("fingerprint", pin_token=device.tokens["pin"])
+    assert device.send_registration(client, message).status_code == 201
+    assert_rejected_and_unchanged(device, message)
+    again = {"nonce": "the same nonce", "pin_token": device.tokens["pin"]}
+    assert device.send_registration(client, device.registration("fingerprint", **again)).status_code == 201
+    assert_rejected_and_unchanged(device, device.registration("custom", authenticator_id="voice", **again))
 
 
-def test_a_repeated_wrong_pin_token_is_counted_once(phone, client, profile_row):
-    message = phone.registration("fingerprint", pin_token="wrong")
-    assert error_of(phone.send_registration(client, message)) == (403, "invalid_pin")
+def test_repeated_invalid_pin_token_is_counted_once(device, client, profile_row):
+    message = device.registration("fingerprint", pin_token="wrong")
+    assert error_of(device.send_registration(client, message)) == (403, "invalid_pin")
     for _ in range(3):
-        assert error_of(phone.send_registration(client, message)) == INVALID_MESSAGE
-    assert profile_row(phone).wrong_pins == 1
+        assert error_of(device.send_registration(client, message)) == INVALID_MESSAGE
+    assert profile_row(device).wrong_pins == 1
 
 
-def test_a_refused_message_does_not_use_up_its_nonce(phone, client):
+def test_rejected_message_does_not_consume_its_nonce(device, client):
     members = {"nonce": "the same nonce"}
-    assert error_of(phone.send_registration(client, phone.registration("fingerprint", **members))) == INVALID_MESSAGE
-    assert phone.register(client, "fingerprint", **members).status_code == 201
+    assert error_of(device.send_registration(client, device.registration("fingerprint", **members))) == INVALID_MESSAGE
+    assert device.register(client, "fingerprint", **members).status_code == 201
 
 
-def test_another_profile_may_use_the_same_nonce(phone, bare_phone, client):
-    assert phone.register(client, "fingerprint", nonce="the same nonce").status_code == 201
-    assert bare_phone("bert").register(client, "pin", nonce="the same nonce").status_code == 201
+def test_profiles_can_use_the_same_nonce(device, new_device, client):
+    assert device.register(client, "fingerprint", nonce="the same nonce").status_code == 201
+    assert new_device("bert").register(client, "pin", nonce="the same nonce").status_code == 201
 
 
-def test_a_nonce_is_refused_for_ten_minutes_to_the_last_moment(bare_phone, client):
+def test_used_nonce_is_rejected_for_ten_minutes(new_device, client):
     start = datetime.now(UTC).replace(microsecond=0)
     milliseconds = int(start.timestamp() * 1000)
-    phone = bare_phone()
+    device = new_device()
     with time_machine.travel(start, tick=False) as clock:
-        ahead = phone.registration("pin", nonce="the same nonce", issued_at=milliseconds + 300_000)
-        assert phone.send_registration(client, ahead).status_code == 201
+        ahead = device.registration("pin", nonce="the same nonce", issued_at=milliseconds + 300_000)
+        assert device.send_registration(client, ahead).status_code == 201
         Authenticator.objects.all().delete()
         clock.move_to(start + timedelta(minutes=10))
-        assert error_of(phone.send_registration(client, ahead)) == INVALID_MESSAGE
+        assert error_of(device.send_registration(client, ahead)) == INVALID_MESSAGE
         clock.move_to(start + timedelta(minutes=10, seconds=1))
-        later = phone.registration("pin", nonce="the same nonce", issued_at=milliseconds + 600_000)
-        assert phone.send_registration(client, later).status_code == 201
+        later = device.registration("pin", nonce="the same nonce", issued_at=milliseconds + 600_000)
+        assert device.send_registration(client, later).status_code == 201
         assert UsedNonce.objects.count() == 1
 
 
@@ -181,11 +183,11 @@ def test_a_nonce_is_refused_for_ten_minutes_to_the_last_moment(bare_phone, clien
     ("milliseconds", "status"),
     [(0, 201), (-300_000, 201), (300_000, 201), (-300_001, 400), (300_001, 400), (10**12, 400), (-(10**12), 400)],
 )
-def test_a_message_may_be_five_minutes_off_either_way(bare_phone, client, milliseconds, status):
-    phone = bare_phone()
+def test_message_time_can_differ_by_five_minutes(new_device, client, milliseconds, status):
+    device = new_device()
     with time_machine.travel(datetime.now(UTC).replace(microsecond=0), tick=False):
         issued_at = int(datetime.now(UTC).timestamp() * 1000) + milliseconds
-        assert phone.send_registration(client, phone.registration("pin", issued_at=issued_at)).status_code == status
+        assert device.send_registration(client, device.registration("pin", issued_at=issued_at)).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -199,80 +201,84 @@ def test_a_message_may_be_five_minutes_off_either_way(bare_phone, client, millis
     ],
     ids=lambda members: ascii(members)[:40],
 )
-def test_a_malformed_member_is_refused_and_free(bare_phone, costs_nothing, members):
-    phone = bare_phone()
+def test_malformed_member_is_rejected_and_not_counted(new_device, assert_rejected_and_unchanged, members):
+    device = new_device()
     kind = members.pop("type", "pin") if "type" in members else "pin"
-    costs_nothing(phone, phone.registration(kind, **members))
+    assert_rejected_and_unchanged(device, device.registration(kind, **members))
 
 
 @pytest.mark.parametrize(
     "value", [None, "", "iris", "FACE", "face ", 5, True, [], ["face"], {}, "\ud800", "\0"], ids=ascii
 )
-def test_a_custom_authenticator_has_an_id_of_the_applications_list(phone, costs_nothing, value):
-    costs_nothing(phone, phone.registration("custom", pin_token=phone.tokens["pin"], authenticator_id=value))
+def test_custom_authenticator_id_must_be_in_the_application_list(device, assert_rejected_and_unchanged, value):
+    assert_rejected_and_unchanged(
+        device, device.registration("custom", pin_token=device.tokens["pin"], authenticator_id=value)
+    )
 
 
 @pytest.mark.parametrize("nonce", ["x" * 8, "x" * 128, "\0" * 8, "é" * 128, "\ud800" * 8], ids=lambda x: ascii(x)[:8])
-def test_a_nonce_may_hold_any_character(bare_phone, client, nonce):
-    assert bare_phone().register(client, "pin", nonce=nonce).status_code == 201
+def test_nonce_can_contain_any_character(new_device, client, nonce):
+    assert new_device().register(client, "pin", nonce=nonce).status_code == 201
 
 
 @pytest.mark.parametrize("token", ["", "\0", "\ud800", "é", "x" * 40_000], ids=lambda x: ascii(x)[:8])
-def test_a_pin_token_that_holds_anything_is_as_wrong_as_any_other(phone, client, token):
-    assert error_of(phone.register(client, "fingerprint", pin_token=token)) == (403, "invalid_pin")
+def test_pin_token_with_any_content_is_verified(device, client, token):
+    assert error_of(device.register(client, "fingerprint", pin_token=token)) == (403, "invalid_pin")
 
 
 @pytest.mark.parametrize("body", [{}, {"message": None}, {"message": 5}, {"message": []}, [], "null", "{"])
-def test_a_body_without_a_message_is_malformed(phone, client, body):
-    path = f"/device/v1/enrollments/{phone.profile_id}/authenticators"
-    assert error_of(send_json(client, path, body, token=phone.device_token)) == (400, "invalid_request")
+def test_body_without_a_message_is_rejected(device, client, body):
+    path = f"/device/v1/enrollments/{device.profile_id}/authenticators"
+    assert error_of(send_json(client, path, body, token=device.device_token)) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("message", ["", "x", "x" * 65_537, "x" * 500_000], ids=len)
-def test_what_is_no_sealed_message_is_refused(phone, costs_nothing, message):
-    costs_nothing(phone, message)
+def test_invalid_sealed_message_is_rejected(device, assert_rejected_and_unchanged, message):
+    assert_rejected_and_unchanged(device, message)
 
 
-def test_a_message_of_another_user_is_refused(phone, bare_phone, client, costs_nothing):
-    bert = bare_phone("bert")
-    costs_nothing(phone, bert.registration("pin"))
+def test_message_of_another_user_is_rejected(device, new_device, client, assert_rejected_and_unchanged):
+    bert = new_device("bert")
+    assert_rejected_and_unchanged(device, bert.registration("pin"))
     path = f"/device/v1/enrollments/{bert.profile_id}/authenticators"
-    answer = send_json(client, path, {"message": bert.registration("pin")}, token=phone.device_token)
-    assert error_of(answer) == (404, "invalid_profile")
+    response = send_json(client, path, {"message": bert.registration("pin")}, token=device.device_token)
+    assert error_of(response) == (404, "invalid_profile")
 
 
-def test_an_answer_of_a_transaction_registers_nothing(phone, ask, costs_nothing):
-    costs_nothing(phone, phone.sealed_answer(ask(), credential=phone.credential("pin")))
+def test_transaction_answer_is_rejected_as_a_registration(device, start_challenge, assert_rejected_and_unchanged):
+    assert_rejected_and_unchanged(device, device.sealed_answer(start_challenge(), credential=device.credential("pin")))
 
 
-def test_a_disabled_version_registers_nothing(phone, version, costs_nothing):
+def test_disabled_version_cannot_register_authenticators(device, version, assert_rejected_and_unchanged):
     version.status = "disabled"
     version.save()
-    costs_nothing(phone, phone.registration("pin", pin_token=phone.tokens["pin"]), (403, "version_not_enabled"))
+    assert_rejected_and_unchanged(
+        device, device.registration("pin", pin_token=device.tokens["pin"]), (403, "version_not_enabled")
+    )
 
 
-def test_the_server_keeps_keyed_hashes_only(phone, caplog):
+def test_server_stores_only_keyed_hashes_of_tokens(device, caplog):
     caplog.set_level("DEBUG")
     models = [Authenticator, Profile, UsedNonce, Event]
     stored = json.dumps([serializers.serialize("json", model.objects.all()) for model in models])
-    for token in phone.tokens.values():
+    for token in device.tokens.values():
         assert token not in stored + caplog.text
     assert all(":" in each for each in Authenticator.objects.values_list("token_hash", flat=True))
 
 
-def test_a_new_enrolment_of_the_user_drops_authenticators_and_the_count(phone, client, enroll, profile_row):
-    phone.register(client, "fingerprint", pin_token="wrong")
-    again = Phone(device_id=phone.device_id, device_token=phone.device_token)
+def test_repeated_enrolment_removes_authenticators_and_resets_the_counter(device, client, enroll, profile_row):
+    device.register(client, "fingerprint", pin_token="wrong")
+    again = TokenDevice(device_id=device.device_id, device_token=device.device_token)
     enroll("anna", push_token="", device=again)
     assert kinds(again) == set()
     assert profile_row(again).wrong_pins == 0
     assert again.register(client, "pin").status_code == 201
 
 
-def test_of_another_user_on_the_device_a_new_enrolment_takes_nothing(phone, enroll, client):
-    bert = Phone(device_id=phone.device_id, device_token=phone.device_token)
+def test_enrolment_of_another_user_keeps_authenticators(device, enroll, client):
+    bert = TokenDevice(device_id=device.device_id, device_token=device.device_token)
     enroll("bert", push_token="", device=bert)
-    assert len(kinds(phone)) == 3
+    assert len(kinds(device)) == 3
     other = factories.ApplicationVersionFactory()
-    assert enroll("anna", push_token="", version=other).device_id != phone.device_id
-    assert len(kinds(phone)) == 3
+    assert enroll("anna", push_token="", version=other).device_id != device.device_id
+    assert len(kinds(device)) == 3

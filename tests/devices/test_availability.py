@@ -14,16 +14,16 @@ def types(type_of):
 
 
 @pytest.fixture
-def offered(portal, types):
+def available_kinds(portal, types):
     """Return the kinds of types that E1 and E2 offer, after checking that they and E3 agree."""
 
-    def run(phone):
-        by_device = portal.get(f"/oauth/api/v4/authenticate/user/anna/device/{phone.device_id}/enabled").json()
+    def run(device):
+        by_device = portal.get(f"/oauth/api/v4/authenticate/user/anna/device/{device.device_id}/enabled").json()
         by_user = portal.get("/oauth/api/v4/authenticate/user/anna/enabled").json()["enabled"]
         assert sorted(by_device["enabled"]) == sorted(item["type"] for item in by_user)
         found = {kind for kind, mobile_type in types.items() if mobile_type.name in by_device["enabled"]}
         for kind, mobile_type in types.items():
-            started = portal.start(mobile_type, phone)
+            started = portal.start(mobile_type, device)
             if kind in found:
                 assert started.json()["auth_method"] == METHODS[kind]
             else:
@@ -33,19 +33,19 @@ def offered(portal, types):
     return run
 
 
-def test_with_nothing_registered_nothing_is_offered(bare_phone, offered, event_types):
-    assert offered(bare_phone()) == set()
+def test_user_without_authenticators_has_no_types(new_device, available_kinds, event_types):
+    assert available_kinds(new_device()) == set()
     assert event_types()[-1] == "PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE"
 
 
-def test_the_pin_alone_serves_every_method(bare_phone, client, offered):
-    phone = bare_phone()
-    phone.register(client, "pin")
-    assert offered(phone) == {"pin", "fingerprint", "custom"}
+def test_pin_makes_every_method_available(new_device, client, available_kinds):
+    device = new_device()
+    device.register(client, "pin")
+    assert available_kinds(device) == {"pin", "fingerprint", "custom"}
 
 
 @pytest.mark.parametrize(
-    ("off", "left"),
+    ("disabled", "remaining"),
     [
         ({"pin_enabled": False}, {"fingerprint", "custom"}),
         ({"fingerprint_enabled": False}, {"pin", "custom"}),
@@ -54,57 +54,59 @@ def test_the_pin_alone_serves_every_method(bare_phone, client, offered):
     ],
     ids=["no PIN", "no fingerprint", "no custom one", "another custom one"],
 )
-def test_what_the_application_switches_off_is_not_offered(phone, offered, set_application, off, left):
-    set_application(**off)
-    assert offered(phone) == left
+def test_types_disabled_by_the_application_are_unavailable(
+    device, available_kinds, set_application, disabled, remaining
+):
+    set_application(**disabled)
+    assert available_kinds(device) == remaining
 
 
-def test_without_the_feature_no_custom_authenticator_is_asked_for(phone, offered, set_feature):
+def test_custom_type_is_unavailable_without_the_feature(device, available_kinds, set_feature):
     set_feature(custom_authenticators=False)
-    assert offered(phone) == {"pin", "fingerprint"}
+    assert available_kinds(device) == {"pin", "fingerprint"}
 
 
-def test_after_a_new_enrolment_nothing_is_offered(phone, enroll, offered):
-    enroll("anna", device=phone)
-    assert offered(phone) == set()
+def test_repeated_enrolment_makes_all_types_unavailable(device, enroll, available_kinds):
+    enroll("anna", device=device)
+    assert available_kinds(device) == set()
 
 
-def test_a_token_of_a_method_that_is_off_does_not_help(phone, offered, set_application):
+def test_registered_authenticators_of_disabled_types_do_not_count(device, available_kinds, set_application):
     set_application(pin_enabled=False, fingerprint_enabled=False, custom_authenticators=[])
-    assert offered(phone) == set()
+    assert available_kinds(device) == set()
 
 
-def test_a_custom_token_that_is_no_longer_listed_does_not_help(phone, offered, set_application):
+def test_custom_authenticator_removed_from_the_list_does_not_count(device, available_kinds, set_application):
     set_application(custom_authenticators=["voice"])
-    take_the_pin_from(phone)
-    assert offered(phone) == {"fingerprint"}
+    remove_pin(device)
+    assert available_kinds(device) == {"fingerprint"}
 
 
-def take_the_pin_from(phone):
-    Authenticator.objects.filter(profile__device__device_id=phone.device_id, type="pin").delete()
+def remove_pin(device):
+    Authenticator.objects.filter(profile__device__device_id=device.device_id, type="pin").delete()
 
 
-def test_only_phones_that_can_do_it_are_named(portal, phone, bare_phone, types, switch):
+def test_only_devices_with_the_authenticator_are_listed(portal, device, new_device, types, switch):
     switch(push_enrollment_mode="multiple_devices")
-    bare_phone(push_token="another")
+    new_device(push_token="another")
     found = portal.get("/oauth/api/v4/authenticate/user/anna/enabled").json()["enabled"]
     assert {item["method"] for item in found} == {method.upper() for method in METHODS.values()}
     for item in found:
-        assert [named["device_id"] for named in item["apps_enrolled_for_push"]] == [phone.device_id]
+        assert [listed["device_id"] for listed in item["apps_enrolled_for_push"]] == [device.device_id]
 
 
-def test_a_fallback_stands_in_for_what_the_user_has_not_registered(portal, bare_phone, type_of):
-    phone = bare_phone()
+def test_missing_authenticator_starts_the_push_fallback(portal, new_device, type_of):
+    device = new_device()
     with_pin = type_of("pin")
     with_pin.fallback = factories.TypeFactory()
     with_pin.save()
-    path = f"/oauth/api/v4/authenticate/user/anna/device/{phone.device_id}/enabled"
+    path = f"/oauth/api/v4/authenticate/user/anna/device/{device.device_id}/enabled"
     assert with_pin.name in portal.get(path).json()["enabled"]
-    assert portal.start(with_pin, phone).json()["auth_method"] == "push"
+    assert portal.start(with_pin, device).json()["auth_method"] == "push"
 
 
-def test_a_text_message_stands_in_for_what_the_user_has_not_registered(portal, bare_phone, type_of, event_types):
-    phone = bare_phone()
+def test_missing_authenticator_starts_the_sms_fallback(portal, new_device, type_of, event_types):
+    device = new_device()
     with_pin = type_of("pin")
     with_pin.fallback = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
     with_pin.save()
@@ -114,7 +116,7 @@ def test_a_text_message_stands_in_for_what_the_user_has_not_registered(portal, b
         if item["type"] == with_pin.name
     ]
     assert (item["sms_fallback_allowed"], item["apps_enrolled_for_push"]) == (True, [])
-    fields = {"type": with_pin.name, "user_id": "anna", "device_id": phone.device_id, "callback_uri": CALLBACK}
-    answer = portal.post(INITIATE, {**fields, "phone_number": "+31612345678"})
-    assert answer.json()["auth_method"] == "sms"
+    fields = {"type": with_pin.name, "user_id": "anna", "device_id": device.device_id, "callback_uri": CALLBACK}
+    response = portal.post(INITIATE, {**fields, "phone_number": "+31612345678"})
+    assert response.json()["auth_method"] == "sms"
     assert "PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE" in event_types()

@@ -15,7 +15,7 @@ from tests.api.calls import ENROLLMENTS, error_of, send_json
 from tests.api.certificates import ENCRYPTS, KINDS, Subkey
 from tests.api.test_sealed_messages import _key_parameters, empty_gpg, needs_gnupg  # noqa: F401 - a fixture
 from tests.conftest import TestDevice
-from tests.devices.conftest import Phone
+from tests.devices.conftest import TokenDevice
 from tests.fakes.portal import Portal
 
 MINUTE, HOUR, YEAR = 60, 3600, 365 * 86_400
@@ -39,7 +39,7 @@ def signing_type(db):
 
 
 @pytest.fixture
-def approves(portal, signing_type):
+def can_approve(portal, signing_type):
     """Return True if a device can approve a transaction that it signs."""
 
     def run(device):
@@ -53,36 +53,36 @@ def approves(portal, signing_type):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ahead", [0, 9 * MINUTE, -10 * YEAR], ids=str)
-def test_device_with_fast_or_slow_clock_enrols_and_approves(enroll, approves, kind, ahead):
+def test_device_with_fast_or_slow_clock_can_enrol_and_approve(enroll, can_approve, kind, ahead):
     created = int(time.time()) + ahead
     device = enroll(device=TestDevice("", secret_key=KINDS[kind](created), clock_difference=0))
     # The device that does not know the server's time signs by its own clock.
     device.server_time = lambda: created + 1
     device.open = lambda message: keys.open_sealed(message, device.secret_key, device.server_public_key, at=time.time())
-    assert approves(device)
+    assert can_approve(device)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_key_from_eleven_minutes_ahead_is_rejected(client, enrollment_body, new_code, event_types, kind):
     key = keys.public_key(KINDS[kind](int(time.time()) + 11 * MINUTE))
-    answer = send_json(client, ENROLLMENTS, enrollment_body(new_code(), public_key=key))
-    assert error_of(answer) == (400, "invalid_public_key")
+    response = send_json(client, ENROLLMENTS, enrollment_body(new_code(), public_key=key))
+    assert error_of(response) == (400, "invalid_public_key")
     assert event_types()[-1] == "KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_signature_age_does_not_matter_and_ten_minutes_ahead_are_accepted(enroll, client, kind):
-    phone = enroll(device=Phone(secret_key=KINDS[kind](int(time.time()) - 20 * YEAR)))
+def test_signatures_are_accepted_up_to_ten_minutes_ahead(enroll, client, kind):
+    device = enroll(device=TokenDevice(secret_key=KINDS[kind](int(time.time()) - 20 * YEAR)))
 
     def register(signed_at):
         content = {"type": "pin", "nonce": f"nonce {signed_at}", "issued_at": round(time.time() * 1000)}
-        if "pin" in phone.tokens:
-            content["pin_token"] = phone.tokens["pin"]
-        message = keys.seal(content, phone.secret_key, phone.server_public_key, at=signed_at)
-        answer = phone.send_registration(client, message)
-        if answer.status_code == 201:
-            phone.tokens["pin"] = phone.open(answer.json()["message"])["token"]
-        return answer
+        if "pin" in device.tokens:
+            content["pin_token"] = device.tokens["pin"]
+        message = keys.seal(content, device.secret_key, device.server_public_key, at=signed_at)
+        response = device.send_registration(client, message)
+        if response.status_code == 201:
+            device.tokens["pin"] = device.open(response.json()["message"])["token"]
+        return response
 
     for seconds in (-20 * YEAR, -HOUR, 9 * MINUTE):
         assert register(time.time() + seconds).status_code == 201
@@ -90,13 +90,13 @@ def test_signature_age_does_not_matter_and_ten_minutes_ahead_are_accepted(enroll
 
 
 def test_signature_older_than_its_key_is_accepted(enroll, client, monkeypatch):
-    phone = enroll(device=Phone(secret_key=keys.new_secret_key(at=time.time() + 9 * MINUTE)))
+    device = enroll(device=TokenDevice(secret_key=keys.new_secret_key(at=time.time() + 9 * MINUTE)))
     # A phone whose clock was corrected after its enrolment, with a library that signs all the same.
     monkeypatch.setattr(openpgp.SecretKey, "created", 0)
-    assert phone.register(client, "pin").status_code == 201
+    assert device.register(client, "pin").status_code == 201
 
 
-def expiring(seconds):
+def expiring_key(seconds):
     """Return a key that expires, as the secret half that signs and the public half that enrols."""
     now = int(time.time())
     primary, subkey = openpgp.new_ed25519(now), openpgp.new_curve25519(now)
@@ -107,7 +107,7 @@ def expiring(seconds):
 
 
 def test_expired_key_is_not_usable_with_a_backdated_signature(client, enrollment_body, new_code):
-    primary, public = expiring(HOUR)
+    primary, public = expiring_key(HOUR)
     enrolled = send_json(client, ENROLLMENTS, enrollment_body(new_code(), public_key=public)).json()
     path = f"/device/v1/enrollments/{enrolled['profile_id']}/authenticators"
 
@@ -118,13 +118,13 @@ def test_expired_key_is_not_usable_with_a_backdated_signature(client, enrollment
 
     with time_machine.travel(time.time() + HOUR + MINUTE):
         assert error_of(register("too late now")) == INVALID_MESSAGE
-    answer = register("early enough")
-    assert answer.status_code == 201, answer.content
+    response = register("early enough")
+    assert response.status_code == 201, response.content
 
 
 @pytest.mark.parametrize("off_by", OFF_BY)
 @pytest.mark.parametrize("kind", [KeyKind.CURVE25519, KeyKind.RSA2048])
-def test_reference_device_uses_the_servers_time(enroll, approves, client, version, off_by, kind):
+def test_reference_device_uses_server_time(enroll, can_approve, client, version, off_by, kind):
     version.application.pin_enabled = True
     version.application.save()
     device = WrongClock("")
@@ -132,16 +132,16 @@ def test_reference_device_uses_the_servers_time(enroll, approves, client, versio
     device.secret_key = device.new_secret_key(kind)
     enroll(device=device)
     device.register_pin("12345")
-    assert approves(device)
+    assert can_approve(device)
     created = openpgp.read_secret(keys._packets(device.secret_key)[0].body).created
     assert abs(created - time.time()) < MINUTE
 
 
 @pytest.mark.parametrize("off_by", OFF_BY)
-def test_reference_device_makes_its_first_key_by_the_servers_time(enroll, approves, off_by):
+def test_reference_device_creates_its_first_key_with_server_time(enroll, can_approve, off_by):
     device = WrongClock("")
     device.off_by = off_by
-    assert approves(enroll(device=device))
+    assert can_approve(enroll(device=device))
 
 
 @pytest.mark.parametrize("off_by", OFF_BY)
@@ -157,7 +157,7 @@ def test_reference_device_reads_the_time_of_any_response(off_by):
     assert abs(device.server_time() - time.time()) < MINUTE
 
 
-def test_reference_device_opens_only_messages_of_the_servers_present(device, portal, mobile_type):
+def test_reference_device_rejects_messages_from_the_future(device, portal, mobile_type):
     started = portal.start(mobile_type, device).json()["transaction_id"]
     sealed = device.call("POST", f"/device/v1/transactions/{started}/fetch", {"profile_id": device.profile_id})
     opened = (sealed["message"], device.secret_key, device.server_public_key)
@@ -170,22 +170,22 @@ def test_reference_device_opens_only_messages_of_the_servers_present(device, por
 @needs_gnupg
 @pytest.mark.parametrize("algorithm", ["ed25519", "rsa2048"])
 @pytest.mark.parametrize("minutes", [9, 11])
-def test_gnupg_with_a_fast_clock(empty_gpg, client, enrollment_body, new_code, algorithm, minutes):  # noqa: F811
+def test_gnupg_device_with_a_fast_clock(empty_gpg, client, enrollment_body, new_code, algorithm, minutes):  # noqa: F811
     """GnuPG is the whole device: its clock is ahead when it makes the key, seals and opens."""
     encrypting = "cv25519" if algorithm == "ed25519" else algorithm
     at = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + minutes * MINUTE))
     gpg = gnupg.GPG(gnupghome=empty_gpg.gnupghome, options=["--faked-system-time", at])
-    own = gpg.gen_key(_key_parameters(algorithm, encrypting)).fingerprint
-    enrolled = send_json(client, ENROLLMENTS, enrollment_body(new_code(), public_key=gpg.export_keys(own)))
+    fingerprint = gpg.gen_key(_key_parameters(algorithm, encrypting)).fingerprint
+    enrolled = send_json(client, ENROLLMENTS, enrollment_body(new_code(), public_key=gpg.export_keys(fingerprint)))
     if minutes > 10:
         assert error_of(enrolled) == (400, "invalid_public_key")
         return
     body = enrolled.json()
     (server,) = gpg.import_keys(body["server_public_key"]).fingerprints
     content = {"type": "pin", "nonce": "a new nonce", "issued_at": round(time.time() * 1000)}
-    sealed = gpg.encrypt(json.dumps(content), server, sign=own, always_trust=True)
+    sealed = gpg.encrypt(json.dumps(content), server, sign=fingerprint, always_trust=True)
     path = f"/device/v1/enrollments/{body['profile_id']}/authenticators"
-    answer = send_json(client, path, {"message": str(sealed)}, token=body["device_token"])
-    assert answer.status_code == 201, answer.content
-    opened = gpg.decrypt(answer.json()["message"], always_trust=True)
+    response = send_json(client, path, {"message": str(sealed)}, token=body["device_token"])
+    assert response.status_code == 201, response.content
+    opened = gpg.decrypt(response.json()["message"], always_trust=True)
     assert (opened.valid, opened.pubkey_fingerprint) == (True, server)

@@ -29,18 +29,20 @@ def source(portal):
         ("custom", "face", "PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED"),
     ],
 )
-def test_limit_event_names_transaction_and_client(ask, respond, source, set_application, kind, name, event_type):
+def test_limit_event_names_transaction_and_client(
+    start_challenge, respond, source, set_application, kind, name, event_type
+):
     set_application(max_pin_attempts=1)
-    challenge = ask(kind)
+    challenge = start_challenge(kind)
     respond(challenge, name, token="wrong")
     found, expected = source(event_type, challenge["transaction_id"])
     assert found == expected
 
 
-def test_pin_limit_outside_a_transaction_has_no_transaction(client, phone, set_application):
+def test_pin_limit_outside_a_transaction_has_no_transaction(client, device, set_application):
     set_application(max_pin_attempts=1)
-    answer = phone.send_registration(client, phone.registration("fingerprint", pin_token="wrong"))
-    assert error_of(answer) == (410, "9003")
+    response = device.send_registration(client, device.registration("fingerprint", pin_token="wrong"))
+    assert error_of(response) == (410, "9003")
     event = Event.objects.get(event_type="PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED")
     assert (event.transaction_id, event.client_id, event.user_id) == (None, "", "anna")
 
@@ -51,8 +53,8 @@ def test_sms_limit_event_names_transaction_and_client(portal, source, switch, ev
     sms_type = factories.TypeFactory(method="sms", max_attempts=1, default_messages={"en": "{code}"})
     form = {"type": sms_type.name, "user_id": "anna", "phone_number": "+31612345678"}
     started = portal.post("/oauth/api/v4/authenticate/user", form).json()["transaction_id"]
-    given = {"transaction_id": started, "sms_code": "wrong"}
-    assert error_of(portal.post("/oauth/api/v4/authenticate/user/anna/sms", given)) == (404, "3003")
+    fields = {"transaction_id": started, "sms_code": "wrong"}
+    assert error_of(portal.post("/oauth/api/v4/authenticate/user/anna/sms", fields)) == (404, "3003")
     found, expected = source(event_type, started)
     assert found == expected
     assert Transaction.objects.get().reason == "invalid_answer"

@@ -13,7 +13,7 @@ from apps.transactions import lifecycle
 from apps.transactions.models import RejectedAnswer, Transaction
 from tests.api.calls import answer_path, send_json
 from tests.api.test_races import at_once, own_transactions, statuses  # noqa: F401 - a fixture
-from tests.devices.conftest import Phone
+from tests.devices.conftest import TokenDevice
 from tests.devices.signing import sign
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,26 +26,26 @@ ENDINGS = {
 
 
 @pytest.fixture
-def answering(phone):
+def answer_call(device):
     """Return a call that sends one sealed answer, with a credential or without."""
 
     def build(challenge, name=None, token=None, **members):
         if name:
-            members["credential"] = phone.credential(name, token)
+            members["credential"] = device.credential(name, token)
         path = answer_path(challenge["transaction_id"])
-        body = {"message": phone.sealed_answer(challenge, **members)}
-        return lambda client: send_json(client, path, body, token=phone.device_token)
+        body = {"message": device.sealed_answer(challenge, **members)}
+        return lambda client: send_json(client, path, body, token=device.device_token)
 
     return build
 
 
 @pytest.fixture
-def registering(phone):
+def registration_call(device):
     """Return a call that sends one sealed registration of a fingerprint."""
 
     def build(**members):
-        message = phone.registration("fingerprint", **members)
-        return lambda client: phone.send_registration(client, message)
+        message = device.registration("fingerprint", **members)
+        return lambda client: device.send_registration(client, message)
 
     return build
 
@@ -69,85 +69,89 @@ def events_of(kind):
 
 
 @pytest.mark.parametrize("kind", ["pin", "fingerprint"])
-def test_ten_identical_right_answers_at_once_are_one_answer(ask, answering, outcome, row, kind):
-    challenge = ask(kind)
-    answers = at_once(*[answering(challenge, kind)] * 10)
-    assert {(answer.status_code, answer.content) for answer in answers} == {(200, b'{"status":"authenticated"}')}
+def test_concurrent_identical_valid_answers_get_the_same_response(start_challenge, answer_call, outcome, row, kind):
+    challenge = start_challenge(kind)
+    responses = at_once(*[answer_call(challenge, kind)] * 10)
+    assert {(response.status_code, response.content) for response in responses} == {
+        (200, b'{"status":"authenticated"}')
+    }
     assert outcome(challenge) == "authenticated"
     assert row(challenge["transaction_id"]).attempts_used == 1
 
 
 @pytest.mark.parametrize("round_number", range(2))
-def test_ten_different_right_answers_at_once_approve_once(ask, answering, outcome, row, round_number):
-    challenge = ask()
-    answers = at_once(*[answering(challenge, "pin") for _ in range(10)])
-    assert statuses(answers) == [200] + [404] * 9
+def test_concurrent_valid_answers_approve_once(start_challenge, answer_call, outcome, row, round_number):
+    challenge = start_challenge()
+    responses = at_once(*[answer_call(challenge, "pin") for _ in range(10)])
+    assert statuses(responses) == [200] + [404] * 9
     assert outcome(challenge) == "authenticated"
     assert row(challenge["transaction_id"]).attempts_used == 1
 
 
-def test_the_same_wrong_answer_ten_times_at_once_is_counted_once(ask, answering, row, profile_row, phone):
-    challenge = ask()
-    answers = at_once(*[answering(challenge, "pin", "wrong")] * 10)
-    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
-    assert statuses(answers) == [403] * 10
-    assert answers[0].json()["used_attempts"] == 1
-    assert profile_row(phone).wrong_pins == row(challenge["transaction_id"]).attempts_used == 1
+def test_concurrent_identical_invalid_answers_are_counted_once(start_challenge, answer_call, row, profile_row, device):
+    challenge = start_challenge()
+    responses = at_once(*[answer_call(challenge, "pin", "wrong")] * 10)
+    assert len({(response.status_code, response.content) for response in responses}) == 1
+    assert statuses(responses) == [403] * 10
+    assert responses[0].json()["used_attempts"] == 1
+    assert profile_row(device).wrong_pins == row(challenge["transaction_id"]).attempts_used == 1
     assert (RejectedAnswer.objects.count(), events_of("PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN")) == (1, 1)
 
 
-def assert_disconnected_once(answers):
+def assert_disconnected_once(responses):
     """Check that of many wrong PINs three were counted; later ones found no user, device or transaction any more."""
-    counted = sorted(answer.json()["used_attempts"] for answer in answers if answer.status_code == 403)
+    counted = sorted(response.json()["used_attempts"] for response in responses if response.status_code == 403)
     assert counted == [1, 2]
-    assert {answer.status_code for answer in answers} <= {401, 403, 404, 410}
-    assert 410 in {answer.status_code for answer in answers}
+    assert {response.status_code for response in responses} <= {401, 403, 404, 410}
+    assert 410 in {response.status_code for response in responses}
     assert events_of("PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED") == 1
     assert not Profile.objects.exists()
     assert not Device.objects.exists()
 
 
 @pytest.mark.parametrize("round_number", range(2))
-def test_ten_wrong_pins_at_once_disconnect_once(ask, answering, outcome, row, round_number):
-    challenge = ask()
-    answers = at_once(*[answering(challenge, "pin", "wrong") for _ in range(10)])
-    assert_disconnected_once(answers)
+def test_concurrent_invalid_pins_disconnect_once(start_challenge, answer_call, outcome, row, round_number):
+    challenge = start_challenge()
+    responses = at_once(*[answer_call(challenge, "pin", "wrong") for _ in range(10)])
+    assert_disconnected_once(responses)
     assert outcome(challenge) == "not_authenticated"
     assert row(challenge["transaction_id"]).attempts_used == 3
     assert events_of("PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN") == 3
 
 
-def test_ten_wrong_pins_at_once_to_ten_transactions_disconnect_once(ask, answering):
-    answers = at_once(*[answering(ask(), "pin", "wrong") for _ in range(10)])
-    assert_disconnected_once(answers)
+def test_concurrent_invalid_pins_across_transactions_disconnect_once(start_challenge, answer_call):
+    responses = at_once(*[answer_call(start_challenge(), "pin", "wrong") for _ in range(10)])
+    assert_disconnected_once(responses)
     assert list(Transaction.objects.values_list("status", flat=True)).count("not_authenticated") == 1
     assert sum(Transaction.objects.values_list("attempts_used", flat=True)) == 3
     assert CallbackDelivery.objects.count() == 1
 
 
 @pytest.mark.parametrize("round_number", range(2))
-def test_wrong_pins_at_both_places_at_once_share_one_count(ask, answering, registering, round_number):
-    challenge = ask()
-    calls = [answering(challenge, "pin", "wrong") for _ in range(5)]
-    calls += [registering(pin_token="wrong") for _ in range(5)]
+def test_answers_and_registrations_share_the_pin_counter(start_challenge, answer_call, registration_call, round_number):
+    challenge = start_challenge()
+    calls = [answer_call(challenge, "pin", "wrong") for _ in range(5)]
+    calls += [registration_call(pin_token="wrong") for _ in range(5)]
     assert_disconnected_once(at_once(*calls))
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_a_right_and_a_wrong_pin_at_once(ask, answering, outcome, profile_row, phone, row, round_number):
-    challenge = ask()
-    right, wrong = at_once(answering(challenge, "pin"), answering(challenge, "pin", "wrong"))
+def test_concurrent_valid_and_invalid_pin(
+    start_challenge, answer_call, outcome, profile_row, device, row, round_number
+):
+    challenge = start_challenge()
+    right, wrong = at_once(answer_call(challenge, "pin"), answer_call(challenge, "pin", "wrong"))
     assert right.status_code == 200
     assert wrong.status_code in {403, 404}
     assert outcome(challenge) == "authenticated"
     assert row(challenge["transaction_id"]).attempts_used == (2 if wrong.status_code == 403 else 1)
-    assert profile_row(phone).wrong_pins == 0
+    assert profile_row(device).wrong_pins == 0
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_a_right_and_a_wrong_fingerprint_at_once(ask, answering, outcome, round_number):
-    challenge = ask("fingerprint")
-    right, wrong = at_once(answering(challenge, "fingerprint"), answering(challenge, "fingerprint", "wrong"))
+def test_concurrent_valid_and_invalid_fingerprint(start_challenge, answer_call, outcome, round_number):
+    challenge = start_challenge("fingerprint")
+    right, wrong = at_once(answer_call(challenge, "fingerprint"), answer_call(challenge, "fingerprint", "wrong"))
     assert (right.status_code, wrong.status_code) in [(200, 404), (403, 403)]
     if right.status_code == 200:
         assert outcome(challenge) == "authenticated"
@@ -157,31 +161,31 @@ def test_a_right_and_a_wrong_fingerprint_at_once(ask, answering, outcome, round_
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_a_yes_with_the_pin_and_a_no_at_once(ask, answering, outcome, row, round_number):
-    challenge = ask()
-    yes, no = at_once(answering(challenge, "pin"), answering(challenge, approve=False))
-    assert statuses([yes, no]) == [200, 404]
-    assert outcome(challenge) == ("authenticated" if yes.status_code == 200 else "not_authenticated")
-    assert row(challenge["transaction_id"]).attempts_used == (1 if yes.status_code == 200 else 0)
+def test_concurrent_approval_and_denial(start_challenge, answer_call, outcome, row, round_number):
+    challenge = start_challenge()
+    approval, denial = at_once(answer_call(challenge, "pin"), answer_call(challenge, approve=False))
+    assert statuses([approval, denial]) == [200, 404]
+    assert outcome(challenge) == ("authenticated" if approval.status_code == 200 else "not_authenticated")
+    assert row(challenge["transaction_id"]).attempts_used == (1 if approval.status_code == 200 else 0)
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_a_yes_with_the_pin_and_a_cancellation_at_once(ask, answering, outcome, portal, round_number):
-    challenge = ask()
+def test_concurrent_approval_and_cancellation(start_challenge, answer_call, outcome, portal, round_number):
+    challenge = start_challenge()
     path = f"/oauth/api/v4/authenticate/transaction/{challenge['transaction_id']}"
     headers = {"Authorization": portal.authorization}
-    yes, cancelled = at_once(answering(challenge, "pin"), lambda client: client.delete(path, headers=headers))
-    assert (yes.status_code, cancelled.status_code) in [(200, 404), (404, 204)]
-    assert outcome(challenge) == ("authenticated" if yes.status_code == 200 else "cancelled")
+    approval, cancelled = at_once(answer_call(challenge, "pin"), lambda client: client.delete(path, headers=headers))
+    assert (approval.status_code, cancelled.status_code) in [(200, 404), (404, 204)]
+    assert outcome(challenge) == ("authenticated" if approval.status_code == 200 else "cancelled")
 
 
 @pytest.mark.parametrize("round_number", range(3))
 @pytest.mark.parametrize(("name", "token"), [("pin", None), ("pin", "wrong")])
-def test_an_answer_with_the_pin_and_the_expiry_at_once(
-    ask, answering, outcome, switch, profile_row, phone, row, round_number, name, token
+def test_concurrent_answer_and_expiry(
+    start_challenge, answer_call, outcome, switch, profile_row, device, row, round_number, name, token
 ):
     switch(callback_on_expiry=True)
-    challenge = ask()
+    challenge = start_challenge()
     started = Transaction.objects.filter(pk=challenge["transaction_id"])
     started.update(expires_at=timezone.now() + timedelta(milliseconds=30))
 
@@ -189,23 +193,23 @@ def test_an_answer_with_the_pin_and_the_expiry_at_once(
         while started.filter(status="pending").exists():
             lifecycle.expire_due()
 
-    answer, _none = at_once(answering(challenge, name, token), sweep)
+    response, _none = at_once(answer_call(challenge, name, token), sweep)
     status = outcome(challenge, silent=())
-    assert (answer.status_code, status) in [(200, "authenticated"), (403, "expired"), (404, "expired")]
-    judged = answer.status_code != 404
-    assert row(challenge["transaction_id"]).attempts_used == judged
-    assert profile_row(phone).wrong_pins == (1 if answer.status_code == 403 else 0)
+    assert (response.status_code, status) in [(200, "authenticated"), (403, "expired"), (404, "expired")]
+    is_verified = response.status_code != 404
+    assert row(challenge["transaction_id"]).attempts_used == is_verified
+    assert profile_row(device).wrong_pins == (1 if response.status_code == 403 else 0)
 
 
 @pytest.mark.parametrize("round_number", range(2))
-def test_a_right_and_a_wrong_signature_at_once(portal, phone, type_of, answering, outcome, result, round_number):
+def test_concurrent_valid_and_invalid_signature(portal, device, type_of, answer_call, outcome, result, round_number):
     mobile_type = type_of("push")
     mobile_type.transaction_signing = True
     mobile_type.save()
-    started = portal.start(mobile_type, phone, signing_data="Pay 1 EUR").json()["transaction_id"]
-    challenge = phone.fetch(started)
-    signatures = [sign(phone.secret_key, text) for text in ("Pay 1 EUR", "Pay 2 EUR")]
-    right, wrong = at_once(*[answering(challenge, signature=signature) for signature in signatures])
+    started = portal.start(mobile_type, device, signing_data="Pay 1 EUR").json()["transaction_id"]
+    challenge = device.fetch(started)
+    signatures = [sign(device.secret_key, text) for text in ("Pay 1 EUR", "Pay 2 EUR")]
+    right, wrong = at_once(*[answer_call(challenge, signature=signature) for signature in signatures])
     assert statuses([right, wrong]) == [200, 404]
     assert result(challenge)["signature_verified"] is (right.status_code == 200)
     assert outcome(challenge) == ("authenticated" if right.status_code == 200 else "not_authenticated")
@@ -213,66 +217,67 @@ def test_a_right_and_a_wrong_signature_at_once(portal, phone, type_of, answering
     assert kinds.count() == 1
 
 
-def test_the_same_registration_ten_times_at_once_registers_one(registering, phone):
+def test_concurrent_identical_registrations_register_once(registration_call, device):
     before = UsedNonce.objects.count()
-    answers = at_once(*[registering(pin_token=phone.tokens["pin"])] * 10)
-    assert statuses(answers) == [201] + [400] * 9
+    responses = at_once(*[registration_call(pin_token=device.tokens["pin"])] * 10)
+    assert statuses(responses) == [201] + [400] * 9
     assert UsedNonce.objects.count() == before + 1
     assert Authenticator.objects.filter(type="fingerprint").count() == 1
 
 
-def test_ten_messages_with_the_same_nonce_at_once_register_one(registering, phone):
-    members = {"pin_token": phone.tokens["pin"], "nonce": "the same nonce"}
-    assert statuses(at_once(*[registering(**members) for _ in range(10)])) == [201] + [400] * 9
+def test_concurrent_messages_with_the_same_nonce_register_once(registration_call, device):
+    members = {"pin_token": device.tokens["pin"], "nonce": "the same nonce"}
+    assert statuses(at_once(*[registration_call(**members) for _ in range(10)])) == [201] + [400] * 9
 
 
-def test_ten_first_pins_at_once_register_one(bare_phone):
-    phone = bare_phone()
-    messages = [phone.registration("pin") for _ in range(10)]
-    answers = at_once(*[lambda client, text=text: phone.send_registration(client, text) for text in messages])
-    assert statuses(answers) == [201] + [400] * 9
+def test_concurrent_first_pins_register_once(new_device):
+    device = new_device()
+    messages = [device.registration("pin") for _ in range(10)]
+    responses = at_once(*[lambda client, text=text: device.send_registration(client, text) for text in messages])
+    assert statuses(responses) == [201] + [400] * 9
     assert Authenticator.objects.count() == 1
 
 
-def test_ten_registrations_at_once_leave_the_token_of_one(registering, phone, ask, respond):
-    answers = at_once(*[registering(pin_token=phone.tokens["pin"]) for _ in range(10)])
-    assert statuses(answers) == [201] * 10
-    tokens = [phone.open(answer.json()["message"])["token"] for answer in answers]
+def test_concurrent_registrations_store_one_token(registration_call, device, start_challenge, respond):
+    responses = at_once(*[registration_call(pin_token=device.tokens["pin"]) for _ in range(10)])
+    assert statuses(responses) == [201] * 10
+    tokens = [device.open(response.json()["message"])["token"] for response in responses]
     stored = Authenticator.objects.get(type="fingerprint").token_hash
     accepted = Counter()
     for token in tokens:
         Authenticator.objects.update_or_create(
             profile=Profile.objects.get(), type="fingerprint", defaults={"token_hash": stored}
         )
-        accepted[respond(ask("fingerprint"), "fingerprint", token=token).status_code] += 1
+        accepted[respond(start_challenge("fingerprint"), "fingerprint", token=token).status_code] += 1
     assert accepted == {200: 1, 403: 9}
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_two_users_of_one_device_who_are_disconnected_at_once(
-    phone, enroll, client, portal, type_of, answering, ask, round_number
+def test_concurrent_disconnections_delete_the_device(
+    device, enroll, client, portal, type_of, answer_call, start_challenge, round_number
 ):
-    bert = Phone(device_id=phone.device_id, device_token=phone.device_token)
+    bert = TokenDevice(device_id=device.device_id, device_token=device.device_token)
     enroll("bert", device=bert, push_token="push-token-of-anna")
     bert.register(client, "pin")
     Profile.objects.update(wrong_pins=2)
     challenge = bert.fetch(portal.start(type_of("pin"), bert, user_id="bert").json()["transaction_id"])
     sealed = bert.sealed_answer(challenge, credential=bert.credential("pin", "wrong"))
-    answers = at_once(
-        answering(ask(), "pin", "wrong"), lambda client: bert.send(client, challenge["transaction_id"], sealed)
+    responses = at_once(
+        answer_call(start_challenge(), "pin", "wrong"),
+        lambda client: bert.send(client, challenge["transaction_id"], sealed),
     )
-    assert statuses(answers) == [410, 410]
+    assert statuses(responses) == [410, 410]
     assert not Device.objects.exists()
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_enrolling_again_and_leaving_at_once(phone, enroll, enrollment_body, new_code, round_number):
-    enroll("bert", device=Phone(device_id=phone.device_id, device_token=phone.device_token), push_token="")
+def test_concurrent_enrolment_and_unenrolment(device, enroll, enrollment_body, new_code, round_number):
+    enroll("bert", device=TokenDevice(device_id=device.device_id, device_token=device.device_token), push_token="")
     body = enrollment_body(new_code("anna"))
-    path = f"/device/v1/enrollments/{phone.profile_id}"
-    headers = {"Authorization": f"Bearer {phone.device_token}"}
-    enrolled, left = at_once(
-        lambda client: send_json(client, "/device/v1/enrollments", body, token=phone.device_token),
+    path = f"/device/v1/enrollments/{device.profile_id}"
+    headers = {"Authorization": f"Bearer {device.device_token}"}
+    enrolled, unenrolled = at_once(
+        lambda client: send_json(client, "/device/v1/enrollments", body, token=device.device_token),
         lambda client: client.delete(path, headers=headers),
     )
-    assert (enrolled.status_code, left.status_code) == (201, 204)
+    assert (enrolled.status_code, unenrolled.status_code) == (201, 204)

@@ -57,12 +57,12 @@ def rotate(settings, db):
 
 
 @pytest.fixture
-def challenge(ask):
-    return ask("pin")
+def challenge(start_challenge):
+    return start_challenge("pin")
 
 
 @pytest.fixture
-def full(phone, challenge, portal):
+def populated(device, challenge, portal):
     """A server with a value in every encrypted column and a hash of every kind; returns rows that SECRETS names."""
     started, now = Transaction.objects.get(), timezone.now()
     hashed = codes.keyed_hash("a", "b")
@@ -94,7 +94,7 @@ def full(phone, challenge, portal):
     return rows
 
 
-def places(prefix):
+def columns_with_prefix(prefix):
     """Return every column of the database in which a text, or a first one of a list, begins like this."""
     found = set()
     with connection.cursor() as cursor:
@@ -111,7 +111,7 @@ def identifier(key):
     return encryption.Key(key).identifier
 
 
-def held_by_the_old_key(lines):
+def remaining_uses(lines):
     """Return what the command says still needs the second key, with how many there are."""
     start = lines.index(f"Key 2 ({identifier(OLD_KEY)}) is still needed for:")
     return dict(line.strip().split(". ")[0].split(": ") for line in lines[start + 1 :])
@@ -121,45 +121,45 @@ def columns_of(kind_or_model, names):
     return {f"{kind_or_model._meta.db_table}.{name}" for name in names}
 
 
-def test_no_encrypted_column_is_forgotten_and_every_value_opens_with_the_new_key_alone(full, rotate, settings):
+def test_every_encrypted_column_is_reencrypted(populated, rotate, settings):
     old, new = encryption.prefix(identifier(OLD_KEY)), encryption.prefix(identifier(NEW_KEY))
-    columns, events = places(old), Event.objects.count()
+    columns, events = columns_with_prefix(old), Event.objects.count()
     models = Path(project.BASE_DIR, "apps").glob("*/models.py")
     assert len(columns) == sum(len(DECLARED.findall(path.read_text())) for path in models)
 
-    done = rotate(NEW_KEY, OLD_KEY)
-    assert (done.code, done.err) == (0, "")
-    assert (places(old), places(new)) == (set(), columns)
+    result = rotate(NEW_KEY, OLD_KEY)
+    assert (result.code, result.err) == (0, "")
+    assert (columns_with_prefix(old), columns_with_prefix(new)) == (set(), columns)
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY]
-    for row in full:
-        again = type(row).objects.get(pk=row.pk)
-        assert {name: getattr(again, name) for name in SECRETS[type(row)]} == {
+    for row in populated:
+        reloaded = type(row).objects.get(pk=row.pk)
+        assert {name: getattr(reloaded, name) for name in SECRETS[type(row)]} == {
             name: f"{name} in clear" for name in SECRETS[type(row)]
         }
     assert PushEnrollment.objects.get().token == "push-token-of-anna"
     assert Event.objects.count() == events
 
 
-def test_no_keyed_hash_is_forgotten(full):
-    known = {place for kind in KINDS for place in columns_of(kind.model, kind.fields)}
-    newest_key_only = {place for model, name in NEWEST_KEY_ONLY.items() for place in columns_of(model, [name])}
-    assert places(codes.prefix(identifier(OLD_KEY))) == known
+def test_every_keyed_hash_column_is_reported(populated):
+    hash_columns = {column_name for kind in KINDS for column_name in columns_of(kind.model, kind.fields)}
+    newest_key_only = {column_name for model, name in NEWEST_KEY_ONLY.items() for column_name in columns_of(model, [name])}
+    assert columns_with_prefix(codes.prefix(identifier(OLD_KEY))) == hash_columns
     # So long is a column for a keyed hash, whether or not anything is in it today.
-    long_enough = {
-        place
+    wide_columns = {
+        column_name
         for model in apps.get_models()
         if model._meta.app_label != "events"
         for field in model._meta.local_fields
         if isinstance(field, CharField) and field.max_length == 80
-        for place in columns_of(model, [field.column])
+        for column_name in columns_of(model, [field.column])
     }
-    assert long_enough <= known | newest_key_only
+    assert wide_columns <= hash_columns | newest_key_only
 
 
-def test_it_says_what_holds_the_old_key_back_until_nothing_does(full, rotate, portal, challenge, respond, phone):
-    said = rotate(NEW_KEY, OLD_KEY)
+def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, portal, challenge, respond, device):
+    result = rotate(NEW_KEY, OLD_KEY)
     # Of the two enrolment codes one is over; the push token was hashed anew.
-    assert held_by_the_old_key(said.lines) == {
+    assert remaining_uses(result.lines) == {
         "client secrets": "1",
         "device tokens": "1",
         "tokens of authenticators": "3",
@@ -175,12 +175,12 @@ def test_it_says_what_holds_the_old_key_back_until_nothing_does(full, rotate, po
     Transaction.objects.update(verification_number="", signing_data="")
     assert respond(challenge, "pin").json() == {"status": "authenticated"}
     assert portal.result(challenge["transaction_id"]).json()["is_authenticated"] is True
-    held = held_by_the_old_key(rotate(NEW_KEY, OLD_KEY).lines)
-    assert held.keys() == {
+    remaining = remaining_uses(rotate(NEW_KEY, OLD_KEY).lines)
+    assert remaining.keys() == {
         "tokens of authenticators", "console sessions", "recovery codes of staff", "enrolment codes",
         "phone numbers that limits count", "requests with an Idempotency-Key",
     }  # fmt: skip
-    assert held["tokens of authenticators"] == "2"
+    assert remaining["tokens of authenticators"] == "2"
 
     Authenticator.objects.exclude(type="pin").delete()
     Session.objects.update(expire_date=timezone.now())
@@ -191,28 +191,28 @@ def test_it_says_what_holds_the_old_key_back_until_nothing_does(full, rotate, po
     line = f"Key 2 ({identifier(OLD_KEY)}) is no longer needed: take it out of FIELD_ENCRYPTION_KEYS."
     assert rotate(NEW_KEY, OLD_KEY).lines[-1] == line
 
-    alone = rotate(NEW_KEY)
-    assert alone.lines[-1] == "FIELD_ENCRYPTION_KEYS holds one key: there is no older one to leave."
+    last_result = rotate(NEW_KEY)
+    assert last_result.lines[-1] == "FIELD_ENCRYPTION_KEYS holds one key: there is no older one to leave."
 
 
-def test_all_goes_on_with_the_new_key_alone(phone, ask, respond, rotate, portal, settings):
+def test_answers_are_accepted_with_the_new_key_alone(device, start_challenge, respond, rotate, portal, settings):
     rotate(NEW_KEY, OLD_KEY)
     for kind, name in (("pin", "pin"), ("fingerprint", "fingerprint"), ("custom", "face")):
-        assert respond(ask(kind), name).json() == {"status": "authenticated"}
+        assert respond(start_challenge(kind), name).json() == {"status": "authenticated"}
     assert rotate(NEW_KEY, OLD_KEY).lines[-1].endswith("take it out of FIELD_ENCRYPTION_KEYS.")
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY]
     for kind, name in (("pin", "pin"), ("fingerprint", "fingerprint"), ("custom", "face")):
-        assert respond(ask(kind), name).json() == {"status": "authenticated"}
+        assert respond(start_challenge(kind), name).json() == {"status": "authenticated"}
 
 
-def test_a_second_run_changes_nothing(full, rotate):
+def test_a_second_run_changes_nothing(populated, rotate):
     rotate(NEW_KEY, OLD_KEY)
     stored = list(Transaction.objects.values_list("token", "signing_data"))
-    again = json.loads(run("rotate_encryption_keys", "--json").out)
-    assert {(one["reencrypted"], one["changed_meanwhile"], one["unreadable"]) for one in again["columns"]} == {
+    report = json.loads(run("rotate_encryption_keys", "--json").out)
+    assert {(entry["reencrypted"], entry["changed_meanwhile"], entry["unreadable"]) for entry in report["columns"]} == {
         (0, 0, 0)
     }
-    assert again["push_tokens_rehashed"] == 0
+    assert report["push_tokens_rehashed"] == 0
     assert list(Transaction.objects.values_list("token", "signing_data")) == stored
 
 
@@ -221,60 +221,60 @@ def endpoints(db):
     return [factories.CallbackEndpointFactory(password=f"password {number}") for number in range(5)]
 
 
-def column(ran, name="callbacks_callbackendpoint.password"):
-    return next(line.split()[1:] for line in ran.lines if line.startswith(name))
+def column(result, name="callbacks_callbackendpoint.password"):
+    return next(line.split()[1:] for line in result.lines if line.startswith(name))
 
 
-def meddle(monkeypatch, number, act):
+def modify_during_read(monkeypatch, number, action):
     """Call `act` when the endpoint's password with this number has been read and not yet been written back."""
     calls, encrypt = iter(range(100)), encryption.encrypt
 
-    def between(text, context):
+    def encrypt_after_change(text, context):
         if context.startswith("callbacks_callbackendpoint") and next(calls) == number:
-            act()
+            action()
         return encrypt(text, context)
 
-    monkeypatch.setattr(reencryption.encryption, "encrypt", between)
+    monkeypatch.setattr(reencryption.encryption, "encrypt", encrypt_after_change)
 
 
-def test_what_somebody_changes_meanwhile_is_not_overwritten(endpoints, rotate, monkeypatch):
+def test_concurrent_changes_are_not_overwritten(endpoints, rotate, monkeypatch):
     row = CallbackEndpoint.objects.order_by("pk")[2]
 
     def change():
         row.password = "changed meanwhile"
         row.save()
 
-    meddle(monkeypatch, 2, change)
+    modify_during_read(monkeypatch, 2, change)
     assert column(rotate(NEW_KEY, OLD_KEY)) == ["4", "1", "0"]
     assert CallbackEndpoint.objects.get(pk=row.pk).password == "changed meanwhile"
 
 
-def test_a_row_that_goes_meanwhile_does_not_come_back(endpoints, rotate, monkeypatch):
-    meddle(monkeypatch, 2, CallbackEndpoint.objects.order_by("pk")[2].delete)
+def test_concurrently_deleted_row_is_not_restored(endpoints, rotate, monkeypatch):
+    modify_during_read(monkeypatch, 2, CallbackEndpoint.objects.order_by("pk")[2].delete)
     assert rotate(NEW_KEY, OLD_KEY).code == 0
     assert CallbackEndpoint.objects.count() == 4
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(endpoints, rotate, monkeypatch, settings):
+def test_interrupted_run_is_resumed(endpoints, rotate, monkeypatch, settings):
     def stop():
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        meddle(patched, 3, stop)
+        modify_during_read(patched, 3, stop)
         with pytest.raises(KeyboardInterrupt):
             rotate(NEW_KEY, OLD_KEY)
     assert column(rotate(NEW_KEY, OLD_KEY)) == ["2", "0", "0"]
 
 
-def test_a_value_that_no_key_opens_is_told_and_left_as_it_is(endpoints, rotate):
-    refused = rotate(NEW_KEY)
-    assert (refused.code, column(refused)) == (1, ["0", "0", "5"])
+def test_undecryptable_values_are_reported_and_kept(endpoints, rotate):
+    result = rotate(NEW_KEY)
+    assert (result.code, column(result)) == (1, ["0", "0", "5"])
     problem = "5 values are opened by no key in FIELD_ENCRYPTION_KEYS and were left as they are: %s."
-    assert refused.problems == [problem % "callbacks_callbackendpoint.password"]
+    assert result.problems == [problem % "callbacks_callbackendpoint.password"]
     assert column(rotate(LATER_KEY, NEW_KEY, OLD_KEY)) == ["5", "0", "0"]
 
 
-def test_values_are_read_in_batches_and_a_look_for_nothing_is_one_query(rotate, monkeypatch, django_assert_num_queries):
+def test_values_are_read_in_batches(rotate, monkeypatch, django_assert_num_queries):
     monkeypatch.setattr(reencryption, "BATCH", 10)
     for number in range(25):
         factories.CallbackEndpointFactory(password=f"password {number}")
@@ -284,12 +284,12 @@ def test_values_are_read_in_batches_and_a_look_for_nothing_is_one_query(rotate, 
         reencryption.reencrypt(CallbackEndpoint, field)
 
 
-def test_two_hashes_of_a_client_are_told_apart_when_one_moves(portal, rotate, settings):
+def test_only_the_used_client_secret_is_rehashed(portal, rotate, settings):
     older = portal.api_client
     older.secret_hashes = [codes.keyed_hash("unused", "client secret"), *older.secret_hashes]
     older.save()
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY, OLD_KEY]
     assert portal.result("00000000-0000-4000-8000-000000000000").status_code == 404
     older.refresh_from_db()
-    assert [codes.needs_rehash(one) for one in older.secret_hashes] == [True, False]
+    assert [codes.needs_rehash(entry) for entry in older.secret_hashes] == [True, False]
     assert older.has_secret("unused")

@@ -20,7 +20,7 @@ from apps.system.models import Features
 from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
 from tests.api.calls import CALLBACK, INITIATE, error_of
-from tests.devices.conftest import METHODS, Phone
+from tests.devices.conftest import METHODS, TokenDevice
 from tests.devices.signing import sign
 
 DATA = "Pay 12.50 EUR to Bert, IBAN NL00 TEST 0123 4567 89"
@@ -52,51 +52,51 @@ KEYS = {
 @pytest.fixture
 def signing_type(db):
     """Return the one type of each kind that signs."""
-    made = {}
+    types = {}
 
     def find(kind="push"):
-        if kind not in made:
-            made[kind] = factories.TypeFactory(method=METHODS.get(kind, kind), transaction_signing=True)
-        return made[kind]
+        if kind not in types:
+            types[kind] = factories.TypeFactory(method=METHODS.get(kind, kind), transaction_signing=True)
+        return types[kind]
 
     return find
 
 
 @pytest.fixture
-def ask_to_sign(portal, phone, signing_type):
+def start_signing(portal, device, signing_type):
     def start(kind="push", data=DATA):
-        started = portal.start(signing_type(kind), phone, signing_data=data)
+        started = portal.start(signing_type(kind), device, signing_data=data)
         assert started.status_code == 200, started.content
-        return phone.fetch(started.json()["transaction_id"])
+        return device.fetch(started.json()["transaction_id"])
 
     return start
 
 
 @pytest.fixture
-def right(phone):
-    return lambda challenge: sign(phone.secret_key, challenge["signing_data"])
+def valid_signature(device):
+    return lambda challenge: sign(device.secret_key, challenge["signing_data"])
 
 
 @pytest.fixture
-def assert_refused(result, event_types, callbacks):
+def assert_rejected(result, event_types, callbacks):
     """Check that an answer was judged wrong for good."""
 
-    def check(challenge, answer, event=INVALID):
-        assert (answer.status_code, answer.json()) == (200, {"status": "not_authenticated"})
-        told = result(challenge)
-        assert (told["status"], told["is_authenticated"]) == ("not_authenticated", False)
-        assert told["not_authenticated_reason"]["reason"] == "invalid_answer"
-        assert told["signature_verified"] is False
+    def check(challenge, response, event=INVALID):
+        assert (response.status_code, response.json()) == (200, {"status": "not_authenticated"})
+        details = result(challenge)
+        assert (details["status"], details["is_authenticated"]) == ("not_authenticated", False)
+        assert details["not_authenticated_reason"]["reason"] == "invalid_answer"
+        assert details["signature_verified"] is False
         assert callbacks(challenge) == 1
         assert event in event_types()
         assert SUCCEEDED not in event_types()
-        return told
+        return details
 
     return check
 
 
-def test_the_challenge_tells_the_device_what_to_sign(ask_to_sign):
-    challenge = ask_to_sign()
+def test_challenge_includes_the_signing_data(start_signing):
+    challenge = start_signing()
     assert challenge["signing_data"] == DATA
     assert challenge["type"]["transaction_signing"] is True
 
@@ -108,31 +108,29 @@ def verify(pem, data, signature):
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_a_right_signature_approves_and_the_portal_can_verify_it(
-    portal, enroll, signing_type, client, event_types, name
-):
-    phone = enroll(device=Phone(secret_key=KEYS[name]()))
-    challenge = phone.fetch(portal.start(signing_type(), phone, signing_data=DATA).json()["transaction_id"])
-    signature = sign(phone.secret_key, DATA)
-    answer = phone.send(client, challenge["transaction_id"], phone.sealed_answer(challenge, signature=signature))
-    assert answer.json() == {"status": "authenticated"}
-    told = portal.result(challenge["transaction_id"]).json()
-    assert (told["signature"], told["signature_verified"], told["is_authenticated"]) == (signature, True, True)
-    assert told["user_public_key"].startswith("-----BEGIN PUBLIC KEY-----\n")
-    verify(told["user_public_key"], DATA, told["signature"])
+def test_valid_signature_approves_and_is_verifiable(portal, enroll, signing_type, client, event_types, name):
+    device = enroll(device=TokenDevice(secret_key=KEYS[name]()))
+    challenge = device.fetch(portal.start(signing_type(), device, signing_data=DATA).json()["transaction_id"])
+    signature = sign(device.secret_key, DATA)
+    response = device.send(client, challenge["transaction_id"], device.sealed_answer(challenge, signature=signature))
+    assert response.json() == {"status": "authenticated"}
+    details = portal.result(challenge["transaction_id"]).json()
+    assert (details["signature"], details["signature_verified"], details["is_authenticated"]) == (signature, True, True)
+    assert details["user_public_key"].startswith("-----BEGIN PUBLIC KEY-----\n")
+    verify(details["user_public_key"], DATA, details["signature"])
     assert {SUCCEEDED, "MOBILE_AUTH_AUTHENTICATED"} < set(event_types())
 
 
-def test_a_portal_can_verify_a_signature_with_openssl(ask_to_sign, respond, right, result, tmp_path):
-    challenge = ask_to_sign()
-    respond(challenge, signature=right(challenge))
-    told = result(challenge)
-    (tmp_path / "key.pem").write_text(told["user_public_key"])
+def test_signature_can_be_verified_with_openssl(start_signing, respond, valid_signature, result, tmp_path):
+    challenge = start_signing()
+    respond(challenge, signature=valid_signature(challenge))
+    details = result(challenge)
+    (tmp_path / "key.pem").write_text(details["user_public_key"])
     (tmp_path / "data").write_text(DATA)
-    (tmp_path / "signature").write_bytes(base64.b64decode(told["signature"]))
+    (tmp_path / "signature").write_bytes(base64.b64decode(details["signature"]))
     command = "openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in data -sigfile signature"
-    done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
-    assert "Verified Successfully" in done.stdout, done.stderr
+    completed = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert "Verified Successfully" in completed.stdout, completed.stderr
 
 
 @pytest.mark.parametrize(
@@ -149,80 +147,80 @@ def test_a_portal_can_verify_a_signature_with_openssl(ask_to_sign, respond, righ
     ],
     ids=lambda text: ascii(text)[:12],
 )
-def test_the_data_is_signed_as_the_portal_gave_it(ask_to_sign, respond, right, result, phone, data):
-    challenge = ask_to_sign(data=data)
+def test_signing_data_is_unchanged(start_signing, respond, valid_signature, result, device, data):
+    challenge = start_signing(data=data)
     assert challenge["signing_data"] == data
-    assert respond(challenge, signature=right(challenge)).json() == {"status": "authenticated"}
+    assert respond(challenge, signature=valid_signature(challenge)).json() == {"status": "authenticated"}
     verify(result(challenge)["user_public_key"], data, result(challenge)["signature"])
 
 
-def test_data_of_more_than_16000_characters_is_refused(portal, phone, signing_type):
-    answer = portal.start(signing_type(), phone, signing_data="x" * 16_001)
-    assert error_of(answer) == (400, "1003")
-    assert "signing_data" in answer.json()["description"]
+def test_signing_data_is_limited_to_16000_characters(portal, device, signing_type):
+    response = portal.start(signing_type(), device, signing_data="x" * 16_001)
+    assert error_of(response) == (400, "1003")
+    assert "signing_data" in response.json()["description"]
 
 
 @pytest.mark.parametrize("character", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ids=ascii)
-def test_data_with_a_bidirectional_override_is_rejected(portal, phone, signing_type, character):
-    answer = portal.start(signing_type(), phone, signing_data=f"Pay 10{character}00 EUR")
-    assert error_of(answer) == (400, "1003")
-    assert "signing_data" in answer.json()["description"]
+def test_signing_data_with_a_bidirectional_override_is_rejected(portal, device, signing_type, character):
+    response = portal.start(signing_type(), device, signing_data=f"Pay 10{character}00 EUR")
+    assert error_of(response) == (400, "1003")
+    assert "signing_data" in response.json()["description"]
     assert not Transaction.objects.exists()
 
 
 # A value that is wrong, of the parameters before and after the data in the table.
 @pytest.mark.parametrize(("other", "value"), [("message", "m" * 156), ("secure_message", "s" * 4_001)])
 @pytest.mark.parametrize("data", ["\u202e", None])
-def test_wrong_data_is_reported_in_the_order_of_the_table(portal, phone, other, value, data):
+def test_invalid_signing_data_is_reported_in_parameter_order(portal, device, other, value, data):
     paying = factories.TypeFactory(transaction_signing=True, signing_data_required=True)
-    answer = portal.start(paying, phone, signing_data=data, **{other: value}).json()
+    response = portal.start(paying, device, signing_data=data, **{other: value}).json()
     if other == "message":
-        assert answer["error_code"] == "1005"
+        assert response["error_code"] == "1005"
     else:
-        assert "signing_data" in answer["description"]
+        assert "signing_data" in response["description"]
 
 
 @pytest.mark.parametrize("method", ["push", "push_with_pin", "otp"])
-def test_type_that_requires_data_rejects_a_request_without(portal, phone, event_types, method):
+def test_type_that_requires_signing_data_rejects_a_request_without(portal, device, event_types, method):
     paying = factories.TypeFactory(method=method, transaction_signing=True, signing_data_required=True)
     user = {"user_id": None} if method == "otp" else {}
-    answer = portal.start(paying, phone, **user)
-    assert error_of(answer) == (400, "1003")
-    assert answer.json()["description"] == "The parameter signing_data is missing."
+    response = portal.start(paying, device, **user)
+    assert error_of(response) == (400, "1003")
+    assert response.json()["description"] == "The parameter signing_data is missing."
     assert event_types()[-1] == "MOBILE_AUTH_INIT_FAILURE_INVALID_REQ"
-    assert method == "push_with_pin" or portal.start(paying, phone, signing_data=DATA, **user).status_code == 200
+    assert method == "push_with_pin" or portal.start(paying, device, signing_data=DATA, **user).status_code == 200
 
 
-def test_without_data_a_type_that_signs_is_approved_unsigned(portal, phone, signing_type, respond, result):
-    challenge = phone.fetch(portal.start(signing_type(), phone).json()["transaction_id"])
+def test_signing_type_without_data_is_approved_unsigned(portal, device, signing_type, respond, result):
+    challenge = device.fetch(portal.start(signing_type(), device).json()["transaction_id"])
     assert (challenge["type"]["transaction_signing"], "signing_data" in challenge) == (False, False)
     assert respond(challenge).json() == {"status": "authenticated"}
     assert "signature" not in result(challenge)
 
 
-def test_while_the_feature_is_off_no_data_is_required(portal, phone):
+def test_signing_data_is_not_required_without_the_feature(portal, device):
     Features.objects.update_or_create(pk=1, defaults={"transaction_signing": False})
     paying = factories.TypeFactory(transaction_signing=True, signing_data_required=True)
-    assert portal.start(paying, phone).status_code == 200
+    assert portal.start(paying, device).status_code == 200
 
 
-def test_fallback_that_requires_data_rejects_a_request_without(portal, phone, event_types):
+def test_fallback_that_requires_signing_data_rejects_a_request_without(portal, device, event_types):
     paying = factories.TypeFactory(transaction_signing=True, signing_data_required=True)
     with_pin = factories.TypeFactory(method="push_with_pin", fallback=paying)
     Application.objects.update(pin_enabled=False)
     for user_id in ("anna", "nobody"):
-        answer = portal.start(with_pin, phone, user_id=user_id)
-        assert error_of(answer) == (400, "1003")
-        assert "signing_data" in answer.json()["description"]
+        response = portal.start(with_pin, device, user_id=user_id)
+        assert error_of(response) == (400, "1003")
+        assert "signing_data" in response.json()["description"]
         assert event_types()[-1] == "MOBILE_AUTH_INIT_FAILURE_INVALID_REQ"
-    assert portal.start(with_pin, phone, signing_data=DATA).status_code == 200
+    assert portal.start(with_pin, device, signing_data=DATA).status_code == 200
 
 
 @pytest.mark.parametrize("signature", [None, "", 5, True, [], {}, ["x"]], ids=str)
-def test_without_a_signature_nothing_is_approved(ask_to_sign, respond, assert_refused, signature):
-    challenge = ask_to_sign()
+def test_missing_signature_is_rejected(start_signing, respond, assert_rejected, signature):
+    challenge = start_signing()
     event = INVALID if signature else MISSING
-    assert_refused(challenge, respond(challenge, signature=signature), event)
+    assert_rejected(challenge, respond(challenge, signature=signature), event)
 
 
 @pytest.mark.parametrize(
@@ -245,117 +243,121 @@ def test_without_a_signature_nothing_is_approved(ask_to_sign, respond, assert_re
     ],
     ids=lambda text: f"{ascii(text)[:12]} {len(text)}",
 )
-def test_what_is_no_signature_approves_nothing(ask_to_sign, respond, assert_refused, signature):
-    challenge = ask_to_sign()
-    told = assert_refused(challenge, respond(challenge, signature=signature))
-    assert told["signature"] in {signature, ""}
-    base64.b64decode(told["signature"], validate=True)
+def test_malformed_signature_is_rejected(start_signing, respond, assert_rejected, signature):
+    challenge = start_signing()
+    details = assert_rejected(challenge, respond(challenge, signature=signature))
+    assert details["signature"] in {signature, ""}
+    base64.b64decode(details["signature"], validate=True)
 
 
-def test_a_signature_of_another_key_approves_nothing(ask_to_sign, respond, assert_refused):
-    challenge = ask_to_sign()
+def test_signature_of_another_key_is_rejected(start_signing, respond, assert_rejected):
+    challenge = start_signing()
     signature = sign(secret_key(), DATA)
-    told = assert_refused(challenge, respond(challenge, signature=signature))
-    assert told["signature"] == signature
-    assert told["user_public_key"].startswith("-----BEGIN PUBLIC KEY-----\n")
+    details = assert_rejected(challenge, respond(challenge, signature=signature))
+    assert details["signature"] == signature
+    assert details["user_public_key"].startswith("-----BEGIN PUBLIC KEY-----\n")
 
 
 @pytest.mark.parametrize("data", ["", DATA + " ", DATA.upper(), DATA + "\n", "Pay 9999 EUR"])
-def test_a_signature_over_other_data_approves_nothing(ask_to_sign, respond, assert_refused, phone, data):
-    challenge = ask_to_sign()
-    assert_refused(challenge, respond(challenge, signature=sign(phone.secret_key, data)))
+def test_signature_over_other_data_is_rejected(start_signing, respond, assert_rejected, device, data):
+    challenge = start_signing()
+    assert_rejected(challenge, respond(challenge, signature=sign(device.secret_key, data)))
 
 
-def test_the_signature_of_another_transaction_approves_nothing(ask_to_sign, respond, right, assert_refused, result):
-    other, challenge = ask_to_sign(data="Pay 1 EUR"), ask_to_sign()
-    assert_refused(challenge, respond(challenge, signature=right(other)))
+def test_signature_of_another_transaction_is_rejected(start_signing, respond, valid_signature, assert_rejected, result):
+    other, challenge = start_signing(data="Pay 1 EUR"), start_signing()
+    assert_rejected(challenge, respond(challenge, signature=valid_signature(other)))
     assert result(other)["status"] == "pending"
 
 
-def test_an_openpgp_signature_is_none(ask_to_sign, respond, phone, assert_refused):
-    signer = Tsk.from_bytes(phone.secret_key.encode()).signer()
+def test_openpgp_signature_packet_is_rejected(start_signing, respond, device, assert_rejected):
+    signer = Tsk.from_bytes(device.secret_key.encode()).signer()
     detached = pysequoia.sign(signer, DATA.encode(), mode=pysequoia.SignatureMode.DETACHED, armor=False)
-    challenge = ask_to_sign()
-    assert_refused(challenge, respond(challenge, signature=base64.b64encode(bytes(detached)).decode()))
+    challenge = start_signing()
+    assert_rejected(challenge, respond(challenge, signature=base64.b64encode(bytes(detached)).decode()))
 
 
-def test_a_changed_signature_approves_nothing(ask_to_sign, respond, right, assert_refused):
-    challenge = ask_to_sign()
-    raw = bytearray(base64.b64decode(right(challenge)))
+def test_modified_signature_is_rejected(start_signing, respond, valid_signature, assert_rejected):
+    challenge = start_signing()
+    raw = bytearray(base64.b64decode(valid_signature(challenge)))
     raw[0] ^= 1
-    assert_refused(challenge, respond(challenge, signature=base64.b64encode(bytes(raw)).decode()))
+    assert_rejected(challenge, respond(challenge, signature=base64.b64encode(bytes(raw)).decode()))
 
 
-def test_denying_needs_no_signature(ask_to_sign, respond, result, event_types):
-    challenge = ask_to_sign()
+def test_denial_requires_no_signature(start_signing, respond, result, event_types):
+    challenge = start_signing()
     assert respond(challenge, approve=False).json() == {"status": "not_authenticated"}
     assert result(challenge)["not_authenticated_reason"]["reason"] == "not_accepted"
     assert not {"signature", "user_public_key", "signature_verified"} & set(result(challenge))
     assert not {SUCCEEDED, INVALID, MISSING} & set(event_types())
 
 
-def test_before_the_answer_nothing_is_told_of_a_signature(ask_to_sign, result):
-    assert not {"signature", "user_public_key", "signature_verified", "signing_data"} & set(result(ask_to_sign()))
+def test_pending_result_has_no_signature_members(start_signing, result):
+    assert not {"signature", "user_public_key", "signature_verified", "signing_data"} & set(result(start_signing()))
 
 
-@pytest.mark.parametrize("right_first", [True, False])
-def test_a_repeat_gets_the_same_and_changes_nothing(ask_to_sign, phone, client, right, event_types, right_first):
-    challenge = ask_to_sign()
-    signature = right(challenge) if right_first else None
-    sealed = phone.sealed_answer(challenge, signature=signature)
-    first = phone.send(client, challenge["transaction_id"], sealed)
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_repeated_answer_gets_the_same_response(start_signing, device, client, valid_signature, event_types, is_valid):
+    challenge = start_signing()
+    signature = valid_signature(challenge) if is_valid else None
+    sealed = device.sealed_answer(challenge, signature=signature)
+    first = device.send(client, challenge["transaction_id"], sealed)
     before = event_types()
-    again = phone.send(client, challenge["transaction_id"], sealed)
-    assert (again.status_code, again.content) == (first.status_code, first.content)
+    repeated = device.send(client, challenge["transaction_id"], sealed)
+    assert (repeated.status_code, repeated.content) == (first.status_code, first.content)
     assert event_types() == before
-    late = phone.send(client, challenge["transaction_id"], phone.sealed_answer(challenge, signature=right(challenge)))
-    assert error_of(late) == (404, "invalid_transaction")
+    late_response = device.send(
+        client, challenge["transaction_id"], device.sealed_answer(challenge, signature=valid_signature(challenge))
+    )
+    assert error_of(late_response) == (404, "invalid_transaction")
 
 
-def test_a_wrong_pin_is_judged_before_the_signature(ask_to_sign, respond, right, result, event_types):
-    challenge = ask_to_sign("pin")
-    for signature in (None, right(challenge)):
+def test_pin_is_verified_before_the_signature(start_signing, respond, valid_signature, result, event_types):
+    challenge = start_signing("pin")
+    for signature in (None, valid_signature(challenge)):
         assert error_of(respond(challenge, "pin", token="wrong", signature=signature)) == (403, "invalid_pin")
     assert result(challenge)["status"] == "pending"
     assert not {SUCCEEDED, INVALID, MISSING} & set(event_types())
-    assert respond(challenge, "pin", signature=right(challenge)).json() == {"status": "authenticated"}
+    assert respond(challenge, "pin", signature=valid_signature(challenge)).json() == {"status": "authenticated"}
     assert result(challenge)["signature_verified"] is True
     assert result(challenge)["used_authentication_attempts"] == 3
 
 
 @pytest.mark.parametrize(("kind", "name"), [("pin", "pin"), ("fingerprint", "fingerprint"), ("custom", "face")])
-def test_a_right_credential_with_a_wrong_signature_approves_nothing(
-    ask_to_sign, respond, assert_refused, phone, kind, name
+def test_valid_credential_with_invalid_signature_is_rejected(
+    start_signing, respond, assert_rejected, device, kind, name
 ):
-    challenge = ask_to_sign(kind)
-    assert_refused(challenge, respond(challenge, name, signature=sign(phone.secret_key, "other")))
+    challenge = start_signing(kind)
+    assert_rejected(challenge, respond(challenge, name, signature=sign(device.secret_key, "other")))
 
 
-def test_a_revoked_fingerprint_leaves_the_signing_to_the_pin(ask_to_sign, respond, right, result):
-    challenge = ask_to_sign("fingerprint")
-    wrong = respond(challenge, "fingerprint", token="wrong", signature=right(challenge))
-    assert error_of(wrong) == (403, "authenticator_revoked")
-    assert respond(challenge, "pin", signature=right(challenge)).json() == {"status": "authenticated"}
+def test_pin_can_sign_after_a_revoked_fingerprint(start_signing, respond, valid_signature, result):
+    challenge = start_signing("fingerprint")
+    rejected_challenge = respond(challenge, "fingerprint", token="wrong", signature=valid_signature(challenge))
+    assert error_of(rejected_challenge) == (403, "authenticator_revoked")
+    assert respond(challenge, "pin", signature=valid_signature(challenge)).json() == {"status": "authenticated"}
     assert result(challenge)["signature_verified"] is True
 
 
-def test_a_scanned_transaction_signs_too(portal, phone, signing_type, respond, right, result, assert_refused):
+def test_otp_transaction_requires_a_signature(
+    portal, device, signing_type, respond, valid_signature, result, assert_rejected
+):
     fields = {"type": signing_type("otp").name, "callback_uri": CALLBACK, "signing_data": DATA}
-    first, second = (phone.claim_otp(portal.post(INITIATE, fields).json()["otp"]) for _ in range(2))
+    first, second = (device.claim_otp(portal.post(INITIATE, fields).json()["otp"]) for _ in range(2))
     assert first["signing_data"] == DATA
-    assert_refused(first, respond(first), MISSING)
-    assert respond(second, signature=right(second)).json() == {"status": "authenticated"}
+    assert_rejected(first, respond(first), MISSING)
+    assert respond(second, signature=valid_signature(second)).json() == {"status": "authenticated"}
     assert result(second)["signature_verified"] is True
 
 
 @pytest.mark.parametrize("off", ["type", "feature", "data"])
-def test_where_nothing_signs_the_data_and_any_signature_are_ignored(
-    portal, phone, signing_type, set_feature, respond, result, row, off
+def test_signing_data_and_signature_are_ignored_without_signing(
+    portal, device, signing_type, set_feature, respond, result, row, off
 ):
     mobile_type = factories.TypeFactory() if off == "type" else signing_type()
     set_feature(transaction_signing=off != "feature")
     data = None if off == "data" else DATA
-    challenge = phone.fetch(portal.start(mobile_type, phone, signing_data=data).json()["transaction_id"])
+    challenge = device.fetch(portal.start(mobile_type, device, signing_data=data).json()["transaction_id"])
     assert "signing_data" not in challenge
     assert challenge["type"]["transaction_signing"] is False
     assert row(challenge["transaction_id"]).signing_data == ""
@@ -363,21 +365,23 @@ def test_where_nothing_signs_the_data_and_any_signature_are_ignored(
     assert not {"signature", "user_public_key", "signature_verified"} & set(result(challenge))
 
 
-def test_a_transaction_that_signs_still_does_when_the_feature_goes_off(
-    ask_to_sign, set_feature, respond, assert_refused
+def test_pending_transaction_requires_a_signature_without_the_feature(
+    start_signing, set_feature, respond, assert_rejected
 ):
-    challenge = ask_to_sign()
+    challenge = start_signing()
     set_feature(transaction_signing=False)
-    assert_refused(challenge, respond(challenge), MISSING)
+    assert_rejected(challenge, respond(challenge), MISSING)
 
 
-def test_the_data_goes_nowhere_but_to_the_device(ask_to_sign, respond, right, result, phone, portal, client, caplog):
+def test_signing_data_is_sent_only_to_the_device(
+    start_signing, respond, valid_signature, result, device, portal, client, caplog
+):
     caplog.set_level("DEBUG")
-    challenge = ask_to_sign()
-    listed = json.dumps(phone.pending())
-    wrong = ask_to_sign()
-    respond(wrong, signature=sign(phone.secret_key, "other"))
-    respond(challenge, signature=right(challenge))
+    challenge = start_signing()
+    listed = json.dumps(device.pending())
+    rejected_challenge = start_signing()
+    respond(rejected_challenge, signature=sign(device.secret_key, "other"))
+    respond(challenge, signature=valid_signature(challenge))
     portal.result(challenge["transaction_id"])
     models = [Transaction, PushDelivery, Event, CallbackDelivery]
     stored = [serializers.serialize("json", model.objects.all()) for model in models[1:]]
@@ -388,8 +392,8 @@ def test_the_data_goes_nowhere_but_to_the_device(ask_to_sign, respond, right, re
         assert "Bert" not in text
 
 
-def test_a_push_holds_no_data_to_sign(portal, phone, signing_type, fcm, deliver_pushes):
-    portal.start(signing_type(), phone, signing_data=DATA)
+def test_push_contains_no_signing_data(portal, device, signing_type, fcm, deliver_pushes):
+    portal.start(signing_type(), device, signing_data=DATA)
     deliver_pushes()
     sent = json.dumps(list(fcm.received), default=str)
     assert "og_transaction_id" in sent

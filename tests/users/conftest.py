@@ -23,13 +23,13 @@ class UserApi:
     def send(self, method, path, body=""):
         return send_json(self.portal.client, path, body, method=method, Authorization=self.portal.authorization)
 
-    def listed(self, user_id="anna"):
+    def list_devices(self, user_id="anna"):
         return self.portal.get(self.path(user_id))
 
     def devices(self, user_id="anna"):
-        answer = self.listed(user_id)
-        assert answer.status_code in (200, 404), answer.content
-        return answer.json().get("devices", [])
+        response = self.list_devices(user_id)
+        assert response.status_code in (200, 404), response.content
+        return response.json().get("devices", [])
 
     def delete(self, device_id, user_id="anna"):
         return self.send("DELETE", self.path(user_id, f"/{device_id}"))
@@ -37,11 +37,11 @@ class UserApi:
     def delete_all(self, user_id="anna"):
         return self.send("DELETE", self.path(user_id))
 
-    def delete_some(self, ids, user_id="anna"):
-        return self.send("POST", self.path(user_id), {"delete": ids})
+    def delete_named(self, device_ids, user_id="anna"):
+        return self.send("POST", self.path(user_id), {"delete": device_ids})
 
-    def disable(self, what, device_id, user_id="anna"):
-        return self.send("POST", self.path(user_id, f"/{device_id}/disable{what}"))
+    def disable(self, target, device_id, user_id="anna"):
+        return self.send("POST", self.path(user_id, f"/{device_id}/disable{target}"))
 
 
 @pytest.fixture(params=[3, 4], ids=lambda version: f"v{version}")

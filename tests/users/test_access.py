@@ -30,10 +30,10 @@ def call(any_api, device):
 
 
 @every_call
-def test_a_stranger_is_told_nothing_and_changes_nothing(call, client, method, rest, body):
-    refused = call(method, rest, body)
-    assert error_of(refused) == (401, "invalid_client")
-    assert refused.headers["WWW-Authenticate"].startswith('Basic realm="')
+def test_invalid_clients_are_rejected(call, client, method, rest, body):
+    rejected = call(method, rest, body)
+    assert error_of(rejected) == (401, "invalid_client")
+    assert rejected.headers["WWW-Authenticate"].startswith('Basic realm="')
     only_portal = Portal(client, factories.ApiClientFactory(apis=["mobile_authentication", "events"]))
     assert error_of(call(method, rest, body, Authorization=only_portal.authorization)) == (400, "unauthorized_client")
     elsewhere = Portal(client, factories.ApiClientFactory(ip_allow_list=["192.0.2.0/24"]))
@@ -42,46 +42,46 @@ def test_a_stranger_is_told_nothing_and_changes_nothing(call, client, method, re
 
 
 @every_call
-def test_the_api_of_users_is_enough(call, client, method, rest, body):
+def test_end_user_api_permission_is_sufficient(call, client, method, rest, body):
     portal = Portal(client, factories.ApiClientFactory(apis=["end_user"]))
-    answer = call(method, rest, body, Authorization=portal.authorization)
-    assert answer.status_code == (200 if method == "GET" else 204)
+    response = call(method, rest, body, Authorization=portal.authorization)
+    assert response.status_code == (200 if method == "GET" else 204)
 
 
 @every_call
-def test_it_goes_on_while_mobile_authentication_is_off(call, any_api, feature_off, method, rest, body):
-    answer = call(method, rest, body, Authorization=any_api.portal.authorization)
-    assert answer.status_code == (200 if method == "GET" else 204)
+def test_user_api_is_available_without_mobile_authentication(call, any_api, feature_off, method, rest, body):
+    response = call(method, rest, body, Authorization=any_api.portal.authorization)
+    assert response.status_code == (200 if method == "GET" else 204)
 
 
 @pytest.mark.parametrize(
     ("method", "rest"),
     [("PUT", ""), ("GET", "/{device}"), ("POST", "/{device}"), ("GET", "/{device}/disableFingerprint"), ("PATCH", "")],
 )
-def test_a_wrong_method_is_told_in_json(call, any_api, method, rest):
-    answer = call(method, rest, "", Authorization=any_api.portal.authorization)
-    assert error_of(answer) == (405, "method_not_allowed")
+def test_wrong_method_returns_a_json_error(call, any_api, method, rest):
+    response = call(method, rest, "", Authorization=any_api.portal.authorization)
+    assert error_of(response) == (405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("rest", ["/", "/{device}/", "/{device}/disable", "/{device}/disablefingerprint", "/a/b/c"])
-def test_an_unknown_path_is_told_in_json(call, any_api, rest):
-    answer = call("POST", rest, "", Authorization=any_api.portal.authorization)
-    assert error_of(answer) == (404, "not_found")
+def test_unknown_path_returns_a_json_error(call, any_api, rest):
+    response = call("POST", rest, "", Authorization=any_api.portal.authorization)
+    assert error_of(response) == (404, "not_found")
 
 
 @pytest.mark.parametrize("version", [1, 2, 5])
-def test_there_is_no_other_version(portal, version):
-    answer = portal.get(f"/oauth/api/v{version}/users/anna/devices")
-    assert error_of(answer) == (404, "not_found")
+def test_other_versions_do_not_exist(portal, version):
+    response = portal.get(f"/oauth/api/v{version}/users/anna/devices")
+    assert error_of(response) == (404, "not_found")
 
 
-def test_both_versions_make_enrolment_codes(any_api, version):
+def test_both_versions_create_enrolment_codes(any_api, version):
     path = any_api.path().replace("devices", "enrollment-codes")
-    answer = any_api.send("POST", path, {"application_id": version.application.identifier})
-    assert answer.status_code == 201
+    response = any_api.send("POST", path, {"application_id": version.application.identifier})
+    assert response.status_code == 201
 
 
-def test_credentials_may_come_in_a_form_where_no_list_is_asked_for(client, any_api, device):
+def test_credentials_in_a_form_are_accepted_without_a_json_body(client, any_api, device):
     fields = {"client_id": any_api.portal.api_client.client_id, "client_secret": any_api.portal.secret}
     path = any_api.path(rest=f"/{device.device_id}/disablePushAuthentication")
     assert post_form(client, path, fields).status_code == 204
@@ -90,9 +90,9 @@ def test_credentials_may_come_in_a_form_where_no_list_is_asked_for(client, any_a
 
 
 @pytest.mark.parametrize("content_type", [FORM, "text/plain", "multipart/form-data; boundary=x"])
-def test_a_list_comes_as_json(portal, any_api, device, content_type):
-    answer = post_form(portal.client, any_api.path(), b"delete=x", content_type, Authorization=portal.authorization)
-    assert error_of(answer) == (415, "unsupported_media_type")
+def test_device_list_must_be_json(portal, any_api, device, content_type):
+    response = post_form(portal.client, any_api.path(), b"delete=x", content_type, Authorization=portal.authorization)
+    assert error_of(response) == (415, "unsupported_media_type")
     assert Device.objects.exists()
 
 
@@ -116,7 +116,7 @@ def test_a_list_comes_as_json(portal, any_api, device, content_type):
     ],
     ids=str,
 )
-def test_a_malformed_list_deletes_nothing(any_api, device, body):
-    answer = any_api.send("POST", any_api.path(), body)
-    assert error_of(answer) == (400, "invalid_request")
+def test_malformed_device_list_is_rejected(any_api, device, body):
+    response = any_api.send("POST", any_api.path(), body)
+    assert error_of(response) == (400, "invalid_request")
     assert Device.objects.exists()

@@ -9,38 +9,38 @@ from tests import factories
 from tests.users.conftest import PIN, register_all
 from tests.users.test_delete import UNKNOWN, is_unknown
 
-WHATS = ["Fingerprint", "MobileAuthentication", "PushAuthentication"]
+DISABLE_TARGETS = ["Fingerprint", "MobileAuthentication", "PushAuthentication"]
 
 
-def told(event_type):
+def recorded_events(event_type):
     """Return user, client and device of the events of a type."""
     found = Event.objects.filter(event_type=event_type).order_by("id")
     return [(event.user_id, event.client_id, event.details["device_id"]) for event in found]
 
 
-def test_the_fingerprint_alone_is_revoked(any_api, api, device, share):
+def test_disable_fingerprint_revokes_only_the_fingerprint(any_api, api, device, share):
     register_all(device)
     bens = share(device)
     register_all(bens)
-    answer = any_api.disable("Fingerprint", device.device_id)
-    assert (answer.status_code, answer.content) == (204, b"")
-    [annas], [others] = api.devices("anna"), api.devices("ben")
-    assert annas["tokenTypes"] == ["DEFAULT", "CUSTOM_AUTHENTICATOR"]
-    assert annas["pushAuthenticationEnabled"]
-    assert "FINGER_PRINT" in others["tokenTypes"]
-    assert told("AUTHENTICATOR_REVOKED") == [("anna", any_api.portal.api_client.client_id, device.device_id)]
+    response = any_api.disable("Fingerprint", device.device_id)
+    assert (response.status_code, response.content) == (204, b"")
+    [anna], [ben] = api.devices("anna"), api.devices("ben")
+    assert anna["tokenTypes"] == ["DEFAULT", "CUSTOM_AUTHENTICATOR"]
+    assert anna["pushAuthenticationEnabled"]
+    assert "FINGER_PRINT" in ben["tokenTypes"]
+    assert recorded_events("AUTHENTICATOR_REVOKED") == [("anna", any_api.portal.api_client.client_id, device.device_id)]
     device.register_fingerprint(pin=PIN)
     assert "FINGER_PRINT" in api.devices()[0]["tokenTypes"]
 
 
-def test_a_revoked_fingerprint_approves_nothing(api, portal, device, make_fingerprint_type):
+def test_revoked_fingerprint_cannot_approve(api, portal, device, make_fingerprint_type):
     register_all(device)
     started = portal.start(make_fingerprint_type, device).json()["transaction_id"]
     challenge = device.fetch(started)
     api.disable("Fingerprint", device.device_id)
-    with pytest.raises(DeviceApiError) as refused:
+    with pytest.raises(DeviceApiError) as rejected:
         device.answer(challenge, approve=True, authenticator="fingerprint")
-    assert refused.value.status in (400, 403)
+    assert rejected.value.status in (400, 403)
     assert portal.result(started).json()["status"] == "pending"
     assert device.answer(challenge, approve=True, pin=PIN) == "authenticated"
 
@@ -52,13 +52,13 @@ def make_fingerprint_type(mobile_type):
     return mobile_type
 
 
-def test_without_push_the_user_can_still_scan(any_api, api, portal, mobile_type, device):
+def test_disabled_push_keeps_otp_available(any_api, api, portal, mobile_type, device):
     register_all(device)
-    answer = any_api.disable("PushAuthentication", device.device_id)
-    assert (answer.status_code, answer.content) == (204, b"")
-    [left] = api.devices()
-    assert (left["mobileAuthenticationEnabled"], left["pushAuthenticationEnabled"]) == (True, False)
-    assert len(left["tokenTypes"]) == 3
+    response = any_api.disable("PushAuthentication", device.device_id)
+    assert (response.status_code, response.content) == (204, b"")
+    [remaining] = api.devices()
+    assert (remaining["mobileAuthenticationEnabled"], remaining["pushAuthenticationEnabled"]) == (True, False)
+    assert len(remaining["tokenTypes"]) == 3
     assert portal.start(mobile_type, device).json()["error_code"] == "1001"
     mobile_type.method = "otp"
     mobile_type.save()
@@ -66,22 +66,24 @@ def test_without_push_the_user_can_still_scan(any_api, api, portal, mobile_type,
         "/oauth/api/v4/authenticate/user", {"type": mobile_type.name, "callback_uri": "http://127.0.0.1:9/callback"}
     ).json()["otp"]
     assert device.answer(device.claim_otp(otp), approve=True) == "authenticated"
-    assert told("ADMIN_PUSH_ENROLLMENT_REVOKED") == [("anna", any_api.portal.api_client.client_id, device.device_id)]
+    assert recorded_events("ADMIN_PUSH_ENROLLMENT_REVOKED") == [
+        ("anna", any_api.portal.api_client.client_id, device.device_id)
+    ]
     device.enroll_push("a new token")
     assert api.devices()[0]["pushAuthenticationEnabled"]
 
 
-def test_push_of_another_user_of_the_device_goes_on(any_api, device, share):
+def test_disable_push_keeps_push_of_other_users(any_api, device, share):
     share(device)
     any_api.disable("PushAuthentication", device.device_id)
     assert PushEnrollment.objects.get().profile.user_id == "ben"
 
 
-def test_without_mobile_authentication_the_device_stays(any_api, api, portal, mobile_type, device):
+def test_disable_mobile_authentication_keeps_the_device(any_api, api, portal, mobile_type, device):
     register_all(device)
     [before] = api.devices()
-    answer = any_api.disable("MobileAuthentication", device.device_id)
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = any_api.disable("MobileAuthentication", device.device_id)
+    assert (response.status_code, response.content) == (204, b"")
     [after] = api.devices()
     removed = {"tokenTypes": [], "mobileAuthenticationEnabled": False, "pushAuthenticationEnabled": False}
     assert after == before | removed
@@ -94,10 +96,12 @@ def test_without_mobile_authentication_the_device_stays(any_api, api, portal, mo
     factories.TypeFactory(method="otp")
     for path in (f"anna/device/{device.device_id}/enabled", "anna/enabled"):
         assert portal.get(f"/oauth/api/v4/authenticate/user/{path}").json() == {"enabled": []}
-    assert told("ADMIN_USER_CLIENT_KEYS_REVOKED") == [("anna", any_api.portal.api_client.client_id, device.device_id)]
+    assert recorded_events("ADMIN_USER_CLIENT_KEYS_REVOKED") == [
+        ("anna", any_api.portal.api_client.client_id, device.device_id)
+    ]
 
 
-def test_without_keys_the_device_can_list_leave_and_enrol_only(api, portal, mobile_type, device):
+def test_device_without_keys_can_list_unenrol_and_enrol_only(api, portal, mobile_type, device):
     register_all(device)
     started = portal.start(mobile_type, device).json()["transaction_id"]
     challenge = device.fetch(started)
@@ -111,12 +115,12 @@ def test_without_keys_the_device_can_list_leave_and_enrol_only(api, portal, mobi
         lambda: device.register_pin(PIN),
     ]
     for call in calls:
-        with pytest.raises(DeviceApiError) as refused:
+        with pytest.raises(DeviceApiError) as rejected:
             call()
-        assert (refused.value.status, refused.value.body["error"]) == (404, "invalid_profile")
-    with pytest.raises(DeviceApiError) as refused:
+        assert (rejected.value.status, rejected.value.body["error"]) == (404, "invalid_profile")
+    with pytest.raises(DeviceApiError) as rejected:
         device.answer(challenge, approve=False)
-    assert (refused.value.status, refused.value.body["error"]) == (404, "invalid_transaction")
+    assert (rejected.value.status, rejected.value.body["error"]) == (404, "invalid_transaction")
     [listed] = api.devices()
     assert (listed["mobileAuthenticationEnabled"], listed["pushAuthenticationEnabled"]) == (False, False)
     device.unenroll()
@@ -135,7 +139,7 @@ def test_enrolment_after_revoked_keys_keeps_device_and_profile(api, portal, mobi
     assert device.answer(device.fetch(started), approve=True) == "authenticated"
 
 
-def test_device_without_keys_leaves_push_to_another_device(api, device, enroll):
+def test_device_without_keys_does_not_affect_push_of_another_device(api, device, enroll):
     api.disable("MobileAuthentication", device.device_id)
     other = enroll(push_token="other")
     assert [listed["pushAuthenticationEnabled"] for listed in api.devices()] == [False, True]
@@ -146,26 +150,26 @@ def test_another_user_keeps_mobile_authentication(any_api, api, device, share):
     bens = share(device)
     any_api.disable("MobileAuthentication", device.device_id)
     assert [listed["mobileAuthenticationEnabled"] for listed in api.devices("anna")] == [False]
-    [left] = any_api.devices("ben")
-    assert left["id"] == device.device_id
+    [remaining] = any_api.devices("ben")
+    assert remaining["id"] == device.device_id
     assert [listed["mobileAuthenticationEnabled"] for listed in api.devices("ben")] == [True]
     assert bens.pending() == []
 
 
 @pytest.mark.parametrize("device_id", UNKNOWN)
-@pytest.mark.parametrize("what", WHATS)
-def test_what_is_not_there_needs_no_revoking(any_api, device, what, device_id):
+@pytest.mark.parametrize("target", DISABLE_TARGETS)
+def test_disable_for_an_unknown_device_succeeds(any_api, device, target, device_id):
     register_all(device)
     before = Event.objects.count()
-    assert any_api.disable(what, device_id).status_code == 204
-    assert any_api.disable(what, device.device_id, "ben").status_code == 204
+    assert any_api.disable(target, device_id).status_code == 204
+    assert any_api.disable(target, device.device_id, "ben").status_code == 204
     assert Event.objects.count() == before
 
 
-@pytest.mark.parametrize("what", WHATS)
-def test_revoking_twice_is_revoking_once(any_api, device, what):
+@pytest.mark.parametrize("target", DISABLE_TARGETS)
+def test_repeated_disable_records_one_event(any_api, device, target):
     register_all(device)
-    assert any_api.disable(what, device.device_id).status_code == 204
-    once = Event.objects.count()
-    assert any_api.disable(what, device.device_id).status_code == 204
-    assert Event.objects.count() == once
+    assert any_api.disable(target, device.device_id).status_code == 204
+    events_after_first = Event.objects.count()
+    assert any_api.disable(target, device.device_id).status_code == 204
+    assert Event.objects.count() == events_after_first

@@ -8,11 +8,11 @@ from apps.events.models import Event
 pytestmark = pytest.mark.django_db
 
 
-def test_a_user_who_leaves_a_device_is_gone_with_it_and_that_is_an_event(bare_phone):
-    phone = bare_phone("anna")
-    bare_phone("bert")
-    device_id = phone.device_id
-    phone.unenroll()
+def test_unenrolment_removes_the_profile_and_records_an_event(new_device):
+    device = new_device("anna")
+    new_device("bert")
+    device_id = device.device_id
+    device.unenroll()
     assert list(Profile.objects.values_list("user_id", flat=True)) == ["bert"]
     assert Device.objects.count() == 1
     event = Event.objects.get(event_type="DEVICE_UNENROLLED")
