@@ -148,7 +148,7 @@ def open_delete_page(path: str, name: str) -> Callable[["Page"], None]:
 
 def create_enrollment_code(page: "Page") -> None:
     page.goto(LISTS["users"] + "enrol-device/?user=anna")
-    page.get_by_role("button", name="Make a code").click()
+    page.get_by_role("button", name="Create code").click()
     page.locator("#enrollment-link").wait_for()
 
 

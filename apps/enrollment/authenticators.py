@@ -1,6 +1,6 @@
-"""PIN, fingerprint and the apps' own authenticators: the device unlocks a token, the server keeps its hash.
+"""PIN, fingerprint and custom authenticators: the device stores a token, the server stores its keyed hash.
 
-Whoever judges a token locks the profile's row first, so that many guesses at once are counted one after the other.
+Verification locks the profile row first, so that concurrent attempts are counted one by one.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ NONCE_CHARACTERS = range(8, 129)
 
 
 def enabled_types(profile: Profile) -> set[str]:
-    """Return the kinds of authenticators that the profile's application has on."""
+    """Return the authenticator types that are enabled for the profile's application."""
     application = profile.device.version.application
     enabled = {
         AuthenticatorType.PIN: application.pin_enabled,
@@ -39,7 +39,10 @@ def enabled_types(profile: Profile) -> set[str]:
 
 
 def can_satisfy(profile: Profile, kinds: Sequence[str]) -> bool:
-    """Say whether the user can be asked for one of these: the first must be on, and one of them registered."""
+    """Return True if the user can prove an approval with one of the authenticator types.
+
+    The first type must be enabled, and at least one of the types must be registered.
+    """
     custom_ids = profile.device.version.application.custom_authenticators
     return kinds[0] in enabled_types(profile) and any(
         authenticator.type in kinds
@@ -50,7 +53,10 @@ def can_satisfy(profile: Profile, kinds: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class PinCheck:
-    """What a PIN token came to. A wrong one is a result and no exception, which would take the count back."""
+    """Result of a PIN verification.
+
+    An invalid PIN is returned, not raised: an exception would roll back the attempt counter.
+    """
 
     is_valid: bool
     is_disconnected: bool = False
@@ -64,7 +70,7 @@ class PinCheck:
 
 
 def lock(profile: Profile) -> None:
-    """Lock the profile row and read its count of wrong PINs. Needs a transaction.
+    """Lock the profile row and refresh its counter of wrong PINs. Requires a transaction.
 
     Raises Disconnected if the profile or its keys were removed since it was read.
     """
@@ -76,10 +82,10 @@ def lock(profile: Profile) -> None:
 
 
 def verify_pin(profile: Profile, token: str, **event_fields: Any) -> PinCheck:
-    """Look at a PIN token and count it when it is wrong. Needs a transaction in which the profile is locked.
+    """Verify a PIN token and count an invalid one. Requires a transaction that has locked the profile.
 
-    The wrong one that makes the count equal to the application's limit disconnects the user from the device.
-    `about` are members for the event of the limit: the authentication that the token came with.
+    If the counter reaches the application's limit, the user is disconnected from the device. The event of the limit
+    gets `event_fields`, which identify the transaction.
     """
     limit = profile.device.version.application.max_pin_attempts
     if _matches(profile, AuthenticatorType.PIN, "", token):
@@ -91,13 +97,13 @@ def verify_pin(profile: Profile, token: str, **event_fields: Any) -> PinCheck:
     is_disconnected = 0 < limit <= profile.wrong_pins
     if is_disconnected:
         _disconnect(profile, **event_fields)
-    return PinCheck(False, is_disconnected, profile.wrong_pins, limit)  # noqa: FBT003 - the first field
+    return PinCheck(False, is_disconnected, profile.wrong_pins, limit)  # noqa: FBT003 - first field
 
 
 def verify_token(profile: Profile, kind: str, authenticator_id: str, token: str, **event_fields: Any) -> bool:
-    """Look at the token of a fingerprint or a custom authenticator; a wrong one revokes it. Needs the lock.
+    """Return True if the token of a fingerprint or custom authenticator is valid; revoke the authenticator otherwise.
 
-    `about` as for `judge_pin`.
+    Requires a transaction that has locked the profile. `event_fields` are used as in `verify_pin`.
     """
     if _matches(profile, kind, authenticator_id, token):
         return True
@@ -116,7 +122,7 @@ def _matches(profile: Profile, kind: str, authenticator_id: str, token: str) -> 
     hashes = list(stored.values_list("token_hash", flat=True))
     is_valid = codes.matches(token, TOKEN_PURPOSE, hashes)
     if is_valid and any(map(codes.needs_rehash, hashes)):
-        # Only the device has the token: this is when its hash can move to the newest key.
+        # Only the device stores the token, so its hash can be renewed only now.
         stored.update(token_hash=codes.keyed_hash(token, TOKEN_PURPOSE))
     return is_valid
 
@@ -133,7 +139,10 @@ def revoke(
     event_type: EventType = EventType.AUTHENTICATOR_REVOKED,
     **actor: Any,
 ) -> bool:
-    """Remove an authenticator; False when it is not there. `by` are facts for the event: who wanted it."""
+    """Delete an authenticator. Return True if it was registered.
+
+    `actor` identifies the actor of the event.
+    """
     stored = Authenticator.objects.filter(profile=profile, type=kind, authenticator_id=authenticator_id)
     with transaction.atomic():
         if not stored.delete()[0]:
@@ -154,7 +163,7 @@ def _event_fields(profile: Profile) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Registration:
-    """What a device wants to register; `pin_token` is the current one, absent for a first PIN."""
+    """Parsed registration request of a device. `pin_token` is the current PIN token, None for the first PIN."""
 
     type: str
     nonce: str
@@ -164,10 +173,10 @@ class Registration:
 
 
 def register(profile: Profile, message: str) -> str:
-    """Register or replace an authenticator and return its token, sealed.
+    """Register or replace an authenticator and return its token in a sealed message.
 
-    InvalidMessage (free: malformed, too old, sent before, the current PIN token missing), AuthenticatorNotEnabled,
-    InvalidPin (counted), Disconnected.
+    Raises InvalidMessage if the message is malformed, outdated or repeated, or lacks the current PIN token; this is
+    not counted. Raises AuthenticatorNotEnabled if the type is disabled, InvalidPin (counted) and Disconnected.
     """
     services.require_enabled(profile.device.version)
     registration = _parse_registration(keys.open_sealed(profile, message))
@@ -190,7 +199,7 @@ def register(profile: Profile, message: str) -> str:
 
 
 def _parse_registration(content: dict[str, Any]) -> Registration:
-    """Read the members of a message; InvalidMessage when one is missing or malformed."""
+    """Parse the members of a message. Raises InvalidMessage if one is missing or malformed."""
     kind, nonce, issued_at = content.get("type"), content.get("nonce"), content.get("issued_at")
     authenticator_id, pin_token = content.get("authenticator_id"), content.get("pin_token")
     is_custom = kind == AuthenticatorType.CUSTOM
@@ -199,7 +208,7 @@ def _parse_registration(content: dict[str, Any]) -> Registration:
         and isinstance(nonce, str)
         and len(nonce) in NONCE_CHARACTERS
         and isinstance(issued_at, int)
-        # As whole numbers: a client may send one that no float can hold.
+        # Integer arithmetic, because a client can send a number that is too large for a float.
         and abs(issued_at * 1000 - int(timezone.now().timestamp() * 1_000_000)) <= MAX_CLOCK_SKEW // MICROSECOND
         and isinstance(authenticator_id, str if is_custom else str | None)
         and bool(authenticator_id) == is_custom
@@ -212,7 +221,7 @@ def _parse_registration(content: dict[str, Any]) -> Registration:
 
 
 def _authorize(profile: Profile, registration: Registration) -> PinCheck:
-    """Let a message in once; ask for the current PIN token, but for a first PIN."""
+    """Consume the nonce and verify the current PIN token, which only the first PIN does not require."""
     _consume_nonce(profile, registration.nonce)
     has_pin = Authenticator.objects.filter(profile=profile, type=AuthenticatorType.PIN).exists()
     if registration.type == AuthenticatorType.PIN and not has_pin:

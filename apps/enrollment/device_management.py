@@ -1,6 +1,6 @@
-"""What support staff and the user API see of users' devices, and take from them.
+"""Queries and removals of users' devices, for support staff and the user API.
 
-`by` are facts for the event: `client_id` of an API client, `who` for a staff account or the name of a command.
+`actor` identifies the actor of an event: `client_id` of an API client, or `who` for a staff account or a command.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,12 +27,12 @@ TOKEN_TYPES: dict[str, str] = {
 
 
 def all_profiles(user_id: str) -> QuerySet[Profile]:
-    """Return the user's profiles, one a device, oldest device first, whatever the state of the application's version.
+    """Return all profiles of a user, oldest device first, including those of disabled versions.
 
-    They come with all that is told of them, but for keys and push tokens.
+    The relations that `describe` uses are loaded; public keys and push tokens are deferred.
     """
     if "\0" in user_id:
-        # No text of a database holds it, and some refuse to look for it.
+        # A stored text cannot contain a NUL character, and PostgreSQL rejects it in a query.
         return Profile.objects.none()
     return (
         Profile.objects.select_related(
@@ -46,7 +46,7 @@ def all_profiles(user_id: str) -> QuerySet[Profile]:
 
 
 def get_profile(user_id: str, device_id: str) -> Profile:
-    """Return the user's profile on a device; ObjectNotFound when the user has no such device."""
+    """Return the user's profile on a device. Raises ObjectNotFound if the user has no such device."""
     found = profiles_on_devices(user_id, [device_id])
     if not found:
         raise errors.ObjectNotFound
@@ -54,14 +54,14 @@ def get_profile(user_id: str, device_id: str) -> Profile:
 
 
 def profiles_on_devices(user_id: str, device_ids: Collection[str]) -> list[Profile]:
-    """Return the user's profiles on those of the named devices that there are."""
+    """Return the user's profiles on the named devices. Unknown device ids are ignored."""
     ids = {device_id.upper() for device_id in device_ids}
-    # A user has a few devices, a caller may name any number.
+    # Filtered in Python, because a user has few devices but a request can name any number.
     return [profile for profile in all_profiles(user_id) if profile.device.device_id in ids]
 
 
 def describe(profile: Profile) -> dict[str, Any]:
-    """Return a device as one of its users has it, with the names of the user API's version 4."""
+    """Return the description of a profile's device, with the member names of version 4 of the user API."""
     device, version = profile.device, profile.device.version
     is_enabled = version.status != VersionStatus.DISABLED
     registered = {authenticator.type for authenticator in profile.authenticators.all()}
@@ -75,23 +75,23 @@ def describe(profile: Profile) -> dict[str, Any]:
         "createdAt": device.created_at,
         "lastLogin": device.last_login_at,
         "tokenTypes": [name for kind, name in TOKEN_TYPES.items() if kind in registered],
-        # Phones of a disabled version count as not enrolled.
+        # Devices of a disabled version count as not enrolled.
         "mobileAuthenticationEnabled": is_enabled and profile.has_keys,
         "pushAuthenticationEnabled": is_enabled and services.is_reachable(profile),
     }
 
 
 def list_devices(user_id: str, **actor: Any) -> list[dict[str, Any]]:
-    """Describe the user's devices, with an event that says who asked."""
+    """Describe the user's devices and record an event with the actor."""
     found = [describe(profile) for profile in all_profiles(user_id)]
     events.record(EventType.API_DEVICES_LISTED, user_id=user_id.replace("\0", ""), devices=len(found), **actor)
     return found
 
 
 def remove(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> int:
-    """Take users off devices: keys, authenticators and push tokens go; a device goes with its last user.
+    """Disconnect users from devices: delete their profiles with keys, authenticators and push tokens.
 
-    Returns how many were still there.
+    A device is deleted with its last profile. Return the number of deleted profiles.
     """
     with transaction.atomic():
         removed = services.unenroll(*profiles)
@@ -100,7 +100,7 @@ def remove(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> 
 
 
 def remove_each(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> list[Profile]:
-    """As `remove`, but what keeps one of them from going does not keep the others. Returns those that are left."""
+    """Remove profiles like `remove`, but one by one if a deletion fails. Return the profiles that remain."""
     try:
         remove(profiles, event_type, **actor)
     except DatabaseError:
@@ -118,7 +118,7 @@ def _try_remove(profile: Profile, event_type: EventType, **actor: Any) -> bool:
 
 
 def revoke_push(profile: Profile, **actor: Any) -> bool:
-    """Remove the profile's push token, so that no push reaches it; OTP goes on. False when there is none."""
+    """Delete the profile's push token; one-time passwords stay available. Return True if there was one."""
     with transaction.atomic():
         if not PushEnrollment.objects.filter(profile=profile).delete()[0]:
             return False
@@ -127,9 +127,9 @@ def revoke_push(profile: Profile, **actor: Any) -> bool:
 
 
 def revoke_mobile_authentication(profile: Profile, **actor: Any) -> bool:
-    """Remove the user's keys, authenticators and push token on a device. The device stays the user's.
+    """Delete the user's keys, authenticators and push token on a device. The device stays in the user's list.
 
-    Return False if there were no keys.
+    Return True if there were keys.
     """
     with transaction.atomic():
         if not services.remove_keys(profile):
@@ -139,18 +139,18 @@ def revoke_mobile_authentication(profile: Profile, **actor: Any) -> bool:
 
 
 def disconnect(profile: Profile, **actor: Any) -> bool:
-    """Take the user off the device as the user's own app would; False when that has happened already."""
+    """Disconnect the user from the device. Return True if the user was connected."""
     return bool(remove([profile], EventType.ADMIN_USER_DISCONNECTED, **actor))
 
 
 def profiles_of_device(device: Device) -> list[Profile]:
-    """Return the profiles of everybody on a device, by user."""
+    """Return all profiles of a device, ordered by user."""
     users = Profile.objects.select_related("device__version__application").defer("public_key")
     return list(users.filter(device=device).order_by("user_id"))
 
 
 def revoke_fingerprint(profile: Profile, **actor: Any) -> bool:
-    """Remove the profile's fingerprint authenticator; False when there is none."""
+    """Delete the profile's fingerprint authenticator. Return True if there was one."""
     return authenticators.revoke(profile, AuthenticatorType.FINGERPRINT, **actor)
 
 

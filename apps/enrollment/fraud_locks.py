@@ -1,4 +1,4 @@
-"""Which profiles a fraud lock applies to. A lock belongs to a user and an application, not to a profile."""
+"""Queries for fraud locks. A lock belongs to a user and an application, not to a profile."""
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -26,7 +26,7 @@ def annotate(profiles: QuerySet[Profile]) -> QuerySet[Profile]:
 
 
 def of_user(user_id: str) -> QuerySet[FraudLock]:
-    """Return the locks of a user, by application name. A user without any device can have some."""
+    """Return the locks of a user, ordered by application name. A user without devices can have locks."""
     if "\0" in user_id:
         return FraudLock.objects.none()
     return FraudLock.objects.select_related("application").filter(user_id=user_id).order_by("application__name")

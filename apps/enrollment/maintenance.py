@@ -1,4 +1,4 @@
-"""What is done from time to time with the rows of devices: hashes of push tokens move on, unused keys go."""
+"""Periodic maintenance: rehash push tokens, delete unused server keys."""
 
 from datetime import datetime, timedelta
 
@@ -11,14 +11,14 @@ from apps.enrollment.models import Profile, PushEnrollment, ServerKey
 from apps.enrollment.push_enrollments import PUSH_TOKEN_PURPOSE
 
 BATCH = 200
-# An enrolment that began before a rotation may still take the key that was shared then.
+# An enrolment that began before a rotation can still use the previous shared key.
 MAX_ENROLLMENT_DURATION = timedelta(hours=1)
 
 
 def rehash_push_tokens() -> int:
-    """Hash the push tokens under the newest key, which the stored tokens allow; returns how many there were.
+    """Hash all push tokens with the newest key, and return the number of rehashed tokens.
 
-    One that is replaced meanwhile is left to its writer; one that no key opens stays as it is.
+    A token that is replaced concurrently is skipped. A token that cannot be decrypted stays unchanged.
     """
     total = 0
     outdated = PushEnrollment.objects.exclude(token_hash__startswith=codes.newest_prefix()).order_by("pk")
@@ -38,7 +38,7 @@ def _rehash_token(row: PushEnrollment) -> int:
 
 
 def remove_unused_server_keys(now: datetime) -> int:
-    """Remove server keys that no profile knows and no enrolment gets any more; returns how many there were."""
+    """Delete server keys that no profile uses and no new enrolment can get, and return their number."""
     created_before = now - MAX_ENROLLMENT_DURATION
     if ServerKey.objects.filter(shared=True, created_at__gt=created_before).exists():
         return 0
@@ -50,7 +50,7 @@ def remove_unused_server_keys(now: datetime) -> int:
             with transaction.atomic():
                 removed = ServerKey.objects.filter(pk__in=batch).delete()[0]
         except (ProtectedError, IntegrityError):
-            # Somebody has enrolled with one of them in this moment: the next run looks again.
+            # A concurrent enrolment uses one of the keys. The next run deletes the others.
             break
         total += removed
     return total

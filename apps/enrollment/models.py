@@ -15,7 +15,10 @@ MAX_USER_ID_CHARACTERS = 255
 
 
 class ServerKey(models.Model):
-    """A key pair: the server signs with it, devices encrypt to it. One is shared unless switched otherwise."""
+    """OpenPGP key pair of the server, used to sign messages to devices and to decrypt their messages.
+
+    One key is shared by all new enrolments, unless each enrolment gets its own key.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     secret_key = EncryptedTextField()
@@ -39,7 +42,7 @@ def enrollment_code_expiry() -> datetime:
 
 
 class EnrollmentCode(models.Model):
-    """A one-time code with which a user's device enrols. Only its hash is kept."""
+    """Single-use code for the enrolment of a user's device. Only its hash is stored."""
 
     code_hash = models.CharField(max_length=80, unique=True)
     user_id = models.CharField(max_length=MAX_USER_ID_CHARACTERS)
@@ -52,7 +55,7 @@ class EnrollmentCode(models.Model):
 
 
 class Device(models.Model):
-    """One installation of an application. It goes when its last profile goes, and its bearer token with it."""
+    """One installation of an application. It is deleted with its last profile."""
 
     device_id = models.CharField(_("device ID"), max_length=64, unique=True, default=codes.device_id)
     token_hash = models.CharField(max_length=80, unique=True)
@@ -72,10 +75,10 @@ class Device(models.Model):
 
 
 class Profile(models.Model):
-    """One user on one device: the keys with which both sides seal messages.
+    """One user on one device, with the keys for sealed messages.
 
-    Revoking mobile authentication removes the keys and leaves the row: the device can enrol the user again with the
-    same profile ID.
+    Revoking mobile authentication deletes the keys but not the row: the device can enrol the user again with the same
+    profile id.
     """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="profiles", verbose_name=_("device"))
@@ -85,10 +88,10 @@ class Profile(models.Model):
     public_key = models.TextField(blank=True)
     fingerprint = models.CharField(_("key fingerprint"), max_length=64, blank=True)
     server_key = models.ForeignKey(ServerKey, null=True, on_delete=models.PROTECT)
-    created_at = models.DateTimeField(pgettext_lazy("moment of enrolment", "enrolled"), default=timezone.now)
-    # Wrong PIN tokens in a row, over all transactions.
+    created_at = models.DateTimeField(pgettext_lazy("time of enrolment", "enrolled"), default=timezone.now)
+    # Consecutive invalid PIN tokens, across all transactions.
     wrong_pins = models.PositiveIntegerField(_("wrong PINs"), default=0)
-    # Start of the fraud lock, None without one. Only on rows of `fraud_locks.annotate`.
+    # Start of the fraud lock, or None. Set only on rows of `fraud_locks.annotate`.
     locked_at: datetime | None
 
     class Meta:
@@ -114,9 +117,9 @@ class Profile(models.Model):
 
 
 class FraudLock(models.Model):
-    """Lock of a user in an application after a fraud report. Only support staff remove it.
+    """Lock of a user in an application after a fraud report. Only support staff can remove it.
 
-    It belongs to no device and no profile, so that removing a device or enrolling again does not end it.
+    It has no relation to a device or profile, so that deleting a device or enrolling again does not end it.
     """
 
     user_id = models.CharField(_("user"), max_length=MAX_USER_ID_CHARACTERS)
@@ -133,7 +136,7 @@ class FraudLock(models.Model):
 
 
 class PushEnrollment(models.Model):
-    """That a profile can be reached by push. A dead token takes this row away and leaves the profile."""
+    """Push token of a profile. The row is deleted if the provider reports an invalid push token; the profile stays."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     profile = models.OneToOneField(Profile, on_delete=models.CASCADE, related_name="push_enrollment")
@@ -157,11 +160,11 @@ class AuthenticatorType(models.TextChoices):
 
 
 class Authenticator(models.Model):
-    """What a profile proves its user's presence with: the device holds the token, the server its keyed hash."""
+    """Registered authenticator of a profile. The device stores the token, the server stores its keyed hash."""
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="authenticators")
     type = models.CharField(_("type"), max_length=20, choices=AuthenticatorType.choices)
-    # Of a custom one: the name in the application's list. Empty for the others.
+    # Name in the application's list of custom authenticators. Empty for PIN and fingerprint.
     authenticator_id = models.CharField(_("authenticator ID"), max_length=100, blank=True, default="")
     token_hash = models.CharField(max_length=80)
     registered_at = models.DateTimeField(_("registered"), default=timezone.now)
@@ -178,7 +181,7 @@ class Authenticator(models.Model):
 
 
 class UsedNonce(models.Model):
-    """A nonce that a profile has used: a message that is sent again does nothing."""
+    """Nonce that a profile has used. A repeated message with it is rejected."""
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE)
     nonce_hash = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""What a device must know of its profiles to draw its screens. It never holds a user ID."""
+"""State of a device's profiles, for the screens of the app. It never includes a user id."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from apps.enrollment.models import Authenticator, AuthenticatorType, Device, Pro
 
 @dataclass(frozen=True)
 class AuthenticatorState:
-    """Whether the application allows an authenticator, and whether the user has registered it."""
+    """State of an authenticator: allowed by the application, and registered by the user."""
 
     type: AuthenticatorType
     authenticator_id: str
@@ -20,7 +20,7 @@ class AuthenticatorState:
 
 @dataclass(frozen=True)
 class ProfileState:
-    """State of one profile. `max_pin_attempts` 0: no limit."""
+    """State of one profile. `max_pin_attempts` 0 means no limit."""
 
     profile_id: str
     application_id: str
@@ -35,7 +35,7 @@ class ProfileState:
 def profiles(device: Device) -> list[ProfileState]:
     """Return the state of a device's profiles, oldest first, with a constant number of queries.
 
-    A profile without keys is left out: the device has to enrol the user again.
+    Profiles without keys are excluded: the device must enrol the user again.
     """
     related = ("push_enrollment", "device__version__application")
     rows = fraud_locks.annotate(Profile.objects.select_related(*related).prefetch_related("authenticators"))
@@ -57,7 +57,7 @@ def _state(profile: Profile) -> ProfileState:
 
 
 def _authenticators(profile: Profile) -> list[AuthenticatorState]:
-    """Return PIN, fingerprint and the application's custom ones, then registered ones no longer in its list."""
+    """Return PIN, fingerprint and the listed custom authenticators, then registered ones that are not listed."""
     registered = {_identify(authenticator) for authenticator in profile.authenticators.all()}
     custom = [(AuthenticatorType.CUSTOM, each) for each in profile.device.version.application.custom_authenticators]
     known = [(AuthenticatorType.PIN, ""), (AuthenticatorType.FINGERPRINT, ""), *custom]

@@ -1,4 +1,4 @@
-"""Reaching a profile's phone outside of any transaction."""
+"""Test pushes, which belong to no transaction."""
 
 import uuid
 from datetime import timedelta
@@ -20,23 +20,26 @@ TEST_LIFETIME = timedelta(minutes=5)
 
 
 class NotReachable(Exception):
-    """No push reaches this profile: it has no push token, or its version no configuration for push or is disabled."""
+    """The profile cannot receive a push.
+
+    It has no push token, or its version is disabled or has no push messaging configuration.
+    """
 
 
 def disabled_reason(version: ApplicationVersion) -> str:
-    """Say that phones of a version get no pushes because it is disabled; empty when it is not."""
+    """Return why devices of a disabled version get no pushes; an empty string if the version is not disabled."""
     if version.status != VersionStatus.DISABLED:
         return ""
-    return _("The version %(version)s is disabled: its phones count as not enrolled and get no pushes.") % {
+    return _("The version %(version)s is disabled. Its devices count as not enrolled and get no pushes.") % {
         "version": str(version)
     }
 
 
 def send_test(profile: Profile, *, who: str) -> PushResult:
-    """Send a test push and say what the provider answered; NotReachable when there is nothing to send to.
+    """Send a test push and return the result of the provider. Raises NotReachable if the profile cannot receive it.
 
-    A dead token is removed and a fault of the configuration kept for the console, as after any other push. The app
-    finds no transaction under the id that it is told. The event says `who` wanted it.
+    As after any other push, an invalid push token is deleted and a configuration error is recorded for the console.
+    The push names a transaction that does not exist. `who` is the actor of the event.
     """
     version, push_enrollment = profile.device.version, getattr(profile, "push_enrollment", None)
     destination = version.destination()
@@ -72,6 +75,6 @@ def _build_message(profile: Profile, token: str) -> PushMessage:
         token=token,
         transaction_id=str(uuid.uuid4()),
         profile_id=profile.profile_id,
-        text=_("This is a test. Nothing waits for your answer."),
+        text=_("This is a test. No answer is required."),
         expires_at=timezone.now() + TEST_LIFETIME,
     )

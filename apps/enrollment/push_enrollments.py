@@ -1,4 +1,4 @@
-"""Enrolments for push: a profile's push token, its replacement, and its removal when the provider calls it invalid."""
+"""Push enrolments: store, replace and delete the push token of a profile."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -28,7 +28,7 @@ PUSH_FAILURES: dict[type[errors.ApiError], EventType] = {
 
 
 def enroll(device: Device, profile_id: str, push_token: str) -> None:
-    """Enrol a profile of a device for push, by the rules of the push enrolment mode."""
+    """Enrol a profile of a device for push, according to the push enrolment mode."""
     profile = None
     try:
         profile = services.get_profile(device, profile_id)
@@ -58,7 +58,7 @@ def _enroll(profile: Profile, push_token: str) -> None:
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
         raise errors.PushTokenInUse
     _apply_mode(profile, general.push_enrollment_mode)
-    # Loaded and saved as a row, because the token's encryption is bound to it.
+    # Saved as a row, because the encryption of the token is bound to its row.
     row = PushEnrollment.objects.filter(profile=profile).first() or PushEnrollment(profile=profile)
     row.token, row.token_hash, row.enrolled_at = push_token, hashes[0], timezone.now()
     row.save()
@@ -66,11 +66,11 @@ def _enroll(profile: Profile, push_token: str) -> None:
 
 
 def _lock_push_enrollment(user_ids: Collection[str], configuration: PushMessagingConfiguration | None) -> list[Profile]:
-    """Lock what two enrolments of the same token or user change, and return the users' profiles that have keys.
+    """Lock the rows that concurrent enrolments of a token or user change, and return the profiles that have keys.
 
-    Profiles are locked in the order of their keys, as everywhere.
+    Profiles are locked in the order of their primary keys, as in all other functions.
     """
-    # A push token is issued for one configuration's project. The lock lets rows that point at it be written.
+    # A push token belongs to the project of one configuration. The lock does not block rows that refer to it.
     if configuration:
         list(PushMessagingConfiguration.objects.select_for_update(no_key=True).filter(pk=configuration.pk).only("pk"))
     rows = Profile.objects.select_for_update().filter(user_id__in=user_ids).order_by("pk").only("pk", "server_key")
@@ -99,7 +99,7 @@ def _apply_mode(profile: Profile, mode: str) -> None:
 def replace_token(device: Device, old: str, new: str) -> None:
     """Replace a push token for all profiles of a device.
 
-    Raises InvalidRequest if the device has no such token, PushTokenInUse if another device has the new one.
+    Raises InvalidRequest if the device does not have the old token, PushTokenInUse if another device has the new one.
     """
     with transaction.atomic():
         user_ids = list(Profile.objects.filter(device=device).values_list("user_id", flat=True))
@@ -127,7 +127,7 @@ def replace_token(device: Device, old: str, new: str) -> None:
 def remove_dead_token(
     push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None
 ) -> None:
-    """Remove a token that the provider calls invalid, unless the device has a newer one; the keys stay."""
+    """Delete a push token that the provider reports as invalid, unless it was enrolled later. The keys stay."""
     profile = push_enrollment.profile
     with transaction.atomic():
         old = PushEnrollment.objects.filter(pk=push_enrollment.pk, enrolled_at__lte=_invalid_at(sent_at, dead_since))
@@ -141,11 +141,11 @@ def remove_dead_token(
 
 
 def has_newer_token(push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None) -> bool:
-    """Return True if the device has enrolled a token after the one that the provider calls invalid."""
+    """Return True if the device has enrolled a newer token than the one that the provider reports as invalid."""
     newer = PushEnrollment.objects.filter(enrolled_at__gt=_invalid_at(sent_at, dead_since))
     return newer.filter(profile=push_enrollment.profile_id).exists()
 
 
 def _invalid_at(sent_at: datetime, dead_since: datetime | None) -> datetime:
-    """Return up to when the provider's answer holds: it knows nothing of a token that was enrolled later."""
+    """Return the time to which the provider's response applies. It does not apply to tokens enrolled later."""
     return min(sent_at, dead_since or sent_at)

@@ -1,4 +1,4 @@
-"""Enrolling devices and users, and finding them again."""
+"""Enrolment of devices and users, and queries for their profiles."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +29,9 @@ KEY_FAILURES: dict[type[errors.ApiError], EventType] = {
 
 
 def create_code(*, user_id: str, application_identifier: str, **actor: Any) -> tuple[str, EnrollmentCode]:
-    """Make a one-time enrolment code; ObjectNotFound when there is no such application. The code is told only here.
+    """Create an enrolment code and return it with its row, which stores only the hash.
 
-    `by` are facts for the event: who wanted it.
+    `actor` identifies the actor of the event. Raises ObjectNotFound if the application does not exist.
     """
     application = Application.objects.filter(identifier=application_identifier).first()
     if application is None:
@@ -47,7 +47,7 @@ def create_code(*, user_id: str, application_identifier: str, **actor: Any) -> t
 
 @dataclass(frozen=True)
 class EnrollmentRequest:
-    """What a device says about itself when it enrols."""
+    """Enrolment request of a device, with the description of the device."""
 
     enrollment_code: str
     public_key: str
@@ -60,9 +60,10 @@ class EnrollmentRequest:
 
 
 def enroll(enrollment: EnrollmentRequest, *, bearer: str = "") -> tuple[Profile, str]:
-    """Enrol a user's keys on a new device, or on the one that the bearer token names.
+    """Enrol a user's keys on a new device, or on the existing device of the device token `bearer`.
 
-    Returns the profile and the new device's token (empty for a known device). The code is used up only by success.
+    Return the profile and the device token, which is empty for an existing device. A failed enrolment does not use
+    the code.
     """
     try:
         with transaction.atomic():
@@ -88,7 +89,7 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
     device, token = (
         (_update_device(device, enrollment, version, code), "") if device else _create_device(enrollment, version)
     )
-    # The same user again: new keys, no authenticator left, the same profile.
+    # A repeated enrolment of the user keeps the profile, replaces its keys and removes its authenticators.
     profile, _created = Profile.objects.update_or_create(
         device=device,
         user_id=code.user_id,
@@ -140,8 +141,8 @@ def _create_device(enrollment: EnrollmentRequest, version: ApplicationVersion) -
 def _update_device(
     device: Device, enrollment: EnrollmentRequest, version: ApplicationVersion, code: EnrollmentCode
 ) -> Device:
-    """Describe a device anew; InvalidDeviceToken when its last user has left meanwhile."""
-    # Profile first, then device: whoever leaves takes the locks in this order, too.
+    """Update the description of a device. Raises InvalidDeviceToken if its last profile was removed meanwhile."""
+    # The lock order is profile, then device, as in `unenroll`.
     list(Profile.objects.select_for_update().filter(device=device, user_id=code.user_id).only("pk"))
     if not Device.objects.filter(pk=device.pk).update(version=version, **_device_fields(enrollment)):
         raise errors.InvalidDeviceToken
@@ -158,13 +159,13 @@ def _device_fields(enrollment: EnrollmentRequest) -> dict[str, str]:
 
 
 def get_device(bearer: str) -> Device:
-    """Find the device that a bearer token belongs to; InvalidDeviceToken when there is none with a profile left."""
+    """Return the device of a device token. Raises InvalidDeviceToken if it is unknown or has no profile."""
     hashes = codes.hash_candidates(bearer, DEVICE_TOKEN_PURPOSE)
     device = Device.objects.select_related("version").filter(token_hash__in=hashes, profiles__isnull=False).first()
     if device is None:
         raise errors.InvalidDeviceToken
     if codes.needs_rehash(device.token_hash):
-        # Only the device has the token: this is when its hash can move to the newest key.
+        # Only the device stores the token, so its hash can be renewed only now.
         Device.objects.filter(pk=device.pk, token_hash=device.token_hash).update(token_hash=hashes[0])
     return device
 
@@ -182,7 +183,7 @@ def get_profile(device: Device, profile_id: str) -> Profile:
 
 def _get_profile_or_revoked(device: Device, profile_id: str) -> Profile:
     if "\0" in profile_id:
-        # No text of a database holds it, and some refuse to look for it.
+        # A stored text cannot contain a NUL character, and PostgreSQL rejects it in a query.
         raise errors.InvalidProfile
     related = Profile.objects.select_related("device__version__application", "server_key")
     profile = fraud_locks.annotate(related).filter(device=device, profile_id=profile_id).first()
@@ -192,7 +193,7 @@ def _get_profile_or_revoked(device: Device, profile_id: str) -> Profile:
 
 
 def require_enabled(version: ApplicationVersion) -> None:
-    """Phones of a disabled version can only list and leave."""
+    """Raise VersionNotEnabled for a disabled version, whose devices can only list and unenrol."""
     if version.status == VersionStatus.DISABLED:
         raise errors.VersionNotEnabled
 
@@ -208,24 +209,24 @@ def _usable_profiles(user_id: str) -> QuerySet[Profile]:
 
 
 def reachable_by_push(user_id: str) -> QuerySet[Profile]:
-    """Return the user's profiles that a push can reach now."""
+    """Return the user's profiles that can receive a push."""
     return _usable_profiles(user_id).filter(
         push_enrollment__isnull=False, device__version__push_messaging_configuration__isnull=False
     )
 
 
 def usable_profiles(user_id: str) -> QuerySet[Profile]:
-    """Return the user's profiles that can authenticate, with all that availability asks of them."""
+    """Return the user's profiles that can authenticate, with the relations that availability checks."""
     return _usable_profiles(user_id).select_related("push_enrollment").prefetch_related("authenticators")
 
 
 def is_reachable(profile: Profile) -> bool:
-    """Say whether a push can reach a profile of `profiles_of`."""
+    """Return True if a profile of `usable_profiles` can receive a push."""
     return hasattr(profile, "push_enrollment") and profile.device.version.push_messaging_configuration is not None
 
 
 def unenroll_by_device(device: Device, profile_id: str) -> None:
-    """Remove a profile, with or without keys, on request of its own device. Raises InvalidProfile if it has none."""
+    """Delete a profile, with or without keys, on request of its device. Raises InvalidProfile if it does not exist."""
     profile = _get_profile_or_revoked(device, profile_id)
     with transaction.atomic():
         if unenroll(profile):
@@ -238,9 +239,9 @@ def unenroll_by_device(device: Device, profile_id: str) -> None:
 
 
 def remove_keys(profile: Profile) -> bool:
-    """Remove the keys, authenticators and push token of a profile; the row stays. Return False without keys."""
+    """Delete the keys, authenticators and push token of a profile, but not its row. Return True if it had keys."""
     with transaction.atomic():
-        # The update locks the profile first, as an enrolment for push and a PIN check do.
+        # The update locks the profile first, as push enrolment and PIN verification do.
         keys_of_profile = Profile.objects.filter(pk=profile.pk, server_key__isnull=False)
         if not keys_of_profile.update(public_key="", fingerprint="", server_key=None):
             return False
@@ -250,16 +251,16 @@ def remove_keys(profile: Profile) -> bool:
 
 
 def unenroll(*profiles: Profile) -> list[Profile]:
-    """Remove profiles and return those that were still there; a device goes with its last one."""
+    """Delete profiles and return those that existed. A device is deleted with its last profile."""
     with transaction.atomic():
         rows = Profile.objects.filter(pk__in=[profile.pk for profile in profiles])
-        # Whoever enrols for push or judges a PIN locks the profile first, too.
+        # Push enrolment and PIN verification also lock the profile first.
         existing_ids = set(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
-        # Then the push tokens: in this order whoever records a push meets these rows, too.
+        # Push tokens are next, in the lock order of push deliveries.
         PushEnrollment.objects.filter(profile__in=existing_ids).delete()
         Profile.objects.filter(pk__in=existing_ids).delete()
         devices = Device.objects.filter(pk__in=[profile.device_id for profile in profiles])
-        # Of two last users who leave at once, the second waits here and sees that the first has left.
+        # If the last two users unenrol concurrently, the second waits here until the first is deleted.
         list(devices.select_for_update().order_by("pk").values_list("pk"))
         devices.filter(profiles__isnull=True).delete()
     return [profile for profile in profiles if profile.pk in existing_ids]

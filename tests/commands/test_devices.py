@@ -50,7 +50,7 @@ def test_a_user_without_devices_has_an_empty_list_and_people_read_that_nothing_w
 def test_a_device_is_deleted(device, enroll):
     bens = enroll(user_id="ben")
     ran = run("delete_device", "anna", device.device_id)
-    assert (ran.code, ran.lines) == (0, ["“Phone of anna” is not a device of “anna” any more."])
+    assert (ran.code, ran.lines) == (0, ["The device “Phone of anna” of “anna” was deleted."])
     assert list(Profile.objects.values_list("user_id", flat=True)) == ["ben"]
     with pytest.raises(DeviceApiError, match="invalid_device_token"):
         device.pending()
@@ -60,10 +60,10 @@ def test_a_device_is_deleted(device, enroll):
 
 def test_push_is_revoked_once_and_may_be_again(device):
     ran = run("revoke_push", "anna", device.device_id.lower())
-    assert (ran.code, ran.lines) == (0, ["No push reaches “anna” on “Phone of anna” any more."])
+    assert (ran.code, ran.lines) == (0, ["The push token of “anna” on “Phone of anna” was deleted."])
     assert (Profile.objects.count(), PushEnrollment.objects.count()) == (1, 0)
     again = run("revoke_push", "anna", device.device_id)
-    assert (again.code, again.lines) == (0, ["“anna” has no push token on “Phone of anna”: nothing to do."])
+    assert (again.code, again.lines) == (0, ["“anna” has no push token on “Phone of anna”. Nothing was changed."])
     assert who("ADMIN_PUSH_ENROLLMENT_REVOKED") == [("anna", "", "revoke_push")]
 
 
@@ -71,13 +71,13 @@ def test_mobile_authentication_is_revoked(device):
     ran = run("revoke_mobile_authentication", "anna", device.device_id)
     assert (ran.code, ran.lines) == (
         0,
-        ["The keys of “anna” on “Phone of anna” are gone: the app has to enrol the user again."],
+        ["The keys of “anna” on “Phone of anna” were deleted. The app must enrol the user again."],
     )
     assert device.pending() == []
     [listed] = json.loads(run("list_devices", "anna", "--json").out)
     assert (listed["id"], listed["mobileAuthenticationEnabled"]) == (device.device_id, False)
     again = run("revoke_mobile_authentication", "anna", device.device_id)
-    assert (again.code, again.lines) == (0, ["“anna” has no keys on “Phone of anna”: nothing to do."])
+    assert (again.code, again.lines) == (0, ["“anna” has no keys on “Phone of anna”. Nothing was changed."])
     assert who("ADMIN_USER_CLIENT_KEYS_REVOKED") == [("anna", "", "revoke_mobile_authentication")]
 
 

@@ -34,7 +34,7 @@ def test_it_sends_and_says_what_the_push_service_answered(apple, phone):
     ]
     [push] = apple.received
     assert (push["key"], push["headers"]["apns-topic"]) == (PUSH_TOKEN, BUNDLE)
-    assert json.loads(push["body"])["aps"]["alert"] == "This is a test. Nothing waits for your answer."
+    assert json.loads(push["body"])["aps"]["alert"] == "This is a test. No answer is required."
 
 
 def test_it_prints_json(apple, phone):
@@ -71,7 +71,7 @@ def test_what_was_not_taken_is_one_line_with_its_remedy(apple, phone, answer, to
     apple.script[PUSH_TOKEN] = [answer]
     ran = run("send_test_push", "anna", phone.device_id, "--json")
     assert (ran.code, ran.out, len(ran.problems)) == (1, "", 1)
-    assert ran.err.startswith(f"The push was not taken, by way of apple: {told}. ")
+    assert ran.err.startswith(f"The provider of apple did not accept the push: {told}. ")
     assert remedy in ran.err
     assert PUSH_TOKEN not in ran.err
 
@@ -82,7 +82,7 @@ def test_a_dead_token_is_removed_and_the_next_try_says_that_there_is_none(apple,
     assert not PushEnrollment.objects.exists()
     ran = run("send_test_push", "anna", phone.device_id)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.problems == ["The device has no push token for this user: the app has to enrol for push again."]
+    assert ran.problems == ["The device has no push token for this user. The app must enrol for push again."]
 
 
 def test_a_refused_assertion_is_told_in_google_s_own_words(google, enroll, version, with_service_account):
@@ -103,7 +103,7 @@ def test_a_version_without_push_is_told(enroll, apple, phone):
     ran = run("send_test_push", "anna", phone.device_id)
     assert (ran.code, ran.out) == (1, "")
     assert ran.problems == [
-        "The version Shop 1.0.0 (iOS) has no push messaging configuration: no push can reach the device."
+        "The version Shop 1.0.0 (iOS) has no push messaging configuration, so the device gets no pushes."
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_disabled_version_gets_no_push(apple, phone):
     ran = run("send_test_push", "anna", phone.device_id)
     assert (ran.code, ran.out) == (1, "")
     assert ran.problems == [
-        "The version Shop 1.0.0 (iOS) is disabled: its phones count as not enrolled and get no pushes."
+        "The version Shop 1.0.0 (iOS) is disabled. Its devices count as not enrolled and get no pushes."
     ]
     assert apple.received == []
 

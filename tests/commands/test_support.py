@@ -106,8 +106,8 @@ def test_a_code_is_printed_for_people_too(version):
     ("user", "application", "problem"),
     [
         ("anna", "nowhere", "There is no application with the identifier “nowhere”."),
-        ("", "shop", "A user id has 1 to 255 characters."),
-        ("x" * 256, "shop", "A user id has 1 to 255 characters."),
+        ("", "shop", "A user id must have 1 to 255 characters."),
+        ("x" * 256, "shop", "A user id must have 1 to 255 characters."),
         ("\udcff", "{existing}", "An argument is not valid text."),
     ],
 )

@@ -187,7 +187,7 @@ def test_helpdesk_finds_no_way_to_configuration_or_activity_on_its_pages(rows, d
     transaction = rows["transactions.Transaction"]
     shown = browser.get(f"/admin/transactions/transaction/{transaction.pk}/change/").content.decode()
     assert "Transactions of the last 24 hours" in start
-    assert "Last events of this user" in user
+    assert "Latest events of this user" in user
     assert "PUSH ENROLLMENT SUCCESS" in user
     assert transaction.client.name in shown
     for page in (start, user, shown):

@@ -60,7 +60,7 @@ def test_the_question_names_user_and_device_and_sends_nothing(console, path, goo
 def test_a_confirmed_test_push_is_sent(console, path, google):
     answer = console.post(path)
     assert answer.status_code == 302
-    assert "took the test push for “Phone of anna”" in said(answer)
+    assert "accepted the test push for “Phone of anna”" in said(answer)
     assert len(sent(google)) == 1
 
 
@@ -76,7 +76,7 @@ def test_a_refusal_is_told_with_its_reason_and_what_to_do(console, path, google)
 def test_a_device_without_push_is_told_of_before_and_after(console, path, google):
     PushEnrollment.objects.all().delete()
     page = console.get(path).content.decode()
-    assert "No push reaches “anna” on “Phone of anna”" in page
+    assert "“anna” cannot receive pushes on “Phone of anna”" in page
     assert "This device is not enrolled for push." in page
     assert 'type="submit"' not in page.partition("console-notice")[2].partition("</form>")[0]
     assert "This device is not enrolled for push." in said(console.post(path))
@@ -92,7 +92,7 @@ def test_a_version_without_a_configuration_is_told_of(console, path, google):
 
 def test_a_disabled_version_is_told_of_and_gets_no_push(console, path, google):
     ApplicationVersion.objects.update(status="disabled")
-    text = "is disabled: its phones count as not enrolled and get no pushes."
+    text = "is disabled. Its devices count as not enrolled and get no pushes."
     assert text in console.get(path).content.decode()
     assert text in said(console.post(path))
     assert sent(google) == []

@@ -181,7 +181,7 @@ def test_a_user_leaves_one_device_and_keeps_the_other_and_the_others_stay(consol
     assert (event.user_id, event.details) == ("anna", {"device_id": shared.device_id, "who": "olga"})
     again = console.post(path)
     assert (again.status_code, Event.objects.filter(event_type=event_type).count()) == (302, 1)
-    assert "nothing left to do" in said(again)
+    assert "Nothing was changed" in said(again)
     assert console.get(path).status_code == 404
 
 
@@ -189,7 +189,7 @@ def test_revoking_mobile_authentication_keeps_the_device_in_the_list(console, sh
     path = address("anna", "revoke-mobile-authentication", shared)
     profile_page = path.replace("revoke-mobile-authentication", "change")
     answer = press(console, path)
-    assert (answer["Location"], said(answer)) == (profile_page, "The keys of “anna” on “Phone of chloe” are gone.")
+    assert (answer["Location"], said(answer)) == (profile_page, "The keys of “anna” on “Phone of chloe” were deleted.")
     profile = Profile.objects.get(user_id="anna", device__device_id=shared.device_id)
     assert (profile.has_keys, profile.public_key, profile.fingerprint) == (False, "", "")
     assert Profile.objects.filter(server_key__isnull=False).count() == 3
@@ -198,17 +198,17 @@ def test_revoking_mobile_authentication_keeps_the_device_in_the_list(console, sh
     test_push = console.get(path.replace("revoke-mobile-authentication", "send-test-push")).content.decode()
     assert "The user's keys on this device were removed." in html.unescape(test_push)
     assert last("ADMIN_USER_CLIENT_KEYS_REVOKED").details == {"device_id": shared.device_id, "who": "olga"}
-    assert "nothing left to do" in said(console.post(path))
+    assert "Nothing was changed" in said(console.post(path))
     assert Event.objects.filter(event_type="ADMIN_USER_CLIENT_KEYS_REVOKED").count() == 1
 
 
 def test_push_is_revoked_and_the_keys_stay(console, device):
     path = address("anna", "revoke-push")
-    assert "No push reaches “anna” on “Phone of anna” any more." in said(press(console, path))
+    assert "The push token of “anna” on “Phone of anna” was deleted." in said(press(console, path))
     assert not PushEnrollment.objects.exists()
     assert Profile.objects.exists()
     assert last("ADMIN_PUSH_ENROLLMENT_REVOKED").details == {"device_id": device.device_id, "who": "olga"}
-    assert "nothing left to do" in said(press(console, path))
+    assert "Nothing was changed" in said(press(console, path))
     assert Event.objects.filter(event_type="ADMIN_PUSH_ENROLLMENT_REVOKED").count() == 1
 
 
@@ -217,7 +217,7 @@ def test_a_device_is_deleted_with_everybody_who_was_named(console, shared):
     question = console.get(path).content.decode()
     assert "Delete “Phone of chloe” and disconnect its 3 users?" in question
     assert re.findall(r'<li class="console-heading-text">(\w+)</li>', question) == ["anna", "bert", "chloe"]
-    assert "3 users are disconnected" in said(press(console, path))
+    assert "3 users were disconnected" in said(press(console, path))
     assert not Device.objects.filter(device_id=shared.device_id).exists()
     assert Profile.objects.get().user_id == "anna"
     events = Event.objects.filter(event_type="ADMIN_DEVICE_DELETED")
@@ -234,9 +234,9 @@ def test_who_came_after_the_question_is_named_before_the_device_goes(console, sh
     for given in (state_token, "", "x"):
         answer = console.post(path, {"state_token": given})
         assert answer["Location"] == path
-        assert "look again" in said(answer)
+        assert "confirm again" in said(answer)
     assert Profile.objects.filter(device__device_id=shared.device_id).count() == 4
-    assert "4 users are disconnected" in said(press(console, path))
+    assert "4 users were disconnected" in said(press(console, path))
 
 
 def test_a_test_push_is_an_event_with_who(console, device):
@@ -274,7 +274,7 @@ def test_a_locked_user_is_unlocked_once(console, locked):
 def test_wrong_codes_without_a_lock_are_shown_and_left_alone(console, db):
     CodeFailures.objects.create(user_id="anna", count=3)
     page = user_page(console, "anna").content.decode()
-    assert "Wrong codes of text messages in a row: 3 of 100." in page
+    assert "Consecutive wrong verification codes: 3 of 100." in page
     assert "unlock-user" not in page
     console.post(f"{LIST}unlock-user/?user=anna")
     assert CodeFailures.objects.get().count == 3

@@ -246,7 +246,7 @@ def test_fraud_lock_event_names_the_transaction_and_the_client(portal, device, l
 
 
 def test_list_devices_shows_fraud_locks_on_standard_error(device, application, locked):
-    messages = [f"“anna” is locked in “{application.name}” after a fraud report: see unlock_user."]
+    messages = [f"“anna” is locked in “{application.name}” after a fraud report. Unlock the user with unlock_user."]
     assert run("list_devices", "anna", "--json").problems == messages
     device.unenroll()
     assert run("list_devices", "anna").problems == ["Nothing was found.", *messages]

@@ -142,7 +142,9 @@ def test_every_encrypted_column_is_reencrypted(populated, rotate, settings):
 
 def test_every_keyed_hash_column_is_reported(populated):
     hash_columns = {column_name for kind in KINDS for column_name in columns_of(kind.model, kind.fields)}
-    newest_key_only = {column_name for model, name in NEWEST_KEY_ONLY.items() for column_name in columns_of(model, [name])}
+    newest_key_only = {
+        column_name for model, name in NEWEST_KEY_ONLY.items() for column_name in columns_of(model, [name])
+    }
     assert columns_with_prefix(codes.prefix(identifier(OLD_KEY))) == hash_columns
     # So long is a column for a keyed hash, whether or not anything is in it today.
     wide_columns = {

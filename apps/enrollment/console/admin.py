@@ -20,7 +20,7 @@ from apps.events.models import Event
 
 MAX_EVENTS = 20
 CHANGELIST = "admin:enrollment_profile_changelist"
-NOTHING_TO_DO = _("That was done already: there was nothing left to do.")
+NO_CHANGE = _("Nothing was changed, because this was already done.")
 PROFILE_FIELDS = (
     (None, {"fields": (("user_id", "profile_id"), (columns.keys, columns.enrolled), columns.fingerprint)}),
     (_("Push"), {"fields": ((columns.push, columns.push_enrolled),)}),
@@ -34,10 +34,10 @@ PROFILE_FIELDS = (
 
 
 class ProfileAdmin(LogAdmin):
-    """Users, as far as the server knows them: profiles on devices.
+    """Console pages of users and their profiles on devices.
 
-    A search is for one user, exactly, and shows all that is known of this one. The page is registered by
-    `apps.transactions.console.user_admin`, which knows also what locks a user out.
+    A search finds one exact user id and shows all data of this user. `apps.transactions.console.user_admin` registers a
+    subclass, which adds the locks of the user.
     """
 
     title = _("Users")
@@ -79,7 +79,7 @@ class ProfileAdmin(LogAdmin):
         return ("user_id", columns.device_name, *device, columns.push, columns.enrolled)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the newest profiles; of a searched user also what surrounds them."""
+        """Show the newest profiles, or the profiles and events of the searched user."""
         user_id = searched_user(request)
         context = self.user_context(request, user_id) if user_id else {}
         response = super().changelist_view(request, {**context, **(extra_context or {})})
@@ -89,7 +89,7 @@ class ProfileAdmin(LogAdmin):
         return response
 
     def user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
-        """Return what a page about a user shows besides the user's devices."""
+        """Return the template context of pages about a user, in addition to the devices."""
         return {"user_id": user_id, "user_events": Event.objects.filter(user_id=user_id)[:MAX_EVENTS]}
 
     def change_view(
@@ -108,18 +108,18 @@ class ProfileAdmin(LogAdmin):
         return response
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """The buttons stand on the page itself, with room for their names: none in its heading."""
+        """Return no actions for the heading. The buttons are in the page, which has more space for their labels."""
         return []
 
     def has_support_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        # Profiles cannot be edited in the console, so the change permission of the page is always denied.
         return bool(request.user.has_perm("enrollment.change_profile"))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Send test push"), url_path="send-test-push", icon="send", permissions=["support"]
     )
     def send_test_push(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then send. Only a POST sends anything."""
+        """Show a confirmation page on GET and send the test push on POST."""
         profile = self.get_object(request, object_id)
         if profile is None:
             raise Http404("no such profile")
@@ -150,7 +150,7 @@ class ProfileAdmin(LogAdmin):
         return self.confirm_or_execute(request, object_id, DISCONNECT)
 
     def confirm_or_execute(self, request: HttpRequest, object_id: str, device_action: DeviceAction) -> HttpResponse:
-        """Ask, then do it, by POST only. Who presses twice hears that nothing was left to do."""
+        """Show a confirmation page on GET and run the action on POST. A repeated POST reports that nothing changed."""
         profile = self.get_object(request, object_id)
         if profile is None:
             return self.profile_not_found(request)
@@ -161,14 +161,14 @@ class ProfileAdmin(LogAdmin):
         if device_action.execute(profile, request.user.get_username()):
             messages.success(request, device_action.success_text % device_actions.placeholders(profile))
         else:
-            messages.info(request, NOTHING_TO_DO)
+            messages.info(request, NO_CHANGE)
         return HttpResponseRedirect(user_url(profile.user_id) if device_action.removes_profile else change_url(profile))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Delete mobile device"), url_path="delete-device", icon="delete", permissions=["support"]
     )
     def delete_device(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, naming everybody on the device, then remove exactly these, by POST only."""
+        """Show a confirmation page with all users of the device on GET, and delete exactly these users on POST."""
         profile = self.get_object(request, object_id)
         if profile is None:
             return self.profile_not_found(request)
@@ -177,16 +177,18 @@ class ProfileAdmin(LogAdmin):
         if request.method != "POST":
             return render_confirmation(self, request, confirmation, profile)
         if request.POST.get("state_token") != confirmation.state_token:
-            messages.error(request, _("Other users share this device now than when you were asked: look again."))
+            messages.error(
+                request, _("The users of this device have changed meanwhile. Check the list and confirm again.")
+            )
             return HttpResponseRedirect(request.get_full_path())
         messages.success(request, device_actions.delete_device(profiles, device, request.user.get_username()))
         return HttpResponseRedirect(user_url(profile.user_id))
 
     def profile_not_found(self, request: HttpRequest) -> HttpResponse:
-        """Answer about a profile that does not exist (any more): a form that was sent twice is no mistake."""
+        """Redirect a repeated POST about a deleted profile to the list. Raises Http404 for other requests."""
         if request.method != "POST":
             raise Http404("no such profile")
-        messages.info(request, NOTHING_TO_DO)
+        messages.info(request, NO_CHANGE)
         return HttpResponseRedirect(reverse(CHANGELIST))
 
     @action(  # type: ignore[untyped-decorator]
@@ -197,7 +199,7 @@ class ProfileAdmin(LogAdmin):
 
 
 def searched_user(request: HttpRequest) -> str:
-    """Return the user that the list is searched for; empty when it is not searched, or for what no id can be."""
+    """Return the searched user id; an empty string without a search or for an id with a NUL character."""
     term = request.GET.get(SEARCH_VAR, "")
     return "" if "\0" in term else term
 

@@ -1,4 +1,4 @@
-"""What the console shows of a profile, in lists and on its page. Keys and push tokens are not here."""
+"""Columns and fields of a profile in the console. Key material and push tokens are never shown."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def device_id(profile: Profile) -> str:
     return profile.device.device_id
 
 
-@admin.display(description=_("model and system"))
+@admin.display(description=_("model and operating system"))
 def device_model(profile: Profile) -> str:
     return ", ".join(filter(None, (profile.device.model, profile.device.os_version))) or "-"
 
@@ -99,7 +99,7 @@ def wrong_pins(profile: Profile) -> str:
 
 @admin.display(description=_("locked (UTC)"))
 def locked(profile: Profile) -> str:
-    """Start of the fraud lock, which the query adds to the profile."""
+    """Return the start of the fraud lock, an annotation of the query."""
     return format_datetime(profile.locked_at)
 
 

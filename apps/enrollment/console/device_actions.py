@@ -1,4 +1,4 @@
-"""What support staff take from users' devices in the console: each asks first, and is one call of a service."""
+"""Actions of support staff on users' devices. Each has a confirmation page and calls one service function."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeviceAction:
-    """Something done to one user on one device. The texts have the places `user` and `device`.
+    """Action on one user of one device. The texts contain the placeholders `user` and `device`.
 
-    `do` takes the profile and the staff account's name and says whether there was anything to do.
+    `execute` gets the profile and the name of the staff account, and returns True if it changed anything.
     """
 
     title: "StrPromise"
@@ -33,19 +33,19 @@ class DeviceAction:
     removes_profile: bool = True
 
 
-OTHERS_STAY = _("Other users of the device and the user's other devices are left alone.")
-ENROLL_AGAIN = _("To use the app again the user has to enrol it again.")
+OTHERS_STAY = _("Other users of the device and other devices of the user are not affected.")
+ENROLL_AGAIN = _("To use the app again, the user must enrol again.")
 
 DISCONNECT = DeviceAction(
     title=_("Disconnect user from device"),
     icon="link_off",
     heading=_("Disconnect “%(user)s” from “%(device)s”?"),
     texts=(
-        _("The app on this device forgets the user: keys, authenticators and push token are removed here."),
+        _("The user's keys, authenticators and push token on this device are deleted."),
         OTHERS_STAY,
         ENROLL_AGAIN,
     ),
-    success_text=_("“%(user)s” is disconnected from “%(device)s”."),
+    success_text=_("“%(user)s” was disconnected from “%(device)s”."),
     execute=lambda profile, who: device_management.disconnect(profile, who=who),
 )
 REVOKE_MOBILE_AUTHENTICATION = DeviceAction(
@@ -53,11 +53,11 @@ REVOKE_MOBILE_AUTHENTICATION = DeviceAction(
     icon="key_off",
     heading=_("Revoke mobile authentication of “%(user)s” on “%(device)s”?"),
     texts=(
-        _("The user's keys, authenticators and push token on this device are removed. The device stays in the list."),
+        _("The user's keys, authenticators and push token on this device are deleted. The device stays in the list."),
         OTHERS_STAY,
-        _("The app keeps its access and can enrol the user again: the profile ID stays the same."),
+        _("The device token stays valid. The app can enrol the user again with the same profile ID."),
     ),
-    success_text=_("The keys of “%(user)s” on “%(device)s” are gone."),
+    success_text=_("The keys of “%(user)s” on “%(device)s” were deleted."),
     execute=lambda profile, who: device_management.revoke_mobile_authentication(profile, who=who),
     removes_profile=False,
 )
@@ -66,17 +66,17 @@ REVOKE_PUSH = DeviceAction(
     icon="notifications_off",
     heading=_("Revoke push notifications of “%(user)s” on “%(device)s”?"),
     texts=(
-        _("The push token is removed, so that no push reaches the user on this device. One-time passwords go on."),
-        _("The app can enrol for push again by itself."),
+        _("The push token is deleted, so the device gets no pushes for the user. One-time passwords stay available."),
+        _("The app can enrol for push again without the user."),
     ),
-    success_text=_("No push reaches “%(user)s” on “%(device)s” any more."),
+    success_text=_("The push token of “%(user)s” on “%(device)s” was deleted."),
     execute=lambda profile, who: device_management.revoke_push(profile, who=who),
     removes_profile=False,
 )
 
 
 def placeholders(profile: Profile) -> dict[str, str]:
-    """Return what the places in the texts stand for."""
+    """Return the values of the placeholders in texts about a profile."""
     return {"user": profile.user_id, "device": profile.device.name}
 
 
@@ -93,7 +93,7 @@ def confirmation(action: DeviceAction, profile: Profile, back: str) -> Confirmat
 
 
 def device_confirmation(profiles: Sequence[Profile], device: Device, back: str) -> Confirmation:
-    """Ask about a device and everybody on it. The mark changes when other users share it than those who are named."""
+    """Return the confirmation for deleting a device. Its state token changes if the users of the device change."""
     heading = ngettext(
         "Delete “%(device)s” and disconnect its user?",
         "Delete “%(device)s” and disconnect its %(count)d users?",
@@ -103,7 +103,7 @@ def device_confirmation(profiles: Sequence[Profile], device: Device, back: str) 
         title=_("Delete mobile device"),
         heading=heading % {"device": device.name, "count": len(profiles)},
         paragraphs=[
-            _("The device's own token dies, and with it the keys, authenticators and push tokens of these users on it:")
+            _("The device token and the keys, authenticators and push tokens of these users on the device are deleted:")
         ],
         items=[profile.user_id for profile in profiles],
         warning=ENROLL_AGAIN,
@@ -115,11 +115,11 @@ def device_confirmation(profiles: Sequence[Profile], device: Device, back: str) 
 
 
 def delete_device(profiles: Sequence[Profile], device: Device, who: str) -> str:
-    """Remove these users from the device, and with the last of them the device; returns what to tell about it."""
+    """Remove users from a device, which is deleted with the last user, and return the success message."""
     count = device_management.remove(profiles, EventType.ADMIN_DEVICE_DELETED, who=who)
     text = ngettext(
-        "“%(device)s” is deleted: %(count)d user is disconnected.",
-        "“%(device)s” is deleted: %(count)d users are disconnected.",
+        "“%(device)s” was deleted and %(count)d user was disconnected.",
+        "“%(device)s” was deleted and %(count)d users were disconnected.",
         count,
     )
     return text % {"device": device.name, "count": count}

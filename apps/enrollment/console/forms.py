@@ -1,4 +1,4 @@
-"""Forms of the console about users' devices."""
+"""Forms for users' devices in the console."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 
 
 class EnrollDeviceForm(forms.Form):
-    """Whose device, and which application it is to enrol with. A user id is taken as it is typed."""
+    """User and application of a new enrolment code. Spaces in the user id are significant."""
 
     user_id = forms.CharField(
         label=_("User ID"), max_length=MAX_USER_ID_CHARACTERS, strip=False, widget=UnfoldAdminTextInputWidget()

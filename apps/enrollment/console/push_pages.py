@@ -1,4 +1,4 @@
-"""The console's “Send test push”."""
+"""Console pages of “Send test push”."""
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ def confirmation(profile: Profile, back: str) -> Confirmation:
         unreachable_reason(profile),
     )
     if obstacle:
-        heading = _("No push reaches “%(user)s” on “%(device)s”") % placeholders
+        heading = _("“%(user)s” cannot receive pushes on “%(device)s”") % placeholders
         return Confirmation(
             title=_("Send test push"), heading=heading, paragraphs=[], icon="block", back_url=back, warning=obstacle
         )
@@ -28,10 +28,10 @@ def confirmation(profile: Profile, back: str) -> Confirmation:
         title=_("Send test push"),
         heading=_("Send a test push to “%(user)s” on “%(device)s”?") % placeholders,
         paragraphs=[
-            _("It goes to %(version)s through the push messaging configuration “%(configuration)s”.") % route,
+            _("The push is sent to %(version)s with the push messaging configuration “%(configuration)s”.") % route,
             _(
-                "The user sees a notification that this is a test. Nothing waits for an answer. This page waits until "
-                "the push service has answered, at most half a minute."
+                "The user sees a test notification, which requires no answer. This page waits up to 30 seconds for the "
+                "response of the push provider."
             ),
         ],
         icon="send",
@@ -41,20 +41,20 @@ def confirmation(profile: Profile, back: str) -> Confirmation:
 
 
 def unreachable_reason(profile: Profile) -> str:
-    """Say why no push can be sent to this profile; empty when one can."""
+    """Return why the profile cannot receive a push; an empty string if it can."""
     if profile.device.version.push_messaging_configuration_id is None:
-        return str(_("This version of the app has no push messaging configuration, so no push is sent to it."))
+        return str(_("This version of the app has no push messaging configuration, so its devices get no pushes."))
     if reason := push_check.disabled_reason(profile.device.version):
         return reason
     if not profile.has_keys:
-        return str(_("The user's keys on this device were removed. The app has to enrol the user again first."))
+        return str(_("The user's keys on this device were deleted. The app must enrol the user again first."))
     if not hasattr(profile, "push_enrollment"):
-        return str(_("This device is not enrolled for push. The app has to enrol for it first."))
+        return str(_("This device is not enrolled for push. The app must enrol for push first."))
     return ""
 
 
 def send(request: HttpRequest, profile: Profile) -> None:
-    """Send a test push and say in a message what became of it."""
+    """Send a test push and show its result in a message."""
     try:
         _show_result(request, profile, push_check.send_test(profile, who=request.user.get_username()))
     except push_check.NotReachable:
@@ -62,12 +62,12 @@ def send(request: HttpRequest, profile: Profile) -> None:
 
 
 def _show_result(request: HttpRequest, profile: Profile, result: PushResult) -> None:
-    """Give the push service's own reason, and what mends it."""
+    """Show the result with the provider's reason and the remedy."""
     if result.outcome == PushOutcome.ACCEPTED:
-        text = _("The push service took the test push for “%(device)s”.")
+        text = _("The push provider accepted the test push for “%(device)s”.")
         messages.success(request, text % {"device": profile.device.name})
         return
-    text = _("The push service did not take the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
+    text = _("The push provider rejected the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
     values = {
         "device": profile.device.name,
         "reason": result.reason or result.outcome.value,

@@ -1,4 +1,4 @@
-"""What commands about a user's device are told."""
+"""Arguments of the commands that manage a user's device."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from apps.enrollment.models import Profile
 
 
 def add_arguments(parser: CommandParser) -> None:
-    parser.add_argument("user", metavar="USER", help=_("the user's id"))
-    parser.add_argument("device", metavar="DEVICE", help=_("the device's id, as list_devices prints it"))
+    parser.add_argument("user", metavar="USER", help=_("user id"))
+    parser.add_argument("device", metavar="DEVICE", help=_("device id, as printed by list_devices"))
 
 
 def get_profile(options: dict[str, Any]) -> Profile:
-    """Return the user's profile on the device; CommandError when the user has no such device."""
+    """Return the user's profile on the device. Raises CommandError if the user has no such device."""
     try:
         return device_management.get_profile(options["user"], options["device"])
     except errors.ObjectNotFound:
@@ -24,5 +24,5 @@ def get_profile(options: dict[str, Any]) -> Profile:
 
 
 def placeholders(profile: Profile) -> dict[str, str]:
-    """Return what a sentence about the profile calls it."""
+    """Return the values of the placeholders in messages about a profile."""
     return {"user": profile.user_id, "device": profile.device.name}

@@ -1,6 +1,6 @@
-"""Certificates of devices: which keys they hold, what binds them, and which may sign and be encrypted to.
+"""Certificates of devices: their keys, the signatures that bind them, and the keys for signing and encryption.
 
-Everything here is verified without Sequoia's clock: a key of a device whose clock is ahead can be used at once.
+All verification is independent of Sequoia's clock: a key of a device whose clock is ahead can be used immediately.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ MAX_PUBLIC_KEY_CHARACTERS = 32 * 1024
 MAX_PACKETS = 64
 MIN_RSA_BITS = 2048
 
-# pysequoia reports every fault as one of these; a fault of a packet is a ValueError.
+# Exceptions of pysequoia. An invalid packet raises ValueError.
 OPENPGP_ERRORS = (RuntimeError, ValueError, OSError, IndexError)
 
 CERTIFICATIONS = (
@@ -44,13 +44,13 @@ class Key:
     is_revoked: bool = False
 
     def binding(self, now: datetime) -> Signature | None:
-        """Return the newest live binding, which says what the key is for."""
+        """Return the newest valid binding, which contains the flags of the key."""
         return max(
             (each for each in self.bindings if each.is_valid_at(now)), key=lambda each: each.created, default=None
         )
 
     def is_valid_at(self, now: datetime) -> bool:
-        """Return True if the key is bound, and neither revoked, expired, nor from more than MAX_CLOCK_LEAD ahead."""
+        """Return True if the key is bound, not revoked, not expired and at most MAX_CLOCK_LEAD in the future."""
         binding = self.binding(now)
         if binding is None or self.is_revoked or self.created > now + MAX_CLOCK_LEAD:
             return False
@@ -61,7 +61,7 @@ class Key:
         return binding is not None and bool(binding.flags & flag)
 
     def is_cross_certified(self, primary: "Key", now: datetime) -> bool:
-        """Return True if the subkey itself signed its binding (5.2.1.9): it cannot be another person's key."""
+        """Return True if the subkey signed its binding (5.2.1.9), which excludes keys of other certificates."""
         binding = self.binding(now)
         back_signature = binding.embedded() if binding else None
         return (
@@ -73,7 +73,7 @@ class Key:
 
     @property
     def is_strong(self) -> bool:
-        """Version 4 (5.5.2); RSA from 2,048 bits, or Curve25519 in any form."""
+        """Return True for a version 4 key (5.5.2) with RSA of at least 2,048 bits or Curve25519."""
         if len(self.body) < 8 or self.body[0] != 4:
             return False
         algorithm, material = self.body[5], self.body[6:]
@@ -87,7 +87,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The keys of a device: `keys[0]` is the primary one."""
+    """Certificate of a device. `keys[0]` is the primary key."""
 
     armored: str
     keys: list[Key]
@@ -97,21 +97,21 @@ class Certificate:
         return self.keys[0]
 
     def signers(self, now: datetime) -> list[Key]:
-        """Return the keys that can sign messages: live, meant for it, and a subkey only with its own agreement."""
+        """Return the valid keys with the signing flag. Subkeys must be cross-certified."""
         if not self.primary.is_valid_at(now):
             return []
         candidates = [key for key in self.keys if key.is_valid_at(now) and key.has_flag(KeyFlag.SIGN, now)]
         return [key for key in candidates if key is self.primary or key.is_cross_certified(self.primary, now)]
 
     def receivers(self, now: datetime) -> list[Key]:
-        """Return the keys that messages are encrypted to: the live ones, or those that have expired since enrolment."""
+        """Return the valid keys with an encryption flag, or the expired ones if no key is valid."""
         candidates = [key for key in self.keys if key.has_flag(KeyFlag.ENCRYPT, now) and not key.is_revoked]
         return [key for key in candidates if key.is_valid_at(now)] or candidates
 
     def is_usable(self, now: datetime) -> bool:
         """Return True if a device can enrol with this certificate.
 
-        Every key must be strong and bound, and every subkey that claims to sign must have agreed to its binding.
+        Every key must be strong and bound, and every subkey with the signing flag must be cross-certified.
         """
         signing_subkeys = [key for key in self.keys[1:] if key.has_flag(KeyFlag.SIGN, now)]
         return (
@@ -123,9 +123,9 @@ class Certificate:
 
 
 def validate(armored: str) -> Certificate:
-    """Return a device's certificate. Raises InvalidPublicKey if it is not one strong v4 key that can seal messages.
+    """Parse and validate the certificate of a device. Raises InvalidPublicKey if a device cannot enrol with it.
 
-    Every key in it must be strong and bound. One live key must be able to sign, and one to encrypt.
+    Every key must be strong and bound. One valid key must be able to sign, and one to encrypt.
     """
     now = timezone.now()
     if len(armored) > MAX_PUBLIC_KEY_CHARACTERS:
@@ -147,9 +147,9 @@ def _has_secret_keys(armored: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def parse_certificate(armored: str) -> Certificate:
-    """Parse a certificate and verify what binds its keys. Parsed ones are kept: this costs more than sealing.
+    """Parse a certificate and verify the signatures that bind its keys. Results are cached, as parsing is slow.
 
-    Raises ValueError if it is none, or has so many packets that verifying them would take long.
+    Raises ValueError if it is malformed or has more than MAX_PACKETS packets.
     """
     keys: list[Key] = []
     user: Packet | None = None
@@ -169,12 +169,12 @@ def parse_certificate(armored: str) -> Certificate:
 
 def _parse_key(packet: Packet) -> Key:
     if packet.fingerprint is None or packet.key_created is None:
-        raise ValueError("an unknown kind of key")
+        raise ValueError("unknown key type")
     return Key(packet.body, packet.fingerprint, packet.key_created)
 
 
 def _attach_signature(body: bytes, keys: list[Key], user: Packet | None) -> None:
-    """Add a signature to the key that it binds or revokes, if the primary key made it; any other is left out."""
+    """Add a signature of the primary key to the key that it binds or revokes. Other signatures are ignored."""
     primary, key = keys[0], keys[-1]
     signed = [frame_key(primary.body)]
     bindings: tuple[SignatureType, ...]

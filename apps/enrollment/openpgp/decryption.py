@@ -1,7 +1,7 @@
-"""Opening messages that are encrypted to one of the server's keys (RFC 9580).
+"""Decryption of messages to one of the server's keys (RFC 9580).
 
-pysequoia rejects compressed messages, which GnuPG and many mobile libraries send, and unpacks others without a limit.
-Every fault is a ValueError.
+pysequoia rejects compressed messages, which GnuPG and many mobile libraries send, and decompresses others without a
+limit. Every error is a ValueError.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ from apps.enrollment.openpgp.public_keys import ECDH
 BLOCK_BYTES = 16
 MDC_BYTES = 22
 CHUNK_TAG_BYTES = 16
-# Ciphers that authenticate, with the length of their nonces.
+# Authenticated encryption modes, with the length of their nonces.
 AEAD: dict[int, tuple[type[AESOCB3] | type[AESGCM], int]] = {2: (AESOCB3, 15), 3: (AESGCM, 12)}
 
 
 @dataclass(frozen=True)
 class DecryptionKey:
-    """A Curve25519 key that session keys are encrypted to; `oid` and `kdf` are fields of its packet (11.5)."""
+    """Curve25519 key that decrypts session keys. `oid` and `kdf` are fields of its packet (11.5)."""
 
     private: X25519PrivateKey
     fingerprint: bytes
@@ -42,7 +42,7 @@ class DecryptionKey:
 
 
 def decryption_key(secret_key: bytes) -> DecryptionKey:
-    """Read the encryption subkey out of a secret key that the server has made."""
+    """Return the encryption subkey of a secret key of the server."""
     for packet in PacketPile.from_bytes(secret_key):
         body = packet.body
         if packet.tag == KeyTag.SecretSubkey and body[5] == ECDH:
@@ -59,7 +59,7 @@ def decryption_key(secret_key: bytes) -> DecryptionKey:
 
 
 def open_message(armored: str, key: DecryptionKey, limit: int) -> list[Packet]:
-    """Return the packets of the message inside an encrypted one, without compression, unpacked up to `limit` bytes."""
+    """Decrypt a message and return its packets. Compressed content can have at most `limit` bytes."""
     *session_packets, container = split(dearmor(armored))
     if container.tag != Tag.ENCRYPTED or any(each.tag not in (Tag.SESSION_KEY, Tag.MARKER) for each in session_packets):
         raise ValueError("not an encrypted message")
@@ -79,11 +79,11 @@ def _decrypt(session_packets: list[Packet], container: bytes, key: DecryptionKey
         return _decrypt_v1(container, _session_key(session_packets, key, 3))
     if version == b"\2":
         return _decrypt_v2(container, _session_key(session_packets, key, 6))
-    raise ValueError("an unknown container")
+    raise ValueError("unknown container version")
 
 
 def _session_key(session_packets: list[Packet], key: DecryptionKey, version: int) -> bytes:
-    """Return the session key that one of the packets (5.1) holds for us, or for whom it may concern."""
+    """Return the session key from the packets (5.1) that are addressed to this key or to an anonymous recipient."""
     if version == 3:
         prefixes = (bytes([3]) + key.fingerprint[-8:], bytes([3]) + bytes(8))
     else:
@@ -99,7 +99,7 @@ def _session_key(session_packets: list[Packet], key: DecryptionKey, version: int
 
 
 def _unwrap(fields: bytes, key: DecryptionKey, *, has_cipher: bool) -> bytes:
-    """Open a wrapped session key (11.5). Version 3 packets put the cipher's number before it."""
+    """Unwrap a session key (11.5). In version 3 packets, the cipher id precedes the key."""
     read_point, position = read_mpi(fields, 0)
     if len(read_point) != 33 or read_point[0] != 0x40:
         raise ValueError("not a point of Curve25519")
@@ -116,24 +116,24 @@ def _unwrap(fields: bytes, key: DecryptionKey, *, has_cipher: bool) -> bytes:
 
 
 def _decrypt_v1(container: bytes, session_key: bytes) -> bytes:
-    """Open a container of 5.13.1 and check that nothing in it was changed."""
+    """Decrypt a version 1 container (5.13.1) and verify its integrity."""
     decryptor = Cipher(AES(session_key), CFB(bytes(BLOCK_BYTES))).decryptor()
     plain = decryptor.update(container[1:]) + decryptor.finalize()
     content, code = plain[:-MDC_BYTES], plain[-MDC_BYTES:]
-    # The standard has SHA-1 here; it is keyed by being encrypted, and who sent the message is told by its signature.
+    # RFC 9580 requires SHA-1 here. The hash is encrypted, and the signature authenticates the sender.
     expected = b"\xd3\x14" + hashlib.sha1(content + b"\xd3\x14", usedforsecurity=False).digest()
     if not hmac.compare_digest(code, expected):
-        raise ValueError("the container was changed")
+        raise ValueError("container was modified")
     return content[BLOCK_BYTES + 2 :]
 
 
 def _decrypt_v2(container: bytes, session_key: bytes) -> bytes:
-    """Open a container of 5.13.2: chunks that are authenticated, and a last tag over their number and length."""
+    """Decrypt a version 2 container (5.13.2): authenticated chunks and a final tag over their number and length."""
     header, position = read_bytes(container, 0, 4)
     salt, position = read_bytes(container, position, 32)
     cipher, aead, size = header[1], header[2], header[3]
     if len(session_key) != AES_KEY_BYTES.get(cipher) or aead not in AEAD or size > 16:
-        raise ValueError("an unknown cipher")
+        raise ValueError("unknown cipher")
     algorithm, nonce_bytes = AEAD[aead]
     info = bytes([0xC0 | Tag.ENCRYPTED]) + header
     derived = HKDF(SHA256(), len(session_key) + nonce_bytes - 8, salt, info).derive(session_key)
@@ -146,5 +146,5 @@ def _decrypt_v2(container: bytes, session_key: bytes) -> bytes:
         content = b"".join(opened)
         box.decrypt(start + len(chunks).to_bytes(8, "big"), last, info + len(content).to_bytes(8, "big"))
     except InvalidTag:
-        raise ValueError("the container was changed") from None
+        raise ValueError("container was modified") from None
     return content

@@ -1,4 +1,4 @@
-"""Session keys that are wrapped for a Curve25519 key: the derivation of the wrapping key (RFC 9580, 5.1.6 and 11.5)."""
+"""Derivation of the keys that wrap session keys for Curve25519 (RFC 9580, 5.1.6 and 11.5)."""
 
 import hashlib
 
@@ -14,10 +14,10 @@ AES_KEY_BYTES = {7: 16, 8: 24, 9: 32}
 def wrapping_key(shared: bytes, oid: bytes, kdf: bytes, fingerprint: bytes) -> bytes:
     """Derive the wrapping key of an ECDH subkey: `oid` and `kdf` are fields of its packet, with their lengths.
 
-    Raises ValueError if the key asks for an algorithm that is not known here.
+    Raises ValueError if the key requires an unsupported algorithm.
     """
     if len(kdf) != 4 or kdf[2] not in HASHES or kdf[3] not in AES_KEY_BYTES:
-        raise ValueError("an unknown key derivation")
+        raise ValueError("unknown key derivation")
     parameters = oid + bytes([ECDH]) + kdf + b"Anonymous Sender    " + fingerprint
     derived = hashlib.new(HASHES[kdf[2]], b"\0\0\0\1" + shared + parameters).digest()
     return derived[: AES_KEY_BYTES[kdf[3]]]

@@ -1,6 +1,6 @@
-"""Encrypting messages to keys of devices (RFC 9580, 5.1 and 5.13.1).
+"""Encryption of messages to keys of devices (RFC 9580, 5.1 and 5.13.1).
 
-pysequoia cannot encrypt to a key from the future, and a device whose clock is ahead has such a key.
+pysequoia cannot encrypt to a key with a creation time in the future, which a device with a fast clock has.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from apps.enrollment.openpgp.public_keys import ECDH, POINT_BYTES, X25519, read_
 
 AES_256, KEY_BYTES = 9, 32
 BLOCK_BYTES = 16
-# The head of the packet that protects a container against changes.
+# Header of the modification detection code packet.
 MDC_HEAD = b"\xd3\x14"
 
 
 def encrypt(packets: bytes, receivers: Iterable[bytes]) -> str:
-    """Encrypt packets to keys, given by the bodies of their packets. Returns ASCII armour.
+    """Encrypt packets to the keys with these packet bodies and return the message in ASCII armour.
 
-    Raises ValueError if one of the keys cannot be encrypted to.
+    Raises ValueError if one of the keys cannot encrypt.
     """
     session_key = os.urandom(KEY_BYTES)
     session_packets = [Packet(Tag.SESSION_KEY, _encrypt_session_key(body, session_key)) for body in receivers]
@@ -37,7 +37,7 @@ def encrypt(packets: bytes, receivers: Iterable[bytes]) -> str:
 
 
 def _encrypt_session_key(key: bytes, session_key: bytes) -> bytes:
-    """Encrypt the session key to a key: a packet of version 3 (5.1.1)."""
+    """Encrypt the session key to a key and return the body of a version 3 packet (5.1.1)."""
     fingerprint = hashlib.sha1(b"\x99" + len(key).to_bytes(2, "big") + key, usedforsecurity=False).digest()
     with_checksum = bytes([AES_256]) + session_key + (sum(session_key) & 0xFFFF).to_bytes(2, "big")
     head = b"\3" + fingerprint[-8:] + key[5:6]
@@ -64,7 +64,7 @@ def _wrap_for_ecdh(material: bytes, with_checksum: bytes, fingerprint: bytes) ->
 
 
 def _exchange_keys(receiver: bytes) -> tuple[bytes, bytes]:
-    """Return a new public key and the secret that it shares with the receiver's."""
+    """Create an ephemeral key and return its public key and the secret shared with the receiver."""
     private = X25519PrivateKey.generate()
     return private.public_key().public_bytes_raw(), private.exchange(X25519PublicKey.from_public_bytes(receiver))
 
@@ -76,7 +76,7 @@ def _write_mpi(content: bytes) -> bytes:
 
 
 def _encrypt_container(packets: bytes, session_key: bytes) -> bytes:
-    """Encrypt packets with protection against changes (5.13.1). The standard has SHA-1 there."""
+    """Encrypt packets in a version 1 container with integrity protection (5.13.1), which requires SHA-1."""
     prefix = os.urandom(BLOCK_BYTES)
     plain = prefix + prefix[-2:] + packets + MDC_HEAD
     plain += hashlib.sha1(plain, usedforsecurity=False).digest()

@@ -1,6 +1,7 @@
-"""OpenPGP: server keys, device keys, sealed messages (signed by the sender, encrypted to the receiver).
+"""Server keys and sealed messages, which are signed by the sender and encrypted to the receiver.
 
-pysequoia makes the server's keys and signatures. Parsed keys are kept per process: parsing costs more than sealing.
+pysequoia creates the server's keys and signatures. Parsed keys are cached per process, because parsing is slower than
+sealing.
 """
 
 import json
@@ -24,19 +25,19 @@ from apps.events.types import EventType
 from apps.system import services as system
 
 MAX_MESSAGE_BYTES = 64 * 1024
-# What signatures add to the content of a message.
+# Maximum size of the signatures around the content of a message.
 ENVELOPE_BYTES = 4 * 1024
 
 
 def server_key_for_enrollment() -> ServerKey:
-    """Return the key for a new enrolment: the shared one, made on first use, or one of its own."""
+    """Return the server key for a new enrolment: the shared key, created on first use, or a unique key."""
     if system.general().unique_pgp_keys_per_enrollment:
         return _create(shared=False)
     return ServerKey.objects.filter(shared=True).first() or _create(shared=True)
 
 
 def rotate() -> ServerKey:
-    """Make a new shared key for enrolments to come; who has enrolled goes on with the one they know."""
+    """Create a new shared key for future enrolments. Enrolled profiles keep their server key."""
     with transaction.atomic():
         ServerKey.objects.filter(shared=True).update(shared=False)
         key = _create(shared=True)
@@ -50,7 +51,7 @@ def _create(*, shared: bool) -> ServerKey:
     public = str(pair.extract_certificate())
     if not shared:
         return ServerKey.objects.create(secret_key=secret, public_key=public)
-    # Two first enrolments at once: the second takes the first one's key.
+    # Of two concurrent first enrolments, the second uses the key of the first.
     key, _created = ServerKey.objects.get_or_create(shared=True, defaults={"secret_key": secret, "public_key": public})
     return key
 
@@ -78,7 +79,7 @@ def _server_pair(profile: UserProfile) -> _Pair:
 
 
 def seal(profile: UserProfile, content: dict[str, Any]) -> str:
-    """Sign with the server's key and encrypt to the profile's; ASCII armour."""
+    """Sign content with the server key, encrypt it to the profile's keys and return the sealed message."""
     signer = _server_pair(profile).secret.signer()
     signed = pysequoia.sign(signer, json.dumps(content).encode(), armor=False)
     receivers = certificates.parse_certificate(profile.public_key).receivers(timezone.now())
@@ -86,7 +87,7 @@ def seal(profile: UserProfile, content: dict[str, Any]) -> str:
 
 
 def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
-    """Open a message that is encrypted to the server and signed by the profile. Raises InvalidMessage for any other."""
+    """Open a sealed message of the profile. Raises InvalidMessage if encryption, signature or content is invalid."""
     try:
         if len(message.encode()) > MAX_MESSAGE_BYTES:
             raise ValueError("too long")
@@ -105,7 +106,7 @@ def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
 def _verify(packets: list[Packet], certificate: certificates.Certificate) -> bytes:
     """Return the content of a signed message. Raises ValueError if none of the certificate's signers signed it.
 
-    The signature can have any age: what is old or was sent before is found by its nonce, time or token.
+    The signature can have any age: the nonce, time or token inside a message detects outdated and repeated messages.
     """
     tags, now = [packet.tag for packet in packets], timezone.now()
     count = tags.count(Tag.SIGNATURE)

@@ -1,4 +1,4 @@
-"""The outer shape of OpenPGP messages: ASCII armour, packets, compression (RFC 9580). Every fault is a ValueError."""
+"""Structure of OpenPGP messages: ASCII armour, packets, compression (RFC 9580). Every error is a ValueError."""
 
 import base64
 import bz2
@@ -11,7 +11,7 @@ MAX_PACKETS = 32
 
 
 class Tag(IntEnum):
-    """The packet types that messages are made of."""
+    """Packet types of messages."""
 
     SESSION_KEY = 1
     SIGNATURE = 2
@@ -33,7 +33,7 @@ class Packet:
 
 
 def dearmor(armored: str) -> bytes:
-    """Read an armoured message (6.2). Its checksum protects nothing, and is not looked at."""
+    """Decode an armoured message (6.2). Its checksum is optional and not verified."""
     lines = [line.strip() for line in armored.strip().splitlines()]
     if "" not in lines or lines[0] != "-----BEGIN PGP MESSAGE-----" or lines[-1] != "-----END PGP MESSAGE-----":
         raise ValueError("not an armoured message")
@@ -44,7 +44,7 @@ def dearmor(armored: str) -> bytes:
 
 
 def split(data: bytes) -> list[Packet]:
-    """Split data into packets (4.2), old and new form; at least one."""
+    """Split data into one or more packets (4.2), in the old or new format."""
     found: list[Packet] = []
     position = 0
     while position < len(data):
@@ -63,14 +63,14 @@ def split(data: bytes) -> list[Packet]:
 
 
 def read_bytes(data: bytes, position: int, length: int) -> tuple[bytes, int]:
-    """Return so many bytes and the position behind them."""
+    """Return `length` bytes and the position after them."""
     if position + length > len(data):
-        raise ValueError("a packet is cut off")
+        raise ValueError("truncated packet")
     return data[position : position + length], position + length
 
 
 def read_mpi(data: bytes, position: int) -> tuple[bytes, int]:
-    """Return the bytes of a multiprecision integer (3.2) and the position behind it."""
+    """Return the bytes of a multiprecision integer (3.2) and the position after it."""
     bits, position = read_bytes(data, position, 2)
     return read_bytes(data, position, (int.from_bytes(bits, "big") + 7) // 8)
 
@@ -83,7 +83,7 @@ def _old_form(data: bytes, position: int, length_type: int) -> tuple[bytes, int]
 
 
 def _new_form(data: bytes, position: int) -> tuple[bytes, int]:
-    """Read a body that may come in parts, of which all but the last say that more will come."""
+    """Read a body of one or more parts. Every part except the last has a partial length."""
     parts: list[bytes] = []
     is_last = False
     while not is_last:
@@ -113,7 +113,7 @@ def literal_data(body: bytes) -> bytes:
 
 
 def read_subpackets(area: bytes, known: Container[int] = range(128)) -> dict[int, bytes]:
-    """Return a signature's subpackets (5.2.3.7) by number, the last of each. A critical one must be among `known`."""
+    """Return the last subpacket of each type (5.2.3.7). The type of a critical subpacket must be in `known`."""
     found: dict[int, bytes] = {}
     position = 0
     while position < len(area):
@@ -121,13 +121,13 @@ def read_subpackets(area: bytes, known: Container[int] = range(128)) -> dict[int
         subpacket, position = read_bytes(area, position, length)
         kind = subpacket[0] & 0x7F
         if subpacket[0] & 0x80 and kind not in known:
-            raise ValueError("a critical subpacket of an unknown kind")
+            raise ValueError("unknown critical subpacket")
         found[kind] = subpacket[1:]
     return found
 
 
 def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
-    """Read a length (5.2.3.7), which counts the octet of the subpacket's number: at least one."""
+    """Read the length of a subpacket (5.2.3.7). It includes the type octet, so it is at least 1."""
     (first,), position = read_bytes(area, position, 1)
     if first < 192:
         length = first
@@ -138,12 +138,12 @@ def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
         four, position = read_bytes(area, position, 4)
         length = int.from_bytes(four, "big")
     if not length:
-        raise ValueError("an empty subpacket")
+        raise ValueError("empty subpacket")
     return length, position
 
 
 def decompress(body: bytes, limit: int) -> bytes:
-    """Unpack a compressed packet's body (5.6); what would be longer than `limit` bytes is refused, and not unpacked."""
+    """Decompress the body of a compressed packet (5.6). Raises ValueError if the content exceeds `limit` bytes."""
     (algorithm,), position = read_bytes(body, 0, 1)
     data = body[position:]
     try:
@@ -152,9 +152,9 @@ def decompress(body: bytes, limit: int) -> bytes:
         elif algorithm in (1, 2):
             unpacked = zlib.decompressobj(-15 if algorithm == 1 else 15).decompress(data, limit + 1)
         else:
-            raise ValueError("an unknown compression")
+            raise ValueError("unknown compression")
     except (zlib.error, OSError):
         raise ValueError("not compressed data") from None
     if len(unpacked) > limit:
-        raise ValueError("too long when unpacked")
+        raise ValueError("decompressed data is too long")
     return unpacked

@@ -1,6 +1,7 @@
-"""Signatures over a portal's data, made with a profile's primary key: RSA (PKCS#1 v1.5, SHA-256) or Ed25519.
+"""Transaction signing: signatures of a profile's primary key over signing data.
 
-They are plain signatures and no OpenPGP packets, so that a portal can verify them with any tool from the public key.
+The algorithm is RSA (PKCS#1 v1.5, SHA-256) or Ed25519. The signatures are raw, without OpenPGP packets, so that a
+portal can verify them with any tool.
 """
 
 import base64
@@ -16,7 +17,7 @@ from apps.enrollment.models import Profile
 from apps.enrollment.openpgp import certificates
 from apps.enrollment.openpgp.public_keys import VerificationKey, verification_key
 
-# RSA with 8,192 bits in base64, and some room.
+# Longer than a signature of an RSA key with 8,192 bits in base64.
 MAX_SIGNATURE_CHARACTERS = 2000
 
 
@@ -31,7 +32,7 @@ def public_key_pem(profile: Profile) -> str:
 
 
 def is_base64(text: str) -> bool:
-    """Say whether a text could be a signature: base64, and no longer than any is."""
+    """Return True if a text is base64 and not longer than a signature can be."""
     try:
         return len(text) <= MAX_SIGNATURE_CHARACTERS and bool(base64.b64decode(text, validate=True))
     except ValueError:
@@ -39,7 +40,7 @@ def is_base64(text: str) -> bool:
 
 
 def is_valid(profile: Profile, data: str, signature: str) -> bool:
-    """Say whether `signature` (base64) is the profile's over the UTF-8 bytes of `data`."""
+    """Return True if `signature` (base64) is a valid signature of the profile over the UTF-8 bytes of `data`."""
     try:
         signature_bytes = base64.b64decode(signature, validate=True)
         key = public_key(profile)

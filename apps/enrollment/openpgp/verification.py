@@ -1,7 +1,7 @@
-"""Verification of OpenPGP signatures of version 4 (RFC 9580, 5.2), whatever the clock of their maker said.
+"""Verification of version 4 OpenPGP signatures (RFC 9580, 5.2) from devices with a fast clock.
 
-Sequoia rejects keys and signatures that are newer than this machine's clock, and pysequoia takes no other time.
-Every fault of a packet is a ValueError.
+Sequoia rejects keys and signatures that are newer than the server's clock, and pysequoia does not accept another time.
+Every error is a ValueError.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from cryptography.hazmat.primitives.hashes import SHA3_256, SHA3_512, SHA256, SH
 from apps.enrollment.openpgp.packets import read_bytes, read_mpi, read_subpackets
 from apps.enrollment.openpgp.public_keys import ED25519, POINT_BYTES, VerificationKey, verification_key
 
-# How far the clock of a device can be ahead of the server's.
+# Maximum time by which the clock of a device can be ahead of the server's clock.
 MAX_CLOCK_LEAD = timedelta(minutes=10)
 HASHES: dict[int, type[HashAlgorithm]] = {8: SHA256, 9: SHA384, 10: SHA512, 12: SHA3_256, 14: SHA3_512}
 KEY_FRAME = b"\x99"
-# A key ID or a fingerprint of version 4.
+# Lengths of a version 4 key ID and fingerprint.
 ISSUER_BYTES = (8, 20)
 
 
 class SignatureType(IntEnum):
-    """The types of signatures (5.2.1) that devices make."""
+    """Types of signatures (5.2.1) in certificates and messages of devices."""
 
     BINARY = 0x00
     TEXT = 0x01
@@ -42,7 +42,7 @@ class SignatureType(IntEnum):
 
 
 class Subpacket(IntEnum):
-    """The subpackets (5.2.3.7) that decide about a signature."""
+    """Subpackets (5.2.3.7) that the verification uses."""
 
     CREATED = 2
     EXPIRES = 3
@@ -54,19 +54,19 @@ class Subpacket(IntEnum):
 
 
 class KeyFlag(IntFlag):
-    """What a key may be used for (5.2.3.29)."""
+    """Permitted uses of a key (5.2.3.29)."""
 
     SIGN = 0x02
     ENCRYPT = 0x04 | 0x08
 
 
-# A critical subpacket of another number makes a signature invalid. These are about trust, preferences and features.
+# An unknown critical subpacket makes a signature invalid. These types concern trust, preferences and features.
 KNOWN_SUBPACKETS = {*Subpacket, 4, 5, 6, 7, 11, 12, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31, 34, 35, 39}
 
 
 @dataclass(frozen=True)
 class Signature:
-    """A parsed signature packet of version 4. `hashed` are the subpackets that the signature covers."""
+    """Parsed version 4 signature packet. The signature covers the subpackets in `hashed`."""
 
     head: bytes
     hashed: dict[int, bytes]
@@ -87,7 +87,7 @@ class Signature:
 
     @property
     def key_lifetime(self) -> timedelta:
-        """Lifetime of the bound key; zero: no limit."""
+        """Lifetime of the bound key. Zero means no limit."""
         return self._seconds(Subpacket.KEY_EXPIRES)
 
     def _seconds(self, kind: Subpacket) -> timedelta:
@@ -99,13 +99,13 @@ class Signature:
         return self.created <= now + MAX_CLOCK_LEAD and (not lifetime or self.created + lifetime > now)
 
     def is_issued_by(self, fingerprint: str) -> bool:
-        """Return True if the signature says that the key with this fingerprint made it."""
+        """Return True if the issuer of the signature is the key with this fingerprint."""
         fields = {**self.unhashed, **self.hashed}
         issuer = fields.get(Subpacket.ISSUER_FINGERPRINT, b"")[1:] or fields.get(Subpacket.ISSUER_KEY_ID, b"")
         return len(issuer) in ISSUER_BYTES and bytes.fromhex(fingerprint).endswith(issuer)
 
     def embedded(self) -> "Signature | None":
-        """Return the signature inside this one, the subkey's own agreement to its binding; None if it is malformed."""
+        """Return the embedded signature, which cross-certifies a subkey, or None if it is missing or malformed."""
         inner = self.hashed.get(Subpacket.EMBEDDED_SIGNATURE) or self.unhashed.get(Subpacket.EMBEDDED_SIGNATURE)
         try:
             return parse(inner or b"")
@@ -113,7 +113,7 @@ class Signature:
             return None
 
     def is_over(self, content: bytes, key: bytes) -> bool:
-        """Return True if the key with this packet body signed a message's content, as it is or as text (5.2.1)."""
+        """Return True if the key with this packet body signed the content of a message, as binary or text (5.2.1)."""
         if self.type == SignatureType.TEXT:
             return self.is_made_by(key, b"\r\n".join(content.replace(b"\r\n", b"\n").split(b"\n")))
         return self.type == SignatureType.BINARY and self.is_made_by(key, content)
@@ -148,7 +148,10 @@ def _verify(key: VerificationKey, algorithm: int, material: bytes, digest: bytes
 
 
 def parse(body: bytes) -> Signature:
-    """Parse the body of a signature packet (5.2.3). Raises ValueError for another version or an unknown rule in it."""
+    """Parse the body of a signature packet (5.2.3).
+
+    Raises ValueError for another version or an unknown critical subpacket.
+    """
     start, position = read_bytes(body, 0, 6)
     if start[0] != 4:
         raise ValueError("not a signature of version 4")
@@ -159,10 +162,10 @@ def parse(body: bytes) -> Signature:
     _first_bits, position = read_bytes(body, position, 2)
     hashed = read_subpackets(hashed_area, KNOWN_SUBPACKETS)
     if len(hashed.get(Subpacket.CREATED, b"")) != 4:
-        raise ValueError("a signature without a time")
+        raise ValueError("signature without a creation time")
     return Signature(head, hashed, read_subpackets(unhashed_area), body[position:])
 
 
 def frame_key(key: bytes) -> bytes:
-    """Return a key packet's body as signatures cover it (5.2.4)."""
+    """Return the body of a key packet in the form that signatures cover (5.2.4)."""
     return KEY_FRAME + len(key).to_bytes(2, "big") + key

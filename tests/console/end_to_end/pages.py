@@ -145,11 +145,11 @@ class Console:
         self.follow("Enrol a device")
         self.page.get_by_label("User ID").fill(user_id)
         self.page.get_by_label("Application").select_option(label=application)
-        self.page.get_by_role("button", name="Make a code").click()
+        self.page.get_by_role("button", name="Create code").click()
         link = self.page.locator("#enrollment-link").inner_text()
         expect(self.page.get_by_role("img", name="QR code with the enrolment link")).to_be_visible()
         assert_fits(self.page)
-        self.page.get_by_role("link", name="The user has it").click()
+        self.page.get_by_role("link", name="Done").click()
         return link
 
     def open_row(self, title, text):
@@ -163,7 +163,7 @@ class Console:
         self.open("Users")
         self.page.get_by_role("textbox", name="Exact user ID").fill(user_id)
         self.page.get_by_role("textbox", name="Exact user ID").press("Enter")
-        expect(self.page.get_by_role("heading", name="Last events of this user")).to_be_visible()
+        expect(self.page.get_by_role("heading", name="Latest events of this user")).to_be_visible()
 
     def open_transaction(self, transaction_id):
         """Find a transaction in the list."""

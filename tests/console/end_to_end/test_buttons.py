@@ -204,28 +204,28 @@ def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enro
     def open_device(user_id, name):
         console.open_user(user_id)
         console.page.locator("#result_list").get_by_role("link", name=name).first.click()
-        expect(console.page.get_by_role("heading", name="What you can do here")).to_be_visible()
+        expect(console.page.get_by_role("heading", name="Actions")).to_be_visible()
 
     open_device("fay", "Phone of fay")
-    console.press("Send test push", says="took the test push")
+    console.press("Send test push", says="accepted the test push")
     assert len(site.fcm.wait("fay", 1, 200, 20)) == 1
-    console.press("Revoke push notifications", says="No push reaches “fay” on “Phone of fay” any more.")
+    console.press("Revoke push notifications", says="The push token of “fay” on “Phone of fay” was deleted.")
     assert phone.pending() == []
-    console.press("Revoke mobile authentication", says="The keys of “fay” on “Phone of fay” are gone.")
+    console.press("Revoke mobile authentication", says="The keys of “fay” on “Phone of fay” were deleted.")
     # The device stays: its bearer token is valid, its profile has no keys.
     expect(console.page.get_by_text("removed", exact=True)).to_be_visible()
     assert phone.pending() == []
     with pytest.raises(DeviceApiError, match="invalid_profile"):
         phone.enroll_push("another")
     open_device("fay", "Second phone")
-    console.press("Disconnect user from device", says="“fay” is disconnected from “Second phone”.")
+    console.press("Disconnect user from device", says="“fay” was disconnected from “Second phone”.")
     assert_forgotten(scanned)
     open_device("gus", "Phone of")
     console.follow("Delete mobile device")
     expect(console.page.get_by_text("disconnect its 2 users?")).to_be_visible()
     expect(console.page.locator(".console-list li")).to_have_text(["gus", "hal"])
     console.page.get_by_role("button", name="Delete mobile device").click()
-    expect(console.page.get_by_text("2 users are disconnected.")).to_be_visible()
+    expect(console.page.get_by_text("2 users were disconnected.")).to_be_visible()
     assert_forgotten(shared)
 
     lock_out(site, portal, "ivy")

@@ -78,7 +78,7 @@ def test_the_helpdesk_finds_users_and_transactions_and_nothing_to_change(demo, w
     assert_only_looks(console, ["Start", "Users", "Transactions"])
     console.open_user("anna")
     expect(window.locator("#result_list tbody tr").first).to_be_visible()
-    events = window.locator("section").filter(has=window.get_by_role("heading", name="Last events of this user"))
+    events = window.locator("section").filter(has=window.get_by_role("heading", name="Latest events of this user"))
     expect(events).to_contain_text("MOBILE AUTH NOT AUTHENTICATED")
     assert 0 < events.locator("li").count() <= 20
     assert_nothing_to_change(window)

@@ -11,7 +11,7 @@ from apps.events.types import EventType
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("Delete a user's device: the user's data on it. Other users of the device keep theirs.")
+    help = gettext_lazy("Delete a user's device and the user's data on it. Other users of the device are not affected.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_arguments(parser)
@@ -20,5 +20,5 @@ class Command(OneLineCommand):
         profile = arguments.get_profile(options)
         device_management.remove([profile], EventType.ADMIN_DEVICE_DELETED, who="delete_device")
         self.stdout.write(
-            terminal_safe(_("“%(device)s” is not a device of “%(user)s” any more.") % arguments.placeholders(profile))
+            terminal_safe(_("The device “%(device)s” of “%(user)s” was deleted.") % arguments.placeholders(profile))
         )

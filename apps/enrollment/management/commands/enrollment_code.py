@@ -11,17 +11,17 @@ from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 
 
 class Command(DataCommand):
-    help = gettext_lazy("Make a one-time code with which a user's device enrols within 10 minutes, and print it.")
+    help = gettext_lazy("Create an enrolment code for a user and print it. It is valid once, for 10 minutes.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("user", metavar="USER", help=_("the user's id"))
-        parser.add_argument("application", metavar="APP", help=_("the application's identifier"))
+        parser.add_argument("user", metavar="USER", help=_("user id"))
+        parser.add_argument("application", metavar="APP", help=_("application identifier"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         user_id, identifier = options["user"], options["application"]
         if not 0 < len(user_id) <= MAX_USER_ID_CHARACTERS:
-            raise CommandError(_("A user id has 1 to %(limit)d characters.") % {"limit": MAX_USER_ID_CHARACTERS})
+            raise CommandError(_("A user id must have 1 to %(limit)d characters.") % {"limit": MAX_USER_ID_CHARACTERS})
         try:
             code, row = services.create_code(user_id=user_id, application_identifier=identifier, who="enrollment_code")
         except errors.ObjectNotFound:

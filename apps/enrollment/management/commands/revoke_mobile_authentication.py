@@ -11,8 +11,8 @@ from apps.enrollment.management import arguments
 
 class Command(OneLineCommand):
     help = gettext_lazy(
-        "Remove a user's keys, authenticators and push token on a device. The device stays in the user's list, and the "
-        "app can enrol the user again. A repeat changes nothing."
+        "Delete a user's keys, authenticators and push token on a device. The device stays in the user's list, and the "
+        "app can enrol the user again. The command is idempotent."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,7 +21,7 @@ class Command(OneLineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         profile = arguments.get_profile(options)
         if device_management.revoke_mobile_authentication(profile, who="revoke_mobile_authentication"):
-            text = _("The keys of “%(user)s” on “%(device)s” are gone: the app has to enrol the user again.")
+            text = _("The keys of “%(user)s” on “%(device)s” were deleted. The app must enrol the user again.")
         else:
-            text = _("“%(user)s” has no keys on “%(device)s”: nothing to do.")
+            text = _("“%(user)s” has no keys on “%(device)s”. Nothing was changed.")
         self.stdout.write(terminal_safe(text % arguments.placeholders(profile)))

@@ -8,7 +8,7 @@ from apps.enrollment.openpgp import certificates, keys
 
 class Command(DataCommand):
     help = gettext_lazy(
-        "Make a new server key for enrolments to come. Devices that have enrolled go on with the one they know."
+        "Create a new server key for future enrolments. Enrolled devices continue to use their current server key."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -13,7 +13,7 @@ from apps.push.remedies import remedy
 
 
 class Command(DataCommand):
-    help = gettext_lazy("Send a test push to a user's device and say what the push service answered.")
+    help = gettext_lazy("Send a test push to a user's device and print the response of the push provider.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -28,7 +28,7 @@ class Command(DataCommand):
             raise CommandError(_unreachable_reason(profile)) from None
         values = {"name": str(configuration), "outcome": result.outcome.value, "reason": result.reason or "-"}
         if result.outcome != PushOutcome.ACCEPTED:
-            message = _("The push was not taken, by way of %(name)s: %(outcome)s (%(reason)s).") % values
+            message = _("The provider of %(name)s did not accept the push: %(outcome)s (%(reason)s).") % values
             raise CommandError(f"{message} {remedy(result)}")
         data = {
             "push_messaging_configuration": values["name"],
@@ -43,9 +43,9 @@ class Command(DataCommand):
 def _unreachable_reason(profile: Profile) -> str:
     version = profile.device.version
     if version.push_messaging_configuration is None:
-        return _("The version %(version)s has no push messaging configuration: no push can reach the device.") % {
+        return _("The version %(version)s has no push messaging configuration, so the device gets no pushes.") % {
             "version": str(version)
         }
     if reason := push_check.disabled_reason(version):
         return reason
-    return _("The device has no push token for this user: the app has to enrol for push again.")
+    return _("The device has no push token for this user. The app must enrol for push again.")
