@@ -1,4 +1,4 @@
-"""Members that hold credentials."""
+"""Members that contain credentials."""
 
 import json
 import re
@@ -26,9 +26,9 @@ HASH = re.compile(r"[0-9a-f]{8}:[0-9a-f]{64}")
 
 
 class ServiceAccount(Member):
-    """A Google service account, as an object or as the text of its key file."""
+    """Google service account, as an object or as the text of its key file."""
 
-    expected = gettext_lazy("Must be the service account as an object, or the text of its key file.")
+    expected = gettext_lazy("Must be a service account: an object, or the text of its key file.")
     secret = True
 
     def read(self, value: object, row: Model, lookup: RowLookup) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class ServiceAccount(Member):
 
 
 class SigningKey(SecretText):
-    """Apple's key (.p8) as PEM. Where a certificate was used before, it takes its place."""
+    """Apple signing key (.p8) as PEM. It replaces a certificate."""
 
     def validate(self, value: str, row: Model, subpath: str = "") -> str:
         try:
@@ -78,7 +78,7 @@ class SigningKey(SecretText):
 
 
 class Certificate(SecretText):
-    """A certificate and its key as PEM. Where a signing key was used before, it takes its place."""
+    """Certificate and its key as PEM. It replaces a signing key."""
 
     def validate(self, value: str, row: Model, subpath: str = "") -> tuple[str, datetime | None]:
         try:
@@ -93,34 +93,34 @@ class Certificate(SecretText):
 
 
 class ServerKey(SecretText):
-    """What a legacy FCM gateway asks for. It goes into a header as it is."""
+    """Credential of a legacy FCM gateway. It is sent unchanged in a header."""
 
     def validate(self, value: str, row: Model, subpath: str = "") -> str:
         key = value.strip()
         if not key.isascii() or not key.isprintable():
-            raise InvalidValue((subpath, _("This is not a server key: it is one line of letters, digits and signs.")))
+            raise InvalidValue((subpath, _("Not a server key: it must be one line of printable ASCII characters.")))
         return key
 
 
 def secret_list(value: object) -> list[Any]:
-    """Return a list of at most two: there is a second secret while the other side changes from one to the other."""
+    """Return a list of at most two secrets. During a rotation, two secrets are active."""
     value = parse_variable(value) if str(value).startswith("[") else value
     entries = value if isinstance(value, list) else [value]
     if len(entries) > MAX_ACTIVE_SECRETS:
-        raise InvalidValue(("", _("At most %(count)d secrets can be live at once.") % {"count": MAX_ACTIVE_SECRETS}))
+        raise InvalidValue(("", _("At most %(count)d secrets can be active at once.") % {"count": MAX_ACTIVE_SECRETS}))
     return entries
 
 
 def _client_secret_list(value: object) -> list[Any]:
-    """Return a list of one or two: without a secret nobody can use a client."""
+    """Return a list of one or two secrets. A client without a secret cannot be used."""
     entries = secret_list(value)
     if not entries:
-        raise InvalidValue(("", _("A client needs a secret; this names none.")))
+        raise InvalidValue(("", _("A client must have at least one secret.")))
     return entries
 
 
 class ClientSecret(Member):
-    """A client's secret, or a list of two. Only hashes are kept, so it is never exported."""
+    """Secret of an API client, or a list of two. Only hashes are stored, so it is never exported."""
 
     exported = False
 
@@ -130,7 +130,7 @@ class ClientSecret(Member):
     def read(self, value: object, row: Model, lookup: RowLookup) -> list[str]:
         entries = _client_secret_list(value)
         if not all(entries):
-            raise InvalidValue(("", _("A secret cannot be empty.")))
+            raise InvalidValue(("", _("A secret must not be empty.")))
         is_list = isinstance(value, list)
         return read_entries(entries, lambda number, entry: _validate_secret(entry, f"[{number}]" if is_list else ""))
 
@@ -140,7 +140,7 @@ class ClientSecret(Member):
 
 
 def _validate_secret(value: object, subpath: str) -> str:
-    """Return a secret that a portal can send; Misread otherwise."""
+    """Return a secret. Raises InvalidValue if a portal could not send it."""
     secret = parse_text(value, subpath)
     try:
         credential_validator(secret)
@@ -150,13 +150,13 @@ def _validate_secret(value: object, subpath: str) -> str:
 
 
 def _hash_secret(secret: str, stored: list[str]) -> str:
-    """Return the stored hash of this secret, also under an older key, or a new one."""
+    """Return the stored hash of this secret, also of an older key. Without one, return a new hash."""
     matching = [stored_hash for stored_hash in stored if codes.matches(secret, SECRET_PURPOSE, [stored_hash])]
     return matching[0] if matching else codes.keyed_hash(secret, SECRET_PURPOSE)
 
 
 class ClientSecretHash(Member):
-    """What an export holds in place of `client_secret`."""
+    """Hash of a secret, or a list of two. An export contains it instead of `client_secret`."""
 
     secret = True
 
@@ -172,7 +172,7 @@ class ClientSecretHash(Member):
         )
 
     def is_exported(self, row: Model) -> bool:
-        """A client without a secret has nothing that an import would take."""
+        """Return True if the client has a secret. An import would reject an empty list."""
         return bool(cast(ApiClient, row).secret_hashes)
 
     def export(self, row: Model) -> str | list[str]:
@@ -181,17 +181,17 @@ class ClientSecretHash(Member):
 
 
 def _validate_hash(value: object, stored: list[str], subpath: str) -> str:
-    """Return a hash that a secret can still match: one that was made under a key which this server has."""
+    """Return a hash. Raises InvalidValue if the key that made it is not in FIELD_ENCRYPTION_KEYS."""
     secret_hash = parse_text(value, subpath)
     if not HASH.fullmatch(secret_hash):
-        raise InvalidValue((subpath, _("Must be a hash as export_configuration --with-secrets writes it.")))
+        raise InvalidValue((subpath, _("Must be a hash from export_configuration --with-secrets.")))
     if secret_hash not in stored and secret_hash[:8] not in {key.identifier for key in encryption.key_ring()}:
-        raise InvalidValue((subpath, _("This hash was made under a key that FIELD_ENCRYPTION_KEYS lacks.")))
+        raise InvalidValue((subpath, _("The key of this hash is not in FIELD_ENCRYPTION_KEYS.")))
     return secret_hash
 
 
 class SigningSecrets(SecretText):
-    """The secret that callbacks are signed with, or a list of two, the newest first; empty: they are not signed."""
+    """Signing secret of callbacks, or a list of two, newest first. If it is empty, callbacks are not signed."""
 
     def read(self, value: object, row: Model, lookup: RowLookup) -> str:
         entries = secret_list(value)

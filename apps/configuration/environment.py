@@ -1,4 +1,4 @@
-"""`{env: NAME}` in a configuration file stands for the value of an environment variable."""
+"""Replace `{env: NAME}` in a configuration file by the value of the environment variable."""
 
 import os
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from apps.common import untrusted_json
 
 
 class FromEnvironment(str):
-    """The text of a variable. Where something other than text is wanted, it is read as JSON."""
+    """Value of a variable. Members of other types than text read it as JSON."""
 
     __slots__ = ()
 
 
 def parse_variable(value: object) -> object:
-    """Return the value that a variable's text spells in JSON, else the value itself."""
+    """Return the parsed JSON of a variable. Return all other values unchanged."""
     if not isinstance(value, FromEnvironment):
         return value
     try:
@@ -26,7 +26,7 @@ def parse_variable(value: object) -> object:
 
 
 def resolve(value: Any, report: Callable[[str, str], None], path: str = "") -> Any:
-    """Replace every `{env: NAME}` below `value`. Those that fail become None; `report(place, text)` is told."""
+    """Replace every `{env: NAME}` below `value`. A failure is reported with `report(path, text)` and becomes None."""
     if isinstance(value, list):
         return [resolve(item, report, f"{path}[{number}]") for number, item in enumerate(value)]
     if not isinstance(value, dict):
@@ -35,7 +35,7 @@ def resolve(value: Any, report: Callable[[str, str], None], path: str = "") -> A
         return {name: resolve(item, report, f"{path}.{name}" if path else str(name)) for name, item in value.items()}
     variable = value["env"]
     if not isinstance(variable, str) or not variable or "\0" in variable or "=" in variable:
-        report(path, _("Give the name of an environment variable, as in {env: NAME}."))
+        report(path, _("Must name an environment variable, as in {env: NAME}."))
         return None
     if variable not in os.environ:
         report(path, _("The environment variable %(name)s is not set.") % {"name": variable})

@@ -1,7 +1,7 @@
-"""The text of a configuration file: YAML or JSON in, YAML or JSON out.
+"""Read and write configuration files in YAML and JSON.
 
-YAML is read by the rules of YAML 1.2 for plain values, so that `no` is text (and a language) and `010` is no number
-eight; aliases and tags are refused. Errors never quote the file, which may hold secrets.
+Plain values follow YAML 1.2: `no` is text (also a language) and `010` is not the number eight. Aliases and tags are
+rejected. Errors never quote the file, because it can contain secrets.
 """
 
 import json
@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from apps.configuration.problems import ConfigurationInvalid, format_problem
 
 MAX_BYTES = 5 * 1024 * 1024
-# Far more than any section needs, far less than what would exhaust the interpreter.
+# Deeper than any section, and far below the recursion limit of the interpreter.
 MAX_DEPTH = 50
 FORMATS = ("yaml", "json")
 
-# Without libyaml the same is slower.
+# The pure Python classes are slower, and are used if libyaml is missing.
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -39,12 +39,12 @@ PLAIN = [
 ]
 
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
-# A member's name with its colon, any other string, and where an object begins and ends.
+# The name of a member with its colon, any other string, the beginning or the end of an object.
 JSON_TOKEN = re.compile(rf"(?P<name>{_STRING})\s*:|{_STRING}|[{{}}]", re.DOTALL)
 
 
 class Loader(_BaseLoader):  # type: ignore[misc]
-    """Splits YAML into nodes; what becomes of them is decided here."""
+    """YAML parser. `_value` converts its nodes to Python."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
 
@@ -54,7 +54,7 @@ for _tag, _pattern, _first in PLAIN:
 
 
 class Dumper(_BaseDumper):  # type: ignore[misc]
-    """Writes texts of several lines as blocks, and everything in full where it stands."""
+    """YAML writer that uses blocks for texts of several lines, and no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -68,7 +68,7 @@ Dumper.add_representer(str, _represent_text)
 
 
 class UnsupportedYaml(Exception):
-    """The text is well-formed but holds something that a configuration file may not; `number` is its line, from 1."""
+    """Valid YAML that a configuration file must not use. `number` is the line, starting at 1."""
 
     def __init__(self, number: int, text: str) -> None:
         self.number, self.text = number, text
@@ -76,13 +76,13 @@ class UnsupportedYaml(Exception):
 
 
 def load(content: bytes) -> object:
-    """Parse a file; ConfigurationInvalid names the line of what is wrong with it."""
+    """Parse a file. Raises ConfigurationInvalid with the line of the error."""
     if len(content) > MAX_BYTES:
         raise _invalid(_("The file is larger than %(limit)d bytes.") % {"limit": MAX_BYTES})
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _invalid(_("This is not UTF-8."), content[: error.start].count(b"\n") + 1) from None
+        raise _invalid(_("The file is not UTF-8."), content[: error.start].count(b"\n") + 1) from None
     try:
         data = _parse(text)
     except UnsupportedYaml as error:
@@ -91,9 +91,9 @@ def load(content: bytes) -> object:
         raise _too_deep() from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _invalid(_("This is not valid YAML or JSON."), mark.line + 1 if mark else None) from None
+        raise _invalid(_("The file is not valid YAML or JSON."), mark.line + 1 if mark else None) from None
     except yaml.YAMLError:
-        raise _invalid(_("The file holds a character that YAML and JSON do not allow.")) from None
+        raise _invalid(_("The file contains a character that YAML and JSON do not allow.")) from None
     if _is_too_deep(data):
         raise _too_deep()
     return data
@@ -125,7 +125,7 @@ def _invalid(text: str, number: int | None = None) -> ConfigurationInvalid:
 
 
 def _parse(text: str) -> object:
-    """JSON has escapes that YAML reads otherwise, so it is tried first where it can be."""
+    """Parse text. Text that begins like JSON is parsed as JSON first, because YAML reads some escapes differently."""
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(text, object_pairs_hook=_unique_object)
@@ -137,14 +137,14 @@ def _parse(text: str) -> object:
     try:
         node = loader.get_node() if loader.check_node() else None
         if loader.check_node():
-            raise UnsupportedYaml(loader.get_node().start_mark.line + 1, _("A file holds one document."))
+            raise UnsupportedYaml(loader.get_node().start_mark.line + 1, _("A file must contain one document only."))
     finally:
         loader.dispose()
     return _value(node, set()) if node else None
 
 
 class _DuplicateKey(Exception):
-    """An object of JSON has two members of one name; where, the parser does not say."""
+    """A JSON object has two members with the same name. The parser does not report the line."""
 
 
 def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _find_duplicate(text: str) -> UnsupportedYaml:
-    """Find the first member that stands twice in an object; up to the end of that object, the text is JSON."""
+    """Find the first duplicate member of an object. The text is valid JSON up to the end of that object."""
     names: list[set[str]] = []
     for token in JSON_TOKEN.finditer(text):
         if token["name"]:
@@ -167,18 +167,18 @@ def _find_duplicate(text: str) -> UnsupportedYaml:
             names.append(set())
         elif token[0] == "}":
             names.pop()
-    raise AssertionError("no member stands twice")
+    raise AssertionError("no duplicate member")
 
 
 def _duplicate_key(number: int, name: str) -> UnsupportedYaml:
-    return UnsupportedYaml(number, _("“%(name)s” stands here twice.") % {"name": name})
+    return UnsupportedYaml(number, _("Duplicate key “%(name)s”.") % {"name": name})
 
 
 def _value(node: Any, seen: set[int]) -> Any:
-    """Turn a node into plain Python. A node that is met twice is an alias: a small file could unfold to a huge one."""
+    """Convert a node to plain Python. A repeated node is an alias, which could expand a small file to a huge one."""
     number = node.start_mark.line + 1
     if id(node) in seen:
-        raise UnsupportedYaml(number, _("Aliases are not supported; write the value out."))
+        raise UnsupportedYaml(number, _("Aliases are not supported. Repeat the value."))
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode) and node.tag == f"{TAG}seq":
         return [_value(entry, seen) for entry in node.value]
@@ -205,7 +205,7 @@ def _mapping(node: Any, seen: set[int]) -> dict[str, Any]:
 
 
 def dump(data: object, file_format: str) -> str:
-    """Write a configuration as text that `load` reads back to the same."""
+    """Return a configuration as text. `load` returns the same data."""
     if file_format == "json":
         return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
     text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -1,7 +1,7 @@
-"""The JSON Schema (2020-12) of a configuration file, so that editors complete and check it.
+"""JSON Schema (2020-12) of a configuration file, for completion and validation in editors.
 
-It says what a file can be told to be wrong by itself: names, types, choices and limits. What depends on other items, on
-what is stored or on the environment, only an import sees.
+The schema describes names, types, choices and limits. Rules that depend on other items, on stored data or on the
+environment are checked by the import only.
 """
 
 from functools import singledispatch
@@ -26,7 +26,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FROM_ENVIRONMENT = {"$ref": "#/$defs/environment"}
 ENVIRONMENT: JsonSchema = {
     "title": "environment variable",
-    "description": "Stands for the value of this environment variable.",
+    "description": "Replaced by the value of this environment variable.",
     "type": "object",
     "properties": {"env": {"type": "string", "pattern": "^[^=\\u0000]+$"}},
     "required": ["env"],
@@ -36,7 +36,7 @@ ENVIRONMENT: JsonSchema = {
 CREDENTIAL = "^[ -~]+$"
 PATTERNS = [(name_validator, "^[A-Za-z0-9_.-]+$"), (credential_validator, CREDENTIAL)]
 LANGUAGE_CODE = f"^{LANGUAGE.pattern}$"
-# What every database can store.
+# The largest integer that every supported database can store.
 LARGEST_INTEGER = 2**31 - 1
 ENTRY_SCHEMAS: dict[Any, JsonSchema] = {
     validate_apis: {"enum": list(Api.values)},
@@ -45,7 +45,7 @@ ENTRY_SCHEMAS: dict[Any, JsonSchema] = {
 
 
 def json_schema() -> JsonSchema:
-    """Return the schema, its texts in English whatever the language of the process is."""
+    """Return the schema with English texts, independent of the active language."""
     with override("en"):
         return {
             "$schema": DIALECT,
@@ -75,7 +75,7 @@ def _section(section: Section | Group) -> JsonSchema:
 
 
 def _item(section: Section) -> JsonSchema:
-    """Say what an item may hold. Only its key is needed: the rest may be stored already."""
+    """Return the schema of an item. Only its key is required: other members can be stored already."""
     members = {member.name: _member(member, section.model) for member in section.members}
     return _mapping(members | {child.name: _section(child) for child in section.children}, section.key)
 
@@ -93,13 +93,13 @@ def _value(member: Member, model: type[Model]) -> JsonSchema:
 def _default(member: Member, field: Any) -> JsonSchema:
     if member.secret or field.default is NOT_PROVIDED or not isinstance(member, Boolean | Integer | Choice):
         return {}
-    # An empty choice is none that a file can make.
+    # A file cannot choose an empty value.
     return {"default": getattr(field.default, "value", field.default)} if field.default != "" else {}
 
 
 @singledispatch
 def value_schema(member: Member, model: type[Model]) -> JsonSchema:
-    """Return what a member's value may be, before `{env: NAME}` in its place."""
+    """Return the schema of the value of a member, without the alternative `{env: NAME}`."""
     raise NotImplementedError(f"{type(member).__name__} has no JSON Schema")
 
 
@@ -111,7 +111,7 @@ def _boolean(_member: Boolean, _model: type[Model]) -> JsonSchema:
 @value_schema.register
 def _integer(member: Integer, model: type[Model]) -> JsonSchema:
     minimums, maximums = [0], [LARGEST_INTEGER]
-    # As declared: `validators` also holds the range of the database in use.
+    # The declared validators only: `validators` also contains the range of the database in use.
     for validator in member.model_field(model).deconstruct()[3].get("validators", []):
         if isinstance(validator, MinValueValidator):
             minimums.append(validator.limit_value)

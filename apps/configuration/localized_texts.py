@@ -1,4 +1,4 @@
-"""Members that hold texts by language code."""
+"""Members that contain texts by language code."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -20,7 +20,7 @@ from apps.transactions.request.parameters import LANGUAGE
 
 
 class LocalizedText(Member):
-    """Texts by language code, each within the limit for messages."""
+    """Texts by language code. Each text is limited to the maximum length of a message."""
 
     expected = gettext_lazy("Must be a mapping of language codes to texts.")
 
@@ -33,9 +33,9 @@ class LocalizedText(Member):
     def _read_entry(self, language: object, value: object) -> tuple[str, str]:
         subpath = f".{language}"
         if not isinstance(language, str) or not LANGUAGE.fullmatch(language):
-            raise InvalidValue((subpath, _("This is not a language code.")))
+            raise InvalidValue((subpath, _("Not a language code.")))
         if not languages.is_known(language):
-            hint = _("No language is known by this code. If it is meant, name it in %(variable)s.")
+            hint = _("Unknown language code. To allow it, add it to %(variable)s.")
             raise InvalidValue((subpath, hint % {"variable": "TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES"}))
         text = parse_text(value, subpath)
         self.validate_text(text, subpath)
@@ -44,7 +44,7 @@ class LocalizedText(Member):
     def validate_text(self, text: str, subpath: str) -> None:
         limit = settings.MESSAGE_MAX_LENGTH
         if len(messages.clean(text)) > limit:
-            raise InvalidValue((subpath, _("A message has at most %(limit)d characters.") % {"limit": limit}))
+            raise InvalidValue((subpath, _("A message must have at most %(limit)d characters.") % {"limit": limit}))
 
     def export(self, row: Model) -> dict[str, str]:
         texts: Mapping[str, str] = getattr(row, self.field)
@@ -52,7 +52,7 @@ class LocalizedText(Member):
 
 
 class ConfirmationTexts(LocalizedText):
-    """The templates of secure messages; languages that are left out stay, an empty text removes its language."""
+    """Templates of secure messages. Omitted languages are kept; an empty text removes its language."""
 
     def validate_text(self, text: str, subpath: str) -> None:
         try:
@@ -65,6 +65,6 @@ class ConfirmationTexts(LocalizedText):
         return cast(ConfirmationTemplate, row).with_texts(self.parse(value))
 
     def changed_languages(self, row: Model, texts: dict[str, str]) -> list[str]:
-        """Return the languages whose texts would be others."""
+        """Return the languages whose texts would change."""
         current = self.current(row)
         return sorted(code for code in {*current, *texts} if current.get(code) != texts.get(code))

@@ -1,7 +1,7 @@
-"""Kinds of members: how a file's value is read, kept on a row and exported.
+"""Types of members: how the value of a file is read, stored on a row and exported.
 
-The rules for values are the models' own, so that the console and the file agree. What is added here is strict types:
-a reader that turns numbers into text would take `version: 1.10` for "1.1".
+The models validate the values, so that the console and the file follow the same rules. Members add strict types: a
+reader that converts numbers to text would read `version: 1.10` as "1.1".
 """
 
 import json
@@ -21,17 +21,17 @@ from apps.configuration.problems import InvalidValue, did_you_mean, invalid_valu
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-# The rows that a name may refer to, by key: those of the database and those of the file.
+# Returns the rows of a model by key: the rows of the database and of the file.
 RowLookup = Callable[[type[Model]], Mapping[tuple[str, ...], Model]]
-# A line about changes is for reading.
+# Longer values would make a line about changes hard to read.
 MAX_DISPLAY_CHARACTERS = 60
 
 
 class Member:
-    """One member of an item.
+    """Member of an item.
 
-    `field` is the model's, `also` names fields that change along with it, `instead_of` names a member that says the
-    same in another way.
+    `field` is the name of the model field. `dependent_fields` change together with it. `alternative_to` names the
+    member that this member can replace.
     """
 
     expected: "StrPromise"
@@ -47,7 +47,7 @@ class Member:
         self.alternative_to = alternative_to
 
     def is_required(self, model: type[Model]) -> bool:
-        """Say whether a new row needs it."""
+        """Return True if a new row requires this member."""
         field = self.model_field(model)
         return not (field.blank or field.has_default())
 
@@ -56,11 +56,11 @@ class Member:
         return field
 
     def read(self, value: object, row: Model, lookup: RowLookup) -> Any:
-        """Return what the row is to keep; Misread when the type is wrong or the model's field refuses the value."""
+        """Return the value to store. Raises InvalidValue if the type or the model field does not accept the value."""
         return self.validate(self.parse(value), row)
 
     def parse(self, value: object) -> Any:
-        """Return the value if it has the right type; Misread otherwise."""
+        """Return the value. Raises InvalidValue if it has another type."""
         raise NotImplementedError
 
     def validate(self, value: Any, row: Model, subpath: str = "") -> Any:
@@ -76,14 +76,14 @@ class Member:
         return getattr(row, self.field)
 
     def assign(self, row: Model, value: Any) -> bool:
-        """Put the value on the row; False when it was there already."""
+        """Set the value on the row. Return True if it changed."""
         if self.current(row) == value:
             return False
         setattr(row, self.field, value)
         return True
 
     def clear(self, row: Model) -> bool:
-        """Put the defaults back, also in place of what no live key opens; False when they were there already."""
+        """Restore the defaults, also of values that cannot be decrypted. Return True if the row changed."""
         values = {name: row._meta.get_field(name).get_default() for name in self.fields}  # type: ignore[union-attr]
         if self._has_value(row, values[self.field]):
             return False
@@ -104,7 +104,7 @@ class Member:
         return getattr(row, self.field)
 
     def display(self, row: Model) -> str:
-        """Return the value as a line about a change may show it; most kinds show only that they changed."""
+        """Return the value for a line about a change, or an empty string: the line then names the member only."""
         return ""
 
 
@@ -122,7 +122,7 @@ class Boolean(Member):
 
 
 class Integer(Member):
-    expected = gettext_lazy("Must be a whole number.")
+    expected = gettext_lazy("Must be an integer.")
 
     def parse(self, value: object) -> int:
         value = parse_variable(value)
@@ -135,13 +135,13 @@ class Integer(Member):
 
 
 def parse_text(value: object, subpath: str = "") -> str:
-    """Return text that every database can store; Misread otherwise."""
+    """Return text that every database can store. Raises InvalidValue if it is another type."""
     if isinstance(value, int | float):
-        raise InvalidValue((subpath, _("Must be text; put it between quotation marks.")))
+        raise InvalidValue((subpath, _("Must be text. Put it in quotation marks.")))
     if not isinstance(value, str):
         raise InvalidValue((subpath, _("Must be text.")))
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidValue((subpath, _("Holds a character that cannot be stored.")))
+        raise InvalidValue((subpath, _("Contains a character that cannot be stored.")))
     return str(value)
 
 
@@ -150,9 +150,9 @@ class Text(Member):
         return parse_text(value)
 
     def display(self, row: Model) -> str:
-        """Return it in quotation marks, unless it is secret or long, or an address with more than host and path.
+        """Return the value in quotation marks, or an empty string if it is secret, long or a URL with credentials.
 
-        Of such an address, user name or query may be somebody's credentials.
+        The user name and the query of a URL can contain credentials.
         """
         if self.secret:
             return ""
@@ -162,7 +162,7 @@ class Text(Member):
 
 
 class SecretText(Text):
-    """Text that is encrypted at rest; one that no live key opens counts as changed, so that an import mends it."""
+    """Text that is encrypted at rest. A value that cannot be decrypted counts as changed, so an import replaces it."""
 
     secret = True
 
@@ -174,7 +174,7 @@ class SecretText(Text):
 
 
 class Choice(Text):
-    """One of the values that the model's field allows."""
+    """One of the choices of the model field."""
 
     def validate(self, value: str, row: Model, subpath: str = "") -> str:
         values = [str(choice) for choice, _label in self.model_field(type(row)).flatchoices]
@@ -190,7 +190,7 @@ class Choice(Text):
 
 
 class TextList(Member):
-    """A list of texts. The field's validators take lists, so each entry is judged alone as well, to find its place."""
+    """List of texts. Each entry is also validated alone, so that a problem names the entry."""
 
     expected = gettext_lazy("Must be a list.")
 
@@ -210,7 +210,7 @@ class TextList(Member):
 
 
 def read_entries(entries: list[Any], read: Callable[[int, Any], Any]) -> list[Any]:
-    """Read every entry of a list; one Misread holds the problems of them all."""
+    """Read every entry of a list. Raises one InvalidValue with the problems of all entries."""
     values, problems = [], list[tuple[str, str]]()
     for number, entry in enumerate(entries):
         try:
@@ -223,7 +223,7 @@ def read_entries(entries: list[Any], read: Callable[[int, Any], Any]) -> list[An
 
 
 class Reference(Member):
-    """The name of a row of another section, or null."""
+    """Name of a row of another section, or null."""
 
     def __init__(self, name: str, *, model: type[Model]) -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-"""Where something stands in a configuration file."""
+"""Paths of items and members in a configuration file."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -8,7 +8,10 @@ from apps.common.urls import is_http_url, origin
 
 @dataclass(frozen=True)
 class ItemPath:
-    """`path` counts items, for problems (`applications[0].versions[1]`); `label` names them, for what changed."""
+    """Path of an item or member.
+
+    Problems contain the `indexed` path (`applications[0].versions[1]`), changes the `label`, which contains keys.
+    """
 
     indexed: str
     label: str
@@ -25,5 +28,5 @@ class ItemPath:
 
 
 def redact_key(key: str) -> str:
-    """Return a key without what an address may hold in secret: credentials before the host, tokens in the query."""
+    """Return a key; of a URL, only origin and path, because user name and query can contain credentials."""
     return origin(key) + urlsplit(key).path if is_http_url(key) else key

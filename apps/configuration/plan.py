@@ -1,4 +1,4 @@
-"""What a configuration file would change. Planning writes nothing, so that one mistake anywhere changes nothing."""
+"""Plan the changes of a configuration file. Nothing is written before the whole file is valid."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ Changes = dict[Member, str]
 
 
 class Plan:
-    """`problems` and `warnings` (lines of the form `PATH: text`), `lines` (what would be changed), and `write()`."""
+    """Changes of a file: `problems` and `warnings` (lines `PATH: text`) and `lines` (one for each changed item)."""
 
     def __init__(self, data: object) -> None:
         self.problems: list[str] = []
@@ -36,7 +36,7 @@ class Plan:
         self._validate_dependents()
 
     def apply(self) -> None:
-        """Store everything; the caller has the database transaction."""
+        """Write all changes. The caller opens the database transaction."""
         for model, rows in self._created.items():
             _create(model, rows, SECTION_OF[model].self_references if model in SECTION_OF else [])
         for row, fields, _place in self._changed:
@@ -50,12 +50,12 @@ class Plan:
         self._report(path, text)
 
     def _is_unresolved(self, item_path: ItemPath) -> bool:
-        """Say whether a variable at or below this path is missing: that was reported, nothing else is to be said."""
+        """Return True if a variable at or below this path is not set. This was reported, so no other problem is."""
         return any(path.startswith(item_path.indexed) for path in self._unresolved)
 
     def _read(self, data: object) -> None:
         if not isinstance(data, dict):
-            self._report("file", _("Must be a mapping of sections, such as “general” and “applications”."))
+            self._report("file", _("Must be a mapping of sections, for example “general” and “applications”."))
             return
         self._read_sections(SECTIONS, data, ItemPath("", ""))
 
@@ -96,7 +96,7 @@ class Plan:
             self._change(row, changes, item_path)
 
     def _read_value(self, section: Section, value: object, item_path: ItemPath) -> None:
-        """Read a section that is the value of one member."""
+        """Read a section that consists of the value of one member."""
         row, member = section.model._default_manager.first() or section.model(), section.value_member
         if member is None or self._is_unresolved(item_path):
             return
@@ -118,12 +118,12 @@ class Plan:
         rows = self._children(section, owner) if owner else self._rows_of(section.model)
         paths: dict[Key, ItemPath] = {}
         items_with_rows: list[tuple[object, Model, ItemPath]] = []
-        # Every row is known before the first is read: an item may name one that stands after it.
+        # All rows exist before the first is read, because an item can refer to a later one.
         for number, item in enumerate(items):
             key = section.key_from(item)
             item_path = list_path.item(number, key)
             if key in paths:
-                self._report(item_path.indexed, _("This is the same as %(place)s.") % {"place": paths[key].indexed})
+                self._report(item_path.indexed, _("Duplicate of %(place)s.") % {"place": paths[key].indexed})
                 continue
             if key:
                 paths[key] = item_path
@@ -141,7 +141,7 @@ class Plan:
         self._validate_unique(section, rows, paths)
 
     def _read_row(self, section: Section, item: object, row: Model, item_path: ItemPath) -> bool:
-        """Read one item with all that is in it; says whether its members could be read."""
+        """Read an item and its children. Return True if all its members are valid."""
         problem_count = len(self.problems)
         changes = self._read_members(section, item, row, item_path)
         is_valid = len(self.problems) == problem_count and not self._is_unresolved(item_path)
@@ -156,7 +156,7 @@ class Plan:
         return is_valid
 
     def _read_members(self, section: Section, item: object, row: Model, item_path: ItemPath) -> Changes:
-        """Put an item's members on its row; returns what that changed, in words."""
+        """Set the members of an item on its row. Return the changes as texts."""
         item = environment.parse_variable(item)
         if not isinstance(item, dict):
             self._report(item_path.indexed, _("Must be a mapping."))
@@ -169,7 +169,7 @@ class Plan:
         return {member: change for member, change in changes.items() if change}
 
     def _clear_inapplicable(self, section: Section, item: Mapping[Any, Any], row: Model) -> Changes:
-        """Remove what belonged to the kind that the row was of before, unless the file still gives it."""
+        """Clear the members of a former kind of the row, except those that the file contains."""
         inapplicable = section.inapplicable(row)
         leftover = [member for member in section.members if member.name in inapplicable and member.name not in item]
         cleared = [member for member in leftover if member.clear(row)]
@@ -177,16 +177,14 @@ class Plan:
 
     def _report_missing(self, section: Section, item: Mapping[str, Any], row: Model, item_path: ItemPath) -> None:
         for member in section.members:
-            alternatives = {
-                alternative.name for alternative in section.members if alternative.alternative_to == member.name
-            }
+            alternatives = {other.name for other in section.members if other.alternative_to == member.name}
             if member.name in item:
                 for name in alternatives & item.keys():
-                    self._report(
-                        item_path.member(name).indexed, _("Give this or “%(name)s”, not both.") % {"name": member.name}
-                    )
+                    text = _("Must not be combined with “%(name)s”.") % {"name": member.name}
+                    self._report(item_path.member(name).indexed, text)
             elif row._state.adding and section.requires(member) and not alternatives & item.keys():
-                self._report(item_path.member(member.name).indexed, _("Is missing, and a new item needs it."))
+                path = item_path.member(member.name).indexed
+                self._report(path, _("This member is required for a new item."))
 
     def _read_member(self, member: Member, value: object, row: Model, item_path: ItemPath) -> str:
         member_path = item_path.member(member.name)
@@ -204,7 +202,7 @@ class Plan:
         return " ".join(filter(None, [member.name, before, "→", after])) if after else member.name
 
     def _validate(self, row: Model, item_path: ItemPath) -> None:
-        """Apply the model's rules about several fields at once."""
+        """Apply the rules of the model that concern several fields."""
         self._validated.setdefault(type(row), set()).add(row.pk)
         try:
             row.clean()
@@ -219,7 +217,7 @@ class Plan:
             self.warnings.append(problems.format_problem(item_path.member(name).indexed, str(text)))
 
     def _validate_referencing_rows(self, section: Section, rows: Rows, paths: Mapping[Key, ItemPath]) -> None:
-        """Judge the rows that the file leaves as they are and that name one of those it changes."""
+        """Validate the rows that are not in the file but refer to a row of the file."""
         if self.problems:
             return
         for name in section.self_references:
@@ -233,12 +231,12 @@ class Plan:
         try:
             row.clean()
         except ValidationError as error:
-            text = _("“%(owner)s” names this as its %(member)s: %(problem)s")
+            text = _("“%(owner)s” uses this item as its %(member)s: %(problem)s")
             values = {"owner": owner, "member": name, "problem": " ".join(error.messages)}
             self._report(item_path.indexed, text % values)
 
     def _validate_dependents(self) -> None:
-        """Judge the rows below other sections that the file leaves out and that name one of those it changes."""
+        """Validate the children of other sections that are not in the file but refer to a changed row."""
         if self.problems:
             return
         references = [(child, reference) for child in CHILDREN for reference in child.references]
@@ -252,13 +250,13 @@ class Plan:
                     self._validate_referencing_row(row, str(row), reference.name, item_path)
 
     def _validate_unique(self, section: Section, rows: Rows, paths: Mapping[Key, ItemPath]) -> None:
-        """Report values that must be unique and, besides the key, are on two rows once the file is read."""
+        """Report duplicate values of unique members other than the key."""
         for name in section.unique_members:
             owners: dict[str, Key] = {}
             for key, row in sorted(rows.items(), key=lambda entry: entry[0] in paths):
                 value = getattr(row, name)
                 if value in owners and key in paths:
-                    text = _("“%(owner)s” has this already.") % {"owner": " ".join(owners[value])}
+                    text = _("“%(owner)s” already has this value.") % {"owner": " ".join(owners[value])}
                     self._report(paths[key].member(name).indexed, text)
                 elif value:
                     owners[value] = key
@@ -272,7 +270,7 @@ class Plan:
         )
 
     def _rows_of(self, model: type[Model]) -> Rows:
-        """Return the rows of a section: those of the database, and those of the file as they are read."""
+        """Return the rows of a section by key: the rows of the database and the rows read from the file."""
         if model not in self._rows:
             section = SECTION_OF[model]
             self._rows[model] = {section.key_of(row): row for row in section.rows()}
@@ -290,7 +288,7 @@ class Plan:
 
 
 def _row(section: Section, rows: Rows, key: Key | None, owner: Model | None) -> Model:
-    """Return the row with this key, or a new one, which from now on is known under it."""
+    """Return the row with this key, or a new row that is added under it."""
     if key in rows:
         return rows[key]
     row = section.model()
@@ -298,14 +296,14 @@ def _row(section: Section, rows: Rows, key: Key | None, owner: Model | None) -> 
         setattr(row, section.parent, owner)
     if key:
         rows[key] = row
-        # Its name stands in lines about those that refer to it, also before it is read itself.
+        # Lines about rows that refer to this row contain its name, also before it is read.
         for name, part in zip(section.key, key, strict=True):
             setattr(row, name, part)
     return row
 
 
 def _link_rows(rows: Rows, name: str, targets: Rows) -> None:
-    """Let the rows that these name be the very rows that are planned, not copies of what is stored."""
+    """Replace the related objects by the planned rows, so that they are not copies of the stored rows."""
     targets_by_id = {row.pk: row for row in targets.values()}
     for row in rows.values():
         if target := getattr(row, name):
@@ -313,7 +311,7 @@ def _link_rows(rows: Rows, name: str, targets: Rows) -> None:
 
 
 def _create(model: type[Model], rows: list[Model], references: list[str]) -> None:
-    """Store new rows. They have a number only then, so that what they name of one another is stored afterwards."""
+    """Create rows. References between them are set afterwards, because a row has no primary key before."""
     links = [(row, name, getattr(row, name)) for row in rows for name in references]
     deferred = [(row, name, target) for row, name, target in links if target is not None and target._state.adding]
     for row, name, _target in deferred:

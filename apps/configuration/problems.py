@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file, each problem with its place."""
+"""Problems of a configuration file, each with its path."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 
 class ConfigurationInvalid(Exception):
-    """The file was refused and nothing changed. `problems` holds lines of the form `PATH: text`."""
+    """The file was rejected and nothing changed. `problems` contains lines of the form `PATH: text`."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -17,7 +17,7 @@ class ConfigurationInvalid(Exception):
 
 
 class InvalidValue(Exception):
-    """A member cannot take a value. Pairs of the place below the member (`[1]`, `.nl`, or empty) and the text."""
+    """A value is invalid. `problems` are pairs of the path below the member (`[1]`, `.nl` or empty) and the text."""
 
     def __init__(self, *problems: tuple[str, str]) -> None:
         self.problems = problems
@@ -29,19 +29,19 @@ def invalid_value(error: ValidationError, subpath: str = "") -> InvalidValue:
 
 
 def format_problem(path: str, text: str) -> str:
-    """Build a problem's line; control characters, which a file may hold anywhere, would break it."""
+    """Build the line of a problem. Control characters of the file are replaced by spaces, to keep it one line."""
     return "".join(
         " " if unicodedata.category(character) in ("Cc", "Cs") else character for character in f"{path}: {text}"
     )
 
 
 def unknown_name(name: object, known: Iterable[str]) -> str:
-    """Say that a name is unknown, and which right one it resembles; without one, which there are."""
+    """Return the text for an unknown name: it suggests a similar name or lists the known names."""
     names = list(known)
     nearest = get_close_matches(str(name), names, n=1, cutoff=0.5)
     if nearest:
         return _("Unknown. Did you mean “%(name)s”?") % {"name": nearest[0]}
-    return _("Unknown. Known here: %(names)s.") % {"names": ", ".join(names)}
+    return _("Unknown. Known names: %(names)s.") % {"names": ", ".join(names)}
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The sections of the configuration file. A new setting is a line here, a new section a few."""
+"""Sections of the configuration file. Add a line for a new member and a `Section` for a new section."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 Key = tuple[str, ...]
-# The name of a member, and what is to be said about its value.
+# The name of a member and the warning about its value.
 MemberWarning = tuple[str, "StrPromise"]
 
 
@@ -47,13 +47,13 @@ def _no_warnings(_row: Any) -> Iterable[MemberWarning]:
 
 @dataclass(frozen=True)
 class Section:
-    """A list of items that are matched by `key`, or without a key one mapping (a model with one row).
+    """List of items that are matched by `key`. Without a key, one mapping for a model with one row.
 
-    `children` are lists within an item, named like the relation from the item's model; `parent` is the field back.
-    `foreign` names the members that an item of a row's kind does not have: they are not exported, and what is left in
-    them from another kind goes when an import changes the kind. With `whole`, the section is the value of this one
-    member of a model with one row. `survey` is given all rows of the file and the database before any is judged, for
-    what would take each of them a look at many others. `warnings` says what is allowed on a row and advised against.
+    `children` are lists within an item, named like the relation of the item's model; `parent` is the field that refers
+    to the item. `inapplicable` returns the members that a row of this kind does not have: they are not exported, and
+    an import that changes the kind clears them. With `value_member`, the section is the value of this member of a
+    model with one row. `prepare` receives all rows of the file and the database before they are validated, for rules
+    that compare many rows. `warnings` yields warnings about deprecated or discouraged values.
     """
 
     name: str
@@ -73,16 +73,16 @@ class Section:
 
     @property
     def unique_members(self) -> list[str]:
-        """The members, besides the key, whose values may be on one row only."""
+        """Names of the members, except the key, whose values must be unique."""
         others = [member for member in self.members if member.name not in self.key]
         return [member.name for member in others if member.model_field(self.model).unique]
 
     def requires(self, member: Member) -> bool:
-        """Say whether a new item needs this member."""
+        """Return True if a new item requires this member."""
         return member.name in self.key or member.is_required(self.model)
 
     def key_from(self, item: object) -> Key | None:
-        """Return an item's key, or None while it lacks a part of it."""
+        """Return the key of an item, or None if a part of it is missing."""
         parts = [item.get(name) for name in self.key] if isinstance(item, dict) else [None]
         return tuple(str(part) for part in parts) if all(isinstance(part, str) and part for part in parts) else None
 
@@ -95,21 +95,21 @@ class Section:
 
     @property
     def self_references(self) -> list[str]:
-        """The fields that name another item of this very section."""
+        """Names of the fields that refer to an item of the same section."""
         return [member.field for member in self.references if member.model is self.model]
 
     def rows(self) -> "QuerySet[Any]":
-        """Return all rows with all that an import compares and an export shows, in a fixed number of queries."""
+        """Return all rows with related rows, in a fixed number of queries."""
         references = [member.field for member in self.references]
         rows = self.model._default_manager.all()
-        # Without a name, select_related() would follow every key there is.
+        # Without arguments, select_related() would follow every foreign key.
         rows = rows.select_related(*references) if references else rows
         return rows.prefetch_related(*(Prefetch(child.name, queryset=child.rows()) for child in self.children))
 
 
 @dataclass(frozen=True)
 class Group:
-    """A mapping of sections."""
+    """Mapping of sections."""
 
     name: str
     sections: tuple[Section, ...]
@@ -144,7 +144,7 @@ VERSIONS = Section(
     inapplicable=_inapplicable_to_platform,
 )
 
-# In the order in which they are read: what is referred to comes first.
+# In reading order: sections that others refer to come first.
 SECTIONS: tuple[Section | Group, ...] = (
     Section(
         "features",
@@ -199,7 +199,7 @@ SECTIONS: tuple[Section | Group, ...] = (
         PushMessagingConfiguration,
         (
             Text("name"),
-            # Without a version of the API, the model gives a configuration for Android one.
+            # Without an API version, the model sets one for Android.
             Choice("platform", dependent_fields=("fcm_api_version",)),
             Choice("fcm_api_version"),
             ServiceAccount("service_account", dependent_fields=("project_id",)),

@@ -1,4 +1,4 @@
-"""Reading a whole configuration in, and writing it out."""
+"""Import and export of the configuration."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from apps.events.types import EventType
 
 __all__ = ["ConfigurationInvalid", "export_configuration", "import_configuration"]
 
-# An event is a line in a log: a file with thousands of changes is event_lines by its beginning and their number.
+# An event is a log line: of thousands of changes it contains the first ones and their number.
 LINES_IN_EVENT = 100
 
 
@@ -28,11 +28,10 @@ def _ignore(_warning: str) -> None:
 def import_configuration(
     data: object, *, check: bool = False, who: str = "command", warn: Callable[[str], object] = _ignore
 ) -> list[str]:
-    """Bring the database to what `data` (a parsed file) says, all or nothing; what it leaves out stays as it is.
+    """Apply `data` (a parsed file) to the database, all or nothing. Omitted items and members are kept.
 
-    Returns lines about what was created and changed, none when nothing was. With `check` nothing is written. `warn` is
-    called with a line about each thing that is allowed and advised against. Raises ConfigurationInvalid with every
-    problem there is.
+    Return one line for each created or changed item. With `check`, nothing is written. `warn` is called with one line
+    for each deprecated or discouraged value. Raises ConfigurationInvalid with all problems of the file.
     """
     try:
         with transaction.atomic():
@@ -50,8 +49,8 @@ def import_configuration(
                 )
     except IntegrityError:
         text = _(
-            "The database refuses this: two rows have the same name for a moment. Import again if somebody else "
-            "changed the configuration meanwhile; exchange names in two steps."
+            "The database rejected the file, because two rows would have the same name during the import. Import again "
+            "if the configuration was changed at the same time. To swap two names, import in two steps."
         )
         raise ConfigurationInvalid([format_problem("file", text)]) from None
     for warning in plan.warnings:
@@ -60,7 +59,7 @@ def import_configuration(
 
 
 def _in_event_language(plan: Plan, data: object) -> list[str]:
-    """Return a plan's lines as events hold them: a terminal's language is of its user alone."""
+    """Return the lines of a plan in the language of events, which is independent of the language of the terminal."""
     if translation.get_language() == settings.LANGUAGE_CODE:
         return plan.lines
     with translation.override(settings.LANGUAGE_CODE):
@@ -68,7 +67,7 @@ def _in_event_language(plan: Plan, data: object) -> list[str]:
 
 
 def export_configuration(*, with_secrets: bool = False) -> dict[str, Any]:
-    """Return the configuration as a file holds it; secrets are left out unless asked for."""
+    """Return the configuration in the structure of a file. Secrets are included only with `with_secrets`."""
     return {section.name: _section(section, with_secrets) for section in SECTIONS}
 
 
@@ -83,7 +82,7 @@ def _section(section: Section | Group, with_secrets: bool) -> Any:
 
 
 def _items(section: Section, rows: list[Model], with_secrets: bool) -> list[dict[str, Any]]:
-    # Sorted here: databases differ in how they order text.
+    # Sorted in Python, because databases order text differently.
     return [_item(section, row, with_secrets) for row in sorted(rows, key=section.key_of)]
 
 

@@ -52,7 +52,7 @@ def test_all_that_is_good_is_a_line_each_and_nobody_gets_a_message(apple, with_k
     ran = run("check_configuration")
     assert (ran.code, ran.err) == (0, "")
     assert ran.lines == [
-        "ok       stored secrets: 2 were tried and can be read.",
+        "ok       stored secrets: 2 were checked and can be decrypted.",
         "ok       push messaging configuration “apple”: The signing key KEY1234567 of the team TEAM123456 can be read.",
         (f"ok       push messaging configuration “apple”, {BUNDLE} production: Apple can be reached and takes pushes."),
         (
@@ -60,7 +60,7 @@ def test_all_that_is_good_is_a_line_each_and_nobody_gets_a_message(apple, with_k
             "be read."
         ),
         "ok       push messaging configuration “google”: 127.0.0.1 can be reached and takes pushes.",
-        "Nothing is wrong (ok: 5).",
+        "No errors (ok: 5).",
     ]
     assert {request["key"] for request in apple.received} == {NO_PHONE}
     [message] = [json.loads(one["body"]) for one in google.received if one["key"] != TOKEN_PATH]
@@ -136,7 +136,7 @@ def test_wrong_things_are_one_line_on_standard_error(apple, with_key, push_confi
     ios_version(with_key(team_id="OTHERTEAM1"))
     push_configuration(name="google", fcm_api_version="legacy", server_key="AAAA")
     ran = run("check_configuration")
-    assert (ran.code, ran.problems) == (1, ["Something is wrong (error: 2, ok: 2)."])
+    assert (ran.code, ran.problems) == (1, ["The check found errors (error: 2, ok: 2)."])
     assert [line.split()[0] for line in ran.lines] == ["ok", "ok", "error", "error"]
 
 
@@ -320,7 +320,7 @@ def test_a_proxy_whose_password_cannot_be_read_is_wrong(apple, with_key, setting
     configuration.save()
     found, code = check()
     assert (found[0][0], code) == ("error", 1)
-    assert found[0][1].startswith("Its password cannot be read: no key in FIELD_ENCRYPTION_KEYS")
+    assert found[0][1].startswith("Its password cannot be decrypted: no key in FIELD_ENCRYPTION_KEYS")
     assert [level for level, _text in found] == ["error", "ok", "error"]
 
 

@@ -69,7 +69,7 @@ def test_the_sms_gateway_is_looked_at_when_a_type_sends_text_messages(settings):
 def test_twilio_is_asked_for_the_account_and_nobody_gets_a_message(twilio):
     _about, level, text, remedy = one()
     assert (level, remedy) == ("ok", "")
-    assert text == "It can be reached and takes the credentials; send_test_sms tries the rest."
+    assert text == "The gateway is reachable and accepts the credentials. Test the delivery with send_test_sms."
     assert [request["path"] for request in twilio.received] == [fake_twilio.ACCOUNT_PATH]
     ran = run("check_configuration")
     assert fake_twilio.AUTH_TOKEN not in ran.out + ran.err
@@ -82,7 +82,7 @@ def test_twilio_is_asked_for_the_account_and_nobody_gets_a_message(twilio):
 def test_wrong_credentials_for_twilio_are_wrong(twilio, settings, setting, reason):
     setattr(settings, setting, "AC" + "0" * 32)
     _about, level, text, remedy = one()
-    assert (level, text) == ("error", f"It refuses this ({reason}).")
+    assert (level, text) == ("error", f"The gateway rejected the request ({reason}).")
     assert remedy.startswith("The gateway does not accept the credentials.")
     assert found()[1] == 1
 
@@ -107,7 +107,10 @@ def test_an_address_that_is_not_twilios_is_wrong(twilio, answer):
 def test_a_twilio_that_is_busy_is_a_warning(twilio):
     twilio.script[fake_twilio.ACCOUNT_PATH] = [{"status": 503}]
     _about, level, text, remedy = one()
-    assert (level, text) == ("warning", "It is busy or out of order, so nothing could be tried (HTTP 503).")
+    assert (level, text) == (
+        "warning",
+        "The gateway is temporarily unavailable, so the credentials were not checked (HTTP 503).",
+    )
     assert "Try again in a while" in remedy
 
 
@@ -117,14 +120,17 @@ def test_a_gateway_that_cannot_be_reached_is_wrong(request, settings, gateway, s
     setattr(settings, f"SMS_GATEWAY_{setting}", f"http://user:pass-word@127.0.0.1:{free_port()}/")
     _about, level, text, remedy = one()
     assert level == "error"
-    assert text.startswith("It cannot be reached (")
+    assert text.startswith("The gateway is not reachable (")
     assert remedy.startswith("The gateway cannot be reached from here.")
     assert "pass-word" not in text
 
 
 def test_an_own_service_is_reached_and_hears_nothing(service):
     _about, level, text, _remedy = one()
-    assert (level, text) == ("ok", "It, or the proxy before it, takes connections; send_test_sms tries the rest.")
+    assert (level, text) == (
+        "ok",
+        "The gateway or its proxy accepts connections. Test the delivery with send_test_sms.",
+    )
     assert service.received == []
 
 
@@ -159,7 +165,7 @@ def test_a_broker_that_nobody_is_at_is_wrong(settings, scheme):
     settings.BROKER_URL = f"{scheme}://user:pass-word@127.0.0.1:{port}/0"
     about, level, text, remedy = one()
     assert (about, level) == (f"broker 127.0.0.1:{port}", "error")
-    assert text.startswith("It does not answer")
+    assert text.startswith("The broker is unavailable")
     assert "BROKER_URL" in remedy
 
 
@@ -169,25 +175,25 @@ def test_a_broker_that_answers_is_good_once_there_is_something_to_send(settings)
         assert broker.is_reachable()
         assert found() == ({}, 0)
         factories.TypeFactory()
-        assert found()[0][f"broker {server.url.removeprefix('http://')}"] == ("ok", "It answers.", "")
+        assert found()[0][f"broker {server.url.removeprefix('http://')}"] == ("ok", "The broker is available.", "")
 
 
 def test_secrets_that_no_live_key_opens_are_counted_by_kind(settings):
     for number in range(2):
         factories.CallbackEndpointFactory(url=f"http://127.0.0.1/{number}", username="a", password="pass-word")
     factories.PushMessagingConfigurationFactory()
-    assert found()[0]["stored secrets"] == ("ok", "3 were tried and can be read.", "")
+    assert found()[0]["stored secrets"] == ("ok", "3 were checked and can be decrypted.", "")
     keys = settings.FIELD_ENCRYPTION_KEYS
     lose_keys(settings)
     factories.CallbackEndpointFactory(url="http://127.0.0.1/new", username="a", password="pass-word")
     wrong, code = found()
     level, text, remedy = wrong["stored secrets in callbacks_callbackendpoint.password"]
     assert (level, code) == ("error", 1)
-    assert text == "2 of 3 cannot be read: no key in FIELD_ENCRYPTION_KEYS opens them."
-    assert remedy.startswith("Give every process the key")
+    assert text == "2 of 3 cannot be decrypted: their keys are not in FIELD_ENCRYPTION_KEYS."
+    assert remedy.startswith("Add the key that encrypted them")
     assert "stored secrets in push_pushmessagingconfiguration.service_account" in wrong
     settings.FIELD_ENCRYPTION_KEYS = [*settings.FIELD_ENCRYPTION_KEYS, *keys]
-    assert found()[0]["stored secrets"] == ("ok", "4 were tried and can be read.", "")
+    assert found()[0]["stored secrets"] == ("ok", "4 were checked and can be decrypted.", "")
 
 
 def test_a_secret_that_was_put_into_another_row_is_wrong():
@@ -195,16 +201,19 @@ def test_a_secret_that_was_put_into_another_row_is_wrong():
     stored = type(one_row).objects.filter(pk=one_row.pk).values_list("password", flat=True).get()
     type(other).objects.filter(pk=other.pk).update(password=stored)
     text = found()[0]["stored secrets in callbacks_callbackendpoint.password"][1]
-    assert text == "1 of 2 cannot be read: no key in FIELD_ENCRYPTION_KEYS opens it."
+    assert text == "1 of 2 cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS."
 
 
 def test_a_large_table_is_tried_for_a_while_only_and_that_is_told(monkeypatch):
     for _number in range(5):
         factories.CallbackEndpointFactory(username="a", password="first")
     monkeypatch.setattr(secrets, "BATCH", 2)
-    assert found()[0]["stored secrets"][1] == "5 were tried and can be read."
+    assert found()[0]["stored secrets"][1] == "5 were checked and can be decrypted."
     monkeypatch.setattr(secrets, "TIME_LIMIT_SECONDS", -1)
-    assert found()[0]["stored secrets"][1] == "2 were tried and can be read. There are more than are tried here."
+    assert (
+        found()[0]["stored secrets"][1]
+        == "2 were checked and can be decrypted. There are more: the check is limited to two seconds for each table."
+    )
 
 
 def test_a_callback_endpoint_is_looked_up_and_not_called(settings, monkeypatch):
@@ -224,17 +233,17 @@ def test_a_callback_endpoint_is_looked_up_and_not_called(settings, monkeypatch):
     assert endpoints == {
         "callback endpoint https://inside.example/back": (
             "error",
-            "No callback can go there: the host name resolves to an address that is not public.",
+            "Callbacks to this endpoint fail: the host name resolves to an address that is not public.",
             endpoints["callback endpoint https://inside.example/back"][2],
         ),
         "callback endpoint https://no.example/back": (
             "error",
-            "No callback can go there: the host name cannot be resolved.",
+            "Callbacks to this endpoint fail: the host name cannot be resolved.",
             endpoints["callback endpoint https://no.example/back"][2],
         ),
         "callback endpoint https://portal.example/back": (
             "ok",
-            "The name of its host leads to where callbacks may go.",
+            "Its host name resolves to an allowed address.",
             "",
         ),
     }
@@ -248,5 +257,5 @@ def test_a_type_that_lives_longer_than_ten_minutes_is_a_warning():
     [(about, (level, text, remedy))] = [entry for entry in found()[0].items() if entry[0] != "geolocation"]
     assert (about, level) == ("mobile authentication type “long”", "warning")
     assert text.startswith("A life above 600 seconds is longer than NIST SP 800-63B-4 allows")
-    assert remedy == "Shorten its time to live, which is 601 seconds."
+    assert remedy == "Shorten its time to live of 601 seconds."
     assert run("check_configuration").code == 0

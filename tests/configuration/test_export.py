@@ -59,7 +59,7 @@ def test_a_client_without_a_secret_is_exported_without_one_and_made_nowhere_else
     exported = run("export_configuration", "--with-secrets").out
     assert import_text(exported).lines == ["Nothing to change."]
     clear()
-    assert import_text(exported).problems == ["api_clients[0].client_secret: Is missing, and a new item needs it."]
+    assert import_text(exported).problems == ["api_clients[0].client_secret: This member is required for a new item."]
 
 
 def test_secrets_are_exported_only_when_asked_for(configured):

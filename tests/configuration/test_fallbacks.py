@@ -108,7 +108,7 @@ def test_a_type_that_others_fall_back_to_cannot_become_otp(import_text):
     factories.TypeFactory(name="login", fallback=factories.TypeFactory(name="text", method="sms"))
     refused = import_text(types({"name": "text", "method": "otp"}))
     assert refused.problems == [
-        "mobile_authentication_types[0]: “login” names this as its fallback: An OTP type cannot be a fallback."
+        "mobile_authentication_types[0]: “login” uses this item as its fallback: An OTP type cannot be a fallback."
     ]
     assert import_text(types({"name": "text", "method": "otp"}, {"name": "login", "fallback": None})).code == 0
 
@@ -168,4 +168,4 @@ def test_a_language_that_the_console_does_not_ask_for_is_taken_and_kept(import_t
 def test_a_language_that_only_the_setting_knows_is_taken(import_text, settings):
     settings.SUPPORTED_LOCALES = ["en", "tlh_AQ"]
     assert import_text(types({"name": "a", "default_messages": {"en": "Hello", "tlh-aq": "nuqneH"}})).code == 0
-    assert "No language is known" in import_text(types({"name": "a", "default_messages": {"tlh": "nuqneH"}})).err
+    assert "Unknown language code." in import_text(types({"name": "a", "default_messages": {"tlh": "nuqneH"}})).err

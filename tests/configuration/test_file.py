@@ -9,32 +9,32 @@ from apps.system.models import Features
 from tests.commands.command_runner import run, set_standard_input
 
 REFUSED = {
-    "empty": (b"", "file: Must be a mapping of sections, such as “general” and “applications”."),
-    "text": (b"hello", "file: Must be a mapping of sections, such as “general” and “applications”."),
-    "syntax": (b"general:\n  a: 'SECRET\n", "line 3: This is not valid YAML or JSON."),
-    "json syntax": (b'{"general":\n {"a": SECRET,,}}', "line 2: This is not valid YAML or JSON."),
-    "tab": (b"general:\n\tSECRET: 1\n", "line 2: This is not valid YAML or JSON."),
-    "alias": (b"features: &SECRET {}\ngeneral: *SECRET\n", "line 1: Aliases are not supported; write the value out."),
-    "undefined alias": (b"features: *SECRET\n", "line 1: This is not valid YAML or JSON."),
+    "empty": (b"", "file: Must be a mapping of sections, for example “general” and “applications”."),
+    "text": (b"hello", "file: Must be a mapping of sections, for example “general” and “applications”."),
+    "syntax": (b"general:\n  a: 'SECRET\n", "line 3: The file is not valid YAML or JSON."),
+    "json syntax": (b'{"general":\n {"a": SECRET,,}}', "line 2: The file is not valid YAML or JSON."),
+    "tab": (b"general:\n\tSECRET: 1\n", "line 2: The file is not valid YAML or JSON."),
+    "alias": (b"features: &SECRET {}\ngeneral: *SECRET\n", "line 1: Aliases are not supported. Repeat the value."),
+    "undefined alias": (b"features: *SECRET\n", "line 1: The file is not valid YAML or JSON."),
     "tag": (b"features:\n  mobile_authentication: !SECRET x\n", "line 2: Tags are not supported."),
     "python tag": (b"features: !!python/object/apply:os.system [SECRET]\n", "line 1: Tags are not supported."),
     "wrong tag": (b"features: !!int SECRET\n", "line 1: Tags are not supported."),
-    "twice": (b"features: {}\ngeneral: {}\nfeatures: {}\n", "line 3: “features” stands here twice."),
-    "twice below": (b"general:\n  a: 1\n  a: 2\n", "line 3: “a” stands here twice."),
-    "twice in json": (b'{"features": {},\n "features": {}}', "line 2: “features” stands here twice."),
+    "twice": (b"features: {}\ngeneral: {}\nfeatures: {}\n", "line 3: Duplicate key “features”."),
+    "twice below": (b"general:\n  a: 1\n  a: 2\n", "line 3: Duplicate key “a”."),
+    "twice in json": (b'{"features": {},\n "features": {}}', "line 2: Duplicate key “features”."),
     "twice below in json": (
         b'{"a": [{"SECRET": ":{}"},\n\t{"SECRET": "\\"{", "x/": 1},\n{"b":1,\n"x/" :{},\n"\\u0078\\/"\n: 3}]}',
-        "line 5: “x/” stands here twice.",
+        "line 5: Duplicate key “x/”.",
     ),
-    "documents": (b"features: {}\n---\ngeneral: {}\n", "line 3: A file holds one document."),
+    "documents": (b"features: {}\n---\ngeneral: {}\n", "line 3: A file must contain one document only."),
     "mapping as name": (b"{[a, b]: 1}: 2\n", "line 1: The name of a member must be text."),
-    "latin-1": (b"features: {}\n# Andr\xe9 SECRET\n", "line 2: This is not UTF-8."),
-    "utf-16": ("features: {}\n".encode("utf-16"), "line 1: This is not UTF-8."),
-    "nul": (b"features: \0\n", "file: The file holds a character that YAML and JSON do not allow."),
+    "latin-1": (b"features: {}\n# Andr\xe9 SECRET\n", "line 2: The file is not UTF-8."),
+    "utf-16": ("features: {}\n".encode("utf-16"), "line 1: The file is not UTF-8."),
+    "nul": (b"features: \0\n", "file: The file contains a character that YAML and JSON do not allow."),
     "too deep": (b"[" * 100_000, "file: The file is nested too deeply."),
     "deep": (b"[" * 990 + b"]" * 990, "file: The file is nested too deeply."),
     "deep json": (b'{"a":' * 100_000, "file: The file is nested too deeply."),
-    "deep yaml": (b"- " * 100_000, "line 1: This is not valid YAML or JSON."),
+    "deep yaml": (b"- " * 100_000, "line 1: The file is not valid YAML or JSON."),
     "too large": (b"#" * (5 * 1024 * 1024 + 1), "file: The file is larger than 5242880 bytes."),
 }  # fmt: skip
 
@@ -49,7 +49,7 @@ def test_what_is_no_configuration_file_is_refused_without_quoting_it(import_text
 
 def test_a_bomb_of_aliases_is_refused_at_once(import_text):
     rows = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
-    assert import_text("\n".join(rows)).problems == ["line 1: Aliases are not supported; write the value out."]
+    assert import_text("\n".join(rows)).problems == ["line 1: Aliases are not supported. Repeat the value."]
 
 
 @pytest.mark.parametrize("name", ["/no/such/file.yaml", "/", "a\0b"])
@@ -75,7 +75,7 @@ def test_json_is_read_with_all_its_escapes_and_a_byte_order_mark(import_text):
 def test_half_a_character_in_json_is_a_problem_with_its_place(import_text):
     text = '{"mobile_authentication_types": [{"name": "a", "default_messages": {"en": "\\ud83d"}}]}'
     place = "mobile_authentication_types[0].default_messages.en"
-    assert import_text(text).problems == [f"{place}: Holds a character that cannot be stored."]
+    assert import_text(text).problems == [f"{place}: Contains a character that cannot be stored."]
 
 
 @pytest.mark.parametrize("text", ["no", "010", "1_000", "1:30", "0x10", "2024-01-01", "<<", "=", "1e3"])

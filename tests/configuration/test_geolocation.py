@@ -75,7 +75,10 @@ def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
         ("geolocation: [1]", "geolocation: Must be a mapping."),
         ("confirmation_templates: text", "confirmation_templates: Must be a mapping of language codes to texts."),
         ("confirmation_templates: {en: 1}", "confirmation_templates.en: Must be text"),
-        ("confirmation_templates: {'not a code': '[message]'}", "confirmation_templates.not a code: This is not"),
+        (
+            "confirmation_templates: {'not a code': '[message]'}",
+            "confirmation_templates.not a code: Not a language code",
+        ),
         (
             'confirmation_templates: {nl: "[message] [citty]"}',
             "confirmation_templates.nl: There is no placeholder [citty]. Did you mean [city]?",

@@ -251,7 +251,7 @@ def test_names_cannot_be_exchanged_in_one_import_and_that_is_no_traceback(import
     factories.ApiClientFactory(client_id="b", name="B")
     refused = import_text("api_clients: [{client_id: a, name: B}, {client_id: b, name: A}]")
     assert refused.code == 1
-    assert refused.problems[0].startswith("file: The database refuses this")
+    assert refused.problems[0].startswith("file: The database rejected the file")
     assert ApiClient.objects.get(client_id="a").name == "A"
 
 

@@ -177,7 +177,9 @@ def test_versions_that_lack_what_the_new_kind_needs_are_named(import_text):
     import_text(configurations(old_apple(), versions=[ios(bundle_identifier="")]))
     text = "Apple needs it to know the app that a push is for."
     refused = import_text(configurations(apple()))
-    assert refused.problems == [f"{ITEM}: “Shop 1.0.0 (iOS)” names this as its push_messaging_configuration: {text}"]
+    assert refused.problems == [
+        f"{ITEM}: “Shop 1.0.0 (iOS)” uses this item as its push_messaging_configuration: {text}"
+    ]
     # The same when the file names the version and leaves out what reaches it.
     named = {"platform": "ios", "version": "1.0.0", "status": "login_only"}
     refused = import_text(configurations(apple(), versions=[named]))

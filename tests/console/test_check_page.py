@@ -39,7 +39,7 @@ def test_it_shows_what_is_wrong_and_what_mends_it(console, sms_type):
     page = console.post(PATH)
     assert page.status_code == 200
     assert ("error", "SMS gateway “twilio”") in lines(page)
-    assert re.fullmatch(r"\d+ things are wrong", heading(page))
+    assert re.fullmatch(r"\d+ errors", heading(page))
     content = page.content.decode()
     assert "TWILIO_ACCOUNT_SID is not set: no text message can be sent." in content
     assert "Set it, or name another gateway" in content
@@ -50,7 +50,7 @@ def test_it_shows_what_is_good(console, sms_type, settings):
     settings.SMS_GATEWAY = "memory"
     page = console.post(PATH)
     assert lines(page) == [("ok", "SMS gateway “memory”")]
-    assert heading(page) == "Nothing is wrong"
+    assert heading(page) == "No errors"
 
 
 def test_an_empty_configuration_is_told_as_such(console):
@@ -64,7 +64,7 @@ def test_other_systems_that_are_slow_do_not_hold_the_page_for_ever(console, sms_
     monkeypatch.setattr(checks, "CHECKS", [*checks.CHECKS, checks.sms.check])
     page = console.post(PATH)
     assert len(lines(page)) == 1
-    assert "not everything was looked at" in page.content.decode()
+    assert "is incomplete" in page.content.decode()
 
 
 def test_who_may_look_at_the_configuration_may_check_it_and_nobody_else(db, sms_type):

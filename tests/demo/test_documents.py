@@ -49,7 +49,7 @@ def test_the_configuration_page_makes_keys_that_production_takes_and_an_export_c
 
 
 def test_the_page_about_push_checks_a_configuration_that_is_good(lines_of):
-    assert lines_of("docs/push.md")[-1].startswith("Nothing is wrong")
+    assert lines_of("docs/push.md")[-1].startswith("No errors")
 
 
 def test_the_page_about_context_says_what_a_user_would_read_and_whether_there_is_a_source(lines_of):

@@ -103,7 +103,7 @@ def finding():
 def test_the_check_reads_the_file(location_file):
     level, text, _remedy, code = finding()
     assert (level, code) == ("ok", 0)
-    assert text == f"It is of kind Test-City and was built on {timezone.now():%Y-%m-%d}, 0 days ago."
+    assert text == f"Database type Test-City, built on {timezone.now():%Y-%m-%d}, 0 days ago."
 
     with time_machine.travel(timezone.now() + timedelta(days=31)):
         level, text, remedy, code = finding()
@@ -122,7 +122,7 @@ def test_the_check_reads_the_file(location_file):
 
 
 def test_the_check_asks_the_service(service, settings):
-    assert finding() == ("ok", "It knows where 8.8.8.8 is: NL.", "", 0)
+    assert finding() == ("ok", "The service locates 8.8.8.8 in NL.", "", 0)
     service.script["8.8.8.8"] = [{"status": 403}]
     level, text, remedy, code = finding()
     assert (level, text, code) == ("error", "The geolocation service answers HTTP 403.", 1)

@@ -1,6 +1,6 @@
-"""What check_configuration looks at: a module for each subject, each with one function that yields findings.
+"""Checks of check_configuration: one module for each subject, each with a function that yields findings.
 
-A subject of which nothing is configured yields nothing.
+A subject that is not configured yields nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +20,6 @@ CHECKS: list[Callable[[], Iterator[Finding]]] = [
 
 
 def check() -> Iterator[Finding]:
-    """Look at everything, one subject after the other; a finding comes as soon as it is known."""
+    """Run all checks one after the other. Each finding is yielded immediately."""
     for run_check in CHECKS:
         yield from run_check()

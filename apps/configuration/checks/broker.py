@@ -1,4 +1,4 @@
-"""Whether the broker answers."""
+"""Check that the broker is available."""
 
 from collections.abc import Iterator
 
@@ -17,9 +17,9 @@ def check() -> Iterator[Finding]:
     parts = url_to_parts(settings.BROKER_URL)
     about = _("broker %(host)s") % {"host": f"{parts.hostname or ''}:{parts.port or 6379}"}
     if not broker.is_reachable():
-        text = _("It does not answer: pushes, text messages and callbacks go out late.")
-        remedy = _("See that it runs and lets this server in, and that address and password in BROKER_URL are right.")
+        text = _("The broker is unavailable: pushes, text messages and callbacks are delayed.")
+        remedy = _("Start the broker, allow connections from this server, and check host and password in BROKER_URL.")
         yield Finding(Level.ERROR, about, text, remedy)
     elif MobileAuthenticationType.objects.exists():
-        # Before there is a type nothing is ever sent, and "nothing is configured yet" says more.
-        yield Finding(Level.OK, about, _("It answers."))
+        # Without a type nothing is sent, and the command reports that nothing is configured.
+        yield Finding(Level.OK, about, _("The broker is available."))

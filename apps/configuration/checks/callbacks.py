@@ -1,4 +1,4 @@
-"""Every callback endpoint: whether its host leads to an address that a callback may go to. Nobody is called."""
+"""Check that the host of every callback endpoint resolves to an allowed address. No callback is sent."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from apps.common.findings import Finding, Level
 from apps.common.urls import is_http_url
 from apps.configuration.paths import redact_key
 
-# A name server that is slow holds up so many of them together, for three seconds.
+# Host names that are resolved at the same time. A slow name server delays each batch by three seconds.
 BATCH_SIZE = 32
 
 
@@ -25,7 +25,10 @@ def check() -> Iterator[Finding]:
 
 
 def _rejection_reason(url: str) -> str:
-    """Return why a callback cannot go there; empty when it can. Touches no database: it runs on a thread of its own."""
+    """Return why a callback to the URL would be rejected, or an empty string.
+
+    It runs in a thread and must not use the database.
+    """
     if not is_http_url(url):
         return "not an http or https address"
     try:
@@ -38,6 +41,6 @@ def _rejection_reason(url: str) -> str:
 def _finding(url: str, reason: str) -> Finding:
     about = _("callback endpoint %(url)s") % {"url": redact_key(url)}
     if reason:
-        text = _("No callback can go there: %(reason)s.") % {"reason": reason}
+        text = _("Callbacks to this endpoint fail: %(reason)s.") % {"reason": reason}
         return Finding(Level.ERROR, about, text, remedies.remedy_for(reason))
-    return Finding(Level.OK, about, _("The name of its host leads to where callbacks may go."))
+    return Finding(Level.OK, about, _("Its host name resolves to an allowed address."))

@@ -1,4 +1,4 @@
-"""The source of locations for the context of secure messages: the HTTP service, or else the file."""
+"""Check the geolocation service, or without one the location database."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from apps.geocontext.models import Geolocation
 from apps.system import services as system
 from apps.transactions.types import Method, MobileAuthenticationType
 
-# A resolver that all the world uses: every service knows it, and it tells nobody anything.
+# A public DNS resolver: every service can locate it, and the lookup reveals nothing about users.
 WELL_KNOWN = "8.8.8.8"
 
 
@@ -35,27 +35,27 @@ def _check_service(service: Geolocation) -> Finding:
     about = sources.describe_service(service)
     if isinstance(location, Failure):
         remedy = _(
-            "Compare the URL and the key under System, Geolocation with what the service's maker says, and see whether "
-            "it can be reached from here, through the proxy of the environment if there is one."
+            "Compare the URL and the key under System, Geolocation with the documentation of the service. Check that "
+            "this server can connect to it, through the outgoing proxy if one is configured."
         )
         return Finding(Level.ERROR, about, location.reason, remedy)
     values = {"address": WELL_KNOWN, "country": location.country_code}
-    return Finding(Level.OK, about, _("It knows where %(address)s is: %(country)s.") % values)
+    return Finding(Level.OK, about, _("The service locates %(address)s in %(country)s.") % values)
 
 
 def _check_file(path: str) -> Finding:
     file, now = database.open_database(path), timezone.now()
-    about = _("location file %(path)s") % {"path": path}
+    about = _("location database %(path)s") % {"path": path}
     if isinstance(file, Failure):
         return Finding(Level.ERROR, about, file.reason, problems.remedy())
     days = max((now - file.built_at).days, 0)
     text = ngettext(
-        "It is of kind %(kind)s and was built on %(date)s, %(days)d day ago.",
-        "It is of kind %(kind)s and was built on %(date)s, %(days)d days ago.",
+        "Database type %(kind)s, built on %(date)s, %(days)d day ago.",
+        "Database type %(kind)s, built on %(date)s, %(days)d days ago.",
         days,
     ) % {"kind": file.kind, "date": f"{file.built_at:%Y-%m-%d}", "days": days}
     if problems.is_outdated(file, now):
         return Finding(Level.WARNING, about, text, problems.outdated_text())
     if not file.has_cities:
-        return Finding(Level.WARNING, about, text, _("It seems to name countries only; a City file names cities."))
+        return Finding(Level.WARNING, about, text, _("It contains countries only. Use a City database to show cities."))
     return Finding(Level.OK, about, text)

@@ -1,4 +1,4 @@
-"""Every push messaging configuration, with the versions that use it, and the proxy for APNs."""
+"""Check every push messaging configuration with the versions that use it, and the proxy for APNs."""
 
 from collections.abc import Iterator
 
@@ -23,9 +23,9 @@ def check() -> Iterator[Finding]:
 
 
 def _check_proxy() -> Iterator[Finding]:
-    """Say that the proxy cannot be used; that it works shows where pushes are tried."""
+    """Report a proxy password that cannot be decrypted. The checks of the configurations test the proxy itself."""
     try:
         system.apns_proxy()
     except CannotDecrypt as error:
-        text = _("Its password cannot be read: %(reason)s.") % {"reason": error}
+        text = _("Its password cannot be decrypted: %(reason)s.") % {"reason": error}
         yield Finding(Level.ERROR, _("proxy for APNs"), text, remedy_of(str(error)))

@@ -1,4 +1,4 @@
-"""Whether the live keys open what is encrypted in the database."""
+"""Check that FIELD_ENCRYPTION_KEYS decrypt the stored secrets."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.findings import Finding, Level
 from apps.system.models import KeyCheck
 
-# Tables of transactions and devices may hold millions: after so long no more of a table is tried.
+# Time for each table. Tables of transactions and devices can contain millions of rows.
 TIME_LIMIT_SECONDS = 2.0
 BATCH = 500
 
 
 @dataclass
 class ReadResult:
-    """What came of trying the secrets of a table, by column."""
+    """Numbers of secrets of a table that can and cannot be decrypted, by column."""
 
     readable: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
@@ -34,7 +34,7 @@ def check() -> Iterator[Finding]:
     readable, is_complete = 0, True
     for model, columns in groupby(reencryption.columns(), key=lambda column: column[0]):
         if model is KeyCheck:
-            # No secret, and verified before the command began.
+            # Not a secret, and already verified when the command started.
             continue
         result = _read_table(model, [column for _model, column in columns])
         for name, count in sorted(result.unreadable.items()):
@@ -46,7 +46,7 @@ def check() -> Iterator[Finding]:
 
 
 def _read_table(model: type[Model], columns: list[EncryptedTextField]) -> ReadResult:
-    """Open what a table holds, in the order of its keys, until the time is up."""
+    """Decrypt the secrets of a table in the order of their primary keys, until the time limit."""
     result, deadline = ReadResult(), monotonic() + TIME_LIMIT_SECONDS
     rows = model._default_manager.order_by("pk").values_list("pk", *(column.attname for column in columns))
     remaining = rows
@@ -75,19 +75,21 @@ def _read_row(columns: list[EncryptedTextField], pk: Any, values: list[str], res
 
 def _unreadable_finding(name: str, count: int, total: int) -> Finding:
     text = ngettext(
-        "%(count)d of %(total)d cannot be read: no key in FIELD_ENCRYPTION_KEYS opens it.",
-        "%(count)d of %(total)d cannot be read: no key in FIELD_ENCRYPTION_KEYS opens them.",
+        "%(count)d of %(total)d cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.",
+        "%(count)d of %(total)d cannot be decrypted: their keys are not in FIELD_ENCRYPTION_KEYS.",
         count,
     )
     remedy = _(
-        "Give every process the key that they were stored under (FIELD_ENCRYPTION_KEYS). When it is lost, enter "
-        "credentials again, and let the devices enrol again."
+        "Add the key that encrypted them to FIELD_ENCRYPTION_KEYS of every process. If the key is lost, enter the "
+        "credentials again and enrol the devices again."
     )
     about = _("stored secrets in %(column)s") % {"column": name}
     return Finding(Level.ERROR, about, text % {"count": count, "total": total}, remedy)
 
 
 def _readable_finding(count: int, *, is_complete: bool) -> Finding:
-    text = ngettext("%(count)d was tried and can be read.", "%(count)d were tried and can be read.", count)
-    more = "" if is_complete else " " + _("There are more than are tried here.")
+    text = ngettext(
+        "%(count)d was checked and can be decrypted.", "%(count)d were checked and can be decrypted.", count
+    )
+    more = "" if is_complete else " " + _("There are more: the check is limited to two seconds for each table.")
     return Finding(Level.OK, _("stored secrets"), text % {"count": count} + more)

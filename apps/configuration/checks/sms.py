@@ -1,4 +1,4 @@
-"""The SMS gateway, where text messages are sent at all: its settings, and whether its provider takes them."""
+"""Check the settings and credentials of the SMS gateway, if a type sends text messages."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def check() -> Iterator[Finding]:
     about = _("SMS gateway “%(name)s”") % {"name": settings.SMS_GATEWAY}
     messages: list[checks.CheckMessage] = [*check_gateway(), *check_settings()]
     for message in messages:
-        # A missing setting is a warning to whoever sends no text messages; here there is a type that does.
+        # Without a type that sends text messages, a missing setting is only a warning.
         yield Finding(Level.ERROR, about, str(message.msg), str(message.hint or ""))
     if not messages:
         yield _probe(about)
@@ -29,18 +29,22 @@ def check() -> Iterator[Finding]:
 def _probe(about: str) -> Finding:
     result = sms.probe()
     if result is None:
-        return Finding(Level.OK, about, _("It has all the settings that it needs; send_test_sms tries it."))
+        return Finding(Level.OK, about, _("All settings are present. Test it with send_test_sms."))
     values = {"reason": result.reason}
     if result.outcome == SmsOutcome.ACCEPTED:
         return Finding(Level.OK, about, _accepted_text(result))
     if result.outcome == SmsOutcome.RETRY and result.status:
-        text = _("It is busy or out of order, so nothing could be tried (%(reason)s).")
+        text = _("The gateway is temporarily unavailable, so the credentials were not checked (%(reason)s).")
         return Finding(Level.WARNING, about, text % values, remedy(result))
-    text = _("It cannot be reached (%(reason)s).") if result.status is None else _("It refuses this (%(reason)s).")
+    text = (
+        _("The gateway is not reachable (%(reason)s).")
+        if result.status is None
+        else _("The gateway rejected the request (%(reason)s).")
+    )
     return Finding(Level.ERROR, about, text % values, remedy(result))
 
 
 def _accepted_text(result: SmsResult) -> str:
     if result.status:
-        return _("It can be reached and takes the credentials; send_test_sms tries the rest.")
-    return _("It, or the proxy before it, takes connections; send_test_sms tries the rest.")
+        return _("The gateway is reachable and accepts the credentials. Test the delivery with send_test_sms.")
+    return _("The gateway or its proxy accepts connections. Test the delivery with send_test_sms.")

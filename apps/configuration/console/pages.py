@@ -1,4 +1,4 @@
-"""The console's page “Check configuration”."""
+"""Console page “Check configuration”."""
 
 from time import monotonic
 from typing import Any
@@ -15,20 +15,20 @@ from apps.common.findings import Finding, Level
 from apps.configuration import checks
 
 PAGE = "check_configuration"
-# Who may look at the whole configuration; a check changes none of it.
+# The permission to view the configuration. A check changes nothing.
 PERMISSION = "system.view_features"
-# After so long nothing more is begun. What was begun takes at most some 20 seconds more: less than a proxy waits.
+# No check starts after this time. A running check takes at most 20 seconds more, less than the timeout of a proxy.
 TIME_LIMIT_SECONDS = 30
 LEVELS = {
-    Level.OK: (_("good"), "check_circle"),
+    Level.OK: (_("OK"), "check_circle"),
     Level.WARNING: (_("warning"), "warning"),
-    Level.ERROR: (_("wrong"), "error"),
+    Level.ERROR: (_("error"), "error"),
 }
 
 
 @require_http_methods(["GET", "POST"])
 def check_configuration(request: HttpRequest) -> HttpResponse:
-    """Say what a check does; by POST only, do what the command of the same name does, and show what it found."""
+    """Describe the check on GET. Run it on POST, like the command of the same name, and show the findings."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     context = {
@@ -52,7 +52,7 @@ def _run_checks() -> dict[str, Any]:
 
 
 def _collect_findings() -> tuple[list[Finding], bool]:
-    """Return what was found in the time there is, and whether that time was enough."""
+    """Return the findings within the time limit, and True if all checks ran."""
     findings: list[Finding] = []
     started_at = monotonic()
     for finding in checks.check():

@@ -13,15 +13,15 @@ from apps.configuration import checks
 
 class Command(DataCommand):
     help = gettext_lazy(
-        "Try every credential and address and say what is wrong and how to mend it. Nobody gets a message. "
-        "Exit code 1 only when something is wrong, not for warnings."
+        "Test all credentials and connections, and report errors with fixes. No messages are sent to users. "
+        "The exit code is 1 if there are errors; warnings do not change it."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         findings = checks.check()
         counts = self._print_json(findings) if options["json"] else self._print_lines(findings)
         if counts[Level.ERROR]:
-            raise CommandError(_("Something is wrong (%(counts)s).") % {"counts": _summary(counts)})
+            raise CommandError(_("The check found errors (%(counts)s).") % {"counts": _summary(counts)})
 
     def _print_json(self, findings: Iterator[Finding]) -> Counter[Level]:
         all_findings = list(findings)
@@ -31,7 +31,7 @@ class Command(DataCommand):
     def _print_lines(self, findings: Iterator[Finding]) -> Counter[Level]:
         counts = Counter[Level]()
         for finding in findings:
-            # At once: a push service that does not answer takes its time.
+            # Immediately, because the next check can wait for a timeout.
             self.stdout.write(_format_finding(finding))
             self.stdout.flush()
             counts[finding.level] += 1
@@ -39,11 +39,11 @@ class Command(DataCommand):
             self.stdout.write(
                 _(
                     "Nothing is configured yet: there is no push messaging configuration and no type that sends text "
-                    "messages. Add them in the console, or with import_configuration."
+                    "messages. Add them in the console or with import_configuration."
                 )
             )
         elif not counts[Level.ERROR]:
-            self.stdout.write(_("Nothing is wrong (%(counts)s).") % {"counts": _summary(counts)})
+            self.stdout.write(_("No errors (%(counts)s).") % {"counts": _summary(counts)})
         return counts
 
 

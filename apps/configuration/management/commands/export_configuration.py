@@ -12,7 +12,7 @@ from apps.configuration.json_schema import json_schema
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("Write the configuration to standard output, as import_configuration reads it.")
+    help = gettext_lazy("Write the configuration to standard output, in the format of import_configuration.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=file.FORMATS, default="yaml", help=_("default: %(default)s"))
@@ -20,12 +20,12 @@ class Command(OneLineCommand):
         group.add_argument(
             "--with-secrets",
             action="store_true",
-            help=_("also write service accounts, passwords and the hashes of client secrets"),
+            help=_("also write service accounts, keys, passwords, signing secrets and the hashes of client secrets"),
         )
         group.add_argument(
             "--schema",
             action="store_true",
-            help=_("write the JSON Schema of the file instead, with which editors complete and check it"),
+            help=_("write the JSON Schema of the file instead, for completion and validation in editors"),
         )
 
     def verify_requirements(self, options: Mapping[str, Any]) -> None:
@@ -39,5 +39,5 @@ class Command(OneLineCommand):
         try:
             data = services.export_configuration(with_secrets=options["with_secrets"])
         except CannotDecrypt as error:
-            raise CommandError(_("A secret cannot be read: %(reason)s.") % {"reason": error}) from None
+            raise CommandError(_("A secret cannot be decrypted: %(reason)s.") % {"reason": error}) from None
         self.stdout.write(file.dump(data, options["format"]), ending="")

@@ -11,11 +11,14 @@ from apps.configuration import file, services
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("Read a configuration file (YAML or JSON), all or nothing. Reading it again changes nothing.")
+    help = gettext_lazy(
+        "Import a configuration file (YAML or JSON), all or nothing. Idempotent. "
+        "The exit code is 1 if the file is invalid."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help=_("the file, or - for standard input"))
-        parser.add_argument("--check", action="store_true", help=_("only say what is wrong or what would change"))
+        parser.add_argument("--check", action="store_true", help=_("only print errors and changes, and write nothing"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -33,7 +36,7 @@ class Command(OneLineCommand):
 
 
 def read_content(name: str) -> bytes:
-    """Return a file's bytes, at most one more than allowed, so that no file is too large to be refused."""
+    """Return the bytes of a file, at most one more than allowed, so that the size of a larger file does not matter."""
     try:
         if name == "-":
             return sys.stdin.buffer.read(file.MAX_BYTES + 1)
