@@ -15,10 +15,10 @@ from typing import Any
 from bench import accounting, callbacks, clients, load, product, pushes, report, slow_clients
 
 # Whatever happens, the bench ends.
-LIMIT_SECONDS = 240
+TIMEOUT_SECONDS = 240
 QUICK_SECONDS = 3.0
 MAX_PORTALS = 128
-ALONE_SECONDS = 30
+MODULE_TIMEOUT_SECONDS = 30
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -56,33 +56,37 @@ def levels(text: str) -> list[int]:
 def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
     """Run everything once and return the result as data."""
     machine = report.machine()
-    say(f"starting {options.backend}, migrating, serving")
-    with product.running(directory, options.backend, options.web_workers) as setting:
-        assert setting.arrivals
-        portal, arrivals = clients.Portal(setting), clients.Arrivals(setting.arrivals)
-        say("enrolling phones")
-        users = [clients.enrolled(setting, portal, number) for number in range(max(options.portals))]
-        bench = load.Bench(setting, portal, arrivals, users)
+    log(f"starting {options.backend}, migrating, serving")
+    with product.running(directory, options.backend, options.web_workers) as installation:
+        assert installation.arrivals
+        portal, arrivals = clients.Portal(installation), clients.Arrivals(installation.arrivals)
+        log("enrolling phones")
+        users = [clients.enroll_user(installation, portal, number) for number in range(max(options.portals))]
+        bench = load.Bench(installation, portal, arrivals, users)
         bench.logins(min(8, len(users)), 1.0)
-        outcomes = []
+        level_results = []
         for portals in options.portals:
-            say(f"logins: {portals} portals at once for {options.seconds:.0f} s")
-            outcomes.append(report.level(bench.logins(portals, options.seconds)))
-        say(f"starts only, for {options.seconds:.0f} s, then until all pushes are out")
+            log(f"logins: {portals} portals at once for {options.seconds:.0f} s")
+            level_results.append(report.level(bench.logins(portals, options.seconds)))
+        log(f"starts only, for {options.seconds:.0f} s, then until all pushes are out")
         burst = report.burst(bench.burst(options.seconds, options.provider_ms))
-        say(f"pushes: {options.pushes} in the queue of one worker process, to Apple's and Google's stand-ins")
-        drained = [report.drain(outcome) for outcome in pushes.drains(setting, options.pushes)]
-        say(f"callbacks: {options.callbacks} in the queue of one worker process, to one portal and to 20")
-        called = callbacks.measure(setting, options.callbacks)
-        say("messages: sealed and opened, beside gpg")
-        messages = alone(setting, "sealing")
-        say("context: where a request comes from, from a file, and a start with it beside one without it")
+        log(f"pushes: {options.pushes} in the queue of one worker process, to Apple's and Google's fakes")
+        push_results = [report.drain(outcome) for outcome in pushes.drains(installation, options.pushes)]
+        log(f"callbacks: {options.callbacks} in the queue of one worker process, to one portal and to 20")
+        callback_results = callbacks.measure(installation, options.callbacks)
+        log("messages: sealed and opened, beside gpg")
+        sealing_result = run_module(installation, "sealing")
+        log("context: where a request comes from, from a file, and a start with it beside one without it")
         user = users[0]
-        who = {"client_secret": setting.client_secret, "user_id": user.user_id, "device_id": user.phone.device_id}
-        context = alone(setting, "context", json.dumps(who))
-        say("slow clients: 2,000 that send slowly and 2,000 that are silent")
-        beside_slow_clients = slow_clients.measure(setting.url)
-        memory = report.processes(accounting.memory(setting.pids))
+        context_arguments = {
+            "client_secret": installation.client_secret,
+            "user_id": user.user_id,
+            "device_id": user.phone.device_id,
+        }
+        context_result = run_module(installation, "context", json.dumps(context_arguments))
+        log("slow clients: 2,000 that send slowly and 2,000 that are silent")
+        slow_client_result = slow_clients.measure(installation.url)
+        memory_result = report.processes(accounting.memory(installation.pids))
     return {
         "machine": machine,
         "options": {
@@ -91,33 +95,33 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
             "seconds": options.seconds,
             "portals": options.portals,
         },
-        "levels": outcomes,
+        "levels": level_results,
         "burst": burst,
-        "pushes": drained,
-        "callbacks": report.callbacks(called) if called else {},
-        "sealing": messages,
-        "context": context,
-        "slow_clients": beside_slow_clients,
-        "memory": memory,
+        "pushes": push_results,
+        "callbacks": report.callbacks(callback_results) if callback_results else {},
+        "sealing": sealing_result,
+        "context": context_result,
+        "slow_clients": slow_client_result,
+        "memory": memory_result,
     }
 
 
-def alone(setting: product.Setting, module: str, told: str = "") -> dict[str, Any]:
+def run_module(installation: product.Installation, module: str, stdin: str = "") -> dict[str, Any]:
     """Measure something in a process of its own with the product's settings, while nobody signs in."""
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", f"bench.{module}", "--json"],
         cwd=product.ROOT,
-        env=setting.environment,
-        input=told.encode(),
+        env=installation.environment,
+        input=stdin.encode(),
         stdout=subprocess.PIPE,
-        timeout=ALONE_SECONDS,
+        timeout=MODULE_TIMEOUT_SECONDS,
         check=True,
     )
-    costs: dict[str, Any] = json.loads(found.stdout)
-    return costs
+    result: dict[str, Any] = json.loads(process.stdout)
+    return result
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
@@ -129,7 +133,7 @@ def main() -> None:
     options = parse(sys.argv[1:])
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(number, stop)
-    signal.alarm(LIMIT_SECONDS)
+    signal.alarm(TIMEOUT_SECONDS)
     directory = Path(tempfile.mkdtemp(prefix="countersign-bench-"))
     # The database server may run as another user, who has to get through to its files.
     directory.chmod(0o755)

@@ -42,13 +42,13 @@ def _family(pid: int) -> list[psutil.Process]:
 
 def memory(pids: dict[str, int]) -> list[Memory]:
     """Return every process with its memory, by role."""
-    found = []
+    processes = []
     for role, pid in pids.items():
         for process in _family(pid):
             with contextlib.suppress(psutil.NoSuchProcess):
                 used = process.memory_full_info()
-                found.append(Memory(role, used.rss, used.pss))
-    return found
+                processes.append(Memory(role, used.rss, used.pss))
+    return processes
 
 
 def per_transaction(before: dict[str, float], after: dict[str, float], transactions: int) -> dict[str, float]:

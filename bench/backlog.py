@@ -22,15 +22,15 @@ PHONES = 50
 
 def profiles(version: ApplicationVersion) -> list[Profile]:
     """Return the version's phones, each enrolled for push, with device tokens as Apple has them."""
-    found = list(Profile.objects.filter(device__version=version))
-    while len(found) < PHONES:
-        number = len(found)
+    profiles_of_version = list(Profile.objects.filter(device__version=version))
+    while len(profiles_of_version) < PHONES:
+        number = len(profiles_of_version)
         device = Device.objects.create(token_hash=codes.random_token(), version=version, name="Phone")
-        key, _made = ServerKey.objects.get_or_create(shared=True, defaults={"secret_key": "", "public_key": ""})
+        key, _created = ServerKey.objects.get_or_create(shared=True, defaults={"secret_key": "", "public_key": ""})
         user = f"{version.version}-{number}"
-        found.append(Profile.objects.create(device=device, user_id=user, public_key="", server_key=key))
-        PushEnrollment.objects.create(profile=found[-1], token=f"{number:064x}", token_hash=user)
-    return found
+        profiles_of_version.append(Profile.objects.create(device=device, user_id=user, public_key="", server_key=key))
+        PushEnrollment.objects.create(profile=profiles_of_version[-1], token=f"{number:064x}", token_hash=user)
+    return profiles_of_version
 
 
 def fill(version: ApplicationVersion, count: int, seconds: float) -> None:

@@ -54,12 +54,12 @@ def fill(batches: dict[str, dict[str, Any]]) -> None:
     )
 
 
-def pace(spells: dict[str, dict[str, Any]], per_second: float) -> None:
-    for name, spell in spells.items():
+def pace(phases: dict[str, dict[str, Any]], per_second: float) -> None:
+    for name, phase in phases.items():
         began = time.monotonic()
-        for number in range(int(spell["seconds"] * per_second)):
+        for number in range(int(phase["seconds"] * per_second)):
             time.sleep(max(began + number / per_second - time.monotonic(), 0))
-            url = spell["urls"][number % len(spell["urls"])]
+            url = phase["urls"][number % len(phase["urls"])]
             with transaction.atomic():
                 services.enqueue(url, transaction_id=uuid4(), user_id="user", client_id=name)
     # The last nudge is posted by a thread that ends with this process.

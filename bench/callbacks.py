@@ -14,22 +14,22 @@ from typing import Any
 import psycopg
 
 from bench import accounting, pushes
-from bench.product import ROOT, NotRunning, Setting, ended
+from bench.product import ROOT, Installation, NotRunning, terminated
 
 PORTALS = 20
-BAD = ("/hang", "/drip")
+FAULTY_PATHS = ("/hang", "/drip")
 DELAYS_MS = (0, 150)
 WARM_UP = 200
 # So many that a worker is busy and not full: what is measured is who waits for whom, not for the processor.
 PACE_DELAY_MS, PACE_SECONDS, PACE_PER_SECOND = 20, 3.0, 150.0
-LEFT = "SELECT count(*) FROM callbacks_callbackdelivery WHERE state = 'due' AND client_id = %s"
+REMAINING = "SELECT count(*) FROM callbacks_callbackdelivery WHERE state = 'due' AND client_id = %s"
 DUE = "UPDATE callbacks_callbackdelivery SET due_at = now() + interval '0.5 seconds' WHERE client_id = %s"
 SPAN = """
 SELECT extract(epoch FROM max(d.ended_at) - min(a.started_at))
 FROM callbacks_callbackdelivery d JOIN callbacks_callbackattempt a ON a.delivery_id = d.id
 WHERE d.state = 'done' AND d.client_id = %s
 """
-WAITED = """
+LATENCY = """
 SELECT percentile_cont(%s) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - created_at))
 FROM callbacks_callbackdelivery WHERE client_id = %s AND state = 'done' AND url = ANY(%s)
 """
@@ -51,8 +51,8 @@ class Drain:
 class Fairness:
     """Seconds from the answer to the callback's record for the well portals, by percent, without and with bad ones."""
 
-    well: dict[int, float]
-    beside_bad: dict[int, float]
+    healthy: dict[int, float]
+    beside_faulty: dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -61,90 +61,92 @@ class Callbacks:
     fairness: Fairness
 
 
-def measure(setting: Setting, count: int) -> Callbacks | None:
+def measure(installation: Installation, count: int) -> Callbacks | None:
     """Measure with `count` callbacks a drain. Only where there is PostgreSQL, whose clock tells the times."""
-    if "DATABASE_URL" not in setting.environment:
+    if "DATABASE_URL" not in installation.environment:
         return None
     with (
-        portals(setting) as bases,
-        psycopg.connect(setting.environment["DATABASE_URL"], autocommit=True) as connection,
+        portals(installation) as bases,
+        psycopg.connect(installation.environment["DATABASE_URL"], autocommit=True) as connection,
     ):
         cases = [(number, delay_ms) for number in (1, PORTALS) for delay_ms in DELAYS_MS]
         urls = {case: [f"{base}/{case[1]}" for base in bases[: case[0]]] for case in cases}
         batches = {f"{number}-{delay_ms}": (urls[number, delay_ms], count) for number, delay_ms in cases}
         batches["warm-up"] = (urls[PORTALS, 0], WARM_UP)
-        _rows(setting, "fill", batches={n: {"urls": found, "count": of} for n, (found, of) in batches.items()})
-        _drain(setting, connection, "warm-up", WARM_UP)
+        contents = {name: {"urls": batch_urls, "count": number} for name, (batch_urls, number) in batches.items()}
+        _run_rows(installation, "fill", batches=contents)
+        _drain(installation, connection, "warm-up", WARM_UP)
         drains = [
-            Drain(number, delay_ms, count, *_drain(setting, connection, f"{number}-{delay_ms}", count))
+            Drain(number, delay_ms, count, *_drain(installation, connection, f"{number}-{delay_ms}", count))
             for number, delay_ms in cases
         ]
-        fairness = _fairness(setting, connection, bases)
-    with psycopg.connect(setting.environment["DATABASE_URL"], autocommit=True) as connection:
+        fairness = _fairness(installation, connection, bases)
+    with psycopg.connect(installation.environment["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(GIVE_UP)
     return Callbacks(drains, fairness)
 
 
 @contextlib.contextmanager
-def portals(setting: Setting) -> Iterator[list[str]]:
+def portals(installation: Installation) -> Iterator[list[str]]:
     """Start the portals and return the beginnings of their addresses."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.portals", str(PORTALS)],
         cwd=ROOT,
-        env=setting.environment,
+        env=installation.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    with ended(process):
+    with terminated(process):
         assert process.stdout
         ports = process.stdout.readline().split()
         if len(ports) != PORTALS:
             raise NotRunning("the portals do not start")
-        setting.pids["portals"] = process.pid
+        installation.pids["portals"] = process.pid
         yield [f"http://127.0.0.1:{port}" for port in ports]
-        del setting.pids["portals"]
+        del installation.pids["portals"]
 
 
-def _rows(setting: Setting, mode: str, **order: Any) -> None:
+def _run_rows(installation: Installation, mode: str, **order: Any) -> None:
     command = [sys.executable, "-m", "bench.callback_rows", mode]
     subprocess.run(
-        command, cwd=ROOT, env=setting.environment, input=json.dumps(order), text=True, timeout=60, check=True
+        command, cwd=ROOT, env=installation.environment, input=json.dumps(order), text=True, timeout=60, check=True
     )
 
 
 def _drain(
-    setting: Setting, connection: psycopg.Connection[Any], name: str, count: int
+    installation: Installation, connection: psycopg.Connection[Any], name: str, count: int
 ) -> tuple[float, dict[str, float]]:
     """Make the rows of a batch due and wait until they are delivered; returns seconds, and CPU each."""
-    before = accounting.cpu_seconds(setting.pids)
+    before = accounting.cpu_seconds(installation.pids)
     connection.execute(DUE, [name])
-    pushes.await_none(connection, LEFT, [name])
-    after = accounting.cpu_seconds(setting.pids)
+    pushes.wait_until_empty(connection, REMAINING, [name])
+    after = accounting.cpu_seconds(installation.pids)
     [seconds] = connection.execute(SPAN, [name]).fetchone() or [0]
     return float(seconds), accounting.per_transaction(before, after, count)
 
 
-def _fairness(setting: Setting, connection: psycopg.Connection[Any], bases: list[str]) -> Fairness:
+def _fairness(installation: Installation, connection: psycopg.Connection[Any], bases: list[str]) -> Fairness:
     """Have callbacks made at an even pace: to portals that are all well, then the same with two that are not."""
     urls = [f"{base}/{PACE_DELAY_MS}" for base in bases]
-    well, bad = urls[: PORTALS - len(BAD)], [base + path for base, path in zip(bases[-len(BAD) :], BAD, strict=True)]
-    spells = {
+    healthy = urls[: PORTALS - len(FAULTY_PATHS)]
+    faulty = [base + path for base, path in zip(bases[-len(FAULTY_PATHS) :], FAULTY_PATHS, strict=True)]
+    phases = {
         "pace-warm-up": {"urls": urls, "seconds": 0.5},
         "all well": {"urls": urls, "seconds": PACE_SECONDS},
-        "two bad": {"urls": well + bad, "seconds": PACE_SECONDS},
+        "two bad": {"urls": healthy + faulty, "seconds": PACE_SECONDS},
     }
-    _rows(setting, "pace", spells=spells, per_second=PACE_PER_SECOND)
-    pushes.await_none(connection, f"{LEFT} AND url = ANY(%s)", ["two bad", well])
+    _run_rows(installation, "pace", phases=phases, per_second=PACE_PER_SECOND)
+    pushes.wait_until_empty(connection, f"{REMAINING} AND url = ANY(%s)", ["two bad", healthy])
     return Fairness(
         *(
-            {percent: _waited(connection, name, well, percent) for percent in (50, 95, 99)}
+            {percent: _latency(connection, name, healthy, percent) for percent in (50, 95, 99)}
             for name in ("all well", "two bad")
         )
     )
 
 
-def _waited(connection: psycopg.Connection[Any], name: str, urls: list[str], percent: int) -> float:
-    [seconds] = connection.execute(WAITED, [percent / 100, name, urls]).fetchone() or [0]
+def _latency(connection: psycopg.Connection[Any], name: str, urls: list[str], percent: int) -> float:
+    [seconds] = connection.execute(LATENCY, [percent / 100, name, urls]).fetchone() or [0]
     return float(seconds)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from apps.demo.device import Device, DeviceApiError
 from apps.outgoing import http
 from bench import configuration
-from bench.product import Setting
+from bench.product import Installation
 
 WAIT_SECONDS = 15.0
 
@@ -39,12 +39,12 @@ class Arrivals:
 
     def _read(self) -> None:
         for line in self._lines:
-            kind, transaction_id, moment, in_flight = line.split()
+            kind, transaction_id, arrived_at, in_flight = line.split()
             self.counts[kind] += 1
-            self.last_at[kind] = float(moment)
+            self.last_at[kind] = float(arrived_at)
             self.most_in_flight = max(self.most_in_flight, int(in_flight))
             try:
-                self._future(kind, transaction_id).set_result(float(moment))
+                self._future(kind, transaction_id).set_result(float(arrived_at))
             except InvalidStateError:
                 continue  # delivered twice
 
@@ -52,9 +52,9 @@ class Arrivals:
 class Portal:
     """The website: its own credentials, one connection a thread."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-        pair = f"{configuration.CLIENT_ID}:{setting.client_secret}"
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        pair = f"{configuration.CLIENT_ID}:{installation.client_secret}"
         self._headers = {
             "Authorization": "Basic " + b64encode(pair.encode()).decode(),
             "Content-Type": "application/x-www-form-urlencoded",
@@ -66,7 +66,7 @@ class Portal:
             "type": configuration.TYPE,
             "user_id": user_id,
             "device_id": device_id,
-            "callback_uri": self._setting.callback_url,
+            "callback_uri": self._installation.callback_url,
             "secure_message": "You sign in to the bench",
         }
         started: str = self._post("/oauth/api/v4/authenticate/user", form)["transaction_id"]
@@ -78,7 +78,7 @@ class Portal:
         return code
 
     def _post(self, path: str, form: dict[str, str]) -> dict[str, Any]:
-        return exchange("POST", self._setting.url + path, self._headers, urlencode(form).encode())
+        return exchange_json("POST", self._installation.url + path, self._headers, urlencode(form).encode())
 
 
 class Phone(Device):
@@ -89,27 +89,27 @@ class Phone(Device):
         if self.device_token:
             headers["Authorization"] = f"Bearer {self.device_token}"
         content = b"" if body is None else json.dumps(body).encode()
-        answer = send(method, self.server + path, headers, content)
-        return answer.status, answer.headers.get("date", ""), answer.body
+        response = send_request(method, self.server + path, headers, content)
+        return response.status, response.headers.get("date", ""), response.body
 
 
-def exchange(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+def exchange_json(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
     """Send one request over this thread's connection; DeviceApiError when the answer is not a success."""
-    answer = send(method, url, headers, body)
-    content: dict[str, Any] = json.loads(answer.body or b"{}")
-    if answer.status >= 400:
-        raise DeviceApiError.of(answer.status, content)
+    response = send_request(method, url, headers, body)
+    content: dict[str, Any] = json.loads(response.body or b"{}")
+    if response.status >= 400:
+        raise DeviceApiError.from_response(response.status, content)
     return content
 
 
-def send(method: str, url: str, headers: dict[str, str], body: bytes) -> http.Response:
+def send_request(method: str, url: str, headers: dict[str, str], body: bytes) -> http.Response:
     return http.send(http.Request(method, url, headers, body, timeout_seconds=WAIT_SECONDS))
 
 
-def enrolled(setting: Setting, portal: Portal, number: int) -> "User":
+def enroll_user(installation: Installation, portal: Portal, number: int) -> "User":
     """Enrol a new user with a phone, for push."""
     user_id = f"user-{number}"
-    phone = Phone(setting.url)
+    phone = Phone(installation.url)
     phone.enroll(portal.enrollment_code(user_id), application_id=configuration.APPLICATION)
     phone.enroll_push(f"push-token-of-{user_id}")
     return User(user_id, phone)

@@ -3,21 +3,21 @@
 from typing import Any
 
 from apps.demo import fcm
-from bench import standins
+from bench import fakes
 
 CLIENT_ID = "bench"
 APPLICATION = "bench"
 TYPE = "login"
 
 
-def document(client_secret: str, account: dict[str, str], standin_url: str, apple: dict[str, str]) -> dict[str, Any]:
+def document(client_secret: str, account: dict[str, str], fakes_url: str, apple: dict[str, str]) -> dict[str, Any]:
     """Return the content for `import_configuration`; pushes and callbacks go to the stand-ins."""
     google = {
         "name": "google",
         "platform": "android",
         "fcm_api_version": "http_v1",
         "service_account": account,
-        "endpoint": standin_url + fcm.send_path(account["project_id"]),
+        "endpoint": fakes_url + fcm.send_path(account["project_id"]),
     }
     keys = {name: apple[name] for name in ("team_id", "key_id", "signing_key")}
     versions = [
@@ -45,6 +45,6 @@ def document(client_secret: str, account: dict[str, str], standin_url: str, appl
         "applications": [{"identifier": APPLICATION, "name": "Bench", "versions": versions}],
         "mobile_authentication_types": [{"name": TYPE, "method": "push", "default_messages": {"en": "Sign in?"}}],
         "callback_endpoints": [
-            {"url": standin_url + standins.CALLBACK_PATH, "username": "portal", "password": client_secret}
+            {"url": fakes_url + fakes.CALLBACK_PATH, "username": "portal", "password": client_secret}
         ],
     }

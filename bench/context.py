@@ -40,33 +40,33 @@ def measure(client_secret: str, user_id: str, device_id: str) -> dict[str, Any]:
     """Return milliseconds: of the step alone, and of E3 with and without it."""
     with tempfile.TemporaryDirectory(prefix="countersign-context-") as directory:
         path = Path(directory, "city.mmdb")
-        addresses = write(path)
+        addresses = write_database(path)
         settings.GEOCONTEXT_DATABASE = str(path)
-        origins = fresh(addresses)
-        step_ms = step(origins)
+        origins = new_origins(addresses)
+        step_ms = measure_step(origins)
         start = Start(client_secret, user_id, device_id)
-        spent: dict[str, list[float]] = {"": [], str(path): []}
+        durations: dict[str, list[float]] = {"": [], str(path): []}
         for _round in range(ROUNDS):
-            for source, times in spent.items():
+            for source, times in durations.items():
                 settings.GEOCONTEXT_DATABASE = source
                 times += [start(next(origins)) for _number in range(STARTS)]
-    without, with_context = (statistics.median(times) * 1000 for times in spent.values())
+    without, with_context = (statistics.median(times) * 1000 for times in durations.values())
     return {"step_ms": step_ms, "start_ms": round(without, 2), "start_with_context_ms": round(with_context, 2)}
 
 
-def write(path: Path) -> list[str]:
+def write_database(path: Path) -> list[str]:
     """Write a location file with many networks; returns an address in each."""
     writer = MMDBWriter(4, "Bench-City", description="for the bench")
     numbers = random.Random(1).sample(range(0x0B00, 0x7F00), NETWORKS)
     for number in numbers:
-        place = {"country": {"iso_code": "NL"}, "subdivisions": [{"names": {"en": f"Region {number}"}}]}
+        region = {"country": {"iso_code": "NL"}, "subdivisions": [{"names": {"en": f"Region {number}"}}]}
         network = netaddr.IPNetwork(f"{IPv4Address(number << 16)}/16")
-        writer.insert_network(netaddr.IPSet([network]), {**place, "city": {"names": {"en": f"City {number}"}}})
+        writer.insert_network(netaddr.IPSet([network]), {**region, "city": {"names": {"en": f"City {number}"}}})
     writer.to_db_file(str(path))
     return [str(IPv4Address((number << 16) + 1)) for number in numbers]
 
 
-def fresh(addresses: list[str]) -> Iterator[Origin]:
+def new_origins(addresses: list[str]) -> Iterator[Origin]:
     """Yield origins of which none comes twice."""
     number = 0
     while True:
@@ -78,17 +78,17 @@ def fresh(addresses: list[str]) -> Iterator[Origin]:
         yield Origin(addresses[number % len(addresses)], agent, "en")
 
 
-def step(origins: Iterator[Origin]) -> float:
+def measure_step(origins: Iterator[Origin]) -> float:
     """Return the median of one context put together, in milliseconds."""
-    spent = []
+    durations = []
     for _number in range(STEPS):
         origin = next(origins)
         before = time.perf_counter()
         composed = geocontext.compose(MESSAGE, origin)
-        spent.append(time.perf_counter() - before)
+        durations.append(time.perf_counter() - before)
         assert isinstance(composed, Composed)
         assert "Chrome 73.0, Location: NL, Region" in composed.text, composed
-    return round(statistics.median(spent) * 1000, 3)
+    return round(statistics.median(durations) * 1000, 3)
 
 
 class Start:
@@ -109,14 +109,14 @@ class Start:
     def __call__(self, origin: Origin) -> float:
         form = {**self._form, "ip_address": origin.ip_address, "user_agent": origin.user_agent}
         before = time.perf_counter()
-        answer = self._client.post(
+        response = self._client.post(
             "/oauth/api/v4/authenticate/user",
             urlencode(form),
             content_type="application/x-www-form-urlencoded",
         )
-        spent = time.perf_counter() - before
-        assert answer.status_code == 200, answer.content
-        return spent
+        duration = time.perf_counter() - before
+        assert response.status_code == 200, response.content
+        return duration
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from apps.demo.device import DeviceApiError
 from apps.outgoing import http
 from bench import accounting
 from bench.clients import Arrivals, Portal, User
-from bench.product import Setting
-from bench.standins import DELAY_PATH
+from bench.fakes import DELAY_PATH
+from bench.product import Installation
 
 # A slow product must not make the bench endless.
 DRAIN_SECONDS = 30.0
 MAX_STARTS = 1500
-FAULTS = (DeviceApiError, http.NoResponse, TimeoutError)
+ERRORS = (DeviceApiError, http.NoResponse, TimeoutError)
 
 
 @dataclass
@@ -51,20 +51,20 @@ class Burst:
 class Bench:
     """Everything that a run of load needs."""
 
-    setting: Setting
+    installation: Installation
     portal: Portal
     arrivals: Arrivals
     users: list[User]
 
     def logins(self, portals: int, seconds: float) -> Logins:
         """Let each of `portals` users sign in again and again. The first login of each is not counted."""
-        outcome = Logins(portals)
+        result = Logins(portals)
         # Warm connections first; then all begin together, and the accounts are opened at that moment.
-        marks: dict[str, dict[str, float]] = {}
+        cpu_before: dict[str, dict[str, float]] = {}
         began: list[float] = []
 
         def begin() -> None:
-            marks["before"] = accounting.cpu_seconds(self.setting.pids)
+            cpu_before["before"] = accounting.cpu_seconds(self.installation.pids)
             began.append(time.monotonic())
 
         gate = threading.Barrier(portals, begin)
@@ -73,44 +73,44 @@ class Bench:
             self._login(user, Logins(0))
             gate.wait(60)
             while time.monotonic() < began[0] + seconds:
-                self._login(user, outcome)
+                self._login(user, result)
 
-        together(work, self.users[:portals])
-        outcome.seconds = time.monotonic() - began[0]
-        after = accounting.cpu_seconds(self.setting.pids)
-        outcome.cpu_ms = accounting.per_transaction(marks["before"], after, outcome.count)
-        return outcome
+        run_concurrently(work, self.users[:portals])
+        result.seconds = time.monotonic() - began[0]
+        after = accounting.cpu_seconds(self.installation.pids)
+        result.cpu_ms = accounting.per_transaction(cpu_before["before"], after, result.count)
+        return result
 
-    def _login(self, user: User, outcome: Logins) -> None:
+    def _login(self, user: User, result: Logins) -> None:
         try:
             spans = self._spans(user)
-        except FAULTS as error:
-            outcome.errors.append(f"{type(error).__name__}: {error}")
+        except ERRORS as error:
+            result.errors.append(f"{type(error).__name__}: {error}")
             return
         for name, span in spans.items():
-            outcome.spans.setdefault(name, []).append(span)
+            result.spans.setdefault(name, []).append(span)
 
     def _spans(self, user: User) -> dict[str, float]:
         """Sign in once: start, push, fetch, approve, callback."""
-        started = time.monotonic()
+        started_at = time.monotonic()
         transaction_id = self.portal.start(user.user_id, user.phone.device_id)
-        accepted = time.monotonic()
-        pushed = self.arrivals.wait("push", transaction_id)
+        accepted_at = time.monotonic()
+        pushed_at = self.arrivals.wait("push", transaction_id)
         challenge = user.phone.fetch(transaction_id)
-        fetched = time.monotonic()
+        fetched_at = time.monotonic()
         approval = {"transaction_id": transaction_id, "token": challenge["token"], "authenticated": True}
         sealed = user.phone.seal(approval)
-        answering = time.monotonic()
+        answering_at = time.monotonic()
         user.phone.send_answer(transaction_id, sealed)
-        answered = time.monotonic()
-        called_back = self.arrivals.wait("callback", transaction_id)
+        answered_at = time.monotonic()
+        called_back_at = self.arrivals.wait("callback", transaction_id)
         return {
-            "start (E3) answered": accepted - started,
-            "start to push": pushed - started,
-            "push to fetch": fetched - pushed,
-            "answer answered": answered - answering,
-            "answer to callback": called_back - answering,
-            "whole path": called_back - started,
+            "start (E3) answered": accepted_at - started_at,
+            "start to push": pushed_at - started_at,
+            "push to fetch": fetched_at - pushed_at,
+            "answer answered": answered_at - answering_at,
+            "answer to callback": called_back_at - answering_at,
+            "whole path": called_back_at - started_at,
         }
 
     def burst(self, seconds: float, delay_ms: int) -> Burst:
@@ -120,25 +120,25 @@ class Bench:
         pushes_before = self.arrivals.counts["push"]
         errors: list[str] = []
         done: list[float] = []
-        before, began = accounting.cpu_seconds(self.setting.pids), time.monotonic()
+        before, began = accounting.cpu_seconds(self.installation.pids), time.monotonic()
 
         def work(user: User) -> None:
             while time.monotonic() < began + seconds and len(done) < MAX_STARTS:
                 try:
                     self.portal.start(user.user_id, user.phone.device_id)
                     done.append(time.monotonic())
-                except FAULTS as error:
+                except ERRORS as error:
                     errors.append(f"{type(error).__name__}: {error}")
 
-        together(work, self.users)
-        ended = time.monotonic()
-        within(DRAIN_SECONDS, lambda: self.arrivals.counts["push"] - pushes_before >= len(done))
-        after = accounting.cpu_seconds(self.setting.pids)
+        run_concurrently(work, self.users)
+        ended_at = time.monotonic()
+        wait_until(DRAIN_SECONDS, lambda: self.arrivals.counts["push"] - pushes_before >= len(done))
+        after = accounting.cpu_seconds(self.installation.pids)
         self._delay(0)
         return Burst(
             starts=len(done),
             errors=errors,
-            seconds=ended - began,
+            seconds=ended_at - began,
             delay_ms=delay_ms,
             pushes=self.arrivals.counts["push"] - pushes_before,
             drain_seconds=self.arrivals.last_at.get("push", began) - began,
@@ -147,10 +147,10 @@ class Bench:
         )
 
     def _delay(self, milliseconds: int) -> None:
-        http.send(http.Request("POST", f"{self.setting.standin_url}{DELAY_PATH}{milliseconds}"))
+        http.send(http.Request("POST", f"{self.installation.fakes_url}{DELAY_PATH}{milliseconds}"))
 
 
-def together(work: Callable[[User], None], users: list[User]) -> None:
+def run_concurrently(work: Callable[[User], None], users: list[User]) -> None:
     """Run `work` for each user in a thread of its own and wait for all."""
     threads = [threading.Thread(target=work, args=(user,), daemon=True) for user in users]
     for thread in threads:
@@ -159,9 +159,9 @@ def together(work: Callable[[User], None], users: list[User]) -> None:
         thread.join()
 
 
-def within(seconds: float, true: Callable[[], bool]) -> bool:
+def wait_until(seconds: float, condition: Callable[[], bool]) -> bool:
     """Wait until something is true, but not longer."""
     end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
+    while not condition() and time.monotonic() < end:
         time.sleep(0.02)
-    return true()
+    return condition()

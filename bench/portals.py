@@ -7,7 +7,7 @@ ends with its standard input.
 import asyncio
 import sys
 
-from bench.standins import Connection
+from bench.fakes import Connection
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 DRIPPING = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
@@ -16,7 +16,7 @@ DRIPPING = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 class PortalConnection(Connection):
     """One connection to a portal."""
 
-    def heard(self, path: str, _authorization: str, _body: bytes) -> None:
+    def request_received(self, path: str, _authorization: str, _body: bytes) -> None:
         if path == "/drip":
             self.write(DRIPPING)
             self._drip()

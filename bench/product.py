@@ -18,7 +18,7 @@ from typing import IO
 
 import psutil
 
-from bench import configuration, standins
+from bench import configuration, fakes
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,52 +32,52 @@ class NotRunning(Exception):
 
 
 @dataclass
-class Setting:
+class Installation:
     """Where everything is, and the pids of what runs, by role."""
 
     directory: Path
     environment: dict[str, str]
     url: str
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-    standin_url: str = ""
+    fakes_url: str = ""
     apple_url: str = ""
     arrivals: IO[str] | None = None
     pids: dict[str, int] = field(default_factory=dict)
 
     @property
     def callback_url(self) -> str:
-        return self.standin_url + standins.CALLBACK_PATH
+        return self.fakes_url + fakes.CALLBACK_PATH
 
 
 @contextlib.contextmanager
-def running(directory: Path, backend: str, web_workers: int) -> Iterator[Setting]:
+def running(directory: Path, backend: str, web_workers: int) -> Iterator[Installation]:
     """Start everything, configured and ready; on the way out, end it all, whatever happened."""
     url = f"http://127.0.0.1:{_free_port()}"
-    setting = Setting(directory, _environment(directory, url, web_workers), url)
+    installation = Installation(directory, _environment(directory, url, web_workers), url)
     with contextlib.ExitStack() as stack:
         if backend != "sqlite":
-            setting.environment["DATABASE_URL"] = servers.start_postgres(directory / "postgres")
-            setting.pids["PostgreSQL"] = int((directory / "postgres" / "postmaster.pid").read_text().split()[0])
+            installation.environment["DATABASE_URL"] = servers.start_postgres(directory / "postgres")
+            installation.pids["PostgreSQL"] = int((directory / "postgres" / "postmaster.pid").read_text().split()[0])
         if backend == "postgres":
-            setting.environment["BROKER_URL"] = servers.start_redis()
-            setting.pids["Redis"] = _listener(setting.environment["BROKER_URL"])
-        _start_standins(stack, setting)
-        apple = _start_apple(stack, setting)
-        _run(setting, "migrate", "--verbosity=0")
-        _configure(setting, apple)
-        setting.pids["web"] = _start(stack, setting, "serve", "--host=127.0.0.1").pid
-        setting.pids["worker"] = _start(stack, setting, "worker").pid
-        _await_ready(setting)
-        yield setting
+            installation.environment["BROKER_URL"] = servers.start_redis()
+            installation.pids["Redis"] = _listener(installation.environment["BROKER_URL"])
+        _start_fakes(stack, installation)
+        apple = _start_apple(stack, installation)
+        _run(installation, "migrate", "--verbosity=0")
+        _configure(installation, apple)
+        installation.pids["web"] = _start(stack, installation, "serve", "--host=127.0.0.1").pid
+        installation.pids["worker"] = _start(stack, installation, "worker").pid
+        _await_ready(installation)
+        yield installation
 
 
 def _environment(directory: Path, url: str, web_workers: int) -> dict[str, str]:
     """Return the process environment with production's variables, and without what a developer may have set."""
-    kept = {
+    environment = {
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL", "PUBLIC_URL")
     }
     return {
-        **kept,
+        **environment,
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
         "VAR_DIR": str(directory / "var"),
         "SECRET_KEY": secrets.token_urlsafe(50),
@@ -90,8 +90,8 @@ def _environment(directory: Path, url: str, web_workers: int) -> dict[str, str]:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def _listener(broker_url: str) -> int:
@@ -103,11 +103,11 @@ def _listener(broker_url: str) -> int:
     raise NotRunning("the broker's process was not found")
 
 
-def _start_standins(stack: contextlib.ExitStack, setting: Setting) -> None:
+def _start_fakes(stack: contextlib.ExitStack, installation: Installation) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.standins", str(setting.directory)],
+        [sys.executable, "-m", "bench.fakes", str(installation.directory)],
         cwd=ROOT,
-        env=setting.environment,
+        env=installation.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -115,20 +115,20 @@ def _start_standins(stack: contextlib.ExitStack, setting: Setting) -> None:
     )
     stack.callback(_end, process)
     assert process.stdout
-    word, _space, port = process.stdout.readline().strip().partition(" ")
-    if word != "ready":
+    status, _space, port = process.stdout.readline().strip().partition(" ")
+    if status != "ready":
         raise NotRunning("the stand-ins do not start")
-    setting.standin_url, setting.arrivals = f"http://127.0.0.1:{port}", process.stdout
-    setting.pids["stand-ins"] = process.pid
+    installation.fakes_url, installation.arrivals = f"http://127.0.0.1:{port}", process.stdout
+    installation.pids["fakes"] = process.pid
 
 
-def _run(setting: Setting, *command: str) -> None:
+def _run(installation: Installation, *command: str) -> None:
     """Run one command of the product to its end; what it says is shown only when it fails."""
     try:
         subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
-            env=setting.environment,
+            env=installation.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -139,36 +139,38 @@ def _run(setting: Setting, *command: str) -> None:
         raise NotRunning(f"manage.py {command[0]} failed:\n{error.output[-2000:]}") from None
 
 
-def _start_apple(stack: contextlib.ExitStack, setting: Setting) -> dict[str, str]:
+def _start_apple(stack: contextlib.ExitStack, installation: Installation) -> dict[str, str]:
     """Start the stand-in for Apple and lead the product to it; returns what Apple gives to the makers of an app."""
     command = [sys.executable, "-m", "tests.fakes.apns"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     stack.callback(_end, process)
     assert process.stdout
-    told: dict[str, str] = json.loads(process.stdout.readline() or "{}")
-    if not told:
+    apple_settings: dict[str, str] = json.loads(process.stdout.readline() or "{}")
+    if not apple_settings:
         raise NotRunning("the stand-in for Apple does not start")
-    setting.apple_url, setting.pids["Apple"] = told["url"], process.pid
-    setting.environment["PUSH_APNS_PRODUCTION_URL"] = told["production_url"]
-    setting.environment["PUSH_APNS_CA_FILE"] = told["ca_file"]
-    return told
+    installation.apple_url, installation.pids["Apple"] = apple_settings["url"], process.pid
+    installation.environment["PUSH_APNS_PRODUCTION_URL"] = apple_settings["production_url"]
+    installation.environment["PUSH_APNS_CA_FILE"] = apple_settings["ca_file"]
+    return apple_settings
 
 
-def _configure(setting: Setting, apple: dict[str, str]) -> None:
-    account = json.loads((setting.directory / standins.ACCOUNT_FILE).read_text())
-    file = setting.directory / "configuration.json"
+def _configure(installation: Installation, apple: dict[str, str]) -> None:
+    account = json.loads((installation.directory / fakes.ACCOUNT_FILE).read_text())
+    file = installation.directory / "configuration.json"
     file.touch(mode=0o600)
-    file.write_text(json.dumps(configuration.document(setting.client_secret, account, setting.standin_url, apple)))
-    _run(setting, "import_configuration", str(file))
+    file.write_text(
+        json.dumps(configuration.document(installation.client_secret, account, installation.fakes_url, apple))
+    )
+    _run(installation, "import_configuration", str(file))
 
 
-def _start(stack: contextlib.ExitStack, setting: Setting, *command: str) -> subprocess.Popen[bytes]:
+def _start(stack: contextlib.ExitStack, installation: Installation, *command: str) -> subprocess.Popen[bytes]:
     """Start a process of the product in a session of its own, so that Ctrl-C reaches it only through us."""
-    with (setting.directory / f"{command[0]}.log").open("wb") as log:
+    with (installation.directory / f"{command[0]}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
-            env=setting.environment,
+            env=installation.environment,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -178,7 +180,7 @@ def _start(stack: contextlib.ExitStack, setting: Setting, *command: str) -> subp
 
 
 @contextlib.contextmanager
-def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+def terminated(process: subprocess.Popen[str]) -> Iterator[None]:
     """End a process afterwards, whatever happened."""
     try:
         yield
@@ -203,11 +205,11 @@ def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
     process.wait(END_SECONDS)
 
 
-def _await_ready(setting: Setting) -> None:
+def _await_ready(installation: Installation) -> None:
     """Wait until the web process answers; the worker needs no wait, because what it has to do is a row."""
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
-        with contextlib.suppress(OSError), urllib.request.urlopen(setting.url + "/readyz", timeout=2):
+        with contextlib.suppress(OSError), urllib.request.urlopen(installation.url + "/readyz", timeout=2):
             return
         time.sleep(0.05)
-    raise NotRunning("the server does not get ready:\n" + (setting.directory / "serve.log").read_text()[-2000:])
+    raise NotRunning("the server does not get ready:\n" + (installation.directory / "serve.log").read_text()[-2000:])

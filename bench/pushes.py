@@ -14,8 +14,8 @@ import psycopg
 
 from apps.outgoing import http
 from bench import accounting
-from bench.product import ROOT, NotRunning, Setting
-from bench.standins import DELAY_PATH
+from bench.fakes import DELAY_PATH
+from bench.product import ROOT, Installation, NotRunning
 from tests.fakes.apns import ApnsControl
 
 LEAD_SECONDS = 2.0
@@ -23,7 +23,7 @@ DRAIN_SECONDS = 40.0
 WARM_UP = 100
 DELAYS_MS = (0, 150)
 VERSIONS = {"APNs": "ios", "FCM": "android"}
-LEFT = "SELECT count(*) FROM transactions_pushdelivery WHERE state = 'due'"
+REMAINING = "SELECT count(*) FROM transactions_pushdelivery WHERE state = 'due'"
 FIRST = "SELECT min(created_at) FROM transactions_pushdelivery WHERE state = 'due'"
 SPAN = """
 SELECT extract(epoch FROM max(d.ended_at) - min(a.started_at))
@@ -43,37 +43,37 @@ class Drain:
     cpu_ms: dict[str, float]
 
 
-def drains(setting: Setting, count: int) -> list[Drain]:
+def drains(installation: Installation, count: int) -> list[Drain]:
     """Drain a full queue for each provider and delay. Only where there is PostgreSQL, whose clock tells the times."""
-    if "DATABASE_URL" not in setting.environment:
+    if "DATABASE_URL" not in installation.environment:
         return []
-    apple, found = ApnsControl(setting.apple_url), []
+    apple, results = ApnsControl(installation.apple_url), []
     apple.stop_recording()
     for provider in VERSIONS:
         for delay_ms in DELAYS_MS:
             apple.delay(delay_ms)
-            http.send(http.Request("POST", f"{setting.standin_url}{DELAY_PATH}{delay_ms}"))
-            _drain(setting, provider, delay_ms, WARM_UP)
-            found.append(_drain(setting, provider, delay_ms, count))
-    return found
+            http.send(http.Request("POST", f"{installation.fakes_url}{DELAY_PATH}{delay_ms}"))
+            _drain(installation, provider, delay_ms, WARM_UP)
+            results.append(_drain(installation, provider, delay_ms, count))
+    return results
 
 
-def _drain(setting: Setting, provider: str, delay_ms: int, count: int) -> Drain:
+def _drain(installation: Installation, provider: str, delay_ms: int, count: int) -> Drain:
     command = [sys.executable, "-m", "bench.backlog", VERSIONS[provider], str(count), str(LEAD_SECONDS)]
-    subprocess.run(command, cwd=ROOT, env=setting.environment, timeout=60, check=True)
-    with psycopg.connect(setting.environment["DATABASE_URL"], autocommit=True) as connection:
+    subprocess.run(command, cwd=ROOT, env=installation.environment, timeout=60, check=True)
+    with psycopg.connect(installation.environment["DATABASE_URL"], autocommit=True) as connection:
         [began_at] = connection.execute(FIRST).fetchone() or [None]
-        before = accounting.cpu_seconds(setting.pids)
-        await_none(connection, LEFT)
-        after = accounting.cpu_seconds(setting.pids)
+        before = accounting.cpu_seconds(installation.pids)
+        wait_until_empty(connection, REMAINING)
+        after = accounting.cpu_seconds(installation.pids)
         [seconds] = connection.execute(SPAN, [began_at]).fetchone() or [0]
     return Drain(provider, delay_ms, count, float(seconds), accounting.per_transaction(before, after, count))
 
 
-def await_none(connection: psycopg.Connection[Any], left: str, values: Sequence[Any] = ()) -> None:
+def wait_until_empty(connection: psycopg.Connection[Any], remaining: str, values: Sequence[Any] = ()) -> None:
     """Wait until the query says that nothing is left to deliver; NotRunning when that takes too long."""
     end = time.monotonic() + DRAIN_SECONDS
-    while connection.execute(left, values).fetchone() != (0,):
+    while connection.execute(remaining, values).fetchone() != (0,):
         if time.monotonic() > end:
             raise NotRunning(f"the worker did not deliver everything within {DRAIN_SECONDS:.0f} s")
         time.sleep(0.2)

@@ -20,63 +20,63 @@ def percentile(values: list[float], percent: int) -> float:
     return ranked[max(-(-len(ranked) * percent // 100) - 1, 0)] if ranked else 0.0
 
 
-def level(outcome: Logins) -> dict[str, Any]:
+def level(result: Logins) -> dict[str, Any]:
     return {
-        "portals": outcome.portals,
-        "logins": outcome.count,
-        "logins_per_second": round(outcome.count / outcome.seconds, 1),
-        "errors": dict(Counter(outcome.errors)),
+        "portals": result.portals,
+        "logins": result.count,
+        "logins_per_second": round(result.count / result.seconds, 1),
+        "errors": dict(Counter(result.errors)),
         "latency_ms": {
             name: {f"p{percent}": round(percentile(spans, percent) * 1000, 1) for percent in (50, 95, 99)}
-            for name, spans in outcome.spans.items()
+            for name, spans in result.spans.items()
         },
-        "cpu_ms_per_login": rounded(outcome.cpu_ms),
+        "cpu_ms_per_login": rounded(result.cpu_ms),
     }
 
 
-def burst(outcome: Burst) -> dict[str, Any]:
+def burst(result: Burst) -> dict[str, Any]:
     return {
-        "starts": outcome.starts,
-        "starts_per_second": round(outcome.starts / outcome.seconds, 1),
-        "errors": dict(Counter(outcome.errors)),
-        "provider_delay_ms": outcome.delay_ms,
-        "pushes": outcome.pushes,
-        "pushes_per_second": round(outcome.pushes / max(outcome.drain_seconds, 0.001), 1),
-        "all_pushed_after_seconds": round(outcome.drain_seconds, 2),
-        "most_pushes_in_flight": outcome.most_in_flight,
-        "cpu_ms_per_start": rounded(outcome.cpu_ms),
+        "starts": result.starts,
+        "starts_per_second": round(result.starts / result.seconds, 1),
+        "errors": dict(Counter(result.errors)),
+        "provider_delay_ms": result.delay_ms,
+        "pushes": result.pushes,
+        "pushes_per_second": round(result.pushes / max(result.drain_seconds, 0.001), 1),
+        "all_pushed_after_seconds": round(result.drain_seconds, 2),
+        "most_pushes_in_flight": result.most_in_flight,
+        "cpu_ms_per_start": rounded(result.cpu_ms),
     }
 
 
-def drain(outcome: Drain) -> dict[str, Any]:
+def drain(result: Drain) -> dict[str, Any]:
     return {
-        "provider": outcome.provider,
-        "provider_delay_ms": outcome.delay_ms,
-        "pushes": outcome.count,
-        "pushes_per_second": round(outcome.count / max(outcome.seconds, 0.001)),
-        "cpu_ms_per_push": rounded(outcome.cpu_ms),
+        "provider": result.provider,
+        "provider_delay_ms": result.delay_ms,
+        "pushes": result.count,
+        "pushes_per_second": round(result.count / max(result.seconds, 0.001)),
+        "cpu_ms_per_push": rounded(result.cpu_ms),
     }
 
 
-def callbacks(outcome: Callbacks) -> dict[str, Any]:
-    fairness = outcome.fairness
+def callbacks(result: Callbacks) -> dict[str, Any]:
+    fairness = result.fairness
     return {
         "drains": [
             {
-                "portals": drained.portals,
-                "portal_delay_ms": drained.delay_ms,
-                "callbacks": drained.count,
-                "callbacks_per_second": round(drained.count / max(drained.seconds, 0.001)),
-                "cpu_ms_per_callback": rounded(drained.cpu_ms),
+                "portals": drain_result.portals,
+                "portal_delay_ms": drain_result.delay_ms,
+                "callbacks": drain_result.count,
+                "callbacks_per_second": round(drain_result.count / max(drain_result.seconds, 0.001)),
+                "cpu_ms_per_callback": rounded(drain_result.cpu_ms),
             }
-            for drained in outcome.drains
+            for drain_result in result.drains
         ],
         "well_portals_ms": {
-            "alone": {f"p{percent}": round(seconds * 1000, 1) for percent, seconds in fairness.well.items()},
+            "alone": {f"p{percent}": round(seconds * 1000, 1) for percent, seconds in fairness.healthy.items()},
             "beside_a_hanging_and_a_dripping_one": {
-                f"p{percent}": round(seconds * 1000, 1) for percent, seconds in fairness.beside_bad.items()
+                f"p{percent}": round(seconds * 1000, 1) for percent, seconds in fairness.beside_faulty.items()
             },
-            "p99_ratio": round(fairness.beside_bad[99] / max(fairness.well[99], 0.001), 2),
+            "p99_ratio": round(fairness.beside_faulty[99] / max(fairness.healthy[99], 0.001), 2),
         },
     }
 
@@ -85,14 +85,14 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in values.items()}
 
 
-def processes(found: list[Memory]) -> list[dict[str, Any]]:
+def processes(data: list[Memory]) -> list[dict[str, Any]]:
     return [
         {
             "role": entry["role"],
             "resident_mb": round(entry["resident"] / MEGABYTE, 1),
             "proportional_mb": round(entry["proportional"] / MEGABYTE, 1),
         }
-        for entry in map(asdict, found)
+        for entry in map(asdict, data)
     ]
 
 
@@ -108,10 +108,10 @@ def machine() -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     """Lay a result out as text."""
-    options, levels, found = result["options"], result["levels"], result["machine"]
+    options, levels, data = result["options"], result["levels"], result["machine"]
     lines = [
         f"Countersign on {options['backend']}, web processes: {options['web_workers']}",
-        f"{found['cores']} cores, {found['machine']}, Python {found['python']}, load before: {found['load_average']}",
+        f"{data['cores']} cores, {data['machine']}, Python {data['python']}, load before: {data['load_average']}",
         "",
         row("portals at once", [str(entry["portals"]) for entry in levels], 26),
         row("logins", [str(entry["logins"]) for entry in levels], 26),
@@ -163,40 +163,40 @@ def cpu_rows(columns: list[dict[str, float]], width: int) -> list[str]:
     )
 
 
-def burst_rows(found: dict[str, Any]) -> list[str]:
+def burst_rows(data: dict[str, Any]) -> list[str]:
     return [
-        f"Burst of starts (E3), the push service taking {found['provider_delay_ms']} ms",
-        row("starts", [str(found["starts"])], 10),
-        row("starts a second", [str(found["starts_per_second"])], 10),
-        row("errors", [str(sum(found["errors"].values()))], 10),
-        row("pushes a second", [str(found["pushes_per_second"])], 10),
-        row("last push after, s", [str(found["all_pushed_after_seconds"])], 10),
-        row("most in flight", [str(found["most_pushes_in_flight"])], 10),
+        f"Burst of starts (E3), the push service taking {data['provider_delay_ms']} ms",
+        row("starts", [str(data["starts"])], 10),
+        row("starts a second", [str(data["starts_per_second"])], 10),
+        row("errors", [str(sum(data["errors"].values()))], 10),
+        row("pushes a second", [str(data["pushes_per_second"])], 10),
+        row("last push after, s", [str(data["all_pushed_after_seconds"])], 10),
+        row("most in flight", [str(data["most_pushes_in_flight"])], 10),
         "CPU, ms a start with its push",
-        *cpu_rows([found["cpu_ms_per_start"]], 10),
+        *cpu_rows([data["cpu_ms_per_start"]], 10),
     ]
 
 
-def drain_rows(found: list[dict[str, Any]]) -> list[str]:
+def drain_rows(data: list[dict[str, Any]]) -> list[str]:
     """What one worker process delivers from a full queue; one column for each provider and answer time."""
-    if not found:
+    if not data:
         return []
     return [
-        f"Pushes through one worker process, {found[0]['pushes']} waiting",
-        row("", [f"{entry['provider']}, {entry['provider_delay_ms']} ms" for entry in found], 14),
-        row("pushes a second", [str(entry["pushes_per_second"]) for entry in found], 14),
+        f"Pushes through one worker process, {data[0]['pushes']} waiting",
+        row("", [f"{entry['provider']}, {entry['provider_delay_ms']} ms" for entry in data], 14),
+        row("pushes a second", [str(entry["pushes_per_second"]) for entry in data], 14),
         "CPU, ms a push",
-        *cpu_rows([entry["cpu_ms_per_push"] for entry in found], 14),
+        *cpu_rows([entry["cpu_ms_per_push"] for entry in data], 14),
         "",
     ]
 
 
-def callback_rows(found: dict[str, Any]) -> list[str]:
+def callback_rows(data: dict[str, Any]) -> list[str]:
     """What one worker process delivers to portals, and what eighteen of twenty feel of two that are bad."""
-    if not found:
+    if not data:
         return []
-    drains, waited = found["drains"], found["well_portals_ms"]
-    ways = {"all well": waited["alone"], "two bad": waited["beside_a_hanging_and_a_dripping_one"]}
+    drains, latencies = data["drains"], data["well_portals_ms"]
+    rows = {"all well": latencies["alone"], "two bad": latencies["beside_a_hanging_and_a_dripping_one"]}
     return [
         f"Callbacks through one worker process, {drains[0]['callbacks']} waiting",
         row("portals", [str(entry["portals"]) for entry in drains], 14),
@@ -207,29 +207,29 @@ def callback_rows(found: dict[str, Any]) -> list[str]:
         "",
         "From the answer to the callback's record, 18 well portals of 20, ms",
         row("", ["p50", "p95", "p99"], 14),
-        *(row(f"  {name}", [f"{value:.1f}" for value in values.values()], 14) for name, values in ways.items()),
-        f"  p99 beside a hanging and a dripping portal: {waited['p99_ratio']} times as long",
+        *(row(f"  {name}", [f"{value:.1f}" for value in values.values()], 14) for name, values in rows.items()),
+        f"  p99 beside a hanging and a dripping portal: {latencies['p99_ratio']} times as long",
         "",
     ]
 
 
-def sealing_rows(found: dict[str, Any]) -> list[str]:
+def sealing_rows(data: dict[str, Any]) -> list[str]:
     """What a message costs in this process, and what it would cost in a process of gpg."""
-    names, other = found["cpu_ms"], found["gpg_cpu_ms"]
+    names, other = data["cpu_ms"], data["gpg_cpu_ms"]
     cells = {name: [f"{names[name]:.2f}", f"{other[name]:.1f}" if name in other else "-"] for name in names}
     return [
         "Messages with Curve25519 keys: CPU, ms each",
         row("", ["Countersign", "gpg"], 14),
         *(row(f"  {name}", pair, 14) for name, pair in cells.items()),
-        f"  beside {found['gpg']}" if found["gpg"] else "  gpg is not installed or fails, and was not measured",
+        f"  beside {data['gpg']}" if data["gpg"] else "  gpg is not installed or fails, and was not measured",
     ]
 
 
-def memory_rows(found: list[dict[str, Any]]) -> list[str]:
+def memory_rows(data: list[dict[str, Any]]) -> list[str]:
     """One line a process; a role with many processes in one line, by its proportional share."""
     lines = [row("Memory, MB", ["resident", "proportional"], 14)]
-    for role, number in Counter(entry["role"] for entry in found).items():
-        entries = [entry for entry in found if entry["role"] == role]
+    for role, number in Counter(entry["role"] for entry in data).items():
+        entries = [entry for entry in data if entry["role"] == role]
         if number > 4:
             resident = max(entry["resident_mb"] for entry in entries)
             cells = [f"max {resident:.1f}", f"{sum(entry['proportional_mb'] for entry in entries):.1f}"]
@@ -239,22 +239,22 @@ def memory_rows(found: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def context_rows(found: dict[str, Any]) -> list[str]:
+def context_rows(data: dict[str, Any]) -> list[str]:
     """What it costs to tell users where a request came from."""
-    ratio = found["start_with_context_ms"] / found["start_ms"]
+    ratio = data["start_with_context_ms"] / data["start_ms"]
     return [
         "Context in the secure message, ms",
-        row("  the step alone", [f"{found['step_ms']:.3f}"], 14),
-        row("  a start without it", [f"{found['start_ms']:.2f}"], 14),
-        row("  a start with it", [f"{found['start_with_context_ms']:.2f}", f"{ratio:.3f} times"], 14),
+        row("  the step alone", [f"{data['step_ms']:.3f}"], 14),
+        row("  a start without it", [f"{data['start_ms']:.2f}"], 14),
+        row("  a start with it", [f"{data['start_with_context_ms']:.2f}", f"{ratio:.3f} times"], 14),
     ]
 
 
-def slow_client_rows(found: dict[str, Any]) -> list[str]:
+def slow_client_rows(data: dict[str, Any]) -> list[str]:
     """What slow and silent clients cost others."""
-    ratio = found["attacked_ms"] / found["usual_ms"]
+    ratio = data["attacked_ms"] / data["usual_ms"]
     return [
         "A health check, ms",
-        row("  alone", [f"{found['usual_ms']:.2f}"], 14),
-        row(f"  beside {found['connections']} slow clients", [f"{found['attacked_ms']:.2f}", f"{ratio:.2f} times"], 14),
+        row("  alone", [f"{data['usual_ms']:.2f}"], 14),
+        row(f"  beside {data['connections']} slow clients", [f"{data['attacked_ms']:.2f}", f"{ratio:.2f} times"], 14),
     ]

@@ -83,23 +83,23 @@ def measure() -> dict[str, Any]:
     messages = pair.messages()
     return {
         "operations": OPERATIONS,
-        "cpu_ms": own(pair, messages),
+        "cpu_ms": measure_own(pair, messages),
         "gpg_operations": GPG_OPERATIONS,
-        **gpg_or_nothing(pair, messages),
+        **measure_gpg(pair, messages),
     }
 
 
-def gpg_or_nothing(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
+def measure_gpg(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
     """Measure gpg where there is one that works; one that does not must not cost the whole result."""
     try:
         if shutil.which("gpg"):
-            return gpg(pair, messages)
+            return run_gpg_operations(pair, messages)
     except (subprocess.SubprocessError, AssertionError) as error:
         print(f"bench: gpg was not measured: {error}", file=sys.stderr)
     return {"gpg": "", "gpg_cpu_ms": {}}
 
 
-def own(pair: Pair, messages: dict[str, str]) -> dict[str, float]:
+def measure_own(pair: Pair, messages: dict[str, str]) -> dict[str, float]:
     count = WARM_UP + OPERATIONS
     # A process keeps the keys it has read; the first message to a phone costs the reading too.
     new = [Pair(pair.server).profile for _ in range(count)]
@@ -114,12 +114,12 @@ def own(pair: Pair, messages: dict[str, str]) -> dict[str, float]:
 
 def median_ms(steps: list[Callable[[], object]], warm_up: int, clock: Callable[[], float]) -> float:
     """Run the steps and return the median by a clock of seconds, the first `warm_up` left out."""
-    spent = []
+    durations = []
     for step in steps:
         before = clock()
         step()
-        spent.append(clock() - before)
-    return round(statistics.median(spent[warm_up:]) * 1000, 3)
+        durations.append(clock() - before)
+    return round(statistics.median(durations[warm_up:]) * 1000, 3)
 
 
 def children_seconds() -> float:
@@ -127,7 +127,7 @@ def children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def gpg(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
+def run_gpg_operations(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
     """Let gpg do the server's part, with the same keys and messages."""
     version = subprocess.run(["gpg", "--version"], capture_output=True, text=True, timeout=GPG_SECONDS, check=True)
     with gpg_home(pair) as home:
@@ -135,12 +135,12 @@ def gpg(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
             Cert.from_bytes(each.public_key.encode()).fingerprint for each in (pair.server, pair.profile)
         )
         sealing_options = ["--armor", "--sign", "--encrypt", "--local-user", signer, "--recipient", recipient]
-        found = {"seal": gpg_ms(home, sealing_options, PLAIN)}
+        costs = {"seal": gpg_ms(home, sealing_options, PLAIN)}
         for name in messages.keys() - {WITH_AEAD}:
             message = messages[name]
             assert run_gpg(home, ["--decrypt"], message.encode()) == PLAIN
-            found[name] = gpg_ms(home, ["--decrypt"], message.encode())
-    return {"gpg": version.stdout.splitlines()[0], "gpg_cpu_ms": found}
+            costs[name] = gpg_ms(home, ["--decrypt"], message.encode())
+    return {"gpg": version.stdout.splitlines()[0], "gpg_cpu_ms": costs}
 
 
 @contextmanager
@@ -173,11 +173,11 @@ def gpg_ms(home: Path, options: list[str], data: bytes) -> float:
 
 def agents_seconds(home: Path) -> float:
     """Return the CPU time of what gpg has started for this directory; these are nobody's children."""
-    spent = 0.0
+    seconds = 0.0
     for process in psutil.process_iter(["cmdline", "cpu_times"]):
         if str(home) in (process.info["cmdline"] or []):
-            spent += process.info["cpu_times"].user + process.info["cpu_times"].system
-    return spent
+            seconds += process.info["cpu_times"].user + process.info["cpu_times"].system
+    return seconds
 
 
 if __name__ == "__main__":

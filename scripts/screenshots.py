@@ -90,7 +90,7 @@ def use_demo(base: str) -> Visitor:
     visitor.answer("approve")
     visitor.answer("deny")
     visitor.answer("approve")
-    visitor.text_me()
+    visitor.receive_code()
     return visitor
 
 
@@ -167,7 +167,7 @@ def save_lock_pages(page: "Page", visitor: Visitor) -> None:
     save(page, "history")
     # A change is in force everywhere within two seconds.
     page.wait_for_timeout(2500)
-    right = int(visitor.text_me())
+    right = int(visitor.receive_code())
     for number in (1, 2):
         visitor.press("/demo/verify", code=f"{(right + number) % 1_000_000:06}")
     page.goto(LISTS["users"] + "?q=anna")

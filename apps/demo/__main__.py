@@ -9,12 +9,12 @@ from pathlib import Path
 from apps.demo.device import Device, DeviceApiError
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="python -m apps.demo", description="A phone on the command line.")
-    made.add_argument("--server", default=f"http://127.0.0.1:{os.environ.get('PORT', '8000')}")
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m apps.demo", description="A phone on the command line.")
+    parser.add_argument("--server", default=f"http://127.0.0.1:{os.environ.get('PORT', '8000')}")
     memory = Path(os.environ.get("VAR_DIR", "var")) / "phone.json"
-    made.add_argument("--file", type=Path, default=memory, help="where the phone keeps its memory")
-    commands = made.add_subparsers(dest="command", required=True)
+    parser.add_argument("--file", type=Path, default=memory, help="where the phone keeps its memory")
+    commands = parser.add_subparsers(dest="command", required=True)
     enroll = commands.add_parser("enroll", help="enrol with a code, also for push, and print the device id")
     enroll.add_argument("code")
     enroll.add_argument("--application", default="demo")
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         answer = commands.add_parser(name, help=f"fetch a transaction and {name} it")
         answer.add_argument("transaction_id")
         answer.add_argument("--pin", default="", help="the PIN, for a method that asks for it")
-    return made
+    return parser
 
 
 def run(options: argparse.Namespace) -> str:
@@ -41,10 +41,12 @@ def run(options: argparse.Namespace) -> str:
         return device.device_id
     device = Device.load(options.file.read_text())
     if options.command == "list":
-        return "\n".join(f"{waiting['transaction_id']} {waiting['message']}" for waiting in device.pending())
-    scanned = options.command == "scan"
-    challenge = device.claim_otp(options.otp) if scanned else device.fetch(options.transaction_id)
-    pin = "" if scanned else options.pin
+        return "\n".join(
+            f"{transaction['transaction_id']} {transaction['message']}" for transaction in device.pending()
+        )
+    is_scan = options.command == "scan"
+    challenge = device.claim_otp(options.otp) if is_scan else device.fetch(options.transaction_id)
+    pin = "" if is_scan else options.pin
     return f"{challenge['message']}: {device.answer(challenge, approve=options.command != 'deny', pin=pin)}"
 
 
@@ -52,7 +54,7 @@ def main() -> None:
     # As the server's processes: what lies under VAR_DIR is for its user only.
     os.umask(0o077)
     try:
-        print(run(parser().parse_args()))  # noqa: T201 - a command's output
+        print(run(build_parser().parse_args()))  # noqa: T201 - a command's output
     except (DeviceApiError, OSError) as error:
         sys.exit(f"Error: {error}")
 

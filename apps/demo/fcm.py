@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 
-Answer = tuple[int, dict[str, Any], dict[str, str]]
+Response = tuple[int, dict[str, Any], dict[str, str]]
 TOKEN_PATH = "/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ACCESS_TOKEN_SECONDS = 3600
@@ -44,14 +44,14 @@ def service_account(base_url: str, project_id: str = "countersign-demo") -> dict
     }
 
 
-def error(status: int, name: str, code: str = "") -> Answer:
+def error_response(status: int, name: str, code: str = "") -> Response:
     """Build an error as FCM writes it."""
     details = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}] if code else []
     return status, {"error": {"code": status, "status": name, "message": name, "details": details}}, {}
 
 
 @dataclass
-class FcmStandIn:
+class FakeFcm:
     """One project of FCM, which knows every push token.
 
     `deliver` gets the message of each accepted push; `answers` scripts refusals by push token.
@@ -59,18 +59,18 @@ class FcmStandIn:
 
     account: dict[str, str]
     deliver: Callable[[dict[str, Any]], None] = lambda _message: None
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
-    token_answers: list[Answer] = field(default_factory=list)
+    responses: dict[str, list[Response]] = field(default_factory=dict)
+    token_responses: list[Response] = field(default_factory=list)
     access_tokens: dict[str, float] = field(default_factory=dict)
     tokens_issued: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def token(self, form: dict[str, str]) -> Answer:
+    def exchange_token(self, form: dict[str, str]) -> Response:
         """Exchange a signed assertion (RFC 7523) for an access token."""
         with self._lock:
-            if self.token_answers:
-                return self.token_answers.pop(0)
-        if form.get("grant_type") != GRANT or not self._is_ours(form.get("assertion", "")):
+            if self.token_responses:
+                return self.token_responses.pop(0)
+        if form.get("grant_type") != GRANT or not self._is_valid_assertion(form.get("assertion", "")):
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, {}
         token = secrets.token_urlsafe(24)
         with self._lock:
@@ -78,7 +78,7 @@ class FcmStandIn:
             self.tokens_issued += 1
         return 200, {"access_token": token, "expires_in": ACCESS_TOKEN_SECONDS, "token_type": "Bearer"}, {}
 
-    def _is_ours(self, assertion: str) -> bool:
+    def _is_valid_assertion(self, assertion: str) -> bool:
         try:
             header, claims, signature = assertion.split(".")
             self._public_key.verify(_decode(signature), f"{header}.{claims}".encode(), PKCS1v15(), SHA256())
@@ -100,18 +100,18 @@ class FcmStandIn:
             raise TypeError("a service account has an RSA key")
         return public
 
-    def send(self, authorization: str, body: dict[str, Any]) -> Answer:
+    def send(self, authorization: str, body: dict[str, Any]) -> Response:
         """Take a message: `{"name": ...}` when it is accepted."""
         token = authorization.removeprefix("Bearer ")
         if self.access_tokens.get(token, 0) < time.time():
-            return error(401, "UNAUTHENTICATED")
+            return error_response(401, "UNAUTHENTICATED")
         message = body.get("message")
         if not isinstance(message, dict) or not isinstance(message.get("token"), str):
-            return error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT")
+            return error_response(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT")
         with self._lock:
-            scripted = self.answers.get(message["token"])
-            if scripted:
-                return scripted.pop(0)
+            scripted_responses = self.responses.get(message["token"])
+            if scripted_responses:
+                return scripted_responses.pop(0)
         self.deliver(message)
         return 200, {"name": f"projects/{self.account['project_id']}/messages/{secrets.token_hex(8)}"}, {}
 

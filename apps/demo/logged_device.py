@@ -16,20 +16,20 @@ class LoggedDevice(Device):
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            answer = super().call(method, path, body)
-        except DeviceApiError as refusal:
-            text = refusal.body.get("error_description", "")
-            self.journal.write(Actor.PHONE, f"{method} {path} → {refusal.status}", text, failed=True)
+            response = super().call(method, path, body)
+        except DeviceApiError as error:
+            text = error.body.get("error_description", "")
+            self.journal.write(Actor.PHONE, f"{method} {path} → {error.status}", text, failed=True)
             raise
         except OSError as error:
             self.journal.write(Actor.PHONE, f"{method} {path}", str(error), failed=True)
             raise
-        status, note = _meaning(method, path)
+        status, note = _describe_success(method, path)
         self.journal.write(Actor.PHONE, f"{method} {path} → {status}", note)
-        return answer
+        return response
 
 
-def _meaning(method: str, path: str) -> tuple[int, str]:
+def _describe_success(method: str, path: str) -> tuple[int, str]:
     """Return the status of a success, and what it means to people."""
     last = path.rpartition("/")[2]
     return {
@@ -43,19 +43,19 @@ def _meaning(method: str, path: str) -> tuple[int, str]:
     }.get(last, (204 if method == "DELETE" else 200, _("the account is gone from the phone")))
 
 
-def words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Say to people what went wrong in a call."""
     if isinstance(error, DeviceApiError):
-        given = error.body.get("error_description")
-        return str(given or _("The server answered HTTP %(status)d.") % {"status": error.status})
+        description = error.body.get("error_description")
+        return str(description or _("The server answered HTTP %(status)d.") % {"status": error.status})
     if isinstance(error, ValueError):
         return _("The message is not signed by the server, or cannot be opened.")
     return _("The phone cannot reach the server.")
 
 
-def wrong_pin(error: InvalidPin) -> str:
-    left = error.attempts_left
-    if left is None:
+def invalid_pin_text(error: InvalidPin) -> str:
+    count = error.attempts_left
+    if count is None:
         return _("This PIN is wrong. Try again.")
-    text = ngettext("This PIN is wrong: %(count)d attempt left.", "This PIN is wrong: %(count)d attempts left.", left)
-    return text % {"count": left}
+    text = ngettext("This PIN is wrong: %(count)d attempt left.", "This PIN is wrong: %(count)d attempts left.", count)
+    return text % {"count": count}

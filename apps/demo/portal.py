@@ -16,22 +16,22 @@ from django.utils.translation import ngettext
 from apps.common import untrusted_json
 from apps.demo.journal import Actor, Journal
 from apps.demo.sms_inbox import NUMBER
-from apps.demo.visit import PENDING, Status, Visit, Way
+from apps.demo.visit import PENDING, SignInMethod, Status, Visit
 from apps.outgoing import http
 
 SHOP = "Larkspur"
 USER_ID = "anna"
 # What Anna signs when she pays: all that matters, and nothing that only a machine can read.
 PAYMENT = f"Pay € 38.50 to {SHOP}\nIBAN NL02ABNA0123456789\nOrder 1042"
-CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 8.0
+CONNECT_TIMEOUT_SECONDS, TIMEOUT_SECONDS = 2.0, 8.0
 # Between two looks at a transaction whose callback did not come.
-LOOK_AGAIN_SECONDS = 2.0
-CODE_WRONG, RESEND_LIMIT_REACHED = "3003", "3006"
+POLL_SECONDS = 2.0
+WRONG_CODE, RESEND_LIMIT_REACHED = "3003", "3006"
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 
 
 @dataclass(frozen=True)
-class Access:
+class ServerConnection:
     """How the portal reaches the server, and how the server reaches the portal."""
 
     server: str
@@ -40,11 +40,11 @@ class Access:
     callback_uri: str
     callback_username: str
     callback_password: str
-    type_names: dict[Way, str]
+    type_names: dict[SignInMethod, str]
     application_id: str
 
 
-class Limits(NamedTuple):
+class SmsLimits(NamedTuple):
     """What the shop knows of its type for text messages; `attempts` is 0 when there is no limit."""
 
     attempts: int
@@ -62,49 +62,49 @@ class PortalError(Exception):
 class Portal:
     """One shop with one visitor. `visit` is replaced as a whole, so that it can be read without waiting."""
 
-    def __init__(self, access: Access, journal: Journal, limits: Callable[[], Limits]) -> None:
-        self.access = access
+    def __init__(self, connection: ServerConnection, journal: Journal, limits: Callable[[], SmsLimits]) -> None:
+        self.connection = connection
         self._limits = limits
         self.visit = Visit()
         # The phone tells the shop its device id when it enrols; the shop keeps it with the customer.
         self.device_id = ""
         self._journal = journal
-        self._look_at = 0.0
+        self._next_poll_at = 0.0
         # Held while a sign-in starts: a callback may be quicker than the answer that names its transaction.
         self._lock = threading.Lock()
 
-    def sign_in(self, browser: str, way: Way) -> None:
+    def sign_in(self, browser: str, method: SignInMethod) -> None:
         """Ask the server to authenticate Anna (E3)."""
         with self._lock:
             if not self.visit.is_pending:
-                self.visit = self._started(way, self._form(browser, way))
+                self.visit = self._start(method, self._build_form(browser, method))
 
-    def _form(self, browser: str, way: Way) -> dict[str, str]:
-        form = {"type": self.access.type_names[way]}
-        if way == Way.SMS:
+    def _build_form(self, browser: str, method: SignInMethod) -> dict[str, str]:
+        form = {"type": self.connection.type_names[method]}
+        if method == SignInMethod.SMS:
             return {**form, "user_id": USER_ID, "phone_number": NUMBER}
         # A one-time password finds its user by itself: whoever scans it.
-        to = {} if way == Way.OTP else {"user_id": USER_ID, "device_id": self.device_id}
-        form = {**form, **to, "callback_uri": self.access.callback_uri}
-        if way == Way.PAYMENT:
+        to = {} if method == SignInMethod.OTP else {"user_id": USER_ID, "device_id": self.device_id}
+        form = {**form, **to, "callback_uri": self.connection.callback_uri}
+        if method == SignInMethod.PAYMENT:
             text = _("Anna, you pay from %(browser)s.") % {"browser": browser}
             return {**form, "secure_message": text, "signing_data": PAYMENT}
         text = _("Anna, you are about to sign in from %(browser)s.") % {"browser": browser}
         return {**form, "secure_message": text}
 
-    def _started(self, way: Way, form: dict[str, str]) -> Visit:
+    def _start(self, method: SignInMethod, form: dict[str, str]) -> Visit:
         now = time.time()
         try:
             started = self._call("POST", "/oauth/api/v4/authenticate/user", form, _("start an authentication"))
         except PortalError as error:
-            return Visit(Status.FAILED, str(error), way=way)
+            return Visit(Status.FAILED, str(error), method=method)
         limits = self._limits()
         return Visit(
-            PENDING[way],
+            PENDING[method],
             transaction_id=started["transaction_id"],
             started_at=now,
             ends_at=now + started["time_to_live"] / 1000,
-            way=way,
+            method=method,
             attempts_left=limits.attempts or None,
             resends_left=limits.resends,
             otp=started.get("otp", ""),
@@ -120,22 +120,22 @@ class Portal:
             path = f"/oauth/api/v4/authenticate/user/{quote(USER_ID)}/sms"
             try:
                 self._call("POST", path, form, _("the code is right"))
-                self.visit = replace(self.visit, status=Status.SIGNED_IN, text="")
+                self.visit = replace(self.visit, status=Status.SIGNED_IN, message="")
             except PortalError as error:
-                self._judged_wrong(error)
+                self._handle_wrong_code(error)
 
-    def _judged_wrong(self, error: PortalError) -> None:
-        left = self.visit.attempts_left
-        if error.code != CODE_WRONG:
+    def _handle_wrong_code(self, error: PortalError) -> None:
+        remaining = self.visit.attempts_left
+        if error.code != WRONG_CODE:
             # Ended meanwhile, or the server is away: how it stands is for the server to say.
             self._read_result()
             return
-        left = None if left is None else max(0, left - 1)
-        self.visit = replace(self.visit, attempts_left=left, text=_wrong_code(left))
-        if left == 0:
+        remaining = None if remaining is None else max(0, remaining - 1)
+        self.visit = replace(self.visit, attempts_left=remaining, message=_wrong_code_text(remaining))
+        if remaining == 0:
             self._read_result()
 
-    def send_again(self) -> None:
+    def resend(self) -> None:
         """Have the same code sent again (E6); PortalError when the server will not."""
         with self._lock:
             if self.visit.status != Status.ENTER_CODE:
@@ -143,37 +143,37 @@ class Portal:
             path = f"/oauth/api/v4/authenticate/user/{quote(USER_ID)}/sms/resend"
             try:
                 self._call("POST", path, {"transaction_id": self.visit.transaction_id}, _("the code is sent again"))
-                left = self.visit.resends_left - 1
+                remaining = self.visit.resends_left - 1
             except PortalError as error:
                 if error.code != RESEND_LIMIT_REACHED:
                     raise
-                left = 0
-            self.visit = replace(self.visit, resends_left=max(0, left))
+                remaining = 0
+            self.visit = replace(self.visit, resends_left=max(0, remaining))
 
-    def accepts(self, authorization: str) -> bool:
+    def is_authorized(self, authorization: str) -> bool:
         """Say in constant time whether a callback carries the credentials that the shop gave to the server."""
-        pair = f"{self.access.callback_username}:{self.access.callback_password}"
+        pair = f"{self.connection.callback_username}:{self.connection.callback_password}"
         expected = "Basic " + base64.b64encode(pair.encode()).decode()
         return hmac.compare_digest(authorization.encode(), expected.encode())
 
-    def called_back(self, transaction_id: str) -> None:
+    def handle_callback(self, transaction_id: str) -> None:
         """The server says that a transaction has ended: read how (E4). One that nobody waits for is nothing to do."""
         with self._lock:
-            if self._waits_for(transaction_id):
+            if self._is_pending_transaction(transaction_id):
                 self._journal.write(Actor.PORTAL, "POST /demo/callback → 204", _("callback received"))
                 self._read_result()
 
-    def look(self) -> Visit:
+    def poll(self) -> Visit:
         """Return the visit; past its end the result is read without a callback (expiry has none by default)."""
         now = time.time()
-        if self.visit.is_pending and now > max(self.visit.ends_at, self._look_at):
+        if self.visit.is_pending and now > max(self.visit.ends_at, self._next_poll_at):
             with self._lock:
-                if self._waits_for(self.visit.transaction_id) and now > self._look_at:
-                    self._look_at = now + LOOK_AGAIN_SECONDS
+                if self._is_pending_transaction(self.visit.transaction_id) and now > self._next_poll_at:
+                    self._next_poll_at = now + POLL_SECONDS
                     self._read_result()
         return self.visit
 
-    def _waits_for(self, transaction_id: str) -> bool:
+    def _is_pending_transaction(self, transaction_id: str) -> bool:
         return self.visit.is_pending and self.visit.transaction_id == transaction_id
 
     def _read_result(self) -> None:
@@ -181,22 +181,22 @@ class Portal:
         try:
             result = self._call("GET", path, note=_("read the result"))
         except PortalError as error:
-            self.visit = replace(self.visit, status=Status.FAILED, text=str(error))
+            self.visit = replace(self.visit, status=Status.FAILED, message=str(error))
             return
         reason = result.get("not_authenticated_reason", {})
-        pending = PENDING[self.visit.way]
+        pending = PENDING[self.visit.method]
         status = pending if result["status"] == "pending" else STATUSES.get(result["status"], Status.FAILED)
         if status == pending:
             return
         if status == Status.FAILED and reason.get("reason") == "not_accepted":
             status = Status.DENIED
-        if status == Status.SIGNED_IN and self.visit.way == Way.PAYMENT:
+        if status == Status.SIGNED_IN and self.visit.method == SignInMethod.PAYMENT:
             status = Status.PAID if result.get("signature_verified") else Status.FAILED
         text = reason.get("description") or _("The authentication was cancelled.")
         if reason.get("reason") == "invalid_answer":
-            is_code = self.visit.way == Way.SMS
+            is_code = self.visit.method == SignInMethod.SMS
             text = _("The code was wrong too often.") if is_code else _("The PIN was wrong too often.")
-        self.visit = replace(self.visit, status=status, text=text if status == Status.FAILED else "")
+        self.visit = replace(self.visit, status=status, message=text if status == Status.FAILED else "")
 
     def leave(self) -> None:
         """Sign out, or stop waiting: what still pends is cancelled (E8)."""
@@ -207,22 +207,22 @@ class Portal:
                 with contextlib.suppress(PortalError):
                     self._call("DELETE", path, note=_("cancel the authentication"))
             # Who does not pay after all is signed in still.
-            stays = self.visit.is_pending and self.visit.way == Way.PAYMENT
-            self.visit = Visit(Status.SIGNED_IN) if stays else Visit()
+            remains_signed_in = self.visit.is_pending and self.visit.method == SignInMethod.PAYMENT
+            self.visit = Visit(Status.SIGNED_IN) if remains_signed_in else Visit()
 
     def enrollment_code(self) -> str:
         """Get a one-time code with which Anna's phone enrols."""
         created = self._call(
             "POST",
             f"/oauth/api/v4/users/{quote(USER_ID)}/enrollment-codes",
-            {"application_id": self.access.application_id},
+            {"application_id": self.connection.application_id},
             _("get an enrolment code"),
         )
         return str(created["enrollment_code"])
 
     def _call(self, method: str, path: str, form: dict[str, str] | None = None, note: str = "") -> dict[str, Any]:
         """Call the REST API with the portal's credentials; PortalError says in words what went wrong."""
-        pair = f"{self.access.client_id}:{self.access.client_secret}"
+        pair = f"{self.connection.client_id}:{self.connection.client_secret}"
         headers = {
             "Authorization": "Basic " + base64.b64encode(pair.encode()).decode(),
             # Shop and server share a process here: a connection that it keeps to itself would hold up its end.
@@ -232,20 +232,22 @@ class Portal:
         if form is not None:
             headers["Content-Type"] = FORM
             body = urlencode({name: value for name, value in form.items() if value}).encode()
-        request = http.Request(method, self.access.server + path, headers, body, CONNECT_SECONDS, ANSWER_SECONDS)
+        request = http.Request(
+            method, self.connection.server + path, headers, body, CONNECT_TIMEOUT_SECONDS, TIMEOUT_SECONDS
+        )
         try:
-            answer = http.send(request)
+            response = http.send(request)
         except http.NoResponse as error:
             self._journal.write(Actor.PORTAL, f"{method} {path}", error.reason, failed=True)
             raise PortalError(
                 _("The server does not answer the portal: %(reason)s") % {"reason": error.reason}
             ) from None
-        content = _members(answer.body)
-        failed = answer.status >= 400
-        problem = _problem(answer.status, content) if failed else note
-        self._journal.write(Actor.PORTAL, f"{method} {path} → {answer.status}", problem, failed=failed)
-        if failed:
-            raise PortalError(problem, str(content.get("error_code", "")))
+        content = _members(response.body)
+        is_error = response.status >= 400
+        error_text = _error_text(response.status, content) if is_error else note
+        self._journal.write(Actor.PORTAL, f"{method} {path} → {response.status}", error_text, failed=is_error)
+        if is_error:
+            raise PortalError(error_text, str(content.get("error_code", "")))
         return content
 
 
@@ -258,20 +260,22 @@ STATUSES = {
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        content = untrusted_json.loads(body or b"{}")
+        content = untrusted_json.read(body or b"{}")
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 
 
-def _problem(status: int, content: dict[str, Any]) -> str:
+def _error_text(status: int, content: dict[str, Any]) -> str:
     text = content.get("error_description") or _("The server answered HTTP %(status)d.") % {"status": status}
     code = content.get("error_code")
     return _("%(text)s (error %(code)s)") % {"text": text, "code": code} if code else str(text)
 
 
-def _wrong_code(left: int | None) -> str:
-    if left is None:
+def _wrong_code_text(count: int | None) -> str:
+    if count is None:
         return _("This code is wrong. Try again.")
-    text = ngettext("This code is wrong: %(count)d attempt left.", "This code is wrong: %(count)d attempts left.", left)
-    return text % {"count": left}
+    text = ngettext(
+        "This code is wrong: %(count)d attempt left.", "This code is wrong: %(count)d attempts left.", count
+    )
+    return text % {"count": count}

@@ -11,49 +11,49 @@ from django.conf import settings
 
 # Of the numbers that are set aside for films and books: nobody has it.
 NUMBER = "+1 202 555 0143"
-KEPT_TEXTS = 3
+MAX_MESSAGES = 3
 # How long a text stays on the lock screen.
-SHOWN_SECONDS = 120.0
+DISPLAY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Text:
+class ReceivedSms:
     sender: str
     message: str
     received_at: float
 
 
-class Inbox:
+class SmsInbox:
     """What was texted to the phone's number, oldest first. It needs no account: a text finds the SIM card."""
 
     def __init__(self) -> None:
-        self._texts: list[Text] = []
+        self._messages: list[ReceivedSms] = []
         self._lock = threading.Lock()
 
-    def take(self, content: dict[str, Any]) -> bool:
+    def receive(self, content: dict[str, Any]) -> bool:
         """Take a message of the gateway; False when it is not for this phone."""
         if "".join(str(content.get("phone_number", "")).split()) != NUMBER.replace(" ", ""):
             return False
-        text = Text(str(content.get("sender_id") or ""), str(content.get("message", "")), time.time())
+        sms = ReceivedSms(str(content.get("sender_id") or ""), str(content.get("message", "")), time.time())
         with self._lock:
-            self._texts = [*self._texts, text][-KEPT_TEXTS:]
+            self._messages = [*self._messages, sms][-MAX_MESSAGES:]
         return True
 
-    def shown(self) -> list[dict[str, Any]]:
+    def recent(self) -> list[dict[str, Any]]:
         """Return members `sender`, `message`, `at` (ms since the epoch) of what is still on the screen."""
-        oldest = time.time() - SHOWN_SECONDS
+        oldest = time.time() - DISPLAY_SECONDS
         return [
-            {"sender": text.sender, "message": text.message, "at": round(text.received_at * 1000)}
-            for text in self._texts
-            if text.received_at > oldest
+            {"sender": sms.sender, "message": sms.message, "at": round(sms.received_at * 1000)}
+            for sms in self._messages
+            if sms.received_at > oldest
         ]
 
     def clear(self) -> None:
         with self._lock:
-            self._texts = []
+            self._messages = []
 
 
-def accepts(authorization: str) -> bool:
+def is_authorized(authorization: str) -> bool:
     """Say in constant time whether a message comes from the server: with the credentials of the `rest` gateway."""
     if not settings.SMS_GATEWAY_REST_USERNAME:
         return True

@@ -12,8 +12,8 @@ from typing import Any
 from django.conf import settings
 
 SETUP = "setup.json"
-LIVE = "live.json"
-RESET_WISH = "reset"
+STATE = "live.json"
+RESET_REQUEST = "reset"
 
 
 def _directory() -> Path:
@@ -34,30 +34,30 @@ def read(name: str) -> dict[str, Any]:
 def write(name: str, content: dict[str, Any]) -> None:
     """Replace a file in one step: a reader, or a crash, finds the old one or the new one."""
     target = _directory() / name
-    draft = target.with_name(f"{name}.{secrets.token_hex(6)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary = target.with_name(f"{name}.{secrets.token_hex(6)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(target)
+        temporary.replace(target)
     except BaseException:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def wish_for_reset() -> None:
+def request_reset() -> None:
     """Leave a note for the web process, whether it runs now or starts later."""
-    write(RESET_WISH, {})
+    write(RESET_REQUEST, {})
 
 
-def reset_is_wished() -> bool:
-    return (_directory() / RESET_WISH).exists()
+def is_reset_requested() -> bool:
+    return (_directory() / RESET_REQUEST).exists()
 
 
-def take_reset_wish() -> bool:
+def consume_reset_request() -> bool:
     """Say whether a reset is wished for, once."""
-    wished = reset_is_wished()
-    (_directory() / RESET_WISH).unlink(missing_ok=True)
-    return wished
+    is_requested = is_reset_requested()
+    (_directory() / RESET_REQUEST).unlink(missing_ok=True)
+    return is_requested

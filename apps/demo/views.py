@@ -15,9 +15,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.common import untrusted_json
 from apps.demo import controller, fcm, sms_inbox
-from apps.demo.phone import NAME, PIN, PhoneError, Proof
+from apps.demo.phone import NAME, PIN, ApprovalInput, PhoneError
 from apps.demo.portal import SHOP, PortalError
-from apps.demo.visit import Status, Way
+from apps.demo.visit import SignInMethod, Status
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -36,49 +36,51 @@ def page(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _shown(act: Callable[[controller.Demo], object] | None = None) -> JsonResponse:
+def _state_response(action: Callable[[controller.Demo], object] | None = None) -> JsonResponse:
     """Do what a button asks and answer what the page shows then; what goes wrong is said in `error`."""
     try:
         demo = controller.current()
-        if act is not None:
-            act(demo)
-        return JsonResponse(demo.look())
+        if action is not None:
+            action(demo)
+        return JsonResponse(demo.poll())
     except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     except (PortalError, PhoneError) as error:
-        return JsonResponse({**demo.look(), "error": str(error)}, status=502)
+        return JsonResponse({**demo.poll(), "error": str(error)}, status=502)
 
 
 @require_GET
 @never_cache
 def state(_request: HttpRequest) -> JsonResponse:
-    return _shown()
+    return _state_response()
 
 
 @require_POST
 def sign_in(request: HttpRequest) -> JsonResponse:
-    """Start an authentication; form field `way`, by default the way of the last one."""
-    browser, way = _browser(request.headers.get("User-Agent", "")), request.POST.get("way", "")
-    if way and way not in list(Way):
-        return JsonResponse({"error": _("The way must be one of %(ways)s.") % {"ways": ", ".join(Way)}}, status=400)
-    return _shown(lambda demo: demo.sign_in(browser, Way(way) if way else None))
+    """Start an authentication; form field `method`, by default the method of the last one."""
+    browser, method = _browser(request.headers.get("User-Agent", "")), request.POST.get("method", "")
+    if method and method not in list(SignInMethod):
+        return JsonResponse(
+            {"error": _("The method must be one of %(methods)s.") % {"methods": ", ".join(SignInMethod)}}, status=400
+        )
+    return _state_response(lambda demo: demo.sign_in(browser, SignInMethod(method) if method else None))
 
 
 @require_POST
 def leave(_request: HttpRequest) -> JsonResponse:
-    return _shown(lambda demo: demo.leave())
+    return _state_response(lambda demo: demo.leave())
 
 
 @require_POST
 def verify(request: HttpRequest) -> JsonResponse:
     """Send the code that was typed at the shop: form field `code`; spaces in it do not matter."""
     code = "".join(request.POST.get("code", "").split())[:20]
-    return _shown(lambda demo: demo.verify(code))
+    return _state_response(lambda demo: demo.verify(code))
 
 
 @require_POST
-def send_again(_request: HttpRequest) -> JsonResponse:
-    return _shown(lambda demo: demo.portal.send_again())
+def resend(_request: HttpRequest) -> JsonResponse:
+    return _state_response(lambda demo: demo.portal.resend())
 
 
 @require_GET
@@ -91,15 +93,15 @@ def qr_code(_request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": str(error)}, status=503)
     if visit.status != Status.SCAN:
         return HttpResponse(status=404)
-    picture = io.BytesIO()
-    made = segno.make(visit.otp, error="l", boost_error=False)
-    made.save(picture, kind="svg", border=2, dark="#16232b", light="#fff", omitsize=True)
-    return HttpResponse(picture.getvalue(), content_type="image/svg+xml")
+    image = io.BytesIO()
+    qr = segno.make(visit.otp, error="l", boost_error=False)
+    qr.save(image, kind="svg", border=2, dark="#16232b", light="#fff", omitsize=True)
+    return HttpResponse(image.getvalue(), content_type="image/svg+xml")
 
 
 @require_POST
 def scan(_request: HttpRequest) -> JsonResponse:
-    return _shown(lambda demo: demo.scan())
+    return _state_response(lambda demo: demo.scan())
 
 
 @require_POST
@@ -107,30 +109,30 @@ def answer(request: HttpRequest) -> JsonResponse:
     """Approve or deny on the phone, by the fields `transaction_id`, `decision`, `pin`, `fingerprint`, `number`."""
     decision, transaction_id = request.POST.get("decision"), request.POST.get("transaction_id", "")
     pin, number = (request.POST.get(name, "")[:20] for name in ("pin", "number"))
-    proof = Proof(pin, has_finger=bool(request.POST.get("fingerprint")), number=number)
+    approval = ApprovalInput(pin, uses_fingerprint=bool(request.POST.get("fingerprint")), number=number)
     if decision not in ("approve", "deny"):
         return JsonResponse({"error": _("The decision must be approve or deny.")}, status=400)
-    return _shown(lambda demo: demo.phone.answer(transaction_id, proof, approve=decision == "approve"))
+    return _state_response(lambda demo: demo.phone.answer(transaction_id, approval, approve=decision == "approve"))
 
 
 @require_POST
 def enroll(_request: HttpRequest) -> JsonResponse:
-    return _shown(lambda demo: demo.enroll())
+    return _state_response(lambda demo: demo.enroll())
 
 
 @require_POST
 def unenroll(_request: HttpRequest) -> JsonResponse:
-    return _shown(lambda demo: demo.unenroll())
+    return _state_response(lambda demo: demo.unenroll())
 
 
 @require_POST
 def reset(_request: HttpRequest) -> JsonResponse:
-    return _shown(lambda demo: demo.reset())
+    return _state_response(lambda demo: demo.reset())
 
 
 def _browser(user_agent: str) -> str:
-    for mark, name in BROWSERS:
-        if re.search(rf"\b{mark}/", user_agent):
+    for token, name in BROWSERS:
+        if re.search(rf"\b{token}/", user_agent):
             return name
     return _("an unknown browser")
 
@@ -143,12 +145,12 @@ def callback(request: HttpRequest) -> HttpResponse:
         demo = controller.current()
     except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
-    if not demo.portal.accepts(request.headers.get("Authorization", "")):
+    if not demo.portal.is_authorized(request.headers.get("Authorization", "")):
         return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="shop"'})
     transaction_id = _json(request).get("transaction_id")
     if not isinstance(transaction_id, str):
         return JsonResponse({"error": _("The body must be JSON with a transaction_id.")}, status=400)
-    demo.portal.called_back(transaction_id)
+    demo.portal.handle_callback(transaction_id)
     return HttpResponse(status=204)
 
 
@@ -156,10 +158,10 @@ def callback(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sms(request: HttpRequest) -> HttpResponse:
     """Where the server's `rest` gateway posts text messages: 204 for every valid number."""
-    if not sms_inbox.accepts(request.headers.get("Authorization", "")):
+    if not sms_inbox.is_authorized(request.headers.get("Authorization", "")):
         return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="sms"'})
     try:
-        is_delivered = controller.current().take_text(_json(request))
+        is_delivered = controller.current().receive_sms(_json(request))
     except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     return HttpResponse(status=204 if is_delivered else 404)
@@ -168,18 +170,18 @@ def sms(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def fcm_token(request: HttpRequest) -> JsonResponse:
-    return _google(lambda demo: demo.fcm_token({name: request.POST[name] for name in request.POST}))
+    return _fcm_response(lambda demo: demo.fcm_token({name: request.POST[name] for name in request.POST}))
 
 
 @csrf_exempt
 @require_POST
 def fcm_send(request: HttpRequest, project_id: str) -> JsonResponse:  # noqa: ARG001 - part of the address
-    return _google(lambda demo: demo.fcm_send(request.headers.get("Authorization", ""), _json(request)))
+    return _fcm_response(lambda demo: demo.fcm_send(request.headers.get("Authorization", ""), _json(request)))
 
 
-def _google(ask: Callable[[controller.Demo], fcm.Answer]) -> JsonResponse:
+def _fcm_response(call: Callable[[controller.Demo], fcm.Response]) -> JsonResponse:
     try:
-        status, body, headers = ask(controller.current())
+        status, body, headers = call(controller.current())
     except controller.NotSetUp as error:
         return JsonResponse({"error": str(error)}, status=503)
     return JsonResponse(body, status=status, headers=headers)

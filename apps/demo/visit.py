@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Way(StrEnum):
+class SignInMethod(StrEnum):
     """How the customer proves who she is."""
 
     PUSH = "push"
@@ -30,12 +30,12 @@ class Status(StrEnum):
 
 # What the shop shows while the transaction is pending.
 PENDING = {
-    Way.PUSH: Status.WAITING,
-    Way.PIN: Status.WAITING,
-    Way.FINGERPRINT: Status.WAITING,
-    Way.PAYMENT: Status.WAITING,
-    Way.SMS: Status.ENTER_CODE,
-    Way.OTP: Status.SCAN,
+    SignInMethod.PUSH: Status.WAITING,
+    SignInMethod.PIN: Status.WAITING,
+    SignInMethod.FINGERPRINT: Status.WAITING,
+    SignInMethod.PAYMENT: Status.WAITING,
+    SignInMethod.SMS: Status.ENTER_CODE,
+    SignInMethod.OTP: Status.SCAN,
 }
 
 
@@ -48,11 +48,11 @@ class Visit:
     """
 
     status: Status = Status.SIGNED_OUT
-    text: str = ""
+    message: str = ""
     transaction_id: str = ""
     started_at: float = 0.0
     ends_at: float = 0.0
-    way: Way = Way.PUSH
+    method: SignInMethod = SignInMethod.PUSH
     attempts_left: int | None = None
     resends_left: int = 0
     otp: str = ""

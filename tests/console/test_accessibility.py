@@ -45,7 +45,7 @@ def used_demo(demo):
     visitor = Visitor(demo.base).start_over()
     visitor.answer("approve")
     visitor.answer("deny")
-    visitor.text_me()
+    visitor.receive_code()
     return demo
 
 

@@ -148,25 +148,25 @@ class Visitor:
         self.press("/demo/leave")
         return self
 
-    def sign_in(self, way="push"):
-        """Click a way to sign in and wait until the phone shows the opened challenge."""
-        self.press("/demo/sign-in", way=way)
+    def sign_in(self, method="push"):
+        """Click a method to sign in and wait until the phone shows the opened challenge."""
+        self.press("/demo/sign-in", method=method)
         return self.until(lambda state: state["phone"]["request"] and state["phone"]["request"]["message"])
 
-    def text_me(self):
+    def receive_code(self):
         """Click "Text me a code" and return the code that arrives on the phone."""
-        self.press("/demo/sign-in", way="sms")
-        return self.code_of(self.until(lambda state: state["phone"]["texts"]))
+        self.press("/demo/sign-in", method="sms")
+        return self.code_of(self.until(lambda state: state["phone"]["messages"]))
 
     @staticmethod
     def code_of(state):
-        return re.search(r"\b\d{6}\b", state["phone"]["texts"][-1]["message"])[0]
+        return re.search(r"\b\d{6}\b", state["phone"]["messages"][-1]["message"])[0]
 
-    def answer(self, decision, way="push", **proof):
-        request = self.sign_in(way)["phone"]["request"]
-        self.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"], **proof)
+    def answer(self, decision, method="push", **approval):
+        request = self.sign_in(method)["phone"]["request"]
+        self.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"], **approval)
         return self.until(lambda state: state["portal"]["status"] != "waiting")
 
 
-def calls(state):
+def step_calls(state):
     return [step["call"] for step in state["steps"]]

@@ -10,7 +10,7 @@ from django.test import Client
 from apps.demo import controller, store
 from apps.demo.fcm import service_account
 from apps.demo.sms_inbox import NUMBER
-from apps.demo.visit import Status, Visit, Way
+from apps.demo.visit import SignInMethod, Status, Visit
 
 SECRETS = {"client_secret": "s" * 32, "callback_password": "p" * 32, "administrator_password": "a" * 16}
 
@@ -20,9 +20,9 @@ def own_files(settings, tmp_path):
     """A demo of its own, for a server that nobody answers at."""
     settings.VAR_DIR = tmp_path
     settings.PORT = 9
-    controller.forget()
+    controller.reset_cache()
     yield
-    controller.forget()
+    controller.reset_cache()
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_server_that_is_not_set_up_says_what_to_do(client):
 
 
 def test_a_set_up_for_another_port_says_so(client, demo, settings):
-    controller.forget()
+    controller.reset_cache()
     settings.PORT = 10
     assert "http://127.0.0.1:9" in client.get("/demo/state").json()["error"]
 
@@ -81,7 +81,7 @@ def test_the_state_says_in_words_that_the_server_does_not_answer(client, demo):
 def test_a_sign_in_that_reaches_no_server_fails_in_words(client, demo):
     state = client.post("/demo/sign-in").json()
     assert state["portal"]["status"] == "failed"
-    assert state["portal"]["text"].startswith("The server does not answer the portal")
+    assert state["portal"]["message"].startswith("The server does not answer the portal")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_sign_in_that_reaches_no_server_fails_in_words(client, demo):
         "sign-in",
         "leave",
         "verify",
-        "send-again",
+        "resend",
         "phone/answer",
         "phone/scan",
         "phone/enroll",
@@ -159,9 +159,9 @@ def push(client, demo, token, **members):
     return client.post(path, json.dumps(content), content_type="application/json", headers=headers)
 
 
-def others(client, *members):
+def other_device_messages(client, *members):
     """Return what the page lists for other devices, of each message these members."""
-    return [tuple(message[name] for name in members) for message in client.get("/demo/state").json()["others"]]
+    return [tuple(message[name] for name in members) for message in client.get("/demo/state").json()["other_devices"]]
 
 
 def test_push_for_any_token_is_accepted_and_listed_with_a_part_of_it(client, demo):
@@ -171,29 +171,29 @@ def test_push_for_any_token_is_accepted_and_listed_with_a_part_of_it(client, dem
         assert answer.status_code == 200
         assert answer.json()["name"].startswith("projects/countersign-demo/messages/")
     listed = [("push", "short", "Sign in?"), ("push", "x" * 12 + "…", "Sign in?")]
-    assert others(client, "kind", "recipient", "text") == listed
+    assert other_device_messages(client, "kind", "recipient", "message") == listed
     assert client.get("/demo/state").json()["phone"]["request"] is None
 
 
 @pytest.mark.parametrize("data", [None, {}, {"content": 1}, {"content": "{"}, {"content": "[" * 10_000}])
 def test_push_of_another_shape_is_listed_without_a_text(client, demo, data):
     assert push(client, demo, "token", data=data).status_code == 200
-    assert others(client, "text") == [("",)]
+    assert other_device_messages(client, "message") == [("",)]
 
 
 def test_messages_for_other_devices_are_the_last_twenty_and_short(client, demo):
     for _number in range(25):
         assert text_phone(client, "+31612345678", message="x" * 5000).status_code == 204
-    listed = others(client, "number", "text")
+    listed = other_device_messages(client, "number", "message")
     assert listed == [(number, "x" * 1000) for number in range(6, 26)]
 
 
 def test_a_file_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path):
-    store.write(store.LIVE, {"phone": None})
+    store.write(store.STATE, {"phone": None})
     with pytest.raises(TypeError):
-        store.write(store.LIVE, {"phone": object()})
-    assert store.read(store.LIVE) == {"phone": None}
-    assert [path.name for path in (tmp_path / "demo").iterdir()] == [store.LIVE]
+        store.write(store.STATE, {"phone": object()})
+    assert store.read(store.STATE) == {"phone": None}
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == [store.STATE]
 
 
 def text_phone(client, number=NUMBER, authorization=None, message="123456 is your code"):
@@ -205,21 +205,23 @@ def text_phone(client, number=NUMBER, authorization=None, message="123456 is you
 def test_a_text_message_is_on_the_phone_also_without_an_account_and_its_code_is_in_no_step(client, demo):
     assert text_phone(client, NUMBER.replace(" ", "")).status_code == 204
     state = client.get("/demo/state").json()
-    assert state["phone"]["status"] == "text"
-    assert [text["message"] for text in state["phone"]["texts"]] == ["123456 is your code"]
+    assert state["phone"]["status"] == "sms"
+    assert [text["message"] for text in state["phone"]["messages"]] == ["123456 is your code"]
     assert "123456" not in json.dumps(state["steps"])
 
 
 def test_text_message_to_another_number_is_listed_and_not_on_the_phone(client, demo):
     assert text_phone(client, "+31612345678").status_code == 204
-    assert client.get("/demo/state").json()["phone"]["texts"] == []
-    assert others(client, "kind", "recipient", "text") == [("sms", "+31612345678", "123456 is your code")]
+    assert client.get("/demo/state").json()["phone"]["messages"] == []
+    assert other_device_messages(client, "kind", "recipient", "message") == [
+        ("sms", "+31612345678", "123456 is your code")
+    ]
 
 
 @pytest.mark.parametrize("number", ["+316", "0612345678", "+1 202 555 01430", "", None])
 def test_text_message_to_an_invalid_number_is_not_accepted(client, demo, number):
     assert text_phone(client, number).status_code == 404
-    assert others(client, "text") == []
+    assert other_device_messages(client, "message") == []
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_text_message_to_an_invalid_number_is_not_accepted(client, demo, number)
 def test_a_text_message_without_the_gateways_credentials_is_refused(client, demo, settings, authorization):
     settings.SMS_GATEWAY_REST_USERNAME, settings.SMS_GATEWAY_REST_PASSWORD = "countersign", "right"
     assert text_phone(client, authorization=authorization).status_code == 401
-    assert client.get("/demo/state").json()["phone"]["texts"] == []
+    assert client.get("/demo/state").json()["phone"]["messages"] == []
     assert text_phone(client, authorization=basic("countersign", "right")).status_code == 204
 
 
@@ -239,7 +241,7 @@ def test_a_malformed_text_message_is_not_delivered(client, demo, content):
 
 def test_a_qr_code_is_a_picture_only_while_there_is_something_to_scan(client, demo):
     assert client.get("/demo/qr.svg").status_code == 404
-    demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, way=Way.OTP, otp="a" * 160)
+    demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, method=SignInMethod.OTP, otp="a" * 160)
     picture = client.get("/demo/qr.svg")
     assert picture["Content-Type"] == "image/svg+xml"
     assert "no-store" in picture["Cache-Control"]
@@ -249,16 +251,16 @@ def test_a_qr_code_is_a_picture_only_while_there_is_something_to_scan(client, de
 
 
 def test_a_phone_without_an_account_cannot_scan(client, demo):
-    demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, way=Way.OTP, otp="x")
+    demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, method=SignInMethod.OTP, otp="x")
     assert client.get("/demo/state").json()["phone"]["can_scan"] is False
     assert client.post("/demo/phone/scan").json()["error"] == "There is no account on this phone."
 
 
 def test_an_unknown_way_is_refused(client, demo):
-    assert client.post("/demo/sign-in", {"way": "pigeon"}).status_code == 400
+    assert client.post("/demo/sign-in", {"method": "pigeon"}).status_code == 400
 
 
 def test_trying_again_goes_the_same_way(client, demo):
-    assert client.post("/demo/sign-in", {"way": "sms"}).json()["portal"]["way"] == "sms"
-    assert client.post("/demo/sign-in").json()["portal"]["way"] == "sms"
-    assert client.post("/demo/sign-in", {"way": "push"}).json()["portal"]["way"] == "push"
+    assert client.post("/demo/sign-in", {"method": "sms"}).json()["portal"]["method"] == "sms"
+    assert client.post("/demo/sign-in").json()["portal"]["method"] == "sms"
+    assert client.post("/demo/sign-in", {"method": "push"}).json()["portal"]["method"] == "push"

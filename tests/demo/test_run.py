@@ -9,7 +9,7 @@ import stat
 
 import pytest
 
-from tests.demo.running import Run, Visitor, calls
+from tests.demo.running import Run, Visitor, step_calls
 from tests.ports import free_port
 
 pytestmark = pytest.mark.processes
@@ -51,7 +51,7 @@ def test_the_phone_shows_the_public_message_and_the_encrypted_one(visitor):
 
 
 def test_the_journal_tells_the_whole_flow_in_order(visitor):
-    told = " | ".join(calls(visitor.answer("approve")))
+    told = " | ".join(step_calls(visitor.answer("approve")))
     steps = [
         r"POST /oauth/api/v4/users/anna/enrollment-codes → 201",
         r"POST /device/v1/enrollments → 201",
@@ -71,25 +71,25 @@ def test_without_an_enrolled_phone_the_shop_says_so_until_it_is_enrolled_again(v
     assert visitor.press("/demo/phone/unenroll")["phone"]["status"] == "not_enrolled"
     failed = visitor.press("/demo/sign-in")
     assert failed["portal"]["status"] == "failed"
-    assert "1001" in failed["portal"]["text"]
+    assert "1001" in failed["portal"]["message"]
     assert visitor.press("/demo/phone/enroll")["phone"]["status"] == "ready"
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
 
 
 @pytest.mark.parametrize(
-    ("way", "asks_for", "proof"),
+    ("method", "required_credentials", "approval"),
     [
         ("pin", ["pin"], {"pin": "12345"}),
         ("fingerprint", ["fingerprint", "pin"], {"fingerprint": "1"}),
         ("fingerprint", ["fingerprint", "pin"], {"pin": "12345"}),
     ],
 )
-def test_what_the_phone_asks_for_signs_in_at_the_shop(visitor, way, asks_for, proof):
-    request = visitor.sign_in(way)["phone"]["request"]
-    assert request["asks_for"] == asks_for
+def test_required_credential_signs_in_at_the_shop(visitor, method, required_credentials, approval):
+    request = visitor.sign_in(method)["phone"]["request"]
+    assert request["required_credentials"] == required_credentials
     fields = {"decision": "approve", "transaction_id": request["transaction_id"]}
     assert visitor.press("/demo/phone/answer", **fields)["error"] == "Enter the PIN first."
-    visitor.press("/demo/phone/answer", **fields, **proof)
+    visitor.press("/demo/phone/answer", **fields, **approval)
     state = visitor.until(lambda state: state["portal"]["status"] != "waiting")
     assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_in", "approved")
 
@@ -131,8 +131,8 @@ def test_wrong_pins_count_down_over_sign_ins_until_the_phone_is_disconnected_and
     visitor.press("/demo/leave")
     state = visitor.answer("approve", "fingerprint", pin="00000")
     assert (state["phone"]["status"], state["portal"]["status"]) == ("disconnected", "failed")
-    assert state["portal"]["text"] == "The PIN was wrong too often."
-    assert "1001" in visitor.press("/demo/sign-in", way="push")["portal"]["text"]
+    assert state["portal"]["message"] == "The PIN was wrong too often."
+    assert "1001" in visitor.press("/demo/sign-in", method="push")["portal"]["message"]
     assert visitor.press("/demo/phone/enroll")["phone"]["status"] == "ready"
     assert visitor.answer("approve", "pin", pin="12345")["portal"]["status"] == "signed_in"
 
@@ -159,26 +159,26 @@ def wrong(code):
 
 
 def test_a_texted_code_signs_in_at_the_shop(visitor):
-    code = visitor.text_me()
+    code = visitor.receive_code()
     assert visitor.state()["portal"]["status"] == "enter_code"
     state = visitor.press("/demo/verify", code=f"{code[:3]} {code[3:]}")
     assert state["portal"]["status"] == "signed_in"
-    assert (state["phone"]["status"], state["phone"]["texts"]) == ("ready", [])
+    assert (state["phone"]["status"], state["phone"]["messages"]) == ("ready", [])
 
 
 def test_a_phone_without_an_account_gets_texts_too(visitor):
     visitor.press("/demo/phone/unenroll")
-    code = visitor.text_me()
+    code = visitor.receive_code()
     assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "signed_in"
     visitor.press("/demo/phone/enroll")
 
 
 def test_wrong_codes_count_down_and_the_last_one_ends_it(visitor):
-    code = visitor.text_me()
+    code = visitor.receive_code()
     left = []
     for given in (wrong(code), "12 34", ""):
         portal = visitor.press("/demo/verify", code=given)["portal"]
-        left.append((portal["status"], portal["attempts_left"], portal["text"]))
+        left.append((portal["status"], portal["attempts_left"], portal["message"]))
     assert left == [
         ("enter_code", 2, "This code is wrong: 2 attempts left."),
         ("enter_code", 1, "This code is wrong: 1 attempt left."),
@@ -188,13 +188,13 @@ def test_wrong_codes_count_down_and_the_last_one_ends_it(visitor):
 
 
 def test_the_same_code_is_sent_again_until_the_limit(visitor):
-    code = visitor.text_me()
+    code = visitor.receive_code()
     for number in (2, 3):
-        left = visitor.press("/demo/send-again")["portal"]["resends_left"]
+        left = visitor.press("/demo/resend")["portal"]["resends_left"]
         assert left == 3 - number
-        state = visitor.until(lambda state, number=number: len(state["phone"]["texts"]) == number)
+        state = visitor.until(lambda state, number=number: len(state["phone"]["messages"]) == number)
         assert visitor.code_of(state) == code
-    refused = visitor.press("/demo/send-again")
+    refused = visitor.press("/demo/resend")
     assert (refused["portal"]["status"], refused["portal"]["resends_left"]) == ("enter_code", 0)
     assert "error" not in refused
     assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "signed_in"
@@ -202,7 +202,7 @@ def test_the_same_code_is_sent_again_until_the_limit(visitor):
 
 @pytest.mark.parametrize(("decision", "status"), [("approve", "signed_in"), ("deny", "denied")])
 def test_a_scanned_code_asks_on_the_phone(visitor, decision, status):
-    state = visitor.press("/demo/sign-in", way="otp")
+    state = visitor.press("/demo/sign-in", method="otp")
     assert (state["portal"]["status"], state["phone"]["can_scan"]) == ("scan", True)
     assert visitor.open("/demo/qr.svg").headers["Content-Type"] == "image/svg+xml"
     request = visitor.press("/demo/phone/scan")["phone"]["request"]
@@ -210,20 +210,20 @@ def test_a_scanned_code_asks_on_the_phone(visitor, decision, status):
     visitor.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"])
     state = visitor.until(lambda state: state["portal"]["status"] != "scan")
     assert state["portal"]["status"] == status
-    told = " | ".join(calls(state))
+    told = " | ".join(step_calls(state))
     assert re.search(r"POST /device/v1/otp → 200.*/answer → 200.*POST /demo/callback → 204", told), told
 
 
-@pytest.mark.parametrize("way", ["push", "sms", "otp"])
+@pytest.mark.parametrize("method", ["push", "sms", "otp"])
 @pytest.mark.parametrize("path", ["/demo/leave", "/demo/reset"])
-def test_who_leaves_cancels_what_pends(run, visitor, way, path):
-    visitor.press("/demo/sign-in", way=way)
-    if way != "otp":
-        visitor.until(lambda state: state["phone"]["status"] in ("ringing", "text"))
+def test_who_leaves_cancels_what_pends(run, visitor, method, path):
+    visitor.press("/demo/sign-in", method=method)
+    if method != "otp":
+        visitor.until(lambda state: state["phone"]["status"] in ("ringing", "sms"))
     state = visitor.press(path)
     assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_out", "ready")
     newest = json.loads(run.command("list_transactions", "--limit", "1", "--json"))[0]
-    assert (newest["method"], newest["status"]) == (way, "cancelled")
+    assert (newest["method"], newest["status"]) == (method, "cancelled")
 
 
 def test_an_answer_that_comes_twice_counts_once(visitor):
@@ -240,7 +240,7 @@ def test_a_reset_ends_what_rings_and_starts_over_with_a_new_device(run, visitor)
     visitor.sign_in()
     state = visitor.press("/demo/reset")
     assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_out", "ready")
-    assert len(calls(state)) == 5
+    assert len(step_calls(state)) == 5
     assert kept_device(run) != before
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
 
@@ -255,7 +255,7 @@ def test_an_unanswered_sign_in_expires_on_both_sides_and_the_reset_command_resto
 
     assert "The demo starts over." in run.command("demo_setup", "--reset")
     visitor.until(lambda _state: kept_device(run) not in (before, ""))
-    assert visitor.sign_in()["phone"]["request"]["life_seconds"] == 120
+    assert visitor.sign_in()["phone"]["request"]["lifetime_seconds"] == 120
 
 
 def test_files_under_var_dir_are_for_their_user_only(run, visitor):
@@ -271,7 +271,7 @@ def test_files_under_var_dir_are_for_their_user_only(run, visitor):
 def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
     visitor.answer("approve", "pin", pin="12345")
     visitor.press("/demo/leave")
-    code = visitor.text_me()
+    code = visitor.receive_code()
     visitor.press("/demo/verify", code=code)
     setup = json.loads((run.var_dir / "demo" / "setup.json").read_text())
     live = json.loads((run.var_dir / "demo" / "live.json").read_text())

@@ -87,7 +87,7 @@ def test_what_an_administrator_changed_stays_until_a_reset():
     demo_setup("--reset")
     assert MobileAuthenticationType.objects.get(name="login").time_to_live == 120
     assert MobileAuthenticationType.objects.get(name="other").time_to_live == 45
-    assert store.take_reset_wish()
+    assert store.consume_reset_request()
 
 
 def test_a_demo_of_before_gets_what_has_come_since():

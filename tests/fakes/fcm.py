@@ -6,7 +6,7 @@ Run it with `python -m tests.fakes.fcm --port 0`.
 import json
 from urllib.parse import parse_qsl
 
-from apps.demo.fcm import TOKEN_PATH, FcmStandIn, send_path, service_account
+from apps.demo.fcm import TOKEN_PATH, FakeFcm, send_path, service_account
 from tests.fakes import fake_server
 
 LEGACY_PATH = "/fcm/send"
@@ -66,7 +66,7 @@ class Fcm(fake_server.FakeServer):
 
     def __init__(self, port=0):
         super().__init__(port)
-        self.fcm = FcmStandIn(service_account(self.url))
+        self.fcm = FakeFcm(service_account(self.url))
 
     def describe(self):
         account = self.fcm.account
@@ -96,7 +96,7 @@ class Fcm(fake_server.FakeServer):
         if path == LEGACY_PATH:
             return LEGACY_ACCEPTED
         if path == TOKEN_PATH:
-            status, content, extra = self.fcm.token(dict(parse_qsl(body.decode())))
+            status, content, extra = self.fcm.exchange_token(dict(parse_qsl(body.decode())))
         else:
             status, content, extra = self.fcm.send(headers.get("authorization", ""), json.loads(body))
             if json.loads(body).get("validate_only") and status == 200:

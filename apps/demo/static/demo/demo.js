@@ -6,10 +6,10 @@ const page = document.body;
 const find = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
 
-let shown = null; // the last state
+let lastState = null; // the last state
 let clockOffset = 0; // the server's clock minus ours, in ms
 let timer = 0;
-let complainedByClick = false;
+let isClickError = false;
 
 function cookie(name) {
   const entry = document.cookie.split("; ").find((part) => part.startsWith(name + "="));
@@ -17,66 +17,66 @@ function cookie(name) {
 }
 
 // What a click brought stays to be read until the next click; what a look brought goes with the next good look.
-function complain(text, clicked) {
+function showError(text, isClick) {
   const problem = find("[data-problem]");
-  if (!text && !clicked && complainedByClick) return;
-  complainedByClick = Boolean(text) && clicked;
+  if (!text && !isClick && isClickError) return;
+  isClickError = Boolean(text) && isClick;
   if (problem.textContent !== text) problem.textContent = text;
   problem.hidden = !text;
 }
 
-async function talk(url, fields) {
+async function sendRequest(url, fields) {
   const options = { headers: { Accept: "application/json" }, cache: "no-store" };
   if (fields) {
     options.method = "POST";
     options.headers["X-CSRFToken"] = cookie("csrftoken");
     options.body = new URLSearchParams(fields);
   }
-  const clicked = Boolean(fields);
-  let answer;
+  const isClick = Boolean(fields);
+  let response;
   try {
-    answer = await fetch(url, options);
+    response = await fetch(url, options);
   } catch {
-    complain(page.dataset.unreachable, false);
+    showError(page.dataset.unreachable, false);
     return;
   }
-  const content = await answer.json().catch(() => null);
+  const content = await response.json().catch(() => null);
   // Answers overtake each other: an older state never overwrites a newer one.
-  if (content && content.portal && !(shown && content.now < shown.now)) draw(content);
-  complain(problemOf(answer, content), clicked);
+  if (content && content.portal && !(lastState && content.now < lastState.now)) draw(content);
+  showError(errorText(response, content), isClick);
 }
 
-function problemOf(answer, content) {
+function errorText(response, content) {
   if (content && content.error) return content.error;
-  if (answer.status === 403) return page.dataset.outdated;
-  return answer.ok && content ? "" : page.dataset.refused.replace("%s", answer.status);
+  if (response.status === 403) return page.dataset.outdated;
+  return response.ok && content ? "" : page.dataset.httpError.replace("%s", response.status);
 }
 
 async function poll() {
   clearTimeout(timer);
   if (document.hidden) return;
-  await talk(page.dataset.state);
+  await sendRequest(page.dataset.state);
   clearTimeout(timer);
   timer = setTimeout(poll, POLL_MS);
 }
 
-async function press(button) {
-  const buttons = all("button").filter((one) => !one.disabled);
+async function submit(button) {
+  const buttons = all("button").filter((element) => !element.disabled);
   const area = button.closest("section");
-  buttons.forEach((one) => (one.disabled = true));
-  const request = shown && shown.phone.request;
+  buttons.forEach((element) => (element.disabled = true));
+  const request = lastState && lastState.phone.request;
   const decision = button.dataset.decision;
   const fields = decision ? { decision, transaction_id: request ? request.transaction_id : "" } : {};
-  if (button.dataset.way) fields.way = button.dataset.way;
+  if (button.dataset.method) fields.method = button.dataset.method;
   if (button.dataset.codeForm !== undefined) fields.code = button.elements.code.value;
   if (decision === "approve" && request && request.number_digits) fields.number = find("#match").value.trim();
   if (button.dataset.pinForm !== undefined) fields.pin = button.elements.pin.value;
   if (button.dataset.fingerprint !== undefined) fields.fingerprint = "1";
   page.classList.add("busy");
-  await talk(button.dataset.post, fields);
+  await sendRequest(button.dataset.post, fields);
   page.classList.remove("busy");
-  buttons.forEach((one) => (one.disabled = false));
-  if (shown) drawPortal(shown.portal);
+  buttons.forEach((element) => (element.disabled = false));
+  if (lastState) drawPortal(lastState.portal);
   keepFocus(button, area);
 }
 
@@ -86,34 +86,34 @@ function keepFocus(button, area) {
   if (field) field.select();
   else if (button.offsetParent !== null) button.focus({ preventScroll: true });
   else if (area) {
-    const next = [...area.querySelectorAll("#code"), ...area.querySelectorAll("h2")].find((one) => one.offsetParent !== null);
+    const next = [...area.querySelectorAll("#code"), ...area.querySelectorAll("h2")].find((element) => element.offsetParent !== null);
     if (next) next.focus({ preventScroll: true });
   }
 }
 
 function draw(state) {
-  const before = shown;
-  shown = state;
+  const before = lastState;
+  lastState = state;
   clockOffset = state.now - Date.now();
   const { portal, phone } = state;
   show("portal", portal.status);
   show("phone", phone.status);
   find("[data-stage]").classList.toggle("ringing", phone.status === "ringing");
-  find("[data-stage]").classList.toggle("eyes", ["ringing", "text"].includes(phone.status) || phone.can_scan);
-  find("[data-portal-text]").textContent = portal.text;
+  find("[data-stage]").classList.toggle("phone-active", ["ringing", "sms"].includes(phone.status) || phone.can_scan);
+  find("[data-portal-message]").textContent = portal.message;
   all("[data-late]").forEach((part) => (part.hidden = !portal.worker_is_late));
   drawPortal(portal);
-  drawTexts(phone.texts);
+  drawMessages(phone.messages);
   find("[data-scan]").hidden = !phone.can_scan;
   all("[data-when-phone]").forEach((part) => (part.hidden = part.dataset.whenPhone !== phone.status));
   if (phone.problem) find("[data-phone-problem]").textContent = phone.problem;
   if (phone.request) drawRequest(phone.request);
   drawSteps(state.steps);
-  const news = drawOthers(state.others);
+  const otherAnnouncements = drawOtherDevices(state.other_devices);
   tick();
   if (!before) return;
   const changed = ["portal", "phone"].filter((side) => state[side].status !== before[side].status);
-  const announcements = [...changed.map((side) => spoken(side, state[side].status)), ...news];
+  const announcements = [...changed.map((side) => announcement(side, state[side].status)), ...otherAnnouncements];
   if (announcements.length) find("[data-announce]").textContent = announcements.join(" ");
 }
 
@@ -126,33 +126,33 @@ function show(side, status) {
 
 function drawPortal(portal) {
   const note = find("[data-code-note]");
-  const wrong = portal.status === "enter_code" ? portal.text : "";
+  const wrong = portal.status === "enter_code" ? portal.message : "";
   if (note.textContent !== wrong) note.textContent = wrong;
   note.hidden = !wrong;
   find("[data-number]").textContent = portal.phone_number;
   find("[data-match]").hidden = !portal.number;
   find("[data-match-number]").textContent = portal.number;
-  find("[data-send-again]").disabled = portal.resends_left < 1;
+  find("[data-resend]").disabled = portal.resends_left < 1;
   if (portal.status !== "enter_code") find("[data-code-form]").reset();
   const code = find("[data-qr]");
-  const wanted = portal.status === "scan" ? `${code.dataset.qr}?ends=${portal.ends_at}` : "";
-  if (wanted && code.getAttribute("src") !== wanted) code.setAttribute("src", wanted);
-  if (!wanted) code.removeAttribute("src");
+  const source = portal.status === "scan" ? `${code.dataset.qr}?ends=${portal.ends_at}` : "";
+  if (source && code.getAttribute("src") !== source) code.setAttribute("src", source);
+  if (!source) code.removeAttribute("src");
 }
 
-function drawTexts(texts) {
-  const list = find("[data-texts]");
-  const known = texts.map((text) => text.at).join();
+function drawMessages(messages) {
+  const list = find("[data-messages]");
+  const known = messages.map((message) => message.at).join();
   if (list.dataset.known === known) return;
   list.dataset.known = known;
-  list.replaceChildren(...texts.toReversed().map(textItem));
+  list.replaceChildren(...messages.toReversed().map(messageItem));
 }
 
-function textItem(text) {
-  const item = find("[data-text]").content.firstElementChild.cloneNode(true);
-  item.querySelector("b").textContent = text.sender;
-  item.querySelector("time").textContent = minuteFormat.format(new Date(text.at));
-  item.querySelector(".words").textContent = text.message;
+function messageItem(message) {
+  const item = find("[data-message-template]").content.firstElementChild.cloneNode(true);
+  item.querySelector("b").textContent = message.sender;
+  item.querySelector("time").textContent = minuteFormat.format(new Date(message.at));
+  item.querySelector(".message-text").textContent = message.message;
   return item;
 }
 
@@ -165,12 +165,12 @@ function drawRequest(request) {
   const problem = find("[data-request-problem]");
   problem.textContent = request.problem;
   problem.hidden = !request.problem;
-  find("[data-progress]").max = request.life_seconds;
-  drawProof(request);
+  find("[data-progress]").max = request.lifetime_seconds;
+  drawApproval(request);
 }
 
-// What the phone asks for before it approves, and what it signs.
-function drawProof(request) {
+// The credentials that the phone requests before it approves, and what it signs.
+function drawApproval(request) {
   const form = find("[data-pin-form]");
   const signed = find("[data-signing-data]");
   const hint = find("[data-hint]");
@@ -180,12 +180,12 @@ function drawProof(request) {
   find("[data-match-field]").hidden = !request.number_digits;
   match.maxLength = request.number_digits || 6;
   if (form.dataset.of !== request.transaction_id) match.value = "";
-  const asks = request.asks_for.length > 0;
+  const needsCredential = request.required_credentials.length > 0;
   // The answers need the room.
-  form.closest(".screen").classList.toggle("asks", asks || request.number_digits > 0);
-  find("[data-plain]").hidden = asks;
-  find("[data-fingerprint]").hidden = !request.asks_for.includes("fingerprint");
-  form.hidden = !request.asks_for.includes("pin");
+  form.closest(".screen").classList.toggle("needs-input", needsCredential || request.number_digits > 0);
+  find("[data-plain]").hidden = needsCredential;
+  find("[data-fingerprint]").hidden = !request.required_credentials.includes("fingerprint");
+  form.hidden = !request.required_credentials.includes("pin");
   if (form.dataset.of !== request.transaction_id) form.reset();
   form.dataset.of = request.transaction_id;
   if (hint.textContent !== request.hint) hint.textContent = request.hint;
@@ -193,10 +193,10 @@ function drawProof(request) {
 }
 
 // What a screen reader is told: whose screen it is, its heading and its texts.
-function spoken(side, status) {
+function announcement(side, status) {
   const panel = find(`[data-${side}="${status}"]`);
   if (!panel) return "";
-  const parts = panel.querySelectorAll("h2, p:not([aria-hidden]):not([hidden]):not(.left):not(.actions):not(.from)");
+  const parts = panel.querySelectorAll("h2, p:not([aria-hidden]):not([hidden]):not(.countdown):not(.actions):not(.from)");
   const texts = [panel.closest("section").getAttribute("aria-label"), ...[...parts].map((part) => part.textContent.trim())];
   return texts.filter(Boolean).map((text) => (/[.?!…]$/.test(text) ? text : text + ".")).join(" ");
 }
@@ -205,7 +205,7 @@ const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minut
 const timeFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 // Takes out what is no longer listed; returns what is not in the list yet.
-function freshOf(list, entries, newest) {
+function updateList(list, entries, newest) {
   const numbers = new Set(entries.map((entry) => String(entry.number)));
   [...list.children].forEach((item) => numbers.has(item.dataset.number) || item.remove());
   const last = Number(newest() ? newest().dataset.number : 0);
@@ -214,10 +214,10 @@ function freshOf(list, entries, newest) {
 
 function drawSteps(steps) {
   const list = find("[data-steps]");
-  const fresh = freshOf(list, steps, () => list.lastElementChild);
-  fresh.forEach((step) => list.append(stepItem(step)));
+  const added = updateList(list, steps, () => list.lastElementChild);
+  added.forEach((step) => list.append(stepItem(step)));
   find("[data-no-steps]").hidden = steps.length > 0;
-  if (fresh.length) list.scrollTop = list.scrollHeight;
+  if (added.length) list.scrollTop = list.scrollHeight;
 }
 
 function stamp(item, entry) {
@@ -238,20 +238,20 @@ function stepItem(step) {
 }
 
 // Pushes and texts for devices that are not on this page. Returns what a screen reader is told of new ones.
-function drawOthers(messages) {
-  const list = find("[data-others]");
-  const fresh = freshOf(list, messages, () => list.firstElementChild);
-  fresh.forEach((message) => list.prepend(otherItem(message)));
-  find("[data-others-section]").hidden = messages.length === 0;
-  return fresh.length ? [find("[data-other-announcement]").content.textContent, fresh.at(-1).text] : [];
+function drawOtherDevices(messages) {
+  const list = find("[data-other-devices]");
+  const added = updateList(list, messages, () => list.firstElementChild);
+  added.forEach((message) => list.prepend(otherDeviceItem(message)));
+  find("[data-other-devices-section]").hidden = messages.length === 0;
+  return added.length ? [find("[data-other-announcement]").content.textContent, added.at(-1).message] : [];
 }
 
-function otherItem(message) {
+function otherDeviceItem(message) {
   const item = find("[data-other]").content.firstElementChild.cloneNode(true);
   stamp(item, message);
   item.querySelector("b").textContent = find(`[data-kind="${message.kind}"]`).content.textContent;
   item.querySelector("code").textContent = message.recipient;
-  item.querySelector(".words").textContent = message.text;
+  item.querySelector(".message-text").textContent = message.message;
   return item;
 }
 
@@ -261,9 +261,9 @@ function tick() {
   const clock = minuteFormat.format(now);
   all("[data-clock]").forEach((part) => part.textContent === clock || (part.textContent = clock));
   find("[data-date]").textContent = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" }).format(now);
-  if (!shown) return;
-  countDown(all("[data-left]"), shown.portal.ends_at);
-  if (shown.phone.request) find("[data-progress]").value = countDown(all("[data-phone-left]"), shown.phone.request.ends_at);
+  if (!lastState) return;
+  countDown(all("[data-countdown]"), lastState.portal.ends_at);
+  if (lastState.phone.request) find("[data-progress]").value = countDown(all("[data-phone-countdown]"), lastState.phone.request.ends_at);
 }
 
 function countDown(parts, endsAt) {
@@ -274,11 +274,11 @@ function countDown(parts, endsAt) {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-post]");
-  if (button) press(button);
+  if (button) submit(button);
 });
 document.addEventListener("submit", (event) => {
   event.preventDefault();
-  press(event.target);
+  submit(event.target);
 });
 document.addEventListener("visibilitychange", poll);
 setInterval(tick, 1000);

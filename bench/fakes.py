@@ -1,6 +1,6 @@
 """The other sides in one process of their own: FCM (token exchange, messages) and a portal that takes callbacks.
 
-Runs as `python -m bench.standins DIRECTORY`: writes the service account to DIRECTORY, prints `ready PORT`, then a line
+Runs as `python -m bench.fakes DIRECTORY`: writes the service account to DIRECTORY, prints `ready PORT`, then a line
 `push|callback TRANSACTION_ID MONOTONIC_SECONDS IN_FLIGHT` for each arrival. `POST /delay/MS` sets how long FCM takes to
 answer a message. It ends with its standard input.
 """
@@ -20,32 +20,32 @@ DELAY_PATH = "/delay/"
 ACCOUNT_FILE = "service-account.json"
 
 
-class Desk:
+class Router:
     """Answers requests; knows nothing of connections."""
 
     def __init__(self, account: dict[str, str]) -> None:
-        self.fcm = fcm.FcmStandIn(account, deliver=self._arrived)
+        self.fcm = fcm.FakeFcm(account, deliver=self._on_push)
         self.send_path = fcm.send_path(account["project_id"])
         self.delay_seconds = 0.0
         self.in_flight = 0
 
-    def answer(self, path: str, authorization: str, body: bytes) -> fcm.Answer:
+    def handle(self, path: str, authorization: str, body: bytes) -> fcm.Response:
         if path == self.send_path:
             return self.fcm.send(authorization, json.loads(body))
         if path == CALLBACK_PATH:
-            self._tell("callback", json.loads(body)["transaction_id"])
+            self._report("callback", json.loads(body)["transaction_id"])
             return 204, {}, {}
         if path == fcm.TOKEN_PATH:
-            return self.fcm.token(dict(parse_qsl(body.decode())))
+            return self.fcm.exchange_token(dict(parse_qsl(body.decode())))
         if path.startswith(DELAY_PATH):
             self.delay_seconds = int(path.removeprefix(DELAY_PATH)) / 1000
             return 204, {}, {}
         return 404, {}, {}
 
-    def _arrived(self, message: dict[str, Any]) -> None:
-        self._tell("push", json.loads(message["data"]["content"])["og_transaction_id"])
+    def _on_push(self, message: dict[str, Any]) -> None:
+        self._report("push", json.loads(message["data"]["content"])["og_transaction_id"])
 
-    def _tell(self, kind: str, transaction_id: str) -> None:
+    def _report(self, kind: str, transaction_id: str) -> None:
         sys.stdout.write(f"{kind} {transaction_id} {time.monotonic():.6f} {self.in_flight}\n")
         sys.stdout.flush()
 
@@ -70,9 +70,9 @@ class Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = rest[length:]
-        self.heard(request_line.split(" ")[1], headers.get("authorization", ""), rest[:length])
+        self.request_received(request_line.split(" ")[1], headers.get("authorization", ""), rest[:length])
 
-    def heard(self, path: str, authorization: str, body: bytes) -> None:
+    def request_received(self, path: str, authorization: str, body: bytes) -> None:
         """A request has come; whoever says what to do with it calls `write` now or later."""
         raise NotImplementedError
 
@@ -80,27 +80,27 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
 
 
-class DeskConnection(Connection):
+class RouterConnection(Connection):
     """A connection to the desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, router: Router) -> None:
         super().__init__()
-        self._desk = desk
+        self._router = router
 
-    def heard(self, path: str, authorization: str, body: bytes) -> None:
-        self._desk.in_flight += path == self._desk.send_path
-        answer = self._desk.answer(path, authorization, body)
-        if path == self._desk.send_path:
-            asyncio.get_running_loop().call_later(self._desk.delay_seconds, self._finish, answer)
+    def request_received(self, path: str, authorization: str, body: bytes) -> None:
+        self._router.in_flight += path == self._router.send_path
+        response = self._router.handle(path, authorization, body)
+        if path == self._router.send_path:
+            asyncio.get_running_loop().call_later(self._router.delay_seconds, self._finish, response)
         else:
-            self._tell(answer)
+            self._respond(response)
 
-    def _finish(self, answer: fcm.Answer) -> None:
-        self._desk.in_flight -= 1
-        self._tell(answer)
+    def _finish(self, response: fcm.Response) -> None:
+        self._router.in_flight -= 1
+        self._respond(response)
 
-    def _tell(self, answer: fcm.Answer) -> None:
-        status, content, _headers = answer
+    def _respond(self, response: fcm.Response) -> None:
+        status, content, _headers = response
         body = b"" if status == 204 else json.dumps(content).encode()
         length = b"" if status == 204 else b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
         self.write(b"HTTP/1.1 %d Answer\r\n%s\r\n%s" % (status, length, body))
@@ -108,11 +108,11 @@ class DeskConnection(Connection):
 
 async def serve(directory: Path) -> None:
     loop = asyncio.get_running_loop()
-    desks: list[Desk] = []
-    server = await loop.create_server(lambda: DeskConnection(desks[0]), "127.0.0.1", 0)
+    routers: list[Router] = []
+    server = await loop.create_server(lambda: RouterConnection(routers[0]), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     account = fcm.service_account(f"http://127.0.0.1:{port}")
-    desks.append(Desk(account))
+    routers.append(Router(account))
     (directory / ACCOUNT_FILE).write_text(json.dumps(account))
     sys.stdout.write(f"ready {port}\n")
     sys.stdout.flush()

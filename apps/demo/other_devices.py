@@ -9,34 +9,34 @@ from typing import Any
 from apps.common import untrusted_json
 from apps.sms import services as sms
 
-KEPT_MESSAGES = 20
+MAX_MESSAGES = 20
 TOKEN_CHARACTERS = 12
 # More than any push, and than most texts.
-TEXT_CHARACTERS = 1000
+MAX_MESSAGE_CHARACTERS = 1000
 
 
 class OtherDevices:
     """The last messages, oldest first. Numbers go on over a clearing, as those of the journal do."""
 
     def __init__(self) -> None:
-        self._messages: deque[dict[str, Any]] = deque(maxlen=KEPT_MESSAGES)
+        self._messages: deque[dict[str, Any]] = deque(maxlen=MAX_MESSAGES)
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def take_push(self, message: dict[str, Any]) -> None:
+    def receive_push(self, message: dict[str, Any]) -> None:
         """Take a message of FCM, whatever its push token is."""
         token = str(message["token"])
         shortened = token if len(token) <= TOKEN_CHARACTERS else f"{token[:TOKEN_CHARACTERS]}…"
-        self._add("push", shortened, _push_text(message))
+        self._append("push", shortened, _push_message(message))
 
-    def take_text(self, content: dict[str, Any]) -> bool:
+    def receive_sms(self, content: dict[str, Any]) -> bool:
         """Take a message of the SMS gateway; False if its number is not valid."""
         number = sms.normalize_number(str(content.get("phone_number", "")))
         if number:
-            self._add("sms", number, str(content.get("message", "")))
+            self._append("sms", number, str(content.get("message", "")))
         return bool(number)
 
-    def _add(self, kind: str, recipient: str, text: str) -> None:
+    def _append(self, kind: str, recipient: str, message: str) -> None:
         with self._lock:
             self._messages.append(
                 {
@@ -44,12 +44,12 @@ class OtherDevices:
                     "at": round(time.time() * 1000),
                     "kind": kind,
                     "recipient": recipient,
-                    "text": text[:TEXT_CHARACTERS],
+                    "message": message[:MAX_MESSAGE_CHARACTERS],
                 }
             )
 
-    def shown(self) -> list[dict[str, Any]]:
-        """Return members `number`, `at` (ms since the epoch), `kind` (push or sms), `recipient`, `text`."""
+    def messages(self) -> list[dict[str, Any]]:
+        """Return members `number`, `at` (ms since the epoch), `kind` (push or sms), `recipient`, `message`."""
         with self._lock:
             return list(self._messages)
 
@@ -58,7 +58,7 @@ class OtherDevices:
             self._messages.clear()
 
 
-def _push_text(message: dict[str, Any]) -> str:
+def _push_message(message: dict[str, Any]) -> str:
     """Return what a push announces; empty if it is not one of this server."""
     try:
         return str(untrusted_json.loads(message["data"]["content"])["og_message"])
