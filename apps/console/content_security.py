@@ -1,4 +1,4 @@
-"""The content security policy of every HTML page: nothing from elsewhere, and no script but from files of ours."""
+"""Content security policy of all HTML pages: resources from this origin only, and no inline scripts."""
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
@@ -9,7 +9,7 @@ POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],
-        # The console's theme is a style element, and its pages and the API's have style attributes.
+        # The console's theme is a style element; pages of the console and of the API use style attributes.
         "style-src": [SELF, UNSAFE_INLINE],
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
@@ -21,7 +21,7 @@ POLICY = {
 
 
 class ContentSecurityMiddleware(CSPMiddleware):
-    """Sends the policy with HTML only: answers of the APIs are rendered by nobody."""
+    """Middleware that sends the policy with HTML responses only: no browser renders API responses."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not response.headers.get("Content-Type", "").startswith("text/html"):
@@ -31,7 +31,7 @@ class ContentSecurityMiddleware(CSPMiddleware):
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
-        """Alpine.js, with which the console's pages work, makes functions of the texts in their attributes."""
+        """Allow eval for console pages: Alpine.js compiles the expressions in their attributes."""
         parts = super().get_policy_parts(request, response, report_only)
         if request.path.startswith("/admin"):
             parts.update = {"script-src": [UNSAFE_EVAL]}

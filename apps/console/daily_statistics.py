@@ -1,4 +1,4 @@
-"""The transactions of the last 24 hours, by hour, method and outcome: counted once, for numbers, charts and a table."""
+"""Count the transactions of the last 24 hours by hour, method and status, for totals, charts and a table."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,30 +15,30 @@ from django.utils.translation import gettext as _
 from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.types import Method
 
-# Counting a busy day takes a while; the page may be reloaded as often as one likes.
-COUNTS_SECONDS = 15
-# The first and the last clock hour are parts of one.
+# Counting a busy day is slow, so reloads of the page share one result.
+CACHE_SECONDS = 15
+# 24 hours touch 25 clock hours: the first and the last are incomplete.
 HOURS = 25
-# The size of a chart, in units of its own: a bar takes 10 of its width, with a gap of 2.
+# The size of a chart in SVG units: the columns are 8 wide and begin every 10.
 BAR_WIDTH, BAR_STEP, CHART_HEIGHT = 8, 10, 40
-# What lies lowest in a bar comes first.
-STACKED = (Status.AUTHENTICATED, Status.PENDING, Status.EXPIRED, Status.NOT_AUTHENTICATED, Status.CANCELLED)
+# The statuses of a column from bottom to top.
+STACK_ORDER = (Status.AUTHENTICATED, Status.PENDING, Status.EXPIRED, Status.NOT_AUTHENTICATED, Status.CANCELLED)
 
 
 @dataclass(frozen=True)
-class Slice:
-    """How many transactions began in an hour, by method, outcome, and reason of the outcome."""
+class HourlyCount:
+    """Number of transactions that began in an hour, by method, status and reason."""
 
     hour: datetime
     method: str
     status: str
     reason: str
-    number: int
+    count: int
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A part of a chart's column."""
+    """Segment of a column in a chart."""
 
     status: str
     x: int
@@ -48,27 +48,27 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """A method's day: the bars, and the same in words."""
+    """Chart of one method; `description` is its text alternative."""
 
     method: str
     label: str
     total: int
-    text: str
+    description: str
     bars: list[Bar]
     width: int = HOURS * BAR_STEP
     height: int = CHART_HEIGHT
     bar_width: int = BAR_WIDTH
 
 
-def slices() -> list[Slice]:
-    """Return the counts, at most COUNTS_SECONDS old."""
-    found: list[Slice] = cache.get_or_set("console-last-day", _count, COUNTS_SECONDS) or []
-    return found
+def hourly_counts() -> list[HourlyCount]:
+    """Return the counts, at most CACHE_SECONDS old."""
+    cached: list[HourlyCount] = cache.get_or_set("console-last-day", _count_transactions, CACHE_SECONDS) or []
+    return cached
 
 
-def _count() -> list[Slice]:
+def _count_transactions() -> list[HourlyCount]:
     now = timezone.now()
-    # As everywhere: expired from the moment of expiry, whether or not a sweep has run.
+    # A pending transaction counts as expired from its expiry on, before the sweep ends it.
     overdue = When(status=Status.PENDING, expires_at__lte=now, then=Value(Status.EXPIRED))
     rows = (
         Transaction.objects.filter(created_at__gte=now - timedelta(hours=24))
@@ -78,87 +78,83 @@ def _count() -> list[Slice]:
         )
         .order_by()
         .values_list("hour", "method", "outcome", "reason")
-        .annotate(number=Count("pk"))
+        .annotate(count=Count("pk"))
     )
-    return [Slice(*row) for row in rows]
+    return [HourlyCount(*row) for row in rows]
 
 
-def by_status(day: Sequence[Slice]) -> Counter[str]:
+def count_by_status(rows: Sequence[HourlyCount]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for part in day:
-        counts[part.status] += part.number
+    for row in rows:
+        counts[row.status] += row.count
     return counts
 
 
-def texts_sent(day: Sequence[Slice]) -> tuple[int, int]:
-    """Return how many text messages' transactions have ended after a text was sent, and how many by the right code."""
+def sms_totals(rows: Sequence[HourlyCount]) -> tuple[int, int]:
+    """Return the number of ended SMS transactions whose message was sent, and how many of them were authenticated."""
     ended = {Status.AUTHENTICATED, Status.NOT_AUTHENTICATED, Status.EXPIRED}
     sent = [
-        part
-        for part in day
-        if part.method == Method.SMS and part.status in ended and part.reason != Reason.FAILED_TO_SEND
+        row for row in rows if row.method == Method.SMS and row.status in ended and row.reason != Reason.FAILED_TO_SEND
     ]
-    counts = by_status(sent)
+    counts = count_by_status(sent)
     return counts.total(), counts[Status.AUTHENTICATED]
 
 
-def charts(day: Sequence[Slice]) -> list[Chart]:
-    """Draw a chart for each method that was used, in the order of the methods."""
-    first = timezone.localtime(timezone.now() - timedelta(hours=24)).replace(minute=0, second=0, microsecond=0)
-    by_method = {method: [part for part in day if part.method == method] for method in Method}
-    return [_chart(method, parts, first) for method, parts in by_method.items() if parts]
+def charts(rows: Sequence[HourlyCount]) -> list[Chart]:
+    """Return a chart for each method that was used, in the order of the methods."""
+    first_hour = timezone.localtime(timezone.now() - timedelta(hours=24)).replace(minute=0, second=0, microsecond=0)
+    by_method = {method: [row for row in rows if row.method == method] for method in Method}
+    return [_chart(method, method_rows, first_hour) for method, method_rows in by_method.items() if method_rows]
 
 
-def _chart(method: Method, parts: Sequence[Slice], first: datetime) -> Chart:
+def _chart(method: Method, rows: Sequence[HourlyCount], first_hour: datetime) -> Chart:
     hours: Counter[datetime] = Counter()
-    for part in parts:
-        hours[part.hour] += part.number
-    [(busiest, most)] = hours.most_common(1)
-    counts = by_status(parts)
+    for row in rows:
+        hours[row.hour] += row.count
+    [(peak_hour, peak)] = hours.most_common(1)
+    counts = count_by_status(rows)
     return Chart(
         method=method.value,
         label=str(method.label),
         total=counts.total(),
-        text=_in_words(method, counts, busiest, most),
-        bars=list(_bars(parts, first, most)),
+        description=_description(method, counts, peak_hour, peak),
+        bars=list(_bars(rows, first_hour, peak)),
     )
 
 
-def _in_words(method: Method, counts: Counter[str], busiest: datetime, most: int) -> str:
-    outcomes = ", ".join(f"{status.label} {counts[status]}" for status in STACKED if counts[status])
-    text = _(
-        "%(method)s, hour by hour: %(total)d in 24 hours (%(outcomes)s), most of them at %(hour)s (UTC): %(most)d."
-    )
+def _description(method: Method, counts: Counter[str], peak_hour: datetime, peak: int) -> str:
+    outcomes = ", ".join(f"{status.label} {counts[status]}" for status in STACK_ORDER if counts[status])
+    text = _("%(method)s by hour: %(total)d in 24 hours (%(outcomes)s). Peak: %(most)d at %(hour)s (UTC).")
     return text % {
         "method": method.label,
         "total": counts.total(),
         "outcomes": outcomes,
-        "hour": date_format(busiest, "H:i"),
-        "most": most,
+        "hour": date_format(peak_hour, "H:i"),
+        "most": peak,
     }
 
 
-def _bars(parts: Sequence[Slice], first: datetime, most: int) -> Iterator[Bar]:
-    """Yield the parts of all columns, scaled so that the highest column is as high as the chart."""
-    numbers: Counter[tuple[int, str]] = Counter()
-    for part in parts:
-        numbers[round((part.hour - first) / timedelta(hours=1)), part.status] += part.number
+def _bars(rows: Sequence[HourlyCount], first_hour: datetime, peak: int) -> Iterator[Bar]:
+    """Yield the segments of all columns. The highest column fills the height of the chart."""
+    totals: Counter[tuple[int, str]] = Counter()
+    for row in rows:
+        totals[round((row.hour - first_hour) / timedelta(hours=1)), row.status] += row.count
     for column in range(HOURS):
         top = float(CHART_HEIGHT)
-        for status in STACKED:
-            height = round(numbers[column, status] / most * CHART_HEIGHT, 2)
+        for status in STACK_ORDER:
+            height = round(totals[column, status] / peak * CHART_HEIGHT, 2)
             top -= height
             if height:
                 yield Bar(status.value, column * BAR_STEP, round(top, 2), height)
 
 
-def table(day: Sequence[Slice]) -> list[tuple[str, str, list[int]]]:
-    """Return the hours with their methods, newest first: hour, method, and a number for each status."""
+def hourly_table(rows: Sequence[HourlyCount]) -> list[tuple[str, str, list[int]]]:
+    """Return a row for each hour and method, newest first, with a count for each status."""
     counts: Counter[tuple[datetime, str, str]] = Counter()
-    for part in day:
-        counts[part.hour, part.method, part.status] += part.number
-    rows = sorted({(hour, method) for hour, method, _status in counts}, reverse=True)
+    for row in rows:
+        counts[row.hour, row.method, row.status] += row.count
+    keys = sorted({(hour, method) for hour, method, _status in counts}, reverse=True)
     return [
         (date_format(hour, "j M, H:i"), str(Method(method).label), [counts[hour, method, status] for status in Status])
-        for hour, method in rows
+        for hour, method in keys
     ]

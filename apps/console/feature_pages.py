@@ -1,8 +1,8 @@
-"""Pages that belong to a feature: while it is off they stand in no menu, and their addresses lead nowhere."""
+"""Pages of a feature: while the feature is off, they are not in the menu and return 404."""
 
 from apps.system import services as system
 
-# The beginnings of the names of their addresses: app and model.
+# Prefixes of the URL names: app and model.
 MOBILE_AUTHENTICATION = (
     "system_generalconfiguration_",
     "push_pushmessagingconfiguration_",
@@ -17,7 +17,7 @@ GEOLOCATION = ("geocontext_geolocation_", "geocontext_confirmationtemplate_")
 
 
 def is_hidden(page: str) -> bool:
-    """Say whether a page, by the name of its address, belongs to a feature that is off."""
+    """Return True if the page, identified by its URL name, belongs to a feature that is off."""
     features = system.features()
     return (not features.mobile_authentication and page.startswith(MOBILE_AUTHENTICATION)) or (
         not features.geolocation and page.startswith(GEOLOCATION)

@@ -1,6 +1,6 @@
-"""Texts of django-unfold, which comes in English alone: named here, so that our catalogues translate them.
+"""Texts of django-unfold, which has no translations: listed here so that the catalogues translate them.
 
-Those of Django itself come translated. A text that is no longer used there does no harm here.
+Django translates its own texts. Texts that django-unfold no longer uses have no effect.
 """
 
 from django.utils.translation import gettext_noop as _

@@ -1,4 +1,4 @@
-"""The console's menu: what an account may not see is not there."""
+"""The console's menu. It contains only pages that the account has permission to view."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from apps.system import services as system
 
 Group = dict[str, Any]
 ENDPOINTS, TRANSACTIONS = "callbacks_callbackendpoint_changelist", "transactions_transaction_changelist"
-# Pages that are in no menu, by the item that leads to them.
-LEADS_TO = {ENDPOINTS: "callbacks_callbackdelivery_changelist", TRANSACTIONS: "transactions_smsusage_changelist"}
-# Pages that belong to no model, with the permission that they ask for.
-OWN_PAGES = {configuration_pages.PAGE: configuration_pages.PERMISSION}
+# Pages outside the menu, by the menu item that links to them.
+RELATED_PAGES = {ENDPOINTS: "callbacks_callbackdelivery_changelist", TRANSACTIONS: "transactions_smsusage_changelist"}
+# Permissions of pages without a model.
+PAGE_PERMISSIONS = {configuration_pages.PAGE: configuration_pages.PERMISSION}
 
 
 def navigation(request: HttpRequest) -> list[Group]:
-    """Return the menu. A group's `section` is the heading above it; what a feature needs is hidden while it is off."""
+    """Return the menu. `section` is the heading above a group; pages of a feature are hidden while it is off."""
     mobile_authentication = [_mobile_authentication(request)] if system.features().mobile_authentication else []
     groups = [
         *mobile_authentication,
@@ -74,26 +74,26 @@ def _mobile_authentication(request: HttpRequest) -> Group:
 
 def _items(request: HttpRequest, *items: tuple[Any, str, str]) -> list[dict[str, Any]]:
     return [
-        {"title": title, "link": reverse(f"admin:{page}"), "icon": icon, **_place(page)}
+        {"title": title, "link": reverse(f"admin:{page}"), "icon": icon, **_active_rule(page)}
         for title, page, icon in items
         if _may_see(request, page)
     ]
 
 
-def _place(page: str) -> dict[str, Any]:
-    """Say where an item is the place one is at, if that is more than its own page and those below it."""
-    if page not in LEADS_TO:
+def _active_rule(page: str) -> dict[str, Any]:
+    """Return the rule that marks an item as active on related pages, in addition to its own page and subpages."""
+    if page not in RELATED_PAGES:
         return {}
-    starts = tuple(reverse(f"admin:{name}") for name in (page, LEADS_TO[page]))
-    return {"active": lambda request: request.path.startswith(starts)}
+    prefixes = tuple(reverse(f"admin:{name}") for name in (page, RELATED_PAGES[page]))
+    return {"active": lambda request: request.path.startswith(prefixes)}
 
 
 def _may_see(request: HttpRequest, page: str) -> bool:
-    """Ask the page itself, by the name of its address: app, model, and what it does."""
+    """Return True if the account may view the page, whose URL name consists of app, model and action."""
     if feature_pages.is_hidden(page):
         return False
-    if page in OWN_PAGES:
-        return request.user.has_perm(OWN_PAGES[page])
-    app_label, model_name, _what = page.split("_")
+    if page in PAGE_PERMISSIONS:
+        return request.user.has_perm(PAGE_PERMISSIONS[page])
+    app_label, model_name, _action = page.split("_")
     pages = {(model._meta.app_label, model._meta.model_name): page for model, page in admin.site._registry.items()}
     return pages[app_label, model_name].has_view_permission(request)

@@ -1,4 +1,4 @@
-"""The console's site and its menu."""
+"""The console's admin site: access, sessions and required pages."""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -23,16 +23,16 @@ from apps.staff.console import second_factor as second_factor_pages
 from apps.staff.roles import Role
 
 View = Callable[..., HttpResponse]
-# Where an account may go that has to go through one page first, by that page.
-OPEN_PAGES = {
+# Pages that stay available while another page is required, by the required page.
+ALLOWED_PAGES = {
     "second_factor_check": {*second_factor_pages.CHECKS},
     "password_change": {"password_change"},
     "second_factor": {*second_factor_pages.PAGES, "password_change"},
 }
-ALWAYS_OPEN = {"logout", "jsi18n"}
-WHY = {
-    "password_change": _("Choose a password of your own before you go on."),
-    "second_factor": _("Set up a second factor before you go on."),
+ALWAYS_ALLOWED = {"logout", "jsi18n"}
+REQUIREMENT_MESSAGES = {
+    "password_change": _("Choose a new password to continue."),
+    "second_factor": _("Set up a second factor to continue."),
 }
 
 
@@ -41,33 +41,33 @@ def page_name(request: HttpRequest) -> str:
     return match.url_name or "" if match else ""
 
 
-def detour(request: HttpRequest) -> str:
-    """Name the page that an account has to go through before any other; empty when there is none."""
+def required_page(request: HttpRequest) -> str:
+    """Return the name of the page that the account must complete first, or an empty string."""
     user = cast(User, request.user)
-    if second_factor.is_asked_for(user):
+    if second_factor.is_required(user):
         return "second_factor_check"
     if accounts.must_change_password(user):
         return "password_change"
-    if settings.STAFF_SECOND_FACTOR == "required" and not second_factor.exists(user):
+    if settings.STAFF_SECOND_FACTOR == "required" and not second_factor.is_enrolled(user):
         return "second_factor"
     return ""
 
 
 class ConsoleSite(UnfoldAdminSite):
-    """The console: for accounts with a role. What a role may see and do, Django's permissions decide."""
+    """Admin site for accounts with a role. Django's permissions define what a role can view and change."""
 
     index_title = _("Start")
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return accounts.may_enter(request.user)
+        return accounts.has_console_access(request.user)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context: dict[str, Any] = super().each_context(request)
         if self.has_permission(request):
-            context["may_only_look"] = accounts.role_of(cast(User, request.user)) != Role.ADMIN
-            if page_name(request) in set.union(*OPEN_PAGES.values()) and detour(request):
-                # A menu of pages that all lead back here.
+            context["is_read_only"] = accounts.get_role(cast(User, request.user)) != Role.ADMIN
+            if page_name(request) in set.union(*ALLOWED_PAGES.values()) and required_page(request):
+                # All menu items would redirect to this page.
                 context["sidebar_navigation"] = []
         return context
 
@@ -76,24 +76,28 @@ class ConsoleSite(UnfoldAdminSite):
         return [url for module in pages for url in module.urls(self.admin_view)]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Guard every page: who has to do something else first is sent there."""
+        """Wrap a view with the checks of features, session and required page."""
         page = super().admin_view(view, cacheable)
 
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if feature_pages.is_hidden(page_name(request)):
                 raise Http404("the feature that this page belongs to is off")
-            if self.has_permission(request) and sessions.ends(request):
+            if self.has_permission(request) and sessions.end_if_expired(request):
                 return redirect_to_login(request.get_full_path(), reverse("admin:login"))
-            first = detour(request) if self.has_permission(request) else ""
-            if not first or page_name(request) in OPEN_PAGES[first] | ALWAYS_OPEN:
+            required = required_page(request) if self.has_permission(request) else ""
+            if not required or page_name(request) in ALLOWED_PAGES[required] | ALWAYS_ALLOWED:
                 return cast(HttpResponse, page(request, *args, **kwargs))
-            if first in WHY:
-                messages.info(request, WHY[first])
-            # The question for the second factor leads on to where the caller wanted to go.
-            wanted = {"next": request.get_full_path()} if request.method == "GET" and first not in WHY else {}
-            return HttpResponseRedirect(reverse(f"admin:{first}", query=wanted))
+            if required in REQUIREMENT_MESSAGES:
+                messages.info(request, REQUIREMENT_MESSAGES[required])
+            # After the second factor, the browser continues to the requested page.
+            query = (
+                {"next": request.get_full_path()}
+                if request.method == "GET" and required not in REQUIREMENT_MESSAGES
+                else {}
+            )
+            return HttpResponseRedirect(reverse(f"admin:{required}", query=query))
 
-        return cast(View, update_wrapper(guarded, page))
+        return cast(View, update_wrapper(guarded_view, page))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return cast(HttpResponse, super().index(request, {**start_page.context(request.user), **(extra_context or {})}))
@@ -101,13 +105,13 @@ class ConsoleSite(UnfoldAdminSite):
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """An app's address leads to its first page in the menu: a list of tables would say nothing."""
+        """Redirect to the first page of the app in the menu instead of a list of tables."""
         start = reverse("admin:app_list", args=[app_label])
         for group in navigation(request):
             for item in group["items"]:
                 if item["link"].startswith(start):
                     return HttpResponseRedirect(item["link"])
-        raise Http404("nothing in the menu belongs to this app")
+        raise Http404("the menu has no page of this app")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = cast(HttpResponse, super().login(request, extra_context))
@@ -116,14 +120,14 @@ class ConsoleSite(UnfoldAdminSite):
         return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if request.method == "POST" and lockout.stops(request, request.POST.get("old_password", "")):
-            return lockout.page(request)
+        if request.method == "POST" and lockout.is_locked_out(request, request.POST.get("old_password", "")):
+            return lockout.locked_response(request)
         with transaction.atomic():
             response = cast(HttpResponse, super().password_change(request, extra_context))
             if request.method == "POST" and response.status_code == 302:
-                # From the database: what the request holds is a stand-in, in which an event finds no password.
+                # Read from the database: the lazy user of the request has no password field for the event.
                 user = User.objects.get(username=request.user.get_username())
-                accounts.password_changed(user, by=user)
+                accounts.record_password_change(user, actor=user)
                 messages.success(request, _("Your password was changed."))
                 return HttpResponseRedirect(reverse("admin:index"))
         return response

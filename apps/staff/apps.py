@@ -10,4 +10,4 @@ class StaffConfig(AppConfig):
     def ready(self) -> None:
         from apps.staff import roles  # noqa: PLC0415 - models are ready only now
 
-        post_migrate.connect(roles.grant, dispatch_uid="roles")
+        post_migrate.connect(roles.grant_permissions, dispatch_uid="roles")

@@ -1,4 +1,4 @@
-"""Locking the console's accounts against guessing: django-axes counts, this says when it is enough and tells."""
+"""Lockout of console accounts: django-axes counts the failures, this module sets the limits and records events."""
 
 from collections import Counter
 from datetime import datetime
@@ -20,23 +20,27 @@ from apps.events import failed_access
 from apps.events import services as events
 from apps.events.types import EventType
 
-EVERYWHERE = ""
+ALL_ADDRESSES = ""
 
 
-class LockOut(AxesDatabaseHandler):
-    """Counts wrong passwords of an account by address, and over all addresses with a higher limit of its own.
+class LockoutHandler(AxesDatabaseHandler):
+    """Handler that counts wrong passwords of an account by address, and over all addresses with a higher limit.
 
-    Names that no account has are counted and locked alike, so that a lock says nothing about a name.
+    Unknown names are counted and locked in the same way, so a lock does not reveal whether an account exists.
     """
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """Return how near the lock is, in wrong passwords from one address."""
+        """Return the number of wrong passwords from this address, or the limit if the account is locked everywhere."""
         # In the order of AXES_LOCKOUT_PARAMETERS.
-        here, anywhere = (
+        address_failures, total_failures = (
             attempts.aggregate(total=Sum("failures_since_start"))["total"] or 0
             for attempts in self.get_user_attempts(request, credentials)
         )
-        return settings.AXES_FAILURE_LIMIT if anywhere >= settings.STAFF_ACCOUNT_FAILURE_LIMIT else int(here)
+        return (
+            settings.AXES_FAILURE_LIMIT
+            if total_failures >= settings.STAFF_ACCOUNT_FAILURE_LIMIT
+            else int(address_failures)
+        )
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         was_locked = request is None or request.axes_locked_out
@@ -44,81 +48,87 @@ class LockOut(AxesDatabaseHandler):
         if was_locked:
             return
         name = str(credentials.get("username", ""))
-        # A name that no account has may be a password that was typed into the wrong field.
+        # An unknown name may be a password that was typed into the wrong field.
         who = name if User.objects.filter(username=name).exists() else ""
         failed_access.record(EventType.ADMIN_SIGN_IN_FAILED, who=who)
         if request.axes_locked_out:
             failed_access.record(EventType.ADMIN_SIGN_IN_LOCKED, who=who)
 
 
-def name_hash(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """Return what django-axes knows a name by: what was typed as a name may be a password, and is not kept."""
-    typed = request.POST.get("username", "") if credentials is None else credentials.get("username", "")
-    return hash_of(str(typed))
+def username_hash(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return the keyed hash of the name for django-axes. The input may be a password, so it is not stored."""
+    username = request.POST.get("username", "") if credentials is None else credentials.get("username", "")
+    return hash_username(str(username))
 
 
-def hash_of(name: str) -> str:
+def hash_username(name: str) -> str:
     return codes.keyed_hash(name, "staff account")
 
 
-def address(request: HttpRequest) -> str | None:
-    """Return the caller's address for django-axes; None for a caller without one, such as a local socket."""
-    found = caller.client_ip(request)
-    return found if caller.is_address(found) else None
+def client_address(request: HttpRequest) -> str | None:
+    """Return the client's address for django-axes, or None if it has none, for example on a local socket."""
+    ip_address = caller.client_ip(request)
+    return ip_address if caller.is_address(ip_address) else None
 
 
 def locks(name: str) -> dict[str, datetime]:
-    """Return until when an account is locked, by address; EVERYWHERE stands for all of them."""
+    """Return the ends of the account's locks by address; the key ALL_ADDRESSES is the lock of the whole account."""
     failures: Counter[str] = Counter()
     latest: dict[str, datetime] = {}
     recent = AccessAttempt.objects.filter(
-        username=hash_of(name), attempt_time__gt=timezone.now() - settings.AXES_COOLOFF_TIME
+        username=hash_username(name), attempt_time__gt=timezone.now() - settings.AXES_COOLOFF_TIME
     )
-    for ip_address, count, moment in recent.values_list("ip_address", "failures_since_start", "attempt_time"):
-        for place in (ip_address or "local", EVERYWHERE):
-            failures[place] += count
-            latest[place] = max(moment, latest.get(place, moment))
-    limits = {EVERYWHERE: settings.STAFF_ACCOUNT_FAILURE_LIMIT}
+    for ip_address, count, attempted_at in recent.values_list("ip_address", "failures_since_start", "attempt_time"):
+        for address in (ip_address or "local", ALL_ADDRESSES):
+            failures[address] += count
+            latest[address] = max(attempted_at, latest.get(address, attempted_at))
+    limits = {ALL_ADDRESSES: settings.STAFF_ACCOUNT_FAILURE_LIMIT}
     return {
-        place: moment + settings.AXES_COOLOFF_TIME
-        for place, moment in latest.items()
-        if failures[place] >= limits.get(place, settings.AXES_FAILURE_LIMIT)
+        address: attempted_at + settings.AXES_COOLOFF_TIME
+        for address, attempted_at in latest.items()
+        if failures[address] >= limits.get(address, settings.AXES_FAILURE_LIMIT)
     }
 
 
-def outdated(now: datetime) -> "QuerySet[Any]":
-    """Return the wrong passwords that count for no lock any more."""
+def expired_attempts(now: datetime) -> "QuerySet[Any]":
+    """Return the wrong passwords that no longer count for a lock."""
     rows: QuerySet[Any] = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
     return rows
 
 
 @transaction.atomic
 def unlock(name: str, *, who: str) -> bool:
-    """Forget the wrong passwords of an account; say whether it was locked."""
+    """Delete the wrong passwords of an account. Return True if it was locked."""
     was_locked = bool(locks(name))
-    AccessAttempt.objects.filter(username=hash_of(name)).delete()
+    AccessAttempt.objects.filter(username=hash_username(name)).delete()
     if was_locked:
         events.record(EventType.ADMIN_SIGN_IN_UNLOCKED, who=who, object=name)
     return was_locked
 
 
-def confirms(request: HttpRequest, password: str) -> bool:
-    """Say whether this is the password of whoever is signed in. A wrong one counts like one at the sign-in."""
+def check_password(request: HttpRequest, password: str) -> bool:
+    """Return True if the password of the signed-in account is correct. A wrong password counts for the lockout."""
     return authenticate(request, username=request.user.get_username(), password=password) is not None
 
 
-def stops(request: HttpRequest, password: str) -> bool:
-    """Say whether guessing has to end here; the right password does not help any more."""
-    return not confirms(request, password) and bool(getattr(request, "axes_locked_out", False))
+def is_locked_out(request: HttpRequest, password: str) -> bool:
+    """Return True if the account is locked, so that even the correct password is rejected."""
+    return not check_password(request, password) and bool(getattr(request, "axes_locked_out", False))
 
 
-def page(request: HttpRequest, _original: HttpResponse | None = None, _credentials: Any = None) -> HttpResponse:
-    """Answer a caller who is locked out: the same for every name, with the time when to try again."""
-    held = locks(str((getattr(request, "axes_credentials", None) or {}).get("username", "")))
-    moments = [held[place] for place in (address(request) or "local", EVERYWHERE) if place in held]
-    until = max(moments, default=timezone.now() + settings.AXES_COOLOFF_TIME)
+def locked_response(
+    request: HttpRequest, _original: HttpResponse | None = None, _credentials: Any = None
+) -> HttpResponse:
+    """Return the response to a locked-out client: the same for every name, with the time of the next attempt."""
+    active_locks = locks(str((getattr(request, "axes_credentials", None) or {}).get("username", "")))
+    ends = [
+        active_locks[address]
+        for address in (client_address(request) or "local", ALL_ADDRESSES)
+        if address in active_locks
+    ]
+    until = max(ends, default=timezone.now() + settings.AXES_COOLOFF_TIME)
     seconds = max(1, round((until - timezone.now()).total_seconds()))
-    shown = {"until": until, "minutes": -(-seconds // 60)}
-    answer = render(request, "locked.html", shown, status=429)
-    answer["Retry-After"] = str(seconds)
-    return answer
+    context = {"until": until, "minutes": -(-seconds // 60)}
+    response = render(request, "locked.html", context, status=429)
+    response["Retry-After"] = str(seconds)
+    return response

@@ -12,25 +12,25 @@ from django_otp.oath import hotp
 from apps.common import codes
 from apps.common.encryption import EncryptedTextField
 
-# A code lives this long (RFC 6238, 5.2), and after each wrong one in a row the wait doubles, from one second on.
+# The lifetime of a code (RFC 6238, 5.2), and the wait after a wrong code, which doubles with each further one.
 STEP_SECONDS = 30
 THROTTLE_SECONDS = 1
 RECOVERY_PURPOSE = "recovery code"
 
 
 def random_key() -> int:
-    """Return a primary key that a row has before it is saved, as an encrypted field needs one."""
+    """Return a random primary key. An encrypted field needs the key before the row is saved."""
     return secrets.randbits(62)
 
 
 class AuthenticatorApp(TimestampMixin, ThrottlingMixin, Device):
-    """An app that shows codes (TOTP, RFC 6238): a second factor of a staff account.
+    """Authenticator app (TOTP, RFC 6238) of a staff account.
 
-    It counts once it is `confirmed` by a code. django-otp's own model keeps the secret in plain text.
+    It is active when it is `confirmed` by a code. The model of django-otp would store the secret in plain text.
     """
 
     id = models.BigIntegerField(primary_key=True, default=random_key)  # type: ignore[var-annotated]
-    secret = EncryptedTextField(help_text="Base32, as apps take it.")
+    secret = EncryptedTextField(help_text="Base32, the format of authenticator apps.")
     last_step = models.BigIntegerField(default=-1)  # type: ignore[var-annotated]
 
     class Meta:
@@ -40,7 +40,7 @@ class AuthenticatorApp(TimestampMixin, ThrottlingMixin, Device):
         return THROTTLE_SECONDS
 
     def verify_token(self, token: str) -> bool:
-        """Say whether this is a code of now, half a minute ago or in half a minute; each is good once."""
+        """Return True if the code is that of the current, previous or next step. Each code can be used once."""
         if not self.verify_is_allowed()[0]:
             return False
         key, now = base64.b32decode(self.secret), int(time.time()) // STEP_SECONDS
@@ -59,7 +59,7 @@ class AuthenticatorApp(TimestampMixin, ThrottlingMixin, Device):
 
 
 class RecoveryCodes(TimestampMixin, ThrottlingMixin, Device):
-    """Codes on paper, each good once, for when the other second factors are lost. Only keyed hashes are kept."""
+    """Recovery codes of a staff account, for single use. Only keyed hashes are stored."""
 
     class Meta:
         verbose_name = _("recovery codes")

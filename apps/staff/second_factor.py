@@ -1,4 +1,4 @@
-"""The second factors of staff accounts: an authenticator app, passkeys, and recovery codes for when both are lost."""
+"""Second factors of staff accounts: an authenticator app, passkeys, and recovery codes as a backup."""
 
 import base64
 import secrets
@@ -20,46 +20,46 @@ from apps.staff import accounts
 from apps.staff.models import RECOVERY_PURPOSE, AuthenticatorApp, RecoveryCode, RecoveryCodes
 
 SECRET_BYTES = 20
-NUMBER_OF_CODES = 10
-# An app shows six digits; a recovery code is longer.
-LONGEST_CODE = 8
+RECOVERY_CODE_COUNT = 10
+# Longer codes are recovery codes.
+TOTP_MAX_LENGTH = 8
 APP, PASSKEY = "authenticator app", "passkey"
 
 
-def exists(user: User) -> bool:
-    """Say whether an account has a second factor. Recovery codes alone are none."""
-    return app_of(user) is not None or WebAuthnCredential.objects.filter(user=user).exists()
+def is_enrolled(user: User) -> bool:
+    """Return True if the account has an authenticator app or a passkey. Recovery codes alone do not count."""
+    return get_app(user) is not None or WebAuthnCredential.objects.filter(user=user).exists()
 
 
-def is_asked_for(user: User) -> bool:
-    """Say whether whoever is signed in with this account still has to show its second factor in this session."""
-    return not cast(Any, user).is_verified() and exists(user)
+def is_required(user: User) -> bool:
+    """Return True if the account has a second factor that was not verified in this session."""
+    return not cast(Any, user).is_verified() and is_enrolled(user)
 
 
-def app_of(user: User) -> AuthenticatorApp | None:
+def get_app(user: User) -> AuthenticatorApp | None:
     app: AuthenticatorApp | None = AuthenticatorApp.objects.filter(user=user, confirmed=True).first()
     return app
 
 
-def passkeys_of(user: User) -> list[Any]:
+def get_passkeys(user: User) -> list[Any]:
     return list(WebAuthnCredential.objects.filter(user=user).order_by("created_at"))
 
 
-def codes_left(user: User) -> int:
+def remaining_codes(user: User) -> int:
     return RecoveryCode.objects.filter(codes__user=user).count()
 
 
-def draft_app(user: User) -> AuthenticatorApp:
-    """Return the app that is being set up: the same until it is confirmed, so that a page can be loaded again."""
-    draft: AuthenticatorApp | None = AuthenticatorApp.objects.filter(user=user, confirmed=False).first()
-    if draft is None:
+def pending_app(user: User) -> AuthenticatorApp:
+    """Return the app that is being set up. It stays the same until it is confirmed, so the page can be reloaded."""
+    pending: AuthenticatorApp | None = AuthenticatorApp.objects.filter(user=user, confirmed=False).first()
+    if pending is None:
         secret = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
-        draft = AuthenticatorApp.objects.create(user=user, name=APP, confirmed=False, secret=secret)
-    return draft
+        pending = AuthenticatorApp.objects.create(user=user, name=APP, confirmed=False, secret=secret)
+    return pending
 
 
-def app_address(app: AuthenticatorApp) -> str:
-    """Return what the QR code holds: the key URI that authenticator apps read."""
+def provisioning_uri(app: AuthenticatorApp) -> str:
+    """Return the otpauth URI for the QR code."""
     issuer = settings.OTP_WEBAUTHN_RP_NAME
     label = quote(f"{issuer}:{app.user.get_username()}")
     return f"otpauth://totp/{label}?{urlencode({'secret': app.secret, 'issuer': issuer})}"
@@ -67,16 +67,16 @@ def app_address(app: AuthenticatorApp) -> str:
 
 @transaction.atomic
 def confirm_app(user: User, code: str) -> AuthenticatorApp | None:
-    """Take the drafted app into use if this is one of its codes; None if not. It replaces the one before it."""
-    drafts = AuthenticatorApp.objects.select_for_update().filter(user=user, confirmed=False)
-    draft: AuthenticatorApp | None = drafts.first()
-    if draft is None or not draft.verify_token(code):
+    """Activate the pending app, which replaces the current one. Return None if the code is wrong."""
+    pending_apps = AuthenticatorApp.objects.select_for_update().filter(user=user, confirmed=False)
+    pending: AuthenticatorApp | None = pending_apps.first()
+    if pending is None or not pending.verify_token(code):
         return None
     AuthenticatorApp.objects.filter(user=user, confirmed=True).delete()
-    draft.confirmed = True
-    draft.save(update_fields=["confirmed"])
+    pending.confirmed = True
+    pending.save(update_fields=["confirmed"])
     record(EventType.ADMIN_SECOND_FACTOR_CREATED, user, kind=APP)
-    return draft
+    return pending
 
 
 def remove_app(user: User) -> None:
@@ -84,7 +84,7 @@ def remove_app(user: User) -> None:
         _count, by_model = AuthenticatorApp.objects.filter(user=user, confirmed=True).delete()
         if by_model:
             record(EventType.ADMIN_SECOND_FACTOR_DELETED, user, kind=APP)
-            _drop_useless_codes(user)
+            _delete_unneeded_codes(user)
 
 
 def remove_passkey(user: User, key: int) -> None:
@@ -93,56 +93,56 @@ def remove_passkey(user: User, key: int) -> None:
         if passkey is not None:
             passkey.delete()
             record(EventType.ADMIN_SECOND_FACTOR_DELETED, user, kind=PASSKEY, object=passkey.name)
-            _drop_useless_codes(user)
+            _delete_unneeded_codes(user)
 
 
-def _drop_useless_codes(user: User) -> None:
-    if not exists(user):
+def _delete_unneeded_codes(user: User) -> None:
+    if not is_enrolled(user):
         RecoveryCodes.objects.filter(user=user).delete()
 
 
 @transaction.atomic
-def make_codes(user: User) -> list[str]:
-    """Make new recovery codes and return them, to be shown once; those before them are good no more."""
+def generate_recovery_codes(user: User) -> list[str]:
+    """Generate new recovery codes and return them, to be shown once. Older codes become invalid."""
     RecoveryCodes.objects.filter(user=user).delete()
     device = RecoveryCodes.objects.create(user=user, name=RECOVERY_PURPOSE)
-    made = [secrets.token_hex(8) for _number in range(NUMBER_OF_CODES)]
+    plain_codes = [secrets.token_hex(8) for _number in range(RECOVERY_CODE_COUNT)]
     RecoveryCode.objects.bulk_create(
-        RecoveryCode(codes=device, code_hash=codes.keyed_hash(code, RECOVERY_PURPOSE)) for code in made
+        RecoveryCode(codes=device, code_hash=codes.keyed_hash(code, RECOVERY_PURPOSE)) for code in plain_codes
     )
     record(EventType.ADMIN_RECOVERY_CODES_CREATED, user)
-    return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in made]
+    return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in plain_codes]
 
 
 def _device_for(user: User, code: str) -> Device | None:
-    """Return the device that a code would belong to, by the code's looks, locked until the transaction ends."""
-    model = AuthenticatorApp if len(code) <= LONGEST_CODE else RecoveryCodes
+    """Return the device for a code of this length, locked until the database transaction ends."""
+    model = AuthenticatorApp if len(code) <= TOTP_MAX_LENGTH else RecoveryCodes
     return model.objects.select_for_update().filter(user=user, confirmed=True).first()
 
 
 @transaction.atomic
 def verify_code(user: User, text: str) -> Device | None:
-    """Return the device whose code this is; None when it is wrong or comes too soon after a wrong one."""
+    """Return the device of the code, or None if the code is wrong or throttled."""
     code = "".join(text.split())
     device = _device_for(user, code)
     if device is None or not device.verify_token(code):
         record_failure(user)
         return None
     if isinstance(device, RecoveryCodes):
-        record(EventType.ADMIN_RECOVERY_CODE_USED, user, left=codes_left(user))
+        record(EventType.ADMIN_RECOVERY_CODE_USED, user, left=remaining_codes(user))
     return device
 
 
 @transaction.atomic
-def refused_until(user: User, text: str) -> datetime | None:
-    """Return until when such a code is not looked at, because wrong ones came too fast; None when it would be."""
+def throttled_until(user: User, text: str) -> datetime | None:
+    """Return the end of the throttling after wrong codes, or None if the code can be verified."""
     device = _device_for(user, "".join(text.split()))
-    _allowed, why = device.verify_is_allowed() if device else (True, None)
-    return why["locked_until"] if why else None
+    _allowed, restriction = device.verify_is_allowed() if device else (True, None)
+    return restriction["locked_until"] if restriction else None
 
 
 def reset(user: User, *, who: str) -> None:
-    """Take every second factor away from an account, whose owner has lost them, and sign it out everywhere."""
+    """Remove all second factors of an account and end its sessions."""
     with transaction.atomic():
         for model in (AuthenticatorApp, RecoveryCodes, WebAuthnCredential):
             model.objects.filter(user=user).delete()
@@ -151,12 +151,12 @@ def reset(user: User, *, who: str) -> None:
 
 
 def record(event_type: EventType, user: User, **details: Any) -> None:
-    events.record(event_type, **{**_subject(user), **details})
+    events.record(event_type, **{**_event_fields(user), **details})
 
 
 def record_failure(user: User, **details: Any) -> None:
-    failed_access.record(EventType.ADMIN_SECOND_FACTOR_FAILED, **_subject(user), **details)
+    failed_access.record(EventType.ADMIN_SECOND_FACTOR_FAILED, **_event_fields(user), **details)
 
 
-def _subject(user: User) -> dict[str, Any]:
+def _event_fields(user: User) -> dict[str, Any]:
     return {"who": user.get_username(), "object": user.get_username()}

@@ -1,4 +1,4 @@
-"""Console sessions in the database, each under a keyed hash of its cookie: a copy of the database holds no cookie."""
+"""Console sessions in the database, stored under a keyed hash: a copy of the database contains no cookies."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 PURPOSE = "session"
-# Django's column has this length: room for the identifier of the key and for 124 bits of the hash.
-LENGTH = 40
+# The length of Django's column: it holds the key id and 124 bits of the hash.
+MAX_LENGTH = 40
 
 
-def hashes(session_key: str) -> list[str]:
-    """Return the stored form of a cookie's value under each key of FIELD_ENCRYPTION_KEYS, newest first."""
-    return [candidate[:LENGTH] for candidate in codes.hash_candidates(session_key, PURPOSE)]
+def key_hashes(session_key: str) -> list[str]:
+    """Return the hash of a cookie's value under each key of FIELD_ENCRYPTION_KEYS, newest first."""
+    return [candidate[:MAX_LENGTH] for candidate in codes.hash_candidates(session_key, PURPOSE)]
 
 
 class SessionStore(DatabaseStore):
-    """Session whose row has a keyed hash in place of the cookie's value.
+    """Session whose row has a keyed hash instead of the cookie's value.
 
-    The row keeps the encryption key that it was created under. It ends within a day.
+    The row keeps the encryption key of its creation, since a session ends within a day.
     """
 
     _stored_key = ""
 
-    # Django's own would store the cookie's value; these call the methods below.
+    # Django's async methods would store the cookie's value; these call the methods below.
     aload, aexists, acreate, asave, adelete = (
         SessionBase.aload,
         SessionBase.aexists,
@@ -52,7 +52,7 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> "AbstractBaseSession":
         row = super().create_model_instance(data)
-        stored_keys = hashes(row.session_key)
+        stored_keys = key_hashes(row.session_key)
         row.session_key = self._stored_key if self._stored_key in stored_keys else stored_keys[0]
         return row
 
@@ -61,4 +61,4 @@ class SessionStore(DatabaseStore):
             self._rows(key).delete()
 
     def _rows(self, session_key: str) -> "QuerySet[AbstractBaseSession]":
-        return self.model._default_manager.filter(session_key__in=hashes(session_key))
+        return self.model._default_manager.filter(session_key__in=key_hashes(session_key))

@@ -1,4 +1,4 @@
-"""How long a session of the console lasts: a while without use, and a working day in all."""
+"""Limits of a console session: an idle time and a maximum lifetime."""
 
 from django.conf import settings
 from django.contrib import auth, messages
@@ -6,25 +6,25 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-SIGNED_IN_AT, SEEN_AT = "signed_in_at", "seen_at"
-# A session that is in use is written at most this often; writing it puts its end off.
-NOTED_EVERY_SECONDS = 60
+SIGNED_IN_AT, LAST_SEEN_AT = "signed_in_at", "seen_at"
+# A session in use is saved at most this often. Saving it extends the idle time.
+LAST_SEEN_UPDATE_SECONDS = 60
 
 
 def begin(request: HttpRequest) -> None:
-    """Note the sign-in, from which the working day counts."""
-    request.session[SIGNED_IN_AT] = request.session[SEEN_AT] = timezone.now().timestamp()
+    """Record the sign-in, the start of the maximum lifetime."""
+    request.session[SIGNED_IN_AT] = request.session[LAST_SEEN_AT] = timezone.now().timestamp()
 
 
-def ends(request: HttpRequest) -> bool:
-    """Say whether the session is over, and sign it out if so; note otherwise that it is in use."""
+def end_if_expired(request: HttpRequest) -> bool:
+    """Return True if the session has expired, after signing it out. Otherwise record that it is in use."""
     now = timezone.now().timestamp()
     if SIGNED_IN_AT not in request.session:
         begin(request)
     if now - request.session[SIGNED_IN_AT] >= settings.CONSOLE_SESSION_SECONDS:
         auth.logout(request)
-        messages.info(request, _("You were signed in for as long as one sign-in lasts. Sign in again to go on."))
+        messages.info(request, _("Your session has expired. Sign in again to continue."))
         return True
-    if now - request.session[SEEN_AT] >= NOTED_EVERY_SECONDS:
-        request.session[SEEN_AT] = now
+    if now - request.session[LAST_SEEN_AT] >= LAST_SEEN_UPDATE_SECONDS:
+        request.session[LAST_SEEN_AT] = now
     return False

@@ -77,7 +77,7 @@ def _delete_expired_rows() -> dict[str, int]:
         ),
         "idempotent_requests": _delete(IdempotentRequest.objects.filter(expires_at__lte=now)),
         "sessions": _delete(Session.objects.filter(expire_date__lt=now)),
-        "failed_sign_ins": _delete(lockout.outdated(now)),
+        "failed_sign_ins": _delete(lockout.expired_attempts(now)),
         "server_keys": maintenance.remove_unused_server_keys(now),
     }
 

@@ -205,16 +205,16 @@ LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 5
 STAFF_ACCOUNT_FAILURE_LIMIT = 50
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_HANDLER = "apps.staff.lockout.LockOut"
+AXES_HANDLER = "apps.staff.lockout.LockoutHandler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]
-AXES_LOCKOUT_CALLABLE = "apps.staff.lockout.page"
-AXES_CLIENT_IP_CALLABLE = "apps.staff.lockout.address"
+AXES_LOCKOUT_CALLABLE = "apps.staff.lockout.locked_response"
+AXES_CLIENT_IP_CALLABLE = "apps.staff.lockout.client_address"
 AXES_RESET_ON_SUCCESS = True
 # Who tries during a lock does not prolong it: the page says when it ends.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # It keeps what a form sent: nothing that was typed may be in there, and no name as it was typed either.
 AXES_SENSITIVE_PARAMETERS = ["username", "old_password", "new_password1", "new_password2", "csrfmiddlewaretoken"]
-AXES_USERNAME_CALLABLE = "apps.staff.lockout.name_hash"
+AXES_USERNAME_CALLABLE = "apps.staff.lockout.username_hash"
 # Our events say what happened.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False

@@ -152,7 +152,7 @@ def test_create_staff_refuses_a_name_that_is_taken(db):
     create_staff("nora", "--role", "admin")
     with pytest.raises(CommandError) as refused:
         create_staff("Nora", "--role", "admin")
-    assert str(refused.value) == "There is already a staff account named “Nora”."
+    assert str(refused.value) == "A staff account named “Nora” already exists."
     assert refused.value.returncode == 1
 
 

@@ -21,7 +21,7 @@ class Killed(Exception):
 def nora(db):
     user = User.objects.create_user("nora", password="a password of Nora's own", is_staff=True)
     WebAuthnCredential.objects.create(user=user, name="Blue key", transports=[])
-    AccessAttempt.objects.create(username=lockout.hash_of("nora"), failures_since_start=50)
+    AccessAttempt.objects.create(username=lockout.hash_username("nora"), failures_since_start=50)
     return user
 
 

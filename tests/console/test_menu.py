@@ -90,12 +90,12 @@ def test_a_menu_item_of_settings_opens_the_form_and_saving_stays_there(console):
 
 
 def steps(console):
-    return {str(step.title): step.done for step in console.get("/admin/").context["steps"]}
+    return {str(step.title): step.is_done for step in console.get("/admin/").context["steps"]}
 
 
 def test_the_start_page_says_what_a_first_authentication_still_needs(console):
     assert steps(console) == {
-        "Enrolment and push are switched on": True,
+        "Enrolment and push are turned on": True,
         "A push messaging configuration": False,
         "An application with an enabled version": False,
         "A mobile authentication type": False,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
 from apps.staff import accounts
-from apps.staff.roles import Role, grant
+from apps.staff.roles import Role, grant_permissions
 from apps.transactions.models import SmsUsage
 from tests.console.conftest import Browser
 
@@ -37,7 +37,7 @@ def browser_of(role, name="rosa"):
     user = User(username=name, is_staff=True)
     user.set_password("a password of Rosa's own")
     user.save()
-    accounts.give_role(user, Role(role))
+    accounts.assign_role(user, Role(role))
     cache.clear()
     browser = Browser()
     browser.force_login(user)
@@ -220,7 +220,7 @@ def test_a_model_that_comes_later_is_seen_by_operators_and_not_by_helpdesk(db):
     assert set(helpdesk.permissions.values_list("codename", flat=True)) == {"view_profile", "view_transaction"}
     assert {name.partition("_")[0] for name in held} == {"view"}
     # A database whose tables of accounts do not exist yet is none of its business.
-    grant(apps.get_app_config("system"), "default", apps=type(apps)())
+    grant_permissions(apps.get_app_config("system"), "default", apps=type(apps)())
 
 
 @pytest.mark.parametrize("role", ["operator", "helpdesk"])
@@ -230,7 +230,7 @@ def test_create_staff_makes_an_account_of_the_role(db, role):
     assert json.loads(output.getvalue())["role"] == role
     nora = User.objects.get(username="nora")
     assert not nora.is_superuser
-    assert accounts.role_of(nora) == role
+    assert accounts.get_role(nora) == role
     assert Event.objects.latest("id").details["changes"]["role"] == [None, role]
 
 
@@ -247,15 +247,15 @@ def test_an_administrator_changes_a_role_and_the_account_has_to_sign_in_again(co
     assert console.save(path, role="operator").status_code == 302
     assert changes("ADMIN_CONFIGURATION_UPDATED")["changes"] == {"role": ["helpdesk", "operator"]}
     assert status(nora.get("/admin/")) == "sent away"
-    assert accounts.role_of(User.objects.get(username="nora")) == "operator"
-    assert "Operator: may look at everything" in console.get("/admin/auth/user/").content.decode()
+    assert accounts.get_role(User.objects.get(username="nora")) == "operator"
+    assert "Operator: read-only access to all pages" in console.get("/admin/auth/user/").content.decode()
 
     console.save(path, role="admin")
     assert User.objects.get(username="nora").is_superuser
     console.save(path, role="helpdesk")
     assert not User.objects.get(username="nora").is_superuser
     assert console.save(path, role="boss").status_code == 200
-    assert accounts.role_of(User.objects.get(username="nora")) == "helpdesk"
+    assert accounts.get_role(User.objects.get(username="nora")) == "helpdesk"
 
 
 def test_a_change_without_a_new_role_leaves_the_account_signed_in(console):

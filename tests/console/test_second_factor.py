@@ -337,7 +337,7 @@ def test_an_operator_may_have_a_second_factor_and_remove_nobody_elses(nora, cloc
     piet = User(username="piet", is_staff=True)
     piet.set_password(PASSWORD)
     piet.save()
-    accounts.give_role(piet, Role.OPERATOR)
+    accounts.assign_role(piet, Role.OPERATOR)
     browser = at_own_page("piet")
     set_up_app(browser, clock)
     assert (
@@ -358,7 +358,7 @@ def test_where_it_is_required_nothing_opens_before_it_is_set_up(nora, clock, req
         assert browser.get(path)["Location"].startswith(OVERVIEW)
     asked = browser.get("/admin/", follow=True)
     assert asked.redirect_chain[-1][0].startswith(ASKED)
-    assert "Set up a second factor before you go on." in asked.content.decode()
+    assert "Set up a second factor to continue." in asked.content.decode()
     assert browser.get("/admin/password_change/").status_code == 200
     browser.post("/admin/second-factor/password/", {"password": PASSWORD})
     assert "console-menu-item" not in browser.get(OVERVIEW).content.decode()

@@ -61,7 +61,7 @@ def test_eight_hours_end_a_session_that_is_in_use(nora, clock):
     clock.shift(timedelta(minutes=15))
     ended = browser.get("/admin/system/features/")
     assert ended["Location"] == "/admin/login/?next=/admin/system/features/"
-    assert "Sign in again to go on." in browser.get(ended["Location"]).content.decode()
+    assert "Sign in again to continue." in browser.get(ended["Location"]).content.decode()
     clock.shift(timedelta(seconds=1))
     assert not gets_in(browser)
 

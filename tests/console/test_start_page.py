@@ -54,9 +54,8 @@ def test_each_method_has_a_chart_in_words_in_bars_and_in_a_table(console, add):
 
     push, otp = page.context["charts"]
     hour = f"{add.now - timedelta(hours=2):%H}:00"
-    assert push.text == (
-        f"Push, hour by hour: 5 in 24 hours (Authenticated 3, Expired 1, Not authenticated 1), most of them at {hour} "
-        "(UTC): 4."
+    assert push.description == (
+        f"Push by hour: 5 in 24 hours (Authenticated 3, Expired 1, Not authenticated 1). Peak: 4 at {hour} (UTC)."
     )
     assert (otp.label, otp.total, [(bar.status, bar.height) for bar in otp.bars]) == ("OTP", 2, [("authenticated", 40)])
     bars = {(bar.x, bar.status): (bar.y, bar.height) for bar in push.bars}
@@ -101,9 +100,9 @@ def test_few_codes_that_come_back_are_told_with_the_numbers(console, add, verifi
     add(30, "sms", "pending", hours_ago=0.01)
     add(30, "push", "expired")
     page = start_page(console)
-    assert problems(page) == (["Few text messages come back as a code"] if told else [])
+    assert problems(page) == (["Few SMS codes are verified"] if told else [])
     if told:
-        assert "sent for 20 transactions, and the right one came back for 9." in page.content.decode()
+        assert "sent for 20 transactions and verified for 9." in page.content.decode()
 
 
 @pytest.fixture
@@ -128,9 +127,9 @@ def test_a_country_from_which_few_codes_come_back_is_named_though_the_whole_look
     sent("LU", 400, 0, days_ago=2)
     page = start_page(console)
     [problem] = page.context["problems"]
-    assert problem["title"] == "Few text messages to BE come back as a code"
+    assert problem["title"] == "Few SMS codes sent to BE are verified"
     assert not problem["is_failure"]
-    assert "20 text messages were sent to BE, and the right code came back for 9." in problem["description"]
+    assert "20 messages were sent to BE and 9 codes were verified." in problem["description"]
     assert "BE" in console.get(problem["url"]).content.decode()
     assert problem["url"].endswith("/smsusage/?country=BE")
 
@@ -139,7 +138,7 @@ def test_the_five_countries_that_miss_most_codes_are_named_and_the_whole_is_not_
     add(600, "sms", "expired")
     for number, country in enumerate(("AT", "BE", "CH", "DE", "ES", "FR", "GB")):
         sent(country, 20 + number, 1)
-    named = [title.split()[4] for title in problems(start_page(console))]
+    named = [title.split()[5] for title in problems(start_page(console))]
     assert named == ["GB", "FR", "ES", "DE", "CH"]
 
 
@@ -152,8 +151,8 @@ def test_what_no_worker_takes_within_a_minute_is_told(console, device, portal, m
     since = timezone.now() - timedelta(seconds=61)
     PushDelivery.objects.update(due_at=since)
     page = start_page(console)
-    assert problems(page) == ["The worker does not deliver"]
-    assert f"Waiting since {since:%-d %b %Y, %H:%M:%S} (UTC): pushes." in page.content.decode()
+    assert problems(page) == ["Deliveries are overdue"]
+    assert f"Overdue since {since:%-d %b %Y, %H:%M:%S} (UTC): pushes." in page.content.decode()
 
     PushDelivery.objects.update(state="done")
     CallbackDelivery.objects.create(

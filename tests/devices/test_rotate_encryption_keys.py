@@ -88,7 +88,7 @@ def populated(device, challenge, portal):
         code_hash=hashed, user_id="anna", application=factories.ApplicationFactory(), expires_at=now
     )
     EnrollmentCode.objects.create(code_hash=hashed + "0", user_id="a", application=factories.ApplicationFactory())
-    second_factor.make_codes(User.objects.get())
+    second_factor.generate_recovery_codes(User.objects.get())
     keys.verify()
     SessionStore().save()
     return rows
@@ -186,7 +186,7 @@ def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, porta
 
     Authenticator.objects.exclude(type="pin").delete()
     Session.objects.update(expire_date=timezone.now())
-    second_factor.make_codes(User.objects.get())
+    second_factor.generate_recovery_codes(User.objects.get())
     for model in (EnrollmentCode, IdempotentRequest):
         model.objects.update(expires_at=timezone.now())
     SmsDelivery.objects.update(created_at=timezone.now() - timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""What the console's pages have in common: titles, lists that do not count, filters, pages that only show."""
+"""Base classes of the console's pages: titles, lists without row counts, filters, read-only pages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,34 +24,34 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.common.console.forms import has_password
 
-# Behind this page it is quicker to filter than to turn pages.
+# Beyond this page, a filter is faster than paging.
 MAX_PAGES = 1000
 
 
 def format_datetime(value: datetime | None) -> str:
-    """Show a time with its seconds, which matter in a log."""
+    """Format a time with seconds."""
     return "-" if value is None else date_format(timezone.localtime(value), "j M Y, H:i:s")
 
 
 def format_localized_texts(texts: Mapping[str, str]) -> SafeString | None:
-    """Show texts by language, a line each; None when there is none."""
+    """Render texts by language, one line each. Return None if there are none."""
     return format_html_join("\n", '<span class="console-text">{}: {}</span>', sorted(texts.items())) if texts else None
 
 
 class BaseConsoleAdmin(ModelAdmin):
-    """The look of every page: no bulk actions, no facets, and titles that name the thing."""
+    """Base class of all console pages: no bulk actions, no facets, and a title that names the model."""
 
     actions = None
     show_facets = admin.ShowFacets.NEVER
     list_filter_submit = True
     list_per_page = 50
     list_filter: ClassVar[Sequence[tuple[str, "type[FormFilter]"]]] = ()
-    # What the page is called when the model's own name is not the console's word.
+    # The title of the page if it differs from the plural name of the model.
     title: Any = None
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
         if change and not self.has_change_permission(request, obj):
-            # Who may only look gets texts, for which no form of ours has to be ready.
+            # Users without change permission see read-only values, so the custom form is not used.
             kwargs["form"] = forms.ModelForm
         return super().get_form(request, obj, change, **kwargs)
 
@@ -60,16 +60,16 @@ class BaseConsoleAdmin(ModelAdmin):
         return str(self.title or self.opts.verbose_name_plural)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        shown = {"title": self.page_title, **(extra_context or {})}
-        response: HttpResponse = super().changelist_view(request, shown)
+        page_context = {"title": self.page_title, **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, page_context)
         return response
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allow the parameters of the page's filters. Any other look-up could find out what the page does not show."""
+        """Return True if the parameter belongs to a filter of the page. Other lookups could reveal hidden fields."""
         return any(lookup in kind.parameters(path) for path, kind in self.list_filter)
 
     def form_context(self) -> dict[str, Any]:
-        """Return what the page of one row is told beyond what Django tells it."""
+        """Return additional template context for the page of one row."""
         return {"title": self.page_title, "show_save_and_add_another": False}
 
     def changeform_view(
@@ -79,13 +79,13 @@ class BaseConsoleAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        shown = {**self.form_context(), **(extra_context or {})}
-        response: HttpResponse = super().changeform_view(request, object_id, form_url, shown)
+        page_context = {**self.form_context(), **(extra_context or {})}
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, page_context)
         return response
 
 
 class StoredPasswordAdmin(BaseConsoleAdmin):
-    """Of a row with an encrypted password: who may change it types another, who may look sees whether there is one."""
+    """Page of a row with an encrypted password. Users without change permission only see whether one is stored."""
 
     def password_fields(self, request: HttpRequest, obj: Model | None) -> tuple[str, ...]:
         if obj and not self.has_change_permission(request, obj):
@@ -98,7 +98,7 @@ class StoredPasswordAdmin(BaseConsoleAdmin):
 
 
 class ReadOnlyAdmin(BaseConsoleAdmin):
-    """Rows that the server writes: shown, never added, changed or deleted, not by address either."""
+    """Read-only page of rows that the server writes. The add, change and delete views are disabled."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -113,18 +113,18 @@ class ReadOnlyAdmin(BaseConsoleAdmin):
         return {**super().form_context(), "show_history": False}
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> NoReturn:
-        raise Http404("these rows have no history: they are never changed")
+        raise Http404("these rows have no history: they cannot be changed")
 
 
 class UncountedPage(Page):  # type: ignore[type-arg]
-    """One page, which knows only whether another follows."""
+    """Page that knows only whether another page follows."""
 
     def has_next(self) -> bool:
         return bool(self.paginator.has_more)  # type: ignore[attr-defined]
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages of a table that is too large to count: each page asks for one row more than it shows."""
+    """Paginator of a table that is too large to count. It reads one row more than a page shows."""
 
     template_name = "admin/uncounted_pagination.html"
     has_more = False
@@ -146,12 +146,12 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]
 class UncountedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        # The heading announces how many were filtered out when these two differ.
+        # The heading shows the number of filtered rows if the two counts differ.
         self.full_result_count = self.result_count
 
 
 class LogAdmin(ReadOnlyAdmin):
-    """A table that grows for ever: newest first, never counted, never sorted by a column without an index."""
+    """Page of a log table: newest rows first, not counted, and not sortable by columns without an index."""
 
     paginator = UncountedPaginator
     show_full_result_count = False
@@ -163,15 +163,15 @@ class LogAdmin(ReadOnlyAdmin):
 
 
 class FormFilter(admin.FieldListFilter):
-    """A filter that is typed or chosen in a small form. A value that cannot be meant matches nothing."""
+    """Filter with a small form. An invalid value matches no row."""
 
     template = "admin/form_filter.html"
-    # In terms of the field's name.
+    # Query parameters; %s is the name of the field.
     parameter_names: ClassVar[tuple[str, ...]] = ("%s",)
 
     @classmethod
     def parameters(cls, field_path: str) -> list[str]:
-        """Return the parameters of the query that the filter of a field takes."""
+        """Return the query parameters of the filter for a field."""
         return [name % field_path for name in cls.parameter_names]
 
     def expected_parameters(self) -> list[str | None]:
@@ -201,7 +201,7 @@ class FormFilter(admin.FieldListFilter):
 
 
 class ExactFilter(FormFilter):
-    """The field is exactly what is typed: that is what the indexes answer."""
+    """Filter for an exact value, which the indexes support."""
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
@@ -214,12 +214,12 @@ class ExactFilter(FormFilter):
     def lookups(self) -> dict[str, Any]:
         value = self.value(self.field_path)
         if "\0" in value:
-            raise ValueError("no stored text holds a NUL")
+            raise ValueError("stored text cannot contain NUL")
         return {self.field_path: self.field.to_python(value)} if value else {}
 
 
 class ChoiceFilter(ExactFilter):
-    """The field is the chosen value: one of its choices, or a row of the model that it points at."""
+    """Filter for one of the field's choices, or for a related row."""
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
@@ -235,13 +235,13 @@ class ChoiceFilter(ExactFilter):
         return list(self.field.get_choices(include_blank=False))
 
     def lookups(self) -> dict[str, Any]:
-        # Checked here, because a database refuses numbers that it cannot hold.
+        # Validated first, because a database raises an error for numbers out of its range.
         self.fields[self.field_path].clean(self.value(self.field_path))
         return super().lookups()
 
 
 class PeriodFilter(FormFilter):
-    """From and to, by the minute, in the console's time zone."""
+    """Filter for a period, to the minute, in the console's time zone."""
 
     parameter_names = ("%s_from", "%s_to")
 

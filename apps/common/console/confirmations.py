@@ -1,4 +1,4 @@
-"""Pages of the console that ask before something is done."""
+"""Confirmation pages of the console."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """`heading` asks, `paragraphs` say what happens, `button_label` does it; no button when nothing can be done.
+    """Content of a confirmation page.
 
-    `icon` is the name of a Material symbol, `back_url` where the other button leads. `items`, who is
-    concerned, are listed below them. `state_token` comes back with the form.
+    `heading` is the question, `paragraphs` describe the effect, and `items` lists the affected objects below them.
+    Without a `button_label` nothing can be confirmed. `icon` is the name of a Material symbol and `back_url` the target
+    of the other button. `state_token` is posted with the form, to detect changes since the page was shown.
     """
 
     title: "str | StrPromise"
@@ -35,7 +36,7 @@ class Confirmation:
 def render_confirmation(
     model_admin: "ModelAdmin[Model]", request: HttpRequest, confirmation: Confirmation, row: Model | None
 ) -> HttpResponse:
-    """Show the question; its form posts to the same address, query included."""
+    """Render the confirmation page. Its form posts to the same URL, including the query."""
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,

@@ -1,4 +1,4 @@
-"""Form fields that several pages of the console use."""
+"""Form fields of several console pages."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget,
 
 
 class LinesField(forms.CharField):
-    """A list of texts, one a line."""
+    """List of strings, one per line."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), **kwargs)
@@ -30,15 +30,15 @@ class LinesField(forms.CharField):
 
 
 def warning(text: str | Promise, shown_when: str) -> SafeString:
-    """Build a warning that stands beside a field while a condition of the form holds.
+    """Build a warning that is shown next to a field while a condition of the form is met.
 
-    `shown_when` is read by console.js: `name=value|value` or `name>number`, several joined with `&`.
+    console.js evaluates `shown_when`: `name=value|value` or `name>number`, joined with `&`.
     """
     return format_html('<span class="console-warning" role="note" data-shown-when="{}">{}</span>', shown_when, text)
 
 
 class StoredPasswordForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Of a row with an encrypted `password`, which is only ever written: an empty field keeps the stored one."""
+    """Form of a row with an encrypted `password`. The password is write-only: an empty field keeps the stored one."""
 
     new_password = forms.CharField(
         label=_("Password"),
@@ -54,7 +54,7 @@ class StoredPasswordForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["new_password"].help_text = (
-            _("A password is stored. Leave this empty to keep it.")
+            _("A password is stored. Leave this field empty to keep it.")
             if has_password(self.instance)
             else _("No password is stored.")
         )
@@ -62,13 +62,15 @@ class StoredPasswordForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("remove_password") and cleaned.get("new_password"):
-            raise ValidationError({"remove_password": _("Enter a new password or remove the stored one, not both.")})
+            raise ValidationError(
+                {"remove_password": _("Enter a new password or remove the stored password, not both.")}
+            )
         if cleaned.get("new_password") or cleaned.get("remove_password"):
-            # Set now, so that the model's own rules judge it together with the rest.
+            # Set here, so that the model's validation covers the new password.
             self.instance.password = cleaned.get("new_password", "")
         return cleaned
 
 
 def has_password(row: models.Model) -> bool:
-    """Say whether a row has a password. What is stored tells enough: nothing is decrypted to show a page."""
+    """Return True if the row has a password. The stored value is not decrypted."""
     return bool(row.__dict__.get("password"))

@@ -1,4 +1,4 @@
-"""What is wrong with something that an administrator can mend, for whoever looks at the console."""
+"""Problems that an administrator can fix, for the pages of the console."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ from django.utils.functional import Promise
 
 @dataclass(frozen=True)
 class Problem:
-    """`summary` is for a list, `title` and `description` are whole sentences: what it is, and what mends it.
+    """Problem with its remedy.
 
-    `url` is the console's page where that is done, when the problem is shown elsewhere.
+    `summary` is short enough for a list. `title` and `description` are full sentences: the problem, then its fix.
+    `url` is the console page for the fix, for problems that are also shown elsewhere.
     """
 
     summary: str | Promise

@@ -1,4 +1,4 @@
-"""What points at a row: who would be hurt if it went."""
+"""Find the rows that block a deletion or are deleted with it."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -8,9 +8,9 @@ from django.db import models
 
 
 def protecting_rows(rows: models.QuerySet[Any], limit: int) -> list[models.Model]:
-    """Return at most `limit` rows that protect one of `rows` from deletion, also through rows that would go with it.
+    """Return at most `limit` rows that protect `rows` from deletion, directly or through cascading rows.
 
-    Asks once for each relation of the schema, however many rows there are.
+    Runs one query per relation of the schema, independent of the number of rows.
     """
     return list(islice(_protecting_rows(rows, limit), limit))
 
@@ -24,7 +24,7 @@ def _protecting_rows(rows: models.QuerySet[Any], limit: int) -> Iterator[models.
 
 
 def cascade_counts(rows: models.QuerySet[Any]) -> dict[str, int]:
-    """Count what would be deleted together with `rows`, by the plural name of its model."""
+    """Count the rows that would be deleted with `rows`, by the plural name of their model."""
     counts: dict[str, int] = {}
     for relation, related in _relations(rows):
         if relation.on_delete is models.CASCADE and (count := related.count()):

@@ -1,4 +1,4 @@
-"""Tags of the console's templates."""
+"""Template tags of the console."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.inclusion_tag("admin/breadcrumbs.html", takes_context=True)
 def breadcrumbs(context: RequestContext) -> dict[str, Any]:
-    """Say where this page is: its list, then the row, then what is done with it."""
+    """Return the path to the current page: the list, the row and the action."""
     opts, title = context.get("opts"), str(context.get("title") or "")
     if opts is None:
         return {"parts": [(title, "")]}

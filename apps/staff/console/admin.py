@@ -1,4 +1,4 @@
-"""The page of staff accounts."""
+"""Page of staff accounts."""
 
 from typing import Any, cast
 
@@ -28,19 +28,19 @@ admin.site.unregister(User)
 
 @admin.register(User)
 class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
-    """Accounts of the console, each with one role. Only administrators change them."""
+    """Page of the console accounts, each with one role. Only administrators can change them."""
 
     title = _("Staff accounts")
     form = StaffForm
     add_form = StaffCreationForm
     change_password_form = AdminPasswordChangeForm
     secret_fields = accounts.SECRET_FIELDS
-    list_display = ("username", "name", "role_label", "is_active", "signed_in")
+    list_display = ("username", "name", "role_label", "is_active", "last_sign_in")
     list_filter = ()
     search_fields = ()
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = ("signed_in", "password_link", "role_label", "locked", "second_factor")
+    readonly_fields = ("last_sign_in", "password_link", "role_label", "locked", "second_factor")
     add_fieldsets = ((None, {"fields": ("username", "role", "password1", "password2")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -54,19 +54,19 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
         role = "role" if may_change and obj != request.user else "role_label"
         password = ("password_link",) if may_change else ()
         unlock = ("unlock",) if may_change and lockout.locks(obj.username) else ()
-        # One's own is changed on a page of its own, which asks for the password.
-        may_remove = may_change and obj != request.user and second_factor.exists(obj)
+        # The second factor of the own account is changed on its own page, which requires the password.
+        may_remove = may_change and obj != request.user and second_factor.is_enrolled(obj)
         removal = ("remove_second_factor",) if may_remove else ()
         return (
             (None, {"fields": ("username", role, "is_active", *password)}),
             (_("Person"), {"fields": ("first_name", "last_name", "email")}),
-            (_("Use"), {"fields": ("signed_in", "locked", *unlock)}),
+            (_("Use"), {"fields": ("last_sign_in", "locked", *unlock)}),
             (_("Second factor"), {"fields": ("second_factor", *removal)}),
         )
 
     @admin.display(description=_("role"), empty_value="-")
     def role_label(self, user: User) -> str | None:
-        role = accounts.role_of(user)
+        role = accounts.get_role(user)
         return str(role.label) if role else None
 
     @admin.display(description=_("name"))
@@ -74,24 +74,26 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
         return user.get_full_name() or "-"
 
     @admin.display(description=_("last sign-in (UTC)"))
-    def signed_in(self, user: User) -> str:
+    def last_sign_in(self, user: User) -> str:
         return format_datetime(user.last_login)
 
     @admin.display(description=_("locked after wrong passwords"))
     def locked(self, user: User) -> str:
-        held = lockout.locks(user.username)
-        if lockout.EVERYWHERE in held:
-            return _("until %(moment)s (UTC)") % {"moment": format_datetime(held[lockout.EVERYWHERE])}
+        active_locks = lockout.locks(user.username)
+        if lockout.ALL_ADDRESSES in active_locks:
+            return _("until %(moment)s (UTC)") % {"moment": format_datetime(active_locks[lockout.ALL_ADDRESSES])}
         return ", ".join(
             _("for %(address)s until %(moment)s (UTC)") % {"address": address, "moment": format_datetime(until)}
-            for address, until in sorted(held.items())
+            for address, until in sorted(active_locks.items())
         ) or str(_("no"))
 
     @admin.display(description=_("second factor"))
     def second_factor(self, user: User) -> str:
-        held = [str(_("authenticator app"))] if second_factor.app_of(user) else []
-        held += [str(_("passkey “%(name)s”") % {"name": passkey.name}) for passkey in second_factor.passkeys_of(user)]
-        return ", ".join(held) or pgettext("second factor", "none")
+        factors = [str(_("authenticator app"))] if second_factor.get_app(user) else []
+        factors += [
+            str(_("passkey “%(name)s”") % {"name": passkey.name}) for passkey in second_factor.get_passkeys(user)
+        ]
+        return ", ".join(factors) or pgettext("second factor", "none")
 
     @admin.display(description=_("password"))
     def password_link(self, user: User) -> SafeString:
@@ -99,7 +101,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
         return format_html('<a class="text-link" href="{}">{}</a>', url, _("Set a new password"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        # Nobody locks themselves out: what is read-only is no field of the form.
+        # Accounts cannot deactivate themselves or change their own role.
         return (*self.readonly_fields, "is_active", "role") if obj == request.user else self.readonly_fields
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -113,7 +115,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
             accounts.require_new_password(obj)
         role = form.cleaned_data.get("role")
         if role and role != before.plain.get("role"):
-            accounts.give_role(obj, Role(role))
+            accounts.assign_role(obj, Role(role))
         if not obj.is_active:
             accounts.end_sessions(obj)
         if form.cleaned_data.get("unlock"):
@@ -132,9 +134,9 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
         changes.record(event_type, who=who, row=obj, before=before, after=accounts.snapshot(obj))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        # Together: a password that somebody else chose is never stored without the demand to change it.
+        # One database transaction stores the password and the requirement to change it.
         with transaction.atomic():
             response: HttpResponse = super().user_change_password(request, id, form_url)
             if request.method == "POST" and response.status_code == 302:
-                accounts.password_changed(User.objects.get(pk=id), by=cast(User, request.user))
+                accounts.record_password_change(User.objects.get(pk=id), actor=cast(User, request.user))
         return response

@@ -11,13 +11,13 @@ from apps.staff.roles import Role
 
 
 def role_field() -> forms.ChoiceField:
-    # A form that is left as it is gives away the least.
+    # The default is the role with the fewest permissions.
     initial, widget = Role.HELPDESK, UnfoldAdminSelectWidget()
     return forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=initial, widget=widget)
 
 
 class StaffCreationForm(UserCreationForm):  # type: ignore[misc]
-    """A new staff account. The password is a first one: its owner is asked for another at the first sign-in."""
+    """Form of a new staff account. Its initial password must be changed at the first sign-in."""
 
     role = role_field()
 
@@ -32,14 +32,16 @@ class StaffForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Unlock"),
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
-        help_text=_("Forget the wrong passwords, so that the account can be signed in with at once."),
+        help_text=_("Delete the wrong passwords, so that the account can sign in immediately."),
     )
 
     remove_second_factor = forms.BooleanField(
         label=_("Remove the second factor"),
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
-        help_text=_("For somebody who has lost it. Be sure that it is them: with the password alone they get in."),
+        help_text=_(
+            "For a lost second factor. Verify the person's identity first: the password alone then grants access."
+        ),
     )
 
     class Meta:
@@ -48,10 +50,10 @@ class StaffForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["role"] = accounts.role_of(self.instance)
+        self.initial["role"] = accounts.get_role(self.instance)
 
     def clean_username(self) -> str:
-        """Refuse a name that differs from another account's only in case, as the form of a new account does."""
+        """Reject a name that differs from another account's name only in case, like the form of a new account."""
         name: str = self.cleaned_data["username"]
         others = User.objects.exclude(pk=self.instance.pk)
         if "username" in self.changed_data and others.filter(username__iexact=name).exists():

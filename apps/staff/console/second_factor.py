@@ -1,4 +1,4 @@
-"""The console's pages about the second factor: asking for it at the sign-in, and an account's own."""
+"""Console pages of the second factor: verification at the sign-in, and management for the own account."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,174 +23,176 @@ from apps.common import untrusted_json
 from apps.staff import lockout, passkeys, second_factor
 
 View = Callable[..., HttpResponse]
-CONFIRMED_AT = "password_confirmed_at"
-# So long a current password that was typed in counts for changes of the second factor.
-CONFIRMED_SECONDS = 5 * 60
+PASSWORD_CONFIRMED_AT = "password_confirmed_at"
+# A confirmed password permits changes of the second factor for this long.
+PASSWORD_MAX_AGE_SECONDS = 5 * 60
 
 
-def owner(request: HttpRequest) -> User:
+def current_user(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def page(request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
-    shown = {**admin.site.each_context(request), "title": title, **context}
-    return TemplateResponse(request, f"admin/second_factor/{name}.html", shown)
+def render_page(request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
+    page_context = {**admin.site.each_context(request), "title": title, **context}
+    return TemplateResponse(request, f"admin/second_factor/{name}.html", page_context)
 
 
-def back(request: HttpRequest) -> str:
-    """Return where the caller wanted to go: a page of this console, or its start."""
-    wanted = request.GET.get("next", "")
-    known = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if known else reverse("admin:index")
+def next_url(request: HttpRequest) -> str:
+    """Return the requested URL if it is on this host, or else the start page."""
+    requested = request.GET.get("next", "")
+    is_safe = url_has_allowed_host_and_scheme(requested, {request.get_host()}, require_https=request.is_secure())
+    return requested if is_safe else reverse("admin:index")
 
 
-def after_password(view: View) -> View:
-    """Ask for the current password before a page that changes the second factor, or shows a secret of it."""
+def require_recent_password(view: View) -> View:
+    """Require the current password before a page that changes the second factor or shows its secret."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        age = timezone.now().timestamp() - request.session.get(CONFIRMED_AT, 0)
-        if age < CONFIRMED_SECONDS:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        age = timezone.now().timestamp() - request.session.get(PASSWORD_CONFIRMED_AT, 0)
+        if age < PASSWORD_MAX_AGE_SECONDS:
             return view(request, *args, **kwargs)
         if request.content_type == "application/json":
-            text = _("Your password was asked for too long ago. Load the page again.")
-            return JsonResponse({"text": text}, status=403)
-        wanted = request.path if request.method == "GET" else reverse("admin:second_factor")
-        return HttpResponseRedirect(reverse("admin:second_factor_password", query={"next": wanted}))
+            message = _("The password confirmation has expired. Reload the page.")
+            return JsonResponse({"message": message}, status=403)
+        next_path = request.path if request.method == "GET" else reverse("admin:second_factor")
+        return HttpResponseRedirect(reverse("admin:second_factor_password", query={"next": next_path}))
 
-    return guarded
+    return wrapper
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
-    is_wrong = request.method == "POST" and not lockout.confirms(request, request.POST.get("password", ""))
-    if request.method == "POST" and not is_wrong:
-        request.session[CONFIRMED_AT] = timezone.now().timestamp()
-        return HttpResponseRedirect(back(request))
-    return page(request, "password", _("Confirm your password"), is_wrong=is_wrong)
+    is_invalid = request.method == "POST" and not lockout.check_password(request, request.POST.get("password", ""))
+    if request.method == "POST" and not is_invalid:
+        request.session[PASSWORD_CONFIRMED_AT] = timezone.now().timestamp()
+        return HttpResponseRedirect(next_url(request))
+    return render_page(request, "password", _("Confirm your password"), is_invalid=is_invalid)
 
 
 @require_GET
-@after_password
+@require_recent_password
 def overview(request: HttpRequest) -> HttpResponse:
-    user = owner(request)
-    return page(
+    user = current_user(request)
+    return render_page(
         request,
         "overview",
         _("Second factor"),
-        app=second_factor.app_of(user),
-        passkeys=second_factor.passkeys_of(user),
-        has_second_factor=second_factor.exists(user),
-        codes_left=second_factor.codes_left(user),
+        app=second_factor.get_app(user),
+        passkeys=second_factor.get_passkeys(user),
+        has_second_factor=second_factor.is_enrolled(user),
+        remaining_codes=second_factor.remaining_codes(user),
     )
 
 
 @require_http_methods(["GET", "POST"])
-@after_password
+@require_recent_password
 def app(request: HttpRequest) -> HttpResponse:
-    """Show the secret of a new app, and take it into use when a code proves that the app has it."""
-    user = owner(request)
+    """Show the secret of a new app, and activate the app when it is confirmed by a code."""
+    user = current_user(request)
     if request.method == "POST":
         confirmed = second_factor.confirm_app(user, request.POST.get("code", "").replace(" ", ""))
         if confirmed:
-            verified_by(request, confirmed)
+            mark_session_verified(request, confirmed)
             messages.success(request, _("The authenticator app is set up."))
             return HttpResponseRedirect(reverse("admin:second_factor"))
-    draft = second_factor.draft_app(user)
-    code = segno.make(second_factor.app_address(draft), error="m")
-    picture = mark_safe(code.svg_inline(scale=5, light="#fff", dark="#000"))  # noqa: S308 - squares of segno's
-    groups = [draft.secret[start : start + 4] for start in range(0, len(draft.secret), 4)]
-    shown = {"picture": picture, "secret": " ".join(groups), "is_wrong": request.method == "POST"}
-    return page(request, "app", _("Set up an authenticator app"), **shown)
+    pending_app = second_factor.pending_app(user)
+    code = segno.make(second_factor.provisioning_uri(pending_app), error="m")
+    qr_code = mark_safe(code.svg_inline(scale=5, light="#fff", dark="#000"))  # noqa: S308 - squares of segno's
+    groups = [pending_app.secret[start : start + 4] for start in range(0, len(pending_app.secret), 4)]
+    page_context = {"qr_code": qr_code, "secret": " ".join(groups), "is_invalid": request.method == "POST"}
+    return render_page(request, "app", _("Set up an authenticator app"), **page_context)
 
 
-def verified_by(request: HttpRequest, device: Any) -> None:
-    """Note that this session has shown the second factor; under a new key, as at every step up."""
+def mark_session_verified(request: HttpRequest, device: Any) -> None:
+    """Mark the session as verified, under a new session key."""
     django_otp.login(request, device)
     request.session.cycle_key()
 
 
 @require_POST
-@after_password
+@require_recent_password
 def recovery_codes(request: HttpRequest) -> HttpResponse:
-    """Show new recovery codes in this answer and nowhere else."""
-    if not second_factor.exists(owner(request)):
+    """Show new recovery codes. They are not shown again."""
+    if not second_factor.is_enrolled(current_user(request)):
         messages.error(request, _("Set up an authenticator app or a passkey first."))
         return HttpResponseRedirect(reverse("admin:second_factor"))
-    return page(request, "codes", _("Recovery codes"), codes=second_factor.make_codes(owner(request)))
+    return render_page(
+        request, "codes", _("Recovery codes"), codes=second_factor.generate_recovery_codes(current_user(request))
+    )
 
 
 @require_POST
-@after_password
+@require_recent_password
 def remove_app(request: HttpRequest) -> HttpResponse:
-    second_factor.remove_app(owner(request))
+    second_factor.remove_app(current_user(request))
     messages.success(request, _("The authenticator app was removed."))
     return HttpResponseRedirect(reverse("admin:second_factor"))
 
 
 @require_POST
-@after_password
+@require_recent_password
 def change_passkey(request: HttpRequest, key: int) -> HttpResponse:
     if "remove" in request.POST:
-        second_factor.remove_passkey(owner(request), key)
+        second_factor.remove_passkey(current_user(request), key)
         messages.success(request, _("The passkey was removed."))
     else:
-        passkeys.rename(owner(request), key, request.POST.get("name", ""))
+        passkeys.rename(current_user(request), key, request.POST.get("name", ""))
         messages.success(request, _("The passkey was renamed."))
     return HttpResponseRedirect(reverse("admin:second_factor"))
 
 
 @require_POST
-@after_password
+@require_recent_password
 def begin_passkey(request: HttpRequest) -> HttpResponse:
     return JsonResponse(passkeys.begin_registration(request))
 
 
 @require_POST
-@after_password
+@require_recent_password
 def add_passkey(request: HttpRequest) -> HttpResponse:
-    """Keep the passkey that the browser made, and say where to go on."""
-    sent = answer_of(request)
+    """Store the passkey that the browser created, and return the URL of the next page."""
+    data = json_object(request)
     try:
-        passkey = passkeys.complete_registration(request, owner(request), str(sent.get("name", "")), sent)
-    except passkeys.PasskeyRefused:
-        return JsonResponse({"text": _("This passkey cannot be used here. Try again.")}, status=400)
-    if second_factor.is_asked_for(owner(request)):
-        verified_by(request, passkey)
+        passkey = passkeys.complete_registration(request, current_user(request), str(data.get("name", "")), data)
+    except passkeys.PasskeyError:
+        return JsonResponse({"message": _("This passkey cannot be used here. Try again.")}, status=400)
+    if second_factor.is_required(current_user(request)):
+        mark_session_verified(request, passkey)
     messages.success(request, _("The passkey was added."))
     return JsonResponse({"url": reverse("admin:second_factor")})
 
 
-def answer_of(request: HttpRequest) -> dict[str, Any]:
+def json_object(request: HttpRequest) -> dict[str, Any]:
     try:
-        sent = untrusted_json.loads(request.body)
+        data = untrusted_json.loads(request.body)
     except ValueError:
         return {}
-    return sent if isinstance(sent, dict) else {}
+    return data if isinstance(data, dict) else {}
 
 
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "POST"])
 def check(request: HttpRequest) -> HttpResponse:
-    """Ask for the second factor after the password: a code of the app, a recovery code or a passkey."""
-    user, code = owner(request), request.POST.get("code", "")
-    if not second_factor.is_asked_for(user):
-        return HttpResponseRedirect(back(request))
-    wait = second_factor.refused_until(user, code) if request.method == "POST" else None
-    if request.method == "POST" and wait is None:
+    """Verify the second factor after the password: a code of the app, a recovery code or a passkey."""
+    user, code = current_user(request), request.POST.get("code", "")
+    if not second_factor.is_required(user):
+        return HttpResponseRedirect(next_url(request))
+    retry_at = second_factor.throttled_until(user, code) if request.method == "POST" else None
+    if request.method == "POST" and retry_at is None:
         device = second_factor.verify_code(user, code)
         if device:
-            verified_by(request, device)
-            return HttpResponseRedirect(back(request))
-    shown = {
-        "is_wrong": request.method == "POST" and wait is None,
-        "seconds": max(1, round((wait - timezone.now()).total_seconds())) if wait else 0,
-        "has_app": second_factor.app_of(user) is not None,
-        "has_passkey": bool(second_factor.passkeys_of(user)),
-        "next": back(request),
+            mark_session_verified(request, device)
+            return HttpResponseRedirect(next_url(request))
+    page_context = {
+        "is_invalid": request.method == "POST" and retry_at is None,
+        "seconds": max(1, round((retry_at - timezone.now()).total_seconds())) if retry_at else 0,
+        "has_app": second_factor.get_app(user) is not None,
+        "has_passkey": bool(second_factor.get_passkeys(user)),
+        "next": next_url(request),
     }
-    return page(request, "check", _("Second factor"), **shown)
+    return render_page(request, "check", _("Second factor"), **page_context)
 
 
 @require_POST
@@ -201,11 +203,11 @@ def begin_check(request: HttpRequest) -> HttpResponse:
 @require_POST
 def check_passkey(request: HttpRequest) -> HttpResponse:
     try:
-        passkey = passkeys.complete_authentication(request, owner(request), answer_of(request))
-    except passkeys.PasskeyRefused:
-        return JsonResponse({"text": _("This passkey was not accepted. Try again.")}, status=400)
-    verified_by(request, passkey)
-    return JsonResponse({"url": back(request)})
+        passkey = passkeys.complete_authentication(request, current_user(request), json_object(request))
+    except passkeys.PasskeyError:
+        return JsonResponse({"message": _("This passkey was not accepted. Try again.")}, status=400)
+    mark_session_verified(request, passkey)
+    return JsonResponse({"url": next_url(request)})
 
 
 PAGES: dict[str, tuple[str, View]] = {

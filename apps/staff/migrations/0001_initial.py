@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True, help_text='The date and time when this device was initially created in the system.', null=True)),
                 ('last_used_at', models.DateTimeField(blank=True, help_text='The most recent date and time this device was used.', null=True)),
                 ('id', models.BigIntegerField(default=apps.staff.models.random_key, primary_key=True, serialize=False)),
-                ('secret', apps.common.encryption.EncryptedTextField(help_text='Base32, as apps take it.')),
+                ('secret', apps.common.encryption.EncryptedTextField(help_text='Base32, the format of authenticator apps.')),
                 ('last_step', models.BigIntegerField(default=-1)),
                 ('user', models.ForeignKey(help_text='The user that this device belongs to.', on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
             ],

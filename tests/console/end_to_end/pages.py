@@ -36,7 +36,7 @@ def sign_in(page, name, password):
 def sign_in_for_the_first_time(page, name, passwords):
     """Sign in with the password that was told, and choose one, as the console wants it before anything else."""
     sign_in(page, name, passwords[name])
-    expect(page.get_by_text("Choose a password of your own before you go on.")).to_be_visible()
+    expect(page.get_by_text("Choose a new password to continue.")).to_be_visible()
     page.get_by_label("Old password").fill(passwords[name])
     passwords[name] = f"a password of {name}'s own"
     for field in page.get_by_label("New password").all():

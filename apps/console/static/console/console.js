@@ -1,44 +1,44 @@
-/* What the console's forms do without a reload. The server judges everything again; nothing here protects anything. */
+/* Dynamic behaviour of the console's forms. The server validates all input again. */
 (function () {
     "use strict";
 
-    function named(name) {
+    function fieldNamed(name) {
         return document.getElementsByName(name)[0];
     }
 
-    /* Names in a condition are those of the same row of an inline, or of the page's own form. */
+    /* Names in a condition refer to the same inline row, or to the page's form. */
     function prefixOf(element) {
         const name = element.name || "";
         return name.slice(0, name.lastIndexOf("-") + 1);
     }
 
-    /* One part: `name=value|value`, `name>number`, or `name:data=value` about a data attribute of the chosen option. */
-    function holdsPart(part, prefix) {
-        const [, name, data, operator, wanted] = part.match(/^(\w+)(?::(\w+))?([=>])(.*)$/);
-        const field = named(prefix + name);
+    /* A part is `name=value|value`, `name>number`, or `name:data=value` for a data attribute of the selected option. */
+    function isPartMet(part, prefix) {
+        const [, name, data, operator, expected] = part.match(/^(\w+)(?::(\w+))?([=>])(.*)$/);
+        const field = fieldNamed(prefix + name);
         if (!field) {
             return false;
         }
-        const typed = field.type === "checkbox" && !field.checked ? "" : field.value;
-        const value = data ? field.selectedOptions[0]?.dataset[data] : typed;
-        return operator === ">" ? Number(value) > Number(wanted) : wanted.split("|").includes(value);
+        const input = field.type === "checkbox" && !field.checked ? "" : field.value;
+        const value = data ? field.selectedOptions[0]?.dataset[data] : input;
+        return operator === ">" ? Number(value) > Number(expected) : expected.split("|").includes(value);
     }
 
-    function holds(condition, element) {
-        return condition.split("&").every((part) => holdsPart(part, prefixOf(element)));
+    function isMet(condition, element) {
+        return condition.split("&").every((part) => isPartMet(part, prefixOf(element)));
     }
 
     function showWarnings() {
         for (const warning of document.querySelectorAll("[data-shown-when]")) {
-            warning.toggleAttribute("data-shown", holds(warning.dataset.shownWhen, warning));
+            warning.toggleAttribute("data-shown", isMet(warning.dataset.shownWhen, warning));
         }
     }
 
-    /* A field without a meaning goes with its row, and is not sent; a group of which nothing is left goes too. */
+    /* Hides and disables fields whose condition is not met, and groups without visible rows. */
     function showFields() {
         const groups = new Set();
         for (const field of document.querySelectorAll("[data-field-shown-when]")) {
-            field.disabled = !holds(field.dataset.fieldShownWhen, field);
+            field.disabled = !isMet(field.dataset.fieldShownWhen, field);
             const row = field.closest(".form-row") || field.parentElement;
             row.hidden = field.disabled;
             groups.add(row.closest("fieldset"));
@@ -50,16 +50,16 @@
 
     function lockFields() {
         for (const field of document.querySelectorAll("[data-enabled-by]")) {
-            field.disabled = !named(field.dataset.enabledBy).checked;
+            field.disabled = !fieldNamed(field.dataset.enabledBy).checked;
         }
     }
 
-    /* In a row of an inline: offer the configurations of the row's platform. */
-    function offerFitting() {
+    /* Shows only the configurations of the platform that is selected in the same inline row. */
+    function filterOptions() {
         for (const select of document.querySelectorAll("select[data-fits]")) {
-            const wanted = named(prefixOf(select) + select.dataset.fits).value;
+            const platform = fieldNamed(prefixOf(select) + select.dataset.fits).value;
             for (const option of select.options) {
-                const fits = !option.dataset.platform || option.dataset.platform === wanted;
+                const fits = !option.dataset.platform || option.dataset.platform === platform;
                 option.hidden = option.disabled = !fits && !option.selected;
             }
         }
@@ -69,7 +69,7 @@
         showWarnings();
         showFields();
         lockFields();
-        offerFitting();
+        filterOptions();
     }
 
     async function copy(button) {
@@ -82,25 +82,25 @@
         }
     }
 
-    /* A symbol is a word in a font of pictures: who listens to a page would hear "add Add application". Where it is all
-       that a link says, it stays. */
-    function silenceSymbols() {
+    /* A symbol is a word in an icon font, which screen readers would read aloud ("add Add application"). It stays
+       readable if it is the only content of a link. */
+    function hideSymbols() {
         for (const symbol of document.querySelectorAll(".material-symbols-outlined")) {
             const link = symbol.closest("a, button");
-            const isAll = link && !link.title && link.textContent.trim() === symbol.textContent.trim();
-            if (!isAll) {
+            const isOnlyContent = link && !link.title && link.textContent.trim() === symbol.textContent.trim();
+            if (!isOnlyContent) {
                 symbol.setAttribute("aria-hidden", "true");
             }
         }
     }
 
-    /* The menu is longer than a small window. It is moved into its scrolling box when the page is ready: after that. */
-    function showPlaceInMenu() {
+    /* The menu can be longer than the window. The timeout waits until it is inside its scrolling container. */
+    function scrollToCurrentItem() {
         document.querySelector(".console-menu-item[aria-current]")?.scrollIntoView({ block: "nearest" });
     }
 
-    document.addEventListener("DOMContentLoaded", silenceSymbols);
-    document.addEventListener("DOMContentLoaded", () => setTimeout(showPlaceInMenu));
+    document.addEventListener("DOMContentLoaded", hideSymbols);
+    document.addEventListener("DOMContentLoaded", () => setTimeout(scrollToCurrentItem));
     document.addEventListener("DOMContentLoaded", refresh);
     document.addEventListener("input", refresh);
     document.addEventListener("change", refresh);

@@ -1,80 +1,80 @@
-/* Shows below each default message of a type what a user would read, how long it is, and how many texts it costs. */
+/* Shows a preview below each default message of a type, with its length and number of SMS segments. */
 (function () {
     "use strict";
 
     const PLACEHOLDER = "{code}";
-    /* The alphabet of GSM 03.38 and its extension, whose characters take the room of two. */
+    /* The GSM 03.38 alphabet and its extension. Characters of the extension count twice. */
     const BASIC =
         "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑܧ¿" +
         "abcdefghijklmnopqrstuvwxyzäöñüà";
     const EXTENSION = "\f^{}\\[~]|€";
-    const GSM = { one: 160, part: 153 };
-    const UCS2 = { one: 70, part: 67 };
-    const NAMED = 3;
+    const GSM = { single: 160, segment: 153 };
+    const UCS2 = { single: 70, segment: 67 };
+    const MAX_CHARACTERS = 3;
 
     function isSms() {
         return document.getElementsByName("method")[0].value === "sms";
     }
 
-    function composed(text, code) {
+    function composeMessage(text, code) {
         return text.includes(PLACEHOLDER) ? text.replaceAll(PLACEHOLDER, code) : code;
     }
 
-    function foreign(text) {
+    function nonGsmCharacters(text) {
         return [...new Set(text)].filter((character) => !BASIC.includes(character) && !EXTENSION.includes(character));
     }
 
-    /* No part begins in the middle of a character. */
-    function segments(sizes, room) {
-        if (sizes.reduce((sum, size) => sum + size, 0) <= room.one) {
+    /* A character is never split between two segments. */
+    function countSegments(sizes, capacity) {
+        if (sizes.reduce((sum, size) => sum + size, 0) <= capacity.single) {
             return 1;
         }
-        let parts = 1;
+        let segments = 1;
         let used = 0;
         for (const size of sizes) {
-            if (used + size > room.part) {
-                parts += 1;
+            if (used + size > capacity.segment) {
+                segments += 1;
                 used = 0;
             }
             used += size;
         }
-        return parts;
+        return segments;
     }
 
-    function fill(text, values) {
-        return text.replace(/%\((\w+)\)s/g, (_whole, name) => values[name]);
+    function fillPlaceholders(text, values) {
+        return text.replace(/%\((\w+)\)s/g, (_match, name) => values[name]);
     }
 
-    function costs(text, words) {
-        const strange = foreign(text);
-        const sizes = [...text].map((one) => (strange.length ? one.length : EXTENSION.includes(one) ? 2 : 1));
-        const number = segments(sizes, strange.length ? UCS2 : GSM);
-        const said = [number === 1 ? words.one : fill(words.more, { segments: number })];
-        if (strange.length) {
-            const named = strange.slice(0, NAMED).map((one) => `“${one}”`).join(", ");
-            said.push(fill(words.unicode, { characters: strange.length > NAMED ? `${named}, …` : named }));
+    function describeSegments(text, templates) {
+        const unsupported = nonGsmCharacters(text);
+        const sizes = [...text].map((character) => (unsupported.length ? character.length : EXTENSION.includes(character) ? 2 : 1));
+        const number = countSegments(sizes, unsupported.length ? UCS2 : GSM);
+        const sentences = [number === 1 ? templates.one : fillPlaceholders(templates.more, { segments: number })];
+        if (unsupported.length) {
+            const listed = unsupported.slice(0, MAX_CHARACTERS).map((character) => `“${character}”`).join(", ");
+            sentences.push(fillPlaceholders(templates.unicode, { characters: unsupported.length > MAX_CHARACTERS ? `${listed}, …` : listed }));
         }
-        return said;
+        return sentences;
     }
 
     function showCount(count) {
         const text = document.getElementById(count.dataset.counts).value;
         const used = [...text].length;
-        const said = [fill(count.dataset.used, { used, limit: count.dataset.limit })];
+        const sentences = [fillPlaceholders(count.dataset.used, { used, limit: count.dataset.limit })];
         const isTooLong = used > Number(count.dataset.limit);
         if (isTooLong) {
-            said.push(count.dataset.tooLong);
+            sentences.push(count.dataset.tooLong);
         } else if (text && isSms()) {
-            said.push(...costs(composed(text, count.dataset.code), count.dataset));
+            sentences.push(...describeSegments(composeMessage(text, count.dataset.code), count.dataset));
         }
-        count.textContent = said.join(" ");
+        count.textContent = sentences.join(" ");
         count.toggleAttribute("data-too-long-now", isTooLong);
     }
 
     function showPreview(preview) {
         const text = document.getElementById(preview.htmlFor.value).value;
-        const shown = isSms() ? composed(text, preview.dataset.code) : text;
-        preview.textContent = text ? shown : preview.dataset.empty;
+        const message = isSms() ? composeMessage(text, preview.dataset.code) : text;
+        preview.textContent = text ? message : preview.dataset.empty;
         preview.toggleAttribute("data-nothing", !text);
     }
 
@@ -87,7 +87,7 @@
         const box = document.getElementById(button.getAttribute("aria-controls"));
         box.hidden = !box.hidden;
         button.setAttribute("aria-expanded", String(!box.hidden));
-        /* Filled once it is there: what appears together with its text is not read out. */
+        /* Filled after the box is visible, so that screen readers announce the text. */
         window.requestAnimationFrame(function () {
             refresh();
             box.scrollIntoView({ block: "nearest" });

@@ -1,4 +1,4 @@
-/* Asks the browser for a passkey, in forms with `data-passkey`: "create" makes one, "get" signs in with one. */
+/* Requests a passkey from the browser in forms with `data-passkey`: "create" registers one, "get" signs in. */
 (function () {
     "use strict";
 
@@ -12,20 +12,20 @@
         return btoa(plain).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
     }
 
-    /* The server's options name bytes in base64url; the browser wants them as bytes. */
-    function readOptions(options) {
-        const listed = (list) => (list || []).map((one) => ({ ...one, id: toBytes(one.id) }));
-        const read = { ...options, challenge: toBytes(options.challenge) };
+    /* Decodes the binary members of the server's options from base64url. */
+    function decodeOptions(options) {
+        const decodeIds = (list) => (list || []).map((descriptor) => ({ ...descriptor, id: toBytes(descriptor.id) }));
+        const decoded = { ...options, challenge: toBytes(options.challenge) };
         if (options.user) {
-            read.user = { ...options.user, id: toBytes(options.user.id) };
-            read.excludeCredentials = listed(options.excludeCredentials);
+            decoded.user = { ...options.user, id: toBytes(options.user.id) };
+            decoded.excludeCredentials = decodeIds(options.excludeCredentials);
         } else {
-            read.allowCredentials = listed(options.allowCredentials);
+            decoded.allowCredentials = decodeIds(options.allowCredentials);
         }
-        return read;
+        return decoded;
     }
 
-    function writeCredential(credential) {
+    function encodeCredential(credential) {
         const response = {};
         for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
             if (credential.response[name]) {
@@ -40,49 +40,50 @@
         return { id, rawId: toText(credential.rawId), type, response, clientExtensionResults };
     }
 
-    async function post(form, url, body) {
-        const answer = await fetch(url, {
+    async function post(form, url, data) {
+        const response = await fetch(url, {
             method: "POST",
             headers: {
                 "Content-Type": "application/json",
                 "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
             },
-            body: JSON.stringify(body),
+            body: JSON.stringify(data),
         });
-        const json = answer.headers.get("Content-Type") || "";
-        return { ok: answer.ok && !answer.redirected, sent: json.startsWith("application/json") ? await answer.json() : {} };
+        const contentType = response.headers.get("Content-Type") || "";
+        const body = contentType.startsWith("application/json") ? await response.json() : {};
+        return { ok: response.ok && !response.redirected, body };
     }
 
-    function tell(form, text) {
+    function showError(form, message) {
         const problem = form.querySelector("[data-passkey-problem]");
-        problem.textContent = text || problem.dataset.refused;
+        problem.textContent = message || problem.dataset.rejected;
         problem.hidden = false;
     }
 
     async function run(form) {
         if (!window.PublicKeyCredential) {
             const problem = form.querySelector("[data-passkey-problem]");
-            return tell(form, problem.dataset.unsupported);
+            return showError(form, problem.dataset.unsupported);
         }
         const begun = await post(form, form.dataset.begin, {});
         if (!begun.ok) {
-            return tell(form, begun.sent.text);
+            return showError(form, begun.body.message);
         }
-        const publicKey = readOptions(begun.sent);
+        const publicKey = decodeOptions(begun.body);
         const credential = await navigator.credentials[form.dataset.passkey]({ publicKey });
         const name = form.elements.name ? form.elements.name.value : "";
-        const completed = await post(form, form.dataset.complete, { ...writeCredential(credential), name });
+        const completed = await post(form, form.dataset.complete, { ...encodeCredential(credential), name });
         if (!completed.ok) {
-            return tell(form, completed.sent.text);
+            return showError(form, completed.body.message);
         }
-        window.location.assign(completed.sent.url);
+        window.location.assign(completed.body.url);
     }
 
     document.addEventListener("submit", function (event) {
         const form = event.target.closest("form[data-passkey]");
         if (form) {
             event.preventDefault();
-            run(form).catch(() => tell(form));
+            run(form).catch(() => showError(form));
         }
     });
 })();

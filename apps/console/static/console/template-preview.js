@@ -1,18 +1,18 @@
-/* Shows below each template what a user would read, with the values of the example, while it is typed. */
+/* Shows a preview below each template with the values of the example, updated during input. */
 (function () {
     "use strict";
 
-    function fill(template, values) {
-        return template.replace(/\[(\w+)\]/g, (whole, name) => (Object.hasOwn(values, name) ? values[name] : whole));
+    function fillPlaceholders(template, values) {
+        return template.replace(/\[(\w+)\]/g, (match, name) => (Object.hasOwn(values, name) ? values[name] : match));
     }
 
-    function show(preview) {
+    function showPreview(preview) {
         const field = document.getElementById(preview.htmlFor.value);
-        preview.textContent = fill(field.value.trim() ? field.value : preview.dataset.empty, JSON.parse(preview.dataset.values));
+        preview.textContent = fillPlaceholders(field.value.trim() ? field.value : preview.dataset.empty, JSON.parse(preview.dataset.values));
     }
 
     function refresh() {
-        document.querySelectorAll(".console-preview").forEach(show);
+        document.querySelectorAll(".console-preview").forEach(showPreview);
     }
 
     document.addEventListener("DOMContentLoaded", refresh);

@@ -11,13 +11,13 @@ from apps.staff.roles import Role
 
 class Command(DataCommand):
     help = gettext_lazy(
-        "Make a staff account for the console and print its first password, to be changed at the first sign-in."
+        "Create a staff account and print its initial password. The password must be changed at the first sign-in."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("name", metavar="NAME", help=_("the name to sign in with"))
-        parser.add_argument("--role", required=True, choices=Role.values, help=_("what the account may do"))
+        parser.add_argument("name", metavar="NAME", help=_("user name of the account"))
+        parser.add_argument("--role", required=True, choices=Role.values, help=_("role of the account"))
 
     def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
         password = accounts.create(name=name, role=role, who="create_staff")

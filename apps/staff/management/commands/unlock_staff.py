@@ -10,11 +10,11 @@ from apps.staff import lockout
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("Let a staff account that is locked after too many wrong passwords sign in again.")
+    help = gettext_lazy("Unlock a staff account that is locked after too many wrong passwords.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("name", metavar="NAME", help=_("the name to sign in with"))
+        parser.add_argument("name", metavar="NAME", help=_("user name of the account"))
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         if not User.objects.filter(username=name).exists():
