@@ -196,7 +196,7 @@ def test_revoking_mobile_authentication_keeps_the_device_in_the_list(console, sh
     assert ">removed<" in console.get(profile_page).content.decode()
     assert ">removed<" in user_page(console, "anna").content.decode()
     test_push = console.get(path.replace("revoke-mobile-authentication", "send-test-push")).content.decode()
-    assert "The user's keys on this device were removed." in html.unescape(test_push)
+    assert "The user's keys on this device were deleted." in html.unescape(test_push)
     assert last("ADMIN_USER_CLIENT_KEYS_REVOKED").details == {"device_id": shared.device_id, "who": "olga"}
     assert "Nothing was changed" in said(console.post(path))
     assert Event.objects.filter(event_type="ADMIN_USER_CLIENT_KEYS_REVOKED").count() == 1
@@ -347,7 +347,7 @@ def test_a_code_needs_a_user_id_and_an_application(console, version, user_id):
 
 def test_no_code_is_made_while_enrolment_is_off(console, version):
     GeneralConfiguration.objects.update_or_create(defaults={"enrollment_enabled": False})
-    assert "Enrolment is switched off" in console.get(ENROL).content.decode()
+    assert "Enrolment is turned off" in console.get(ENROL).content.decode()
     console.post(ENROL, {"user_id": "eva", "application": version.application.identifier})
     assert not EnrollmentCode.objects.exists()
 

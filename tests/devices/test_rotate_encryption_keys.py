@@ -35,7 +35,7 @@ OLD_KEY = project.FIELD_ENCRYPTION_KEYS[0]
 DECLARED = re.compile(r"^    \w+ = EncryptedTextField\(", re.MULTILINE)
 SECRETS = {
     Transaction: ["secure_message", "phone_number", "code", "signing_data", "verification_number"],
-    IdempotentRequest: ["answer"],
+    IdempotentRequest: ["response"],
     ContextLookup: ["origin"],
     CallbackEndpoint: ["password", "signing_secrets"],
     PushMessagingConfiguration: ["server_key", "signing_key", "certificate"],
