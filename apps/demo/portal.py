@@ -260,7 +260,7 @@ STATUSES = {
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        content = untrusted_json.read(body or b"{}")
+        content = untrusted_json.loads(body or b"{}")
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
