@@ -1,4 +1,7 @@
-"""The only place that writes a transaction's status. A move is a conditional UPDATE: its row count says who won."""
+"""The only module that writes the status of a transaction.
+
+Every change is a conditional UPDATE: of concurrent changes, only the first updates a row.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -33,10 +36,10 @@ def close(
     answer: Mapping[str, Any] | None = None,
     **details: Any,
 ) -> bool:
-    """End a pending transaction, with its event and callback in one database transaction; False when it had ended.
+    """End a pending transaction, with its event and callback in one database transaction.
 
-    Only expiry may end a transaction whose time is over. `answer` are the fields of the answer that ends it, `details`
-    those of the event.
+    Return True if the transaction was pending. An overdue transaction can only expire. `answer` has the fields of the
+    answer that ends the transaction, `details` those of the event.
     """
     now = timezone.now()
     row = Transaction.objects.filter(pk=transaction.pk)
@@ -70,9 +73,15 @@ def close(
 
 
 def cancel(transaction: Transaction, **details: Any) -> bool:
-    """End a pending transaction without a callback; False when it had ended."""
+    """End a pending transaction without a callback. Return True if it was pending."""
     event_type = EventType.MOBILE_AUTH_TRANSACTION_CANCELLED
     return close(transaction, Status.CANCELLED, event_type, call_back=False, **details)
+
+
+def end_failed_to_send(transaction: Transaction) -> bool:
+    """End a pending transaction that cannot reach its user. Return True if it was pending."""
+    event_type = EventType.MOBILE_AUTH_NOT_AUTHENTICATED
+    return close(transaction, Status.NOT_AUTHENTICATED, event_type, reason=Reason.FAILED_TO_SEND)
 
 
 def expiry_event(method: str) -> EventType:
@@ -80,7 +89,7 @@ def expiry_event(method: str) -> EventType:
 
 
 def sweep() -> None:
-    """End the pending transactions that no device can answer, and those whose time is over."""
+    """End the pending transactions that no device can answer, and the overdue ones."""
     end_unanswerable()
     expire_due()
 
@@ -88,26 +97,19 @@ def sweep() -> None:
 def end_unanswerable(limit: int = 200) -> int:
     """End pending transactions whose profile was removed or lost its keys. Return their number.
 
-    Their reason is `failed_to_send`, also if the push was accepted: the portal would wait until expiry for an answer
-    that cannot come. Safe to run in several workers at once.
+    Their reason is `failed_to_send`, even if the push was accepted: without this, the portal would wait until expiry
+    for an answer that cannot come. Several workers can run this concurrently.
     """
     pending = Transaction.objects.select_related("client").pending(timezone.now())
-    # A transaction of a device keeps a copy of the device's ID.
+    # The id of the device stays on the transaction when the profile is deleted.
     removed = pending.filter(~Q(device_id=""), profile__isnull=True)
     without_keys = pending.filter(profile__in=Profile.objects.filter(server_key__isnull=True))
-    return sum(
-        close(
-            transaction,
-            Status.NOT_AUTHENTICATED,
-            EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
-            reason=Reason.FAILED_TO_SEND,
-        )
-        for transaction in [*removed.order_by("created_at")[:limit], *without_keys.order_by("created_at")[:limit]]
-    )
+    unanswerable = [*removed.order_by("created_at")[:limit], *without_keys.order_by("created_at")[:limit]]
+    return sum(map(end_failed_to_send, unanswerable))
 
 
 def expire_due(limit: int = 200) -> int:
-    """End what nobody answered in time; returns how many. Safe to run in several workers at once."""
+    """Expire overdue transactions. Return their number. Several workers can run this concurrently."""
     now: datetime = timezone.now()
     overdue = Transaction.objects.select_related("client").overdue(now)
     call_back = system.general().callback_on_expiry

@@ -1,4 +1,4 @@
-"""What the worker does with claimed pushes: many at once, each recorded as soon as its provider has answered."""
+"""Deliver claimed pushes: many concurrently, each recorded as soon as its provider has responded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from apps.push import configuration_errors
 from apps.push import services as push
 from apps.push.providers.base import Destination, PushMessage, PushOutcome, PushResult
 from apps.transactions import lifecycle
-from apps.transactions.models import PushDelivery, Reason, Status, Transaction
+from apps.transactions.models import PushDelivery, Transaction
 
 NOT_NEEDED = "not_needed"
 CREDENTIAL_REJECTED = "credential_refused"
@@ -33,7 +33,7 @@ NO_PUSH_TOKEN = PushResult(PushOutcome.REFUSED, "no push token left")
 
 @dataclass(frozen=True)
 class Job:
-    """A claimed row with all that sending it needs; without a destination the device can no longer be reached."""
+    """Claimed delivery with the rows needed to send it. Without a destination, the device is unreachable."""
 
     row: PushDelivery
     transaction: Transaction
@@ -46,17 +46,17 @@ JobResult = tuple[Job, PushResult]
 
 
 def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
-    """Send the pushes of pending transactions; yields rows as what became of them is written down."""
+    """Send the pushes of pending transactions. Yields deliveries as their outcomes are recorded."""
     jobs = _jobs(rows)
     if ended := [job.row for job in jobs if not job.is_pending]:
         _skip(ended)
         yield ended
-    found = [(job, _token(job)) for job in jobs if job.is_pending]
-    if unreachable := [(job, token) for job, token in found if isinstance(token, PushResult)]:
+    tokens = [(job, _token(job)) for job in jobs if job.is_pending]
+    if unreachable := [(job, token) for job, token in tokens if isinstance(token, PushResult)]:
         yield record(unreachable)
-    sendable = list(_messages([(job, token) for job, token in found if isinstance(token, str)]))
-    # The connection goes back to the pool: a slow provider holds a thread, nothing of the database. Once more after the
-    # requests are put together, for which settings may be read.
+    sendable = list(_messages([(job, token) for job, token in tokens if isinstance(token, str)]))
+    # A slow provider must not occupy a database connection. `before_waiting` closes it again, because building the
+    # requests can read settings.
     close_old_connections()
     for results in push.send_all(sendable, before_waiting=close_old_connections):
         recorded = record(results)
@@ -80,7 +80,7 @@ def _job(row: PushDelivery, transaction: Transaction) -> Job:
 
 
 def _token(job: Job) -> str | PushResult:
-    """Return the push token, or why no push can reach the device."""
+    """Return the push token, or the result of a push that cannot be sent."""
     if job.push_enrollment is None or job.destination is None:
         return NO_PUSH_TOKEN
     try:
@@ -89,9 +89,9 @@ def _token(job: Job) -> str | PushResult:
         return PushResult(PushOutcome.REFUSED, str(error))
 
 
-def _messages(found: Sequence[tuple[Job, str]]) -> Iterator[tuple[Job, Destination, PushMessage]]:
-    badges = _badges([job for job, _found in found])
-    for job, token in found:
+def _messages(tokens: Sequence[tuple[Job, str]]) -> Iterator[tuple[Job, Destination, PushMessage]]:
+    badges = _badges([job for job, _token in tokens])
+    for job, token in tokens:
         profile = job.transaction.profile
         if profile and job.destination:
             message = PushMessage(
@@ -106,7 +106,7 @@ def _messages(found: Sequence[tuple[Job, str]]) -> Iterator[tuple[Job, Destinati
 
 
 def _badges(jobs: Sequence[Job]) -> dict[int, int]:
-    """Count what waits for an answer, for the profiles whose version shows the number."""
+    """Count the pending transactions of each profile whose application version shows badge numbers."""
     profiles = [job.transaction.profile for job in jobs]
     with_badge = {profile.pk for profile in profiles if profile and profile.device.version.send_badge_number}
     if not with_badge:
@@ -121,7 +121,7 @@ def _skip(rows: Sequence[PushDelivery]) -> None:
 
 
 def record(results: Sequence[JobResult]) -> list[PushDelivery]:
-    """Write the outcomes, and in the same database transaction what follows from them."""
+    """Record the outcomes and apply their effects in one database transaction."""
     adjusted = [(job, _adjust_result(job, result)) for job, result in results]
     attempt_results = [_attempt_result(job, result) for job, result in adjusted]
     due = {attempt_result.row.pk: attempt_result.due_at for attempt_result in attempt_results}
@@ -134,12 +134,15 @@ def record(results: Sequence[JobResult]) -> list[PushDelivery]:
             metrics.PUSH_ATTEMPTS, [_metric_labels(job, result) for job, result in recorded if job.destination]
         )
         for job, result in recorded:
-            _follow_up(job, result, is_final=due[job.row.pk] is None)
+            if result.outcome == PushOutcome.ACCEPTED:
+                _clear_configuration_error(job)
+            elif due[job.row.pk] is None:
+                follow_up_permanent_failure(job, result)
     return [job.row for job, _result in results]
 
 
 def _adjust_result(job: Job, result: PushResult) -> PushResult:
-    """Add to the provider's facts what only we know: what was tried before, and how old the token is."""
+    """Adjust the provider's result to earlier attempts and to the age of the push token."""
     if result.credential_refused and job.row.attempts.filter(outcome=CREDENTIAL_REJECTED).exists():
         return replace(result, outcome=PushOutcome.MISCONFIGURED, credential_refused=False)
     if result.outcome == PushOutcome.DEAD_TOKEN and _has_newer_token(job, result.dead_since):
@@ -165,7 +168,7 @@ def _attempt_result(job: Job, result: PushResult) -> AttemptResult:
 
 
 def _metric_labels(job: Job, result: PushResult) -> tuple[str, str]:
-    """Return provider and outcome, as metrics name them."""
+    """Return the labels of the metric: provider and outcome."""
     return (job.destination.configuration.kind.value if job.destination else "", result.outcome.value)
 
 
@@ -184,28 +187,32 @@ def _event(job: Job, result: PushResult, due_at: datetime | None) -> Event:
     )
 
 
-def _follow_up(job: Job, result: PushResult, *, is_final: bool) -> None:
-    sent_at = job.row.attempt.started_at
-    if job.destination and result.outcome == PushOutcome.ACCEPTED:
+def _clear_configuration_error(job: Job) -> None:
+    if job.destination:
         configuration_errors.clear(job.destination)
-        return
+
+
+def follow_up_permanent_failure(job: Job, result: PushResult) -> None:
+    """Apply all effects of a push that failed and is not retried, inside the caller's database transaction.
+
+    The only place for these effects: an invalid push token is removed, a rejected configuration is marked, and the
+    transaction ends with the reason `failed_to_send`, unless another push can still reach the device. The fallback of
+    the type is not started: it replaces only a method that cannot be initialised.
+    """
+    sent_at = job.row.attempt.started_at
     if job.push_enrollment and result.outcome == PushOutcome.DEAD_TOKEN:
         push_enrollments.remove_dead_token(job.push_enrollment, sent_at=sent_at, dead_since=result.dead_since)
     if job.destination and result.outcome == PushOutcome.MISCONFIGURED:
         configuration_errors.record(job.destination, result.reason, sent_at=sent_at)
-    if is_final and not _has_other_delivery(job.row):
-        lifecycle.close(
-            job.transaction,
-            Status.NOT_AUTHENTICATED,
-            EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
-            reason=Reason.FAILED_TO_SEND,
-        )
+    if not _has_other_delivery(job.row):
+        lifecycle.end_failed_to_send(job.transaction)
 
 
 def _has_other_delivery(row: PushDelivery) -> bool:
-    """Say whether another push of the transaction reached the service or still may: then one that failed ends nothing.
+    """Return True if another push of this transaction was accepted or is due.
 
-    Of two that fail at once the second waits for the first, and is the last.
+    A failed push then does not end the transaction. The row lock orders pushes that fail concurrently, so that the last
+    of them ends it.
     """
     list(Transaction.objects.select_for_update().filter(pk=row.transaction_id).values_list("pk"))
     others = PushDelivery.objects.filter(transaction=row.transaction_id).exclude(pk=row.pk)

@@ -1,4 +1,4 @@
-"""What the worker does with a claimed text message. What may have been sent is never sent again by itself."""
+"""Deliver a claimed SMS. An SMS that may have been sent is never retried automatically."""
 
 from django.db import close_old_connections
 from django.db import transaction as database
@@ -16,7 +16,7 @@ from apps.sms import services as sms
 from apps.sms.gateways.base import SmsMessage, SmsOutcome, SmsResult
 from apps.system import services as system
 from apps.transactions import lifecycle
-from apps.transactions.models import Reason, SmsDelivery, Status, Transaction
+from apps.transactions.models import SmsDelivery, Transaction
 
 NOT_NEEDED = "not_needed"
 MAX_SENDER_CHARACTERS = 20
@@ -28,13 +28,13 @@ EVENTS = {
 
 
 def deliver(row: SmsDelivery) -> None:
-    """Send the code of a pending transaction and write down what the gateway said."""
+    """Send the verification code of a pending transaction and record the gateway's result."""
     transaction = Transaction.objects.select_related("client").get(pk=row.transaction_id)
     if not transaction.is_pending(timezone.now()):
         _skip(row)
         return
     if row.attempts.filter(outcome="", number__lt=row.attempts_made).exists():
-        # A worker died between its call and its record: nobody knows what left.
+        # The worker stopped between the request and its record: the SMS may have been sent.
         record(row, transaction, SmsResult(SmsOutcome.UNKNOWN, "the worker stopped during the call"))
         return
     remaining = int((transaction.expires_at - timezone.now()).total_seconds())
@@ -55,7 +55,7 @@ def _skip(row: SmsDelivery) -> None:
 
 
 def record(row: SmsDelivery, transaction: Transaction, result: SmsResult) -> None:
-    """Write the outcome, and in the same database transaction what follows from it."""
+    """Record the outcome and apply its effects in one database transaction."""
     attempt_result = _attempt_result(row, transaction, result)
     with database.atomic():
         recorded_ids = claims.record_results([attempt_result])
@@ -73,12 +73,7 @@ def record(row: SmsDelivery, transaction: Transaction, result: SmsResult) -> Non
             next_attempt_at=attempt_result.due_at.isoformat() if attempt_result.due_at else None,
         )
         if attempt_result.state == State.FAILED and not _has_earlier_sms(row):
-            lifecycle.close(
-                transaction,
-                Status.NOT_AUTHENTICATED,
-                EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
-                reason=Reason.FAILED_TO_SEND,
-            )
+            lifecycle.end_failed_to_send(transaction)
 
 
 def _attempt_result(row: SmsDelivery, transaction: Transaction, result: SmsResult) -> AttemptResult:
@@ -92,6 +87,6 @@ def _attempt_result(row: SmsDelivery, transaction: Transaction, result: SmsResul
 
 
 def _has_earlier_sms(row: SmsDelivery) -> bool:
-    """Say whether the code may already be on the phone: a resend that fails does not end its life."""
+    """Return True if an earlier SMS of the transaction may have arrived. A failed resend then does not end it."""
     earlier = SmsDelivery.objects.filter(transaction=row.transaction_id, state=State.DONE)
     return earlier.exclude(pk=row.pk).exists()
