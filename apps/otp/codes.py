@@ -1,6 +1,6 @@
-"""The one-time password of a transaction, as one string for a QR code or a link.
+"""Encode the one-time password of a transaction as one string for a QR code or a link.
 
-It is base64 of `{"transaction_id": UUID, "otp": base64 of 20 random bytes}`.
+The string is the base64 encoding of `{"transaction_id": UUID, "otp": base64 of 20 random bytes}`.
 """
 
 import base64
@@ -19,15 +19,16 @@ def random_otp() -> str:
 
 
 def pack(transaction_id: UUID, otp: str) -> str:
+    """Return the string that the portal shows."""
     return base64.b64encode(json.dumps({"transaction_id": str(transaction_id), "otp": otp}).encode()).decode()
 
 
-def unpack(text: str) -> tuple[UUID, str] | None:
-    """Return the transaction and the otp that a scanned string names; None when it is not such a string."""
-    if len(text) > MAX_CHARACTERS:
+def unpack(scanned: str) -> tuple[UUID, str] | None:
+    """Return the transaction id and the one-time password of a scanned string, or None if it is invalid."""
+    if len(scanned) > MAX_CHARACTERS:
         return None
     try:
-        content = json.loads(base64.b64decode(text, validate=True))
+        content = json.loads(base64.b64decode(scanned, validate=True))
         otp = content["otp"]
         return (UUID(content["transaction_id"]), otp) if isinstance(otp, str) and otp.isascii() else None
     except (binascii.Error, ValueError, TypeError, KeyError, AttributeError):

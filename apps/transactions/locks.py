@@ -1,4 +1,4 @@
-"""What locks a user out, and what lifts it: too many wrong codes in a row, a reported fraud."""
+"""Locks of users: after too many wrong SMS codes in a row, and after a fraud report."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,13 +20,13 @@ from apps.transactions.models import CodeFailures
 
 @dataclass(frozen=True)
 class Locks:
-    """What keeps a user out now. `codes_until` is None while text messages stay locked until somebody unlocks them."""
+    """Current locks of a user. `sms_locked_until` is None if SMS stays locked until support staff unlock the user."""
 
     wrong_codes: int = 0
     wrong_codes_limit: int = 0
     is_sms_locked: bool = False
     sms_locked_until: datetime | None = None
-    # The names of the applications in which a fraud report has locked the user, and since when.
+    # The names of the applications in which a fraud report locked the user, with the times of the locks.
     applications: tuple[tuple[str, datetime], ...] = ()
 
     @property
@@ -35,10 +35,10 @@ class Locks:
 
     @property
     def descriptions(self) -> list[str]:
-        """Say what is locked and why, a sentence each."""
+        """Describe each lock and its cause in one sentence."""
         text = _(
-            "Locked in %(application)s after a fraud report on %(moment)s (UTC): the user gets no transactions there, "
-            "also after a new enrolment."
+            "Locked in %(application)s after a fraud report on %(moment)s (UTC). The user gets no transactions in this "
+            "application, even after a new enrolment."
         )
         descriptions = [
             text % {"application": quoted(application), "moment": _format_time(locked_at)}
@@ -48,7 +48,7 @@ class Locks:
             text = _("Text messages are locked after %(count)d wrong codes in a row.")
             descriptions.append(text % {"count": self.wrong_codes})
         if self.sms_locked_until:
-            text = _("By itself that lock ends on %(moment)s (UTC).")
+            text = _("This lock ends automatically on %(moment)s (UTC).")
             descriptions.append(text % {"moment": _format_time(self.sms_locked_until)})
         return descriptions
 
@@ -58,7 +58,7 @@ def _format_time(timestamp: datetime) -> str:
 
 
 def for_user(user_id: str) -> Locks:
-    """Return what keeps a user out, in two queries."""
+    """Return the locks of a user, in two queries."""
     if "\0" in user_id:
         return Locks()
     fraud_rows = fraud_locks.of_user(user_id)
@@ -77,9 +77,9 @@ def for_user(user_id: str) -> Locks:
 
 
 def lock_profile(profile: Profile, **event_fields: Any) -> None:
-    """Give the user of a profile no more transactions in its application until support staff unlock the user.
+    """Lock the user of a profile in its application until support staff unlock the user.
 
-    `about` are members for the event: the transaction in which the fraud was reported.
+    `event_fields` identify the transaction in which the fraud was reported.
     """
     application = profile.device.version.application
     _lock, is_new = FraudLock.objects.get_or_create(user_id=profile.user_id, application=application)
@@ -94,7 +94,7 @@ def lock_profile(profile: Profile, **event_fields: Any) -> None:
 
 
 def unlock(user_id: str, **actor: Any) -> dict[str, int]:
-    """Remove every lock of a user. Return the number of unlocked applications and of forgotten wrong codes."""
+    """Remove all locks of a user. Return the numbers of unlocked applications and cleared wrong codes."""
     if "\0" in user_id:
         return {"applications_unlocked": 0, "code_failures_cleared": 0}
     with database.atomic():

@@ -22,7 +22,7 @@ class Status(models.TextChoices):
 
 
 class Reason(models.TextChoices):
-    """Why a transaction was not authenticated; the labels are the API's own texts."""
+    """Reason of a transaction that was not authenticated. The labels are texts of the API."""
 
     FAILED_TO_SEND = "failed_to_send", _("Push message failed to be sent")
     INVALID_REQUEST = "invalid_request", _("Invalid push authentication request")
@@ -32,18 +32,19 @@ class Reason(models.TextChoices):
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def pending(self, now: datetime) -> Self:
-        """Return the transactions that can still be answered. This is the only place that says what pending means."""
+        """Return the transactions that can be answered. This is the only definition of pending."""
         return self.filter(status=Status.PENDING, expires_at__gt=now)
 
     def overdue(self, now: datetime) -> Self:
-        """Return the transactions whose lifetime is over but that were not expired yet."""
+        """Return the pending transactions whose expiry time has passed."""
         return self.filter(status=Status.PENDING, expires_at__lte=now)
 
 
 class Transaction(models.Model):
-    """One request of a portal. Only `lifecycle` writes its status.
+    """Authentication request of a portal. Only `lifecycle` writes its status.
 
-    What the device alone may read is encrypted; who was meant is copied, so that a device that goes leaves the history.
+    Contents for the device alone are encrypted. User, device and application are copied, so that they are kept if the
+    profile is deleted.
     """
 
     id = models.UUIDField(_("transaction"), primary_key=True, default=uuid.uuid4, editable=False)
@@ -59,16 +60,16 @@ class Transaction(models.Model):
     callback_uri = models.CharField(_("callback URL"), max_length=2000, blank=True)
     message = models.TextField(_("message"), blank=True)
     secure_message = EncryptedTextField(blank=True, default="")
-    # Where the request came from has still to be asked; the answer goes into the secure message.
+    # A context lookup is due and will extend the secure message.
     awaits_context = models.BooleanField(default=False)
-    # The challenge's token: whoever shows it has opened the sealed challenge.
+    # Token of the challenge: an answer with this token proves that the sealed challenge was opened.
     token = EncryptedTextField()
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, blank=True)
     created_at = models.DateTimeField(_("started"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
     ended_at = models.DateTimeField(_("ended"), null=True)
-    # What a code needs: only its hash judges; the copy serves resends and is cleared at the end.
+    # A code is verified with its hash. The encrypted copy is needed for resends and cleared when the transaction ends.
     phone_number = EncryptedTextField(blank=True, default="")
     code = EncryptedTextField(blank=True, default="")
     code_hash = models.CharField(max_length=80, blank=True)
@@ -77,15 +78,15 @@ class Transaction(models.Model):
     max_attempts = models.PositiveIntegerField(default=0)
     resends_used = models.PositiveIntegerField(_("resends"), default=0)
     max_resends = models.PositiveIntegerField(default=0)
-    # What the device signs, only ever told encrypted to it; empty when this transaction asks for no signature.
+    # Sent to the device in the sealed challenge only. Empty if the transaction requires no signature.
     signing_data = EncryptedTextField(blank=True, default="")
     signature = models.CharField(max_length=2000, blank=True, default="")
     user_public_key = models.TextField(blank=True, default="")
     signature_verified = models.BooleanField(null=True)
     fraud_reported = models.BooleanField(default=False)
-    # What the portal shows and an approval has to carry; empty when this transaction asks for no number.
+    # Shown by the portal and required in an approval. Empty without number matching.
     verification_number = EncryptedTextField(blank=True, default="")
-    # Of the answer that was judged: a byte-identical repeat gets the same answer again.
+    # Digest of the answer that ended the transaction: a byte-identical repeat gets the same response.
     answer_digest = models.CharField(max_length=64, blank=True)
     # Start of the fraud lock of the profile. Set only by queries that are annotated with it.
     profile_locked_at: datetime | None
@@ -126,7 +127,7 @@ class Transaction(models.Model):
 
     @property
     def event_fields(self) -> dict[str, Any]:
-        """What an event says about the transaction that it belongs to."""
+        """Event members of the transaction, with its user and application."""
         return {"user_id": self.user_id, "app_name": self.app_name, **self.source}
 
     @property
@@ -136,22 +137,22 @@ class Transaction(models.Model):
 
     @property
     def is_answered(self) -> bool:
-        """Whether the user has answered: agreed, refused, or answered wrongly for good."""
+        """Return True if the user approved or denied, or answers were rejected until the transaction ended."""
         return self.status == Status.AUTHENTICATED or self.reason in (Reason.NOT_ACCEPTED, Reason.INVALID_ANSWER)
 
     def is_pending(self, now: datetime) -> bool:
-        """Return True if the transaction can still be answered."""
+        """Return True if the transaction can be answered."""
         return self.current_status(now) == Status.PENDING
 
     def current_status(self, now: datetime) -> Status:
-        """Return the status as it is at `now`: expired from the moment of expiry, whether or not a sweep has run."""
+        """Return the status at `now`. It is expired from its expiry time on, even before the expiry sweep."""
         if self.status == Status.PENDING and self.expires_at <= now:
             return Status.EXPIRED
         return Status(self.status)
 
 
 class SmsUsage(models.Model):
-    """How many text messages a client had sent to a country on a day (UTC), and how many codes of them came back."""
+    """Numbers of text messages that a client sent to a country on a day (UTC), and of their verified codes."""
 
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, verbose_name=_("API client"))
     day = models.DateField(_("day (UTC)"))
@@ -170,7 +171,7 @@ class SmsUsage(models.Model):
 
 
 class CodeFailures(models.Model):
-    """Wrong codes of a user in a row, over all transactions; a right one takes the row away."""
+    """Consecutive wrong SMS codes of a user over all transactions. A valid code deletes the row."""
 
     user_id = models.CharField(_("user"), max_length=255, unique=True)
     count = models.PositiveIntegerField(default=0)
@@ -181,9 +182,9 @@ class CodeFailures(models.Model):
 
 
 class RejectedAnswer(models.Model):
-    """An answer that was judged wrong while the transaction went on, or that ended it by the PIN limit.
+    """Rejected answer that left the transaction pending or ended it by the PIN limit.
 
-    A byte-identical repeat gets the same words again and costs nothing.
+    A byte-identical repeat gets the same response and is not counted.
     """
 
     transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="rejected_answers")
@@ -200,7 +201,7 @@ class RejectedAnswer(models.Model):
 
 
 class IdempotentRequest(models.Model):
-    """Request with an Idempotency-Key and its answer, stored in the database transaction that the request made."""
+    """Request with an Idempotency-Key and its response, stored in the database transaction of the request."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE)
@@ -218,10 +219,10 @@ class IdempotentRequest(models.Model):
 
 
 class PushDelivery(outbox.Delivery):
-    """The push of a transaction, to be sent or sent."""
+    """Push of a transaction. A resend is a separate row."""
 
     transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="push_deliveries")
-    # Whom it goes to: a user gets so many and no more.
+    # Copy of the user id, for the push limits.
     user_id = models.CharField(max_length=255, blank=True, default="")
 
     class Meta:
@@ -237,10 +238,10 @@ class PushDelivery(outbox.Delivery):
 
 
 class SmsDelivery(outbox.Delivery):
-    """A text message of a transaction, to be sent or sent. A resend is a row of its own."""
+    """SMS of a transaction. A resend is a separate row."""
 
     transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="sms_deliveries")
-    # Keyed hashes: a number gets so many and no more, and cannot be read here.
+    # Keyed hashes for the SMS limits, which do not reveal the number.
     number_hash = models.CharField(max_length=80, blank=True, default="")
     prefix_hash = models.CharField(max_length=80, blank=True, default="")
 
@@ -258,15 +259,15 @@ class SmsDelivery(outbox.Delivery):
 
 
 class ContextLookup(outbox.Delivery):
-    """Where a request came from, to be asked of the geolocation service; a device that fetches first asks itself."""
+    """Lookup of the request context. A device that fetches the challenge first triggers the lookup itself."""
 
     transaction = models.OneToOneField(Transaction, on_delete=models.CASCADE, related_name="context_lookup")
-    # JSON, cleared once it is known: addresses are kept no longer than they are of use.
+    # JSON. Cleared after the lookup, so that IP addresses are not kept.
     origin = EncryptedTextField(blank=True, default="")
 
     class Meta:
-        verbose_name = _("context look-up")
-        verbose_name_plural = _("context look-ups")
+        verbose_name = _("context lookup")
+        verbose_name_plural = _("context lookups")
         indexes = [models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="context_due")]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""Removing what nobody needs any more: little by little, so that no table is locked for long.
+"""Deletion of old rows in small batches, so that no table is locked for long.
 
-What is used or expired needs no decision: every worker removes it. How long ended transactions are kept is a decision.
+Every worker deletes used and expired rows. The retention of ended transactions and events is set by the operator.
 """
 
 from collections.abc import Iterator
@@ -28,18 +28,18 @@ from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDeliver
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-# What a worker has still to look at.
+# Deliveries that a worker still has to process.
 UNFINISHED = [State.DUE]
 
 
 def purge(
     before: datetime, *, failed_access_before: datetime | None = None, events_before: datetime | None = None
 ) -> dict[str, int]:
-    """Remove transactions that ended before this moment, and what is used or expired.
+    """Delete transactions that ended before a time, and used or expired rows. Return the numbers of deleted rows.
 
-    With a transaction goes all that hangs on it. One with a callback that was not delivered stays: it can still be
-    sent. Events stay, except those of failed access and all others from before the moments given for them.
-    Returns how many of each were removed. Safe to run at any time, also twice at once.
+    A transaction is deleted with its dependent rows. It is kept while one of its callbacks is undelivered, because that
+    can be redelivered. Events are kept, except those before `failed_access_before` or `events_before`. Concurrent runs
+    are allowed.
     """
     return {
         **_purge_transactions(before),
@@ -50,7 +50,7 @@ def purge(
 
 
 def _events_before(before: datetime, **conditions: str) -> QuerySet[Event]:
-    # In the order of the index that finds them.
+    # Ordered like the index that finds the rows.
     return Event.objects.filter(occurred__lt=before, **conditions).order_by("-occurred", "-id")
 
 
@@ -59,7 +59,7 @@ def _purge_failed_access(before: datetime) -> int:
 
 
 def delete_expired() -> None:
-    """Remove what is used or expired, as every worker does from time to time."""
+    """Delete used and expired rows. Every worker runs this periodically."""
     if deleted := {name: count for name, count in _delete_expired_rows().items() if count}:
         log.info("expired_rows_removed", **deleted)
 
@@ -86,7 +86,7 @@ def _purge_transactions(before: datetime) -> dict[str, int]:
     transactions = callbacks = 0
     for batch in _purgeable_batches(before):
         with database.atomic():
-            # Another purge that has some of these will remove them.
+            # Rows that a concurrent purge has locked are deleted by that purge.
             locked = Transaction.objects.select_for_update(skip_locked=True).filter(pk__in=batch).order_by("pk")
             ids = list(locked.values_list("pk", flat=True))
             callbacks += _delete_counted(CallbackDelivery.objects.filter(transaction_id__in=ids))
@@ -95,8 +95,8 @@ def _purge_transactions(before: datetime) -> dict[str, int]:
 
 
 def _purgeable_batches(before: datetime) -> Iterator[list[UUID]]:
-    """Yield the ids of what may go, oldest first, each once."""
-    # What ended before started before, and of starts there is an index.
+    """Yield batches of ids of the transactions to delete, oldest first, each id once."""
+    # A transaction that ended before this time was also created before it, and created_at has an index.
     purgeable = Transaction.objects.filter(created_at__lt=before, ended_at__lt=before).order_by("created_at", "pk")
     for queue, blocking_states in (
         (CallbackDelivery, [State.DUE, State.FAILED]),
@@ -114,7 +114,7 @@ def _purgeable_batches(before: datetime) -> Iterator[list[UUID]]:
 
 
 def _delete(rows: QuerySet[Any]) -> int:
-    """Delete rows in batches; those that somebody else holds in this moment are theirs."""
+    """Delete rows in batches. Rows that are locked by another process are skipped."""
     total = 0
     while True:
         with database.atomic():
@@ -125,5 +125,5 @@ def _delete(rows: QuerySet[Any]) -> int:
 
 
 def _delete_counted(rows: QuerySet[Any]) -> int:
-    """Delete rows with all that hangs on them, and return how many there were of them alone."""
+    """Delete rows with their dependent rows. Return the number without the dependent rows."""
     return rows.delete()[1].get(rows.model._meta.label, 0)

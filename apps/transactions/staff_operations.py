@@ -1,4 +1,4 @@
-"""What support staff are shown of transactions, with the portal API's names. The texts for the user are left out."""
+"""Operations of support staff on transactions. Members are named as in the portal API; messages are omitted."""
 
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from apps.transactions.types import Method
 
 
 def describe(transaction_id: UUID) -> dict[str, Any]:
-    """Return a transaction with its pushes and callbacks; TransactionNotFound when there is none with this id."""
+    """Return a transaction with its deliveries. Raises TransactionNotFound if the id is unknown."""
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None:
         raise errors.TransactionNotFound
@@ -41,7 +41,7 @@ def describe(transaction_id: UUID) -> dict[str, Any]:
 
 
 def _verification_facts(transaction: Transaction) -> dict[str, Any]:
-    """Return how an answer was proved, with the names and by the rules of E4."""
+    """Return the members of E4 about the verification of an answer."""
     facts: dict[str, Any] = {}
     if transaction.method == Method.PUSH_WITH_PIN:
         facts["used_authentication_attempts"] = transaction.attempts_used
@@ -51,9 +51,9 @@ def _verification_facts(transaction: Transaction) -> dict[str, Any]:
 
 
 def cancel(transaction_id: UUID, **actor: Any) -> None:
-    """End a pending transaction of any client, without a callback; TransactionNotFound when there is nothing to cancel.
+    """Cancel a pending transaction of any client, without a callback. `actor` is stored in the event.
 
-    `by` are facts for the event: who wanted it.
+    Raises TransactionNotFound if no pending transaction has this id.
     """
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None or not lifecycle.cancel(transaction, **actor):
@@ -61,7 +61,7 @@ def cancel(transaction_id: UUID, **actor: Any) -> None:
 
 
 def resend(transaction_id: UUID, *, expected_resends: int, **actor: Any) -> None:
-    """Send the message of a pending transaction again, as `services.resend`; TransactionNotFound also without one."""
+    """Resend the message of a pending transaction, see `services.resend`."""
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None:
         raise errors.TransactionNotFound
@@ -69,7 +69,7 @@ def resend(transaction_id: UUID, *, expected_resends: int, **actor: Any) -> None
 
 
 def can_resend(transaction: Transaction) -> bool:
-    """Say whether a resend of this transaction is left; what stands in the way otherwise, `resend` finds."""
+    """Return True if the transaction is pending and has resends left. `resend` checks all other conditions."""
     is_pending = transaction.is_pending(timezone.now())
     return is_pending and transaction.method != Method.OTP and transaction.resends_used < transaction.max_resends
 

@@ -1,4 +1,4 @@
-"""Tasks that wake the workers of pushes, SMS and context look-ups."""
+"""Tasks that wake the workers of pushes, SMS and context lookups."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""What portals ask for by name: the methods, and the types that an administrator makes of them."""
+"""Authentication methods, and the mobile authentication types that administrators configure."""
 
 from collections.abc import Collection, Hashable, Iterator
 from typing import TYPE_CHECKING
@@ -30,11 +30,11 @@ PUSH_METHODS = {
     Method.PUSH_WITH_CUSTOM_AUTHENTICATOR,
 }
 
-# Who answers out of band has 10 minutes (NIST SP 800-63B-4, 3.1.3.2).
+# Out-of-band authentication must be completed within 10 minutes (NIST SP 800-63B-4, 3.1.3.2).
 RECOMMENDED_LIFETIME_SECONDS = 600
 LONG_LIFETIME_WARNING = _(
-    "A life above 600 seconds is longer than NIST SP 800-63B-4 allows for out-of-band authentication: the longer a "
-    "question waits, the longer it can be answered by mistake."
+    "A lifetime above 600 seconds is longer than NIST SP 800-63B-4 allows for out-of-band authentication. A long "
+    "lifetime makes approvals by mistake more likely."
 )
 
 
@@ -44,7 +44,7 @@ def validate_digits(digits: int) -> None:
 
 
 class MobileAuthenticationType(models.Model):
-    """What a portal asks for by name: a method, its life and its default texts."""
+    """Mobile authentication type: a named configuration of a method, with its lifetime and default messages."""
 
     name = models.CharField(_("name"), max_length=100, unique=True, validators=[name_validator])
     method = models.CharField(_("method"), max_length=40, choices=Method.choices, default=Method.PUSH)
@@ -52,31 +52,28 @@ class MobileAuthenticationType(models.Model):
         _("time to live (seconds)"),
         default=300,
         validators=[MinValueValidator(1), MaxValueValidator(86_400)],
-        help_text=_(
-            "1 to 86,400. Above 600 seconds the transaction outlives what NIST SP 800-63B-4 allows for out-of-band "
-            "authentication."
-        ),
+        help_text=_("1 to 86,400. NIST SP 800-63B-4 allows at most 600 seconds for out-of-band authentication."),
     )
     default_messages = models.JSONField(
-        _("default messages"), default=dict, blank=True, help_text=_("By language; used when a request has no message.")
+        _("default messages"), default=dict, blank=True, help_text=_("By language. Used if a request has no message.")
     )
 
     max_resends = models.PositiveIntegerField(
-        _("max allowed resends"), default=0, help_text=_("How often the same message may be sent again; 0: never.")
+        _("max allowed resends"), default=0, help_text=_("Maximum number of resends of a message. 0: no resends.")
     )
     max_attempts = models.PositiveIntegerField(
-        _("max attempts"), default=3, help_text=_("Wrong codes until the transaction ends; 0: until it expires.")
+        _("max attempts"), default=3, help_text=_("Number of wrong codes that end the transaction. 0: no limit.")
     )
     sms_sender_id = models.CharField(
         _("SMS sender ID"),
         max_length=20,
         blank=True,
-        help_text=_("A phone number, short code or alphanumeric sender; empty: the general sender ID."),
+        help_text=_("Phone number, short code or alphanumeric sender. Empty: the general sender ID."),
     )
     transaction_signing = models.BooleanField(
         _("transaction signing"),
         default=False,
-        help_text=_("Approving needs a signature over the request's signing_data, made with the user's key."),
+        help_text=_("An approval requires a signature over the signing_data of the request with the key of the user."),
     )
     signing_data_required = models.BooleanField(
         _("signing data required"),
@@ -88,8 +85,8 @@ class MobileAuthenticationType(models.Model):
         default=0,
         validators=[validate_digits],
         help_text=_(
-            "The portal shows a number of so many digits, and who approves has to enter it on the phone: nobody "
-            "approves what they did not start. 0: no number; 2 to 6. Six digits meet NIST SP 800-63B-4, 3.1.3.1."
+            "The portal shows a number with this many digits. The user must enter it on the device to approve. "
+            "0: no number; otherwise 2 to 6. Six digits comply with NIST SP 800-63B-4, 3.1.3.1."
         ),
     )
     fallback = models.ForeignKey(
@@ -99,10 +96,10 @@ class MobileAuthenticationType(models.Model):
         on_delete=models.PROTECT,
         related_name="falls_back_from",
         verbose_name=_("fallback"),
-        help_text=_("Used when this type cannot be initialised for the user."),
+        help_text=_("Used if this type cannot be initialised for the user."),
     )
 
-    # Known beforehand where many types are judged at once, each of which would walk the same fallbacks (note_rings).
+    # Set by mark_fallback_cycles, so that the validation of many types follows each fallback only once.
     has_fallback_cycle: bool | None = None
 
     class Meta:
@@ -115,11 +112,11 @@ class MobileAuthenticationType(models.Model):
 
     def clean(self) -> None:
         if self.transaction_signing and self.method == Method.SMS:
-            raise ValidationError({"transaction_signing": _("A code from a text message signs nothing.")})
+            raise ValidationError({"transaction_signing": _("SMS types cannot sign transactions.")})
         if self.signing_data_required and not self.transaction_signing:
             raise ValidationError({"signing_data_required": _("Only types with transaction signing can require it.")})
         if self.number_matching_digits and self.method not in PUSH_METHODS:
-            raise ValidationError({"number_matching_digits": _("Only push types can ask for a number.")})
+            raise ValidationError({"number_matching_digits": _("Only push types can use number matching.")})
         if not self.fallback:
             return
         if self.method not in PUSH_METHODS:
@@ -127,7 +124,7 @@ class MobileAuthenticationType(models.Model):
         if self.fallback.method == Method.OTP:
             raise ValidationError({"fallback": _("An OTP type cannot be a fallback.")})
         if self._is_in_fallback_cycle():
-            raise ValidationError({"fallback": _("The fallbacks lead back to this type.")})
+            raise ValidationError({"fallback": _("The fallbacks form a cycle.")})
 
     def _is_in_fallback_cycle(self) -> bool:
         if self.has_fallback_cycle is not None or self.fallback is None:
@@ -135,7 +132,7 @@ class MobileAuthenticationType(models.Model):
         return self.identity in {step.identity for step in self.fallback.chain()}
 
     def chain(self) -> "list[MobileAuthenticationType]":
-        """Return this type and its fallbacks in the order in which they are tried; each once, whatever is stored."""
+        """Return this type and its fallbacks in the order in which they are tried. A stored cycle is cut."""
         steps: dict[Hashable, MobileAuthenticationType] = {}
         step: MobileAuthenticationType | None = self
         while step is not None and step.identity not in steps:
@@ -145,18 +142,18 @@ class MobileAuthenticationType(models.Model):
 
     @property
     def identity(self) -> Hashable:
-        """What tells a type from others: its number, or while it has none (from a file), the very row."""
+        """Identity of the type: its primary key, or the object itself if it is not stored yet."""
         return self.pk or ("new", id(self))
 
 
 def field_warnings(mobile_type: MobileAuthenticationType) -> "Iterator[tuple[str, StrPromise]]":
-    """Yield the fields that hold what is allowed and advised against, each with the reason."""
+    """Yield the fields whose values are allowed but not recommended, each with the reason."""
     if mobile_type.time_to_live > RECOMMENDED_LIFETIME_SECONDS:
         yield "time_to_live", LONG_LIFETIME_WARNING
 
 
 def mark_fallback_cycles(types: Collection[MobileAuthenticationType]) -> None:
-    """Note on each of these types whether its fallbacks lead back to it. Every fallback is followed once."""
+    """Set `has_fallback_cycle` of each of these types. Every fallback is followed once."""
     seen, in_cycles = set[Hashable](), set[Hashable]()
     for mobile_type in types:
         path: dict[Hashable, None] = {}

@@ -256,6 +256,6 @@ def test_a_type_that_lives_longer_than_ten_minutes_is_a_warning():
     factories.TypeFactory(name="long", time_to_live=601)
     [(about, (level, text, remedy))] = [entry for entry in found()[0].items() if entry[0] != "geolocation"]
     assert (about, level) == ("mobile authentication type “long”", "warning")
-    assert text.startswith("A life above 600 seconds is longer than NIST SP 800-63B-4 allows")
+    assert text.startswith("A lifetime above 600 seconds is longer than NIST SP 800-63B-4 allows")
     assert remedy == "Shorten its time to live of 601 seconds."
     assert run("check_configuration").code == 0

@@ -19,7 +19,7 @@ VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 OURS = sorted(name for name, app in get_commands().items() if str(app).startswith(("apps.", "config")))
 NOT_OURS = {action.dest for action in BaseCommand().create_parser("manage.py", "any")._actions}
 
-ENGLISH = "There is no transaction “7”."
+ENGLISH = "No transaction has the id “7”."
 DUTCH = "Er is geen transactie “7”."
 GERMAN = "Es gibt keine Transaktion „7“."
 

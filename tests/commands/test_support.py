@@ -147,7 +147,7 @@ def test_what_only_the_device_may_read_is_not_shown(started):
 @pytest.mark.parametrize("given", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
 def test_a_transaction_that_is_not_there_is_one_line(given):
     refused = run("show_transaction", given)
-    assert (refused.code, refused.problems) == (1, [f"There is no transaction “{given}”."])
+    assert (refused.code, refused.problems) == (1, [f"No transaction has the id “{given}”."])
 
 
 def test_transactions_are_listed_newest_first_and_by_user(started, portal, mobile_type, enroll):

@@ -83,7 +83,7 @@ def test_what_is_not_pending_cannot_be_cancelled(start, given):
     given = given.format(ended=ended.pk, expired=expired.pk)
     refused = run("cancel_transaction", given)
     assert (refused.code, refused.out) == (1, "")
-    assert refused.problems == [f"There is no pending transaction “{given}”."]
+    assert refused.problems == [f"No pending transaction has the id “{given}”."]
     assert not Transaction.objects.filter(status="cancelled").exists()
 
 

@@ -82,7 +82,7 @@ def test_a_ring_of_new_types_is_refused_with_the_path_of_each_item_in_it(import_
             {"name": "b", "fallback": "a"},
         )
     )
-    text = "fallback: The fallbacks lead back to this type."
+    text = "fallback: The fallbacks form a cycle."
     assert refused.problems == [f"mobile_authentication_types[{number}].{text}" for number in (1, 2)]
     assert not MobileAuthenticationType.objects.exists()
 
@@ -92,7 +92,7 @@ def test_a_ring_through_types_that_the_file_leaves_out_is_refused(import_text):
     middle = factories.TypeFactory(name="middle", fallback=last)
     factories.TypeFactory(name="first", fallback=middle)
     refused = import_text(types({"name": "last", "fallback": "first"}))
-    assert refused.problems == ["mobile_authentication_types[0].fallback: The fallbacks lead back to this type."]
+    assert refused.problems == ["mobile_authentication_types[0].fallback: The fallbacks form a cycle."]
     assert chain_of("first") == ["first", "middle", "last"]
 
 
@@ -134,7 +134,7 @@ def test_thousands_of_fallbacks_in_a_row_are_taken(import_text, django_assert_ma
 def test_a_ring_of_thousands_is_refused_with_a_line_for_each_in_it(import_text):
     refused = import_text(types(*in_a_row(5000, "step-1")))
     assert (refused.code, len(refused.problems)) == (1, 4999)
-    assert refused.problems[0] == "mobile_authentication_types[1].fallback: The fallbacks lead back to this type."
+    assert refused.problems[0] == "mobile_authentication_types[1].fallback: The fallbacks form a cycle."
     assert not MobileAuthenticationType.objects.exists()
 
 

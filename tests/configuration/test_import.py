@@ -91,7 +91,7 @@ def test_import_warns_of_what_is_advised_against(import_text, option):
     ]
     assert ran.problems[0].startswith(f"{configurations}[0].certificate: Certificates for APNs are deprecated")
     assert ran.problems[1].startswith(f"{configurations}[1].fcm_api_version: Google shut its legacy API down")
-    assert "A life above 600 seconds" in ran.problems[2]
+    assert "A lifetime above 600 seconds" in ran.problems[2]
     assert MobileAuthenticationType.objects.count() == (0 if option else 2)
 
 

@@ -77,8 +77,8 @@ def test_a_transaction_shows_its_timeline(console, transaction):
         "Push, attempt 1: retry",
         "MOBILE AUTH FETCH SECURED MESSAGE FETCHED",
         "MOBILE AUTH AUTHENTICATED",
-        "Push waits to be sent",
-        "Callback waits to be sent",
+        "Push is due",
+        "Callback is due",
     ]
     assert "HTTP 503" in page.content.decode()
     assert "UNAVAILABLE" in page.content.decode()

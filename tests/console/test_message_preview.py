@@ -10,15 +10,15 @@ from tests.console.conftest import enter, needs_browser
 pytestmark = [pytest.mark.processes, needs_browser]
 
 ADD = "/admin/transactions/mobileauthenticationtype/add/"
-ONE = "With its code it is sent as one text message."
+ONE = "With the code, it is sent as one text message."
 
 
 def more(number):
-    return f"With its code it is sent as {number} text messages, and paid for as such."
+    return f"With the code, it is sent and charged as {number} text messages."
 
 
 def strange(characters):
-    return f"{characters} is not in the alphabet of text messages (GSM 03.38): one holds 70 characters, not 160."
+    return f"{characters} is not in the SMS alphabet (GSM 03.38): a text message then holds 70 characters, not 160."
 
 
 # A text with its code is 6 characters where the placeholder is; each of the pairs lies at the edge of a message.
@@ -51,7 +51,7 @@ def test_the_count_says_how_many_texts_a_message_costs_and_why(demo, window):
         field.fill(text)
         expect(count).to_have_text(" ".join([f"{len(text)} of 155 characters.", *said]))
     field.fill("a" * 156)
-    expect(count).to_have_text("156 of 155 characters. This is too long.")
+    expect(count).to_have_text("156 of 155 characters. The message is too long.")
 
 
 def test_the_preview_is_opened_by_the_keyboard_and_follows_what_is_typed(demo, window):
@@ -76,7 +76,7 @@ def test_the_preview_is_opened_by_the_keyboard_and_follows_what_is_typed(demo, w
     window.locator("[name=method]").select_option("push")
     expect(preview).to_have_text("<b>No place for it</b>")
     field.fill("")
-    expect(preview).to_contain_text("the request's own message")
+    expect(preview).to_contain_text("the message of the request")
     button.press("Space")
     expect(button).to_have_attribute("aria-expanded", "false")
     expect(preview).to_have_count(0)

@@ -63,12 +63,12 @@ def test_the_timeline_of_a_text_message_holds_its_attempts(console, texted):
         ("Text message, attempt 1: accepted", "good"),
         ("SMS AUTH NOT AUTHENTICATED INVALID VERIFICATION CODE", "bad"),
         ("SMS RESEND SUCCEEDED", "plain"),
-        ("Text message waits to be sent", "waiting"),
+        ("Text message is due", "waiting"),
     ]
     assert timeline[1].facts[0] == "from Shop"
 
 
-@pytest.mark.parametrize(("resends", "left_out"), [(0, []), (2, ["2 events in between are not shown here"])])
+@pytest.mark.parametrize(("resends", "left_out"), [(0, []), (2, ["2 events in between are not shown"])])
 def test_the_timeline_of_many_wrong_codes_begins_with_the_start_and_ends_with_the_right_one(
     console, portal, resends, left_out
 ):
@@ -195,10 +195,10 @@ def test_a_push_is_sent_again_up_to_the_limit_and_counts_with_the_portals(consol
     path = button(pushed, "send-again")
     assert "0 of 2 resends are used." in console.get(path).content.decode()
     assert PushDelivery.objects.count() == 1
-    assert "being sent again" in said(press(console, path))
+    assert "being resent" in said(press(console, path))
     assert PushDelivery.objects.count() == 2
     assert portal.post(f"/oauth/api/v4/authenticate/transaction/{pushed.pk}/resend", {}).status_code == 204
-    assert "no resend is left" in console.get(path).content.decode()
+    assert "the resend limit is reached" in console.get(path).content.decode()
     assert path not in page_of(console, pushed).content.decode()
     assert "cannot be sent again: the limit is reached" in said(console.post(path, {"state_token": "2"}))
     assert PushDelivery.objects.count() == 3
@@ -217,11 +217,11 @@ def test_the_same_form_twice_sends_once(console, pushed):
 
 def test_a_text_message_is_sent_again_with_the_rest_of_its_resends(console, texted):
     path = button(texted, "send-again")
-    assert "The same message with the same code." in console.get(path).content.decode()
+    assert "The message and the code stay the same." in console.get(path).content.decode()
     press(console, path)
     assert SmsDelivery.objects.count() == 3
     assert Event.objects.filter(event_type="SMS_RESEND_SUCCEEDED").latest("id").details["who"] == "olga"
-    assert "no resend is left" in console.get(path).content.decode()
+    assert "the resend limit is reached" in console.get(path).content.decode()
 
 
 @pytest.mark.parametrize("hindrance", ["feature", "sms", "push enrolment", "expired"])
@@ -240,7 +240,7 @@ def test_what_the_portal_could_not_send_again_the_console_cannot_either(console,
     answer = console.post(button(transaction, "send-again"), {"state_token": str(transaction.resends_used)})
     assert answer.status_code == 302
     assert said(answer)
-    assert "being sent again" not in said(answer)
+    assert "being resent" not in said(answer)
     assert PushDelivery.objects.count() + SmsDelivery.objects.count() == before
 
 
@@ -288,15 +288,15 @@ def test_the_timeline_tells_attempts_next_tries_and_look_ups_and_no_text_for_the
     page = page_of(console, pushed)
     entries = {entry.title: entry for entry in page.context["timeline"]}
     assert next(iter(entries)) == "PUSH AUTH INITIALIZED"
-    assert entries["Look-up of the location, attempt 1: success"].tone == "good"
+    assert entries["Location lookup, attempt 1: success"].tone == "good"
     assert entries["Push, attempt 1: retry"].facts == ("HTTP 503",)
-    assert entries["Push waits to be sent"].facts == ("next: attempt 2",)
+    assert entries["Push is due"].facts == ("next: attempt 2",)
     assert entries["Callback, attempt 4: failed"].tone == "bad"
-    assert entries["Callback waits to be sent"].facts == ("next: attempt 5",)
+    assert entries["Callback is due"].facts == ("next: attempt 5",)
     assert {"MOBILE AUTH FETCH SECURED MESSAGE FETCHED", "MOBILE AUTH NOT AUTHENTICATED"} <= set(entries)
     content = page.content.decode()
     assert f'href="/admin/callbacks/callbackdelivery/?transaction_id={pushed.pk}"' in content
     assert [text for text in ("12.50", "NL91", pushed.token) if text in content] == []
     CallbackDelivery.objects.update(claim=uuid4())
     entries = {entry.title: entry for entry in page_of(console, pushed).context["timeline"]}
-    assert entries["Callback waits to be sent"].facts == ("under way",)
+    assert entries["Callback is due"].facts == ("in flight",)

@@ -95,13 +95,13 @@ def test_a_ring_is_refused(console):
     middle = factories.TypeFactory(name="middle", fallback=last)
     first = factories.TypeFactory(name="first", fallback=middle)
     page = console.save(path_of(last), fallback=first.pk)
-    assert errors(page) == {"fallback": "The fallbacks lead back to this type."}
+    assert errors(page) == {"fallback": "The fallbacks form a cycle."}
 
 
 def test_a_fallback_of_others_cannot_become_otp_and_cannot_be_deleted(console, text):
     factories.TypeFactory(name="login", fallback=text)
     refused = errors(console.save(path_of(text), method="otp"))
-    assert refused == {"method": "An OTP type cannot be a fallback, and this is the fallback of: login."}
+    assert refused == {"method": "An OTP type cannot be a fallback. This type is the fallback of: login."}
     page = console.get(path_of(text).replace("change/", "delete/")).content.decode()
     assert "mobile authentication type “login”" in page
     console.post(path_of(text).replace("change/", "delete/"), {"post": "yes"})
@@ -111,8 +111,8 @@ def test_a_fallback_of_others_cannot_become_otp_and_cannot_be_deleted(console, t
 
 def test_the_limits_say_what_zero_means(console):
     page = console.get(ADD).content.decode()
-    assert "When set to 0, resending is disabled." in page
-    assert "When set to 0, the code can be tried until it expires." in page
+    assert "0: no resends." in page
+    assert "0: no limit until it expires." in page
 
 
 AUTOFILL = "Your code: {code}\r\n\r\n@www.example.com #{code}"
@@ -124,7 +124,7 @@ AUTOFILL = "Your code: {code}\r\n\r\n@www.example.com #{code}"
 )
 def test_an_almost_right_autofill_line_is_warned_about_and_kept(console, text, message, is_warned):
     page = console.post(path_of(text), {**console.form(path_of(text)), "default_message_en": message}, follow=True)
-    assert ("almost ends in the line by which browsers offer the code" in page.content.decode()) is is_warned
+    assert ("is not in the form that browsers need to offer the code" in page.content.decode()) is is_warned
     text.refresh_from_db()
     assert text.default_messages["en"] == message.replace("\r\n", "\n")
 
@@ -132,7 +132,7 @@ def test_an_almost_right_autofill_line_is_warned_about_and_kept(console, text, m
 def test_a_push_message_is_not_warned_about(console):
     path = path_of(factories.TypeFactory())
     page = console.post(path, {**console.form(path), "default_message_en": "Hi @a#{code}"}, follow=True)
-    assert "almost ends in" not in page.content.decode()
+    assert "is not in the form" not in page.content.decode()
 
 
 def test_fallbacks_are_listed(console, text):

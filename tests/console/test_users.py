@@ -283,7 +283,7 @@ def test_wrong_codes_without_a_lock_are_shown_and_left_alone(console, db):
 def test_a_lock_that_ends_by_itself_says_when_and_is_none_afterwards(console, locked):
     FraudLock.objects.all().delete()
     GeneralConfiguration.objects.update_or_create(defaults={"code_lock_seconds": 600})
-    assert "By itself that lock ends on" in user_page(console, "anna").content.decode()
+    assert "This lock ends automatically on" in user_page(console, "anna").content.decode()
     CodeFailures.objects.update(locked_at=timezone.now() - timedelta(seconds=601))
     assert "This user is not locked" in user_page(console, "anna").content.decode()
 

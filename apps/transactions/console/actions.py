@@ -1,4 +1,4 @@
-"""What support staff do with pending transactions in the console: cancel one, send its message again."""
+"""Console actions for pending transactions: cancel, and resend the message."""
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -12,7 +12,7 @@ from apps.transactions import staff_operations
 from apps.transactions.models import Transaction
 from apps.transactions.types import Method
 
-TRANSACTION_ENDED = _("This transaction has ended: there is nothing left to do.")
+TRANSACTION_ENDED = _("This transaction has ended. No action is available.")
 
 
 def change_url(transaction: Transaction) -> str:
@@ -24,7 +24,7 @@ def is_pending(transaction: Transaction) -> bool:
 
 
 def available_actions(transaction: Transaction) -> set[str]:
-    """Return the addresses of the buttons that a transaction has."""
+    """Return the URL paths of the buttons that a transaction has."""
     if not is_pending(transaction):
         return set()
     return {"cancel", "send-again"} if staff_operations.can_resend(transaction) else {"cancel"}
@@ -42,8 +42,8 @@ def cancel_confirmation(transaction: Transaction) -> Confirmation:
         else _("Cancel this transaction?"),
         paragraphs=[
             _(
-                "It can then be neither approved nor denied. The portal is not called back: it hears of it when it "
-                "asks for the result."
+                "The user can no longer answer it. No callback is sent; the portal gets the status when it requests "
+                "the result."
             )
         ],
         icon="cancel",
@@ -66,17 +66,17 @@ def resend_confirmation(transaction: Transaction) -> Confirmation:
     if not is_pending(transaction):
         return Confirmation(title=title, heading=TRANSACTION_ENDED, paragraphs=[], icon="block", back_url=back)
     if not staff_operations.can_resend(transaction):
-        heading = _("Its message cannot be sent again: no resend is left.")
+        heading = _("The message cannot be resent: the resend limit is reached.")
         return Confirmation(title=title, heading=heading, paragraphs=[], icon="block", back_url=back)
     is_sms = transaction.method == Method.SMS
-    heading = _("Send the text message to “%(user)s” again?") if is_sms else _("Send the push to “%(user)s” again?")
+    heading = _("Resend the text message to “%(user)s”?") if is_sms else _("Resend the push to “%(user)s”?")
     used = {"used": transaction.resends_used, "limit": transaction.max_resends}
     return Confirmation(
         title=title,
         heading=heading % {"user": transaction.user_id},
         paragraphs=[
-            _("The same message with the same code.") if is_sms else _("The same message."),
-            _("%(used)d of %(limit)d resends are used. The transaction does not live longer by it.") % used,
+            _("The message and the code stay the same.") if is_sms else _("The message stays the same."),
+            _("%(used)d of %(limit)d resends are used. The expiry time of the transaction stays the same.") % used,
         ],
         icon="replay",
         back_url=back,
@@ -86,16 +86,17 @@ def resend_confirmation(transaction: Transaction) -> Confirmation:
 
 
 def resend(request: HttpRequest, transaction: Transaction) -> None:
-    """Send it again, unless more resends were used meanwhile than the question said: then somebody was quicker."""
+    """Resend the message, unless another resend was made after the confirmation page was shown."""
     state_token = request.POST.get("state_token", "")
-    expected_resends = (
-        int(state_token) if state_token.isascii() and state_token.isdigit() and len(state_token) < 10 else -1
-    )
+    is_number = state_token.isascii() and state_token.isdigit() and len(state_token) < 10
+    expected_resends = int(state_token) if is_number else -1
     try:
         staff_operations.resend(transaction.pk, expected_resends=expected_resends, who=request.user.get_username())
     except errors.TransactionNotFound:
-        messages.info(request, _("Nothing was sent: it has ended, was sent again meanwhile, or nothing can reach it."))
+        messages.info(
+            request, _("Nothing was sent: the transaction has ended, was resent meanwhile, or no device is reachable.")
+        )
     except errors.ApiError as error:
         messages.error(request, str(error.text))
     else:
-        messages.success(request, _("The message is being sent again."))
+        messages.success(request, _("The message is being resent."))

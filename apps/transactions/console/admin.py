@@ -57,7 +57,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     actions_detail = ("send_test_sms",)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer to send a text message where the type sends some."""
+        """Offer the test SMS only for types that send SMS."""
         mobile_type = self.get_object(request, object_id)
         buttons: list[Any] = super().get_actions_detail(request, object_id)
         return buttons if mobile_type and mobile_type.method == Method.SMS else []
@@ -76,7 +76,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
 
     @admin.display(description=_("by language"), empty_value="-")
     def messages_by_language(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
-        """The texts, for those who may only look."""
+        """Return the messages as text, for users without change permission."""
         return format_localized_texts(mobile_type.default_messages)
 
     @admin.display(description=_("default message"), empty_value="-")
@@ -88,15 +88,15 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
         super().save_model(request, obj, form, change)
         if form.has_autofill_problem:
             text = _(
-                "A default message almost ends in the line by which browsers offer the code, but not quite: it is one "
-                "line of its own, “@www.example.com #{code}”, with one space and nothing before the @."
+                "The last line of a default message is not in the form that browsers need to offer the code. It must "
+                "be a separate line “@www.example.com #{code}”, with one space and nothing before the @."
             )
             messages.warning(request, text)
 
 
 @admin.register(Transaction)
 class TransactionAdmin(LogAdmin):
-    """What portals asked and how it went. Texts that only the device may read are not here."""
+    """Authentication requests of portals, with their status. Confidential contents are not shown."""
 
     list_display = ("started", "state", "type_name", "user_id", "app_name", "client", "short_id")
     list_filter = (
@@ -108,7 +108,7 @@ class TransactionAdmin(LogAdmin):
     )
     list_select_related = ("client",)
     search_fields = ("id",)
-    search_help_text = _("Exact user or transaction")
+    search_help_text = _("Exact user ID or transaction ID")
     readonly_fields = (
         *("started", "ended", "expires", "status_label", "client_link", "client_name", "user_link"),
         "callback_url",
@@ -147,7 +147,7 @@ class TransactionAdmin(LogAdmin):
 
     @admin.display(description=_("attempts"))
     def attempts(self, transaction: Transaction) -> str:
-        """How many codes were tried; a limit of 0 is none."""
+        """Return the number of attempts and their limit. 0: no limit."""
         if not transaction.max_attempts:
             return _("%(used)d, no limit until it expires") % {"used": transaction.attempts_used}
         return _used_of_limit(transaction.attempts_used, transaction.max_attempts)
@@ -166,7 +166,7 @@ class TransactionAdmin(LogAdmin):
 
     @admin.display(description=_("phone number"))
     def phone_number_end(self, transaction: Transaction) -> str:
-        """The last three digits tell phones apart and nobody's number."""
+        """Return the last three digits, which distinguish phones without revealing the number."""
         try:
             return "…" + transaction.phone_number[-3:] if transaction.phone_number else "-"
         except CannotDecrypt:
@@ -235,17 +235,17 @@ class TransactionAdmin(LogAdmin):
         return response
 
     def has_support_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        # The page is read-only, so its own change permission is always denied.
         return bool(request.user.has_perm("transactions.change_transaction"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer what can be done with a pending transaction, and nothing with one that has ended."""
+        """Offer the actions of a pending transaction. An ended one has none."""
         transaction = self.get_object(request, object_id)
         available = actions.available_actions(transaction) if transaction else set()
         return [button for button in super().get_actions_detail(request, object_id) if button.path in available]
 
     def has_text_messages_permission(self, request: HttpRequest) -> bool:
-        # Transactions are shown while the feature is off; that page is not.
+        # Transactions are shown while the feature is off; the page of text messages is not.
         is_enabled = system.features().mobile_authentication
         return is_enabled and bool(request.user.has_perm("transactions.view_smsusage"))
 
@@ -260,7 +260,7 @@ class TransactionAdmin(LogAdmin):
 
     @action(description=_("Cancel"), url_path="cancel", icon="cancel", permissions=["support"])  # type: ignore[untyped-decorator]
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then end the transaction, by POST only."""
+        """Show a confirmation page on GET and cancel the transaction on POST."""
         transaction = self.get_or_404(request, object_id)
         if request.method != "POST":
             return render_confirmation(self, request, actions.cancel_confirmation(transaction), transaction)
@@ -269,7 +269,7 @@ class TransactionAdmin(LogAdmin):
 
     @action(description=_("Send again"), url_path="send-again", icon="replay", permissions=["support"])  # type: ignore[untyped-decorator]
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then send the message again, by POST only and once for each time that it was asked."""
+        """Show a confirmation page on GET and resend the message on POST, once per confirmation."""
         transaction = self.get_or_404(request, object_id)
         if request.method != "POST":
             return render_confirmation(self, request, actions.resend_confirmation(transaction), transaction)
@@ -279,13 +279,13 @@ class TransactionAdmin(LogAdmin):
     def get_or_404(self, request: HttpRequest, object_id: str) -> Transaction:
         transaction: Transaction | None = self.get_object(request, object_id)
         if transaction is None:
-            raise Http404("no such transaction")
+            raise Http404("The transaction does not exist.")
         return transaction
 
 
 @admin.register(SmsUsage)
 class SmsUsageAdmin(ReadOnlyAdmin):
-    """Text messages by day, country and client. Few codes of many come back where somebody is paid for messages."""
+    """Text messages by day, country and client. A low share of verified codes is a sign of SMS pumping."""
 
     title = _("Text messages by day")
     list_display = ("date", "country", "client", "sent", "verified", "verified_share")

@@ -1,4 +1,4 @@
-"""The form of a mobile authentication type: the fields of its method, and one text field a language."""
+"""Form of a mobile authentication type, with the fields of its method and one message field per language."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from apps.transactions.types import (
     MobileAuthenticationType,
 )
 
-# Which methods have a field; every other field belongs to all of them.
+# The methods that have a field. Fields that are not listed belong to all methods.
 FIELD_METHODS = {
     "max_attempts": {Method.SMS},
     "max_resends": {Method.SMS, *PUSH_METHODS},
@@ -29,24 +29,24 @@ FIELD_METHODS = {
     "signing_data_required": {Method.OTP, *PUSH_METHODS},
     "number_matching_digits": PUSH_METHODS,
 }
-# Which fields have a meaning only while a switch is on.
+# The switch on which a field depends.
 FIELD_SWITCHES = {"signing_data_required": "transaction_signing"}
 
 METHOD_REQUIREMENTS = {
-    Method.PUSH_WITH_PIN: _("Needs an application with PIN on, and a user who has set one."),
+    Method.PUSH_WITH_PIN: _("Requires an application with PIN enabled and a user with a PIN."),
     Method.PUSH_WITH_FINGERPRINT: _(
-        "Needs an application with fingerprint on, and a user who has set up a fingerprint or a PIN. The PIN approves, "
-        "too."
+        "Requires an application with fingerprint enabled and a user with a fingerprint or a PIN. The user can also "
+        "approve with the PIN."
     ),
     Method.PUSH_WITH_CUSTOM_AUTHENTICATOR: _(
-        "Needs an application with custom authenticators, and a user who has set up one of them or a PIN. The PIN "
-        "approves, too."
+        "Requires an application with custom authenticators and a user with one of them or a PIN. The user can also "
+        "approve with the PIN."
     ),
 }
 
 
 class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What is sent for a field that the chosen method does not have does not count: the default is stored."""
+    """Base of the form. A field that the chosen method does not have is ignored: its default is stored."""
 
     class Meta:
         model = MobileAuthenticationType
@@ -69,7 +69,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         self._offer_fallbacks()
         for name, methods in FIELD_METHODS.items():
             self.fields[name].required = False
-            # A choice of rows comes in a wrapper, whose attributes reach no page.
+            # The wrapper of a model choice widget does not render its own attributes.
             widget: forms.Widget = getattr(self.fields[name].widget, "widget", None) or self.fields[name].widget
             switch = f"&{FIELD_SWITCHES[name]}=on" if name in FIELD_SWITCHES else ""
             widget.attrs["data-field-shown-when"] = "method=" + "|".join(sorted(methods)) + switch
@@ -80,7 +80,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.initial.setdefault(MESSAGE_PREFIX + code, text)
 
     def _has_field(self, name: str) -> bool:
-        """Return True if the sent form is of a type that has the field."""
+        """Return True if the submitted method and switches include the field."""
         is_on = name not in FIELD_SWITCHES or bool(self.data.get(self.add_prefix(FIELD_SWITCHES[name])))
         return is_on and self.data.get(self.add_prefix("method")) in FIELD_METHODS[name]
 
@@ -88,9 +88,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["time_to_live"].help_text = time_to_live_help()
         self.fields["method"].help_text = method_help()
         self.fields["max_attempts"].help_text = attempts_help()
-        self.fields["max_resends"].help_text = _(
-            "How often the same message may be sent again. When set to 0, resending is disabled."
-        )
+        self.fields["max_resends"].help_text = _("Maximum number of resends of a message. 0: no resends.")
         for code in settings.SUPPORTED_LOCALES:
             name = MESSAGE_PREFIX + code
             self.fields[name].help_text = message_help(name)
@@ -126,18 +124,18 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         if method == Method.OTP and self.instance.pk:
             names = self.instance.falls_back_from.values_list("name", flat=True)[:3]
             if names:
-                text = _("An OTP type cannot be a fallback, and this is the fallback of: %(names)s.")
+                text = _("An OTP type cannot be a fallback. This type is the fallback of: %(names)s.")
                 raise ValidationError(text % {"names": ", ".join(names)})
         return method
 
     @property
     def has_autofill_problem(self) -> bool:
-        """Say whether a text of the saved type gets the browser's autofill form almost right."""
+        """Return True if a message of the saved type almost matches the autofill format of browsers."""
         texts = self.instance.default_messages.values()
         return self.instance.method == Method.SMS and any(map(has_autofill_problem, texts))
 
     def save(self, commit: bool = True) -> MobileAuthenticationType:
-        # Texts in languages that are not configured here stay as they are.
+        # Messages in languages that are not configured stay unchanged.
         messages = dict(self.instance.default_messages)
         for code in settings.SUPPORTED_LOCALES:
             messages[code] = self.cleaned_data[MESSAGE_PREFIX + code]
@@ -146,14 +144,14 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         return mobile_type
 
 
-# Made with `type`, because the languages are known only from the settings.
+# Built with `type`, because the fields depend on the languages of the settings.
 TypeForm: type[BaseTypeForm] = type("TypeForm", (BaseTypeForm,), message_fields())
 
 
 def time_to_live_help() -> Any:
     return format_html(
         "{}{}",
-        _("How long a user has to answer: 1 to 86,400 seconds."),
+        _("Time in which the user can answer: 1 to 86,400 seconds."),
         warning(LONG_LIFETIME_WARNING, f"time_to_live>{RECOMMENDED_LIFETIME_SECONDS}"),
     )
 
@@ -161,16 +159,16 @@ def time_to_live_help() -> Any:
 def attempts_help() -> Any:
     return format_html(
         "{}{}",
-        _("How many wrong codes end the transaction. When set to 0, the code can be tried until it expires."),
+        _("Number of wrong codes that end the transaction. 0: no limit until it expires."),
         warning(
-            _("A code of six digits can be guessed: without a limit here, only that for each user (General) is left."),
+            _("A code of six digits can be guessed. Without this limit, only the limit per user (General) applies."),
             "method=sms&max_attempts=0",
         ),
     )
 
 
 def method_help() -> Any:
-    """Say what each method needs, while it is chosen."""
+    """Return the requirements of the methods. The page shows those of the chosen method."""
     return format_html_join(
         "",
         '<span data-shown-when="method={}">{}</span>',

@@ -1,4 +1,4 @@
-"""One text field a language for the messages that a type keeps in one field, each with what types-preview.js fills."""
+"""Form fields for the default messages of a type: one per language, each with a character count and a preview."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ EXAMPLE_CODE = "123456"
 
 
 class MessageField(forms.CharField):
-    """A text with the line breaks that are stored and sent. Browsers send two characters for each of them."""
+    """Text field that stores a line break as one character. Browsers submit two."""
 
     def __init__(self, label: str, described_by: str) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class MessageField(forms.CharField):
 
 
 def message_fields() -> dict[str, forms.CharField]:
-    """Make a field for every supported language."""
+    """Return a field for every supported language."""
     return {
         MESSAGE_PREFIX + code: MessageField(languages.display_name(code), f"count_{MESSAGE_PREFIX}{code}")
         for code in settings.SUPPORTED_LOCALES
@@ -41,14 +41,14 @@ def message_fields() -> dict[str, forms.CharField]:
 
 
 def message_help(name: str) -> Any:
-    """Build what stands below the field `name`: its rules, what it counts up to, and the button for its preview."""
+    """Return the help text of the field `name`, with its rules, character count and preview button."""
     return format_html(
         '{} <span data-shown-when="method={}">{}</span>{}{}',
         _("At most %(limit)d characters. Used when a request has no message.") % {"limit": settings.MESSAGE_MAX_LENGTH},
         Method.SMS,
         _(
-            "{code} is where the code goes; a text without it is left out and the code is sent alone. For browsers "
-            "that offer the code, end with a line “@www.example.com #{code}”."
+            "{code} is replaced by the code. A message without it is not used: the code is sent alone. To let browsers "
+            "offer the code, end with a line “@www.example.com #{code}”."
         ),
         _character_count(name),
         _preview(name),
@@ -64,10 +64,10 @@ def _character_count(name: str) -> Any:
         settings.MESSAGE_MAX_LENGTH,
         EXAMPLE_CODE,
         _("%(used)s of %(limit)s characters."),
-        _("With its code it is sent as one text message."),
-        _("With its code it is sent as %(segments)s text messages, and paid for as such."),
-        _("%(characters)s is not in the alphabet of text messages (GSM 03.38): one holds 70 characters, not 160."),
-        _("This is too long."),
+        _("With the code, it is sent as one text message."),
+        _("With the code, it is sent and charged as %(segments)s text messages."),
+        _("%(characters)s is not in the SMS alphabet (GSM 03.38): a text message then holds 70 characters, not 160."),
+        _("The message is too long."),
     )
 
 
@@ -86,5 +86,5 @@ def _preview(name: str) -> Any:
         _("What the user reads"),
         name,
         EXAMPLE_CODE,
-        _("Nothing here: the request's own message, or else this type's English one."),
+        _("Empty: the message of the request is used, or the English default message of this type."),
     )

@@ -1,4 +1,4 @@
-"""What happened to a transaction, in one list: its events, and every attempt to reach the phone and the portal."""
+"""Timeline of a transaction: its events, and the attempts of its deliveries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from apps.transactions.models import (
     Transaction,
 )
 
-# The attempts say this better; portals ask for the result as often as they like.
+# The attempts show these with more detail, and portals can request the result any number of times.
 HIDDEN_EVENTS = (
     EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION,
     EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
@@ -36,11 +36,11 @@ HIDDEN_EVENTS = (
     EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
     EventType.SMS_AUTH_INIT_FAILURE_GATEWAY,
 )
-# Of more, the newest are shown, because they say how it ended, and the first, which says how it began.
+# Above this number, only the newest events and the first are shown: the start and the end of the transaction.
 MAX_EVENTS = 100
 GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
 SUCCESSFUL_OUTCOMES = ("accepted", "delivered", EventType.GEOLOCATION_CHECK_SUCCESS)
-# Neither good nor bad: nobody knows, or nobody had to do it.
+# Neither success nor failure: the outcome is unknown, or no attempt was needed.
 NEUTRAL_OUTCOMES = ("unknown", "not_needed")
 EVENT_STYLES: dict[str, Any] = {
     EventType.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
@@ -85,7 +85,7 @@ EVENT_STYLES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One line. `tone` is one of good, bad, waiting, plain; `icon` the name of a Material symbol."""
+    """Line of the timeline. `tone` is good, bad, waiting or plain; `icon` is the name of a Material symbol."""
 
     at: datetime
     icon: str
@@ -100,9 +100,9 @@ class Entry:
 
 
 def entries(transaction: Transaction) -> list[Entry]:
-    """Return everything that is known about a transaction, oldest first and what is to come last, in nine queries.
+    """Return the timeline of a transaction: the past in order of time, then the due deliveries.
 
-    Two more when there are more events than are shown.
+    Runs nine queries, or eleven if there are more events than are shown.
     """
     past = [*_events(transaction), *_lookups(transaction), *_pushes(transaction), *_sms(transaction)]
     past += _callbacks(transaction)
@@ -118,13 +118,11 @@ def _events(transaction: Transaction) -> Iterator[Entry]:
 
 
 def _first_event_and_omission(events: QuerySet[Event], oldest_shown: Event) -> Iterator[Entry]:
-    """Yield the first event, and how many come between it and the newest ones."""
+    """Yield the first event and the number of events that are omitted after it."""
     yield _entry(events.earliest("occurred", "id"))
     count = events.count() - MAX_EVENTS - 1
     if count:
-        title = ngettext(
-            "%(count)d event in between is not shown here", "%(count)d events in between are not shown here", count
-        )
+        title = ngettext("%(count)d event in between is not shown", "%(count)d events in between are not shown", count)
         yield Entry(oldest_shown.occurred, "more_vert", PLAIN, title % {"count": count})
 
 
@@ -134,7 +132,7 @@ def _entry(event: Event) -> Entry:
 
 
 def _event_facts(event: Event) -> tuple[str, ...]:
-    """Return why, and which of the staff."""
+    """Return the reason and the actor of an event."""
     reason, who = event.details.get("reason"), event.details.get("who")
     return (*((str(reason),) if reason else ()), *((_("by %(who)s") % {"who": who},) if who else ()))
 
@@ -142,7 +140,7 @@ def _event_facts(event: Event) -> tuple[str, ...]:
 def _lookups(transaction: Transaction) -> Iterator[Entry]:
     attempts = ContextAttempt.objects.filter(delivery__transaction=transaction)
     for attempt in attempts.order_by("started_at"):
-        title = _("Look-up of the location, attempt %(number)d: %(outcome)s") % _labels(attempt)
+        title = _("Location lookup, attempt %(number)d: %(outcome)s") % _labels(attempt)
         yield Entry(attempt.started_at, "location_on", _attempt_tone(attempt), title, _attempt_facts(attempt))
 
 
@@ -170,19 +168,19 @@ def _callbacks(transaction: Transaction) -> Iterator[Entry]:
 
 def _due_deliveries(transaction: Transaction) -> Iterator[Entry]:
     for lookup in ContextLookup.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(lookup.due_at, "schedule", WAITING, _("Look-up of the location waits"), _next_attempt(lookup))
+        yield Entry(lookup.due_at, "schedule", WAITING, _("Location lookup is due"), _next_attempt(lookup))
     for push in PushDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(push.due_at, "schedule", WAITING, _("Push waits to be sent"), _next_attempt(push))
+        yield Entry(push.due_at, "schedule", WAITING, _("Push is due"), _next_attempt(push))
     for sms in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(sms.due_at, "schedule", WAITING, _("Text message waits to be sent"), _next_attempt(sms))
+        yield Entry(sms.due_at, "schedule", WAITING, _("Text message is due"), _next_attempt(sms))
     for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
-        yield Entry(callback.due_at, "schedule", WAITING, _("Callback waits to be sent"), _next_attempt(callback))
+        yield Entry(callback.due_at, "schedule", WAITING, _("Callback is due"), _next_attempt(callback))
 
 
 def _next_attempt(delivery: Delivery) -> tuple[str, ...]:
-    """Say which attempt comes next; a claimed row is under way, and due again only when its worker should die."""
+    """Return the number of the next attempt, or that an attempt is in flight."""
     if delivery.claim:
-        return (_("under way"),)
+        return (_("in flight"),)
     return (_("next: attempt %(number)d") % {"number": delivery.attempts_made + 1},)
 
 
@@ -192,7 +190,7 @@ def _time(entry: Entry) -> datetime:
 
 def _labels(attempt: Attempt) -> dict[str, Any]:
     outcome = attempt.outcome.removeprefix("GEOLOCATION_CHECK_").replace("_", " ").lower()
-    return {"number": attempt.number, "outcome": outcome or _("under way")}
+    return {"number": attempt.number, "outcome": outcome or _("in flight")}
 
 
 def _attempt_tone(attempt: Attempt) -> str:
@@ -204,6 +202,6 @@ def _attempt_tone(attempt: Attempt) -> str:
 def _attempt_facts(attempt: Attempt) -> tuple[str, ...]:
     status = _("HTTP %(status)d") % {"status": attempt.status} if attempt.status else ""
     duration = _("%(duration)d ms") % {"duration": attempt.duration_ms} if attempt.duration_ms is not None else ""
-    # A reason that only repeats the status says nothing more.
+    # A reason that only repeats the status is omitted.
     reason = "" if attempt.reason == status else attempt.reason
     return tuple(fact for fact in (status, reason, duration) if fact)

@@ -1,4 +1,4 @@
-"""The console's Users: what enrolment knows of them, and what locks them out, which is known only here."""
+"""The page Users of the console: adds locks to the pages of enrolment."""
 
 from typing import Any
 
@@ -22,23 +22,23 @@ class UserAdmin(ProfileAdmin):
         return {**super().user_context(request, user_id), "locks": locks.for_user(user_id)}
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
-        """Unlocking is offered beside the lock that it lifts."""
+        """Hide the unlock button: the page of a user offers it next to the lock."""
         return [button for button in super().get_actions_list(request) if button.path != "unlock-user"]
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Unlock user"), url_path="unlock-user", icon="lock_open", permissions=["support"]
     )
     def unlock_user(self, request: HttpRequest) -> HttpResponse:
-        """Ask, then lift every lock of the user whom the address names, by POST only."""
+        """Show a confirmation page on GET and remove all locks of the user on POST."""
         user_id = request.GET.get("user", "").replace("\0", "")
         user_locks = locks.for_user(user_id)
         if request.method != "POST":
             return render_confirmation(self, request, unlock_confirmation(user_id, user_locks), None)
         if not user_locks.is_locked:
-            messages.info(request, _("“%(user)s” is not locked: there was nothing to do.") % {"user": user_id})
+            messages.info(request, _("“%(user)s” is not locked. Nothing was changed.") % {"user": user_id})
             return HttpResponseRedirect(user_url(user_id))
         removed = locks.unlock(user_id, who=request.user.get_username())
-        text = _("“%(user)s” is unlocked. Applications unlocked: %(applications)d. Wrong codes forgotten: %(codes)d.")
+        text = _("“%(user)s” is unlocked. Applications unlocked: %(applications)d. Wrong codes cleared: %(codes)d.")
         counts = {"applications": removed["applications_unlocked"], "codes": removed["code_failures_cleared"]}
         messages.success(request, text % {"user": user_id, **counts})
         return HttpResponseRedirect(user_url(user_id))
@@ -55,7 +55,9 @@ def unlock_confirmation(user_id: str, user_locks: Locks) -> Confirmation:
         title=_("Unlock user"),
         heading=_("Unlock “%(user)s”?") % names,
         paragraphs=user_locks.descriptions,
-        warning=_("Make sure first that it is the user who asks, and that a reported fraud is dealt with."),
+        warning=_(
+            "Before you unlock, verify the identity of the user and make sure that a reported fraud is resolved."
+        ),
         icon="lock_open",
         back_url=user_url(user_id),
         button_label=_("Unlock user"),

@@ -1,4 +1,4 @@
-"""What the worker does with claimed context look-ups: asks for many at once and finishes their secure messages."""
+"""Deliver claimed context lookups: many concurrently, each completes the secure message of its transaction."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,7 @@ LookupItem = tuple[ContextLookup, Origin, str]
 
 
 def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
-    """Ask where pending requests came from; yields rows as their messages are finished."""
+    """Look up the origins of pending transactions. Yields deliveries as their messages are completed."""
     transactions = Transaction.objects.select_related("client").in_bulk([row.transaction_id for row in rows])
     for row in rows:
         row.transaction = transactions[row.transaction_id]
@@ -44,7 +44,7 @@ def deliver(rows: Sequence[ContextLookup]) -> Iterator[list[ContextLookup]]:
 def _load_origins(
     rows: Sequence[ContextLookup],
 ) -> tuple[list[tuple[LookupItem, str]], list[tuple[ContextLookup, Composed]]]:
-    """Return what is asked with its IP address, and what is not because no key opens what is stored."""
+    """Return the items to look up with their IP addresses, and the failed results of undecryptable rows."""
     items, failed = list[tuple[LookupItem, str]](), list[tuple[ContextLookup, Composed]]()
     for row in rows:
         stored = request_context.load_origin(row, row.transaction)
@@ -63,7 +63,7 @@ def _skip(rows: list[ContextLookup]) -> list[ContextLookup]:
 
 
 def _record(composed_rows: Sequence[tuple[ContextLookup, Composed]]) -> list[ContextLookup]:
-    """Write the messages down, of those rows that no fetch has finished meanwhile."""
+    """Store the messages of the lookups that no fetch completed meanwhile."""
     results = [AttemptResult(row, State.DONE, composed.event_type, composed.reason) for row, composed in composed_rows]
     with database.atomic():
         recorded_ids = claims.record_results(results)

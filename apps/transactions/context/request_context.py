@@ -1,4 +1,4 @@
-"""What the user is told about where a request came from: put together at once, by the worker, or by the fetch."""
+"""Compose the secure message with the request context: at initiation, in the worker, or when the device fetches it."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from apps.transactions.request.parameters import AuthenticationRequest
 
 @dataclass(frozen=True)
 class Context:
-    """The secure message of a new transaction; with an `origin`, the geolocation service has to be asked first."""
+    """Secure message of a new transaction. With an `origin`, it needs a lookup by the geolocation service first."""
 
     secure_message: str
     composed: Composed | None = None
@@ -38,11 +38,11 @@ class Context:
 
 
 def from_request(request: AuthenticationRequest, message: str) -> Context:
-    """Return what a request's secure message is, without asking anybody; `message` stands in for a missing one."""
+    """Return the context of a request without calling a service. `message` replaces a missing secure message."""
     if not geocontext.is_enabled():
         return Context(request.secure_message)
     origin = Origin(request.ip_address, request.user_agent, request.language)
-    # What goes into an event is in one language, whoever asked.
+    # The reasons of events are in English, whatever the language of the request.
     with translation.override("en"):
         composed = geocontext.compose(request.secure_message or message, origin)
     if composed is None:
@@ -51,18 +51,18 @@ def from_request(request: AuthenticationRequest, message: str) -> Context:
 
 
 def enqueue(transaction: Transaction, origin: Origin) -> None:
-    """Have the worker ask where a request came from, inside the caller's database transaction."""
+    """Store a context lookup for the worker, inside the caller's database transaction."""
     ContextLookup.objects.create(transaction=transaction, origin=json.dumps(asdict(origin)))
     wakeup.notify_workers(ContextLookup, tasks.look_up_contexts.delay)
 
 
 def ensure_complete(transaction: Transaction) -> None:
-    """Have the secure message ready for a fetch that came before the worker; asks for at most 2 s."""
+    """Complete the secure message of a transaction that is fetched before its lookup. Takes at most 2 seconds."""
     lookup = ContextLookup.objects.filter(transaction=transaction, state=outbox.State.DUE).first()
     if lookup:
         composed = _look_up(lookup, transaction)
         with database.atomic():
-            # The worker may be about to write the same: whoever comes first has the event.
+            # The worker can complete the lookup concurrently: only the first update records the event.
             due = ContextLookup.objects.filter(pk=lookup.pk, state=outbox.State.DUE)
             if due.update(state=outbox.State.DONE, ended_at=timezone.now(), claim=None, origin=""):
                 events.record_all([store_message(transaction, composed)])
@@ -80,7 +80,7 @@ def _look_up(lookup: ContextLookup, transaction: Transaction) -> Composed:
 
 
 def load_origin(lookup: ContextLookup, transaction: Transaction) -> tuple[Origin, str] | Composed:
-    """Return where the request came from, and its message; what the check comes to when no live key opens them."""
+    """Return the origin and the message of a lookup, or a failed result if they cannot be decrypted."""
     try:
         return Origin(**json.loads(lookup.origin)), base_message(transaction)
     except CannotDecrypt as error:
@@ -92,9 +92,9 @@ def base_message(transaction: Transaction) -> str:
 
 
 def store_message(transaction: Transaction, composed: Composed) -> Event:
-    """Keep the finished message, inside the caller's database transaction; returns the event to be recorded.
+    """Store the composed message, inside the caller's database transaction. Return the event to record.
 
-    After a failed check the message stays as it is stored: perhaps it could not even be read.
+    A failed check does not change the stored message, which may be undecryptable.
     """
     transaction.awaits_context = False
     changed = ["awaits_context"]

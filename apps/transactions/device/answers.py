@@ -1,4 +1,4 @@
-"""What becomes of a device's answer: one is judged, and ends the transaction or leaves it as it was."""
+"""Verify the answers of devices and end their transactions."""
 
 from hashlib import sha256
 from typing import Any
@@ -21,10 +21,11 @@ from apps.transactions.models import Reason, Status, Transaction
 
 
 def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
-    """Judge a sealed answer of this device and end the transaction with it.
+    """Verify a sealed answer of this device and end the transaction with it.
 
-    A byte-identical repeat of an answer that was judged gets the same again and changes nothing. InvalidMessage costs
-    nothing: the transaction stays pending. InvalidPin and AuthenticatorRevoked leave it pending, Disconnected ends it.
+    A byte-identical repeat of a verified answer gets the same response and changes nothing. Raises InvalidMessage
+    without counting an attempt, InvalidPin or AuthenticatorRevoked (the transaction stays pending), or Disconnected
+    (the transaction ends).
     """
     transaction = _find_transaction(transaction_id, device)
     if transaction is None:
@@ -51,7 +52,7 @@ def _find_transaction(transaction_id: UUID | None, device: Device) -> Transactio
     annotated = related.annotate(
         profile_locked_at=fraud_locks.start("profile__")  # type: ignore[no-redef]
     )
-    # By the copy of the device's id: it is there, too, when the profile is gone by the PIN limit.
+    # The transaction keeps the device id when its profile is deleted after the PIN limit.
     return annotated.filter(pk=transaction_id, device_id=device.device_id).first()
 
 
@@ -65,31 +66,31 @@ def _process(transaction: Transaction, profile: Profile, message: str, digest: s
     credential = _credential(transaction, profile, content)
     if credential is None:
         return _approve(transaction, profile, content, digest)
-    # One answer of a profile after the other: each sees what became of those before it.
+    # Answers of a profile are verified one by one: each sees the effects of those before it.
     with database.atomic():
         authenticators.lock(profile)
         error = None
         if not credentials.reserve_attempt(transaction, expected_attempts=transaction.attempts_used):
-            # Another answer was judged since this one came, perhaps the same one.
+            # Another answer was verified meanwhile, possibly the same one.
             error = credentials.previous_error(transaction, digest)
             if not error and not credentials.reserve_attempt(transaction):
                 return _resolve_concurrent_answer(transaction, digest)
         error = error or credentials.verify(transaction, profile, credential, digest)
         if not error:
             return _approve(transaction, profile, content, digest)
-    # Outside, so that what was counted stays counted.
+    # Raised outside the database transaction, which would otherwise roll back the attempt counter.
     raise error
 
 
 def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: bool) -> Status:
-    """End the transaction with a denial; when the user reports a fraud, the profile may be locked."""
+    """End the transaction with a denial. A fraud report locks the profile if the installation is set so."""
     if not is_fraud:
         return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
     fraud_event = EventType.PUSH_AUTH_FRAUD_REPORTED
     locks_profile = system.general().lock_profile_on_fraud_report
     with database.atomic():
         if locks_profile:
-            # The profile before the transaction, as whoever judges a PIN does.
+            # Locked before the transaction, in the same order as the verification of a PIN.
             authenticators.lock(profile)
         status = _end(transaction, digest, fraud_event, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
         if locks_profile:
@@ -98,15 +99,15 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
 
 
 def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str) -> Status:
-    """End the transaction with a proven approval, unless the number or the signature that it asks for is not right."""
+    """End the transaction with a verified approval, after verifying its number and its signature."""
     if transaction.verification_number and not _is_verification_number(transaction, content.get("number")):
         return _end(
             transaction, digest, EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER, reason=Reason.INVALID_ANSWER
         )
     if not transaction.signing_data:
         return _end(transaction, digest)
-    given = content.get("signature")
-    signature = given if isinstance(given, str) and signatures.is_base64(given) else ""
+    credential = content.get("signature")
+    signature = credential if isinstance(credential, str) and signatures.is_base64(credential) else ""
     is_valid = signatures.is_valid(profile, transaction.signing_data, signature)
     proof: dict[str, Any] = {
         "signature": signature,
@@ -117,27 +118,27 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
         return _end(transaction, digest, EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED, **proof)
     missing = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
     invalid = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
-    return _end(transaction, digest, invalid if given else missing, reason=Reason.INVALID_ANSWER, **proof)
+    return _end(transaction, digest, invalid if credential else missing, reason=Reason.INVALID_ANSWER, **proof)
 
 
-def _is_verification_number(transaction: Transaction, given: object) -> bool:
-    return isinstance(given, str) and codes.constant_time_compare(given, str(transaction.verification_number))
+def _is_verification_number(transaction: Transaction, number: object) -> bool:
+    return isinstance(number, str) and codes.constant_time_compare(number, str(transaction.verification_number))
 
 
 def _open_answer(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
-    """Open an answer; InvalidMessage (with its event) when it is not one to this challenge."""
+    """Open an answer. Raises InvalidMessage, with an event, if it does not answer this challenge."""
     try:
         content = keys.open_sealed(profile, message)
-        given = content.get("token")
+        token = content.get("token")
         if content.get("transaction_id") != str(transaction.pk) or not isinstance(content.get("authenticated"), bool):
             raise errors.InvalidMessage
         if not isinstance(content.get("fraud", False), bool) or (content["authenticated"] and content.get("fraud")):
-            # Nobody approves what they call a fraud.
+            # An approval cannot report a fraud.
             raise errors.InvalidMessage
     except errors.InvalidMessage:
         events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.event_fields)
         raise
-    if not isinstance(given, str) or not codes.constant_time_compare(given, transaction.token):
+    if not isinstance(token, str) or not codes.constant_time_compare(token, transaction.token):
         events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.event_fields)
         raise errors.InvalidMessage
     return content
@@ -159,7 +160,7 @@ def _end(
     reason: Reason | None = None,
     **proof: Any,
 ) -> Status:
-    """End the transaction with this answer; `more` is an event beside the ending's own."""
+    """End the transaction with this answer. `extra_event` is recorded in addition to the event of the end."""
     status = Status.NOT_AUTHENTICATED if reason else Status.AUTHENTICATED
     ending = EventType.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventType.MOBILE_AUTH_AUTHENTICATED
     with database.atomic():
@@ -174,7 +175,10 @@ def _end(
 
 
 def _resolve_concurrent_answer(transaction: Transaction, digest: str) -> Status:
-    """Another answer, or the end of its life, was quicker. The same bytes sent twice at once are still one answer."""
+    """Return the status if the same answer ended the transaction concurrently.
+
+    Raises InvalidTransaction if another answer, a cancellation or the expiry ended it.
+    """
     transaction.refresh_from_db(fields=["status", "answer_digest"])
     if transaction.answer_digest != digest:
         raise errors.InvalidTransaction

@@ -1,4 +1,4 @@
-"""What the device does with transactions: list, fetch the challenge; bind a scanned one to its user."""
+"""Operations of a device on transactions: list them, fetch a challenge, and bind a scanned one to its user."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from apps.transactions.types import Method
 
 
 def pending(device_id: int) -> list[Transaction]:
-    """Return the open transactions of all profiles of a device, oldest first."""
+    """Return the pending transactions of all profiles of a device, oldest first."""
     return list(
         Transaction.objects.select_related("profile")
         .pending(timezone.now())
@@ -29,7 +29,7 @@ def pending(device_id: int) -> list[Transaction]:
 
 
 def challenge(transaction_id: UUID | None, profile: Profile) -> str:
-    """Return the sealed challenge; the same profile may fetch it again while the transaction is pending."""
+    """Return the sealed challenge. The profile can fetch it repeatedly while the transaction is pending."""
     enrollment.require_enabled(profile.device.version)
     transaction = _find_transaction(transaction_id, profile)
     if transaction is None or not transaction.is_pending(timezone.now()):
@@ -38,34 +38,35 @@ def challenge(transaction_id: UUID | None, profile: Profile) -> str:
     return _sealed_challenge(transaction, profile)
 
 
-def claim_otp(text: str, profile: Profile) -> str:
-    """Bind a scanned transaction to this user and return its sealed challenge; the user may repeat it while it pends.
+def claim_otp(scanned: str, profile: Profile) -> str:
+    """Bind a scanned transaction to this user and return its sealed challenge.
 
-    InvalidOtp for a wrong, ended or expired one, and for one that another profile scanned.
+    The profile can repeat this while the transaction is pending. Raises InvalidOtp if the one-time password is invalid,
+    its transaction has ended, or another profile scanned it.
     """
     enrollment.require_enabled(profile.device.version)
-    transaction = None if profile.locked_at else _find_by_otp(text)
+    transaction = None if profile.locked_at else _find_by_otp(scanned)
     if transaction is None or not _bind(transaction, profile):
         failed_access.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
         raise errors.InvalidOtp
     return _sealed_challenge(transaction, profile)
 
 
-def _find_by_otp(text: str) -> Transaction | None:
-    """Find the pending transaction whose one-time password this is."""
-    unpacked = otp_codes.unpack(text)
+def _find_by_otp(scanned: str) -> Transaction | None:
+    """Return the pending transaction of a one-time password, or None."""
+    unpacked = otp_codes.unpack(scanned)
     if unpacked is None:
         return None
     transaction_id, secret = unpacked
     pending = Transaction.objects.select_related("client").pending(timezone.now())
-    found = pending.filter(pk=transaction_id, method=Method.OTP).first()
-    # The comparison is made in any case: time does not tell whether the transaction exists.
-    is_valid = codes.matches(secret, otp.PURPOSE, [found.code_hash if found else ""])
-    return found if is_valid else None
+    transaction = pending.filter(pk=transaction_id, method=Method.OTP).first()
+    # Compared in any case, so that the response time does not reveal whether the transaction exists.
+    is_valid = codes.matches(secret, otp.PURPOSE, [transaction.code_hash if transaction else ""])
+    return transaction if is_valid else None
 
 
 def _bind(transaction: Transaction, profile: Profile) -> bool:
-    """Give a transaction to the first profile that scans it; the row count says who was first."""
+    """Bind a transaction to the first profile that scans it. Return True if it is bound to this profile."""
     unbound = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk, profile=None, user_id="")
     bound = unbound.update(
         profile=profile,
@@ -81,7 +82,7 @@ def _sealed_challenge(transaction: Transaction, profile: Profile) -> str:
     if transaction.awaits_context:
         request_context.ensure_complete(transaction)
     events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.event_fields)
-    # How many digits the user has to enter, never which.
+    # The challenge has the number of digits, never the verification number itself.
     digits = len(str(transaction.verification_number))
     matching = {"number_matching_digits": digits} if digits else {}
     signing = {"signing_data": transaction.signing_data} if transaction.signing_data else {}

@@ -1,1 +1,1 @@
-"""The methods by which a user can be asked: each says whether it can start, and stores what it starts."""
+"""Authentication methods. Each checks whether it can be initialised for a user, and stores the transaction."""

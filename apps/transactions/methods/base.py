@@ -1,4 +1,4 @@
-"""What the methods share: the question, the plan, and the reason why a method cannot start."""
+"""Common parts of the methods: the request, the plan, and the errors if a method cannot be initialised."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Unavailable(Exception):
-    """A method cannot be initialised for this user; the type's fallback may be."""
+    """The method cannot be initialised for this user. The fallback of the type is tried next."""
 
     def __init__(self, event_type: EventType) -> None:
         super().__init__(event_type)
@@ -32,7 +32,7 @@ class Unavailable(Exception):
 
 
 class MissingParameter(errors.InvalidParameter):
-    """A request that lacks what one step of the chain needs; `event_type` says which, for support."""
+    """A parameter that one step of the fallbacks requires is missing. `event_type` names it for support staff."""
 
     def __init__(self, text: str, event_type: EventType) -> None:
         super().__init__(text)
@@ -40,7 +40,7 @@ class MissingParameter(errors.InvalidParameter):
 
 
 class LimitExceeded(errors.LimitReached):
-    """A limit of what may be sent to a user. `limit` is its name in the configuration file, `event_type` its event."""
+    """A limit of pushes or SMS is reached. `limit` is its name in the configuration file, `event_type` its event."""
 
     def __init__(self, limit: str, seconds: float, text: "StrPromise", event_type: EventType) -> None:
         super().__init__(seconds, text)
@@ -49,7 +49,7 @@ class LimitExceeded(errors.LimitReached):
 
 @dataclass(frozen=True)
 class MethodRequest:
-    """One step of the chain: the request, by whom, and the type that is tried (the requested one or a fallback)."""
+    """One step of the fallbacks: the request, its API client, and the type to try (the requested one or a fallback)."""
 
     request: AuthenticationRequest
     client: ApiClient
@@ -62,32 +62,29 @@ class MethodRequest:
 
 @dataclass(frozen=True)
 class StartedTransaction:
-    """A stored transaction; `otp` is told only now."""
+    """Stored transaction. `otp` is the scannable one-time password, which is not stored."""
 
     transaction: Transaction
     otp: str = ""
 
 
-# Says that a method can start by returning what stores it, or raises Unavailable (or an error of the API).
+# Returns a function that stores the transaction. Raises Unavailable or an error of the API if the method cannot start.
 Plan = Callable[[MethodRequest], Callable[[], StartedTransaction]]
 
 
 def message_for(step: MethodRequest) -> str:
-    """Return the text of this step: the given one, else its type's default, else that of the requested type."""
-    given = step.request.explicit_message or messages.default(step.mobile_type, step.request.language)
-    return given or step.request.message
+    """Return the message of this step: of the request, else the default of its type or of the requested type."""
+    message = step.request.explicit_message or messages.default(step.mobile_type, step.request.language)
+    return message or step.request.message
 
 
 def signing_data_for(step: MethodRequest) -> str:
-    """Return what the device is to sign: only for types that ask for a signature, while the feature is on."""
+    """Return the signing data, or nothing if the type requires no signature or the feature is off."""
     return step.request.signing_data if parameters.requires_signature(step.mobile_type) else ""
 
 
 def create(step: MethodRequest, event_type: EventType, *, context: Context | None = None, **fields: Any) -> Transaction:
-    """Store the transaction with its events, inside the caller's database transaction.
-
-    `context` is what the user is told about where the request came from.
-    """
+    """Store the transaction with its events, inside the caller's database transaction."""
     now = timezone.now()
     transaction = Transaction.objects.create(
         client=step.client,

@@ -1,4 +1,4 @@
-"""E1 and E2: which types a user could be asked with right now."""
+"""E1 and E2: the authentication types that are available to a user."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationTy
 
 @dataclass(frozen=True)
 class AvailableType:
-    """A type, and the user's profiles that it can push to (empty for OTP, SMS, and a type that would fall back)."""
+    """Available type with the profiles that it can push to. They are empty for OTP, SMS and a type that falls back."""
 
     mobile_type: MobileAuthenticationType
     profiles: list[Profile]
@@ -21,17 +21,17 @@ class AvailableType:
 
 
 def for_user(user_id: str) -> list[AvailableType]:
-    """Return what the user can be asked with on any phone; nothing for a user without an enrolment."""
+    """Return the types that are available on any device of the user. None without an enrolment."""
     return _available_types(list(enrollment.usable_profiles(user_id)))
 
 
 def on_device(user_id: str, device_id: str) -> list[str]:
-    """Return the names of the types that work on one phone of the user."""
+    """Return the names of the types that are available on one device of the user."""
     return _names(profile for profile in enrollment.usable_profiles(user_id) if profile.device.device_id == device_id)
 
 
 def in_application(user_id: str, identifier: str) -> list[str]:
-    """Return the names of the types that work in one application of the user."""
+    """Return the names of the types that are available to the user in one application."""
     profiles = enrollment.usable_profiles(user_id).filter(device__version__application__identifier=identifier)
     return _names(profiles)
 
@@ -45,7 +45,7 @@ def _available_types(profiles: list[Profile]) -> list[AvailableType]:
         return []
     types = {mobile_type.pk: mobile_type for mobile_type in MobileAuthenticationType.objects.all()}
     for mobile_type in types.values():
-        # The rows are here already: the chain is walked without a query a step.
+        # All types are loaded, so that following the fallbacks needs no queries.
         mobile_type.fallback = types.get(mobile_type.fallback_id) if mobile_type.fallback_id else None
     available_types = [_availability(mobile_type, profiles) for mobile_type in types.values()]
     return [available for available in available_types if available]
@@ -68,7 +68,7 @@ def _is_usable(method: str, profiles: list[Profile]) -> bool:
 
 
 def _reachable(method: str, profiles: list[Profile]) -> list[Profile]:
-    """Return the profiles that a push method reaches and that can give what it asks for."""
+    """Return the profiles that a push method can reach and that have a required authenticator."""
     if method not in PUSH_METHODS or not system.general().push_authorization_enabled:
         return []
     needed = ACCEPTED_AUTHENTICATORS.get(method)

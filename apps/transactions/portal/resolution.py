@@ -1,4 +1,4 @@
-"""Which method really runs: the requested type's, or that of the first fallback that can be initialised."""
+"""Selection of the method: that of the requested type, or of the first fallback that can be initialised."""
 
 from collections.abc import Callable
 
@@ -19,9 +19,11 @@ PLANS: dict[str, Plan] = {
 
 
 def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
-    """Return what stores the transaction; NoAuthenticationPossibility when nothing in the chain can be initialised.
+    """Return the function that stores the transaction.
 
-    Why each step could not is an event. The portal does not learn whether the user exists.
+    Raises NoAuthenticationPossibility if neither the type nor a fallback can be initialised, and SmsDisabled if the
+    only reason is that SMS is off. An event records the reason of each step. The portal cannot learn whether the user
+    exists.
     """
     reasons: list[EventType] = []
     for mobile_type in step.mobile_type.chain():
@@ -30,8 +32,8 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
         except Unavailable as reason:
             reasons.append(reason.event_type)
             _record(step, reason.event_type, mobile_type.name)
-        except MissingParameter as mistake:
-            _record(step, mistake.event_type, mobile_type.name)
+        except MissingParameter as error:
+            _record(step, error.event_type, mobile_type.name)
             raise
     if reasons == [EventType.SMS_AUTH_INIT_FAILURE_DISABLED]:
         raise errors.SmsDisabled

@@ -1,4 +1,4 @@
-"""What the portal does with transactions: start, read, cancel, send again, verify a code."""
+"""Operations of a portal on transactions: initiate, read, cancel, resend, and verify a code."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -37,12 +37,12 @@ def initiate(
     version: parameters.ApiVersion,
     run: Callable[[Callable[[], StartedTransaction]], RunResult],
 ) -> RunResult:
-    """Start an authentication: the transaction and what is to be sent are stored together, and sent after commit.
+    """Initiate an authentication: store the transaction and its delivery together. Workers send after the commit.
 
-    `run` is called inside the database transaction with a function that stores all of it, and its result is returned.
-    What `run` stores itself is committed with it, and an exception that `run` raises rolls everything back.
+    `run` is called inside the database transaction with a function that stores both, and its result is returned.
+    Everything that `run` stores is committed with them; an exception of `run` rolls back all of it.
 
-    Raises what E3 answers: TypeNotFound, InvalidParameter, MessageTooLong, InvalidPhoneNumber,
+    Raises the errors of E3: TypeNotFound, InvalidParameter, MessageTooLong, InvalidPhoneNumber,
     NoAuthenticationPossibility, SmsDisabled, PushNotStored, SmsNotStored.
     """
     try:
@@ -61,7 +61,7 @@ def initiate(
     try:
         return _store(lambda: run(store), not_stored)
     except LimitExceeded as error:
-        # Its database transaction is undone: this is one of its own.
+        # The database transaction of the start is rolled back; the event is stored separately.
         _record_failure(error.event_type, raw, client, limit=error.limit)
         raise
 
@@ -80,7 +80,7 @@ def _record_failure(event_type: EventType, raw: Mapping[str, str], client: ApiCl
 
 
 def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
-    """Return a transaction to the client that started it; to any other it does not exist."""
+    """Return a transaction of this client. Raises TransactionNotFound for those of other clients, too."""
     transaction = _find_transaction(transaction_id, client)
     if transaction is None:
         events.record(EventType.PUSH_AUTH_TRANSACTION_NOT_RETRIEVED, client_id=client.client_id)
@@ -107,13 +107,13 @@ def _get_pending(transaction_id: UUID | None, client: ApiClient) -> Transaction:
 
 
 def cancel(transaction_id: UUID | None, client: ApiClient) -> None:
-    """End a pending transaction without a callback; TransactionNotFound when there is nothing to cancel."""
+    """Cancel a pending transaction without a callback. Raises TransactionNotFound if it is not pending."""
     if not lifecycle.cancel(_get_pending(transaction_id, client)):
         raise errors.TransactionNotFound
 
 
 def resend_push(transaction_id: UUID | None, client: ApiClient) -> None:
-    """Send the push of a pending transaction again; ResendLimitReached beyond the type's limit."""
+    """Resend the push of a pending transaction. Raises ResendLimitReached if no resend remains."""
     transaction = _get_pending(transaction_id, client)
     if transaction.method not in PUSH_METHODS:
         raise errors.TransactionNotFound
@@ -121,10 +121,11 @@ def resend_push(transaction_id: UUID | None, client: ApiClient) -> None:
 
 
 def resend(transaction: Transaction, *, expected_resends: int, **actor: Any) -> None:
-    """Send a push or a code again for support staff, who saw `used` resends used: a second press does nothing.
+    """Resend a push or a code of any client for support staff. `actor` is stored in the event.
 
-    As E6 and E7, of any client's transaction: FeatureDisabled, SmsDisabled, TransactionNotFound (ended, changed since,
-    or nothing to send), ResendLimitReached. `by` are facts for the event: who wanted it.
+    Only done if `expected_resends` resends were used, so that a repeated request does nothing. Raises the errors of E6
+    and E7: FeatureDisabled, SmsDisabled, TransactionNotFound (ended, changed meanwhile, or nothing to send),
+    ResendLimitReached.
     """
     if not system.features().mobile_authentication:
         raise errors.FeatureDisabled
@@ -139,7 +140,7 @@ def resend(transaction: Transaction, *, expected_resends: int, **actor: Any) -> 
 
 
 def _pending_row(transaction: Transaction) -> QuerySet[Transaction]:
-    """Return the row as long as it is pending."""
+    """Return a query for the row of the transaction while it is pending."""
     return Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
 
 
@@ -167,7 +168,10 @@ def _enqueue_push(transaction: Transaction, profile: Profile) -> None:
 
 
 def resend_code(transaction_id: UUID | None, client: ApiClient, user_id: str) -> None:
-    """Send the same code again, without a longer life; TypeNotFound for a transaction of another user (as upstream)."""
+    """Resend the same code without extending the lifetime.
+
+    Raises TypeNotFound for a transaction of another user, as the Token Server does.
+    """
     _require_sms_enabled()
     transaction = _find_transaction(transaction_id, client)
     if transaction is not None and transaction.user_id != user_id:
@@ -197,7 +201,7 @@ def _resend(
     not_stored: type[errors.ApiError],
     **actor: Any,
 ) -> None:
-    """Reserve one of the allowed resends and store the delivery together; of two at the limit one wins."""
+    """Count a resend and store the delivery together. Of concurrent resends at the limit, one succeeds."""
     succeeded, failed = event_types
     try:
         with database.atomic():
@@ -222,10 +226,7 @@ def _require_sms_enabled() -> None:
 
 
 def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, code: str) -> Transaction:
-    """Verify a code that the user typed.
-
-    InvalidVerificationCode costs one attempt; the last one ends the transaction.
-    """
+    """Verify the code of an SMS. A wrong code costs one attempt; the last attempt ends the transaction."""
     _require_sms_enabled()
     transaction = _find_transaction(transaction_id, client)
     if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:

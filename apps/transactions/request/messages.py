@@ -1,4 +1,4 @@
-"""The texts of a transaction."""
+"""Messages of a transaction: defaults, validation, and removal of invisible characters."""
 
 import unicodedata
 
@@ -13,14 +13,14 @@ INVISIBLE = {"Cc", "Cf"}
 ALLOWED_INVISIBLE = {"\n", "\t", "\u200d", "\u200c"}  # line breaks; joiners, without which scripts and emoji fall apart
 # Bidirectional classes: embeddings, overrides and isolates. All of them are format characters.
 BIDIRECTIONAL_OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-# Unicode categories without a glyph of their own: the above, separators, surrogates and marks that need a letter.
+# Unicode categories without a visible glyph: the above, separators, surrogates and combining marks.
 BLANK = {*INVISIBLE, "Zs", "Zl", "Zp", "Cs", "Mn"}
-# Letters and a symbol that are drawn as nothing: the Hangul fillers and the empty Braille pattern.
+# Letters and a symbol without visible strokes: the Hangul fillers and the empty Braille pattern.
 FILLERS = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"}
 
 
 def clean(text: str) -> str:
-    """Remove what could make a text look like another one on a screen. A text that shows nothing becomes empty."""
+    """Remove characters that can disguise a message on a screen. A message without visible characters becomes empty."""
     cleaned = [
         character
         for character in text
@@ -34,14 +34,14 @@ def _is_visible(character: str) -> bool:
 
 
 def has_bidirectional_override(text: str) -> bool:
-    """Return True if a character changes the order in which a text is shown."""
+    """Return True if a character changes the order in which the text is displayed."""
     return any(unicodedata.bidirectional(character) in BIDIRECTIONAL_OVERRIDES for character in text)
 
 
 def from_request(message_parameter: str, mobile_type: MobileAuthenticationType, language: str) -> str:
-    """Return the message of a request: the given one, else the type's default for the language or for English.
+    """Return the message of a request, else the default message of the type for the language or for English.
 
-    Only an OTP type may do without. A message for SMS is counted before its code is filled in.
+    Only an OTP type can have no message. The length of an SMS is checked before the code is inserted.
     """
     message = clean(message_parameter) or default(mobile_type, language)
     if not message and mobile_type.method != Method.OTP:
@@ -58,5 +58,5 @@ def missing(name: str) -> str:
 
 
 def default(mobile_type: MobileAuthenticationType, language: str) -> str:
-    """Return the type's default message for a language, else the English one, else nothing."""
+    """Return the default message of the type for a language, else the English one, else an empty string."""
     return languages.pick(mobile_type.default_messages, language)

@@ -1,4 +1,4 @@
-"""The parameters of E3, judged one after the other in the order of the API's table: the first mistake is told."""
+"""Parameters of E3. They are validated in the order of the table of the API, and the first error is reported."""
 
 import re
 import unicodedata
@@ -26,7 +26,7 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}")
 
 
 class ApiVersion(IntEnum):
-    """Versions of the portal API differ in how a push finds its phone: by user, by application, by device."""
+    """Versions of the portal API. They select the device of a push by user, by application or by device."""
 
     V2 = 2
     V3 = 3
@@ -35,7 +35,10 @@ class ApiVersion(IntEnum):
 
 @dataclass(frozen=True)
 class AuthenticationRequest:
-    """What a portal asks for. `target` is the device id (v4) or the application (v3); `phone_number` is as it came."""
+    """Validated request of E3. `target` is the device id (v4) or the application (v3).
+
+    `phone_number` is the unchanged parameter: a fallback validates it again.
+    """
 
     version: ApiVersion
     mobile_type: MobileAuthenticationType
@@ -52,7 +55,7 @@ class AuthenticationRequest:
     user_agent: str
 
 
-# The parameter that says which phone is meant, and its longest value.
+# The parameter that selects the device, and its maximum length.
 TARGET_PARAMETERS = {
     ApiVersion.V2: ("", 0),
     ApiVersion.V3: ("app_id", MAX_NAME_CHARACTERS),
@@ -63,7 +66,7 @@ TARGET_PARAMETERS = {
 def validate(raw: Mapping[str, str], version: ApiVersion) -> AuthenticationRequest:
     """Return the validated request.
 
-    Raises TypeNotFound, InvalidParameter, MessageTooLong or PhoneNumberRejected for the first mistake.
+    Raises TypeNotFound, InvalidParameter, MessageTooLong or PhoneNumberRejected for the first error.
     """
     mobile_type = _type(_required(raw, "type", MAX_NAME_CHARACTERS))
     user_id = _user_id(raw, mobile_type)
@@ -108,13 +111,13 @@ def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> s
         return _required_user_id(raw)
     if "user_id" in raw:
         raise errors.InvalidParameter(
-            _("The parameter user_id must be absent: a one-time password finds its user by itself.")
+            _("The parameter user_id must be omitted: the device that scans the one-time password identifies the user.")
         )
     return ""
 
 
 def _required_user_id(raw: Mapping[str, str]) -> str:
-    """Return the user id. It can hold every character that a database can store, as in the paths of the APIs."""
+    """Return the user id. It can contain all characters except NUL, as in the paths of the APIs."""
     _require(raw, "user_id")
     user_id = _text(raw, "user_id", MAX_USER_ID_CHARACTERS)
     if "\0" in user_id:
@@ -133,12 +136,12 @@ def _callback_uri(raw: Mapping[str, str]) -> str:
     if not is_http_url(url):
         raise _invalid("callback_uri")
     if not callbacks.is_allowed(url):
-        raise errors.InvalidParameter(_("The parameter callback_uri is not one of the allowed callback endpoints."))
+        raise errors.InvalidParameter(_("The parameter callback_uri matches no allowed callback endpoint."))
     return url
 
 
 def _signing_data(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
-    """Return the data to sign. Its bytes must not be changed, so that text which deceives on a screen is rejected."""
+    """Return the signing data. It must not be changed, so deceptive text is rejected instead of cleaned."""
     signing_data = _text(raw, "signing_data", MAX_SIGNING_DATA_CHARACTERS)
     if messages.has_bidirectional_override(signing_data):
         raise errors.InvalidParameter(_("The parameter signing_data must not contain bidirectional overrides."))
@@ -148,12 +151,12 @@ def _signing_data(raw: Mapping[str, str], mobile_type: MobileAuthenticationType)
 
 
 def is_signing_data_missing(signing_data: str, mobile_type: MobileAuthenticationType) -> bool:
-    """Return True if the type approves nothing unsigned, and there is nothing to sign."""
+    """Return True if the type requires signing data and the request has none."""
     return mobile_type.signing_data_required and not signing_data and requires_signature(mobile_type)
 
 
 def requires_signature(mobile_type: MobileAuthenticationType) -> bool:
-    """Return True if the type asks for signatures while the feature is on."""
+    """Return True if the type requires a signature and the feature is on."""
     return mobile_type.transaction_signing and system.features().transaction_signing
 
 
@@ -168,7 +171,7 @@ def _required(raw: Mapping[str, str], name: str, limit: int) -> str:
 
 
 def _optional(raw: Mapping[str, str], name: str, limit: int) -> str:
-    """A value that names something: no control characters in it."""
+    """Return the value of an identifier, or an empty string. Control characters are rejected."""
     value = _text(raw, name, limit)
     if any(unicodedata.category(character) == "Cc" for character in value):
         raise _invalid(name)

@@ -1,4 +1,4 @@
-"""Phone numbers that a code can be sent to."""
+"""Validation of phone numbers for SMS."""
 
 from apps.common import errors
 from apps.events.types import EventType
@@ -7,7 +7,7 @@ from apps.system import services as system
 
 
 class PhoneNumberRejected(errors.InvalidPhoneNumber):
-    """A number that no code is sent to; `event_type` says why, for support."""
+    """The phone number is invalid or not allowed. `event_type` names the reason for support staff."""
 
     def __init__(self, event_type: EventType) -> None:
         super().__init__()
@@ -15,7 +15,7 @@ class PhoneNumberRejected(errors.InvalidPhoneNumber):
 
 
 def validate(text: str) -> str:
-    """Return the number in E.164.
+    """Return the phone number in E.164.
 
     Raises PhoneNumberRejected if it is missing, invalid or of a country that is not allowed.
     """

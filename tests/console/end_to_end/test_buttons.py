@@ -257,7 +257,7 @@ def test_a_transaction_is_sent_again_and_cancelled(console, site, portal, enroll
     started = portal.start("login", user_id="kim", device_id=phone.device_id)
     site.fcm.wait("kim", 1, 200, 20)
     console.open_transaction(started["transaction_id"])
-    console.press("Send again", says="The message is being sent again.")
+    console.press("Send again", says="The message is being resent.")
     assert len(site.fcm.wait("kim", 2, 200, 20)) == 2
     expect(console.page.get_by_role("link", name="Send again")).to_have_count(0)
     console.press("Cancel", says="The transaction is cancelled.")

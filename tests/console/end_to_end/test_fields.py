@@ -20,9 +20,9 @@ FIELDS_OF_METHOD = {
     "sms": {"max_attempts", "max_resends", "sms_sender_id"},
 }
 NEEDS_OF_METHOD = {
-    "push_with_pin": "Needs an application with PIN on",
-    "push_with_fingerprint": "Needs an application with fingerprint on",
-    "push_with_custom_authenticator": "Needs an application with custom authenticators",
+    "push_with_pin": "Requires an application with PIN enabled",
+    "push_with_fingerprint": "Requires an application with fingerprint enabled",
+    "push_with_custom_authenticator": "Requires an application with custom authenticators",
 }
 # By a version's platform and the kind of its push messaging configuration.
 FIELDS_OF_VERSION = {

@@ -8,7 +8,8 @@ from apps.transactions import lifecycle
 
 class Command(OneLineCommand):
     help = gettext_lazy(
-        "Expire all overdue transactions, and end those whose device was removed. Workers do this every second."
+        "Expire all overdue transactions, and end those whose device was removed. Workers do this every second. "
+        "Idempotent."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -15,8 +15,8 @@ class Command(DataCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--user", help=_("only this user's"))
-        text = _("at most so many (default: %(default)s)")
+        parser.add_argument("--user", help=_("only transactions of this user"))
+        text = _("maximum number of transactions (default: %(default)s)")
         parser.add_argument("--limit", type=int, default=50, metavar="NUMBER", help=text)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -11,16 +11,16 @@ from apps.transactions import staff_operations
 
 
 class Command(DataCommand):
-    help = gettext_lazy("Print a transaction, its pushes and its callbacks.")
+    help = gettext_lazy("Print a transaction with its text messages, pushes and callbacks.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("transaction", metavar="ID", help=_("the transaction's id"))
+        parser.add_argument("transaction", metavar="ID", help=_("transaction id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         transaction_id = options["transaction"]
         try:
             data = staff_operations.describe(UUID(transaction_id))
         except (ValueError, errors.TransactionNotFound):
-            raise CommandError(_("There is no transaction “%(id)s”.") % {"id": transaction_id}) from None
+            raise CommandError(_("No transaction has the id “%(id)s”.") % {"id": transaction_id}) from None
         self.print_data(data, as_json=options["json"])

@@ -10,12 +10,12 @@ from apps.transactions import locks
 
 class Command(DataCommand):
     help = gettext_lazy(
-        "Remove a user's locks: in applications after a fraud report, and of text messages after too many wrong codes."
+        "Remove the locks of a user: after fraud reports, and of SMS after too many wrong codes. Idempotent."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("user", metavar="USER", help=_("the user's id"))
+        parser.add_argument("user", metavar="USER", help=_("user id"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         removed = locks.unlock(options["user"], who="unlock_user")

@@ -1,4 +1,4 @@
-"""OTP: a string that the portal shows and the app scans; who scans it is the user."""
+"""OTP: the portal shows a one-time password, and the user is identified by the device that scans it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ PURPOSE = "one-time password"
 
 
 def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
-    """Nothing can be missing: the user is not known yet."""
+    """Return the function that stores the transaction. OTP has no preconditions: the user is not known yet."""
     return partial(_store, step)
 
 

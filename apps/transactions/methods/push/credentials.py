@@ -1,4 +1,4 @@
-"""What the user proves an approval with: which methods ask for which authenticators, and what a wrong one leads to."""
+"""Credentials of approvals: the authenticators that a method accepts, and their verification."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from apps.transactions.models import Reason, RejectedAnswer, Status, Transaction
 from apps.transactions.types import Method
 
 PIN, FINGERPRINT, CUSTOM = AuthenticatorType.PIN, AuthenticatorType.FINGERPRINT, AuthenticatorType.CUSTOM
-# The method's own authenticator first; with the PIN as way out.
+# The method's own authenticator first. The PIN is accepted as its alternative.
 ACCEPTED_AUTHENTICATORS: dict[str, tuple[AuthenticatorType, ...]] = {
     Method.PUSH_WITH_PIN: (PIN,),
     Method.PUSH_WITH_FINGERPRINT: (FINGERPRINT, PIN),
@@ -26,7 +26,7 @@ ACCEPTED_AUTHENTICATORS: dict[str, tuple[AuthenticatorType, ...]] = {
 
 @dataclass(frozen=True)
 class Credential:
-    """What came with an answer; `authenticator_id` of a custom one."""
+    """Credential of an answer. Only a custom authenticator has an `authenticator_id`."""
 
     type: AuthenticatorType
     token: str
@@ -34,9 +34,10 @@ class Credential:
 
 
 def parse(content: dict[str, Any], method: str, profile: Profile) -> Credential | None:
-    """Return the credential of an approval, None where none is needed; InvalidMessage for a missing or wrong kind.
+    """Return the credential of an approval, or None if the method needs none.
 
-    As when a transaction starts, the method's own kind must be on; the PIN is the way out, then, even when it is off.
+    Raises InvalidMessage if it is missing or of a type that the method does not accept. The method's own authenticator
+    must be enabled, as at initiation; the PIN is then accepted even if the PIN itself is disabled.
     """
     if method not in ACCEPTED_AUTHENTICATORS:
         return None
@@ -59,7 +60,7 @@ def parse(content: dict[str, Any], method: str, profile: Profile) -> Credential 
 
 
 def previous_error(transaction: Transaction, digest: str) -> errors.ApiError | None:
-    """Return what this very answer was told before, None when it was not judged wrong yet."""
+    """Return the error with which this answer was rejected before, or None."""
     rejected = transaction.rejected_answers.filter(digest=digest).first()
     return _stored_error(rejected) if rejected else None
 
@@ -73,9 +74,9 @@ def _stored_error(rejected: RejectedAnswer) -> errors.ApiError:
 
 
 def reserve_attempt(transaction: Transaction, *, expected_attempts: int | None = None) -> bool:
-    """Count a credential that is about to be judged; needs the profile's lock.
+    """Count the attempt before its credential is verified. The caller must hold the lock of the profile.
 
-    False when the transaction has ended, or when the count is no longer what was `seen`.
+    Return True if the transaction is pending and its attempts are still `expected_attempts`.
     """
     pending = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
     if expected_attempts is not None:
@@ -84,10 +85,10 @@ def reserve_attempt(transaction: Transaction, *, expected_attempts: int | None =
 
 
 def verify(transaction: Transaction, profile: Profile, credential: Credential, digest: str) -> errors.ApiError | None:
-    """Judge an approval's credential; needs a database transaction in which the profile is locked.
+    """Verify the credential of an approval, inside a database transaction in which the profile is locked.
 
-    What is wrong is returned and not raised, because it must be kept: InvalidPin and AuthenticatorRevoked (the
-    transaction goes on), Disconnected (it has ended).
+    Return the error of an invalid credential: an exception would roll back the attempt counter. The error is InvalidPin
+    or AuthenticatorRevoked (the transaction stays pending), or Disconnected (it has ended).
     """
     if credential.type == PIN:
         return _verify_pin(transaction, profile, credential, digest)

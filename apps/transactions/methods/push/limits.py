@@ -1,7 +1,7 @@
-"""Limits of pushes: how many a user can be sent, so that nobody approves one out of fatigue.
+"""Limits of pushes per user, which protect against push fatigue.
 
-A limit is checked inside the database transaction that stores the push, behind a lock: of many at once no more get
-through than one after the other.
+Limits are checked under a lock, inside the database transaction that stores the push: concurrent requests cannot exceed
+them.
 """
 
 from datetime import datetime, timedelta
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 HOUR = timedelta(minutes=60)
 TOO_MANY_PENDING = _("The user has too many unanswered requests. Try again later.")
 TOO_MANY_PUSHES = _("Too many push messages went to the user without an approval. Try again later.")
-COOLING_DOWN = _("The user has just refused a request. Try again later.")
+COOLING_DOWN = _("The user has just denied a request. Try again later.")
 
 
 def check(profile: Profile, *, is_new: bool) -> None:
-    """Check the limits of pushes of the profile's user. A push that is sent again adds no pending transaction.
+    """Check the push limits of the user of a profile. A resend does not count as a new pending transaction.
 
-    Raises LimitExceeded at a limit, NoAuthenticationPossibility if the profile was removed since it was read.
+    Raises LimitExceeded if a limit is reached, and NoAuthenticationPossibility if the profile was removed meanwhile.
     """
     user = Profile.objects.filter(user_id=profile.user_id)
-    # One after the other: the rows of the user's profiles are the lock.
+    # Locking the profiles of the user makes concurrent requests wait.
     if profile.pk not in list(user.select_for_update().order_by("pk").values_list("pk", flat=True)):
         raise errors.NoAuthenticationPossibility
     general, now = system.general(), timezone.now()
@@ -54,7 +54,10 @@ def _exceeded(limit: str, remaining: timedelta, text: "StrPromise") -> LimitExce
 
 
 def _usage(profile: Profile, now: datetime) -> dict[str, Any]:
-    """Count the user's pending transactions, and the pushes of the last hour since the last approval; one query."""
+    """Count the pending transactions of the user, and the pushes of the last hour since the last approval.
+
+    Runs one query.
+    """
     own = Transaction.objects.filter(user_id=OuterRef("user_id")).order_by()
     pending = own.pending(now).filter(method__in=PUSH_METHODS).values("user_id")
     ended = own.order_by("-ended_at").values("ended_at")

@@ -1,4 +1,4 @@
-"""Push: a message to the user's phone, which fetches the challenge and answers it."""
+"""Push: a message to a device of the user, which fetches the challenge and answers it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,12 +32,12 @@ from apps.transactions.request.parameters import ApiVersion, AuthenticationReque
 
 
 def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
-    """Find the phone, and return what stores the transaction.
+    """Find the device, and return the function that stores the transaction.
 
-    Raises MissingParameter if the request does not say which of several or has nothing to sign, Unavailable if there is
-    none.
+    Raises MissingParameter if the request does not identify one of several devices or lacks signing data, and
+    Unavailable if no device can be used.
     """
-    # For a fallback; of the requested type, this is known already.
+    # Needed for a fallback: the parameters are validated for the requested type only.
     if is_signing_data_missing(step.request.signing_data, step.mobile_type):
         event_type = EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ
         raise MissingParameter(messages.missing("signing_data"), event_type)
@@ -51,7 +51,7 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
 
 
 def choose_profile(step: MethodRequest) -> Profile:
-    """Return the profile that the request means, by the rules of its version of the API."""
+    """Return the profile that the request identifies, by the rules of its API version."""
     reachable = enrollment.reachable_by_push(step.request.user_id)
     profile = _PROFILE_FINDERS[step.request.version](reachable, step.request)
     if profile is None:
@@ -74,7 +74,7 @@ def _by_application(reachable: QuerySet[Profile], request: AuthenticationRequest
 def _by_user(reachable: QuerySet[Profile], _request: AuthenticationRequest) -> Profile | None:
     profiles = list(reachable[:2])
     if len(profiles) > 1:
-        text = _("The user has several push enrolments. Say which with device_id in version 4 of this API.")
+        text = _("The user has several push enrolments. Select one with device_id in version 4 of this API.")
         raise MissingParameter(text, EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
     return profiles[0] if profiles else None
 
@@ -106,7 +106,7 @@ def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
 
 
 def enqueue(transaction: Transaction, profile: Profile) -> None:
-    """Store a push for sending, inside the caller's database transaction."""
+    """Store a push to send, inside the caller's database transaction."""
     destination = profile.device.version.destination()
     PushDelivery.objects.create(
         transaction=transaction,

@@ -1,4 +1,4 @@
-"""Verification of SMS codes: every attempt is reserved before the code is compared, and counted per user as well."""
+"""Verification of SMS codes. An attempt is counted before the code is compared, and also per user."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,11 +24,10 @@ def hash_purpose(user_id: str) -> str:
 
 
 def verify(transaction: Transaction, code: str) -> None:
-    """Verify a code and end its transaction if it is right, or if it was the last attempt and wrong.
+    """Verify a code. End its transaction if the code is valid, or if the last attempt failed.
 
-    The attempt is reserved before the code is compared, so that many at once cannot have more than they are allowed.
-    Raises InvalidVerificationCode, TransactionNotFound if no attempt is left, LimitReached while SMS is locked for the
-    user.
+    The attempt is counted before the code is compared, so that concurrent requests cannot exceed the limit. Raises
+    InvalidVerificationCode, TransactionNotFound if no attempt remains, or LimitReached while SMS is locked for the user.
     """
     number, is_last = _reserve_attempt(transaction)
     if _is_valid_code(transaction, code):
@@ -47,10 +46,10 @@ def verify(transaction: Transaction, code: str) -> None:
 
 
 def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
-    """Count an attempt; return its number, and whether it is the user's last over all transactions.
+    """Count an attempt. Return its number, and whether it is the user's last one over all transactions.
 
-    Raises TransactionNotFound if none is left or the transaction has ended, and LimitReached while SMS is locked for
-    the user.
+    Raises TransactionNotFound if no attempt remains or the transaction has ended, and LimitReached while SMS is locked
+    for the user.
     """
     remaining = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
     pending = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
@@ -58,7 +57,7 @@ def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
         is_last = reserve_user_attempt(transaction.user_id)
         if not pending.filter(remaining).update(attempts_used=F("attempts_used") + 1):
             raise errors.TransactionNotFound
-        # Still inside the transaction: the row is ours, so this is the number of this attempt.
+        # The row is still locked by the database transaction, so this is the number of this attempt.
         transaction.refresh_from_db(fields=["attempts_used"])
     return transaction.attempts_used, is_last
 
@@ -71,19 +70,19 @@ def require_unlocked(user_id: str) -> None:
 
 
 def reserve_user_attempt(user_id: str) -> bool:
-    """Count a code before it is looked at, so that many at once are not more than the limit; LimitReached beyond it.
+    """Count an attempt of the user before its code is compared. Return True if it reaches the limit.
 
-    The one that reaches the limit locks SMS for the user before it is looked at: the lock outlives a process that dies
-    meanwhile, and a right code lifts it. Returns whether this was the one.
+    The attempt that reaches the limit locks SMS for the user in advance: a valid code removes the lock, and it persists
+    if the process is killed meanwhile. Raises LimitReached while SMS is locked. Requires a database transaction.
 
-    NIST SP 800-63B-4, 3.2.2: at most 100 failures of an account in a row. Needs a database transaction.
+    NIST SP 800-63B-4, 3.2.2: at most 100 consecutive failures of an account.
     """
     rows = CodeFailures.objects.filter(user_id=user_id)
-    # A right code may take the row away at any moment.
+    # A valid code can delete the row concurrently.
     while (row := rows.select_for_update().first()) is None:
         CodeFailures.objects.bulk_create([CodeFailures(user_id=user_id)], ignore_conflicts=True)
     _require_lock_expired(row)
-    # After a lock has expired, the count starts again.
+    # After a lock has expired, counting starts at 1.
     row.count = 1 if row.locked_at else row.count + 1
     is_last = row.count >= system.general().max_consecutive_code_failures
     row.locked_at = timezone.now() if is_last else None
@@ -107,11 +106,11 @@ def _clear_failures(user_id: str) -> None:
 
 
 def _record_lock(user_id: str, *, is_last: bool, **subject: Any) -> None:
-    """Record that SMS is locked for the user if the code was wrong that was reserved as the last."""
+    """Record that SMS is locked for the user if the last attempt failed."""
     if is_last and CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).exists():
         events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
 
 
 def _is_valid_code(transaction: Transaction, code: str) -> bool:
-    """Compare a code in constant time. Anything but six digits is as wrong as another code."""
+    """Return True if the code is valid. The comparison takes constant time."""
     return codes.matches(code, hash_purpose(transaction.user_id), [transaction.code_hash])

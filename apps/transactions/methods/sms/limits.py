@@ -1,7 +1,7 @@
-"""Limits of SMS, which cost money and earn the owners of some numbers money (SMS pumping).
+"""Limits of SMS, which protect against SMS pumping and costs.
 
-A limit is checked inside the database transaction that stores the SMS, behind a lock: of many at once no more get
-through than one after the other.
+Limits are checked under locks, inside the database transaction that stores the SMS: concurrent requests cannot exceed
+them.
 """
 
 from datetime import datetime, time, timedelta
@@ -25,9 +25,9 @@ TOO_MANY_SMS = _("Too many text messages. Try again later.")
 
 
 def reserve(transaction: Transaction, number: str) -> dict[str, str]:
-    """Count an SMS that is about to be stored, and return the hashes that its row keeps of the number.
+    """Count an SMS before it is stored. Return the hashes of the number for its row.
 
-    Raises LimitExceeded beyond a limit.
+    Raises LimitExceeded if a limit is reached.
     """
     general = system.general()
     now = timezone.now()
@@ -35,7 +35,7 @@ def reserve(transaction: Transaction, number: str) -> dict[str, str]:
         "number_hash": codes.keyed_hash(number, NUMBER_PURPOSE),
         "prefix_hash": codes.keyed_hash(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE),
     }
-    # Those of one client, one block of numbers or one number go one after the other.
+    # Requests of the same client, number prefix or number wait for each other.
     acquire(f"sms {transaction.client_id}", f"sms {hashes['prefix_hash']}", f"sms {hashes['number_hash']}")
     _add(transaction, number, now, sent=1)
     to_number = Q(number_hash__in=codes.hash_candidates(number, NUMBER_PURPOSE))
@@ -65,7 +65,7 @@ def _exceeded(limit: str, remaining: timedelta) -> LimitExceeded:
 
 
 def count_verified(transaction: Transaction) -> None:
-    """Count a right code for the day and country of its text message: few of many sent are a sign of pumping."""
+    """Count a verified code for the day and country of its SMS. A low share is a sign of SMS pumping."""
     _add(transaction, str(transaction.phone_number), transaction.created_at, verified=1)
 
 
@@ -74,6 +74,6 @@ def _add(transaction: Transaction, number: str, timestamp: datetime, *, sent: in
     rows: QuerySet[SmsUsage] = SmsUsage.objects.filter(**key)
     increments = {"sent": F("sent") + sent, "verified": F("verified") + verified}
     if not rows.update(**increments):
-        # The first of the day; another request may be quicker.
+        # The first SMS of the day creates the row; another request can create it concurrently.
         SmsUsage.objects.bulk_create([SmsUsage(**key)], ignore_conflicts=True)
         rows.update(**increments)

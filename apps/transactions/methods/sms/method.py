@@ -1,4 +1,4 @@
-"""SMS: a six-digit code to a phone number, which the user types into the portal."""
+"""SMS: a verification code sent to a phone number, which the user enters in the portal."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,17 +19,16 @@ from apps.transactions.request.phone_numbers import PhoneNumberRejected
 
 
 def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
-    """Return what stores the transaction.
+    """Return the function that stores the transaction.
 
-    Raises Unavailable if SMS is switched off, or for the fallback of a push that a fraud lock prevents; LimitReached
-    while SMS is locked for the user; and PhoneNumberRejected: as a fallback, this is the first time that the number is
-    validated.
+    Raises Unavailable if SMS is off, or if this is the fallback of a push that a fraud lock prevents. Raises
+    LimitReached while SMS is locked for the user, and PhoneNumberRejected: the number for a fallback is validated here.
     """
     if not system.general().sms_authentication_enabled:
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
     _require_unlocked(step)
     number = _validate_number(step)
-    # Checked last: a locked user and an unknown user get the same errors.
+    # Checked last, so that a locked user and an unknown user get the same errors.
     if step.is_fallback and targets.is_locked(step.request):
         raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_PROFILE_LOCKED)
     return partial(_store, step, number)
@@ -72,10 +71,7 @@ def _store(step: MethodRequest, number: str) -> StartedTransaction:
 
 
 def enqueue(transaction: Transaction) -> None:
-    """Store a text message for sending, inside the caller's database transaction.
-
-    Raises LimitExceeded beyond a limit.
-    """
+    """Store an SMS to send, inside the caller's database transaction. Raises LimitExceeded if a limit is reached."""
     hashes = limits.reserve(transaction, str(transaction.phone_number))
     SmsDelivery.objects.create(transaction=transaction, concurrency_key=settings.SMS_GATEWAY[:255], **hashes)
     wakeup.notify_workers(SmsDelivery, tasks.deliver_sms.delay)
