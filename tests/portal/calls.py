@@ -1,18 +1,18 @@
-"""The portal API as a portal calls it, in any version."""
+"""Client of the portal API for tests, in any version."""
 
 from apps.enrollment.models import Device
 from tests.api.calls import CALLBACK
 
 
 class PortalApi:
-    """One version of the API, called with the credentials of a portal."""
+    """Client of one version of the API with the credentials of a portal."""
 
     def __init__(self, portal, version):
         self.portal, self.version = portal, version
         self.base = f"/oauth/api/v{version}/authenticate"
 
     def start(self, mobile_type, device=None, *, key="", **fields):
-        """E3. A device becomes what this version names it by; fields set to None are left out."""
+        """E3. The device is identified as this version requires. Fields with the value None are omitted."""
         form = {"type": mobile_type.name, "user_id": "anna", "callback_uri": CALLBACK, **self.target(device), **fields}
         headers = {"Idempotency-Key": key} if key else {}
         return self.portal.post(
@@ -32,16 +32,16 @@ class PortalApi:
         return self.portal.get(f"{self.base}/user/{user_id}/enabled")
 
     def type_names(self, device, user_id="anna"):
-        """E1, of the device or (version 3) of its application."""
+        """E1, for the device or (version 3) its application."""
         return self.portal.get(self.type_names_path(device, user_id))
 
     def type_names_path(self, device, user_id="anna"):
-        ends = {
+        paths = {
             2: "enabled/types",
             3: f"application/{application_of(device)}/enabled",
             4: f"device/{device.device_id}/enabled",
         }
-        return f"{self.base}/user/{user_id}/{ends[self.version]}"
+        return f"{self.base}/user/{user_id}/{paths[self.version]}"
 
     def result(self, transaction_id):
         """E4."""

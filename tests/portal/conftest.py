@@ -1,4 +1,4 @@
-"""What the tests of the portal API share: its versions, types of every method, a worker's turn."""
+"""Fixtures of the portal API: its versions, types of all methods, and the delivery of pushes."""
 
 import pytest
 
@@ -16,7 +16,7 @@ PHONE_NUMBER = "+31612345678"
 
 @pytest.fixture
 def api(portal):
-    """The portal API in its newest version."""
+    """Return a client of the newest version."""
     return PortalApi(portal, 4)
 
 
@@ -31,20 +31,20 @@ def old_api(request, portal):
 
 
 @pytest.fixture
-def stranger(client, db):
-    """The portal API as another client calls it."""
+def other_client_api(client, db):
+    """Return a client of the newest version with the credentials of another API client."""
     return PortalApi(Portal(client, factories.ApiClientFactory()), 4)
 
 
 @pytest.fixture
 def make_type(db):
-    """Make a type of a method, with the types that it falls back to after it."""
+    """Create a type of a method. Further methods are its fallbacks, in order."""
 
-    def make(method, *fallbacks, **fields):
-        fallback = make(*fallbacks) if fallbacks else None
+    def create(method, *fallbacks, **fields):
+        fallback = create(*fallbacks) if fallbacks else None
         return factories.TypeFactory(method=method, fallback=fallback, **fields)
 
-    return make
+    return create
 
 
 @pytest.fixture
@@ -59,24 +59,24 @@ def sms_type(make_type):
 
 @pytest.fixture
 def sms_started(api, sms_type):
-    """Return the id of a transaction that waits for a code."""
+    """Return the id of a pending SMS transaction."""
     return api.start(sms_type, phone_number=PHONE_NUMBER).json()["transaction_id"]
 
 
 @pytest.fixture
 def scan(client):
-    """Scan a one-time password with a device, and open the challenge."""
+    """Scan a one-time password with a device and open the challenge."""
 
     def run(device, otp):
-        answer = device.call("POST", "/device/v1/otp", {"profile_id": device.profile_id, "otp": otp})
-        return device.open(answer["message"])
+        response = device.call("POST", "/device/v1/otp", {"profile_id": device.profile_id, "otp": otp})
+        return device.open(response["message"])
 
     return run
 
 
 @pytest.fixture
 def fcm(version):
-    """A stand-in for FCM that the pushes of `version` go to."""
+    """Run a fake FCM for the pushes of `version`."""
     with Fcm() as server:
         described = server.describe()
         configuration = version.push_messaging_configuration
@@ -88,7 +88,7 @@ def fcm(version):
 
 @pytest.fixture
 def deliver_pushes(transactional_db, fcm):
-    """Do what the worker does with the pushes that are due; it gives its connection back before it sends."""
+    """Deliver the due pushes as a worker does. The delivery closes the database connection before it sends."""
 
     def run():
         due = list(PushDelivery.objects.filter(state="due").values_list("pk", flat=True))

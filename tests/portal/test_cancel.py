@@ -1,4 +1,4 @@
-"""E8: the portal cancels what waits for its user."""
+"""E8: the portal cancels a pending transaction."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,9 +20,9 @@ def started(api, mobile_type, device):
     return api.start(mobile_type, device).json()["transaction_id"]
 
 
-def test_a_pending_push_is_cancelled_without_a_callback(any_api, started, event_types):
-    answer = any_api.cancel(started)
-    assert (answer.status_code, answer.content) == (204, b"")
+def test_pending_push_is_cancelled_without_a_callback(any_api, started, event_types):
+    response = any_api.cancel(started)
+    assert (response.status_code, response.content) == (204, b"")
     result = any_api.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("cancelled", False)
     assert "not_authenticated_reason" not in result
@@ -31,7 +31,7 @@ def test_a_pending_push_is_cancelled_without_a_callback(any_api, started, event_
     assert "MOBILE_AUTH_TRANSACTION_CANCELLED" in event_types()
 
 
-def test_otp_and_text_messages_can_be_cancelled(api, otp_type, sms_started, row):
+def test_otp_and_sms_transactions_can_be_cancelled(api, otp_type, sms_started, row):
     otp = api.start_otp(otp_type).json()["transaction_id"]
     for transaction_id in (otp, sms_started):
         assert api.cancel(transaction_id).status_code == 204
@@ -39,7 +39,7 @@ def test_otp_and_text_messages_can_be_cancelled(api, otp_type, sms_started, row)
     assert row(sms_started).code == ""
 
 
-def test_the_device_finds_nothing_any_more(api, started, device):
+def test_device_cannot_use_a_cancelled_transaction(api, started, device):
     challenge = device.fetch(started)
     api.cancel(started)
     assert device.pending() == []
@@ -50,51 +50,51 @@ def test_the_device_finds_nothing_any_more(api, started, device):
     assert api.result(started).json()["status"] == "cancelled"
 
 
-def test_a_code_that_comes_later_is_not_found(api, sms_started, row):
+def test_code_of_a_cancelled_transaction_is_not_found(api, sms_started, row):
     code = row(sms_started).code
     api.cancel(sms_started)
     assert error_of(api.verify(sms_started, code)) == (404, "3004")
     assert error_of(api.resend_code(sms_started)) == (404, "3004")
 
 
-def test_a_push_that_was_not_sent_yet_is_not_sent(api, started, fcm, deliver_pushes):
+def test_due_push_of_a_cancelled_transaction_is_not_sent(api, started, fcm, deliver_pushes):
     api.cancel(started)
     deliver_pushes()
     assert fcm.received == []
     assert PushDelivery.objects.get().state == "done"
 
 
-def test_what_was_cancelled_cannot_be_cancelled_again(api, started):
+def test_cancelled_transaction_cannot_be_cancelled_again(api, started):
     assert [api.cancel(started).status_code for _ in range(2)] == [204, 404]
     assert error_of(api.cancel(started)) == (404, "3004")
 
 
 @pytest.mark.parametrize("approve", [True, False])
-def test_what_was_answered_cannot_be_cancelled(api, started, device, approve):
+def test_answered_transaction_cannot_be_cancelled(api, started, device, approve):
     status = device.answer(device.fetch(started), approve=approve)
     assert error_of(api.cancel(started)) == (404, "3004")
     assert api.result(started).json()["status"] == status
 
 
-def test_what_has_expired_cannot_be_cancelled(api, started):
+def test_expired_transaction_cannot_be_cancelled(api, started):
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=300)):
         assert error_of(api.cancel(started)) == (404, "3004")
         assert api.result(started).json()["status"] == "expired"
 
 
-def test_of_another_client_it_is_not_found(api, stranger, started):
-    assert error_of(stranger.cancel(started)) == (404, "3004")
+def test_transaction_of_another_client_is_not_found(api, other_client_api, started):
+    assert error_of(other_client_api.cancel(started)) == (404, "3004")
     assert api.result(started).json()["status"] == "pending"
 
 
 @pytest.mark.parametrize("text", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "x", "%00", "%ff"])
-def test_an_unknown_one_is_not_found(api, text):
+def test_unknown_transaction_is_not_found(api, text):
     assert error_of(api.cancel(text)) == (404, "3004")
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("round_number", range(5))
-def test_an_approval_and_a_cancellation_at_once_have_one_outcome(portal, api, started, device, round_number):
+def test_concurrent_approval_and_cancellation_have_one_outcome(portal, api, started, device, round_number):
     challenge = device.fetch(started)
     content = {"transaction_id": started, "token": challenge["token"], "authenticated": True}
     body = {"message": device.seal(content)}

@@ -1,4 +1,4 @@
-"""The events API: what happened, newest first, filtered and paged."""
+"""The events API: audit events in pages, newest first, with filters."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -12,7 +12,7 @@ from tests.conftest import Portal
 
 EVENTS = "/oauth/api/v1/events"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-# What portals and monitoring have been told they can ask for.
+# Documented event types, which portals and monitoring filter by.
 KNOWN_TYPES = [
     "KEY_ENROLLMENT_SUCCESS", "KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED",
     "KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE", "KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY",
@@ -47,31 +47,31 @@ KNOWN_TYPES = [
 
 @pytest.fixture
 def reader(client, db):
-    """A client that may read events and nothing else."""
+    """Return a client with permission for the events API only."""
     return Portal(client, factories.ApiClientFactory(apis=["events"], client_id="reader"))
 
 
 @pytest.fixture
 def read(reader):
-    """Read events; only a page's events are returned unless `whole` is asked for."""
+    """Read a page of events. The pagination is returned only with `with_pagination`."""
 
-    def run(query="", *, whole=False):
-        answer = reader.get(EVENTS + query)
-        assert answer.status_code == 200, answer.content
-        body = answer.json()
-        return body if whole else body["result_set"]
+    def run(query="", *, with_pagination=False):
+        response = reader.get(EVENTS + query)
+        assert response.status_code == 200, response.content
+        body = response.json()
+        return body if with_pagination else body["result_set"]
 
     return run
 
 
 @pytest.fixture
 def history(db):
-    """Eight events of two users, two clients and four transactions, a second apart."""
+    """Create eight events of two users, two clients and four transactions, at intervals of a second."""
     transactions = [uuid4() for _ in range(4)]
-    kinds = ["PUSH_AUTH_INITIALIZED", "MOBILE_AUTH_AUTHENTICATED", "SMS_AUTH_INITIALIZED", "SMS_AUTH_AUTHENTICATED"]
+    types = ["PUSH_AUTH_INITIALIZED", "MOBILE_AUTH_AUTHENTICATED", "SMS_AUTH_INITIALIZED", "SMS_AUTH_AUTHENTICATED"]
     return [
         Event.objects.create(
-            event_type=kinds[number % 4],
+            event_type=types[number % 4],
             user_id="anna" if number < 4 else "eva",
             client_id=f"portal-{number % 2}",
             app_name="Shop",
@@ -97,7 +97,7 @@ def expected(events):
     return [str(event.event_identifier) for event in reversed(events)]
 
 
-def test_an_event_has_every_member(read, history):
+def test_event_has_all_members(read, history):
     event = read("?size=1")[0]
     last = history[-1]
     assert event == {
@@ -116,7 +116,7 @@ def test_an_event_has_every_member(read, history):
     assert str(UUID(event["event_identifier"])) == event["event_identifier"]
 
 
-def test_the_newest_comes_first(read, history):
+def test_events_are_listed_newest_first(read, history):
     assert identifiers(read()) == expected(history)
 
 
@@ -130,24 +130,24 @@ FILTERS = {
     "?exclude_event_type=PUSH_AUTH_INITIALIZED&exclude_event_type=SMS_AUTH_INITIALIZED": [1, 3, 5, 7],
     "?event_type=PUSH_AUTH_INITIALIZED&exclude_event_type=PUSH_AUTH_INITIALIZED": [],
     "?user_id=eva&client_id=portal-0&event_type=SMS_AUTH_INITIALIZED": [6],
-    "?user_id=nobody": [],
+    "?user_id=unknown": [],
     "?user_id=&client_id=&event_type=&exclude_event_type=&transaction_id=&start_date=&end_date=&page=&size=": range(8),
     "?unknown=x": range(8),
 }
 
 
 @pytest.mark.parametrize(("query", "numbers"), FILTERS.items())
-def test_a_filter_keeps_what_fits(read, history, query, numbers):
+def test_filter_returns_matching_events(read, history, query, numbers):
     assert identifiers(read(query)) == expected([history[number] for number in numbers])
 
 
-def test_a_transaction_has_its_events(read, history):
-    wanted = history[2:4]
-    assert identifiers(read(f"?transaction_id={wanted[0].transaction_id}")) == expected(wanted)
+def test_events_are_filtered_by_transaction(read, history):
+    expected_events = history[2:4]
+    assert identifiers(read(f"?transaction_id={expected_events[0].transaction_id}")) == expected(expected_events)
     assert read(f"?transaction_id={uuid4()}") == []
 
 
-def test_dates_are_inclusive_on_both_sides(read, history):
+def test_date_range_is_inclusive(read, history):
     start, end = milliseconds(history[2]), milliseconds(history[5])
     assert identifiers(read(f"?start_date={start}&end_date={end}")) == expected(history[2:6])
     assert identifiers(read(f"?start_date={start + 1}&end_date={end - 1}")) == expected(history[3:5])
@@ -155,16 +155,16 @@ def test_dates_are_inclusive_on_both_sides(read, history):
 
 
 @pytest.mark.parametrize("microseconds", [0, 1, 499, 501, 999])
-def test_an_event_is_found_by_the_time_that_is_told_of_it(read, db, microseconds):
+def test_event_is_found_by_its_reported_time(read, db, microseconds):
     Event.objects.create(event_type="X", occurred=START + timedelta(microseconds=microseconds))
-    told = read()[0]["occurred"]
-    assert len(read(f"?start_date={told}&end_date={told}")) == 1
-    assert read(f"?start_date={told + 1}") == []
-    assert read(f"?end_date={told - 1}") == []
+    occurred = read()[0]["occurred"]
+    assert len(read(f"?start_date={occurred}&end_date={occurred}")) == 1
+    assert read(f"?start_date={occurred + 1}") == []
+    assert read(f"?end_date={occurred - 1}") == []
 
 
-def test_pages_follow_each_other_without_gap_or_repeat(read, history):
-    pages = [read(f"?size=3&page={page}", whole=True) for page in range(4)]
+def test_pages_have_no_gaps_or_duplicates(read, history):
+    pages = [read(f"?size=3&page={page}", with_pagination=True) for page in range(4)]
     assert [len(page["result_set"]) for page in pages] == [3, 3, 2, 0]
     assert identifiers(event for page in pages for event in page["result_set"]) == expected(history)
     assert [page["pagination"] for page in pages] == [
@@ -172,21 +172,21 @@ def test_pages_follow_each_other_without_gap_or_repeat(read, history):
     ]
 
 
-def test_pages_count_what_the_filter_keeps(read, history):
-    pagination = read("?user_id=anna&size=3", whole=True)["pagination"]
+def test_pagination_counts_filtered_events(read, history):
+    pagination = read("?user_id=anna&size=3", with_pagination=True)["pagination"]
     assert pagination == {"page": 0, "size": 3, "total_elements": 4, "total_pages": 2}
 
 
-def test_a_page_has_twenty_events_unless_asked_otherwise(read, db):
+def test_page_has_20_events_by_default(read, db):
     Event.objects.bulk_create(Event(event_type="X") for _ in range(1001))
     assert len(read()) == 20
     assert len(read("?size=1000")) == 1000
-    assert read("?size=1000&page=1", whole=True)["pagination"]["total_pages"] == 2
+    assert read("?size=1000&page=1", with_pagination=True)["pagination"]["total_pages"] == 2
 
 
-def test_without_events_there_is_no_page(read):
+def test_pagination_without_events_has_no_pages(read):
     pagination = {"page": 0, "size": 20, "total_elements": 0, "total_pages": 0}
-    assert read(whole=True) == {"result_set": [], "pagination": pagination}
+    assert read(with_pagination=True) == {"result_set": [], "pagination": pagination}
 
 
 @pytest.mark.parametrize(
@@ -217,18 +217,18 @@ def test_without_events_there_is_no_page(read):
         ("?size=&size=", "size"),
     ],
 )
-def test_a_bad_value_is_told_by_name(reader, history, query, name):
-    answer = reader.get(EVENTS + query)
-    assert error_of(answer) == (400, "invalid_request")
-    assert answer.json()["error_description"].startswith(f"{name}: ")
+def test_invalid_parameter_is_named(reader, history, query, name):
+    response = reader.get(EVENTS + query)
+    assert error_of(response) == (400, "invalid_request")
+    assert response.json()["error_description"].startswith(f"{name}: ")
 
 
 @pytest.mark.parametrize("query", ["?user_id=%ff", "?%ff=%fe", "?&&&", "?=", "?user_id=%E2%80%AE", "?user_id=%ED%A0"])
-def test_any_text_may_be_asked_for(read, history, query):
+def test_any_query_text_is_accepted(read, history, query):
     read(query)
 
 
-def test_only_a_client_with_the_api_may_read(client, db, history):
+def test_client_without_the_events_api_is_rejected(client, db, history):
     assert error_of(client.get(EVENTS)) == (401, "invalid_client")
     other = Portal(client, factories.ApiClientFactory(apis=["mobile_authentication", "end_user"]))
     assert error_of(other.get(EVENTS)) == (400, "unauthorized_client")
@@ -236,38 +236,38 @@ def test_only_a_client_with_the_api_may_read(client, db, history):
     assert error_of(elsewhere.get(EVENTS)) == (403, "access_denied")
 
 
-def test_wrong_credentials_are_judged_before_bad_values(client, db):
+def test_credentials_are_verified_before_parameters(client, db):
     assert client.get(EVENTS + "?size=0").status_code == 401
 
 
-def test_it_is_there_while_mobile_authentication_is_off(read, history, feature_off):
+def test_events_are_available_while_mobile_authentication_is_off(read, history, feature_off):
     assert len(read()) == 8
 
 
-def test_reading_leaves_no_event_of_its_own(read, history):
+def test_reading_events_records_no_event(read, history):
     read()
     assert Event.objects.count() == 8
 
 
-def test_an_attempt_with_wrong_credentials_is_an_event(client, read):
+def test_failed_authentication_records_an_event(client, read):
     Portal(client, factories.ApiClientFactory(), "wrong").get(EVENTS)
     [event] = read()
     assert event["event_type"] == "API_AUTHENTICATION_FAILED"
     assert event["details"] == {"reason": "invalid_client", "count": 1, "last_occurred": event["occurred"]}
 
 
-def test_no_event_tells_a_secret(api, read, reader, mobile_type, device, otp_type, scan, sms_started, row, portal):
+def test_events_contain_no_secrets(api, read, reader, mobile_type, device, otp_type, scan, sms_started, row, portal):
     otp = api.start_otp(otp_type).json()["otp"]
     pushed = api.start(mobile_type, device, secure_message="Pay 4711 euro", key="idempotency-key-4711").json()
     scan(device, otp)
     challenge = device.fetch(pushed["transaction_id"])
     device.answer(challenge, approve=True)
-    text = row(sms_started)
-    code, number = text.code, text.phone_number
+    sms = row(sms_started)
+    code, number = sms.code, sms.phone_number
     api.verify(sms_started, "654321")
     api.verify(sms_started, code)
-    answer = reader.get(EVENTS + "?size=1000").content.decode()
-    assert "SMS_AUTH_AUTHENTICATED" in answer
+    response = reader.get(EVENTS + "?size=1000").content.decode()
+    assert "SMS_AUTH_AUTHENTICATED" in response
     secrets = [
         otp,
         challenge["token"],
@@ -279,11 +279,11 @@ def test_no_event_tells_a_secret(api, read, reader, mobile_type, device, otp_typ
         "push-token-of-anna",
         factories.CLIENT_SECRET,
     ]
-    assert not [secret for secret in secrets if secret in answer]
+    assert not [secret for secret in secrets if secret in response]
 
 
 @pytest.mark.parametrize("event_type", KNOWN_TYPES)
-def test_every_known_type_can_be_asked_for(read, event_type):
+def test_documented_event_type_can_be_filtered(read, event_type):
     Event.objects.create(event_type=event_type)
-    [found] = read(f"?event_type={event_type}")
-    assert (found["event_type"], found["event_name"]) == (event_type, event_type.replace("_", " "))
+    [event] = read(f"?event_type={event_type}")
+    assert (event["event_type"], event["event_name"]) == (event_type, event_type.replace("_", " "))

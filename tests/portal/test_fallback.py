@@ -1,4 +1,4 @@
-"""A type that cannot be initialised gives way to its fallback, step by step; 1001 when nothing is left."""
+"""Fallbacks: the first type of the chain that can be initialised is started; without one, the error is 1001."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -15,85 +15,85 @@ NOT_AVAILABLE = "PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE"
 
 
 def failures():
-    """Return what the events tell about steps that could not start: event and type, in their order."""
-    found = Event.objects.filter(event_type__contains="INIT_FAILURE").order_by("id")
-    return [(event.event_type, event.details["type"]) for event in found]
+    """Return event type and type name of each step that could not be initialised, in order."""
+    recorded = Event.objects.filter(event_type__contains="INIT_FAILURE").order_by("id")
+    return [(event.event_type, event.details["type"]) for event in recorded]
 
 
-def test_without_a_push_enrolment_the_text_message_is_sent(any_api, make_type, row):
+def test_sms_fallback_is_started_without_push_enrolment(any_api, make_type, row):
     mobile_type = make_type("push", "sms")
-    answer = any_api.start(mobile_type, phone_number=PHONE_NUMBER)
-    body = answer.json()
-    assert (answer.status_code, body["auth_method"]) == (200, "sms")
+    response = any_api.start(mobile_type, phone_number=PHONE_NUMBER)
+    body = response.json()
+    assert (response.status_code, body["auth_method"]) == (200, "sms")
     assert set(body) == {"transaction_id", "auth_method", "time_to_live"}
     assert row(body["transaction_id"]).type_name == mobile_type.fallback.name
     assert failures() == [(NO_ENROLLMENT, mobile_type.name)]
 
 
-def test_a_chain_is_tried_in_order_and_each_step_says_why_it_could_not_start(any_api, make_type):
+def test_fallbacks_are_tried_in_order_with_an_event_each(any_api, make_type):
     mobile_type = make_type("push_with_pin", "push", "sms")
-    answer = any_api.start(mobile_type, phone_number=PHONE_NUMBER)
-    assert answer.json()["auth_method"] == "sms"
+    response = any_api.start(mobile_type, phone_number=PHONE_NUMBER)
+    assert response.json()["auth_method"] == "sms"
     assert failures() == [(NO_ENROLLMENT, mobile_type.name), (NO_ENROLLMENT, mobile_type.fallback.name)]
 
 
-def test_the_first_step_that_can_start_is_taken(any_api, make_type, device):
+def test_first_available_step_is_started(any_api, make_type, device):
     mobile_type = make_type("push_with_pin", "push", "sms")
-    assert any_api.start(mobile_type, device, phone_number="not looked at").json()["auth_method"] == "push"
+    assert any_api.start(mobile_type, device, phone_number="not validated").json()["auth_method"] == "push"
     assert failures() == [(NOT_AVAILABLE, mobile_type.name)]
 
 
 @pytest.mark.parametrize("method", WITH_CREDENTIAL)
-def test_a_method_whose_credential_the_phone_has_not_is_1001_without_fallback(api, make_type, device, method):
+def test_missing_authenticator_without_fallback_is_1001(api, make_type, device, method):
     mobile_type = make_type(method)
     assert error_of(api.start(mobile_type, device)) == (404, "1001")
     assert failures() == [(NOT_AVAILABLE, mobile_type.name)]
 
 
 @pytest.mark.parametrize("method", WITH_CREDENTIAL)
-def test_such_a_method_falls_back(api, make_type, device, method):
+def test_missing_authenticator_starts_the_fallback(api, make_type, device, method):
     assert api.start(make_type(method, "push"), device).json()["auth_method"] == "push"
 
 
-def test_a_token_known_to_be_dead_gives_way(api, make_type, enroll, profile_row):
+def test_removed_push_token_starts_the_fallback(api, make_type, enroll, profile_row):
     device = enroll()
     profile_row(device).push_enrollment.delete()
     assert api.start(make_type("push", "sms"), device, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
 
 
-def test_push_switched_off_gives_way(api, make_type, device, switch):
+def test_disabled_push_starts_the_fallback(api, make_type, device, switch):
     switch(push_authorization_enabled=False)
     mobile_type = make_type("push", "sms")
     assert api.start(mobile_type, device, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
     assert failures() == [("PUSH_AUTH_INIT_FAILURE_DISABLED", mobile_type.name)]
 
 
-def test_a_disabled_version_gives_way(api, make_type, device, version):
+def test_disabled_version_starts_the_fallback(api, make_type, device, version):
     version.status = "disabled"
     version.save()
     assert api.start(make_type("push", "sms"), device, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
 
 
 @pytest.mark.parametrize("number", [None, "", "12345", "+1", "not a number"])
-def test_the_number_is_judged_only_when_text_messages_are_reached(api, make_type, device, number):
+def test_phone_number_is_validated_only_for_an_sms_step(api, make_type, device, number):
     mobile_type = make_type("push", "sms")
     assert api.start(mobile_type, device, phone_number=number).json()["auth_method"] == "push"
-    assert error_of(api.start(mobile_type, user_id="nobody", phone_number=number)) == (400, "3001")
+    assert error_of(api.start(mobile_type, user_id="unknown", phone_number=number)) == (400, "3001")
 
 
-def test_when_nothing_is_left_it_is_1001(api, make_type, switch):
+def test_chain_without_available_step_is_1001(api, make_type, switch):
     switch(sms_authentication_enabled=False)
     mobile_type = make_type("push_with_pin", "push", "sms")
     assert error_of(api.start(mobile_type, phone_number=PHONE_NUMBER)) == (404, "1001")
     assert [event for event, _type in failures()] == [NO_ENROLLMENT, NO_ENROLLMENT, "SMS_AUTH_INIT_FAILURE_DISABLED"]
 
 
-def test_text_messages_asked_for_and_switched_off_is_3000(any_api, sms_type, switch):
+def test_disabled_sms_type_is_3000(any_api, sms_type, switch):
     switch(sms_authentication_enabled=False)
     assert error_of(any_api.start(sms_type, phone_number=PHONE_NUMBER)) == (404, "3000")
 
 
-def test_the_events_tell_what_was_asked_for_and_what_runs(api, make_type):
+def test_event_has_requested_and_resolved_type(api, make_type):
     mobile_type = make_type("push", "sms")
     started = api.start(mobile_type, phone_number=PHONE_NUMBER).json()["transaction_id"]
     event = Event.objects.get(event_type="SMS_AUTH_INITIALIZED")
@@ -105,7 +105,7 @@ def test_the_events_tell_what_was_asked_for_and_what_runs(api, make_type):
     }
 
 
-def test_the_fallback_has_its_own_life_and_limits(api, make_type, row):
+def test_fallback_has_its_own_lifetime_and_limits(api, make_type, row):
     mobile_type = make_type("push", "sms")
     fallback = mobile_type.fallback
     fallback.time_to_live, fallback.max_resends, fallback.max_attempts = 42, 7, 5
@@ -126,7 +126,7 @@ def test_the_fallback_has_its_own_life_and_limits(api, make_type, row):
     ],
 )
 @pytest.mark.parametrize("method", ["sms", "push"])
-def test_the_fallback_speaks_with_its_own_default_message(api, make_type, device, row, method, fields, expected):
+def test_fallback_uses_its_own_default_message(api, make_type, device, row, method, fields, expected):
     mobile_type = make_type("push_with_pin", method)
     fallback = mobile_type.fallback
     fallback.default_messages = {"en": "Of the fallback", "nl": "Van de terugval"}
@@ -135,7 +135,7 @@ def test_the_fallback_speaks_with_its_own_default_message(api, make_type, device
     assert row(body["transaction_id"]).message == expected
 
 
-def test_a_fallback_without_a_message_takes_that_of_the_requested_type(api, make_type, device, row):
+def test_fallback_without_message_uses_that_of_the_requested_type(api, make_type, device, row):
     mobile_type = make_type("push_with_pin", "push")
     mobile_type.fallback.default_messages = {}
     mobile_type.fallback.save()
@@ -143,7 +143,7 @@ def test_a_fallback_without_a_message_takes_that_of_the_requested_type(api, make
     assert row(body["transaction_id"]).message == "Sign in?"
 
 
-def test_a_ring_of_fallbacks_is_refused(make_type):
+def test_cycle_of_fallbacks_is_rejected(make_type):
     first = make_type("push", "push", "push")
     last = first.fallback.fallback
     for target in (first, first.fallback, last):
@@ -152,7 +152,7 @@ def test_a_ring_of_fallbacks_is_refused(make_type):
             last.full_clean()
 
 
-def test_a_ring_that_is_stored_all_the_same_ends(api, make_type):
+def test_stored_cycle_of_fallbacks_is_cut(api, make_type):
     first = make_type("push", "push")
     first.fallback.fallback = first
     first.fallback.save()
@@ -161,19 +161,19 @@ def test_a_ring_that_is_stored_all_the_same_ends(api, make_type):
 
 
 @pytest.mark.parametrize("method", ["sms", "otp"])
-def test_a_type_without_push_can_have_no_fallback(make_type, method):
+def test_type_without_push_cannot_have_a_fallback(make_type, method):
     mobile_type = factories.TypeFactory.build(method=method, fallback=make_type("sms"))
     with pytest.raises(ValidationError):
         mobile_type.full_clean()
 
 
-def test_otp_can_be_no_fallback(make_type):
+def test_otp_type_cannot_be_a_fallback(make_type):
     mobile_type = factories.TypeFactory.build(method="push", fallback=make_type("otp"))
     with pytest.raises(ValidationError):
         mobile_type.full_clean()
 
 
-def test_a_push_fallback_finds_its_phone_by_the_rules_of_the_version(portal, make_type, device):
+def test_push_fallback_selects_its_device_by_the_api_version(portal, make_type, device):
     mobile_type = make_type("push_with_pin", "push")
     assert error_of(PortalApi(portal, 4).start(mobile_type)) == (400, "1003")
     assert PortalApi(portal, 2).start(mobile_type).json()["auth_method"] == "push"

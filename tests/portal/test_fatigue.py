@@ -1,4 +1,4 @@
-"""A user is not worn out: so many pending pushes, so many without a success, a pause after a denial; beyond: 1429."""
+"""Protection against push fatigue: limits of pushes per user and the cool-down after a denial."""
 
 import threading
 from datetime import timedelta
@@ -17,57 +17,57 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def phone(enroll):
+def device(enroll):
     return enroll()
 
 
 @pytest.fixture
-def start(portal, mobile_type, phone):
-    return lambda **fields: portal.start(mobile_type, phone, **fields)
+def start(portal, mobile_type, device):
+    return lambda **fields: portal.start(mobile_type, device, **fields)
 
 
-def limit_of(answer):
-    """Return the seconds to wait that a refusal tells."""
-    assert (answer.status_code, answer.json()["error_code"]) == (429, "1429"), answer.content
-    return int(answer.headers["Retry-After"])
+def retry_after(response):
+    """Return the Retry-After seconds of a response with error 1429."""
+    assert (response.status_code, response.json()["error_code"]) == (429, "1429"), response.content
+    return int(response.headers["Retry-After"])
 
 
-def test_the_eleventh_pending_push_is_refused_until_one_is_answered_or_over(start, phone):
+def test_eleventh_pending_push_is_rejected_until_one_ends(start, device):
     started = [start() for _number in range(10)]
-    assert {answer.status_code for answer in started} == {200}
+    assert {response.status_code for response in started} == {200}
     before = Transaction.objects.count(), PushDelivery.objects.count()
-    refused = start()
-    assert 0 < limit_of(refused) <= 300
-    assert refused.json()["error_description"] == "The user has too many unanswered requests. Try again later."
+    rejected = start()
+    assert 0 < retry_after(rejected) <= 300
+    assert rejected.json()["error_description"] == "The user has too many unanswered requests. Try again later."
     assert (Transaction.objects.count(), PushDelivery.objects.count()) == before
     event = Event.objects.get(event_type="PUSH_AUTH_INIT_FAILURE_LIMIT_REACHED")
     assert (event.user_id, event.details["limit"]) == ("anna", "max_pending_transactions")
 
-    phone.answer(phone.fetch(started[0].json()["transaction_id"]), approve=False)
+    device.answer(device.fetch(started[0].json()["transaction_id"]), approve=False)
     assert start().status_code == 200
     assert start().status_code == 429
     Transaction.objects.filter(pk=started[1].json()["transaction_id"]).update(expires_at=timezone.now())
     assert start().status_code == 200
 
 
-def test_a_pending_push_is_sent_again_at_the_limit_of_pending_ones(portal, phone, switch):
+def test_resend_is_not_limited_by_pending_pushes(portal, device, switch):
     switch(max_pending_transactions=1)
-    started = portal.start(factories.TypeFactory(method="push", max_resends=1), phone).json()["transaction_id"]
+    started = portal.start(factories.TypeFactory(method="push", max_resends=1), device).json()["transaction_id"]
     assert portal.post(f"/oauth/api/v4/authenticate/transaction/{started}/resend", {}).status_code == 204
 
 
-def test_codes_that_are_not_pushed_fill_no_limit_and_end_no_count(start, api, switch):
+def test_sms_transactions_do_not_affect_push_limits(start, api, switch):
     switch(max_pending_transactions=3, max_pushes_without_success=2)
     sms = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
     number = {"phone_number": "+31612345678", "callback_uri": None}
-    texted = [api.start(sms, **number).json()["transaction_id"] for _number in range(3)]
+    sms_started = [api.start(sms, **number).json()["transaction_id"] for _number in range(3)]
     assert start().status_code == 200
-    code = Transaction.objects.get(pk=texted[0]).code
-    assert api.verify(texted[0], code).status_code == 200
+    code = Transaction.objects.get(pk=sms_started[0]).code
+    assert api.verify(sms_started[0], code).status_code == 200
     assert [start().status_code, start().status_code] == [200, 429]
 
 
-def test_another_user_is_not_held_up(start, portal, mobile_type, enroll):
+def test_limit_of_a_user_does_not_affect_other_users(start, portal, mobile_type, enroll):
     for _number in range(11):
         last = start()
     assert last.status_code == 429
@@ -75,69 +75,69 @@ def test_another_user_is_not_held_up(start, portal, mobile_type, enroll):
     assert portal.start(mobile_type, bert, "bert").status_code == 200
 
 
-def test_no_fallback_is_started_beyond_a_limit(portal, phone, switch):
+def test_reached_limit_starts_no_fallback(portal, device, switch):
     switch(max_pending_transactions=1)
     sms = factories.TypeFactory(method="sms", default_messages={"en": "Your code: {code}"})
     push = factories.TypeFactory(method="push", fallback=sms)
     number = {"phone_number": "+31612345678"}
-    assert portal.start(push, phone, **number).json()["auth_method"] == "push"
-    assert portal.start(push, phone, **number).status_code == 429
+    assert portal.start(push, device, **number).json()["auth_method"] == "push"
+    assert portal.start(push, device, **number).status_code == 429
     assert Transaction.objects.count() == 1
 
 
-def test_pushes_without_success_are_counted_over_an_hour_with_those_that_are_sent_again(portal, phone, switch):
+def test_pushes_without_approval_are_counted_over_an_hour_with_resends(portal, device, switch):
     switch(max_pushes_without_success=4)
     mobile_type = factories.TypeFactory(method="push", max_resends=10)
 
     def deny():
-        answer = portal.start(mobile_type, phone)
-        if answer.status_code == 200:
-            phone.answer(phone.fetch(answer.json()["transaction_id"]), approve=False)
-        return answer
+        response = portal.start(mobile_type, device)
+        if response.status_code == 200:
+            device.answer(device.fetch(response.json()["transaction_id"]), approve=False)
+        return response
 
-    def again(transaction_id):
+    def resend(transaction_id):
         return portal.post(f"/oauth/api/v4/authenticate/transaction/{transaction_id}/resend", {})
 
     assert deny().status_code == 200
-    pending = portal.start(mobile_type, phone).json()["transaction_id"]
-    assert again(pending).status_code == again(pending).status_code == 204
-    assert 3500 < limit_of(portal.start(mobile_type, phone)) <= 3600
-    assert limit_of(again(pending))
+    pending = portal.start(mobile_type, device).json()["transaction_id"]
+    assert resend(pending).status_code == resend(pending).status_code == 204
+    assert 3500 < retry_after(portal.start(mobile_type, device)) <= 3600
+    assert retry_after(resend(pending))
     assert PushDelivery.objects.count() == 4
-    refused = Event.objects.get(event_type="PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED")
-    assert refused.details["reason"] == "max_pushes_without_success"
+    rejected = Event.objects.get(event_type="PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED")
+    assert rejected.details["reason"] == "max_pushes_without_success"
 
-    # A success ends the count.
-    phone.answer(phone.fetch(pending), approve=True)
+    # An approval resets the count.
+    device.answer(device.fetch(pending), approve=True)
     assert [deny().status_code for _number in range(5)] == [200, 200, 200, 200, 429]
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
-        assert 2300 < limit_of(deny()) <= 2400
+        assert 2300 < retry_after(deny()) <= 2400
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         assert deny().status_code == 200
 
 
-def test_after_a_denial_no_push_goes_out_for_a_while(start, phone, switch):
+def test_cool_down_after_a_denial_rejects_pushes(start, device, switch):
     switch(push_cooldown_after_denial_seconds=120)
-    phone.answer(phone.fetch(start().json()["transaction_id"]), approve=False)
-    assert 110 < limit_of(start()) <= 120
+    device.answer(device.fetch(start().json()["transaction_id"]), approve=False)
+    assert 110 < retry_after(start()) <= 120
     with time_machine.travel(timezone.now() + timedelta(seconds=60)):
-        assert 50 < limit_of(start()) <= 60
+        assert 50 < retry_after(start()) <= 60
     with time_machine.travel(timezone.now() + timedelta(seconds=121)):
         assert start().status_code == 200
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="the test client's threads would wait for one connection")
-def test_of_many_at_once_no_more_get_through_than_one_after_the_other(mobile_type, phone, portal, switch):
+def test_concurrent_requests_cannot_exceed_the_limit(mobile_type, device, portal, switch):
     switch(max_pending_transactions=3)
     statuses = []
 
-    def ask():
+    def start_push():
         try:
-            statuses.append(portal.start(mobile_type, phone).status_code)
+            statuses.append(portal.start(mobile_type, device).status_code)
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=ask) for _number in range(8)]
+    threads = [threading.Thread(target=start_push) for _number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -146,8 +146,8 @@ def test_of_many_at_once_no_more_get_through_than_one_after_the_other(mobile_typ
     assert Transaction.objects.count() == 3
 
 
-def test_who_has_no_device_or_a_locked_one_is_told_the_same_after_the_same_work(portal, mobile_type, phone, enroll):
-    locked, bare = enroll("locked"), enroll("bare", push_token="")
+def test_locked_and_unknown_users_are_indistinguishable(portal, mobile_type, device, enroll):
+    locked, unenrolled = enroll("locked"), enroll("unenrolled", push_token="")
     factories.FraudLockFactory(user_id="locked")
     sms_type = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
     types = [
@@ -156,11 +156,12 @@ def test_who_has_no_device_or_a_locked_one_is_told_the_same_after_the_same_work(
         # Without a phone number.
         factories.TypeFactory(method="push", fallback=sms_type),
     ]
-    for wanted, status in zip(types, (404, 404, 400), strict=True):
-        told = []
-        for user_id, device_id in (("nobody", phone.device_id), ("locked", locked.device_id), ("bare", bare.device_id)):
+    devices = {"unknown": device, "locked": locked, "unenrolled": unenrolled}
+    for requested_type, status in zip(types, (404, 404, 400), strict=True):
+        outcomes = []
+        for user_id, own_device in devices.items():
             with CaptureQueriesContext(connection) as captured:
-                answer = portal.start(wanted, phone, user_id, device_id=device_id)
-            told.append((answer.status_code, answer.content, len(captured)))
-        assert len(set(told)) == 1
-        assert told[0][0] == status
+                response = portal.start(requested_type, device, user_id, device_id=own_device.device_id)
+            outcomes.append((response.status_code, response.content, len(captured)))
+        assert len(set(outcomes)) == 1
+        assert outcomes[0][0] == status

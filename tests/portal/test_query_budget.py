@@ -1,4 +1,4 @@
-"""The number of queries of the portal API's endpoints does not grow with phones, types or events."""
+"""The numbers of queries of the portal API do not grow with devices, types or events."""
 
 import itertools
 from datetime import timedelta
@@ -38,16 +38,16 @@ def calls(api, device, mobile_type, otp_type, sms_type, make_type):
 
 
 def populate(version, device, make_type):
-    """Give the user twenty phones more, and the server twenty types and two hundred events."""
-    ours = Profile.objects.get(device__device_id=device.device_id)
+    """Create 20 more devices of the user, 20 types and 200 events."""
+    own_profile = Profile.objects.get(device__device_id=device.device_id)
     for number in range(20):
-        phone = Device.objects.create(token_hash=f"hash {number}", version=version, name="x")
+        other_device = Device.objects.create(token_hash=f"hash {number}", version=version, name="x")
         profile = Profile.objects.create(
-            device=phone,
+            device=other_device,
             user_id="anna",
             public_key="x",
             fingerprint="x",
-            server_key=ours.server_key,
+            server_key=own_profile.server_key,
             created_at=timezone.now() - timedelta(days=1),
         )
         PushEnrollment.objects.create(profile=profile, token="x", token_hash=f"hash {number}")
@@ -64,7 +64,7 @@ def populate(version, device, make_type):
         ("E3 of a text message", 9),
         ("E3 of a one-time password", 8),
         ("E3 with one fallback", 12),
-        # Two looks for the key, the lock (PostgreSQL alone), and the row.
+        # Two queries for the key, the lock (PostgreSQL only), and the row.
         ("E3 with a new key", 12 if connection.vendor == "postgresql" else 11),
         ("E3 with a known key", 2),
         ("E4", 3),
@@ -72,7 +72,7 @@ def populate(version, device, make_type):
         ("events", 3),
     ],
 )
-def test_an_endpoint_keeps_its_budget_and_does_not_grow(calls, version, device, make_type, name, budget):
+def test_endpoint_keeps_its_query_budget(calls, version, device, make_type, name, budget):
     calls[name]()
     before = queries_of(calls[name])
     assert len(before) <= budget, "\n".join(before)

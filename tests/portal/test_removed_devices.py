@@ -1,4 +1,4 @@
-"""Transactions of a device that was removed, or that lost its keys or its push token."""
+"""Transactions of a device that was removed, or whose keys or push token were removed."""
 
 import re
 
@@ -31,7 +31,7 @@ def started(api, make_type, device):
 
 @pytest.fixture
 def state(api):
-    """Return status and reason of a transaction as the portal reads them."""
+    """Return a function that reads status and reason of a transaction as the portal does."""
 
     def read(transaction_id):
         result = api.result(transaction_id).json()
@@ -71,7 +71,7 @@ def test_accepted_push_of_a_removed_device_ends_its_transaction(
     assert is_called_back(started)
     event = Event.objects.get(event_type="MOBILE_AUTH_NOT_AUTHENTICATED")
     assert (event.client_id, str(event.transaction_id)) == (api.portal.api_client.client_id, started)
-    # Transactions without a device wait for their users.
+    # Transactions without a device stay pending.
     assert state(sms_started) == state(otp_started) == PENDING
 
 
@@ -94,7 +94,7 @@ def test_delayed_push_of_a_removed_device_ends_its_transaction(started, state, d
 
 def test_worker_ends_transactions_of_removed_devices(started, state, device):
     device.unenroll()
-    # Without any queue: the push itself stays due.
+    # The worker serves no queue, so the push stays due.
     worker.start(set())
     try:
         wait_until(lambda: state(started) == ENDED, 20)
@@ -102,13 +102,13 @@ def test_worker_ends_transactions_of_removed_devices(started, state, device):
         worker.stop()
 
 
-def test_search_for_removed_devices_reads_no_whole_table(started):
+def test_search_for_removed_devices_uses_indexes(started):
     with CaptureQueriesContext(connection) as queries, atomic():
         lifecycle.end_unanswerable()
         plans = [query_plan(query["sql"]) for query in queries.captured_queries if query["sql"].startswith("SELECT")]
     assert len(plans) == 2
-    for one in plans:
-        assert not re.search(r"Seq Scan on transactions|SCAN transactions_transaction$", one, re.MULTILINE), one
+    for text in plans:
+        assert not re.search(r"Seq Scan on transactions|SCAN transactions_transaction$", text, re.MULTILINE), text
 
 
 def test_scanned_transaction_of_a_removed_device_ends(api, otp_type, device, scan, state):
@@ -128,40 +128,40 @@ def test_new_keys_keep_pending_transactions(started, state, device, enroll):
 
 
 @pytest.fixture(params=["revoke_push", "override_allowed"])
-def drop_push(request, device, enroll, switch):
-    """Take the device's push token away and leave its keys."""
+def remove_push_token(request, device, enroll, switch):
+    """Return a function that removes the push token of the device and keeps its keys."""
 
-    def run_it():
+    def remove_token():
         if request.param == "revoke_push":
             run("revoke_push", "anna", device.device_id)
         else:
             enroll(push_token="another")
 
     switch(push_enrollment_mode="override_allowed")
-    return run_it
+    return remove_token
 
 
-def test_due_push_without_a_push_token_ends_its_transaction(started, state, deliver_pushes, fcm, drop_push):
-    drop_push()
+def test_due_push_without_a_push_token_ends_its_transaction(started, state, deliver_pushes, fcm, remove_push_token):
+    remove_push_token()
     deliver_pushes()
     assert state(started) == ENDED
     assert is_called_back(started)
     assert not fcm.received
 
 
-def test_accepted_push_without_a_push_token_can_be_answered(started, state, deliver_pushes, drop_push, device):
+def test_accepted_push_without_a_push_token_can_be_answered(started, state, deliver_pushes, remove_push_token, device):
     deliver_pushes()
-    drop_push()
+    remove_push_token()
     run("expire_transactions")
     assert state(started) == PENDING
     assert device.answer(device.fetch(started), approve=True) == "authenticated"
 
 
-def test_device_that_is_removed_during_the_start_is_no_possibility(portal, mobile_type, device, monkeypatch):
+def test_device_removed_during_the_start_is_1001(portal, mobile_type, device, monkeypatch):
     resolve = resolution.resolve
 
-    def resolve_and_remove(ask):
-        store = resolve(ask)
+    def resolve_and_remove(step):
+        store = resolve(step)
         device.unenroll()
         return store
 

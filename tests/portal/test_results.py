@@ -1,4 +1,4 @@
-"""E4 for every method and every end."""
+"""E4 for all methods and statuses."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ def method(request):
 
 @pytest.fixture
 def started(method, api, mobile_type, otp_type, sms_started, device):
-    """Return a pending transaction of the method, and what its user can do."""
+    """Return a pending transaction of the method, and a function that answers it."""
     if method == "sms":
         return sms_started, lambda **_answer: None
     if method == "push":
@@ -26,27 +26,26 @@ def started(method, api, mobile_type, otp_type, sms_started, device):
     body = api.start_otp(otp_type).json()
 
     def answer(approve):
-        given = device.call("POST", "/device/v1/otp", {"profile_id": device.profile_id, "otp": body["otp"]})
-        device.answer(device.open(given["message"]), approve=approve)
+        response = device.call("POST", "/device/v1/otp", {"profile_id": device.profile_id, "otp": body["otp"]})
+        device.answer(device.open(response["message"]), approve=approve)
 
     return body["transaction_id"], answer
 
 
-def members(method, *more):
-    return ALWAYS | set(more) | (set() if method == "sms" else {"callback_uri"})
+def members(method, *others):
+    return ALWAYS | set(others) | (set() if method == "sms" else {"callback_uri"})
 
 
-def test_a_pending_one(any_api, method, started):
+def test_result_of_a_pending_transaction(any_api, method, started):
     transaction_id, _answer = started
-    answer = any_api.result(transaction_id)
-    body = answer.json()
+    body = any_api.result(transaction_id).json()
     assert set(body) == members(method)
     assert body.get("callback_uri", CALLBACK) == CALLBACK
     assert (body["status"], body["is_authenticated"]) == ("pending", False)
     assert body["user_id"] == ("" if method == "otp" else "anna")
 
 
-def test_an_authenticated_one(api, method, started, row):
+def test_result_of_an_authenticated_transaction(api, method, started, row):
     transaction_id, answer = started
     if method == "sms":
         assert api.verify(transaction_id, row(transaction_id).code).status_code == 200
@@ -57,7 +56,7 @@ def test_an_authenticated_one(api, method, started, row):
     assert body["authentication_method"] == method
 
 
-def test_a_refused_one(api, method, started, sms_type):
+def test_result_of_a_transaction_that_was_not_authenticated(api, method, started, sms_type):
     transaction_id, answer = started
     answer(approve=False)
     if method == "sms":
@@ -69,19 +68,19 @@ def test_a_refused_one(api, method, started, sms_type):
     assert body["not_authenticated_reason"]["reason"] == ("invalid_answer" if method == "sms" else "not_accepted")
 
 
-def test_an_expired_one(api, method, started):
+def test_result_of_an_expired_transaction(api, method, started):
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=301)):
         body = api.result(started[0]).json()
         assert set(body) == members(method)
         assert (body["status"], body["is_authenticated"]) == ("expired", False)
 
 
-def test_a_cancelled_one(api, method, started):
+def test_result_of_a_cancelled_transaction(api, method, started):
     api.cancel(started[0])
     body = api.result(started[0]).json()
     assert set(body) == members(method)
     assert (body["status"], body["is_authenticated"]) == ("cancelled", False)
 
 
-def test_of_another_client_it_does_not_exist(stranger, started):
-    assert error_of(stranger.result(started[0])) == (404, "3004")
+def test_transaction_of_another_client_is_not_found(other_client_api, started):
+    assert error_of(other_client_api.result(started[0])) == (404, "3004")

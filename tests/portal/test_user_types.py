@@ -1,4 +1,4 @@
-"""E2: the types of a user with their methods, and the phones that a push would reach."""
+"""E2: the types that are available to a user, with their methods and the devices that a push can reach."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from tests.api.calls import error_of
 from tests.portal.calls import PortalApi, application_of
 
 
-def listed(answer):
-    assert answer.status_code == 200, answer.content
-    return {element["type"]: element for element in answer.json()["enabled"]}
+def types_by_name(response):
+    assert response.status_code == 200, response.content
+    return {element["type"]: element for element in response.json()["enabled"]}
 
 
-def test_in_version_4_each_phone_is_described(api, device, version, mobile_type):
+def test_version_4_describes_each_device(api, device, version, mobile_type):
     assert api.types().json() == {
         "enabled": [
             {
@@ -33,7 +33,7 @@ def test_in_version_4_each_phone_is_described(api, device, version, mobile_type)
     }
 
 
-def test_before_version_4_each_application_is_named(old_api, device, version, mobile_type):
+def test_older_versions_name_each_application(old_api, device, version, mobile_type):
     [element] = old_api.types().json()["enabled"]
     assert element == {
         "type": mobile_type.name,
@@ -44,35 +44,35 @@ def test_before_version_4_each_application_is_named(old_api, device, version, mo
 
 
 @pytest.mark.parametrize("method", ["otp", "sms"])
-def test_a_method_without_push_has_only_type_and_method(any_api, device, make_type, method):
-    made = make_type(method)
-    assert any_api.types().json() == {"enabled": [{"type": made.name, "method": method.upper()}]}
+def test_method_without_push_has_only_type_and_method(any_api, device, make_type, method):
+    mobile_type = make_type(method)
+    assert any_api.types().json() == {"enabled": [{"type": mobile_type.name, "method": method.upper()}]}
 
 
 @pytest.mark.parametrize("method", ["push_with_pin", "push_with_fingerprint", "push_with_custom_authenticator"])
-def test_methods_are_told_in_upper_case(any_api, device, make_type, method):
-    made = make_type(method, "push")
-    element = listed(any_api.types())[made.name]
+def test_methods_are_returned_in_upper_case(any_api, device, make_type, method):
+    mobile_type = make_type(method, "push")
+    element = types_by_name(any_api.types())[mobile_type.name]
     assert element["method"] == method.upper()
     assert element["apps_enrolled_for_push"] == []
 
 
-def test_sms_fallback_is_told_wherever_it_stands_in_the_chain(any_api, device, make_type):
+def test_sms_fallback_is_reported_at_any_position(any_api, device, make_type):
     long_chain = make_type("push_with_pin", "push", "sms")
-    without = make_type("push")
-    elements = listed(any_api.types())
+    without_fallback = make_type("push")
+    elements = types_by_name(any_api.types())
     assert elements[long_chain.name]["sms_fallback_allowed"] is True
     assert elements[long_chain.fallback.name]["sms_fallback_allowed"] is True
-    assert elements[without.name]["sms_fallback_allowed"] is False
+    assert elements[without_fallback.name]["sms_fallback_allowed"] is False
 
 
 def test_sms_fallback_is_not_allowed_while_sms_is_off(any_api, device, make_type, switch):
-    made = make_type("push", "sms")
+    mobile_type = make_type("push", "sms")
     switch(sms_authentication_enabled=False)
-    assert listed(any_api.types())[made.name]["sms_fallback_allowed"] is False
+    assert types_by_name(any_api.types())[mobile_type.name]["sms_fallback_allowed"] is False
 
 
-def test_several_phones_are_all_listed(api, enroll, switch, mobile_type):
+def test_all_devices_are_listed(api, enroll, switch, mobile_type):
     switch(push_enrollment_mode="multiple_devices")
     devices = [enroll(), enroll(push_token="another-token"), enroll(push_token="")]
     [element] = api.types().json()["enabled"]
@@ -81,7 +81,7 @@ def test_several_phones_are_all_listed(api, enroll, switch, mobile_type):
     }
 
 
-def test_two_phones_with_one_application_are_one_application_before_version_4(portal, enroll, switch, mobile_type):
+def test_older_versions_list_an_application_once(portal, enroll, switch, mobile_type):
     switch(push_enrollment_mode="multiple_devices")
     devices = [enroll(), enroll(push_token="another-token")]
     switch(push_enrollment_mode="single_device")
@@ -92,37 +92,37 @@ def test_two_phones_with_one_application_are_one_application_before_version_4(po
     )
 
 
-def test_a_type_that_only_falls_back_has_no_phones(any_api, enroll, make_type):
+def test_type_with_fallback_only_has_no_devices(any_api, enroll, make_type):
     enroll(push_token="")
-    made = make_type("push", "sms")
-    element = listed(any_api.types())[made.name]
+    mobile_type = make_type("push", "sms")
+    element = types_by_name(any_api.types())[mobile_type.name]
     assert element["apps_enrolled_for_push"] == []
     assert element["sms_fallback_allowed"] is True
 
 
-@pytest.mark.parametrize("user_id", ["nobody", "%00", "%ff", "é", "u" * 3000])
-def test_an_unknown_user_gives_an_empty_list(any_api, mobile_type, sms_type, otp_type, user_id):
-    answer = any_api.types(user_id)
-    assert (answer.status_code, answer.json()) == (200, {"enabled": []})
+@pytest.mark.parametrize("user_id", ["unknown", "%00", "%ff", "é", "u" * 3000])
+def test_unknown_user_gets_an_empty_list(any_api, mobile_type, sms_type, otp_type, user_id):
+    response = any_api.types(user_id)
+    assert (response.status_code, response.json()) == (200, {"enabled": []})
 
 
-def test_a_disabled_version_counts_as_not_enrolled(any_api, device, version, mobile_type, otp_type, sms_type):
+def test_disabled_version_counts_as_not_enrolled(any_api, device, version, mobile_type, otp_type, sms_type):
     version.status = "disabled"
     version.save()
     assert any_api.types().json() == {"enabled": []}
 
 
-def test_a_version_without_a_push_configuration_is_reached_by_otp_only(any_api, device, version, mobile_type, otp_type):
+def test_version_without_push_configuration_has_otp_only(any_api, device, version, mobile_type, otp_type):
     version.push_messaging_configuration = None
     version.save()
-    assert list(listed(any_api.types())) == [otp_type.name]
+    assert list(types_by_name(any_api.types())) == [otp_type.name]
 
 
-def test_the_feature_off_is_told(any_api, feature_off):
+def test_disabled_feature_is_reported(any_api, feature_off):
     assert error_of(any_api.types()) == (404, "1000")
 
 
-def test_users_are_told_apart_by_case_and_accent(any_api, enroll, mobile_type):
+def test_user_ids_are_case_sensitive(any_api, enroll, mobile_type):
     enroll(user_id="Anna")
     assert any_api.types("anna").json() == {"enabled": []}
     assert len(any_api.types("Anna").json()["enabled"]) == 1
