@@ -26,8 +26,10 @@ def hash_purpose(user_id: str) -> str:
 def verify(transaction: Transaction, code: str) -> None:
     """Verify a code. End its transaction if the code is valid, or if the last attempt failed.
 
-    The attempt is counted before the code is compared, so that concurrent requests cannot exceed the limit. Raises
-    InvalidVerificationCode, TransactionNotFound if no attempt remains, or LimitReached while SMS is locked for the user.
+    The attempt is counted before the code is compared, so that concurrent requests cannot exceed the limit.
+
+    Raises InvalidVerificationCode, TransactionNotFound if no attempt remains, or LimitReached while SMS is locked for
+    the user.
     """
     number, is_last = _reserve_attempt(transaction)
     if _is_valid_code(transaction, code):
