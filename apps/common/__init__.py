@@ -1,1 +1,1 @@
-"""What every app may use: errors, codes, encryption, outgoing HTTP, languages, the outbox. No models of its own."""
+"""Shared building blocks of all apps: errors, codes, encryption, languages, commands. Defines no models."""

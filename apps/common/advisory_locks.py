@@ -1,15 +1,16 @@
-"""One after the other, where there is no row that could be the lock."""
+"""Advisory locks of PostgreSQL, for critical sections without a row to lock."""
 
 from django.db import connection
 
-# A machine that loses its power ends no connection, and PostgreSQL would keep the locks of one for hours.
+# A host that loses power does not close its connections. PostgreSQL would keep their locks for hours.
 MAX_IDLE_SECONDS = 30
 
 
 def acquire(*names: str) -> None:
-    """Wait for whoever has taken one of these names, and hold them until this database transaction ends.
+    """Acquire the named locks and hold them until this database transaction ends.
 
-    Who takes several takes them in the same order as all others. On SQLite a transaction that writes is alone anyway.
+    All callers must name several locks in the same order, to avoid deadlocks. SQLite needs no lock: it runs one
+    writing transaction at a time.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -19,10 +20,10 @@ def acquire(*names: str) -> None:
 
 
 def try_acquire(name: str) -> bool:
-    """Return False at once if another database transaction holds this name; hold it until this one ends otherwise.
+    """Return True if the named lock was acquired, False at once if another database transaction holds it.
 
-    PostgreSQL ends a transaction that leaves it without a statement for MAX_IDLE_SECONDS. On SQLite a transaction that
-    writes is alone: this one has waited for all others.
+    The lock is held until this transaction ends. PostgreSQL ends a transaction that is idle for MAX_IDLE_SECONDS.
+    SQLite needs no lock: it runs one writing transaction at a time.
     """
     if connection.vendor != "postgresql":
         return True
@@ -32,5 +33,5 @@ def try_acquire(name: str) -> bool:
             " pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
             [f"{MAX_IDLE_SECONDS}s", name],
         )
-        is_free: bool = cursor.fetchone()[1]
-    return is_free
+        is_acquired: bool = cursor.fetchone()[1]
+    return is_acquired

@@ -1,4 +1,4 @@
-"""Who is at the other end of the request that this thread serves: for the log, for events, for allow lists."""
+"""Caller of the current request: its IP address and user agent, for the log, events and allow lists."""
 
 import secrets
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 @dataclass(frozen=True)
 class Caller:
-    """Address and user agent; both empty outside a request (worker, commands)."""
+    """IP address and user agent of a client. Both are empty outside a request, as in workers and commands."""
 
     ip: str = ""
     user_agent: str = ""
@@ -23,11 +23,12 @@ _caller: ContextVar[Caller] = ContextVar("caller", default=Caller())  # noqa: B0
 
 
 def current() -> Caller:
+    """Return the caller of the request that this thread serves."""
     return _caller.get()
 
 
 class CallerMiddleware:
-    """Notes the caller and a request id for everything that happens below, and answers with the id."""
+    """Middleware that sets the caller and a request id, and returns the id in the header X-Request-Id."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -47,10 +48,10 @@ class CallerMiddleware:
 
 
 def client_ip(request: HttpRequest) -> str:
-    """Return the caller's address; `X-Forwarded-For` counts only as far as it was written by trusted proxies.
+    """Return the IP address of the caller, or an empty string if it has none (a Unix socket).
 
-    It is read from the right: the first address that is not a trusted proxy's is the caller. Empty when the other end
-    has no address (a Unix socket).
+    `X-Forwarded-For` is read from the right, as far as trusted proxies have written it. The caller is the first address
+    that is not in TRUSTED_PROXIES.
     """
     address: str = request.META.get("REMOTE_ADDR", "")
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
@@ -63,7 +64,7 @@ def client_ip(request: HttpRequest) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Say whether this is an IP address; one with a zone (`%eth0`) means something on one machine only."""
+    """Return True if the text is an IP address. Addresses with a zone (`%eth0`) are valid on one host only."""
     try:
         ip_address(text)
     except ValueError:
@@ -72,7 +73,7 @@ def is_address(text: str) -> bool:
 
 
 def is_in_networks(address: str, networks: list[str]) -> bool:
-    """Say whether an address lies in one of the networks (single addresses count as networks)."""
+    """Return True if the address is in one of the networks. A single address counts as a network."""
     if not is_address(address):
         return False
     parsed = ip_address(address)
@@ -81,7 +82,7 @@ def is_in_networks(address: str, networks: list[str]) -> bool:
 
 
 def client_network(address: str) -> str:
-    """Return the network of one caller: an IPv4 address, or the /64 of an IPv6 address. Empty for no address."""
+    """Return the network of one client: an IPv4 address, or the /64 of an IPv6 address; empty if it is invalid."""
     if not is_address(address):
         return ""
     parsed = ip_address(address)

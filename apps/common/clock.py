@@ -1,4 +1,4 @@
-"""Times as the APIs write them."""
+"""Timestamps of the APIs."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Random codes, and the keyed hash under which a server keeps those that others hold."""
+"""Random codes and secrets, and the keyed hashes (HMAC) that the server stores of them."""
 
 import hmac
 import secrets
@@ -16,38 +16,38 @@ def random_token() -> str:
 
 
 def enrollment_code() -> str:
-    """Return 128 random bits in hex (NIST SP 800-63B-4, 4.1.2.2 asks for at least 112): no dash in front of it."""
+    """Return 128 random bits in hexadecimal. NIST SP 800-63B-4, 4.1.2.2 requires at least 112 bits."""
     return secrets.token_hex(16)
 
 
 def random_digits(count: int) -> str:
-    """Return so many random decimal digits; leading zeros count."""
+    """Return `count` random decimal digits, with leading zeros."""
     return "".join(secrets.choice(string.digits) for _digit in range(count))
 
 
 def verification_code() -> str:
-    """Return the code of a text message (NIST SP 800-63B-4, 3.1.3.2: at least six digits)."""
+    """Return six random digits for an SMS. NIST SP 800-63B-4, 3.1.3.2 requires at least six."""
     return random_digits(6)
 
 
 def device_id() -> str:
-    """Return 64 upper-case hex digits."""
+    """Return 256 random bits as upper-case hexadecimal digits."""
     return secrets.token_hex(32).upper()
 
 
 def profile_id() -> str:
-    """Return six characters from A-Z and 0-9."""
+    """Return six random characters from A-Z and 0-9."""
     return "".join(secrets.choice(PROFILE_ALPHABET) for _ in range(6))
 
 
 def keyed_hash(value: str, purpose: str) -> str:
-    """Hash a high-entropy secret with the newest key. The purpose keeps hashes of different kinds apart."""
+    """Return the keyed hash of a high-entropy secret under the newest key. Each kind of secret has its own purpose."""
     return hash_candidates(value, purpose)[0]
 
 
 def hash_candidates(value: str, purpose: str) -> list[str]:
-    """Return the hash under every live key, newest first, to look a secret up while keys rotate."""
-    # What came from outside may hold any character.
+    """Return the keyed hash under every active key, newest first, to look up a secret during a key rotation."""
+    # Values of a request can contain unpaired surrogates.
     message = f"{purpose}\0{value}".encode(errors="surrogatepass")
     return [
         f"{key.identifier}:{hmac.new(key.derive('keyed-hash'), message, sha256).hexdigest()}"
@@ -56,7 +56,7 @@ def hash_candidates(value: str, purpose: str) -> list[str]:
 
 
 def prefix(identifier: str) -> str:
-    """Return how every hash under this key begins."""
+    """Return the prefix of all hashes under this key."""
     return f"{identifier}:"
 
 
@@ -65,19 +65,19 @@ def newest_prefix() -> str:
 
 
 def needs_rehash(stored: str) -> bool:
-    """Say whether a hash was made under a key that is not the newest any more."""
+    """Return True if the hash was not made under the newest key."""
     return not stored.startswith(newest_prefix())
 
 
 def matches(value: str, purpose: str, stored: list[str]) -> bool:
-    """Say in constant time whether one of the stored hashes is that of `value`."""
-    found = False
+    """Return True if one of the stored hashes belongs to `value`. The comparison takes constant time."""
+    is_match = False
     for candidate in hash_candidates(value, purpose):
-        for known in stored:
-            found |= hmac.compare_digest(candidate, known)
-    return found
+        for stored_hash in stored:
+            is_match |= hmac.compare_digest(candidate, stored_hash)
+    return is_match
 
 
 def constant_time_compare(value: str, expected: str) -> bool:
-    """Compare two secrets in constant time; what came from outside may hold any character."""
+    """Return True if two secrets are equal, in constant time. `value` can contain unpaired surrogates."""
     return hmac.compare_digest(value.encode(errors="surrogatepass"), expected.encode())

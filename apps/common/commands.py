@@ -1,4 +1,4 @@
-"""What management commands share: one line for every mistake, and data for people or for programs."""
+"""Base classes of management commands: translated help, one-line errors, and output as text or JSON."""
 
 import json
 import logging
@@ -23,16 +23,16 @@ from apps.common import errors
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-# In the order in which gettext looks at them.
+# In the order of precedence that gettext uses.
 LANGUAGE_VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
-# Called before every command that may read or write a secret; an app registers here what it verifies.
+# Called before every command that can read or write a secret. Apps append their checks.
 REQUIREMENTS: list[Callable[[], None]] = []
 
 
 class TranslatedCommand(BaseCommand):
-    """A command that speaks the language of the terminal in which it is typed; called from code, that of the caller."""
+    """Command in the language of the terminal. A call from code uses the active language."""
 
-    # Said again below: mypy compares with the class right above, and with Django's when that says nothing.
+    # Repeated in subclasses: mypy otherwise compares their help with the type that Django declares.
     help: "str | StrPromise"  # type: ignore[assignment]
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -44,7 +44,7 @@ class TranslatedCommand(BaseCommand):
         return super().execute(*args, **options)
 
     def verify_requirements(self, options: Mapping[str, Any]) -> None:
-        """Verify REQUIREMENTS. A command that neither reads nor writes a secret can leave it out."""
+        """Verify REQUIREMENTS. A command that neither reads nor writes a secret can override this."""
         with short_database_errors():
             for verify in REQUIREMENTS:
                 verify()
@@ -55,35 +55,35 @@ class TranslatedCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        # A parser wraps its description into lines, which takes a text that is one already.
+        # The parser wraps the description, so it needs a string instead of a lazy translation.
         parser.description = str(self.help)
         return parser
 
 
 @contextmanager
 def short_database_errors() -> Iterator[None]:
-    """Raise CommandError in place of an error of the database."""
+    """Raise CommandError instead of a database error."""
     try:
         yield
     except DatabaseError as error:
-        # The first line says what is wrong; the others can quote rows.
+        # The first line has the cause; the others can quote stored values.
         reason = str(error).partition("\n")[0]
         raise CommandError(
-            _("The database cannot be used (%(reason)s). Is it running and migrated?") % {"reason": reason}
+            _("The database is unavailable (%(reason)s). Start it and run the migrations.") % {"reason": reason}
         ) from None
 
 
 def terminal_language() -> str:
-    """Return the language of the terminal, by the first of gettext's variables that is set; English if it is not ours.
+    """Return the language of the terminal from the first of gettext's variables that is set.
 
-    LANGUAGE may be a list, `nl:de`, of which the first language of ours counts.
+    LANGUAGE can be a list (`nl:de`); its first supported language is used. English if no language is supported.
     """
     if "utf" not in (sys.stdout.encoding or "utf-8").lower():
-        # Other languages have characters that such a terminal has not.
+        # The terminal cannot display the characters of other languages.
         return settings.LANGUAGE_CODE
-    named = next(filter(None, map(os.environ.get, LANGUAGE_VARIABLES)), "")
-    for locale in named.split(":"):
-        # `nl_NL.UTF-8@euro`, as a list of languages knows it: nl-nl.
+    locales = next(filter(None, map(os.environ.get, LANGUAGE_VARIABLES)), "")
+    for locale in locales.split(":"):
+        # `nl_NL.UTF-8@euro` is the language code nl-nl.
         code = translation.to_language(re.split("[.@]", locale)[0])
         with suppress(LookupError):
             return translation.get_supported_language_variant(code)
@@ -91,7 +91,7 @@ def terminal_language() -> str:
 
 
 class OneLineCommand(TranslatedCommand):
-    """A command whose mistakes are one line on standard error and exit code 1, those in its arguments too."""
+    """Command that reports each error as one line on standard error with exit code 1, including invalid arguments."""
 
     help: "str | StrPromise"
 
@@ -102,7 +102,7 @@ class OneLineCommand(TranslatedCommand):
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
-        # What there is to say is printed; the log's line about each event is for servers.
+        # The command prints its results, so the log line of each event is left out.
         if settings.LOG_LEVEL == "INFO":
             logging.getLogger().setLevel(logging.WARNING)
         super().run_from_argv(argv)
@@ -116,7 +116,7 @@ class OneLineCommand(TranslatedCommand):
         except ValidationError as error:
             raise CommandError(join_messages(error)) from None
         except UnicodeEncodeError:
-            raise CommandError(_("An argument is not valid text.")) from None
+            raise CommandError(_("An argument is not valid Unicode.")) from None
 
 
 def _exit_with_error(parser: CommandParser, message: str) -> NoReturn:
@@ -124,40 +124,40 @@ def _exit_with_error(parser: CommandParser, message: str) -> NoReturn:
 
 
 class DataCommand(OneLineCommand):
-    """A command that prints data: `name: value` lines for people, JSON with `--json`."""
+    """Command that prints data as `name: value` lines, or as JSON with `--json`."""
 
     help: "str | StrPromise"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        text = _("print JSON; moments are milliseconds since the epoch")
+        text = _("print JSON; times are milliseconds since the epoch")
         parser.add_argument("--json", action="store_true", help=text)
 
     def print_data(self, data: Mapping[str, Any], *, as_json: bool) -> None:
         self.stdout.write(to_json(data) if as_json else format_lines(data))
 
     def print_table(self, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-        """Print rows of the same members, for people a line each below their names.
+        """Print rows with the same members: as JSON, or as a table with one line per row.
 
-        That there is none is no data: people read it on standard error.
+        If there are no rows, the text output is empty and a note goes to standard error.
         """
         if as_json:
             self.stdout.write(to_json(rows))
         elif rows:
             self.stdout.write(format_table(rows))
         else:
-            self.stderr.write(_("Nothing was found."), str)
+            self.stderr.write(_("No results."), str)
 
 
-def require_between(least: int, most: int, **given: int) -> None:
-    """Refuse the argument that is given by its name when it is out of bounds."""
-    for name, number in given.items():
-        if not least <= number <= most:
-            bounds = {"option": f"--{name.replace('_', '-')}", "least": least, "most": most}
-            raise CommandError(_("%(option)s: choose from %(least)d to %(most)d.") % bounds)
+def require_between(minimum: int, maximum: int, **options: int) -> None:
+    """Raise CommandError if the value of an option, passed by its name, is out of range."""
+    for name, value in options.items():
+        if not minimum <= value <= maximum:
+            bounds = {"option": f"--{name.replace('_', '-')}", "least": minimum, "most": maximum}
+            raise CommandError(_("%(option)s must be from %(least)d to %(most)d.") % bounds)
 
 
 def join_messages(error: ValidationError) -> str:
-    """Return all that a validation says in one line, with the names of the fields."""
+    """Return all messages of a validation error in one line, with the names of the fields."""
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
     return " ".join(
@@ -166,6 +166,7 @@ def join_messages(error: ValidationError) -> str:
 
 
 def to_json(data: object) -> str:
+    """Return the data as JSON, with times in milliseconds since the epoch."""
     return json.dumps(_plain(data), ensure_ascii=False, indent=2)
 
 
@@ -193,7 +194,7 @@ def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def terminal_safe(value: Any) -> str:
-    """Return a value as a terminal may show it: what others named themselves cannot move its cursor."""
+    """Return the value as text without control characters, so that stored names cannot control the terminal."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, Mapping):
@@ -203,5 +204,5 @@ def terminal_safe(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = "" if value is None else str(value)
-    # French has its spaces that do not break before a colon.
+    # French texts have non-breaking spaces before colons.
     return "".join(character if character.isprintable() or character == "\u00a0" else "�" for character in text)

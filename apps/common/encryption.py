@@ -1,8 +1,8 @@
 """Encryption of single values at rest: AES-256-GCM, each value bound to its table, column and row.
 
-A value copied into another row or column does not open there. Keys rotate: the newest writes, all of them read.
-Each value has a key of its own, derived for its table, column and row: one key encrypts the few versions of one value,
-so random nonces never come near the limit of NIST SP 800-38D, 8.3 (2^32 uses of a key).
+A value that was copied into another row or column cannot be decrypted there. The newest key encrypts; all active keys
+decrypt. Each value has its own key, derived for its table, column and row. One derived key encrypts only the few
+versions of one value, so random nonces stay far below the limit of NIST SP 800-38D, 8.3 (2^32 uses of a key).
 Stored form: `v2.<key id>.<base64 of nonce and ciphertext>`.
 """
 
@@ -24,11 +24,13 @@ NONCE_BYTES = 12
 
 
 class CannotDecrypt(Exception):
-    """No live key opens the value, or it belongs to another row."""
+    """The key of the value is not in FIELD_ENCRYPTION_KEYS, or the value belongs to another row."""
 
 
 @dataclass(frozen=True)
 class Key:
+    """One of FIELD_ENCRYPTION_KEYS. Its identifier is part of every value that it encrypted."""
+
     material: bytes
 
     @cached_property
@@ -37,11 +39,11 @@ class Key:
 
     @lru_cache  # noqa: B019 - a handful of keys live as long as the process
     def derive(self, purpose: str) -> bytes:
-        """Return a 32-byte key for one purpose (HKDF, RFC 5869), so that no key serves two."""
+        """Return a 32-byte key for one purpose (HKDF, RFC 5869)."""
         return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self.material)
 
     def cipher(self, context: str) -> AESGCM:
-        """Return the cipher of the one value that has this context."""
+        """Return the cipher of the value with this context."""
         return AESGCM(HKDFExpand(SHA256(), 32, info=context.encode()).derive(self.derive("field")))
 
 
@@ -51,44 +53,44 @@ def _ring(materials: tuple[bytes, ...]) -> list[Key]:
 
 
 def key_ring() -> list[Key]:
-    """Return the live keys, newest first."""
+    """Return the active keys, newest first."""
     return _ring(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
 def encrypt(text: str, context: str) -> str:
-    """Encrypt `text` so that it opens only with the same `context`."""
+    """Encrypt `text` so that it can be decrypted only with the same `context`."""
     key = key_ring()[0]
     nonce = secrets.token_bytes(NONCE_BYTES)
-    sealed = key.cipher(context).encrypt(nonce, text.encode(), context.encode())
-    return f"{prefix(key.identifier)}{base64.b64encode(nonce + sealed).decode()}"
+    ciphertext = key.cipher(context).encrypt(nonce, text.encode(), context.encode())
+    return f"{prefix(key.identifier)}{base64.b64encode(nonce + ciphertext).decode()}"
 
 
 def prefix(identifier: str) -> str:
-    """Return how everything that was encrypted under this key begins."""
+    """Return the prefix of all values that are encrypted under this key."""
     return f"v2.{identifier}."
 
 
 def decrypt(stored: str, context: str) -> str:
-    """Open what `encrypt` made; CannotDecrypt when no key fits or the context is another."""
+    """Decrypt a value. Raises CannotDecrypt if its key is not active or the context differs."""
     for key in key_ring():
         if stored.startswith(prefix(key.identifier)):
             try:
                 raw = base64.b64decode(stored.rpartition(".")[2], validate=True)
-                opened = key.cipher(context).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode())
-                return opened.decode()
+                text = key.cipher(context).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode())
+                return text.decode()
             except (InvalidTag, ValueError):
                 break
-    raise CannotDecrypt(f"no key in FIELD_ENCRYPTION_KEYS opens {context.partition(':')[0]}")
+    raise CannotDecrypt(f"cannot decrypt {context.partition(':')[0]}: its key is not in FIELD_ENCRYPTION_KEYS")
 
 
 class Ciphertext(str):
-    """Text as the database holds it."""
+    """Encrypted text as stored in the database."""
 
     __slots__ = ()
 
 
 class EncryptedAttribute:
-    """Decrypts on reading, so that a row which is only listed never has its secrets in memory."""
+    """Attribute that decrypts on access, so that a listed row does not hold its secrets in memory."""
 
     def __init__(self, field: "EncryptedTextField") -> None:
         self.field = field
@@ -109,7 +111,7 @@ class EncryptedAttribute:
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
-    """Text that is encrypted in the database. The row needs its primary key before it is saved (use a UUID)."""
+    """Text field that is encrypted in the database. The row must have its primary key before it is saved (a UUID)."""
 
     def context(self, instance: models.Model) -> str:
         return self.context_of(instance.pk)

@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 class ApiError(Exception):
     """Error that an API reports.
 
-    `token` is the stable snake_case name, `code` the number if the API has one, `text` the sentence for people, which
-    is translated when it is sent.
+    `token` is the stable snake_case name, `code` the number if the API has one. `text` is the message for people; it is
+    translated when the response is rendered.
     """
 
     code = ""
     token = "invalid_request"
     text: "str | StrPromise" = _("The request is invalid.")
-    # Seconds after which a repeat can succeed; 0: a repeat does not help.
+    # Seconds after which a repeated request can succeed. 0: repeating the request does not help.
     seconds = 0
-    # Further members of the body.
+    # Additional members of the response body.
     members: dict[str, int] = {}
 
     def __init__(self, text: "str | StrPromise | None" = None) -> None:
@@ -30,7 +30,7 @@ class ApiError(Exception):
         super().__init__(str(self.text))
 
 
-# What the portal API answers (numbers of the Onegini Token Server).
+# Errors of the portal API, with the numbers of the Onegini Token Server.
 
 
 class FeatureDisabled(ApiError):
@@ -49,7 +49,7 @@ class PushNotStored(ApiError):
 
 
 class InvalidParameter(ApiError):
-    """The text names the parameter."""
+    """A parameter is missing or invalid; the text names it."""
 
     code, token = "1003", "invalid_parameter"
     text = _("A parameter is invalid or missing.")
@@ -82,11 +82,11 @@ class InvalidVerificationCode(ApiError):
 
 class ResendLimitReached(ApiError):
     code, token = "3006", "resend_limit_reached"
-    text = _("The message cannot be sent again: the limit is reached.")
+    text = _("The resend limit of this transaction is reached.")
 
 
 class LimitReached(ApiError):
-    """A limit is reached; `seconds` until a repeat can succeed."""
+    """A limit is reached. A repeated request can succeed after `seconds`."""
 
     code, token = "1429", "limit_reached"
     text = _("Too many wrong codes. Try again later, or ask support to unlock the user.")
@@ -121,40 +121,40 @@ class TypeNotFound(ApiError):
     text = _("Mobile authentication type not found.")
 
 
-# Who is calling.
+# Errors of the client authentication.
 
 
 class InvalidClient(ApiError):
     token = "invalid_client"
-    text = _("Client credentials are missing or wrong.")
+    text = _("Client credentials are missing or invalid.")
 
 
 class UnauthorizedClient(ApiError):
     token = "unauthorized_client"
-    text = _("This client may not use this API.")
+    text = _("This client is not authorized to use this API.")
 
 
 class AccessDenied(ApiError):
     token = "access_denied"
-    text = _("This client may not call from this address.")
+    text = _("Requests from this IP address are not allowed.")
 
 
-# What is true of every path.
+# Errors of all paths.
 
 
 class PathNotFound(ApiError):
     token = "not_found"
-    text = _("There is nothing at this path.")
+    text = _("This path does not exist.")
 
 
 class MethodNotAllowed(ApiError):
     token = "method_not_allowed"
-    text = _("This method is not allowed here.")
+    text = _("This method is not allowed for this path.")
 
 
 class UnsupportedMediaType(ApiError):
     token = "unsupported_media_type"
-    text = _("This content type is not supported here.")
+    text = _("This content type is not supported by this path.")
 
 
 class RequestTooLarge(ApiError):
@@ -163,33 +163,33 @@ class RequestTooLarge(ApiError):
 
 
 class ServiceUnavailable(ApiError):
-    """The database is away for a moment."""
+    """The database is temporarily unavailable."""
 
     token = "temporarily_unavailable"
-    text = _("The server cannot reach its database. Try again in a moment.")
+    text = _("The database of the server is unavailable. Try again in a few seconds.")
     seconds = 2
 
 
 class InternalError(ApiError):
     token = "internal_error"
-    text = _("Something went wrong here. The operator's log says what.")
+    text = _("Internal server error. The server log has details for this X-Request-Id.")
 
 
-# What a device hears.
+# Errors of the device API.
 
 
 class InvalidRequest(ApiError):
-    """A malformed body; the text names the member."""
+    """The request body is malformed; the text names the member."""
 
 
 class InvalidMessage(ApiError):
     token = "invalid_message"
-    text = _("The message is not acceptable.")
+    text = _("The sealed message is invalid.")
 
 
 class InvalidPublicKey(ApiError):
     token = "invalid_public_key"
-    text = _("The public key cannot be used.")
+    text = _("The public key is invalid or not supported.")
 
 
 class InvalidDeviceToken(ApiError):
@@ -199,12 +199,12 @@ class InvalidDeviceToken(ApiError):
 
 class InvalidEnrollmentCode(ApiError):
     token = "invalid_enrollment_code"
-    text = _("The enrolment code is wrong, used, expired or for another application.")
+    text = _("The enrolment code is invalid, used, expired or for another application.")
 
 
 class InvalidOtp(ApiError):
     token = "invalid_otp"
-    text = _("The one-time password is wrong, used or expired.")
+    text = _("The one-time password is invalid, used or expired.")
 
 
 class InvalidProfile(ApiError):
@@ -214,24 +214,24 @@ class InvalidProfile(ApiError):
 
 class InvalidTransaction(ApiError):
     token = "invalid_transaction"
-    text = _("There is no such pending transaction for this profile.")
+    text = _("This profile has no such pending transaction.")
 
 
 class AuthenticatorNotEnabled(ApiError):
     token = "authenticator_not_enabled"
-    text = _("The application does not have this kind of authenticator on.")
+    text = _("This authenticator type is not enabled for the application.")
 
 
 class AuthenticatorRevoked(ApiError):
     token = "authenticator_revoked"
-    text = _("This authenticator was wrong and is revoked. The PIN can still be used.")
+    text = _("The token of this authenticator was invalid, so it was revoked. The PIN can still be used.")
 
 
 class InvalidPin(ApiError):
-    """`max_attempts` 0: no limit."""
+    """The PIN token is invalid. If `max_attempts` is 0, the number of attempts is not limited."""
 
     token = "invalid_pin"
-    text = _("The PIN is wrong.")
+    text = _("The PIN is incorrect.")
 
     def __init__(self, used_attempts: int = 0, max_attempts: int = 0) -> None:
         super().__init__()
@@ -240,7 +240,7 @@ class InvalidPin(ApiError):
 
 class Disconnected(ApiError):
     code, token = "9003", "disconnected"
-    text = _("The PIN was wrong too often. The user is disconnected from this device.")
+    text = _("Too many wrong PINs. The user was disconnected from this device.")
 
 
 class VersionNotEnabled(ApiError):
@@ -255,7 +255,7 @@ class PushTokenInUse(ApiError):
 
 class EnrollmentDisabled(ApiError):
     code, token = "9017", "enrollment_disabled"
-    text = _("Enrolment is not possible: it is switched off, or this version has no push configuration.")
+    text = _("Enrolment is disabled, or this version of the application has no push messaging configuration.")
 
 
 class UserAlreadyEnrolled(ApiError):
@@ -264,7 +264,7 @@ class UserAlreadyEnrolled(ApiError):
 
 
 class ObjectNotFound(ApiError):
-    """The user API names something that does not exist."""
+    """The object named by a request of the user API does not exist."""
 
     token = "not_found"
     text = _("Not found.")

@@ -1,18 +1,22 @@
-"""What a check of the configuration finds."""
+"""Findings of the configuration check."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Level(Enum):
+    """Severity of a finding."""
+
     OK = "ok"
-    WARNING = "warning"  # works today
-    ERROR = "error"  # something does not work
+    # It works now.
+    WARNING = "warning"
+    # It does not work.
+    ERROR = "error"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: `about` names it, `text` says how it is, `remedy` how to mend it, in sentences."""
+    """Result of one check. `about` names the item; `text` (its state) and `remedy` are sentences."""
 
     level: Level
     about: str

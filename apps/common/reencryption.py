@@ -1,8 +1,8 @@
-"""Moving encrypted values to the newest key, while everything else goes on.
+"""Re-encryption of stored values under the newest key, while the server is running.
 
-What is found under an older key is opened, encrypted anew and written back only if the stored text is still the one
-that was read: whoever changed the value meanwhile has encrypted it themselves. Each write is one short statement; what
-is done already is not found again, so that a run that was stopped goes on where it was.
+A value under an older key is decrypted, encrypted again and written back only if the stored text did not change
+meanwhile: a changed value is already encrypted under the newest key. Each write is one short statement. Values that
+are under the newest key are skipped, so an interrupted run can be repeated.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ BATCH = 200
 
 @dataclass
 class ReencryptionResult:
-    """What became of one column's values that were not under the newest key."""
+    """Result for the values of one column that were not encrypted under the newest key."""
 
     column: str
     reencrypted: int = 0
@@ -30,7 +30,7 @@ class ReencryptionResult:
 
 
 def columns() -> Iterator[tuple[type[Model], EncryptedTextField]]:
-    """Yield every encrypted column of every table of ours."""
+    """Yield every encrypted column of every table."""
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.local_fields:
             if isinstance(field, EncryptedTextField):
@@ -42,30 +42,30 @@ def name_of(model: type[Model], field: EncryptedTextField) -> str:
 
 
 def reencrypt(model: type[Model], field: EncryptedTextField) -> ReencryptionResult:
-    """Move a column's values to the newest key; values that no live key opens stay as they are, and are counted."""
-    done = ReencryptionResult(name_of(model, field))
+    """Re-encrypt the values of a column. Values that cannot be decrypted are counted and left unchanged."""
+    result = ReencryptionResult(name_of(model, field))
     for pk, stored in _outdated(model, field):
         context = field.context_of(pk)
         try:
-            moved = encryption.encrypt(encryption.decrypt(stored, context), context)
+            reencrypted = encryption.encrypt(encryption.decrypt(stored, context), context)
         except CannotDecrypt:
-            done.unreadable += 1
+            result.unreadable += 1
             continue
         unchanged = model._default_manager.filter(pk=pk, **{field.attname: stored})
-        if unchanged.update(**{field.attname: Ciphertext(moved)}):
-            done.reencrypted += 1
+        if unchanged.update(**{field.attname: Ciphertext(reencrypted)}):
+            result.reencrypted += 1
         else:
-            done.changed_meanwhile += 1
-    return done
+            result.changed_meanwhile += 1
+    return result
 
 
 def _outdated(model: type[Model], field: EncryptedTextField) -> Iterator[tuple[Any, Ciphertext]]:
-    """Yield keys and stored texts of rows, in the order of their keys, a batch in memory at a time."""
+    """Yield primary key and stored text of outdated values, ordered by primary key, with one batch in memory."""
     rows = _filled(model, field).exclude(_under(field, encryption.key_ring()[0].identifier)).order_by("pk")
-    rest = rows
-    while batch := list(rest.values_list("pk", field.attname)[:BATCH]):
+    remaining = rows
+    while batch := list(remaining.values_list("pk", field.attname)[:BATCH]):
         yield from batch
-        rest = rows.filter(pk__gt=batch[-1][0])
+        remaining = rows.filter(pk__gt=batch[-1][0])
 
 
 def _filled(model: type[Model], field: EncryptedTextField) -> "QuerySet[Any]":
@@ -77,11 +77,11 @@ def _under(field: EncryptedTextField, identifier: str) -> Q:
 
 
 def count_under_key(identifier: str) -> Counter[str]:
-    """Count the values under one key, by column."""
-    counted = {name_of(model, field): (model, field) for model, field in columns()}
+    """Return the number of values under one key, by column."""
+    columns_by_name = {name_of(model, field): (model, field) for model, field in columns()}
     return +Counter(
         {
             name: model._default_manager.filter(_under(field, identifier)).count()
-            for name, (model, field) in counted.items()
+            for name, (model, field) in columns_by_name.items()
         }
     )

@@ -1,11 +1,11 @@
-"""Reading JSON that others wrote."""
+"""Parsing of JSON from other systems."""
 
 import json
 from typing import Any
 
 
 def loads(text: str | bytes) -> Any:
-    """Parse a text; ValueError when it is no JSON, or nested more deeply than can be followed."""
+    """Parse a JSON text. Raises ValueError if it is not JSON or too deeply nested."""
     try:
         return json.loads(text)
     except RecursionError:

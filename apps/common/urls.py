@@ -1,4 +1,4 @@
-"""Checking absolute addresses that others give us."""
+"""Validation of absolute URLs."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ MAX_URL_CHARACTERS = 2000
 
 
 def is_http_url(text: str) -> bool:
-    """Say whether `text` is an absolute http(s) URL of at most 2,000 printable ASCII characters with a host."""
+    """Return True if `text` is an absolute HTTP(S) URL with a host, of at most 2,000 printable ASCII characters."""
     if (
         len(text) > MAX_URL_CHARACTERS
         or not text.isascii()
@@ -24,12 +24,12 @@ def is_http_url(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
-def origin(text: str) -> str:
-    """Return scheme, host and port: what is slow together is queued together."""
-    parts = urlsplit(text)
+def origin(url: str) -> str:
+    """Return the scheme, host and port of a URL. Callbacks to one origin share a concurrency key."""
+    parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:255]
 
 
 def validate_http_url(text: str) -> None:
     if not is_http_url(text):
-        raise ValidationError(_("Enter an absolute http or https address."))
+        raise ValidationError(_("Enter an absolute URL that begins with http:// or https://."))

@@ -24,7 +24,7 @@ def validate(url: str, *, has_key: bool) -> None:
 
 def _format_problem(url: str) -> str:
     if not is_http_url(url):
-        return _("Enter an absolute http or https address.")
+        return _("Enter an absolute URL that begins with http:// or https://.")
     parts = urlsplit(url)
     if "@" in parts.netloc:
         return _("The address cannot hold a user name or a password, which everybody would see. Use the key.")

@@ -44,7 +44,7 @@ def costs_nothing(send, right, portal, device, started, event_types):
     def run(message, event="PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE"):
         answer = send(message)
         assert error_of(answer) == INVALID_MESSAGE
-        assert answer.json()["error_description"] == "The message is not acceptable."
+        assert answer.json()["error_description"] == "The sealed message is invalid."
         assert event_types()[-1] == event
         assert portal.result(started).json()["status"] == "pending"
         assert not CallbackDelivery.objects.exists()

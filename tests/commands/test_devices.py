@@ -42,7 +42,7 @@ def test_devices_are_printed_for_people(enroll):
 
 def test_a_user_without_devices_has_an_empty_list_and_people_read_that_nothing_was_found():
     ran = run("list_devices", "nobody")
-    assert (ran.code, ran.out, ran.problems) == (0, "", ["Nothing was found."])
+    assert (ran.code, ran.out, ran.problems) == (0, "", ["No results."])
     ran = run("list_devices", "nobody", "--json")
     assert (json.loads(ran.out), ran.err) == ([], "")
 
@@ -99,7 +99,7 @@ def test_what_is_done_cannot_be_done_twice_and_says_so(device):
 def test_an_argument_that_is_no_text_is_one_line(name):
     arguments = ["\udcff"] if name == "list_devices" else ["\udcff", "F" * 64]
     refused = run(name, *arguments)
-    assert (refused.code, refused.problems) == (1, ["An argument is not valid text."])
+    assert (refused.code, refused.problems) == (1, ["An argument is not valid Unicode."])
 
 
 def test_a_new_server_key_is_for_new_enrolments(device, enroll, portal, mobile_type):

@@ -52,7 +52,9 @@ FAULTS = {
     "HTTP 400": "Correct the configuration's endpoint",
     "HTTP 403": "The credential is refused",
     "the proxy refuses the credentials, or wants some (HTTP 407)": "user name and password of the proxy",
-    "no key in FIELD_ENCRYPTION_KEYS opens push_pushmessagingconfiguration.signing_key": "FIELD_ENCRYPTION_KEYS",
+    "cannot decrypt push_pushmessagingconfiguration.signing_key: its key is not in FIELD_ENCRYPTION_KEYS": (
+        "FIELD_ENCRYPTION_KEYS"
+    ),
     "BadCertificateEnvironment": "Correct the configuration's APNs environment",
 }
 

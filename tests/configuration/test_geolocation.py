@@ -67,7 +67,7 @@ def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
     ("text", "problem"),
     [
         ("features: {geolocation: yes}", "features.geolocation: Must be true or false."),
-        ("geolocation: {url: where}", "geolocation.url: Enter an absolute http or https address."),
+        ("geolocation: {url: where}", "geolocation.url: Enter an absolute URL that begins with http:// or https://."),
         ('geolocation: {url: "http://x/?a=b"}', "geolocation.url: An address with a query needs the place {ip}"),
         ('geolocation: {url: "http://x/{ip}/{key}"}', "geolocation.key: The URL has a place for a key"),
         ("geolocation: {adress: x}", "geolocation.adress: Unknown."),

@@ -128,4 +128,4 @@ def test_a_first_upload_is_required(console):
 
 def test_an_endpoint_has_to_be_an_address(console):
     page = console.post(ADD, {**FIELDS, "endpoint": "gateway", "service_account_file": upload(account())})
-    assert errors(page) == {"endpoint": "Enter an absolute http or https address."}
+    assert errors(page) == {"endpoint": "Enter an absolute URL that begins with http:// or https://."}
