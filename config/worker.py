@@ -19,10 +19,10 @@ from apps.transactions.methods.sms import delivery as sms_delivery
 log = structlog.get_logger(__name__)
 
 QUEUES: dict[str, Callable[[], Dispatcher]] = {
-    queues.PUSH.name: lambda: Dispatcher(queues.PUSH.rows, push_delivery.deliver, slots=512, at_once=50),
+    queues.PUSH.name: lambda: Dispatcher(queues.PUSH.rows, push_delivery.deliver, slots=512, batch_size=50),
     queues.SMS.name: lambda: Dispatcher(queues.SMS.rows, deliver_individually(sms_delivery.deliver)),
-    queues.CONTEXT.name: lambda: Dispatcher(queues.CONTEXT.rows, context_delivery.deliver, at_once=50),
-    queues.CALLBACKS.name: lambda: Dispatcher(queues.CALLBACKS.rows, callbacks.deliver, slots=256, at_once=50),
+    queues.CONTEXT.name: lambda: Dispatcher(queues.CONTEXT.rows, context_delivery.deliver, batch_size=50),
+    queues.CALLBACKS.name: lambda: Dispatcher(queues.CALLBACKS.rows, callbacks.deliver, slots=256, batch_size=50),
 }
 SWEEP_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 3600.0

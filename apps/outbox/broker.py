@@ -1,4 +1,4 @@
-"""Is the broker there?"""
+"""Availability of the broker."""
 
 import socket
 from queue import Empty, SimpleQueue
@@ -10,12 +10,15 @@ from kombu.utils.url import url_to_parts
 from redis import Redis
 from redis.exceptions import RedisError
 
-# Kubernetes gives a probe one second.
-PROBE_SECONDS = 0.5
+# A probe of Kubernetes times out after one second by default.
+PROBE_TIMEOUT_SECONDS = 0.5
 
 
 def is_reachable() -> bool:
-    """Say whether the broker answers, or of another kind than Redis: listens. Without a broker there is none away."""
+    """Return True if the broker is available or none is configured.
+
+    Redis must answer a PING; other brokers must accept a connection.
+    """
     if not settings.BROKER_URL:
         return True
     parts = url_to_parts(settings.BROKER_URL)
@@ -30,8 +33,8 @@ def is_reachable() -> bool:
     return bool(urlsplit(settings.BROKER_URL).scheme)
 
 
-def is_reachable_within(seconds: float = PROBE_SECONDS) -> bool:
-    """Return True if the broker answers within this time. The look-up of its host can hang while it is unavailable."""
+def is_reachable_within(seconds: float = PROBE_TIMEOUT_SECONDS) -> bool:
+    """Return True if the broker is available within this time. The host lookup of an unavailable broker can block."""
     result = SimpleQueue[bool]()
     Thread(target=lambda: result.put(is_reachable()), name="broker check", daemon=True).start()
     try:
@@ -41,7 +44,7 @@ def is_reachable_within(seconds: float = PROBE_SECONDS) -> bool:
 
 
 def _is_redis_reachable() -> bool:
-    """A server that listens can still refuse: it loads its data, or wants another password."""
+    """Return True if Redis answers a PING. It can reject it while it loads its data or if the password is wrong."""
     client = Redis.from_url(settings.BROKER_URL, socket_connect_timeout=1, socket_timeout=1)
     try:
         return bool(client.ping())

@@ -1,4 +1,4 @@
-"""Claiming due rows, and recording the results of their attempts. Recording succeeds only while the claim is valid."""
+"""Claims of due deliveries, and the results of their attempts. Results are recorded only while the claim is valid."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -11,15 +11,15 @@ from django.utils import timezone
 
 from apps.outbox.models import Delivery, State
 
-# Longer than the longest call (token exchange and message: 19 s, a callback: 13 s), shorter than the 30 s within which
-# what a dead worker held is claimed again.
+# Longer than the longest attempt (access token and push: 19 s, callback: 13 s). Shorter than the 30 s after which the
+# deliveries of a terminated worker must be claimed again.
 LEASE_SECONDS = 24
 
 D = TypeVar("D", bound=Delivery)
 
 
 def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
-    """Claim the due rows that no other worker claims, and store their attempts, in one short transaction."""
+    """Claim the rows that are due and not locked by another worker, store their attempts, and return the rows."""
     now = timezone.now()
     with transaction.atomic():
         rows = list(queue.due(now).filter(pk__in=ids).select_for_update(skip_locked=True))
@@ -38,9 +38,9 @@ def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """Result of an attempt: `reason` is a text, `status` of HTTP; with `due_at` the delivery is retried then.
+    """Result of an attempt: its outcome, reason (text) and HTTP status.
 
-    `more` are further fields of the queue's own attempts.
+    With `due_at`, the delivery is retried at that time. `extra_fields` are fields of the queue's own attempt model.
     """
 
     row: Delivery
@@ -49,51 +49,51 @@ class AttemptResult:
     reason: str = ""
     status: int | None = None
     due_at: datetime | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
+    extra_fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def record_results(results: Sequence[AttemptResult]) -> set[uuid.UUID]:
-    """Record results of attempts of one queue and return the ids of the rows whose claim was still valid.
+    """Record attempt results of one queue and return the ids of the rows whose claim was still valid.
 
-    Nothing is written for the others. Must run in a transaction, together with all else that the results change.
+    Results of other rows are discarded. The caller must open a transaction that includes all effects of the results.
     """
     queue = type(results[0].row)
     ids, claims = [result.row.pk for result in results], {result.row.claim for result in results}
-    mine = queue._default_manager.filter(pk__in=ids, claim__in=claims, state=State.DUE)
-    held = set(mine.select_for_update().values_list("pk", flat=True))
-    judged = [result for result in results if result.row.pk in held]
-    for (state, due_at), pks in _by_change(judged).items():
+    claimed = queue._default_manager.filter(pk__in=ids, claim__in=claims, state=State.DUE)
+    recorded = set(claimed.select_for_update().values_list("pk", flat=True))
+    valid = [result for result in results if result.row.pk in recorded]
+    for (state, due_at), pks in _group_by_change(valid).items():
         changes: dict[str, Any] = {"due_at": due_at} if due_at else {"ended_at": timezone.now()}
         queue._default_manager.filter(pk__in=pks).update(claim=None, state=state, **changes)
-    if judged:
-        _write_attempts(judged)
-    return held
+    if valid:
+        _complete_attempts(valid)
+    return recorded
 
 
-def _by_change(results: Sequence[AttemptResult]) -> dict[tuple[State, datetime | None], list[uuid.UUID]]:
-    found: dict[tuple[State, datetime | None], list[uuid.UUID]] = {}
+def _group_by_change(results: Sequence[AttemptResult]) -> dict[tuple[State, datetime | None], list[uuid.UUID]]:
+    groups: dict[tuple[State, datetime | None], list[uuid.UUID]] = {}
     for result in results:
-        found.setdefault((result.state, result.due_at), []).append(result.row.pk)
-    return found
+        groups.setdefault((result.state, result.due_at), []).append(result.row.pk)
+    return groups
 
 
-def _write_attempts(results: Sequence[AttemptResult]) -> None:
-    """Complete the attempts that the claims stored, many in one statement."""
+def _complete_attempts(results: Sequence[AttemptResult]) -> None:
+    """Write the results to the attempts that the claims have stored, in one statement."""
     now, names = timezone.now(), ["outcome", "reason", "status", "duration_ms"]
     for result in results:
         attempt = result.row.attempt
         attempt.outcome, attempt.reason, attempt.status = result.outcome, result.reason[:500], result.status
         attempt.duration_ms = max(int((now - attempt.started_at).total_seconds() * 1000), 0)
-        for name, value in result.more.items():
+        for name, value in result.extra_fields.items():
             setattr(attempt, name, value)
     attempt_model(type(results[0].row))._default_manager.bulk_create(
         [result.row.attempt for result in results],
         update_conflicts=True,
         unique_fields=["pk"],
-        update_fields=[*names, *results[0].more],
+        update_fields=[*names, *results[0].extra_fields],
     )
 
 
 def attempt_model(queue: type[Delivery]) -> type[Any]:
-    """Return the queue's model of attempts: the one whose `delivery` points at it with `related_name="attempts"`."""
+    """Return the attempt model of a queue: its `delivery` refers to the queue with `related_name="attempts"`."""
     return cast(type[Any], queue.attempts.rel.related_model)

@@ -1,4 +1,4 @@
-"""The dispatcher of a queue: it claims due rows and hands them to threads, fairly between concurrency keys."""
+"""Dispatcher of a queue: claims due deliveries and passes them to threads, fairly between concurrency keys."""
 
 import threading
 from collections import Counter
@@ -16,15 +16,15 @@ from apps.outbox.models import Delivery
 
 CLAIM_ROWS = 100
 MIN_IN_FLIGHT_PER_KEY = 2
-# How long a dispatcher sleeps at most if it is not woken, and at least before a row that is due soon.
-SWEEP_SECONDS = 1.0
-SHORTEST_PAUSE_SECONDS = 0.05
+# Longest pause of a dispatcher without a notification, and shortest pause before the next due row.
+POLL_SECONDS = 1.0
+MIN_PAUSE_SECONDS = 0.05
 
 Deliver = Callable[[Sequence[Any]], Iterator[Sequence[Any]]]
 
 
 def deliver_individually(deliver: Callable[[Any], None]) -> Deliver:
-    """Return a function that delivers rows one after the other with `deliver`."""
+    """Return a function that delivers the rows of a batch one after the other with `deliver`."""
 
     def run(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
         for row in rows:
@@ -35,19 +35,20 @@ def deliver_individually(deliver: Callable[[Any], None]) -> Deliver:
 
 
 class Dispatcher:
-    """Keeps up to `slots` deliveries of one queue in flight, rows of one lane (who is called) `at_once` in a thread.
+    """Dispatcher that keeps up to `slots` deliveries of one queue in flight.
 
-    `deliver` yields the rows whose outcome it has written down, as it comes: their slots are free again.
+    A thread delivers up to `batch_size` rows with the same concurrency key. `deliver` yields the rows whose results are
+    recorded, which frees their slots.
 
-    Every lane may have two in flight. Beyond that, a lane may start another while it has fewer in flight than are free:
-    alone it takes half of the slots, and however many hang, some stay free for those that come later.
+    Each concurrency key can have two deliveries in flight. It can start more while it has fewer in flight than slots
+    are free. A single key therefore uses half of the slots, and slow receivers never occupy all slots.
     """
 
-    def __init__(self, queue: type[Delivery], deliver: Deliver, *, slots: int = 64, at_once: int = 1) -> None:
+    def __init__(self, queue: type[Delivery], deliver: Deliver, *, slots: int = 64, batch_size: int = 1) -> None:
         self.queue = queue
         self._deliver = deliver
         self._slots = slots
-        self._at_once = at_once
+        self._batch_size = batch_size
         self._has_more_rows = True
         self._freed_slots = 0
         self._in_flight: Counter[str] = Counter()
@@ -58,7 +59,7 @@ class Dispatcher:
         self.start, self.wake, self.halt = self._loop.start, self._loop.wake, self._loop.halt
 
     def join(self) -> None:
-        """Wait for what is in flight."""
+        """Wait for the deliveries in flight."""
         self._loop.join()
         self._pool.shutdown(wait=True)
 
@@ -66,8 +67,8 @@ class Dispatcher:
         return 0 if self.dispatch() and self._has_more_rows else self._pause_seconds()
 
     def dispatch(self) -> int:
-        """Claim what may start now and hand it to the threads; returns how many."""
-        # Until it is known that none are remaining, whoever ends wakes us.
+        """Claim the rows that can start now, pass them to the threads and return their number."""
+        # Set before the query, so that a delivery that ends meanwhile wakes the dispatcher.
         self._has_more_rows = True
         with self._lock:
             self._freed_slots = 0
@@ -82,16 +83,15 @@ class Dispatcher:
         return len(rows)
 
     def _select(self, in_flight: Counter[str]) -> list[UUID]:
-        """Pick due rows: first of lanes with fewer than two in flight, then of those that may have more."""
+        """Return due rows to start: first of keys with fewer than two in flight, then of keys that can have more."""
         selected = list[UUID]()
         first = self._due(key for key, count in in_flight.items() if count >= MIN_IN_FLIGHT_PER_KEY)
         self._add_startable(first, in_flight, selected, lambda count, _free: count < MIN_IN_FLIGHT_PER_KEY)
         free = self._slots - in_flight.total()
-        then = self._due(key for key, count in in_flight.items() if count >= free)
-        self._add_startable(
-            [row for row in then if row[0] not in set(selected)], in_flight, selected, lambda count, free: count < free
-        )
-        self._has_more_rows = len(then) > len(selected)
+        further = self._due(key for key, count in in_flight.items() if count >= free)
+        unselected = [row for row in further if row[0] not in set(selected)]
+        self._add_startable(unselected, in_flight, selected, lambda count, free: count < free)
+        self._has_more_rows = len(further) > len(selected)
         return selected
 
     def _due(self, excluded_keys: Iterable[str]) -> list[tuple[UUID, str]]:
@@ -103,12 +103,12 @@ class Dispatcher:
         rows: Iterable[tuple[UUID, str]],
         in_flight: Counter[str],
         selected: list[UUID],
-        may_start: Callable[[int, int], bool],
+        can_start: Callable[[int, int], bool],
     ) -> None:
-        """Add rows whose lane `may` start another, given how many it has in flight and how many slots are free."""
+        """Add rows to `selected` if `can_start` is true for the number in flight of their key and of free slots."""
         for pk, key in rows:
             free = self._slots - in_flight.total()
-            if free > 0 and len(selected) < CLAIM_ROWS and may_start(in_flight[key], free):
+            if free > 0 and len(selected) < CLAIM_ROWS and can_start(in_flight[key], free):
                 in_flight[key] += 1
                 selected.append(pk)
 
@@ -117,16 +117,16 @@ class Dispatcher:
         for row in rows:
             by_key.setdefault(row.concurrency_key, []).append(row)
         for batch in by_key.values():
-            for first in range(0, len(batch), self._at_once):
-                yield batch[first : first + self._at_once]
+            for first in range(0, len(batch), self._batch_size):
+                yield batch[first : first + self._batch_size]
 
     def _deliver_batch(self, rows: Sequence[Delivery]) -> None:
         remaining = {row.pk: row for row in rows}
         try:
             for completed in self._deliver(rows):
                 self._release([remaining.pop(row.pk) for row in completed], is_last=not remaining)
-        except Exception as error:  # noqa: BLE001 - reported
-            # Whatever it was, the rows are still claimed: they are due again when the lease is over.
+        except Exception as error:  # noqa: BLE001 - logged
+            # The rows stay claimed and are due again when their lease ends.
             for pk in remaining:
                 log_error("delivery_error", error, queue=self.queue._meta.label_lower, delivery=str(pk))
         finally:
@@ -135,23 +135,23 @@ class Dispatcher:
                 self._release(list(remaining.values()), is_last=True)
 
     def _release(self, rows: Sequence[Delivery], *, is_last: bool) -> None:
-        """Free the rows' slots. The dispatcher is woken when that is worth a claim, not for each of many."""
+        """Free the slots of rows. Wake the dispatcher once per batch instead of once per row."""
         with self._lock:
             self._in_flight.subtract(row.concurrency_key for row in rows)
-            # Counts of zero are dropped.
+            # Removes counts of zero.
             self._in_flight += Counter()
             self._freed_slots += len(rows)
-            is_worth_waking = is_last or self._freed_slots >= self._at_once
-        if self._has_more_rows and is_worth_waking:
+            is_batch_free = is_last or self._freed_slots >= self._batch_size
+        if self._has_more_rows and is_batch_free:
             self.wake()
 
     def _pause_seconds(self) -> float:
-        """Sleep until the next row is due, at most one sweep long."""
+        """Return the seconds until the next row is due, at most POLL_SECONDS."""
         with self._lock:
-            waiting = self._in_flight.total() > 0 and self._has_more_rows
-        # Overdue rows that were not selected wait for a free slot, whose end rings the bell.
-        next_due_at = None if waiting else self.queue.next_due_at()
+            is_waiting_for_slot = self._in_flight.total() > 0 and self._has_more_rows
+        # Due rows without a free slot need no poll: a delivery that ends wakes the dispatcher.
+        next_due_at = None if is_waiting_for_slot else self.queue.next_due_at()
         close_old_connections()
         if next_due_at is None:
-            return SWEEP_SECONDS
-        return min(max((next_due_at - timezone.now()).total_seconds(), SHORTEST_PAUSE_SECONDS), SWEEP_SECONDS)
+            return POLL_SECONDS
+        return min(max((next_due_at - timezone.now()).total_seconds(), MIN_PAUSE_SECONDS), POLL_SECONDS)

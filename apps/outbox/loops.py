@@ -1,4 +1,4 @@
-"""Threads that call a function again and again, until stopped."""
+"""Threads that call a function repeatedly until they are stopped."""
 
 import threading
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from django.db import close_old_connections, connection
 
 log = structlog.get_logger(__name__)
 
-# After an error (of the database, mostly) a thread waits this long before it goes on.
+# Pause of a thread after an error, mostly of the database.
 ERROR_BACKOFF_SECONDS = 1.0
 
 
 class LoopThread:
-    """Thread that calls `step` again and again, each time after the seconds that the last call returned.
+    """Thread that calls `step` repeatedly. Each call returns the pause in seconds before the next call.
 
     An exception delays the next call but does not end the thread. The first error and the recovery are logged.
     """
@@ -34,7 +34,7 @@ class LoopThread:
         self._wakeup.set()
 
     def halt(self) -> None:
-        """Ask it to end after the step that it is in."""
+        """Request the end of the thread after the current step."""
         self._stopping = True
         self.wake()
 
@@ -49,7 +49,7 @@ class LoopThread:
             try:
                 pause = self._step()
                 self._log_recovery()
-            except Exception as error:  # noqa: BLE001 - reported, and the thread goes on
+            except Exception as error:  # noqa: BLE001 - logged; the thread continues
                 if self._is_new(error):
                     log_error("worker_error", error, thread=self._name)
                 connection.close()
@@ -82,7 +82,7 @@ class Periodic(LoopThread):
 
 
 def log_error(event: str, error: Exception, **details: str) -> None:
-    """Log an error: of the database its first line (the rest may quote a statement), of anything else the traceback."""
+    """Log an error with its traceback, or only the first line of a database error: others can quote statements."""
     if isinstance(error, DatabaseError):
         reason = str(error).partition("\n")[0][:200]
         log.error(event, error=type(error).__name__, reason=reason, **details)

@@ -1,7 +1,7 @@
-"""Rows of work that must not be lost: what is to be delivered, and every attempt.
+"""Base models of the outbox: deliveries and their attempts.
 
-The row is the truth. It is written in the database transaction of what caused it. A claim moves `due_at` past the end
-of its lease, so a row whose worker died is simply due again.
+A delivery is written in the database transaction that causes it, so it cannot be lost. A claim sets `due_at` to the end
+of its lease: the delivery of a terminated worker is due again at that time.
 """
 
 import uuid
@@ -12,8 +12,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-# What a dispatcher reads of the rows that are due: with all of it in the index of a queue's open rows, a great backlog
-# behind one slow concurrency key is passed over without a look at its rows.
+# Columns that a dispatcher reads of due rows. With all of them in the index of a queue's due rows, PostgreSQL skips a
+# backlog of one slow concurrency key without reading its rows.
 DUE_ORDER = ["due_at", "concurrency_key", "id"]
 
 
@@ -34,14 +34,14 @@ class Delivery(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
     concurrency_key = models.CharField(max_length=255, default="", blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
-    due_at = models.DateTimeField(_("next try"), default=timezone.now)
+    due_at = models.DateTimeField(_("next attempt"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended"), null=True)
     attempts_made = models.PositiveIntegerField(_("attempts"), default=0)
-    # Whose claim it is: recording succeeds only for the worker that holds it.
+    # Identifies the claim: only the worker with this claim can record results.
     claim = models.UUIDField(null=True)
-    # The reverse side of its model of attempts.
+    # Reverse relation of the attempt model.
     attempts: Any
-    # The attempt under way; only on a row that was claimed.
+    # The current attempt. Set only on claimed rows.
     attempt: "Attempt"
 
     class Meta:
@@ -49,16 +49,20 @@ class Delivery(models.Model):
 
     @classmethod
     def due(cls, now: datetime) -> models.QuerySet[Self]:
+        """Return the due rows, the most overdue first."""
         return cls._default_manager.filter(state=State.DUE, due_at__lte=now).order_by("due_at")
 
     @classmethod
     def next_due_at(cls) -> datetime | None:
-        """Return when the earliest open row wants attention, or None when nothing is open."""
+        """Return the earliest time at which a row is due, or None if no delivery is left."""
         return cls._default_manager.filter(state=State.DUE).order_by("due_at").values_list("due_at", flat=True).first()
 
 
 class Attempt(models.Model):
-    """One try. Written before the other side is called: without an outcome, nobody knows whether the call arrived."""
+    """Attempt of a delivery, written before the request is sent.
+
+    An attempt without an outcome was interrupted: whether the request arrived is unknown.
+    """
 
     number = models.PositiveIntegerField(_("attempt"))
     started_at = models.DateTimeField(_("started"))

@@ -1,4 +1,4 @@
-"""The queues: name, model of the rows, and Celery task that wakes the workers. The one table of them."""
+"""Queues of the outbox: name, delivery model, and Celery task that notifies the workers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Queue:
-    """`model` is the label of a model of deliveries, `task` the dotted path of its task."""
+    """Queue of deliveries. `model` is the label of the delivery model, `task` the dotted path of the Celery task."""
 
     name: str
     model: str
@@ -19,7 +19,7 @@ class Queue:
 
     @property
     def rows(self) -> "type[Delivery]":
-        """Return the model of the deliveries."""
+        """Return the delivery model."""
         return cast("type[Delivery]", apps.get_model(self.model))
 
 

@@ -1,4 +1,4 @@
-"""When to try again."""
+"""Times of retries: backoff windows with jitter, and Retry-After."""
 
 import random
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ Window = tuple[float, float]
 
 
 def random_delay(window: Window) -> float:
-    """Return a random wait within a window of seconds, so that what failed together does not come back together."""
-    return random.uniform(*window)  # noqa: S311 - spreads load, guards nothing
+    """Return a random delay within a window of seconds (jitter), to spread the retries of simultaneous failures."""
+    return random.uniform(*window)  # noqa: S311 - not used for security
 
 
-# Seconds to wait before each retry of a push or a text message, as windows: four retries make the five tries allowed.
+# Delay in seconds before each retry of a push or SMS. Four retries make five attempts.
 MESSAGE_RETRY_WINDOWS = ((1, 2), (3, 6), (10, 20), (30, 60))
 
 
@@ -29,26 +29,28 @@ def next_attempt_at(
     before: datetime,
     windows: Sequence[Window] = MESSAGE_RETRY_WINDOWS,
 ) -> datetime | None:
-    """Return when to try again; None when the tries are used up or the next one would come too late.
+    """Return the time of the next attempt, or None if no attempt is left or it would not be `before` the limit.
 
-    `retry_after` is the other side's Retry-After: never earlier than that.
+    The next attempt is not made before the seconds of Retry-After have passed.
     """
     if attempts_made > len(windows):
         return None
-    moment = timezone.now() + timedelta(seconds=max(random_delay(windows[attempts_made - 1]), retry_after or 0))
-    return moment if moment < before else None
+    delay = max(random_delay(windows[attempts_made - 1]), retry_after or 0)
+    due_at = timezone.now() + timedelta(seconds=delay)
+    return due_at if due_at < before else None
 
 
 def parse_retry_after(text: str) -> float | None:
-    """Read a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None when there is none that makes sense."""
-    wait = float(text[:9]) if text.isascii() and text.isdigit() else _until(text)
-    return min(wait, MAX_RETRY_AFTER_SECONDS) if wait >= 0 else None
+    """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date), or None if it is invalid."""
+    seconds = float(text[:9]) if text.isascii() and text.isdigit() else _seconds_until(text)
+    return min(seconds, MAX_RETRY_AFTER_SECONDS) if seconds >= 0 else None
 
 
-def _until(text: str) -> float:
+def _seconds_until(date: str) -> float:
+    """Return the seconds until an HTTP date, 0 if it has passed, or -1 if it is invalid."""
     try:
-        moment: datetime = parsedate_to_datetime(text)
-        return max((moment.replace(tzinfo=moment.tzinfo or UTC) - timezone.now()).total_seconds(), 0)
+        retry_at: datetime = parsedate_to_datetime(date)
+        return max((retry_at.replace(tzinfo=retry_at.tzinfo or UTC) - timezone.now()).total_seconds(), 0)
     except (TypeError, ValueError, LookupError, OverflowError):
-        # A time zone may be so far away that no clock of ours can say how far.
+        # OverflowError: the time zone is out of the range of datetime.
         return -1

@@ -1,4 +1,4 @@
-"""Telling workers that a queue has work. A lost notification costs time, never a delivery."""
+"""Notifications of workers. A lost notification delays deliveries until the next poll, but loses none."""
 
 import threading
 from collections.abc import Callable
@@ -18,22 +18,22 @@ CHANNEL = "countersign"
 
 
 def notify_workers(queue: type[Delivery], publish: Callable[[], object]) -> None:
-    """After commit, tell the workers that `queue` has work.
+    """Notify the workers after the commit that `queue` has due deliveries.
 
-    With a broker, `publish` sends a task. Without one, PostgreSQL's NOTIFY wakes the embedded worker; on SQLite the
-    worker sees the commit.
+    With a broker, `publish` sends a Celery task. Without one, PostgreSQL's NOTIFY wakes the embedded worker. On SQLite
+    the worker polls for changes of the database file.
     """
     if settings.BROKER_URL:
-        transaction.on_commit(lambda: _task_publisher.publish_soon(queue._meta.label_lower, publish))
+        transaction.on_commit(lambda: _task_publisher.enqueue(queue._meta.label_lower, publish))
     elif connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, queue._meta.label_lower])
 
 
 class _TaskPublisher:
-    """Publisher of tasks in a thread of its own: no request waits for the broker, and a burst is one task."""
+    """Publisher that sends tasks in its own thread: requests do not wait for the broker, and a burst sends one task."""
 
-    PAUSE_SECONDS = 2.0
+    ERROR_BACKOFF_SECONDS = 2.0
 
     def __init__(self) -> None:
         self._tasks: dict[str, Callable[[], object]] = {}
@@ -42,10 +42,10 @@ class _TaskPublisher:
         self._thread: threading.Thread | None = None
         self._is_unavailable = False
 
-    def publish_soon(self, label: str, publish: Callable[[], object]) -> None:
+    def enqueue(self, label: str, publish: Callable[[], object]) -> None:
         with self._lock:
             self._tasks[label] = publish
-            # On first use, not before: a thread does not come along through a fork.
+            # Started on first use: threads do not survive a fork.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="task publisher", daemon=True)
                 self._thread.start()
@@ -58,16 +58,16 @@ class _TaskPublisher:
             with self._lock:
                 tasks, self._tasks = self._tasks, {}
             for publish in tasks.values():
-                self._post(publish)
+                self._publish(publish)
 
-    def _post(self, publish: Callable[[], object]) -> None:
+    def _publish(self, publish: Callable[[], object]) -> None:
         try:
             publish()
         except (OperationalError, RedisError, OSError) as error:
             if not self._is_unavailable:
                 log.warning("broker_unavailable", error=type(error).__name__)
             self._is_unavailable = True
-            sleep(self.PAUSE_SECONDS)
+            sleep(self.ERROR_BACKOFF_SECONDS)
         else:
             self._is_unavailable = False
 

@@ -1,4 +1,4 @@
-"""What a worker process runs: a dispatcher for each queue, periodic work, and what wakes the dispatchers."""
+"""Worker process: a dispatcher per queue, periodic functions, and the threads that wake the dispatchers."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from apps.outbox import wakeup
 from apps.outbox.dispatcher import Dispatcher
 from apps.outbox.loops import LoopThread
 
-# How often SQLite, which notifies nobody, is polled for changes of its file.
+# Interval of the polls for changes of a SQLite file; SQLite has no notifications.
 POLL_SECONDS = 0.02
 
 
 @dataclass
 class Worker:
-    """Everything that one worker process runs."""
+    """Threads of one worker process."""
 
     dispatchers: list[Dispatcher]
     loops: list[LoopThread]
@@ -22,19 +22,19 @@ class Worker:
     def start(self) -> None:
         for dispatcher in self.dispatchers:
             _running[dispatcher.queue._meta.label_lower] = dispatcher
-        for part in self._parts():
-            part.start()
+        for thread in self._threads():
+            thread.start()
 
     def stop(self) -> None:
-        """Claim nothing more and wait for what is in flight."""
+        """Stop claiming and wait for the deliveries in flight."""
         for dispatcher in self.dispatchers:
             _running.pop(dispatcher.queue._meta.label_lower, None)
-        for part in self._parts():
-            part.halt()
-        for part in self._parts():
-            part.join()
+        for thread in self._threads():
+            thread.halt()
+        for thread in self._threads():
+            thread.join()
 
-    def _parts(self) -> list[Dispatcher | LoopThread]:
+    def _threads(self) -> list[Dispatcher | LoopThread]:
         return [*self.dispatchers, *self.loops]
 
 
@@ -42,7 +42,7 @@ _running: dict[str, Dispatcher] = {}
 
 
 def wake(label: str) -> None:
-    """Wake the dispatcher of a queue, by its model's label, when this process has one."""
+    """Wake the dispatcher of a queue, named by the label of its model, if it runs in this process."""
     if dispatcher := _running.get(label.lower()):
         dispatcher.wake()
 
@@ -53,7 +53,7 @@ def wake_all() -> None:
 
 
 class Listener(LoopThread):
-    """Wakes dispatchers on PostgreSQL's NOTIFY; a lost connection is opened again."""
+    """Thread that wakes dispatchers on PostgreSQL's NOTIFY and reconnects after a connection loss."""
 
     def __init__(self) -> None:
         super().__init__("listener", self._listen)
@@ -62,7 +62,7 @@ class Listener(LoopThread):
         if connection.connection is None:
             with connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {wakeup.CHANNEL}")
-            # What was notified before.
+            # Notifications before LISTEN were not received.
             wake_all()
         with connection.wrap_database_errors:
             for notice in connection.connection.notifies(timeout=0.5, stop_after=1):
@@ -71,10 +71,10 @@ class Listener(LoopThread):
 
 
 class SqlitePoller(LoopThread):
-    """Wakes all dispatchers when another connection has changed the SQLite file; a poll reads no table."""
+    """Thread that wakes all dispatchers when another connection has changed the SQLite file. A poll reads no table."""
 
     def __init__(self) -> None:
-        super().__init__("watcher", self._poll)
+        super().__init__("SQLite poller", self._poll)
         self._version: tuple[int] | None = None
 
     def _poll(self) -> float:

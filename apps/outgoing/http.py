@@ -1,7 +1,6 @@
-"""Outgoing HTTP by libcurl: what a request and an answer are, and sending one on the calling thread.
+"""Outgoing HTTP requests with libcurl, sent on the calling thread. For concurrent requests, see `multiplex`.
 
-Never follows a redirect, never reads proxy settings from the process environment, always has time-outs. Many requests
-at once: `apps.outgoing.multiplex`.
+All requests have timeouts. Redirects are not followed, and proxy settings of the process environment are ignored.
 """
 
 import contextlib
@@ -15,16 +14,16 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-# Nobody's answer to us is longer than this; the rest is not read.
+# Longer response bodies are truncated.
 MAX_RESPONSE_BYTES = 64 * 1024
-# Below the time-outs of requests, so that the next one does not go out on a connection that is dead.
-UNACKNOWLEDGED_MILLISECONDS = 8000
+# Shorter than the timeouts of requests, so that the next request does not use a broken connection.
+UNACKNOWLEDGED_TIMEOUT_MILLISECONDS = 8000
 _local = threading.local()
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """An outgoing HTTP proxy. Credentials go out at once when `preemptive`, else only after it asked with a 407."""
+    """Outgoing HTTP proxy. Credentials are sent with the first request if `preemptive`, else only after a 407."""
 
     url: str
     username: str = ""
@@ -62,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """`headers` has lower-case names."""
+    """HTTP response. The names of `headers` are lower case."""
 
     status: int
     headers: dict[str, str]
@@ -70,9 +69,9 @@ class Response:
 
 
 class NoResponse(Exception):
-    """The other side gave no HTTP answer.
+    """No HTTP response was received.
 
-    `may_have_arrived` is false only when the request surely did not leave: no connection, or TLS refused.
+    `may_have_arrived` is False only if the request was certainly not sent: no connection, or a failed TLS handshake.
     """
 
     def __init__(self, reason: str, *, may_have_arrived: bool) -> None:
@@ -87,7 +86,7 @@ def _certificate_directory() -> str:
 
 
 def _handle() -> pycurl.Curl:
-    """Return this thread's handle, with the options of the last request taken off and its connections kept."""
+    """Return the handle of this thread, without the options of the last request but with its open connections."""
     if not hasattr(_local, "curl"):
         _local.curl = pycurl.Curl()
     curl: pycurl.Curl = _local.curl
@@ -96,46 +95,46 @@ def _handle() -> pycurl.Curl:
 
 
 class Exchange:
-    """One request on a handle: sets the handle up, collects what libcurl hands over, and says what it came to."""
+    """Transfer of one request on a handle: configures the handle and collects the response."""
 
     def __init__(self, curl: pycurl.Curl, request: Request) -> None:
         self._curl = curl
         self._request = request
         self._headers: dict[str, str] = {}
         self._body = bytearray()
-        self._full = False
+        self._is_truncated = False
         _configure(curl, request)
-        curl.setopt(pycurl.HEADERFUNCTION, self._header)
-        curl.setopt(pycurl.WRITEFUNCTION, self._write)
+        curl.setopt(pycurl.HEADERFUNCTION, self._add_header)
+        curl.setopt(pycurl.WRITEFUNCTION, self._add_body)
 
-    def _header(self, line: bytes) -> None:
+    def _add_header(self, line: bytes) -> None:
         name, colon, value = line.decode("latin-1").partition(":")
         if colon:
             self._headers[name.strip().lower()] = value.strip()
         elif name.startswith("HTTP/"):
-            # A new status line: what came before belonged to an interim or a proxy's answer.
+            # A new status line: previous headers belong to an interim response or to the response of a proxy.
             self._headers.clear()
 
-    def _write(self, data: bytes) -> int:
+    def _add_body(self, data: bytes) -> int:
         room = MAX_RESPONSE_BYTES - len(self._body)
         self._body += data[:room]
-        self._full = len(data) > room
-        return -1 if self._full else len(data)
+        self._is_truncated = len(data) > room
+        return -1 if self._is_truncated else len(data)
 
     def result(self, number: int = pycurl.E_OK, text: str = "") -> "Response | NoResponse":
-        """Return the answer, or why there is none, from libcurl's error (E_OK: none)."""
-        if number != pycurl.E_OK and not (self._full and number == pycurl.E_WRITE_ERROR):
-            # libcurl's own words name hosts and times but nothing that was sent.
+        """Return the response, or NoResponse with the reason from libcurl's error (E_OK: no error)."""
+        if number != pycurl.E_OK and not (self._is_truncated and number == pycurl.E_WRITE_ERROR):
+            # Error messages of libcurl contain hosts and times but no content of the request.
             reason = text or f"curl error {number}"
             return NoResponse(reason, may_have_arrived=bool(self._curl.getinfo(pycurl.REQUEST_SIZE)))
         status = int(self._curl.getinfo(pycurl.RESPONSE_CODE))
         if status == 407 and self._request.proxy:
-            return NoResponse("the proxy refuses the credentials, or wants some (HTTP 407)", may_have_arrived=False)
+            return NoResponse("the proxy requires valid credentials (HTTP 407)", may_have_arrived=False)
         return Response(status, self._headers, bytes(self._body))
 
 
 def send(request: Request) -> Response:
-    """Send a request and wait for its answer; NoResponse when none came."""
+    """Send a request and return its response. Raises NoResponse if none is received."""
     curl = _handle()
     exchange = Exchange(curl, request)
     try:
@@ -150,9 +149,9 @@ def send(request: Request) -> Response:
 
 
 def check_connectivity(request: Request) -> None:
-    """Connect to where a request would go (TLS and a tunnel through the proxy included) and send nothing of it.
+    """Connect to the server of a request, including TLS and the tunnel through a proxy, without sending the request.
 
-    NoResponse when that fails. Of a request to an http address through a proxy, only the proxy is reached.
+    Raises NoResponse if that fails. For an HTTP URL behind a proxy, only the connection to the proxy is checked.
     """
     curl = pycurl.Curl()
     _configure(curl, request)
@@ -172,7 +171,7 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
         curl.setopt(pycurl.POSTFIELDS, request.body)
     curl.setopt(pycurl.HTTPHEADER, _header_lines({"Expect": "", "User-Agent": "Countersign", **request.headers}))
     curl.setopt(pycurl.NOSIGNAL, 1)
-    # Empty is not unset: libcurl would look into the environment for the proxy, and for hosts to reach past it.
+    # Set even if empty: otherwise libcurl reads the proxy and its exceptions from the environment.
     curl.setopt(pycurl.PROXY, request.proxy.url if request.proxy else "")
     curl.setopt(pycurl.NOPROXY, "")
     if request.proxy and request.proxy.username:
@@ -185,12 +184,12 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
         curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
     curl.setopt(pycurl.FRESH_CONNECT, request.never_retry)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
-    # A path of dots leads nowhere else: it may come from a device.
+    # Dot segments are not resolved: parts of the path can come from a device.
     curl.setopt(pycurl.PATH_AS_IS, 1)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(request.connect_timeout_seconds * 1000))
     curl.setopt(pycurl.TIMEOUT_MS, int(request.timeout_seconds * 1000))
-    curl.setopt(pycurl.SOCKOPTFUNCTION, _watch)
+    curl.setopt(pycurl.SOCKOPTFUNCTION, _set_user_timeout)
     if request.ca_file:
         curl.setopt(pycurl.CAINFO, request.ca_file)
     elif _certificate_directory():
@@ -203,27 +202,28 @@ def _configure(curl: pycurl.Curl, request: Request) -> None:
 
 
 def _header_lines(headers: dict[str, str]) -> list[str]:
-    """Write headers as libcurl takes them; ValueError for a line break, which would smuggle in another header."""
+    """Return headers in the form of libcurl. Raises ValueError for a line break, which would inject another header."""
     lines = [f"{name}: {value}" if value else f"{name}:" for name, value in headers.items()]
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError("a header with a line break")
     return lines
 
 
-def _watch(descriptor: int, _purpose: int) -> int:
-    """Let the system give a connection up when the other side acknowledges nothing: it may be long gone."""
+def _set_user_timeout(descriptor: int, _purpose: int) -> int:
+    """Set the timeout after which the system closes a connection whose data is not acknowledged."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        with contextlib.suppress(OSError), socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as watched:
-            watched.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MILLISECONDS)
+        with contextlib.suppress(OSError), socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_TIMEOUT_MILLISECONDS)
     return int(pycurl.SOCKOPT_OK)
 
 
 def _connect_to(request: Request) -> str:
-    """Pin the connection. Connections are only shared between requests that are pinned to the same address."""
+    """Return the option CONNECT_TO for a pinned address. Only requests with the same address share connections."""
     address = f"[{request.connect_to}]" if ip_address(request.connect_to).version == 6 else request.connect_to
     return f"::{address}:{port(request.url)}"
 
 
 def port(url: str) -> int:
+    """Return the port of a URL, by default that of its scheme."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)

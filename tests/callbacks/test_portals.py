@@ -250,7 +250,7 @@ def test_bytes_of_an_answer_that_are_no_text_can_be_written_down(store, deliver)
 
 @pytest.mark.django_db(transaction=True)
 def test_eighteen_portals_get_all_theirs_while_one_hangs_and_one_drips_more_than_a_worker_can_hold(store):
-    dispatcher = Dispatcher(CallbackDelivery, delivery.deliver, slots=40, at_once=8)
+    dispatcher = Dispatcher(CallbackDelivery, delivery.deliver, slots=40, batch_size=8)
     with ExitStack() as until_the_end:
         hanging = RawPortal(b"")
         dripping = RawPortal((OK + b"Content-Length: 100\r\n\r\n", b"x"), pause_seconds=1)

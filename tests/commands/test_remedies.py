@@ -51,7 +51,7 @@ FAULTS = {
     "HTTP 302": "Correct the configuration's endpoint",
     "HTTP 400": "Correct the configuration's endpoint",
     "HTTP 403": "The credential is refused",
-    "the proxy refuses the credentials, or wants some (HTTP 407)": "user name and password of the proxy",
+    "the proxy requires valid credentials (HTTP 407)": "user name and password of the proxy",
     "cannot decrypt push_pushmessagingconfiguration.signing_key: its key is not in FIELD_ENCRYPTION_KEYS": (
         "FIELD_ENCRYPTION_KEYS"
     ),

@@ -121,10 +121,10 @@ def test_a_burst_of_nudges_waits_for_nobody_and_is_announced_few_times():
         at_the_broker.release()
         hanging.wait(10)
 
-    announcer.publish_soon("queue", ring)
+    announcer.enqueue("queue", ring)
     assert at_the_broker.acquire(timeout=5)
     for _number in range(100):
-        announcer.publish_soon("queue", ring)
+        announcer.enqueue("queue", ring)
     hanging.set()
     assert at_the_broker.acquire(timeout=5)
     assert not at_the_broker.acquire(timeout=0.2)
@@ -132,7 +132,7 @@ def test_a_burst_of_nudges_waits_for_nobody_and_is_announced_few_times():
 
 
 def test_a_broker_that_is_away_is_asked_again(monkeypatch):
-    monkeypatch.setattr(wakeup._TaskPublisher, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(wakeup._TaskPublisher, "ERROR_BACKOFF_SECONDS", 0.01)
     announcer, back = wakeup._TaskPublisher(), threading.Event()
     away = [True]
 
@@ -142,9 +142,9 @@ def test_a_broker_that_is_away_is_asked_again(monkeypatch):
             raise ConnectionRefusedError
         back.set()
 
-    announcer.publish_soon("queue", ring)
+    announcer.enqueue("queue", ring)
     deadline = threading.Event()
     while away:
         assert not deadline.wait(0.01)
-    announcer.publish_soon("queue", ring)
+    announcer.enqueue("queue", ring)
     assert back.wait(5)

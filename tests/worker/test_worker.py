@@ -103,7 +103,7 @@ def test_rows_of_one_lane_are_delivered_together_and_each_frees_its_slot_when_it
         assert go_on.wait(20)
         yield rows[2:]
 
-    dispatcher = Dispatcher(CallbackDelivery, deliver, slots=8, at_once=3)
+    dispatcher = Dispatcher(CallbackDelivery, deliver, slots=8, batch_size=3)
     due_rows(4, "one")
     due_rows(1, "two")
     assert dispatcher.dispatch() == 5
@@ -168,7 +168,7 @@ def test_work_that_nobody_announced_is_found(deliveries, running):
 
 def test_an_embedded_worker_is_woken_by_the_commit(deliveries, running, settings, monkeypatch):
     settings.BROKER_URL = ""
-    monkeypatch.setattr("apps.outbox.dispatcher.SWEEP_SECONDS", 60.0)
+    monkeypatch.setattr("apps.outbox.dispatcher.POLL_SECONDS", 60.0)
     deliveries.go_on.set()
     dispatcher = Dispatcher(CallbackDelivery, deliveries.deliver)
     asleep, watching = threading.Event(), threading.Event()

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('due', 'due'), ('done', 'done'), ('failed', 'failed')], default='due', max_length=10, verbose_name='state')),
                 ('concurrency_key', models.CharField(blank=True, default='', max_length=255)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='next try')),
+                ('due_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='next attempt')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
                 ('attempts_made', models.PositiveIntegerField(default=0, verbose_name='attempts')),
                 ('claim', models.UUIDField(null=True)),
