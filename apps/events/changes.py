@@ -1,4 +1,4 @@
-"""Events about changes of the configuration: who, what, before and after, with everything secret left out."""
+"""Audit events of configuration changes: actor, object, and values before and after, without secrets."""
 
 import json
 import re
@@ -16,13 +16,13 @@ from apps.events.types import EventType
 
 USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]+@")
 QUERY_IN_URL = re.compile(r"(://[^?#\s]*\?)([^#\s]+)")
-# What an address is filled in with when it is used is no secret in itself.
-PLACES = ("{key}", "{ip}")
+# Placeholders in URLs, which are not secret.
+PLACEHOLDERS = ("{key}", "{ip}")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A row at one moment. `secret` holds what was stored, only to tell whether it changed: it is never written."""
+    """Values of a row at one time. `secret` has the stored secrets for the comparison; events never contain them."""
 
     plain: dict[str, Any] = field(default_factory=dict)
     secret: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -32,19 +32,19 @@ EMPTY_SNAPSHOT = Snapshot()
 
 
 def snapshot(row: models.Model, secret: Collection[str] = ()) -> Snapshot:
-    """Take down a row's own fields; encrypted ones and those named in `secret` only as changed or not."""
-    taken = Snapshot()
+    """Return the field values of a row. Encrypted fields and those named in `secret` are treated as secrets."""
+    values = Snapshot()
     for column in row._meta.concrete_fields:
         if column.primary_key or getattr(column, "auto_now", False):
             continue
         if column.name in secret or isinstance(column, EncryptedTextField):
-            taken.secret[column.name] = row.__dict__.get(column.attname) or ""
+            values.secret[column.name] = row.__dict__.get(column.attname) or ""
         else:
             plain = _json(getattr(row, column.name))
-            taken.plain[column.name] = _shown(plain)
-            if taken.plain[column.name] != plain:
-                taken.secret[column.name] = plain
-    return taken
+            values.plain[column.name] = _redact(plain)
+            if values.plain[column.name] != plain:
+                values.secret[column.name] = plain
+    return values
 
 
 def _json(value: Any) -> Any:
@@ -52,30 +52,30 @@ def _json(value: Any) -> Any:
     return json.loads(json.dumps(plain, cls=DjangoJSONEncoder))
 
 
-def _shown(value: Any) -> Any:
+def _redact(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _shown(inner) for name, inner in value.items()}
+        return {name: _redact(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_shown(inner) for inner in value]
+        return [_redact(inner) for inner in value]
     return redact_urls(value) if isinstance(value, str) else value
 
 
 def redact_urls(text: str) -> str:
-    """Return a text whose addresses name no user with a password, and no values in their queries: some are keys."""
-    return QUERY_IN_URL.sub(_without_values, USER_IN_URL.sub("…@", text))
+    """Return the text with the credentials and query values of its URLs redacted. Query values can be keys."""
+    return QUERY_IN_URL.sub(_redact_query, USER_IN_URL.sub("…@", text))
 
 
-def _without_values(found: re.Match[str]) -> str:
-    return found[1] + "&".join(map(_without_value, found[2].split("&")))
+def _redact_query(match: re.Match[str]) -> str:
+    return match[1] + "&".join(map(_redact_parameter, match[2].split("&")))
 
 
-def _without_value(parameter: str) -> str:
+def _redact_parameter(parameter: str) -> str:
     name, equals, value = parameter.partition("=") if "=" in parameter else ("", "", parameter)
-    return parameter if not value or value in PLACES else f"{name}{equals}…"
+    return parameter if not value or value in PLACEHOLDERS else f"{name}{equals}…"
 
 
 def record(event_type: EventType, *, who: str, row: models.Model, before: Snapshot, after: Snapshot) -> Event | None:
-    """Append the event of a change; None when nothing changed. `who` is a staff account or the name of a command."""
+    """Append the event of a change, or return None if nothing changed. `who` is a staff account or a command name."""
     names = sorted({*before.plain, *after.plain})
     changes = {name: [before.plain.get(name), after.plain.get(name)] for name in names}
     changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}

@@ -1,6 +1,6 @@
-"""Numbers that a process counts in its memory and adds to a table every few seconds: no request pays a query for them.
+"""Counters in the memory of a process, which are added to a table every few seconds instead of on each request.
 
-A process that is killed loses what it counted in these seconds.
+A process that is killed loses the counts of these seconds.
 """
 
 import os
@@ -17,8 +17,8 @@ from django.db import connection
 
 log = structlog.get_logger(__name__)
 
-# The sum is made by the database: processes add to the same rows. In the order of the keys, so that two that add at
-# once never wait for each other in a ring.
+# The database computes the sums, because several processes add to the same rows. The rows are sorted by key, so that
+# concurrent statements cannot deadlock.
 ADD = """
 INSERT INTO {table} ({key}, total) VALUES {rows}
 ON CONFLICT ({key}) DO UPDATE SET total = {table}.total + excluded.total
@@ -26,12 +26,12 @@ ON CONFLICT ({key}) DO UPDATE SET total = {table}.total + excluded.total
 
 
 class CounterBuffer:
-    """What was counted and not yet added to `table`, by its `key`. A timer runs only while there is something."""
+    """Counts that are not yet added to `table`, by its `key` column. A timer runs only while there are counts."""
 
     def __init__(self, table: str, key: str) -> None:
         self._table, self._key = table, key
         self._reset()
-        # A fork counts for itself: what its parent had counted is added by the parent. Locks and timers stay there.
+        # A forked process starts with no counts: the parent adds its own. Locks and timers do not survive a fork.
         os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
@@ -50,7 +50,7 @@ class CounterBuffer:
         if self._timer is not None or settings.EVENT_COUNTER_FLUSH_SECONDS is None:
             return
         if not self._is_flushed_at_exit:
-            # Unlike atexit's, these are run at the end of a serving process as well, which is a fork.
+            # Unlike atexit functions, these also run at the end of forked web processes.
             Finalize(None, self._flush_at_exit, exitpriority=0)
             self._is_flushed_at_exit = True
         self._timer = threading.Timer(settings.EVENT_COUNTER_FLUSH_SECONDS, self._on_timer)
@@ -74,7 +74,7 @@ class CounterBuffer:
             self.flush()
 
     def flush(self) -> None:
-        """Add what was counted to the table, in one statement; a database error keeps it for later."""
+        """Add the counts to the table in one statement. A database error keeps them for the next flush."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         if not counts:
@@ -88,7 +88,7 @@ class CounterBuffer:
 
     def _add(self, counts: Counter[str]) -> None:
         rows = sorted(counts.items())
-        places = ", ".join(["(%s, %s)"] * len(rows))
+        placeholders = ", ".join(["(%s, %s)"] * len(rows))
         with connection.cursor() as cursor:
-            statement = ADD.format(table=self._table, key=self._key, rows=places)
-            cursor.execute(statement, [part for row in rows for part in row])
+            statement = ADD.format(table=self._table, key=self._key, rows=placeholders)
+            cursor.execute(statement, [value for row in rows for value in row])

@@ -1,4 +1,4 @@
-"""Pages of the log: each begins where the one before it ended, so that the thousandth costs what the first does."""
+"""Cursor pagination of the audit log: each page begins at a cursor, so all pages take the same time to read."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Cursor:
-    """An event's place in the log."""
+    """Position of an event in the log."""
 
     occurred: datetime
     id: int
@@ -32,33 +32,33 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read what `str` wrote; None when it did not."""
+        """Parse the text of a cursor, or return None if it is invalid."""
         if not CURSOR_PATTERN.fullmatch(text):
             return None
-        moment, number = text.split("-")
-        return cls(EPOCH + timedelta(microseconds=int(moment)), int(number))
+        microseconds, number = text.split("-")
+        return cls(EPOCH + timedelta(microseconds=int(microseconds)), int(number))
 
     def __str__(self) -> str:
         return f"{(self.occurred - EPOCH) // MICROSECOND}-{self.id}"
 
 
 def older(events: QuerySet[Event], cursor: Cursor | None) -> QuerySet[Event]:
-    """Return what lies behind the cursor, newest first; everything without one."""
+    """Return the events older than the cursor, newest first, or all events without a cursor."""
     if cursor:
-        # The first condition is where an index begins, the second leaves those of the same moment out.
+        # The condition on `occurred` selects the start in the index, the other one excludes events of the same time.
         events = events.filter(Q(occurred__lt=cursor.occurred) | Q(id__lt=cursor.id), occurred__lte=cursor.occurred)
     return events.order_by("-occurred", "-id")
 
 
 def newer(events: QuerySet[Event], cursor: Cursor) -> QuerySet[Event]:
-    """Return what lies before the cursor, the nearest first."""
+    """Return the events newer than the cursor, oldest first."""
     events = events.filter(Q(occurred__gt=cursor.occurred) | Q(id__gt=cursor.id), occurred__gte=cursor.occurred)
     return events.order_by("occurred", "id")
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some events, newest first, and whether there are others on either side of them."""
+    """Page of events, newest first."""
 
     events: list[Event]
     has_newer: bool
@@ -66,30 +66,30 @@ class Page:
 
 
 def page(events: QuerySet[Event], parameters: Mapping[str, str], size: int) -> Page:
-    """Return the page that `parameters` ask for, or else the newest one. Each asks for one event more than it shows."""
+    """Return the page at the cursor in the query parameters, or the newest page. One more event is read."""
     if cursor := Cursor.parse(parameters.get(NEWER, "")):
         found = list(newer(events, cursor)[: size + 1])
         if len(found) > size:
             return Page(found[:size][::-1], has_newer=True, has_older=True)
-        # The newest page, filled up.
+        # Fewer events are newer than a page has: return the newest page.
     cursor = None if cursor else Cursor.parse(parameters.get(OLDER, ""))
     found = list(older(events, cursor)[: size + 1])
     return Page(found[:size], has_newer=cursor is not None, has_older=len(found) > size)
 
 
-class Pages:
-    """What the pagination's template shows: where the neighbours of a page are."""
+class PageLinks:
+    """Links to the adjacent pages, for the pagination template."""
 
     template_name = "admin/events/event/pages.html"
 
-    def __init__(self, shown: Page, query: Mapping[str, Any]) -> None:
+    def __init__(self, current: Page, query: Mapping[str, Any]) -> None:
         self.newest = self.newer = self.older = ""
-        if shown.has_newer:
+        if current.has_newer:
             self.newest = _url(query)
-        if shown.has_newer and shown.events:
-            self.newer = _url(query, NEWER, shown.events[0])
-        if shown.has_older:
-            self.older = _url(query, OLDER, shown.events[-1])
+        if current.has_newer and current.events:
+            self.newer = _url(query, NEWER, current.events[0])
+        if current.has_older:
+            self.older = _url(query, OLDER, current.events[-1])
 
 
 def _url(query: Mapping[str, Any], name: str = "", event: Event | None = None) -> str:
@@ -98,22 +98,22 @@ def _url(query: Mapping[str, Any], name: str = "", event: Event | None = None) -
 
 
 class EventChangeList(ChangeList):  # type: ignore[misc]
-    """The list of the console, paged by parameters; nothing is counted."""
+    """Event list of the console with cursor pagination and without a total."""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        found = super().get_filters_params(params)
-        return {name: values for name, values in found.items() if name not in (OLDER, NEWER)}
+        filters = super().get_filters_params(params)
+        return {name: values for name, values in filters.items() if name not in (OLDER, NEWER)}
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        """Return the address of another list, which begins at its newest page."""
-        address: str = super().get_query_string(new_params, [*(remove or ()), OLDER, NEWER])
-        return address
+        """Return the query string of a list with other parameters, which begins at its newest page."""
+        query: str = super().get_query_string(new_params, [*(remove or ()), OLDER, NEWER])
+        return query
 
     def get_results(self, request: HttpRequest) -> None:
-        shown = page(self.queryset, request.GET, self.list_per_page)
-        self.result_list = shown.events
-        self.paginator = Pages(shown, self.get_filters_params())
-        # The heading announces how many were filtered out when these two differ.
-        self.result_count = self.full_result_count = len(shown.events)
+        current = page(self.queryset, request.GET, self.list_per_page)
+        self.result_list = current.events
+        self.paginator = PageLinks(current, self.get_filters_params())
+        # The heading displays the number of filtered rows if these two differ.
+        self.result_count = self.full_result_count = len(current.events)
         self.show_full_result_count = self.show_admin_actions = False
         self.can_show_all = self.multi_page = False

@@ -1,4 +1,4 @@
-"""How many events of each type there were: what a monitoring system asks for."""
+"""Counters of events by type, for the metrics."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ _buffer = CounterBuffer("events_eventcount", "event_type")
 
 
 def increment(events: Iterable[Event]) -> None:
-    """Count events once they are committed; what is rolled back did not happen."""
+    """Count events after the commit. Events that are rolled back are not counted."""
     transaction.on_commit(partial(_buffer.add, Counter(str(event.event_type) for event in events)))
 
 
 def flush() -> None:
-    """Add what this process has counted to the table, in one statement; a database error keeps it for later."""
+    """Add the counts of this process to the table in one statement. A database error keeps them for the next flush."""
     _buffer.flush()
 
 
 def totals() -> dict[str, int]:
-    """Return how many events of each type there were, also of those that never happened."""
+    """Return the number of events of each type, including 0 for types without events."""
     stored: dict[str, int] = dict(EventCount.objects.values_list("event_type", "total"))
     return {event_type.value: 0 for event_type in EventType} | stored

@@ -1,6 +1,6 @@
-"""Events of failed access: callers without valid credentials cause them, as often as they like.
+"""Audit events of failed access, which callers without valid credentials can cause without limit.
 
-One event counts the failures of one kind from one network within ten minutes, so that failures cannot fill the disk.
+One event counts the failures of one type from one network within ten minutes, so that failures cannot fill the disk.
 """
 
 import json
@@ -29,7 +29,7 @@ TYPES = (
     EventType.ADMIN_SECOND_FACTOR_FAILED,
 )
 WINDOW = timedelta(minutes=10)
-# Events of one type in one window. Failures from further networks are counted together.
+# Maximum number of events of one type in one window. Failures from further networks are counted in one event.
 MAX_EVENTS = 200
 NAMESPACE = UUID("6f0d7f0e-2f0b-5a8e-9d0e-6f2f3c1b7a55")
 
@@ -37,8 +37,8 @@ NAMESPACE = UUID("6f0d7f0e-2f0b-5a8e-9d0e-6f2f3c1b7a55")
 def record(event_type: EventType, *, unverified: Mapping[str, Any] | None = None, **facts: Any) -> None:
     """Count a failed access.
 
-    `facts` (as for `services.build`) tell events apart, so their number must be limited: what the server knows.
-    `unverified` facts are texts of the caller. The event keeps those of its first failure.
+    Failures with the same `facts` (see `services.build`) share an event, so facts must have a limited number of values,
+    which the server knows. `unverified` facts come from the caller; the event keeps those of its first failure.
     """
     if event_type not in TYPES:
         raise ValueError(f"{event_type} is not in failed_access.TYPES, so purge would not delete it")
@@ -46,36 +46,38 @@ def record(event_type: EventType, *, unverified: Mapping[str, Any] | None = None
     window = _window(event.occurred)
     with transaction.atomic(savepoint=False):
         event.event_identifier = _identifier(window, event_type, facts, caller.client_network(caller.current().ip))
-        if not _count(event):
-            _begin(event, window, facts)
+        if not _increment(event):
+            _create(event, window, facts)
     services.count_and_log([event])
 
 
-def _window(moment: datetime) -> datetime:
-    return moment - (moment - services.EPOCH) % WINDOW
+def _window(occurred: datetime) -> datetime:
+    """Return the start of the window of a time."""
+    return occurred - (occurred - services.EPOCH) % WINDOW
 
 
 def _identifier(window: datetime, event_type: EventType, facts: Mapping[str, Any], network: str | None) -> UUID:
-    """Return the identifier of the event that counts these failures: the same in every process."""
+    """Return the identifier of the event that counts these failures. All processes compute the same one."""
     return uuid5(NAMESPACE, json.dumps([window.isoformat(), event_type, network, facts], sort_keys=True, default=str))
 
 
-def _count(event: Event) -> bool:
-    """Count one failure more; False if the event does not exist yet."""
+def _increment(event: Event) -> bool:
+    """Count one more failure. Return False if the event does not exist."""
     stored = Event.objects.filter(event_identifier=event.event_identifier)
     return bool(stored.update(count=F("count") + 1, last_occurred=event.occurred))
 
 
-def _begin(event: Event, window: datetime, facts: Mapping[str, Any]) -> None:
-    """Write the event, unless another process does, and count the failure in it."""
+def _create(event: Event, window: datetime, facts: Mapping[str, Any]) -> None:
+    """Insert the event, unless another process has inserted it, and count the failure."""
     if _is_full(event, window):
         event.event_identifier = _identifier(window, EventType(event.event_type), facts, None)
         event.client_ip, event.user_agent, event.details = None, "", {**event.details, "other_addresses": True}
     event.count = 0
     Event.objects.bulk_create([event], ignore_conflicts=True)
-    _count(event)
+    _increment(event)
 
 
 def _is_full(event: Event, window: datetime) -> bool:
-    begun = Event.objects.filter(event_type=event.event_type, occurred__gte=window)
-    return begun.order_by("-occurred", "-id")[:MAX_EVENTS].count() >= MAX_EVENTS
+    """Return True if the window has the maximum number of events of this type."""
+    existing = Event.objects.filter(event_type=event.event_type, occurred__gte=window)
+    return existing.order_by("-occurred", "-id")[:MAX_EVENTS].count() >= MAX_EVENTS

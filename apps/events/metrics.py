@@ -1,8 +1,7 @@
-"""What is measured besides events: how transactions end, what deliveries come to and how long they take, requests.
+"""Metrics: transactions by outcome, delivery attempts with their latency, and duration of HTTP requests.
 
-Counted like events, in the memory of each process. A series is a name with the values of its labels; a histogram keeps
-a number for each of its buckets (fixed, so that those of all processes and all versions add up) and the sum of
-milliseconds.
+They are counted in the memory of each process, like events. A series is a metric name with label values. A histogram
+has a counter per bucket and the sum in milliseconds. Its buckets are fixed, so the counts of all processes add up.
 """
 
 from bisect import bisect_left
@@ -29,7 +28,7 @@ _buffer = CounterBuffer("events_metricseries", "series")
 
 @dataclass(frozen=True)
 class CounterMetric:
-    """A number that only grows, for each combination of labels. Names are without Prometheus' `_total`."""
+    """Counter for each combination of label values. Its name is without the suffix `_total` of Prometheus."""
 
     name: str
     text: str
@@ -41,37 +40,37 @@ class CounterMetric:
 
 @dataclass(frozen=True)
 class HistogramMetric(CounterMetric):
-    """How long something takes; `bounds` are the buckets' upper ends in seconds."""
+    """Histogram of durations. `bounds` are the upper bounds of the buckets in seconds."""
 
     bounds: tuple[float, ...]
 
     def observation(self, seconds: float, *values: str) -> dict[str, int]:
-        """Return what one observation adds."""
+        """Return the counts that one observation adds."""
         bucket = bisect_left(self.bounds, seconds)
         return {self.series(*values, str(bucket)): 1, self.series(*values, SUM): round(seconds * 1000)}
 
 
 STARTED = CounterMetric(
-    "countersign_transactions_started", "Transactions that portals started, by method.", ("method",)
+    "countersign_transactions_started", "Transactions initiated by portals, by method.", ("method",)
 )
 ENDED = CounterMetric(
     "countersign_transactions_ended", "Transactions that ended, by method and outcome.", ("method", "outcome")
 )
 PUSH_ATTEMPTS = CounterMetric(
-    "countersign_push_attempts", "Pushes handed to a push service, by provider and outcome.", ("provider", "outcome")
+    "countersign_push_attempts", "Pushes sent to a push service, by provider and outcome.", ("provider", "outcome")
 )
 ATTEMPTS = CounterMetric(
-    "countersign_delivery_attempts", "Attempts to deliver, by queue and outcome.", ("queue", "outcome")
+    "countersign_delivery_attempts", "Delivery attempts, by queue and outcome.", ("queue", "outcome")
 )
 LATENCY = HistogramMetric(
     "countersign_delivery_latency_seconds",
-    "Time from when an attempt was due until its outcome was written down.",
+    "Time from when an attempt was due until its outcome was recorded.",
     ("queue",),
     (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 REQUESTS = HistogramMetric(
     "countersign_http_request_seconds",
-    "Time to answer a request, by method, endpoint and class of status.",
+    "Time to respond to a request, by method, endpoint and status class.",
     ("method", "endpoint", "status"),
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
@@ -80,41 +79,46 @@ HISTOGRAMS = (LATENCY, REQUESTS)
 
 
 def increment(counter: CounterMetric, values: Iterable[Sequence[str]]) -> None:
-    """Count once for each combination of labels, when the database transaction is committed."""
+    """Count each combination of labels once, after the commit of the database transaction."""
     transaction.on_commit(partial(_buffer.add, Counter(counter.series(*labels) for labels in values)))
 
 
 def observe_request(seconds: float, *labels: str) -> None:
-    """Note an answered request."""
+    """Record the duration of a request."""
     _buffer.add(REQUESTS.observation(seconds, *labels))
 
 
-def record_attempts(queue: str, verdicts: Iterable[AttemptResult], held: Collection[UUID]) -> None:
-    """Note what attempts of a queue came to, of those rows whose claim still held, once that is committed."""
-    now, found = timezone.now(), Counter[str]()
-    for verdict in verdicts:
-        if verdict.row.pk in held:
-            # A claimed row tells when it was due before the claim.
-            seconds = max((now - verdict.row.due_at).total_seconds(), 0)
-            found.update({ATTEMPTS.series(queue, str(verdict.outcome)): 1})
-            found.update(LATENCY.observation(seconds, queue))
-    transaction.on_commit(partial(_buffer.add, found))
+def record_attempts(queue: str, results: Iterable[AttemptResult], recorded: Collection[UUID]) -> None:
+    """Count the results of attempts after the commit. `recorded` are the ids of rows whose claim was valid."""
+    now, counts = timezone.now(), Counter[str]()
+    for result in results:
+        if result.row.pk in recorded:
+            # The claimed row in memory has the time at which it was due before the claim.
+            seconds = max((now - result.row.due_at).total_seconds(), 0)
+            counts.update({ATTEMPTS.series(queue, str(result.outcome)): 1})
+            counts.update(LATENCY.observation(seconds, queue))
+    transaction.on_commit(partial(_buffer.add, counts))
 
 
 def flush() -> None:
-    """Add what this process has measured to the table; a database error keeps it for later."""
+    """Add the counts of this process to the table. A database error keeps them for the next flush."""
     _buffer.flush()
 
 
 @dataclass(frozen=True)
 class CounterSample:
+    """Value of a counter for one combination of label values."""
+
     labels: tuple[str, ...]
     value: int
 
 
 @dataclass(frozen=True)
 class HistogramSample:
-    """`buckets` are cumulated, the last one without an upper end."""
+    """Values of a histogram for one combination of label values.
+
+    `buckets` are cumulative counts with their upper bounds; the last bound is infinite.
+    """
 
     labels: tuple[str, ...]
     buckets: list[tuple[float, int]]
@@ -122,7 +126,7 @@ class HistogramSample:
 
 
 class MetricsSnapshot:
-    """All series of the table, read in one query."""
+    """Snapshot of all series, read in one query."""
 
     def __init__(self) -> None:
         self._stored: dict[str, dict[tuple[str, ...], int]] = {}

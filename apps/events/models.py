@@ -9,9 +9,9 @@ from apps.common.clock import milliseconds
 
 
 class Event(models.Model):
-    """One line of the log: written once, never changed. Its texts hold no code, secret, key or push token.
+    """Audit event. It is append-only and contains no code, secret, key or push token.
 
-    In an event of failed access, `count` and `last_occurred` are updated: it counts the failures of ten minutes.
+    Events of failed access count the failures of ten minutes: only their `count` and `last_occurred` are updated.
     """
 
     event_identifier = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
@@ -24,14 +24,14 @@ class Event(models.Model):
     user_agent = models.CharField(_("user agent"), max_length=1024, blank=True)
     occurred = models.DateTimeField(_("time"), default=timezone.now)
     details = models.JSONField(_("details"), default=dict, blank=True)
-    # With a default in the database: an older release writes events while a new one is rolled out.
+    # With a database default: an older release can insert events during a deployment.
     count = models.IntegerField(_("count"), default=1, db_default=1)
     last_occurred = models.DateTimeField(_("last time"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("activity")
-        # Newest first; the number only decides between those of one moment.
+        # Newest first; the id orders events of the same time.
         ordering = ["-occurred", "-id"]
         indexes = [
             models.Index(fields=["-occurred", "-id"], name="event_newest"),
@@ -58,19 +58,19 @@ class Event(models.Model):
 
     @property
     def title(self) -> str:
-        """Return the name, with the number of failures if the event counts several."""
+        """Return the event name, with the number of failures if the event counts several."""
         return self.event_name if self.count == 1 else f"{self.event_name} ({self.count})"
 
     @property
     def all_details(self) -> dict[str, Any]:
-        """Return the details, with the number of failures and the last one's time if the event counts failures."""
+        """Return the details, with the number and last time of failures if the event counts failures."""
         if self.last_occurred is None:
             return dict(self.details)
         return {**self.details, "count": self.count, "last_occurred": milliseconds(self.last_occurred)}
 
 
 class EventCount(models.Model):
-    """How many events of a type there were since counting began; only ever grows."""
+    """Total number of events of a type."""
 
     event_type = models.CharField(_("event"), max_length=80, primary_key=True)
     total = models.BigIntegerField(_("total"))
@@ -80,7 +80,7 @@ class EventCount(models.Model):
 
 
 class MetricSeries(models.Model):
-    """What one series of apps/events/metrics.py has come to; only ever grows."""
+    """Total of one series of apps/events/metrics.py."""
 
     series = models.CharField(_("series"), max_length=300, primary_key=True)
     total = models.BigIntegerField(_("total"))

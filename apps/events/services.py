@@ -1,4 +1,4 @@
-"""Writing events and finding them again."""
+"""Recording and search of audit events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ def build(
     transaction_id: UUID | None = None,
     **details: Any,
 ) -> Event:
-    """Return an event that is not yet written. Details are JSON values, never secrets."""
+    """Return an unsaved event. Details are JSON values and must not contain secrets."""
     return Event(
         event_type=event_type,
         user_id=user_id[:255],
@@ -42,23 +42,23 @@ def build(
 
 
 def record(event_type: EventType, **facts: Any) -> Event:
-    """Append an event, in the caller's database transaction if there is one. `facts` as for `build`."""
+    """Append an event in the current database transaction. `facts` are the arguments of `build`."""
     event = build(event_type, **facts)
     event.save()
     count_and_log([event])
     return event
 
 
-def record_all(drafts: Sequence[Event]) -> None:
+def record_all(events: Sequence[Event]) -> None:
     """Append many events in one statement."""
-    Event.objects.bulk_create(drafts)
-    count_and_log(drafts)
+    Event.objects.bulk_create(events)
+    count_and_log(events)
 
 
-def count_and_log(written: Sequence[Event]) -> None:
+def count_and_log(events: Sequence[Event]) -> None:
     """Count events for the metrics, and log them."""
-    event_counters.increment(written)
-    for event in written:
+    event_counters.increment(events)
+    for event in events:
         log.info(
             "event",
             type=str(event.event_type),
@@ -69,7 +69,7 @@ def count_and_log(written: Sequence[Event]) -> None:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events; dates in milliseconds since the epoch, both inclusive."""
+    """Criteria of a search. Both dates are inclusive, in milliseconds since the epoch."""
 
     user_id: str = ""
     client_id: str = ""
@@ -81,7 +81,7 @@ class Filter:
 
 
 def search(criteria: Filter) -> QuerySet[Event]:
-    """Return the events that fit, newest first."""
+    """Return the events that match the criteria, newest first."""
     conditions: dict[str, Any] = {
         "user_id": criteria.user_id,
         "client_id": criteria.client_id,
@@ -90,10 +90,10 @@ def search(criteria: Filter) -> QuerySet[Event]:
         "occurred__gte": _rounding_bound(criteria.start_date, -0.5),
         "occurred__lt": _rounding_bound(criteria.end_date, 0.5),
     }
-    found = Event.objects.filter(**{name: value for name, value in conditions.items() if value})
-    return found.exclude(event_type__in=criteria.exclude_event_type) if criteria.exclude_event_type else found
+    events = Event.objects.filter(**{name: value for name, value in conditions.items() if value})
+    return events.exclude(event_type__in=criteria.exclude_event_type) if criteria.exclude_event_type else events
 
 
-def _rounding_bound(milliseconds: int | None, half: float) -> datetime | None:
-    """Return the edge of a millisecond: times are told rounded, and who asks by a told time means that event too."""
-    return None if milliseconds is None else EPOCH + timedelta(milliseconds=milliseconds + half)
+def _rounding_bound(milliseconds: int | None, offset: float) -> datetime | None:
+    """Return the bound of the times that are rounded to these milliseconds: the API returns rounded times."""
+    return None if milliseconds is None else EPOCH + timedelta(milliseconds=milliseconds + offset)

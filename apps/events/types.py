@@ -1,10 +1,10 @@
-"""The names of events, after the Onegini Token Server's vocabulary."""
+"""Types of audit events, with the names of the Onegini Token Server."""
 
 from django.db import models
 
 
 class EventType(models.TextChoices):
-    """`event_type` is the value; `event_name` is the same with spaces."""
+    """Event types. The value is `event_type` in the API; `event_name` has spaces instead of underscores."""
 
     KEY_ENROLLMENT_SUCCESS = "KEY_ENROLLMENT_SUCCESS"
     KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE = "KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE"

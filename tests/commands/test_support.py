@@ -108,7 +108,7 @@ def test_a_code_is_printed_for_people_too(version):
         ("anna", "nowhere", "There is no application with the identifier “nowhere”."),
         ("", "shop", "A user id must have 1 to 255 characters."),
         ("x" * 256, "shop", "A user id must have 1 to 255 characters."),
-        ("\udcff", "{existing}", "An argument is not valid text."),
+        ("\udcff", "{existing}", "An argument is not valid Unicode."),
     ],
 )
 def test_a_code_for_nobody_is_one_line(version, user, application, problem):
@@ -158,14 +158,14 @@ def test_transactions_are_listed_newest_first_and_by_user(started, portal, mobil
     assert [row["user_id"] for row in json.loads(run("list_transactions", "--user", "anna", "--json").out)] == ["anna"]
     assert len(run("list_transactions", "--limit", "1").lines) == 2
     found = run("list_transactions", "--user", "nobody")
-    assert (found.code, found.out, found.problems) == (0, "", ["Nothing was found."])
+    assert (found.code, found.out, found.problems) == (0, "", ["No results."])
     assert json.loads(run("list_transactions", "--user", "nobody", "--json").out) == []
 
 
 @pytest.mark.parametrize("limit", ["-5", "0", "1000001", "9" * 30])
 def test_a_limit_out_of_bounds_is_refused(started, limit):
     refused = run("list_transactions", f"--limit={limit}", "--json")
-    assert (refused.code, refused.out, refused.problems) == (1, "", ["--limit: choose from 1 to 1000000."])
+    assert (refused.code, refused.out, refused.problems) == (1, "", ["--limit must be from 1 to 1000000."])
 
 
 def test_a_name_cannot_move_the_cursor_of_a_terminal(started):

@@ -248,7 +248,7 @@ def test_numbers_are_printed_for_people():
 @pytest.mark.parametrize("days", ["-1", "36501", "999999999999999"])
 def test_days_that_cannot_be_are_one_line(days, option):
     refused = run("purge", f"{option}={days}")
-    assert (refused.code, refused.out, refused.problems) == (1, "", [f"{option}: choose from 0 to 36500."])
+    assert (refused.code, refused.out, refused.problems) == (1, "", [f"{option} must be from 0 to 36500."])
 
 
 @pytest.fixture

@@ -182,18 +182,16 @@ def test_no_cell_is_a_formula(console, db, start):
 @pytest.mark.parametrize(("limit", "is_cut"), [(128, True), (129, True), (130, False), (131, False)])
 def test_an_export_that_was_cut_says_so_in_its_last_line(console, history, monkeypatch, limit, is_cut):
     monkeypatch.setattr(export, "MAX_EVENTS", limit)
-    monkeypatch.setattr(export, "EVENTS_AT_ONCE", 50)
+    monkeypatch.setattr(export, "BATCH_SIZE", 50)
     _head, *rows = table(console.get(f"{EXPORT}?occurred_to=2026-02-01T00:00"))
     if is_cut:
-        assert rows.pop() == [
-            f"Cut after {limit} events: there are older ones. Filter by a shorter period to get them."
-        ]
+        assert rows.pop() == [f"Truncated after {limit} events. Filter by a shorter period to export older events."]
     assert len(rows) == min(limit, 130)
     assert [json.loads(row[8])["number"] for row in rows] == list(reversed(range(130)))[:limit]
 
 
 def test_an_export_takes_a_few_events_at_once_in_constant_questions(console, history, monkeypatch):
-    monkeypatch.setattr(export, "EVENTS_AT_ONCE", 50)
+    monkeypatch.setattr(export, "BATCH_SIZE", 50)
     answer = console.get(EXPORT)
     with CaptureQueriesContext(connection) as queries:
         table(answer)

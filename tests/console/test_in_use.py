@@ -45,7 +45,7 @@ def test_a_version_with_enrolled_devices_is_not_removed_from_the_form(console, d
         f"/admin/applications/application/{version.application_id}/change/", **{"versions-0-DELETE": "on"}
     )
     text = errors(page)["__all__"]
-    assert "cannot be removed, it is used by: device “Phone of anna”." in text
+    assert "cannot be removed because it is used by: device “Phone of anna”." in text
     assert ApplicationVersion.objects.filter(pk=version.pk).exists()
 
 
@@ -97,5 +97,5 @@ def test_what_is_taken_into_use_meanwhile_is_not_deleted(console, monkeypatch):
 
     monkeypatch.setattr(ApiClient, "delete", taken)
     answer = console.post(f"/admin/applications/apiclient/{api_client.pk}/delete/", {"post": "yes"}, follow=True)
-    assert "taken into use meanwhile" in answer.content.decode()
+    assert "now in use and was not deleted" in answer.content.decode()
     assert not Event.objects.filter(event_type="ADMIN_CONFIGURATION_DELETED").exists()

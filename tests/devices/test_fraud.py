@@ -249,4 +249,4 @@ def test_list_devices_shows_fraud_locks_on_standard_error(device, application, l
     messages = [f"“anna” is locked in “{application.name}” after a fraud report. Unlock the user with unlock_user."]
     assert run("list_devices", "anna", "--json").problems == messages
     device.unenroll()
-    assert run("list_devices", "anna").problems == ["Nothing was found.", *messages]
+    assert run("list_devices", "anna").problems == ["No results.", *messages]

@@ -147,7 +147,7 @@ class ApiClientAdmin(ConsoleAdmin):
         return HttpResponseRedirect(change_url(client))
 
     def delete_old_secret(self, request: HttpRequest, client: ApiClient) -> None:
-        before = self.stored(client)
+        before = self.load_snapshot(client)
         client.remove_old_secret()
         client.save(update_fields=["secret_hashes"])
         self.record(request, client, before)
@@ -155,7 +155,7 @@ class ApiClientAdmin(ConsoleAdmin):
         messages.success(request, _("The old secret was removed. Only the newest one works."))
 
     def replace_secret(self, request: HttpRequest, client: ApiClient) -> str:
-        before = self.stored(client)
+        before = self.load_snapshot(client)
         secret = client.add_secret()
         client.save(update_fields=["secret_hashes"])
         self.record(request, client, before)

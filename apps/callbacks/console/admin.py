@@ -153,7 +153,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         return TemplateResponse(request, "admin/callbacks/callbackendpoint/signing_secret.html", context)
 
     def add_secret(self, request: HttpRequest, endpoint: CallbackEndpoint) -> str:
-        before, secret = self.stored(endpoint), signatures.generate_secret()
+        before, secret = self.load_snapshot(endpoint), signatures.generate_secret()
         endpoint.add_signing_secret(secret)
         endpoint.save(update_fields=["signing_secrets"])
         self.record(request, endpoint, before)

@@ -27,35 +27,35 @@ from apps.events.types import EventType
 
 
 class EventTypeFilter(FormFilter):
-    """Any number of types. They are code, not schema: the column has no choices of its own."""
+    """Filter for several event types. The model field has no choices, because the types are not part of the schema."""
 
     name, label = "event_type", _("Events")
 
     @property
-    def chosen(self) -> list[str]:
+    def selected(self) -> list[str]:
         values: Any = self.used_parameters.get(self.name) or []
         return [value for value in values if value]
 
     @property
-    def possible(self) -> list[str]:
-        """Return what was chosen and can be stored: no text holds a NUL, and some databases refuse to look for it."""
-        return [value for value in self.chosen if "\0" not in value]
+    def storable(self) -> list[str]:
+        """Return the selected values without NUL, which some databases reject in queries."""
+        return [value for value in self.selected if "\0" not in value]
 
     def value(self, name: str) -> Any:
-        return self.chosen
+        return self.selected
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
         choices = sorted((event_type.value, event_type.replace("_", " ")) for event_type in EventType)
         widget = UnfoldAdminSelectMultipleWidget(choices=choices, attrs={"size": 6})
-        several = _("Ctrl or ⌘ and a click choose several.")
+        help_text = _("Select several with Ctrl or ⌘ and a click.")
         field = forms.MultipleChoiceField(
-            label=self.label, required=False, choices=choices, widget=widget, help_text=several
+            label=self.label, required=False, choices=choices, widget=widget, help_text=help_text
         )
         return {self.name: field}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        return queryset.filter(event_type__in=self.possible) if self.chosen else queryset
+        return queryset.filter(event_type__in=self.storable) if self.selected else queryset
 
 
 class OtherTypesFilter(EventTypeFilter):
@@ -63,12 +63,12 @@ class OtherTypesFilter(EventTypeFilter):
     parameter_names = ("exclude_%s",)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        return queryset.exclude(event_type__in=self.possible) if self.chosen else queryset
+        return queryset.exclude(event_type__in=self.storable) if self.selected else queryset
 
 
 @admin.register(Event)
 class EventAdmin(LogAdmin):
-    """The log, newest first."""
+    """Audit log, newest first."""
 
     list_display = ("time", "name", "user_id", "client_id", "app_name", "transaction", "client_ip")
     list_filter = (
@@ -83,9 +83,9 @@ class EventAdmin(LogAdmin):
     fieldsets = (
         (None, {"fields": ("name", ("time", "last_time"), ("user_id", "app_name"), ("client_id", "transaction"))}),
         (_("Caller"), {"fields": (("client_ip", "user_agent"),)}),
-        (_("Details"), {"fields": ("what", "event_identifier")}),
+        (_("Details"), {"fields": ("details_json", "event_identifier")}),
     )
-    readonly_fields = ("time", "last_time", "name", "transaction", "what")
+    readonly_fields = ("time", "last_time", "name", "transaction", "details_json")
 
     @admin.display(description=_("time (UTC)"))
     def time(self, event: Event) -> str:
@@ -100,7 +100,7 @@ class EventAdmin(LogAdmin):
         return event.title
 
     @admin.display(description=_("details"))
-    def what(self, event: Event) -> SafeString:
+    def details_json(self, event: Event) -> SafeString:
         return format_html(
             '<pre class="console-json">{}</pre>', json.dumps(event.all_details, indent=2, ensure_ascii=False)
         )
@@ -117,12 +117,12 @@ class EventAdmin(LogAdmin):
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list; its button exports what the list is filtered by."""
+        """Show the list. Its export button keeps the filters of the list."""
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            filtered_by = urlencode(response.context_data["cl"].get_filters_params(), doseq=True)
+            query = urlencode(response.context_data["cl"].get_filters_params(), doseq=True)
             for button in response.context_data["actions_list"]:
-                button["path"] += f"?{filtered_by}"
+                button["path"] += f"?{query}"
         return response
 
     @action(  # type: ignore[untyped-decorator]
@@ -130,21 +130,21 @@ class EventAdmin(LogAdmin):
         url_path="export",
         icon="download",
         permissions=["view"],
-        attrs={"title": _("What is filtered, at most 100,000 events, newest first")},
+        attrs={"title": _("The filtered events, newest first, at most 100,000")},
     )
     def export_as_csv(self, request: HttpRequest) -> HttpResponseBase:
-        """Send what the list is filtered by. Whoever takes the log away stands in it."""
+        """Return the filtered events as CSV. The export is an audit event."""
         if request.method != "GET":
             return HttpResponseNotAllowed(["GET"])
         try:
-            wanted = self.get_changelist_instance(request)
+            changelist = self.get_changelist_instance(request)
         except IncorrectLookupParameters as error:
-            raise Http404("no such filter") from error
-        filters = {name: values for name, values in wanted.get_filters_params().items() if any(values)}
+            raise Http404("unknown filter") from error
+        filters = {name: values for name, values in changelist.get_filters_params().items() if any(values)}
         services.record(EventType.ADMIN_EVENTS_EXPORTED, who=request.user.get_username(), filters=filters)
         name = f"activity-{timezone.now():%Y%m%d-%H%M%S}.csv"
         return StreamingHttpResponse(
-            export.lines(wanted.queryset),
+            export.csv_chunks(changelist.queryset),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )

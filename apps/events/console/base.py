@@ -1,4 +1,4 @@
-"""The base of every page of the console that changes the configuration: each change is an event."""
+"""Base classes of the console pages that change the configuration. Each change is an audit event."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -26,25 +26,25 @@ CREATED, UPDATED, DELETED = (
 CONFIGURATION_EVENT_TYPES = [
     event_type.value for event_type in EventType if event_type.startswith("ADMIN_CONFIGURATION_")
 ]
-# Enough to see by what something is used.
+# Maximum number of names in a message.
 NAMES_SHOWN = 10
 
 
 class ConsoleAdmin(BaseConsoleAdmin):
-    """Records each change with who made it, and refuses to delete what is in use, saying by what.
+    """Page that records each change with its actor, and does not delete rows in use.
 
-    `secret_fields` are stored as hashes or otherwise sensitive: events say that they changed, never what they hold.
+    `secret_fields` are hashed or otherwise sensitive: events name them if they change, but do not contain their values.
     """
 
     secret_fields: Collection[str] = ()
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        before = self.stored(obj)
+        before = self.load_snapshot(obj)
         super().save_model(request, obj, form, change)
         self.record(request, obj, before)
 
-    def stored(self, obj: Model) -> changes.Snapshot:
-        """Take down what the database holds of `obj` now."""
+    def load_snapshot(self, obj: Model) -> changes.Snapshot:
+        """Return the stored values of `obj`, or an empty snapshot if it is not stored."""
         row = type(obj)._base_manager.filter(pk=obj.pk).first()
         return changes.snapshot(row, self.secret_fields) if row else changes.EMPTY_SNAPSHOT
 
@@ -62,7 +62,7 @@ class ConsoleAdmin(BaseConsoleAdmin):
         for row in formset.deleted_objects:
             self.delete_model(request, row)
         for row in rows:
-            before = self.stored(row)
+            before = self.load_snapshot(row)
             row.save()
             self.record(request, row, before)
         formset.save_m2m()
@@ -74,37 +74,37 @@ class ConsoleAdmin(BaseConsoleAdmin):
         obj.delete()
 
     def get_deleted_objects(self, objs: Iterable[Model], request: HttpRequest) -> tuple[Any, Any, Any, Any]:
-        """Return the object, counts of what goes with it, and what protects it: names of at most ten."""
+        """Return the objects, counts of related rows that are deleted too, and names of rows that prevent it."""
         rows = self.model._base_manager.filter(pk__in=[obj.pk for obj in objs])
         protecting = relations.protecting_rows(rows, NAMES_SHOWN + 1)
-        names = [named(row) for row in protecting[:NAMES_SHOWN]]
+        names = [describe(row) for row in protecting[:NAMES_SHOWN]]
         if len(protecting) > NAMES_SHOWN:
             names.append(_("… and more"))
         return [str(obj) for obj in objs], relations.cascade_counts(rows), set(), names
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         activity = reverse("admin:events_event_changelist", query={"event_type": CONFIGURATION_EVENT_TYPES})
-        shown = {"title": _("History"), "activity": activity, **(extra_context or {})}
-        response: HttpResponse = super().history_view(request, object_id, shown)
+        context = {"title": _("History"), "activity": activity, **(extra_context or {})}
+        response: HttpResponse = super().history_view(request, object_id, context)
         return response
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        shown = {"title": _("Delete"), **(extra_context or {})}
+        context = {"title": _("Delete"), **(extra_context or {})}
         try:
-            response: HttpResponse = super().delete_view(request, object_id, shown)
+            response: HttpResponse = super().delete_view(request, object_id, context)
         except ProtectedError:
-            # Something began to use it between the question and the answer; the page now says what.
-            messages.error(request, _("This was taken into use meanwhile and was not deleted."))
+            # Another row referred to this one after the confirmation was displayed. The page now names it.
+            messages.error(request, _("This item is now in use and was not deleted."))
             return HttpResponseRedirect(request.get_full_path())
         return response
 
 
-def named(row: Model) -> str:
+def describe(row: Model) -> str:
     return f"{row._meta.verbose_name} {quoted(row)}"
 
 
 class InUseForm:
-    """Of an inline: the deletion of a row in use is an error that names its users."""
+    """Form of an inline: the deletion of a row in use is an error that names the rows using it."""
 
     cleaned_data: dict[str, Any]
     instance: Model
@@ -115,13 +115,13 @@ class InUseForm:
         rows = type(self.instance)._base_manager.filter(pk=self.instance.pk)
         if protecting := relations.protecting_rows(rows, NAMES_SHOWN):
             raise ValidationError(
-                _("%(row)s cannot be removed, it is used by: %(users)s."),
-                params={"row": self.instance, "users": ", ".join(map(named, protecting))},
+                _("%(row)s cannot be removed because it is used by: %(users)s."),
+                params={"row": self.instance, "users": ", ".join(map(describe, protecting))},
             )
 
 
 class ConsoleInline(StackedInline):  # type: ignore[misc]
-    """Rows that are edited together with what they belong to."""
+    """Inline of rows that are edited on the page of their parent."""
 
     extra = 0
     show_change_link = False

@@ -1,4 +1,4 @@
-"""The log as a table for a spreadsheet: comma-separated values, RFC 4180."""
+"""Export of the audit log as comma-separated values (RFC 4180)."""
 
 import csv
 import json
@@ -12,37 +12,37 @@ from apps.events import cursor_pagination
 from apps.events.models import Event
 
 MAX_EVENTS = 100_000
-EVENTS_AT_ONCE = 2_000
-# The events API's names.
+BATCH_SIZE = 2_000
+# Names of the events API.
 COLUMNS = (
     *("occurred", "event_type", "user_id", "client_id", "app_name", "transaction_id", "client_ip", "user_agent"),
     *("details", "event_identifier"),
 )
-# Spreadsheets take a text that begins so for a formula (OWASP, CSV Injection).
+# A spreadsheet evaluates cells that begin with these as formulas (OWASP, CSV Injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def lines(events: QuerySet[Event]) -> Iterator[str]:
-    """Yield the table in pieces: at most 100,000 events, newest first; a last line says so when there are more.
+def csv_chunks(events: QuerySet[Event]) -> Iterator[str]:
+    """Yield the table in parts: at most 100,000 events, newest first, and a note if there are more.
 
-    Nothing is held open between pieces, however slowly they are taken.
+    No query is open between two parts, so a slow client occupies no database resources.
     """
-    yield _table([COLUMNS])
+    yield _csv([COLUMNS])
     cursor, count = None, 0
     while count < MAX_EVENTS:
-        found = list(cursor_pagination.older(events, cursor)[: min(EVENTS_AT_ONCE, MAX_EVENTS - count)])
-        if not found:
+        batch = list(cursor_pagination.older(events, cursor)[: min(BATCH_SIZE, MAX_EVENTS - count)])
+        if not batch:
             return
-        yield _table(map(_cells, found))
-        cursor, count = cursor_pagination.Cursor.for_event(found[-1]), count + len(found)
+        yield _csv(map(_cells, batch))
+        cursor, count = cursor_pagination.Cursor.for_event(batch[-1]), count + len(batch)
     if cursor_pagination.older(events, cursor).exists():
-        text = _("Cut after %(count)d events: there are older ones. Filter by a shorter period to get them.")
-        yield _table([[text % {"count": count}]])
+        text = _("Truncated after %(count)d events. Filter by a shorter period to export older events.")
+        yield _csv([[text % {"count": count}]])
 
 
-def _table(rows: Iterable[Iterable[str]]) -> str:
+def _csv(rows: Iterable[Iterable[str]]) -> str:
     text = StringIO()
-    csv.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+    csv.writer(text).writerows([_escape_formula(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
@@ -61,5 +61,5 @@ def _cells(event: Event) -> list[str]:
     ]
 
 
-def _harmless(cell: str) -> str:
+def _escape_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

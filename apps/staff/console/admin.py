@@ -108,7 +108,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
         return obj != request.user and bool(super().has_delete_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        before = self.stored(obj)
+        before = self.load_snapshot(obj)
         obj.is_staff = True
         obj.save()
         if not change:
