@@ -183,7 +183,7 @@ def test_a_key_that_cannot_be_decrypted_is_wrong_and_nothing_is_sent(apple, with
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
     [(level, text)], code = check()
     assert (level, code) == ("error", 1)
-    assert text.startswith("The credential cannot be read: no key in FIELD_ENCRYPTION_KEYS opens")
+    assert text.startswith("The credential cannot be read: cannot decrypt push_pushmessagingconfiguration.")
     assert text.endswith("or enter the credential again.")
     assert apple.received == []
 
