@@ -92,7 +92,7 @@ def test_an_apps_address_leads_to_its_first_page(console, path, target):
 def test_an_unknown_address_shows_the_products_own_page(console):
     page = console.get("/admin/nothing/here/")
     assert page.status_code == 404
-    assert "There is nothing here" in page.content.decode()
+    assert "This page does not exist" in page.content.decode()
 
 
 def test_an_error_of_the_server_shows_the_products_own_page(console, monkeypatch):
@@ -100,7 +100,7 @@ def test_an_error_of_the_server_shows_the_products_own_page(console, monkeypatch
     monkeypatch.setattr("apps.console.start_page.outcomes", lambda: 1 // 0)
     page = console.get("/admin/")
     assert page.status_code == 500
-    assert "<h1>Something went wrong here</h1>" in page.content.decode()
+    assert "<h1>Internal server error</h1>" in page.content.decode()
 
 
 def test_a_form_without_its_token_shows_the_products_own_page(administrator):
@@ -108,12 +108,12 @@ def test_a_form_without_its_token_shows_the_products_own_page(administrator):
     client.force_login(administrator)
     page = client.post("/admin/system/features/", {})
     assert page.status_code == 403
-    assert "This form is no longer valid" in page.content.decode()
+    assert "This form has expired" in page.content.decode()
 
 
 def test_logging_out_shows_the_products_own_page(console):
     page = console.post("/admin/logout/")
-    assert "You have logged out of the console." in page.content.decode()
+    assert "You are logged out of the console." in page.content.decode()
     assert console.get("/admin/").status_code == 302
 
 

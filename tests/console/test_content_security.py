@@ -61,7 +61,7 @@ def test_menus_and_buttons_work_under_the_policy(demo, window):
     # What another test has begun on the demo is left first.
     Visitor(demo.base).start_over()
     enter(window, "admin", demo.password)
-    expect(window.get_by_text("What a first authentication needs")).to_be_visible()
+    expect(window.get_by_text("Setup for a first authentication")).to_be_visible()
 
     window.get_by_title("Show or hide the menu").first.click()
     expect(window.get_by_role("link", name="API clients", exact=True)).not_to_be_visible()

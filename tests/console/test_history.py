@@ -253,8 +253,8 @@ def test_the_history_of_a_setting_leads_to_every_change_of_the_configuration(con
     path.write_text("general: {sms_sender_id: Shop}")
     assert run("import_configuration", str(path)).code == 0
     page = console.get("/admin/system/generalconfiguration/history/").content.decode()
-    assert "No change in the console is recorded here. What an import changed is in Activity only." in page
-    [activity] = re.findall(r'href="([^"]+)">What was changed, in Activity', page)
+    assert "No changes were made in the console. Changes by imports are listed under Activity only." in page
+    [activity] = re.findall(r'href="([^"]+)">Show the changes in Activity', page)
     assert [event.event_type for event in console.get(unescape(activity)).context["cl"].result_list] == [
         "ADMIN_CONFIGURATION_IMPORTED"
     ]

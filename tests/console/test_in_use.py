@@ -78,7 +78,7 @@ def test_what_is_not_in_use_is_deleted_with_what_belongs_to_it(console, version,
 def test_unused_configuration_is_deleted(console, make, model):
     row = make()
     path = f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/delete/"
-    assert "Nothing else goes with it." in console.get(path).content.decode()
+    assert "Nothing else will be deleted." in console.get(path).content.decode()
     assert console.post(path, {"post": "yes"}).status_code == 302
     assert not model.objects.exists()
 

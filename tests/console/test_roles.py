@@ -90,7 +90,7 @@ def test_an_administrator_opens_every_page_and_adds_what_can_be_added(rows):
         assert browser.get(base).status_code == 200
         change = browser.get(f"{base}{rows[label].pk}/change/")
         assert change.status_code == 200
-        assert "You may look at this, but change nothing." not in change.content.decode()
+        assert "Read-only: you can view this page but not change it." not in change.content.decode()
         assert (browser.get(f"{base}add/").status_code == 200) == (label not in ONLY_SHOWN | ONE_ROW)
 
 
@@ -117,7 +117,7 @@ def assert_only_shown(browser, label, row):
     page = browser.get(f"{base}{row.pk}/change/")
     assert page.status_code == 200
     content = page.content.decode()
-    assert "You may look at this, but change nothing." in content
+    assert "Read-only: you can view this page but not change it." in content
     main = content[content.index('id="content"') :]
     fields = re.findall(r'<(?:input|select|textarea|button)\b[^>]*\bname="(?!csrfmiddlewaretoken|s")([^"]+)"', main)
     assert [name for name in fields if not name.endswith(("_FORMS", "-id", "-application"))] == []

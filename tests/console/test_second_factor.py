@@ -92,7 +92,7 @@ def test_an_app_is_set_up_with_a_code_and_asked_for_at_the_next_sign_in(nora, cl
     # A secret that was only looked at counts for nothing.
     assert gets_in(signed_in())
     wrong = browser.post(APP, {"code": code_of(secret, START + timedelta(hours=1))})
-    assert "This is not the app's code." in wrong.content.decode()
+    assert "The code is wrong." in wrong.content.decode()
     assert gets_in(signed_in())
     clock.shift(timedelta(seconds=5))
     assert browser.post(APP, {"code": code_of(secret, datetime.now(UTC))})["Location"] == OVERVIEW
@@ -156,7 +156,7 @@ def test_wrong_codes_are_slowed_down_told_and_counted_over_all_sessions(nora, cl
     secret = set_up_app(at_own_page(), clock)
     for seconds in (1, 2, 4, 8):
         answer = signed_in().post(CHECK, {"code": "000000" if code_of(secret, datetime.now(UTC)) != "000000" else "1"})
-        assert "This code is not right" in answer.content.decode()
+        assert "The code is wrong or already used" in answer.content.decode()
         browser = signed_in()
         slowed = browser.post(CHECK, {"code": code_of(secret, datetime.now(UTC))})
         unit = "second" if seconds == 1 else "seconds"
@@ -239,7 +239,7 @@ def test_changes_of_the_second_factor_ask_for_the_current_password(nora, clock, 
     asked = browser.get(path)["Location"]
     assert asked == ASKED + quote(path, safe="")
     refused = browser.post(asked, {"password": "not Nora's"})
-    assert "This is not your password." in refused.content.decode()
+    assert "The password is wrong." in refused.content.decode()
     assert browser.get(path).status_code == 302
     assert browser.post(asked, {"password": PASSWORD})["Location"] == path
     assert browser.get(path).status_code == 200

@@ -61,7 +61,7 @@ def assert_only_looks(console, menu):
         if row.count():
             row.click()
             window.wait_for_url("**/change/**")
-            expect(window.get_by_text("You may look at this, but change nothing.")).to_be_visible()
+            expect(window.get_by_text("Read-only: you can view this page but not change it.")).to_be_visible()
             assert_nothing_to_change(window)
 
 
