@@ -19,29 +19,29 @@ from tests import factories
 from tests.api.conftest import event_types, profile_row, switch  # noqa: F401 - fixtures
 from tests.fakes.apns import Apns
 from tests.fakes.fcm import Fcm
-from tests.push import kinds
+from tests.push import provider_cases
 from tests.sms.conftest import later  # noqa: F401 - a fixture
 
 PHONE_NUMBER = "+31612345678"
 PENDING = ("pending", None)
 ENDED = ("not_authenticated", "failed_to_send")
-NO_FAULT = ("", "", False)
+NO_ERROR = ("", "", False)
 
 
 @pytest.fixture(scope="module")
 def apple():
-    with Apns() as stand_in:
-        yield stand_in
+    with Apns() as fake:
+        yield fake
 
 
 @pytest.fixture(scope="module")
 def google():
-    with Fcm() as stand_in:
-        yield stand_in
+    with Fcm() as fake:
+        yield fake
 
 
 @pytest.fixture(autouse=True)
-def no_limit(db):
+def no_push_limits(db):
     """One phone of these tests hears more than a person's."""
     GeneralConfiguration.objects.update_or_create(
         pk=1, defaults={"max_pending_transactions": 1000, "max_pushes_without_success": 1000}
@@ -52,51 +52,51 @@ def no_limit(db):
 def configure(request, settings, db):
     """Store a configuration of a kind that leads to its stand-in."""
 
-    def make(kind, **fields):
-        described = request.getfixturevalue(kind.stand_in).describe()
-        if kind.stand_in == "apple":
-            settings.PUSH_APNS_PRODUCTION_URL = described["production_url"]
-            settings.PUSH_APNS_DEVELOPMENT_URL = described["development_url"]
-            settings.PUSH_APNS_CA_FILE = described["ca_file"]
+    def build(provider_case, **fields):
+        description = request.getfixturevalue(provider_case.fake).describe()
+        if provider_case.fake == "apple":
+            settings.PUSH_APNS_PRODUCTION_URL = description["production_url"]
+            settings.PUSH_APNS_DEVELOPMENT_URL = description["development_url"]
+            settings.PUSH_APNS_CA_FILE = description["ca_file"]
         blank = {"service_account": "", "project_id": "", "endpoint": "", "fcm_api_version": ""}
-        return factories.PushMessagingConfigurationFactory(**blank | kind.fields(described) | fields)
+        return factories.PushMessagingConfigurationFactory(**blank | provider_case.build_fields(description) | fields)
 
-    return make
+    return build
 
 
 @pytest.fixture
 def make_version(configure):
     """Store a version of an app whose pushes go out by a kind of configuration."""
 
-    def make(kind, configuration=None, **fields):
-        configuration = configuration or configure(kind)
-        known = {"platform": configuration.platform, "push_messaging_configuration": configuration}
-        version = factories.ApplicationVersionFactory(**known | kind.version | fields)
+    def build(provider_case, configuration=None, **fields):
+        configuration = configuration or configure(provider_case)
+        defaults = {"platform": configuration.platform, "push_messaging_configuration": configuration}
+        version = factories.ApplicationVersionFactory(**defaults | provider_case.version_fields | fields)
         version.clean()
         return version
 
-    return make
+    return build
 
 
-@pytest.fixture(params=kinds.KINDS, ids=str)
-def kind(request):
+@pytest.fixture(params=provider_cases.PROVIDER_CASES, ids=str)
+def provider_case(request):
     return request.param
 
 
 @pytest.fixture
-def stand_in(request, kind):
-    return request.getfixturevalue(kind.stand_in)
+def fake(request, provider_case):
+    return request.getfixturevalue(provider_case.fake)
 
 
 @pytest.fixture
-def version(make_version, kind):
-    return make_version(kind)
+def version(make_version, provider_case):
+    return make_version(provider_case)
 
 
 @pytest.fixture
 def token():
     """The push token of the test's phone."""
-    return kinds.push_token()
+    return provider_cases.push_token()
 
 
 @pytest.fixture
@@ -105,23 +105,23 @@ def phone(enroll, token, version):
 
 
 @pytest.fixture
-def still():
+def frozen_clock():
     """Let the time stand still: what is put off does not come due by itself, however slow the test is."""
     with time_machine.travel(timezone.now(), tick=False) as traveller:
         yield traveller
 
 
-class Pushes:
+class PushFlow:
     """What a portal does with pushes, and what a worker does with them."""
 
     def __init__(self, portal):
-        self.portal, self.workers_connection = portal, None
+        self.portal, self.worker_connection = portal, None
 
     def start(self, mobile_type, phone, user_id="anna", **fields):
         """E3; returns the transaction's id."""
-        answer = self.portal.start(mobile_type, phone, user_id, **fields)
-        assert answer.status_code == 200, answer.content
-        return answer.json()["transaction_id"]
+        response = self.portal.start(mobile_type, phone, user_id, **fields)
+        assert response.status_code == 200, response.content
+        return response.json()["transaction_id"]
 
     def work(self):
         """Claim and deliver what is due, as a worker's dispatcher does; returns how many pushes that were."""
@@ -138,22 +138,22 @@ class Pushes:
         return transaction_id
 
     @contextmanager
-    def in_flight(self, stand_in, token, answer=None):
+    def in_flight(self, fake, token, response=None):
         """Work in another thread; inside, the push to this token hangs at the stand-in, until it is answered."""
-        before = len(stand_in.wait(token, 0, None, 0))
-        stand_in.script[token] = [{**(answer or {}), "delay": 20}]
-        worker = threading.Thread(target=self._work_and_leave)
+        before = len(fake.wait(token, 0, None, 0))
+        fake.script[token] = [{**(response or {}), "delay": 20}]
+        worker = threading.Thread(target=self._work_in_thread)
         worker.start()
         try:
-            assert len(stand_in.wait(token, before + 1, None, 10)) > before
+            assert len(fake.wait(token, before + 1, None, 10)) > before
             yield
         finally:
-            stand_in.release()
+            fake.release()
             worker.join(15)
         assert not worker.is_alive()
 
-    def _work_and_leave(self):
-        self.workers_connection = connections["default"]
+    def _work_in_thread(self):
+        self.worker_connection = connections["default"]
         self.work()
         connections.close_all()
 
@@ -177,29 +177,29 @@ class Pushes:
 
 
 @pytest.fixture
-def pushes(portal):
-    return Pushes(portal)
+def push_flow(portal):
+    return PushFlow(portal)
 
 
 @pytest.fixture
-def sent(pushes, mobile_type, phone, token, stand_in):
+def send_push(push_flow, mobile_type, phone, token, fake):
     """Send one push to the phone; with answers that the provider gives first. Returns the transaction's id."""
 
-    def send(*answers, mobile_type=mobile_type, **fields):
-        stand_in.script[token] = list(answers)
-        return pushes.send(mobile_type, phone, **fields)
+    def send(*responses, mobile_type=mobile_type, **fields):
+        fake.script[token] = list(responses)
+        return push_flow.send(mobile_type, phone, **fields)
 
     return send
 
 
 @pytest.fixture
-def heard(stand_in, token):
+def received_pushes(fake, token):
     """Return the pushes to the phone that its provider took or answered so far."""
-    return lambda: stand_in.wait(token, 0, None, 0)
+    return lambda: fake.wait(token, 0, None, 0)
 
 
 @pytest.fixture
-def fault(version):
+def stored_error(version):
     """Return what is kept about a fault of the phone's configuration: why, where, and whether since when."""
 
     def read(configuration=version.push_messaging_configuration):
@@ -209,19 +209,19 @@ def fault(version):
     return read
 
 
-def assert_failed(pushes, transaction_id, outcome, reason):
+def assert_failed(push_flow, transaction_id, outcome, reason):
     """The last try was final: result, callback, attempt and event say so, the last two in the provider's words."""
-    assert pushes.result(transaction_id) == ENDED
-    assert pushes.attempts(transaction_id)[-1] == (outcome, reason)
-    assert pushes.due_in(transaction_id) is None
+    assert push_flow.result(transaction_id) == ENDED
+    assert push_flow.attempts(transaction_id)[-1] == (outcome, reason)
+    assert push_flow.due_in(transaction_id) is None
     assert CallbackDelivery.objects.filter(transaction_id=transaction_id).count() == 1
-    details = pushes.events(transaction_id)[-1].details
+    details = push_flow.events(transaction_id)[-1].details
     assert details["reason"] == reason
     assert details["next_attempt_at"] is None
 
 
 @pytest.fixture
-def with_fallback(db):
+def type_with_fallback(db):
     """A push type that gives way to text messages."""
     sms = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
     return factories.TypeFactory(fallback=sms)

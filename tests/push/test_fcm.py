@@ -9,24 +9,24 @@ from apps.demo.fcm import TOKEN_PATH
 from tests import factories
 from tests.fakes import fcm
 from tests.fakes.apns_certificates import pem, signing_key
-from tests.push import kinds
-from tests.push.conftest import NO_FAULT
+from tests.push import provider_cases
+from tests.push.conftest import NO_ERROR
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN_SECONDS = 3600
 
 
-@pytest.fixture(params=[kinds.FCM_V1], ids=str)
-def kind(request):
+@pytest.fixture(params=[provider_cases.FCM_V1], ids=str)
+def provider_case(request):
     return request.param
 
 
-with_both = pytest.mark.parametrize("kind", [kinds.FCM_V1, kinds.FCM_LEGACY], ids=str)
-legacy = pytest.mark.parametrize("kind", [kinds.FCM_LEGACY], ids=str)
+with_both = pytest.mark.parametrize("provider_case", [provider_cases.FCM_V1, provider_cases.FCM_LEGACY], ids=str)
+legacy = pytest.mark.parametrize("provider_case", [provider_cases.FCM_LEGACY], ids=str)
 
 
 @pytest.fixture
-def exchanges(google, version):
+def token_requests(google, version):
     """Return how many access tokens were asked for since the test began."""
     before = len(google.wait(TOKEN_PATH, 0, None, 0))
     return lambda: len(google.wait(TOKEN_PATH, 0, None, 0)) - before
@@ -37,9 +37,9 @@ def data_of(transaction_id, phone, text):
     return {"content": json.dumps(content, ensure_ascii=False)}
 
 
-def test_a_data_message_is_exactly_this(sent, heard, phone, token, version, google, still):
-    transaction_id = sent(message="Log in at the café?")
-    [record] = heard()
+def test_a_data_message_is_exactly_this(send_push, received_pushes, phone, token, version, google, frozen_clock):
+    transaction_id = send_push(message="Log in at the café?")
+    [record] = received_pushes()
     assert json.loads(record["body"]) == {
         "message": {
             "token": token,
@@ -54,18 +54,20 @@ def test_a_data_message_is_exactly_this(sent, heard, phone, token, version, goog
     assert record["headers"]["content-type"] == "application/json"
 
 
-def test_push_on_a_broken_kept_connection_is_repeated_in_its_attempt(sent, pushes, heard, stand_in, token):
-    sent()
-    transaction_id = sent({"reset": True})
-    assert pushes.attempts(transaction_id) == [("accepted", "")]
-    repeated = [json.loads(record["body"])["message"]["android"]["collapse_key"] for record in heard()][1:]
+def test_push_on_a_broken_kept_connection_is_repeated_in_its_attempt(
+    send_push, push_flow, received_pushes, fake, token
+):
+    send_push()
+    transaction_id = send_push({"reset": True})
+    assert push_flow.attempts(transaction_id) == [("accepted", "")]
+    repeated = [json.loads(record["body"])["message"]["android"]["collapse_key"] for record in received_pushes()][1:]
     assert repeated == [transaction_id] * 2
 
 
 @legacy
-def test_a_legacy_message_is_exactly_this(sent, heard, phone, token, still):
-    transaction_id = sent(message="Log in at the café?")
-    [record] = heard()
+def test_a_legacy_message_is_exactly_this(send_push, received_pushes, phone, token, frozen_clock):
+    transaction_id = send_push(message="Log in at the café?")
+    [record] = received_pushes()
     assert json.loads(record["body"]) == {
         "to": token,
         "priority": "high",
@@ -78,74 +80,76 @@ def test_a_legacy_message_is_exactly_this(sent, heard, phone, token, still):
     assert record["headers"]["content-type"] == "application/json"
 
 
-def life_of(record):
+def ttl_of(record):
     body = json.loads(record["body"])
     return body["message"]["android"]["ttl"] if "message" in body else body["time_to_live"]
 
 
 @with_both
-def test_a_message_lives_as_long_as_its_transaction_still_does(sent, pushes, heard, kind, still):
-    sent(kind.later[0])
-    still.shift(100)
-    pushes.work()
-    assert [life_of(record) for record in heard()] in (["300s", "200s"], [300, 200])
+def test_a_message_lives_as_long_as_its_transaction_still_does(
+    send_push, push_flow, received_pushes, provider_case, frozen_clock
+):
+    send_push(provider_case.unavailable[0])
+    frozen_clock.shift(100)
+    push_flow.work()
+    assert [ttl_of(record) for record in received_pushes()] in (["300s", "200s"], [300, 200])
 
 
 @with_both
-def test_a_notification_is_there_for_cordova_only(sent, heard, version):
-    sent(message="First?")
+def test_a_notification_is_there_for_cordova_only(send_push, received_pushes, version):
+    send_push(message="First?")
     version.cordova = True
     version.save()
-    sent(message="Second?")
-    without, with_it = [json.loads(record["body"]) for record in heard()]
+    send_push(message="Second?")
+    without, with_it = [json.loads(record["body"]) for record in received_pushes()]
     assert "notification" not in without.get("message", without)
     assert with_it.get("message", with_it)["notification"] == {"body": "Second?"}
 
 
 @with_both
-def test_the_endpoint_is_the_whole_address(sent, heard, version, google, kind):
-    path = "/fcm/send" if kind == kinds.FCM_LEGACY else "/gateway/7/push?tenant=shop"
+def test_the_endpoint_is_the_whole_address(send_push, received_pushes, version, google, provider_case):
+    path = "/fcm/send" if provider_case == provider_cases.FCM_LEGACY else "/gateway/7/push?tenant=shop"
     version.push_messaging_configuration.endpoint = google.url + path
     version.push_messaging_configuration.save()
-    sent()
-    assert [(record["path"], record["status"]) for record in heard()] == [(path, 200)]
+    send_push()
+    assert [(record["path"], record["status"]) for record in received_pushes()] == [(path, 200)]
 
 
 def test_without_an_endpoint_it_is_googles_own(configure):
-    account = configure(kinds.FCM_V1, endpoint="")
+    account = configure(provider_cases.FCM_V1, endpoint="")
     assert account.message_url == "https://fcm.googleapis.com/v1/projects/countersign-demo/messages:send"
-    assert configure(kinds.FCM_LEGACY, endpoint="").message_url == "https://fcm.googleapis.com/fcm/send"
+    assert configure(provider_cases.FCM_LEGACY, endpoint="").message_url == "https://fcm.googleapis.com/fcm/send"
 
 
-def test_one_access_token_serves_many_pushes(pushes, mobile_type, phone, heard, exchanges):
+def test_one_access_token_serves_many_pushes(push_flow, mobile_type, phone, received_pushes, token_requests):
     for _number in range(20):
-        pushes.start(mobile_type, phone)
-    pushes.work()
-    pushes.send(mobile_type, phone)
-    assert [record["status"] for record in heard()] == [200] * 21
-    assert exchanges() == 1
-    assert len({record["headers"]["authorization"] for record in heard()}) == 1
+        push_flow.start(mobile_type, phone)
+    push_flow.work()
+    push_flow.send(mobile_type, phone)
+    assert [record["status"] for record in received_pushes()] == [200] * 21
+    assert token_requests() == 1
+    assert len({record["headers"]["authorization"] for record in received_pushes()}) == 1
 
 
-def test_an_access_token_is_renewed_some_minutes_before_its_end(sent, heard, exchanges, later):
-    sent()
+def test_an_access_token_is_renewed_some_minutes_before_its_end(send_push, received_pushes, token_requests, later):
+    send_push()
     later(TOKEN_SECONDS - 300)
-    sent()
-    assert exchanges() == 1
+    send_push()
+    assert token_requests() == 1
     later(200)
-    sent()
-    assert exchanges() == 2
-    assert [record["status"] for record in heard()] == [200] * 3
+    send_push()
+    assert token_requests() == 2
+    assert [record["status"] for record in received_pushes()] == [200] * 3
 
 
 def test_a_service_account_with_another_key_is_refused_and_marked(
-    configure, make_version, enroll, pushes, mobile_type, google
+    configure, make_version, enroll, push_flow, mobile_type, google
 ):
     account = {**google.fcm.account, "private_key": factories.service_account()["private_key"]}
-    version = make_version(kinds.FCM_V1, configure(kinds.FCM_V1, service_account=json.dumps(account)))
-    token = kinds.push_token()
-    transaction_id = pushes.send(mobile_type, enroll(push_token=token, version=version))
-    [(outcome, reason)] = pushes.attempts(transaction_id)
+    version = make_version(provider_cases.FCM_V1, configure(provider_cases.FCM_V1, service_account=json.dumps(account)))
+    token = provider_cases.push_token()
+    transaction_id = push_flow.send(mobile_type, enroll(push_token=token, version=version))
+    [(outcome, reason)] = push_flow.attempts(transaction_id)
     assert outcome == "misconfigured"
     assert "invalid_grant" in reason
     assert google.wait(token, 0, None, 0) == []
@@ -153,23 +157,25 @@ def test_a_service_account_with_another_key_is_refused_and_marked(
     assert version.push_messaging_configuration.delivery_error == reason
 
 
-@pytest.mark.parametrize("answer", [{"status": 503, "body": "{}"}, fcm.HTML, {"reset": True, "repeat": True}], ids=str)
-def test_a_token_endpoint_with_a_fault_is_asked_again(sent, pushes, heard, google, later, answer):
-    google.script[TOKEN_PATH] = [answer]
-    transaction_id = sent()
+@pytest.mark.parametrize(
+    "response", [{"status": 503, "body": "{}"}, fcm.HTML, {"reset": True, "repeat": True}], ids=str
+)
+def test_a_token_endpoint_with_a_fault_is_asked_again(send_push, push_flow, received_pushes, google, later, response):
+    google.script[TOKEN_PATH] = [response]
+    transaction_id = send_push()
     google.script[TOKEN_PATH] = []
-    [(outcome, reason)] = pushes.attempts(transaction_id)
+    [(outcome, reason)] = push_flow.attempts(transaction_id)
     assert (outcome, reason.partition(":")[0]) == ("retry", "no access token")
-    assert heard() == []
+    assert received_pushes() == []
     later(2)
-    pushes.work()
-    assert pushes.attempts(transaction_id)[1:] == [("accepted", "")]
+    push_flow.work()
+    assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 
 
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (200, kinds.DEEP),
+        (200, provider_cases.DEEPLY_NESTED),
         (200, "{}"),
         (200, '{"access_token": 5}'),
         (200, '{"access_token": "one\\r\\nX-Other: two"}'),
@@ -178,7 +184,7 @@ def test_a_token_endpoint_with_a_fault_is_asked_again(sent, pushes, heard, googl
         (200, '{"access_token": "one", "expires_in": 1e30}'),
         (200, '{"access_token": "one", "expires_in": Infinity}'),
         (200, '{"access_token": "one", "expires_in": -1}'),
-        (400, kinds.DEEP),
+        (400, provider_cases.DEEPLY_NESTED),
         (400, "[]"),
         (400, "null"),
         (400, '{"error": ["invalid_grant"]}'),
@@ -190,44 +196,48 @@ def test_a_token_endpoint_with_a_fault_is_asked_again(sent, pushes, heard, googl
     ids=lambda value: ascii(value)[:50],
 )
 def test_a_senseless_answer_of_the_token_endpoint_is_a_fault_of_the_way(
-    sent, pushes, google, exchanges, fault, status, body
+    send_push, push_flow, google, token_requests, stored_error, status, body
 ):
     google.script[TOKEN_PATH] = [{"status": status, "body": body}]
-    assert pushes.attempts(sent()) == [("retry", f"no access token: HTTP {status}")]
-    assert fault() == NO_FAULT
-    assert exchanges() == 1
+    assert push_flow.attempts(send_push()) == [("retry", f"no access token: HTTP {status}")]
+    assert stored_error() == NO_ERROR
+    assert token_requests() == 1
 
 
 @pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable", "internal_failure"])
 @pytest.mark.parametrize("member", ["error", "error_description"])
 def test_a_passing_fault_of_the_token_endpoint_is_waited_out_by_the_queue_alone(
-    sent, pushes, google, exchanges, error, member
+    send_push, push_flow, google, token_requests, error, member
 ):
     body = json.dumps({"error": "invalid_request", member: error})
     google.script[TOKEN_PATH] = [{"status": 400, "body": body, "repeat": True}]
-    transaction_id = sent()
+    transaction_id = send_push()
     google.script[TOKEN_PATH] = []
-    assert pushes.attempts(transaction_id) == [("retry", f"no access token: {error} (HTTP 400)")]
-    assert exchanges() == 1
+    assert push_flow.attempts(transaction_id) == [("retry", f"no access token: {error} (HTTP 400)")]
+    assert token_requests() == 1
 
 
 @pytest.mark.parametrize("status", [302, 404, 405, 410])
-def test_an_address_that_gives_no_access_tokens_is_a_fault_of_the_configuration(sent, pushes, google, status, fault):
+def test_an_address_that_gives_no_access_tokens_is_a_fault_of_the_configuration(
+    send_push, push_flow, google, status, stored_error
+):
     google.script[TOKEN_PATH] = [{"status": status, "headers": {"location": "/elsewhere"}, "body": "<html>"}]
-    assert pushes.attempts(sent()) == [("misconfigured", f"no access token: HTTP {status}")]
-    assert fault()[0] == f"no access token: HTTP {status}"
+    assert push_flow.attempts(send_push()) == [("misconfigured", f"no access token: HTTP {status}")]
+    assert stored_error()[0] == f"no access token: HTTP {status}"
 
 
-@pytest.mark.parametrize("life", [{}, {"expires_in": None}, {"expires_in": "3600"}, {"expires_in": 3600.5}], ids=str)
-def test_the_life_of_an_access_token_may_be_told_in_other_ways(sent, pushes, google, version, life):
+@pytest.mark.parametrize(
+    "lifetime", [{}, {"expires_in": None}, {"expires_in": "3600"}, {"expires_in": 3600.5}], ids=str
+)
+def test_the_life_of_an_access_token_may_be_told_in_other_ways(send_push, push_flow, google, version, lifetime):
     google.fcm.access_tokens["another"] = time.time() + TOKEN_SECONDS
-    google.script[TOKEN_PATH] = [{"status": 200, "body": json.dumps({"access_token": "another", **life})}]
-    assert pushes.attempts(sent()) == [("accepted", "")]
+    google.script[TOKEN_PATH] = [{"status": 200, "body": json.dumps({"access_token": "another", **lifetime})}]
+    assert push_flow.attempts(send_push()) == [("accepted", "")]
 
 
-def test_a_stored_key_of_another_kind_is_told_as_that(configure, make_version, enroll, pushes, mobile_type, google):
+def test_a_stored_key_of_another_kind_is_told_as_that(configure, make_version, enroll, push_flow, mobile_type, google):
     account = {**google.fcm.account, "private_key": pem(signing_key())}
-    version = make_version(kinds.FCM_V1, configure(kinds.FCM_V1, service_account=json.dumps(account)))
-    transaction_id = pushes.send(mobile_type, enroll(push_token=kinds.push_token(), version=version))
-    told = [("misconfigured", "the stored credential cannot be used (TypeError)")]
-    assert pushes.attempts(transaction_id) == told
+    version = make_version(provider_cases.FCM_V1, configure(provider_cases.FCM_V1, service_account=json.dumps(account)))
+    transaction_id = push_flow.send(mobile_type, enroll(push_token=provider_cases.push_token(), version=version))
+    attempts = [("misconfigured", "the stored credential cannot be used (TypeError)")]
+    assert push_flow.attempts(transaction_id) == attempts

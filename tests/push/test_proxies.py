@@ -13,15 +13,17 @@ from apps.system.models import ApnsProxy
 from apps.transactions.models import PushAttempt
 from tests.fakes.web_proxy import WebProxy
 from tests.ports import free_port
-from tests.push import kinds
+from tests.push import provider_cases
 
 pytestmark = pytest.mark.django_db(transaction=True)
 USER, PASSWORD = "outgoing", "proxy:password"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 ACCEPTED = [("accepted", "")]
 
-google_only = pytest.mark.parametrize("kind", [kinds.FCM_V1, kinds.FCM_LEGACY], ids=str)
-apple_only = pytest.mark.parametrize("kind", [kinds.APNS_TOKEN, kinds.APNS_CERTIFICATE], ids=str)
+google_only = pytest.mark.parametrize("provider_case", [provider_cases.FCM_V1, provider_cases.FCM_LEGACY], ids=str)
+apple_only = pytest.mark.parametrize(
+    "provider_case", [provider_cases.APNS_TOKEN, provider_cases.APNS_CERTIFICATE], ids=str
+)
 
 
 def store_apns_proxy(**values):
@@ -33,11 +35,11 @@ def store_apns_proxy(**values):
 
 
 @pytest.fixture
-def proxied(kind, settings):
+def set_proxy(provider_case, settings):
     """Set the proxy of a kind, as an operator does; credentials go out at once."""
 
     def set_up(port, username="", password="", *, preemptive=True):
-        if kind.stand_in == "apple":
+        if provider_case.fake == "apple":
             store_apns_proxy(enabled=True, host="127.0.0.1", port=port, username=username, password=password)
         else:
             settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{port}", username, password, preemptive)
@@ -46,180 +48,185 @@ def proxied(kind, settings):
 
 
 @pytest.fixture
-def came_from(version, stand_in):
+def peers(version, fake):
     """Return the ports from which the stand-in was called since the test began."""
-    before = len(stand_in.received)
-    return lambda: {record["headers"]["peer"] for record in stand_in.received[before:]}
+    before = len(fake.received)
+    return lambda: {record["headers"]["peer"] for record in fake.received[before:]}
 
 
-def asked_for(kind, stand_in):
+def proxy_requests(provider_case, fake):
     """Return what the proxy is asked for with one push of a kind, in its order."""
-    described = stand_in.describe()
-    if kind.stand_in == "apple":
-        return [("CONNECT", described["production_url"].removeprefix("https://"))]
-    if kind == kinds.FCM_LEGACY:
-        return [("POST", described["legacy_endpoint"])]
-    return [("POST", described["service_account"]["token_uri"]), ("POST", described["endpoint"])]
+    description = fake.describe()
+    if provider_case.fake == "apple":
+        return [("CONNECT", description["production_url"].removeprefix("https://"))]
+    if provider_case == provider_cases.FCM_LEGACY:
+        return [("POST", description["legacy_endpoint"])]
+    return [("POST", description["service_account"]["token_uri"]), ("POST", description["endpoint"])]
 
 
-def test_pushes_and_token_requests_go_through_the_proxy(sent, pushes, kind, stand_in, proxied, came_from):
+def test_pushes_and_token_requests_go_through_the_proxy(send_push, push_flow, provider_case, fake, set_proxy, peers):
     with WebProxy() as proxy:
-        proxied(proxy.port)
-        assert pushes.attempts(sent()) == ACCEPTED
-    assert proxy.received == [(*request, None) for request in asked_for(kind, stand_in)]
-    assert came_from() <= proxy.peers
-    assert came_from()
+        set_proxy(proxy.port)
+        assert push_flow.attempts(send_push()) == ACCEPTED
+    assert proxy.received == [(*request, None) for request in proxy_requests(provider_case, fake)]
+    assert peers() <= proxy.peers
+    assert peers()
 
 
-def test_credentials_go_out_at_once(sent, pushes, kind, stand_in, proxied, came_from, heard):
+def test_credentials_go_out_at_once(send_push, push_flow, provider_case, fake, set_proxy, peers, received_pushes):
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy.port, USER, PASSWORD)
-        assert pushes.attempts(sent()) == ACCEPTED
-    assert proxy.received == [(*request, BASIC) for request in asked_for(kind, stand_in)]
-    assert came_from() <= proxy.peers
-    assert "proxy-authorization" not in heard()[0]["headers"]
+        set_proxy(proxy.port, USER, PASSWORD)
+        assert push_flow.attempts(send_push()) == ACCEPTED
+    assert proxy.received == [(*request, BASIC) for request in proxy_requests(provider_case, fake)]
+    assert peers() <= proxy.peers
+    assert "proxy-authorization" not in received_pushes()[0]["headers"]
 
 
 @google_only
-def test_credentials_go_out_after_a_407_otherwise(sent, pushes, kind, stand_in, proxied, came_from, heard):
+def test_credentials_go_out_after_a_407_otherwise(
+    send_push, push_flow, provider_case, fake, set_proxy, peers, received_pushes
+):
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy.port, USER, PASSWORD, preemptive=False)
-        assert pushes.attempts(sent()) == ACCEPTED
-    tries = [(request, authorization) for *request, authorization in proxy.received]
-    assert tries[:2] == [(list(asked_for(kind, stand_in)[0]), None), (list(asked_for(kind, stand_in)[0]), BASIC)]
-    assert came_from() <= proxy.peers
-    assert len(heard()) == 1
+        set_proxy(proxy.port, USER, PASSWORD, preemptive=False)
+        assert push_flow.attempts(send_push()) == ACCEPTED
+    attempts = [(request, authorization) for *request, authorization in proxy.received]
+    assert attempts[:2] == [
+        (list(proxy_requests(provider_case, fake)[0]), None),
+        (list(proxy_requests(provider_case, fake)[0]), BASIC),
+    ]
+    assert peers() <= proxy.peers
+    assert len(received_pushes()) == 1
 
 
-def test_each_kind_keeps_to_its_own_proxy(sent, pushes, kind, settings):
+def test_each_kind_keeps_to_its_own_proxy(send_push, push_flow, provider_case, settings):
     with WebProxy() as proxy:
-        if kind.stand_in == "apple":
+        if provider_case.fake == "apple":
             settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{proxy.port}")
         else:
             store_apns_proxy(enabled=True, host="127.0.0.1", port=proxy.port)
-        assert pushes.attempts(sent()) == ACCEPTED
+        assert push_flow.attempts(send_push()) == ACCEPTED
     assert proxy.received == []
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_no_host_is_reached_past_the_proxy_because_the_environment_names_it(
-    sent, pushes, kind, stand_in, proxied, came_from, monkeypatch, name
+    send_push, push_flow, provider_case, fake, set_proxy, peers, monkeypatch, name
 ):
     monkeypatch.setenv(name, "*")
     with WebProxy() as proxy:
-        proxied(proxy.port)
-        assert pushes.attempts(sent()) == ACCEPTED
-    assert proxy.received == [(*request, None) for request in asked_for(kind, stand_in)]
-    assert came_from() <= proxy.peers
+        set_proxy(proxy.port)
+        assert push_flow.attempts(send_push()) == ACCEPTED
+    assert proxy.received == [(*request, None) for request in proxy_requests(provider_case, fake)]
+    assert peers() <= proxy.peers
 
 
-def test_a_proxy_that_only_the_environment_names_is_not_used(sent, pushes, monkeypatch):
+def test_a_proxy_that_only_the_environment_names_is_not_used(send_push, push_flow, monkeypatch):
     with WebProxy() as proxy:
         for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        assert pushes.attempts(sent()) == ACCEPTED
+        assert push_flow.attempts(send_push()) == ACCEPTED
     assert proxy.received == []
 
 
 @apple_only
-def test_a_connection_from_before_the_proxy_is_not_used_again(sent, pushes, proxied, heard):
-    sent()
+def test_a_connection_from_before_the_proxy_is_not_used_again(send_push, push_flow, set_proxy, received_pushes):
+    send_push()
     with WebProxy() as proxy:
-        proxied(proxy.port)
-        assert pushes.attempts(sent()) == ACCEPTED
-    direct, by_proxy = [record["peer"] for record in heard()]
+        set_proxy(proxy.port)
+        assert push_flow.attempts(send_push()) == ACCEPTED
+    direct, by_proxy = [record["peer"] for record in received_pushes()]
     assert by_proxy in proxy.peers
     assert direct not in proxy.peers
 
 
 @apple_only
-def test_a_switched_off_proxy_is_not_used(sent, pushes):
+def test_a_switched_off_proxy_is_not_used(send_push, push_flow):
     with WebProxy() as proxy:
         store_apns_proxy(enabled=False, host="127.0.0.1", port=proxy.port)
-        assert pushes.attempts(sent()) == ACCEPTED
+        assert push_flow.attempts(send_push()) == ACCEPTED
     assert proxy.received == []
 
 
-def assert_put_off(pushes, transaction_id, *words):
+def assert_retried(push_flow, transaction_id, *reasons):
     """The push is tried again, and attempt and event say why in the same words."""
-    [(outcome, reason)] = pushes.attempts(transaction_id)
+    [(outcome, reason)] = push_flow.attempts(transaction_id)
     assert outcome == "retry"
-    assert [word for word in words if word in reason.lower()], reason
+    assert [word for word in reasons if word in reason.lower()], reason
     assert PASSWORD not in reason
-    [event] = pushes.events(transaction_id)
+    [event] = push_flow.events(transaction_id)
     assert event.details["reason"] == reason
     assert event.details["next_attempt_at"]
-    assert pushes.result(transaction_id) == ("pending", None)
+    assert push_flow.result(transaction_id) == ("pending", None)
 
 
-def test_wrong_credentials_for_the_proxy_are_told(sent, pushes, proxied, came_from, later):
+def test_wrong_credentials_for_the_proxy_are_told(send_push, push_flow, set_proxy, peers, later):
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy.port, USER, "wrong")
-        transaction_id = sent()
-        assert_put_off(pushes, transaction_id, "407")
-        assert came_from() == set()
-        proxied(proxy.port, USER, PASSWORD)
+        set_proxy(proxy.port, USER, "wrong")
+        transaction_id = send_push()
+        assert_retried(push_flow, transaction_id, "407")
+        assert peers() == set()
+        set_proxy(proxy.port, USER, PASSWORD)
         later(2)
-        pushes.work()
-    assert pushes.attempts(transaction_id)[1:] == ACCEPTED
+        push_flow.work()
+    assert push_flow.attempts(transaction_id)[1:] == ACCEPTED
 
 
 @contextmanager
-def proxy_that_says(answer):
+def scripted_proxy(response):
     """Listen as a proxy that gives every request this answer; without one it says nothing until the end."""
-    held = []
+    connections = []
 
     def serve():
         with suppress(OSError):
             while True:
                 connection, _address = server.accept()
-                held.append(connection)
-                if answer and connection.recv(65536):
-                    connection.sendall(answer)
+                connections.append(connection)
+                if response and connection.recv(65536):
+                    connection.sendall(response)
                     connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=serve, daemon=True).start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
-    for connection in held:
+    for connection in connections:
         connection.close()
 
 
 @apple_only
 @pytest.mark.parametrize("status", [b"403 Forbidden", b"502 Bad Gateway"])
-def test_a_tunnel_that_the_proxy_refuses_is_asked_for_again(sent, pushes, proxied, came_from, status):
-    with proxy_that_says(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n") as port:
-        proxied(port)
-        assert_put_off(pushes, sent(), status[:3].decode())
-    assert came_from() == set()
+def test_a_tunnel_that_the_proxy_refuses_is_asked_for_again(send_push, push_flow, set_proxy, peers, status):
+    with scripted_proxy(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n") as port:
+        set_proxy(port)
+        assert_retried(push_flow, send_push(), status[:3].decode())
+    assert peers() == set()
 
 
-def test_a_proxy_that_is_down_is_waited_for(sent, pushes, proxied, came_from):
-    proxied(free_port())
-    assert_put_off(pushes, sent(), "connect")
-    assert came_from() == set()
+def test_a_proxy_that_is_down_is_waited_for(send_push, push_flow, set_proxy, peers):
+    set_proxy(free_port())
+    assert_retried(push_flow, send_push(), "connect")
+    assert peers() == set()
 
 
-def test_a_proxy_that_hangs_is_given_up_and_asked_again(sent, pushes, proxied, came_from, monkeypatch):
+def test_a_proxy_that_hangs_is_given_up_and_asked_again(send_push, push_flow, set_proxy, peers, monkeypatch):
     for module in (apns, fcm, fcm_legacy):
         monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(google_tokens, "TOKEN_TIMEOUT_SECONDS", 0.3)
-    with proxy_that_says(b"") as port:
-        proxied(port)
-        assert_put_off(pushes, sent(), "timed out", "timeout")
-    assert came_from() == set()
+    with scripted_proxy(b"") as port:
+        set_proxy(port)
+        assert_retried(push_flow, send_push(), "timed out", "timeout")
+    assert peers() == set()
     assert PushAttempt.objects.get().duration_ms < 3000
 
 
 @apple_only
-def test_a_proxy_password_whose_encryption_key_is_lost_is_told(sent, pushes, proxied, settings, fault):
+def test_a_proxy_password_whose_encryption_key_is_lost_is_told(send_push, push_flow, set_proxy, settings, stored_error):
     keys = settings.FIELD_ENCRYPTION_KEYS
     settings.FIELD_ENCRYPTION_KEYS = [b"lost" * 8, *keys]
     with WebProxy() as proxy:
-        proxied(proxy.port, USER, PASSWORD)
+        set_proxy(proxy.port, USER, PASSWORD)
         settings.FIELD_ENCRYPTION_KEYS = keys
-        [(outcome, reason)] = pushes.attempts(sent())
+        [(outcome, reason)] = push_flow.attempts(send_push())
     assert outcome == "misconfigured"
     assert "FIELD_ENCRYPTION_KEYS" in reason
     assert proxy.received == []

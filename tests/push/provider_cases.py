@@ -1,0 +1,250 @@
+"""The four kinds of push messaging configurations as the tests see them: what is stored, and what the providers say."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.utils import timezone
+
+from tests.fakes import apns, fcm
+
+RETRY_AFTER = {"Retry-After": "7"}
+# Deeper than Python follows, and within what is read of an answer.
+DEEPLY_NESTED = "[" * 60_000
+DEAD_TOKEN, RETRY, REFUSED, MISCONFIGURED = "dead_token", "retry", "refused", "misconfigured"
+
+
+def push_token():
+    """Return a push token that no other test has; Apple's are hexadecimal, Google takes any text."""
+    return os.urandom(32).hex()
+
+
+@dataclass(frozen=True)
+class ProviderCase:
+    """`says` are the provider's answers with its own word for each; `words` are further ones, with their outcome.
+
+    `fields` makes those of a configuration from what a stand-in gives out.
+    """
+
+    name: str
+    fake: str
+    build_fields: Callable
+    invalid_token: tuple
+    unavailable: tuple
+    rate_limited: dict
+    misconfigured: tuple
+    rejected: tuple
+    unrecognized: tuple
+    find_secrets: Callable
+    # Text, transaction and profile in the body of a push.
+    parse_content: Callable
+    # How an access token is refused, for those that have one.
+    expired_credential: tuple | None = None
+    version_fields: dict = field(default_factory=dict)
+    # A version that the same configuration serves elsewhere; None where a configuration serves one app alone.
+    other_app: dict | None = None
+    reasons: tuple = ()
+
+    def __str__(self):
+        return self.name
+
+
+def apns_reason(status, reason, outcome, **more):
+    return apns.rejection(status, reason, **more), reason, outcome
+
+
+APNS_REASONS = (
+    apns_reason(400, "BadDeviceToken", DEAD_TOKEN),
+    apns_reason(400, "DeviceTokenNotForTopic", DEAD_TOKEN),
+    apns_reason(410, "Unregistered", DEAD_TOKEN),
+    apns_reason(410, "ExpiredToken", DEAD_TOKEN),
+    apns_reason(400, "IdleTimeout", RETRY),
+    apns_reason(429, "TooManyProviderTokenUpdates", RETRY),
+    apns_reason(429, "TooManyRequests", RETRY),
+    apns_reason(500, "InternalServerError", RETRY),
+    apns_reason(503, "ServiceUnavailable", RETRY),
+    apns_reason(503, "Shutdown", RETRY),
+    apns_reason(504, "NeverHeardOf", RETRY),
+    *[
+        apns_reason(status, reason, MISCONFIGURED)
+        for status, reason in [
+            (400, "BadTopic"),
+            (400, "MissingTopic"),
+            (400, "TopicDisallowed"),
+            (403, "BadCertificate"),
+            (403, "BadCertificateEnvironment"),
+            (403, "BadEnvironmentKeyInToken"),
+            (403, "Forbidden"),
+            (403, "InvalidProviderToken"),
+            (403, "MissingProviderToken"),
+            (403, "NeverHeardOf"),
+            (404, "BadPath"),
+            (405, "MethodNotAllowed"),
+        ]
+    ],
+    *[
+        apns_reason(400, reason, REFUSED)
+        for reason in (
+            "BadCollapseId",
+            "BadExpirationDate",
+            "BadMessageId",
+            "BadPriority",
+            "DuplicateHeaders",
+            "InvalidPushType",
+            "MissingDeviceToken",
+            "PayloadEmpty",
+            "NeverHeardOf",
+        )
+    ],
+    apns_reason(413, "PayloadTooLarge", REFUSED),
+    ({"status": 400, "body": DEEPLY_NESTED}, "HTTP 400", MISCONFIGURED),
+    ({"status": 400, "body": json.dumps({"reason": ["BadDeviceToken"]})}, "HTTP 400", MISCONFIGURED),
+)
+BAD_GATEWAY = {"status": 502, "headers": {"content-type": "text/html"}, "body": "<html>Bad gateway</html>"}
+
+
+def parse_apns_content(body):
+    return body["aps"]["alert"], body["og_transaction_id"], body["og_profile_id"]
+
+
+APNS_CASE = {
+    "parse_content": parse_apns_content,
+    "fake": "apple",
+    "unavailable": (apns.SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+    "rate_limited": apns.rejection(429, "TooManyRequests", {"retry-after": "7"}),
+    "rejected": (apns.PAYLOAD_TOO_LARGE, "PayloadTooLarge"),
+    "unrecognized": (BAD_GATEWAY, "HTTP 502"),
+    "reasons": APNS_REASONS,
+}
+
+
+def signing_key_fields(description):
+    return {"platform": "ios", **{name: description[name] for name in ("team_id", "key_id", "signing_key")}}
+
+
+def certificate_fields(description):
+    return {
+        "platform": "ios",
+        "certificate": description["certificate"],
+        "certificate_expires_at": timezone.now() + timedelta(days=300),
+        "apns_environment": "production",
+    }
+
+
+def secret_lines(text):
+    """Return the inner lines of PEM, any of which would give a key away."""
+    return [line for line in text.splitlines() if len(line) > 50]
+
+
+APNS_TOKEN = ProviderCase(
+    "apns_token",
+    build_fields=signing_key_fields,
+    version_fields={"platform": "ios", "bundle_identifier": apns.TOPIC},
+    other_app={"platform": "ios", "bundle_identifier": "com.example.other"},
+    invalid_token=(apns.BAD_DEVICE_TOKEN, "BadDeviceToken"),
+    expired_credential=(apns.EXPIRED_PROVIDER_TOKEN, "ExpiredProviderToken"),
+    misconfigured=(apns.TOPIC_DISALLOWED, "TopicDisallowed"),
+    find_secrets=lambda description: [*secret_lines(description["signing_key"]), "bearer "],
+    **APNS_CASE,
+)
+APNS_CERTIFICATE = ProviderCase(
+    "apns_certificate",
+    build_fields=certificate_fields,
+    version_fields={"platform": "ios"},
+    other_app={"platform": "ios", "bundle_identifier": apns.TOPIC},
+    invalid_token=(apns.DEVICE_TOKEN_NOT_FOR_TOPIC, "DeviceTokenNotForTopic"),
+    misconfigured=(apns.BAD_CERTIFICATE, "BadCertificate"),
+    find_secrets=lambda description: secret_lines(description["certificate"]),
+    **APNS_CASE,
+)
+
+
+def service_account_fields(description):
+    account = description["service_account"]
+    return {
+        "platform": "android",
+        "fcm_api_version": "http_v1",
+        "service_account": json.dumps(account),
+        "project_id": account["project_id"],
+        "endpoint": description["endpoint"],
+    }
+
+
+def parse_fcm_content(body):
+    content = json.loads(body.get("message", body)["data"]["content"])
+    return content["og_message"], content["og_transaction_id"], content["og_profile_id"]
+
+
+FCM_V1 = ProviderCase(
+    "fcm_http_v1",
+    parse_content=parse_fcm_content,
+    expired_credential=(fcm.UNAUTHENTICATED, "UNAUTHENTICATED"),
+    fake="google",
+    build_fields=service_account_fields,
+    invalid_token=(fcm.UNREGISTERED, "UNREGISTERED"),
+    unavailable=(fcm.UNAVAILABLE, "UNAVAILABLE"),
+    rate_limited=fcm.error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", RETRY_AFTER),
+    misconfigured=(fcm.PERMISSION_DENIED, "PERMISSION_DENIED"),
+    rejected=(fcm.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+    unrecognized=(fcm.HTML, "not an answer of FCM"),
+    find_secrets=lambda description: [*secret_lines(description["service_account"]["private_key"]), "Bearer "],
+    reasons=(
+        (fcm.SENDER_ID_MISMATCH, "SENDER_ID_MISMATCH", DEAD_TOKEN),
+        (fcm.QUOTA_EXCEEDED, "QUOTA_EXCEEDED", RETRY),
+        (fcm.INTERNAL, "INTERNAL", RETRY),
+        (fcm.error(408, "NEVER_HEARD_OF"), "NEVER_HEARD_OF", RETRY),
+        (BAD_GATEWAY, "HTTP 502", RETRY),
+        ({"status": 200, "body": "[]"}, "not an answer of FCM", RETRY),
+        ({"status": 200, "body": DEEPLY_NESTED}, "not an answer of FCM", RETRY),
+        ({"status": 403, "body": DEEPLY_NESTED}, "HTTP 403", MISCONFIGURED),
+        (fcm.THIRD_PARTY_AUTH_ERROR, "THIRD_PARTY_AUTH_ERROR", MISCONFIGURED),
+        (fcm.error(404, "NOT_FOUND"), "NOT_FOUND", MISCONFIGURED),
+        ({"status": 403, "body": "<html>"}, "HTTP 403", MISCONFIGURED),
+        ({"status": 400, "body": json.dumps({"error": {"status": {}}})}, "HTTP 400", MISCONFIGURED),
+        (fcm.error(400, "FAILED_PRECONDITION"), "FAILED_PRECONDITION", REFUSED),
+    ),
+)
+
+
+def legacy_reason(error, outcome):
+    return fcm.legacy_response(failed=True, error=error), error, outcome
+
+
+FCM_LEGACY = ProviderCase(
+    "fcm_legacy",
+    parse_content=parse_fcm_content,
+    fake="google",
+    build_fields=lambda description: {
+        "platform": "android",
+        "fcm_api_version": "legacy",
+        "server_key": description["server_key"],
+        "endpoint": description["legacy_endpoint"],
+    },
+    invalid_token=(fcm.LEGACY_NOT_REGISTERED, "NotRegistered"),
+    unavailable=(fcm.LEGACY_UNAVAILABLE, "Unavailable"),
+    rate_limited={**fcm.LEGACY_UNAVAILABLE, "headers": {**fcm.JSON, **RETRY_AFTER}},
+    misconfigured=(fcm.LEGACY_UNAUTHORIZED, "HTTP 401"),
+    rejected=(fcm.legacy_response(failed=True, error="MessageTooBig"), "MessageTooBig"),
+    unrecognized=(fcm.HTML, "not an answer of FCM"),
+    find_secrets=lambda description: [description["server_key"], "key="],
+    reasons=(
+        legacy_reason("InvalidRegistration", DEAD_TOKEN),
+        legacy_reason("MismatchSenderId", DEAD_TOKEN),
+        legacy_reason("InternalServerError", RETRY),
+        legacy_reason("DeviceMessageRateExceeded", RETRY),
+        (BAD_GATEWAY, "HTTP 502", RETRY),
+        ({"status": 200, "body": "{}"}, "not an answer of FCM", RETRY),
+        ({"status": 200, "body": DEEPLY_NESTED}, "not an answer of FCM", RETRY),
+        legacy_reason("InvalidPackageName", MISCONFIGURED),
+        legacy_reason("InvalidApnsCredential", MISCONFIGURED),
+        ({"status": 404, "body": "<html>"}, "HTTP 404", MISCONFIGURED),
+        legacy_reason("InvalidTtl", REFUSED),
+        legacy_reason("InvalidDataKey", REFUSED),
+        legacy_reason("NeverHeardOf", REFUSED),
+        ({"status": 400, "body": "no JSON"}, "HTTP 400", MISCONFIGURED),
+        ({"status": 200, "body": json.dumps({"results": ["NotRegistered"]})}, "not an answer of FCM", RETRY),
+    ),
+)
+PROVIDER_CASES = (FCM_V1, FCM_LEGACY, APNS_TOKEN, APNS_CERTIFICATE)
