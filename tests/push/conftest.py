@@ -20,7 +20,7 @@ from tests.api.conftest import event_types, profile_row, switch  # noqa: F401 - 
 from tests.fakes.apns import Apns
 from tests.fakes.fcm import Fcm
 from tests.push import provider_cases
-from tests.sms.conftest import later  # noqa: F401 - a fixture
+from tests.sms.conftest import advance_clock  # noqa: F401 - a fixture
 
 PHONE_NUMBER = "+31612345678"
 PENDING = ("pending", None)

@@ -93,14 +93,14 @@ def test_a_certificate_brings_its_environment(send_push, received_pushes, versio
 
 
 def test_the_badge_is_the_number_of_the_profiles_transactions_that_wait(
-    send_push, push_flow, received_pushes, phone, version, enroll, client, mobile_type, later
+    send_push, push_flow, received_pushes, phone, version, enroll, client, mobile_type, advance_clock
 ):
     version.send_badge_number = True
     version.save()
     other = TestDevice("", device_id=phone.device_id, device_token=phone.device_token)
     enroll("bert", push_token=provider_cases.push_token(), device=other)
     push_flow.start(factories.TypeFactory(time_to_live=1), phone)
-    later(1)
+    advance_clock(1)
     answered = send_push()
     phone.answer(phone.fetch(answered), approve=True)
     send_push()
@@ -114,11 +114,11 @@ def test_without_the_switch_there_is_no_badge(send_push, received_pushes):
     assert "badge" not in aps(received_pushes()[0])
 
 
-def test_a_provider_token_is_used_again_and_renewed_in_time(send_push, received_pushes, later):
+def test_a_provider_token_is_used_again_and_renewed_in_time(send_push, received_pushes, advance_clock):
     send_push()
-    later(44 * MINUTE)
+    advance_clock(44 * MINUTE)
     send_push()
-    later(2 * MINUTE)
+    advance_clock(2 * MINUTE)
     send_push()
     first, second, third = [record["headers"]["authorization"] for record in received_pushes()]
     assert first == second != third
@@ -155,12 +155,12 @@ def test_another_signing_key_never_shares_a_connection(send_push, received_pushe
     assert first["connection"] != second["connection"]
 
 
-def test_an_expired_provider_token_is_replaced(send_push, push_flow, received_pushes, apple, later):
+def test_an_expired_provider_token_is_replaced(send_push, push_flow, received_pushes, apple, advance_clock):
     send_push()
     apple.execute({"command": "expire_tokens"})
     transaction_id = send_push()
     assert push_flow.attempts(transaction_id) == [("credential_refused", "ExpiredProviderToken")]
-    later(2)
+    advance_clock(2)
     push_flow.work()
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
     old, rejected, new = [record["headers"]["authorization"] for record in received_pushes()]
@@ -168,24 +168,24 @@ def test_an_expired_provider_token_is_replaced(send_push, push_flow, received_pu
 
 
 def test_a_wrong_clock_makes_a_new_provider_token_every_twenty_minutes_and_not_for_every_push(
-    send_push, push_flow, received_pushes, later
+    send_push, push_flow, received_pushes, advance_clock
 ):
     def provider_tokens():
         return list(dict.fromkeys(record["headers"]["authorization"] for record in received_pushes()))
 
     def send_and_try_again():
         transaction_id = send_push(apns.EXPIRED_PROVIDER_TOKEN, apns.EXPIRED_PROVIDER_TOKEN)
-        later(2)
+        advance_clock(2)
         push_flow.work()
         return [outcome for outcome, _reason in push_flow.attempts(transaction_id)]
 
     for _number in range(3):
         assert send_and_try_again() == ["credential_refused", "misconfigured"]
     assert len(provider_tokens()) == 2
-    later(19 * MINUTE)
+    advance_clock(19 * MINUTE)
     send_and_try_again()
     assert len(provider_tokens()) == 2
-    later(MINUTE)
+    advance_clock(MINUTE)
     send_and_try_again()
     assert len(provider_tokens()) == 3
     # The clock is right again.
@@ -196,15 +196,15 @@ def test_a_wrong_clock_makes_a_new_provider_token_every_twenty_minutes_and_not_f
 @pytest.mark.parametrize("reason", ["Unregistered", "ExpiredToken"])
 @pytest.mark.parametrize(("age", "outcome"), [(60, "retry"), (-1, "dead_token")])
 def test_only_word_from_after_the_enrolment_makes_a_token_dead(
-    send_push, push_flow, phone, profile_row, later, reason, age, outcome
+    send_push, push_flow, phone, profile_row, advance_clock, reason, age, outcome
 ):
     enrolled_at = profile_row(phone).push_enrollment.enrolled_at
-    later(10)
+    advance_clock(10)
     timestamp = int((enrolled_at - timedelta(seconds=age)).timestamp() * 1000)
     transaction_id = send_push(apns.rejection(410, reason, timestamp=timestamp))
     assert push_flow.attempts(transaction_id) == [(outcome, reason)]
     assert PushEnrollment.objects.exists() == (outcome == "retry")
-    later(2)
+    advance_clock(2)
     push_flow.work()
     assert push_flow.result(transaction_id)[0] == ("pending" if outcome == "retry" else "not_authenticated")
 
@@ -236,28 +236,28 @@ def test_many_pushes_share_one_connection(push_flow, mobile_type, phone, receive
 
 
 def test_a_goodbye_in_the_middle_of_many_loses_none_and_doubles_none(
-    push_flow, mobile_type, phone, apple, token, received_pushes, later
+    push_flow, mobile_type, phone, apple, token, received_pushes, advance_clock
 ):
-    started = start_many(push_flow, mobile_type, phone, 100)
+    transaction_ids = start_many(push_flow, mobile_type, phone, 100)
     apple.script[token] = [{"status": 200}] * 40 + [apns.GOAWAY]
     push_flow.work()
     for _turn in range(4):
-        later(20)
+        advance_clock(20)
         push_flow.work()
-    assert {push_flow.attempts(transaction_id)[-1] for transaction_id in started} == {("accepted", "")}
+    assert {push_flow.attempts(transaction_id)[-1] for transaction_id in transaction_ids} == {("accepted", "")}
     accepted = Counter(record["headers"]["apns-collapse-id"] for record in received_pushes() if record["status"] == 200)
-    assert accepted == dict.fromkeys(started, 1)
+    assert accepted == dict.fromkeys(transaction_ids, 1)
     assert len({record["connection"] for record in received_pushes()}) > 1
 
 
 def test_a_stream_that_is_reset_costs_only_its_push_a_retry(
-    push_flow, mobile_type, phone, apple, token, received_pushes, later
+    push_flow, mobile_type, phone, apple, token, received_pushes, advance_clock
 ):
-    started = start_many(push_flow, mobile_type, phone, 10)
+    transaction_ids = start_many(push_flow, mobile_type, phone, 10)
     apple.script[token] = [{"status": 200}] * 5 + [apns.RST]
     push_flow.work()
     assert Counter(PushAttempt.objects.values_list("outcome", flat=True)) == {"accepted": 9, "retry": 1}
-    later(2)
+    advance_clock(2)
     assert push_flow.work() == 1
-    assert {push_flow.attempts(transaction_id)[-1] for transaction_id in started} == {("accepted", "")}
+    assert {push_flow.attempts(transaction_id)[-1] for transaction_id in transaction_ids} == {("accepted", "")}
     assert len({record["connection"] for record in received_pushes()}) == 1

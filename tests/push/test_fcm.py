@@ -131,12 +131,14 @@ def test_one_access_token_serves_many_pushes(push_flow, mobile_type, phone, rece
     assert len({record["headers"]["authorization"] for record in received_pushes()}) == 1
 
 
-def test_an_access_token_is_renewed_some_minutes_before_its_end(send_push, received_pushes, token_requests, later):
+def test_an_access_token_is_renewed_some_minutes_before_its_end(
+    send_push, received_pushes, token_requests, advance_clock
+):
     send_push()
-    later(TOKEN_SECONDS - 300)
+    advance_clock(TOKEN_SECONDS - 300)
     send_push()
     assert token_requests() == 1
-    later(200)
+    advance_clock(200)
     send_push()
     assert token_requests() == 2
     assert [record["status"] for record in received_pushes()] == [200] * 3
@@ -160,14 +162,16 @@ def test_a_service_account_with_another_key_is_refused_and_marked(
 @pytest.mark.parametrize(
     "response", [{"status": 503, "body": "{}"}, fcm.HTML, {"reset": True, "repeat": True}], ids=str
 )
-def test_a_token_endpoint_with_a_fault_is_asked_again(send_push, push_flow, received_pushes, google, later, response):
+def test_a_token_endpoint_with_a_fault_is_asked_again(
+    send_push, push_flow, received_pushes, google, advance_clock, response
+):
     google.script[TOKEN_PATH] = [response]
     transaction_id = send_push()
     google.script[TOKEN_PATH] = []
     [(outcome, reason)] = push_flow.attempts(transaction_id)
     assert (outcome, reason.partition(":")[0]) == ("retry", "no access token")
     assert received_pushes() == []
-    later(2)
+    advance_clock(2)
     push_flow.work()
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 

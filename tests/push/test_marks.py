@@ -60,13 +60,13 @@ def test_a_configuration_changed_while_a_push_was_under_way_is_not_marked(
     ids=str,
 )
 def test_a_refused_access_token_is_replaced_once(
-    send_push, push_flow, provider_case, received_pushes, later, stored_error
+    send_push, push_flow, provider_case, received_pushes, advance_clock, stored_error
 ):
     response, reason = provider_case.expired_credential
     transaction_id = send_push(response, response)
     assert push_flow.attempts(transaction_id) == [("credential_refused", reason)]
     assert stored_error() == NO_ERROR
-    later(2)
+    advance_clock(2)
     push_flow.work()
     assert_failed(push_flow, transaction_id, provider_cases.MISCONFIGURED, reason)
     assert stored_error()[0] == reason

@@ -73,21 +73,21 @@ def start_three(push_flow, mobile_type, version, enroll):
 def test_an_answer_that_nobody_can_read_costs_only_its_own_push(
     push_flow, provider_case, mobile_type, version, enroll, fake, status, outcome
 ):
-    started, tokens = start_three(push_flow, mobile_type, version, enroll)
+    transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll)
     fake.script[tokens["bert"]] = [{"status": status, "body": provider_cases.DEEPLY_NESTED}]
     assert push_flow.work() == 3
-    attempts = {user: push_flow.attempts(transaction_id) for user, transaction_id in started.items()}
+    attempts = {user: push_flow.attempts(transaction_id) for user, transaction_id in transaction_ids.items()}
     assert attempts == {"anna": [("accepted", "")], "bert": [(outcome, f"HTTP {status}")], "carl": [("accepted", "")]}
 
 
 def test_a_fault_in_judging_an_answer_costs_only_its_own_push(
     push_flow, provider_case, mobile_type, version, enroll, fake, monkeypatch
 ):
-    started, tokens = start_three(push_flow, mobile_type, version, enroll)
+    transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll)
     fake.script[tokens["bert"]] = [{"status": 503, "headers": {"retry-after": "soon"}}]
     monkeypatch.setattr(base, "parse_retry_after", lambda text: 1 / 0 if text else None)
     assert push_flow.work() == 3
-    attempts = {user: push_flow.attempts(transaction_id) for user, transaction_id in started.items()}
+    attempts = {user: push_flow.attempts(transaction_id) for user, transaction_id in transaction_ids.items()}
     unrecognized = [("retry", "not an answer of the push service")]
     assert attempts == {"anna": [("accepted", "")], "bert": unrecognized, "carl": [("accepted", "")]}
 
@@ -160,7 +160,7 @@ def test_a_new_token_after_a_dead_one_works_again(
     assert len(fake.wait(new_token, 1, None, 0)) == 1
 
 
-def test_a_push_that_the_provider_puts_off_is_tried_again(send_push, push_flow, provider_case, later):
+def test_a_push_that_the_provider_puts_off_is_tried_again(send_push, push_flow, provider_case, advance_clock):
     response, reason = provider_case.unavailable
     transaction_id = send_push(response)
     assert push_flow.attempts(transaction_id) == [("retry", reason)]
@@ -168,35 +168,35 @@ def test_a_push_that_the_provider_puts_off_is_tried_again(send_push, push_flow, 
     [event] = push_flow.events(transaction_id)
     assert event.details["reason"] == reason
     assert event.details["next_attempt_at"]
-    later(2)
+    advance_clock(2)
     assert push_flow.work() == 1
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
     assert push_flow.result(transaction_id) == PENDING
 
 
-def test_retry_after_is_waited_for(send_push, push_flow, provider_case, later):
+def test_retry_after_is_waited_for(send_push, push_flow, provider_case, advance_clock):
     transaction_id = send_push(provider_case.rate_limited)
     assert 7 - ROOM <= push_flow.due_in(transaction_id) <= 7
-    later(6)
+    advance_clock(6)
     assert push_flow.work() == 0
-    later(1)
+    advance_clock(1)
     assert push_flow.work() == 1
     assert [outcome for outcome, _reason in push_flow.attempts(transaction_id)] == ["retry", "accepted"]
 
 
 def test_there_are_five_tries_and_the_last_is_final(
-    send_push, push_flow, provider_case, later, fake, token, received_pushes
+    send_push, push_flow, provider_case, advance_clock, fake, token, received_pushes
 ):
     response, reason = provider_case.unavailable
     transaction_id = send_push({**response, "repeat": True})
     for low, high in [(1, 2), (3, 6), (10, 20), (30, 60)]:
         assert low - ROOM <= push_flow.due_in(transaction_id) <= high
         assert push_flow.result(transaction_id) == PENDING
-        later(high)
+        advance_clock(high)
         assert push_flow.work() == 1
     assert push_flow.attempts(transaction_id) == [("retry", reason)] * 5
     assert_failed(push_flow, transaction_id, "retry", reason)
-    later(150)
+    advance_clock(150)
     assert push_flow.work() == 0
     assert len(received_pushes()) == 5
 
@@ -213,10 +213,12 @@ def test_a_retry_after_beyond_the_transactions_end_is_final(send_push, push_flow
     assert push_flow.result(send_push(provider_case.rate_limited, mobile_type=short)) == ENDED
 
 
-def test_what_ended_meanwhile_is_not_sent_again(send_push, push_flow, provider_case, later, phone, received_pushes):
+def test_what_ended_meanwhile_is_not_sent_again(
+    send_push, push_flow, provider_case, advance_clock, phone, received_pushes
+):
     transaction_id = send_push(provider_case.unavailable[0])
     assert phone.answer(phone.fetch(transaction_id), approve=False) == "not_authenticated"
-    later(2)
+    advance_clock(2)
     assert push_flow.work() == 1
     assert len(received_pushes()) == 1
     assert push_flow.attempts(transaction_id)[-1] == ("not_needed", "")
@@ -236,7 +238,7 @@ def test_a_long_message_is_shortened_and_never_its_ids(send_push, provider_case,
 
 
 @pytest.mark.parametrize("failure", ["reset", "garbage"])
-def test_a_fault_on_the_way_is_tried_again(send_push, push_flow, provider_case, later, fake, token, failure):
+def test_a_fault_on_the_way_is_tried_again(send_push, push_flow, provider_case, advance_clock, fake, token, failure):
     response, reason = ({"reset": True}, "") if failure == "reset" else provider_case.unrecognized
     transaction_id = send_push({**response, "repeat": True})
     [(outcome, stored_reason)] = push_flow.attempts(transaction_id)
@@ -244,13 +246,13 @@ def test_a_fault_on_the_way_is_tried_again(send_push, push_flow, provider_case, 
     assert stored_reason == reason or (not reason and stored_reason)
     assert push_flow.result(transaction_id) == PENDING
     fake.script[token] = []
-    later(2)
+    advance_clock(2)
     push_flow.work()
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 
 
 def test_a_provider_that_cannot_be_reached_is_tried_again(
-    send_push, push_flow, provider_case, later, settings, version
+    send_push, push_flow, provider_case, advance_clock, settings, version
 ):
     addresses = settings.PUSH_APNS_PRODUCTION_URL, version.push_messaging_configuration.endpoint
     nowhere = "https://localhost:9" if provider_case.fake == "apple" else "http://127.0.0.1:9/send"
@@ -268,7 +270,7 @@ def test_a_provider_that_cannot_be_reached_is_tried_again(
     assert "connect" in reason.lower()
     assert push_flow.events(transaction_id)[0].details["reason"] == reason
     lead_to(*addresses)
-    later(2)
+    advance_clock(2)
     push_flow.work()
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 

@@ -159,14 +159,14 @@ def assert_retried(push_flow, transaction_id, *reasons):
     assert push_flow.result(transaction_id) == ("pending", None)
 
 
-def test_wrong_credentials_for_the_proxy_are_told(send_push, push_flow, set_proxy, peers, later):
+def test_wrong_credentials_for_the_proxy_are_told(send_push, push_flow, set_proxy, peers, advance_clock):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy.port, USER, "wrong")
         transaction_id = send_push()
         assert_retried(push_flow, transaction_id, "407")
         assert peers() == set()
         set_proxy(proxy.port, USER, PASSWORD)
-        later(2)
+        advance_clock(2)
         push_flow.work()
     assert push_flow.attempts(transaction_id)[1:] == ACCEPTED
 

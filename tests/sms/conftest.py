@@ -15,14 +15,14 @@ from apps.transactions.methods.sms import delivery as sms_delivery
 from apps.transactions.models import SmsAttempt, SmsDelivery, Transaction
 from tests import factories
 from tests.api.conftest import switch  # noqa: F401 - a fixture
-from tests.fakes import sms_service
+from tests.fakes import sms_service as fake_sms_service
 from tests.fakes import twilio as fake_twilio
 
 NUMBER = "+31612345678"
 START = "/oauth/api/v4/authenticate/user"
 
 
-class Texts:
+class SmsFlow:
     """What a portal does with text messages, and what a worker does with them."""
 
     def __init__(self, portal):
@@ -34,9 +34,9 @@ class Texts:
 
     def start(self, mobile_type, user_id="anna", **fields):
         """E3; returns the transaction's id."""
-        answer = self.post(mobile_type, user_id, **fields)
-        assert answer.status_code == 200, answer.content
-        return answer.json()["transaction_id"]
+        response = self.post(mobile_type, user_id, **fields)
+        assert response.status_code == 200, response.content
+        return response.json()["transaction_id"]
 
     def verify(self, transaction_id, code, user_id="anna"):
         """E5."""
@@ -76,16 +76,20 @@ class Texts:
     def events(self, transaction_id):
         return list(Event.objects.filter(transaction_id=transaction_id).order_by("pk"))
 
-    def kinds(self, transaction_id):
+    def event_types(self, transaction_id):
         """Return the types of the transaction's events that came after its start, without E4's."""
-        kinds = [event.event_type for event in self.events(transaction_id)]
-        return [kind for kind in kinds if kind not in ("SMS_AUTH_INITIALIZED", "PUSH_AUTH_TRANSACTION_RETRIEVED")]
+        types = [event.event_type for event in self.events(transaction_id)]
+        return [
+            event_type
+            for event_type in types
+            if event_type not in ("SMS_AUTH_INITIALIZED", "PUSH_AUTH_TRANSACTION_RETRIEVED")
+        ]
 
 
 @pytest.fixture
-def texts(portal):
+def sms_flow(portal):
     """The worker's part closes connections between its steps: tests with it are marked with `transaction=True`."""
-    return Texts(portal)
+    return SmsFlow(portal)
 
 
 @pytest.fixture
@@ -94,7 +98,7 @@ def sms_type(db):
 
 
 @pytest.fixture(autouse=True)
-def memory(settings):
+def sent_messages(settings):
     """The gateway of every test that names no other: what it was given stands in its `sent`."""
     settings.SMS_GATEWAY = "memory"
     MemoryGateway.sent_messages.clear()
@@ -116,22 +120,22 @@ def twilio(settings):
 
 
 @pytest.fixture
-def service(settings):
+def sms_service(settings):
     """The own service behind the REST gateway."""
-    with sms_service.SmsService() as service:
-        configure(settings, service.describe()["environment"])
-        yield service
+    with fake_sms_service.SmsService() as sms_service:
+        configure(settings, sms_service.describe()["environment"])
+        yield sms_service
 
 
 @pytest.fixture
-def later():
+def advance_clock():
     """Move the clock on by some seconds; it goes on from there."""
     with time_machine.travel(timezone.now(), tick=True) as traveller:
         yield lambda seconds: traveller.shift(timedelta(seconds=seconds))
 
 
 @pytest.fixture
-def general():
+def change_general():
     """Change the general configuration."""
 
     def change(**values):

@@ -8,7 +8,7 @@ PREFIX = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_"
 TWILIO = [PREFIX + name for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER")]
 
 
-def named(gateway, settings):
+def missing_variables(gateway, settings):
     """Return the variables that the check names."""
     settings.SMS_GATEWAY = gateway
     words = run("check", "--deploy").err.split()
@@ -19,14 +19,14 @@ def named(gateway, settings):
     ("gateway", "variables"), [("twilio", TWILIO), ("rest", [PREFIX + "REST_URL"]), ("console", []), ("memory", [])]
 )
 def test_what_is_missing_is_named_as_a_warning(settings, gateway, variables):
-    assert named(gateway, settings) == variables
+    assert missing_variables(gateway, settings) == variables
 
 
 def test_what_is_set_is_not_named(settings):
     settings.SMS_GATEWAY_TWILIO_AUTH_TOKEN = "x"
     settings.SMS_GATEWAY_REST_URL = "http://127.0.0.1:9/"
-    assert named("twilio", settings) == [TWILIO[0], TWILIO[2]]
-    assert named("rest", settings) == []
+    assert missing_variables("twilio", settings) == [TWILIO[0], TWILIO[2]]
+    assert missing_variables("rest", settings) == []
 
 
 def test_other_commands_do_not_speak_of_it(settings):
@@ -37,6 +37,6 @@ def test_other_commands_do_not_speak_of_it(settings):
 @pytest.mark.parametrize("path", ["nowhere.Gateway", "apps.sms.gateways.base.Gateway", "tvilio"])
 def test_a_gateway_that_cannot_be_loaded_is_an_error(settings, path):
     settings.SMS_GATEWAY = path
-    ran = run("check", "--deploy")
-    assert ran.code == 1
-    assert "sms.E001" in ran.err
+    result = run("check", "--deploy")
+    assert result.code == 1
+    assert "sms.E001" in result.err

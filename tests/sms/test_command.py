@@ -12,9 +12,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_it_sends_and_says_what_the_gateway_answered(twilio):
-    ran = run("send_test_sms", "+31 6 12345678", "--json")
-    assert (ran.code, ran.err) == (0, "")
-    assert json.loads(ran.out) == {
+    result = run("send_test_sms", "+31 6 12345678", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out) == {
         "gateway": "twilio",
         "outcome": "accepted",
         "http_status": 201,
@@ -24,11 +24,11 @@ def test_it_sends_and_says_what_the_gateway_answered(twilio):
     assert (form["To"], form["Body"]) == (NUMBER, "This is a test message.")
 
 
-def test_it_prints_lines_for_people(service, general):
-    general(sms_sender_id="Shop")
-    ran = run("send_test_sms", NUMBER)
-    assert ran.lines == ["gateway:     rest", "outcome:     accepted", "http_status: 204", "sender:      Shop"]
-    assert bodies(service) == [
+def test_it_prints_lines_for_people(sms_service, change_general):
+    change_general(sms_sender_id="Shop")
+    result = run("send_test_sms", NUMBER)
+    assert result.lines == ["gateway:     rest", "outcome:     accepted", "http_status: 204", "sender:      Shop"]
+    assert bodies(sms_service) == [
         {
             "phone_number": NUMBER,
             "message": "This is a test message.",
@@ -39,7 +39,7 @@ def test_it_prints_lines_for_people(service, general):
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("response", "problem"),
     [
         (fake.error(21211, text=f"The number {NUMBER} is wrong"), "refused (error 21211)"),
         (fake.error(20429, 429), "retry (error 20429)"),
@@ -47,32 +47,32 @@ def test_it_prints_lines_for_people(service, general):
     ],
     ids=str,
 )
-def test_what_the_gateway_did_not_take_is_one_line_and_exit_code_1(twilio, answer, told):
-    twilio.script[NUMBER] = [answer]
-    ran = run("send_test_sms", NUMBER)
-    assert (ran.code, ran.out, len(ran.problems)) == (1, "", 1)
-    assert ran.err.startswith(f"The gateway twilio did not take the message: {told}")
-    assert NUMBER not in ran.err
+def test_what_the_gateway_did_not_take_is_one_line_and_exit_code_1(twilio, response, problem):
+    twilio.script[NUMBER] = [response]
+    result = run("send_test_sms", NUMBER)
+    assert (result.code, result.out, len(result.problems)) == (1, "", 1)
+    assert result.err.startswith(f"The gateway twilio did not take the message: {problem}")
+    assert NUMBER not in result.err
 
 
 @pytest.mark.parametrize("number", ["0612345678", "+31112", "x", "+31 900 1234567"])
 def test_a_wrong_number_is_one_line_and_exit_code_1(twilio, number):
-    ran = run("send_test_sms", number)
-    assert (ran.code, ran.out, len(ran.problems)) == (1, "", 1)
+    result = run("send_test_sms", number)
+    assert (result.code, result.out, len(result.problems)) == (1, "", 1)
     assert twilio.received == []
 
 
 def test_without_settings_it_says_so(settings):
     settings.SMS_GATEWAY = "twilio"
     settings.SMS_GATEWAY_TWILIO_FROM_NUMBER = fake.FROM_NUMBER
-    ran = run("send_test_sms", NUMBER)
-    assert (ran.code, len(ran.problems)) == (1, 1)
-    assert "refused (the credentials are not set)" in ran.err
+    result = run("send_test_sms", NUMBER)
+    assert (result.code, len(result.problems)) == (1, 1)
+    assert "refused (the credentials are not set)" in result.err
 
 
 @pytest.mark.parametrize("path", ["nowhere.Gateway", "apps.sms.gateways.twilio.Nothing", "tvilio"])
 def test_a_gateway_that_cannot_be_loaded_is_one_line_and_exit_code_1(settings, path):
     settings.SMS_GATEWAY = path
-    ran = run("send_test_sms", NUMBER)
-    assert (ran.code, len(ran.problems)) == (1, 1)
-    assert "cannot be loaded" in ran.err
+    result = run("send_test_sms", NUMBER)
+    assert (result.code, len(result.problems)) == (1, 1)
+    assert "cannot be loaded" in result.err

@@ -35,7 +35,7 @@ CONFIGURATION = {
 }
 
 
-class Running:
+class RunningServer:
     """The product's processes and Twilio's stand-in, as a portal and an operator see them."""
 
     def __init__(self, stack, gateway):
@@ -47,8 +47,8 @@ class Running:
         if fields:
             request.data = urlencode(fields).encode()
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.loads(answer.read() or "null")
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, json.loads(response.read() or "null")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
@@ -68,7 +68,7 @@ class Running:
     def status(self, transaction_id):
         return self.call(f"/oauth/api/v4/authenticate/transaction/{transaction_id}")[1]["status"]
 
-    def kinds(self, transaction_id):
+    def event_types(self, transaction_id):
         _status, body = self.call(f"/oauth/api/v1/events?transaction_id={transaction_id}")
         return [event["event_type"] for event in body["result_set"]]
 
@@ -86,7 +86,7 @@ def running(tmp_path_factory):
         stack.command("migrate", "--no-input")
         stack.configure(CONFIGURATION)
         stack.start()
-        yield Running(stack, Control(description["url"]))
+        yield RunningServer(stack, Control(description["url"]))
 
 
 @pytest.fixture(autouse=True)
@@ -94,26 +94,26 @@ def silent_logs(running):
     """No log holds a traceback, a number, a text or a credential."""
     yield
     for program in running.stack.programs:
-        news = program.news()
+        log_lines = program.log_lines()
         for secret in ["Traceback", "Your code", "+316", twilio.AUTH_TOKEN, SECRET]:
-            assert secret not in news, f"{program.name}: {news[-3000:]}"
+            assert secret not in log_lines, f"{program.name}: {log_lines[-3000:]}"
 
 
 def test_a_text_comes_and_its_code_authenticates(running):
-    started = running.start("+31612345671")
+    transaction_id = running.start("+31612345671")
     [request] = running.gateway.wait("+31612345671", status=201)
-    assert running.status(started) == "pending"
-    assert running.verify(started, code_in(request)) == 200
-    assert running.status(started) == "authenticated"
-    wait_until(lambda: "SMS_AUTH_INIT_MESSAGE_SENT" in running.kinds(started), 5)
+    assert running.status(transaction_id) == "pending"
+    assert running.verify(transaction_id, code_in(request)) == 200
+    assert running.status(transaction_id) == "authenticated"
+    wait_until(lambda: "SMS_AUTH_INIT_MESSAGE_SENT" in running.event_types(transaction_id), 5)
 
 
 def test_a_gateway_that_puts_off_is_asked_again(running):
     running.gateway.script("+31612345672", twilio.error(20429, 429))
-    started = running.start("+31612345672")
+    transaction_id = running.start("+31612345672")
     first, second = running.gateway.wait("+31612345672", 2)
     assert first["body"].split("&Validity")[0] == second["body"].split("&Validity")[0]
-    assert running.verify(started, code_in(second)) == 200
+    assert running.verify(transaction_id, code_in(second)) == 200
 
 
 def test_a_gateway_that_hangs_holds_up_nobody_else(running):
@@ -122,7 +122,7 @@ def test_a_gateway_that_hangs_holds_up_nobody_else(running):
     running.gateway.wait("+31612345673")
     running.start("+31612345674")
     running.gateway.wait("+31612345674", status=201, seconds=2)
-    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.kinds(hanging), 14)
+    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.event_types(hanging), 14)
     running.gateway.release()
     running.gateway.assert_count_stays("+31612345673", 1, seconds=1)
 
@@ -130,24 +130,24 @@ def test_a_gateway_that_hangs_holds_up_nobody_else(running):
 def test_a_worker_killed_while_the_gateway_hangs_sends_nothing_twice_and_a_resend_works(running):
     number = "+31612345675"
     running.gateway.script(number, {"delay": 60})
-    started = running.start(number)
+    transaction_id = running.start(number)
     running.gateway.wait(number)
     running.stack.worker.kill()
     running.stack.start_worker()
-    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.kinds(started), LEASE_ENDS_SECONDS)
+    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.event_types(transaction_id), LEASE_ENDS_SECONDS)
     running.gateway.release()
-    assert running.status(started) == "pending"
+    assert running.status(transaction_id) == "pending"
     running.gateway.assert_count_stays(number, 1)
-    assert running.resend(started) == 204
-    lost, again = running.gateway.wait(number, 2)
-    assert code_in(lost) == code_in(again)
+    assert running.resend(transaction_id) == 204
+    first, second = running.gateway.wait(number, 2)
+    assert code_in(first) == code_in(second)
     running.gateway.wait(number, status=201)
     running.gateway.assert_count_stays(number, 2, seconds=1)
-    assert running.verify(started, code_in(again)) == 200
+    assert running.verify(transaction_id, code_in(second)) == 200
 
 
 def test_the_command_sends_through_the_gateway_and_says_what_it_answered(running):
-    told = json.loads(running.stack.command("send_test_sms", "+31 6 12345676", "--json"))
-    assert (told["outcome"], told["http_status"]) == ("accepted", 201)
+    output = json.loads(running.stack.command("send_test_sms", "+31 6 12345676", "--json"))
+    assert (output["outcome"], output["http_status"]) == ("accepted", 201)
     [request] = running.gateway.received("+31612345676")
     assert "test" in twilio.form(request["body"])["Body"]

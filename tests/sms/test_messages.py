@@ -11,19 +11,19 @@ AUTOFILL = "Your code is {code}\n\n@www.example.com #{code}"
 
 @pytest.fixture
 def type_with():
-    def make(**default_messages):
+    def build(**default_messages):
         return factories.TypeFactory(method="sms", default_messages=default_messages)
 
-    return make
+    return build
 
 
 @pytest.fixture
-def sent(texts, memory):
+def sent(sms_flow, sent_messages):
     """Start, deliver; return the text on the phone with the code made visible as CODE."""
 
     def run(mobile_type, **fields):
-        texts.send(mobile_type, **fields)
-        message = memory[-1][0]
+        sms_flow.send(mobile_type, **fields)
+        message = sent_messages[-1][0]
         assert message.code in message.text
         return message.text.replace(message.code, "CODE")
 
@@ -51,10 +51,10 @@ def test_a_given_message_comes_before_the_default(sent, type_with):
     assert sent(type_with(en="Code: {code}"), message="Type {code} to pay") == "Type CODE to pay"
 
 
-def test_without_message_and_default_the_message_is_missing(texts, type_with):
-    answer = texts.post(type_with(nl="Uw code: {code}"), language_code="de")
-    assert (answer.status_code, answer.json()["error_code"]) == (400, "1003")
-    assert "message" in answer.json()["description"]
+def test_without_message_and_default_the_message_is_missing(sms_flow, type_with):
+    response = sms_flow.post(type_with(nl="Uw code: {code}"), language_code="de")
+    assert (response.status_code, response.json()["error_code"]) == (400, "1003")
+    assert "message" in response.json()["description"]
 
 
 @pytest.mark.parametrize("text", ["Sign in?", "Code: {CODE}", "Code: {}", "Code: {code", "Code: { code }"])
@@ -76,12 +76,12 @@ def test_the_autofill_form_passes_untouched(sent, type_with):
 
 
 @pytest.mark.parametrize("character", ["x", "é", "電", "😀"])
-def test_the_length_is_counted_before_the_code_is_filled_in(texts, type_with, memory, character):
+def test_the_length_is_counted_before_the_code_is_filled_in(sms_flow, type_with, sent_messages, character):
     mobile_type = type_with(en="{code}")
     full = character * (155 - len("{code}") * 2) + "{code}" * 2
-    assert texts.post(mobile_type, message=full).status_code == 200
-    answer = texts.post(mobile_type, message=full + character)
-    assert (answer.status_code, answer.json()["error_code"]) == (400, "1005")
+    assert sms_flow.post(mobile_type, message=full).status_code == 200
+    response = sms_flow.post(mobile_type, message=full + character)
+    assert (response.status_code, response.json()["error_code"]) == (400, "1005")
 
 
 def test_a_message_that_only_the_code_would_make_too_long_is_taken(sent, type_with, settings):

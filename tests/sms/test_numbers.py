@@ -11,7 +11,7 @@ from tests.sms.conftest import NUMBER
 
 pytestmark = pytest.mark.django_db
 
-RIGHT = [
+VALID = [
     ("+31612345678", NUMBER),
     ("+31 6 12345678", NUMBER),
     ("+31-6-1234-5678", NUMBER),
@@ -36,7 +36,7 @@ RIGHT = [
     ("+91 98765 43210", "+919876543210"),
     ("+86 131 2345 6789", "+8613123456789"),
 ]
-WRONG = [
+INVALID = [
     None,
     "",
     "0612345678",
@@ -72,30 +72,30 @@ WRONG = [
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("given", "number"), RIGHT)
-def test_a_number_in_any_notation_is_sent_to_in_e164(texts, sms_type, memory, given, number):
-    texts.send(sms_type, phone_number=given)
-    [(message, _sender)] = memory
+@pytest.mark.parametrize(("submitted", "number"), VALID)
+def test_a_number_in_any_notation_is_sent_to_in_e164(sms_flow, sms_type, sent_messages, submitted, number):
+    sms_flow.send(sms_type, phone_number=submitted)
+    [(message, _sender)] = sent_messages
     assert message.phone_number == number
 
 
-@pytest.mark.parametrize("given", WRONG)
-def test_a_number_that_is_missing_wrong_impossible_or_premium_is_refused(texts, sms_type, given):
-    answer = texts.post(sms_type, phone_number=given)
-    assert (answer.status_code, answer.json()["error_code"]) == (400, "3001")
-    assert answer.json()["error"] == "invalid_phone_number"
+@pytest.mark.parametrize("submitted", INVALID)
+def test_a_number_that_is_missing_wrong_impossible_or_premium_is_refused(sms_flow, sms_type, submitted):
+    response = sms_flow.post(sms_type, phone_number=submitted)
+    assert (response.status_code, response.json()["error_code"]) == (400, "3001")
+    assert response.json()["error"] == "invalid_phone_number"
     assert not SmsDelivery.objects.exists()
 
 
-def test_a_refused_number_is_an_event_without_the_number(texts, sms_type):
-    texts.post(sms_type, phone_number="+31112")
+def test_a_refused_number_is_an_event_without_the_number(sms_flow, sms_type):
+    sms_flow.post(sms_type, phone_number="+31112")
     event = Event.objects.get(event_type="SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER")
-    assert (event.user_id, event.client_id) == ("anna", texts.portal.api_client.client_id)
+    assert (event.user_id, event.client_id) == ("anna", sms_flow.portal.api_client.client_id)
     assert "31112" not in str(event.details)
 
 
 # A wrong value for each parameter of a text message around the number, in the order of the table.
-OTHERS = {
+OTHER_PARAMETERS = {
     "user_id": ("u" * 256, "1003"),
     "message": ("m" * 156, "1005"),
     "signing_data": ("s" * 16_001, "1003"),
@@ -106,25 +106,25 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("other", OTHERS)
-@pytest.mark.parametrize("wrong", ["+31112", "+32470123456", None])
-def test_number_is_validated_in_the_order_of_the_table(texts, sms_type, switch, other, wrong):
+@pytest.mark.parametrize("other", OTHER_PARAMETERS)
+@pytest.mark.parametrize("invalid", ["+31112", "+32470123456", None])
+def test_number_is_validated_in_the_order_of_the_table(sms_flow, sms_type, switch, other, invalid):
     switch(sms_allowed_countries=["NL"])
-    names = list(OTHERS)
+    names = list(OTHER_PARAMETERS)
     is_later = names.index(other) >= names.index("phone_number")
-    answer = texts.post(sms_type, **{other: OTHERS[other][0], "phone_number": wrong})
-    assert answer.json()["error_code"] == ("3001" if is_later else OTHERS[other][1])
+    response = sms_flow.post(sms_type, **{other: OTHER_PARAMETERS[other][0], "phone_number": invalid})
+    assert response.json()["error_code"] == ("3001" if is_later else OTHER_PARAMETERS[other][1])
 
 
-def test_number_is_validated_before_the_lock_of_the_user(texts, sms_type):
+def test_number_is_validated_before_the_lock_of_the_user(sms_flow, sms_type):
     CodeFailures.objects.create(user_id="anna", count=100, locked_at=timezone.now())
-    assert texts.post(sms_type).json()["error_code"] == "1429"
-    assert texts.post(sms_type, phone_number="+31112").json()["error_code"] == "3001"
+    assert sms_flow.post(sms_type).json()["error_code"] == "1429"
+    assert sms_flow.post(sms_type, phone_number="+31112").json()["error_code"] == "3001"
 
 
-def test_number_is_not_validated_while_text_messages_are_off(texts, sms_type, switch):
+def test_number_is_not_validated_while_text_messages_are_off(sms_flow, sms_type, switch):
     switch(sms_authentication_enabled=False)
-    assert texts.post(sms_type, phone_number="+31112").json()["error_code"] == "3000"
+    assert sms_flow.post(sms_type, phone_number="+31112").json()["error_code"] == "3000"
 
 
 @pytest.fixture
@@ -132,31 +132,31 @@ def push_type(sms_type):
     return factories.TypeFactory(fallback=sms_type)
 
 
-@pytest.mark.parametrize("given", [None, "+31112"])
-def test_a_push_that_runs_does_not_look_at_the_number(texts, push_type, device, given):
-    fields = {"phone_number": given} if given else {}
-    answer = texts.portal.start(push_type, device, **fields)
-    assert (answer.status_code, answer.json()["auth_method"]) == (200, "push")
+@pytest.mark.parametrize("submitted", [None, "+31112"])
+def test_a_push_that_runs_does_not_look_at_the_number(sms_flow, push_type, device, submitted):
+    fields = {"phone_number": submitted} if submitted else {}
+    response = sms_flow.portal.start(push_type, device, **fields)
+    assert (response.status_code, response.json()["auth_method"]) == (200, "push")
 
 
-@pytest.mark.parametrize("given", [None, "+31112"])
-def test_a_fallback_looks_at_the_number(texts, push_type, given):
-    fields = {"callback_uri": "http://127.0.0.1:9/callback", "phone_number": given}
-    answer = texts.post(push_type, **fields)
-    assert (answer.status_code, answer.json()["error_code"]) == (400, "3001")
+@pytest.mark.parametrize("submitted", [None, "+31112"])
+def test_a_fallback_looks_at_the_number(sms_flow, push_type, submitted):
+    fields = {"callback_uri": "http://127.0.0.1:9/callback", "phone_number": submitted}
+    response = sms_flow.post(push_type, **fields)
+    assert (response.status_code, response.json()["error_code"]) == (400, "3001")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_fallback_sends_to_the_number(texts, push_type, memory):
-    answer = texts.post(push_type, callback_uri="http://127.0.0.1:9/callback")
-    assert (answer.status_code, answer.json()["auth_method"]) == (200, "sms")
-    texts.work()
-    assert memory[0][0].phone_number == NUMBER
+def test_a_fallback_sends_to_the_number(sms_flow, push_type, sent_messages):
+    response = sms_flow.post(push_type, callback_uri="http://127.0.0.1:9/callback")
+    assert (response.status_code, response.json()["auth_method"]) == (200, "sms")
+    sms_flow.work()
+    assert sent_messages[0][0].phone_number == NUMBER
 
 
-def test_the_number_is_stored_only_encrypted(texts, sms_type):
-    started = texts.start(sms_type)
+def test_the_number_is_stored_only_encrypted(sms_flow, sms_type):
+    transaction_id = sms_flow.start(sms_type)
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM transactions_transaction")
         assert NUMBER not in str(cursor.fetchall())
-    assert NUMBER not in str([event.details for event in texts.events(started)])
+    assert NUMBER not in str([event.details for event in sms_flow.events(transaction_id)])

@@ -47,21 +47,21 @@ def test_the_example_is_as_short_as_the_page_says():
     assert len(example.splitlines()) <= 30
 
 
-def test_the_example_sends(texts, sms_type, provider):
-    started = texts.send(sms_type)
-    assert texts.attempts(started) == ["accepted"]
-    assert bodies(provider) == [{"to": NUMBER, "from": "", "text": f"Your code: {texts.code(started)}"}]
+def test_the_example_sends(sms_flow, sms_type, provider):
+    transaction_id = sms_flow.send(sms_type)
+    assert sms_flow.attempts(transaction_id) == ["accepted"]
+    assert bodies(provider) == [{"to": NUMBER, "from": "", "text": f"Your code: {sms_flow.code(transaction_id)}"}]
 
 
-def test_the_example_tries_the_next_sender(texts, sms_type, provider, general):
-    general(sms_sender_id="Shop")
+def test_the_example_tries_the_next_sender(sms_flow, sms_type, provider, change_general):
+    change_general(sms_sender_id="Shop")
     provider.script[NUMBER] = [{"status": 422, "body": '{"code": "sender"}'}]
-    assert texts.attempts(texts.send(sms_type)) == ["accepted"]
+    assert sms_flow.attempts(sms_flow.send(sms_type)) == ["accepted"]
     assert [body["from"] for body in bodies(provider)] == ["Shop", ""]
 
 
 @pytest.mark.parametrize(
-    ("answer", "outcome"),
+    ("response", "outcome"),
     [
         ({"status": 503}, "retry"),
         ({"status": 429}, "retry"),
@@ -71,31 +71,33 @@ def test_the_example_tries_the_next_sender(texts, sms_type, provider, general):
     ],
     ids=str,
 )
-def test_the_example_says_what_an_answer_means(texts, sms_type, provider, answer, outcome):
-    provider.script[NUMBER] = [answer]
-    assert texts.attempts(texts.send(sms_type)) == [outcome]
+def test_the_example_says_what_an_answer_means(sms_flow, sms_type, provider, response, outcome):
+    provider.script[NUMBER] = [response]
+    assert sms_flow.attempts(sms_flow.send(sms_type)) == [outcome]
 
 
-def test_the_example_sends_nothing_twice_on_a_connection_that_was_kept(texts, sms_type, provider):
-    texts.send(sms_type)
+def test_the_example_sends_nothing_twice_on_a_connection_that_was_kept(sms_flow, sms_type, provider):
+    sms_flow.send(sms_type)
     provider.script[NUMBER] = [{"reset": True}]
-    assert texts.attempts(texts.send(sms_type)) == ["unknown"]
+    assert sms_flow.attempts(sms_flow.send(sms_type)) == ["unknown"]
     assert len(provider.received) == 2
 
 
-def test_the_example_knows_what_surely_did_not_leave(texts, sms_type, provider, monkeypatch):
+def test_the_example_knows_what_surely_did_not_leave(sms_flow, sms_type, provider, monkeypatch):
     monkeypatch.setenv("EXAMPLE_URL", "http://127.0.0.1:9/send")
-    assert texts.attempts(texts.send(sms_type)) == ["retry"]
+    assert sms_flow.attempts(sms_flow.send(sms_type)) == ["retry"]
 
 
-def test_a_gateway_with_a_fault_of_its_own_sends_nothing_twice(texts, sms_type, provider, monkeypatch, later):
+def test_a_gateway_with_a_fault_of_its_own_sends_nothing_twice(
+    sms_flow, sms_type, provider, monkeypatch, advance_clock
+):
     monkeypatch.delenv("EXAMPLE_KEY")
-    started = texts.start(sms_type)
+    transaction_id = sms_flow.start(sms_type)
     with pytest.raises(KeyError):
-        texts.work()
-    assert texts.work() == 0
-    later(25)
-    texts.work()
-    assert texts.attempts(started) == ["", "unknown"]
-    assert texts.result(started) == ("pending", None)
+        sms_flow.work()
+    assert sms_flow.work() == 0
+    advance_clock(25)
+    sms_flow.work()
+    assert sms_flow.attempts(transaction_id) == ["", "unknown"]
+    assert sms_flow.result(transaction_id) == ("pending", None)
     assert provider.received == []

@@ -15,7 +15,7 @@ BASIC = "Basic b3V0Z29pbmc6cHJveHk6cGFzc3dvcmQ="
 
 
 @pytest.fixture
-def proxied(monkeypatch, settings):
+def set_proxy(monkeypatch, settings):
     """Set the environment variables of the proxy, and the settings anew from them."""
 
     def set_up(proxy, **variables):
@@ -27,98 +27,98 @@ def proxied(monkeypatch, settings):
     return set_up
 
 
-def only_through(proxy, server):
+def has_only_peer(proxy, server):
     """Say whether every request that the server got came from the proxy."""
     return {request["headers"]["peer"] for request in server.received} <= proxy.peers
 
 
-@pytest.fixture(params=["twilio", "service"])
+@pytest.fixture(params=["twilio", "sms_service"])
 def server(request):
     return request.getfixturevalue(request.param)
 
 
-def test_a_message_goes_through_the_proxy(texts, sms_type, server, proxied):
+def test_a_message_goes_through_the_proxy(sms_flow, sms_type, server, set_proxy):
     with WebProxy() as proxy:
-        proxied(proxy)
-        started = texts.send(sms_type)
-    assert texts.attempts(started) == ["accepted"]
+        set_proxy(proxy)
+        transaction_id = sms_flow.send(sms_type)
+    assert sms_flow.attempts(transaction_id) == ["accepted"]
     assert len(server.received) == 1
-    assert only_through(proxy, server)
+    assert has_only_peer(proxy, server)
     [(method, target, authorization)] = proxy.received
     assert (method, authorization) == ("POST", None)
     assert target.startswith(server.url)
 
 
-def test_credentials_go_out_at_once_when_that_is_wished(texts, sms_type, server, proxied):
+def test_credentials_go_out_at_once_when_that_is_wished(sms_flow, sms_type, server, set_proxy):
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy, USERNAME=USER, PASSWORD=PASSWORD, PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
-        started = texts.send(sms_type)
+        set_proxy(proxy, USERNAME=USER, PASSWORD=PASSWORD, PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
+        transaction_id = sms_flow.send(sms_type)
     assert [authorization for _method, _target, authorization in proxy.received] == [BASIC]
-    assert texts.attempts(started) == ["accepted"]
-    assert only_through(proxy, server)
+    assert sms_flow.attempts(transaction_id) == ["accepted"]
+    assert has_only_peer(proxy, server)
     assert "proxy-authorization" not in server.received[0]["headers"]
 
 
-def test_credentials_go_out_after_a_407_otherwise(texts, sms_type, server, proxied):
+def test_credentials_go_out_after_a_407_otherwise(sms_flow, sms_type, server, set_proxy):
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy, USERNAME=USER, PASSWORD=PASSWORD)
-        started = texts.send(sms_type)
+        set_proxy(proxy, USERNAME=USER, PASSWORD=PASSWORD)
+        transaction_id = sms_flow.send(sms_type)
     assert [authorization for _method, _target, authorization in proxy.received] == [None, BASIC]
-    assert texts.attempts(started) == ["accepted"]
+    assert sms_flow.attempts(transaction_id) == ["accepted"]
     assert len(server.received) == 1
 
 
-def test_the_message_is_whole_after_a_407(texts, sms_type, proxied, twilio):
+def test_the_message_is_whole_after_a_407(sms_flow, sms_type, set_proxy, twilio):
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy, USERNAME=USER, PASSWORD=PASSWORD)
-        started = texts.send(sms_type)
-    assert forms(twilio)[0]["Body"] == f"Your code: {texts.code(started)}"
+        set_proxy(proxy, USERNAME=USER, PASSWORD=PASSWORD)
+        transaction_id = sms_flow.send(sms_type)
+    assert forms(twilio)[0]["Body"] == f"Your code: {sms_flow.code(transaction_id)}"
 
 
-def test_a_proxy_that_is_switched_off_is_not_used(texts, sms_type, service, proxied):
+def test_a_proxy_that_is_switched_off_is_not_used(sms_flow, sms_type, sms_service, set_proxy):
     with WebProxy() as proxy:
-        proxied(proxy, ENABLED_BOOLEAN="false")
-        texts.send(sms_type)
+        set_proxy(proxy, ENABLED_BOOLEAN="false")
+        sms_flow.send(sms_type)
     assert proxy.received == []
-    assert len(bodies(service)) == 1
+    assert len(bodies(sms_service)) == 1
 
 
-def test_wrong_credentials_for_the_proxy_reach_no_server(texts, sms_type, service, proxied):
+def test_wrong_credentials_for_the_proxy_reach_no_server(sms_flow, sms_type, sms_service, set_proxy):
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
-        started = texts.send(sms_type)
-    assert service.received == []
-    assert texts.attempts(started) == ["retry"]
+        set_proxy(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
+        transaction_id = sms_flow.send(sms_type)
+    assert sms_service.received == []
+    assert sms_flow.attempts(transaction_id) == ["retry"]
     assert "407" in SmsAttempt.objects.get().reason
 
 
-def test_a_proxy_that_is_away_is_waited_for(texts, sms_type, service, proxied, later):
-    with WebProxy() as gone:
-        proxied(gone)
-    started = texts.send(sms_type)
-    assert texts.attempts(started) == ["retry"]
-    assert service.received == []
-
-
-def test_to_an_https_address_a_tunnel_is_asked_for(texts, sms_type, service, settings, proxied):
-    settings.SMS_GATEWAY_REST_URL = service.url.replace("http:", "https:") + "/messages"
+def test_a_proxy_that_is_away_is_waited_for(sms_flow, sms_type, sms_service, set_proxy, advance_clock):
     with WebProxy() as proxy:
-        proxied(proxy)
-        texts.send(sms_type)
-    assert proxy.received == [("CONNECT", service.url.removeprefix("http://"), None)]
+        set_proxy(proxy)
+    transaction_id = sms_flow.send(sms_type)
+    assert sms_flow.attempts(transaction_id) == ["retry"]
+    assert sms_service.received == []
 
 
-def test_a_tunnel_that_is_refused_was_not_left(texts, sms_type, service, settings, proxied):
-    settings.SMS_GATEWAY_REST_URL = service.url.replace("http:", "https:") + "/messages"
+def test_to_an_https_address_a_tunnel_is_asked_for(sms_flow, sms_type, sms_service, settings, set_proxy):
+    settings.SMS_GATEWAY_REST_URL = sms_service.url.replace("http:", "https:") + "/messages"
+    with WebProxy() as proxy:
+        set_proxy(proxy)
+        sms_flow.send(sms_type)
+    assert proxy.received == [("CONNECT", sms_service.url.removeprefix("http://"), None)]
+
+
+def test_a_tunnel_that_is_refused_was_not_left(sms_flow, sms_type, sms_service, settings, set_proxy):
+    settings.SMS_GATEWAY_REST_URL = sms_service.url.replace("http:", "https:") + "/messages"
     with WebProxy((USER, PASSWORD)) as proxy:
-        proxied(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
-        started = texts.send(sms_type)
-    assert texts.attempts(started) == ["retry"]
+        set_proxy(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
+        transaction_id = sms_flow.send(sms_type)
+    assert sms_flow.attempts(transaction_id) == ["retry"]
 
 
-def test_a_handshake_that_fails_inside_a_tunnel_was_not_left(texts, sms_type, service, settings, proxied):
-    settings.SMS_GATEWAY_REST_URL = service.url.replace("http:", "https:") + "/messages"
+def test_a_handshake_that_fails_inside_a_tunnel_was_not_left(sms_flow, sms_type, sms_service, settings, set_proxy):
+    settings.SMS_GATEWAY_REST_URL = sms_service.url.replace("http:", "https:") + "/messages"
     with WebProxy() as proxy:
-        proxied(proxy)
-        started = texts.send(sms_type)
-    assert texts.attempts(started) == ["retry"]
+        set_proxy(proxy)
+        transaction_id = sms_flow.send(sms_type)
+    assert sms_flow.attempts(transaction_id) == ["retry"]

@@ -14,10 +14,10 @@ from apps.events.models import Event
 from apps.transactions.models import SmsDelivery, SmsUsage, Transaction
 from tests import factories
 from tests.conftest import Portal
-from tests.sms.conftest import NUMBER, Texts
+from tests.sms.conftest import NUMBER, SmsFlow
 
 pytestmark = pytest.mark.django_db(transaction=True)
-one_connection_is_not_enough = pytest.mark.skipif(
+needs_connections = pytest.mark.skipif(
     connection.vendor == "sqlite", reason="the test client's threads would wait for one connection"
 )
 BELGIAN = "+32470123456"
@@ -26,8 +26,8 @@ NEW_KEY = b"n" * 32
 NEIGHBOURS = ["+31612345670", "+31612345671", "+31612345679"]
 
 
-def refusal(answer):
-    return answer.status_code, answer.json()["error_code"]
+def error(response):
+    return response.status_code, response.json()["error_code"]
 
 
 def limit_event():
@@ -35,79 +35,79 @@ def limit_event():
     return event.details["limit"]
 
 
-def test_a_number_gets_five_texts_an_hour_with_those_that_are_sent_again(texts, sms_type):
+def test_a_number_gets_five_texts_an_hour_with_those_that_are_sent_again(sms_flow, sms_type):
     sms_type.max_resends = 3
     sms_type.save()
-    started = texts.start(sms_type)
-    assert [texts.resend(started).status_code for _number in range(3)] == [204] * 3
-    assert texts.post(sms_type).status_code == 200
-    before = Transaction.objects.count()
-    answer = texts.post(sms_type)
-    assert refusal(answer) == (429, "1429")
-    assert 3500 < int(answer.headers["Retry-After"]) <= 3600
+    transaction_id = sms_flow.start(sms_type)
+    assert [sms_flow.resend(transaction_id).status_code for _number in range(3)] == [204] * 3
+    assert sms_flow.post(sms_type).status_code == 200
+    count = Transaction.objects.count()
+    response = sms_flow.post(sms_type)
+    assert error(response) == (429, "1429")
+    assert 3500 < int(response.headers["Retry-After"]) <= 3600
     # The same number for another user, and written in another way.
-    assert refusal(texts.post(sms_type, "bert", phone_number="+31 6 1234-5678")) == (429, "1429")
-    assert Transaction.objects.count() == before
+    assert error(sms_flow.post(sms_type, "bert", phone_number="+31 6 1234-5678")) == (429, "1429")
+    assert Transaction.objects.count() == count
     assert SmsDelivery.objects.count() == 5
     assert limit_event() == "sms_per_number_per_hour"
-    assert texts.post(sms_type, phone_number=NEIGHBOURS[0]).status_code == 200
+    assert sms_flow.post(sms_type, phone_number=NEIGHBOURS[0]).status_code == 200
     with time_machine.travel(timezone.now() + timedelta(minutes=20)):
-        assert 2300 < int(texts.post(sms_type).headers["Retry-After"]) <= 2400
+        assert 2300 < int(sms_flow.post(sms_type).headers["Retry-After"]) <= 2400
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
-        assert texts.post(sms_type).status_code == 200
+        assert sms_flow.post(sms_type).status_code == 200
 
 
-def test_a_resend_beyond_the_limit_is_refused_and_uses_no_resend_up(texts, sms_type, switch):
+def test_a_resend_beyond_the_limit_is_refused_and_uses_no_resend_up(sms_flow, sms_type, switch):
     switch(sms_per_number_per_hour=1)
     sms_type.max_resends = 3
     sms_type.save()
-    started = texts.start(sms_type)
-    assert refusal(texts.resend(started)) == (429, "1429")
+    transaction_id = sms_flow.start(sms_type)
+    assert error(sms_flow.resend(transaction_id)) == (429, "1429")
     assert Transaction.objects.get().resends_used == 0
     assert SmsDelivery.objects.count() == 1
 
 
-def test_a_block_of_numbers_has_a_limit_of_its_own(texts, sms_type, switch):
+def test_a_block_of_numbers_has_a_limit_of_its_own(sms_flow, sms_type, switch):
     switch(sms_per_prefix_per_hour=2)
-    assert [texts.post(sms_type, phone_number=number).status_code for number in NEIGHBOURS] == [200, 200, 429]
+    assert [sms_flow.post(sms_type, phone_number=number).status_code for number in NEIGHBOURS] == [200, 200, 429]
     assert limit_event() == "sms_per_prefix_per_hour"
-    assert texts.post(sms_type, phone_number=BELGIAN).status_code == 200
+    assert sms_flow.post(sms_type, phone_number=BELGIAN).status_code == 200
 
 
-def test_a_new_encryption_key_does_not_start_the_count_anew(texts, sms_type, switch, settings):
+def test_a_new_encryption_key_does_not_start_the_count_anew(sms_flow, sms_type, switch, settings):
     switch(sms_per_number_per_hour=2, sms_per_prefix_per_hour=2)
-    assert texts.post(sms_type).status_code == 200
+    assert sms_flow.post(sms_type).status_code == 200
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY, *settings.FIELD_ENCRYPTION_KEYS]
-    assert texts.post(sms_type, phone_number=NEIGHBOURS[0]).status_code == 200
-    assert texts.post(sms_type, phone_number=NEIGHBOURS[1]).status_code == 429
+    assert sms_flow.post(sms_type, phone_number=NEIGHBOURS[0]).status_code == 200
+    assert sms_flow.post(sms_type, phone_number=NEIGHBOURS[1]).status_code == 429
     assert limit_event() == "sms_per_prefix_per_hour"
     switch(sms_per_number_per_hour=1, sms_per_prefix_per_hour=0)
-    assert texts.post(sms_type).status_code == 429
+    assert sms_flow.post(sms_type).status_code == 429
 
 
-def test_a_client_has_a_limit_a_day(texts, sms_type, switch, client):
+def test_a_client_has_a_limit_a_day(sms_flow, sms_type, switch, client):
     switch(sms_per_client_per_day=2, sms_per_number_per_hour=0)
     with time_machine.travel("2026-03-01 22:00:00+00:00"):
-        assert [texts.post(sms_type, phone_number=one).status_code for one in (NUMBER, BELGIAN, NUMBER)] == [
+        assert [sms_flow.post(sms_type, phone_number=number).status_code for number in (NUMBER, BELGIAN, NUMBER)] == [
             200,
             200,
             429,
         ]
-        assert int(texts.post(sms_type).headers["Retry-After"]) == 2 * 3600
-        other = Texts(Portal(client, factories.ApiClientFactory()))
+        assert int(sms_flow.post(sms_type).headers["Retry-After"]) == 2 * 3600
+        other = SmsFlow(Portal(client, factories.ApiClientFactory()))
         assert other.post(sms_type).status_code == 200
     with time_machine.travel("2026-03-02 00:00:01+00:00"):
-        assert texts.post(sms_type).status_code == 200
+        assert sms_flow.post(sms_type).status_code == 200
 
 
-def at_once(texts, sms_type, numbers):
+def run_concurrently(sms_flow, sms_type, numbers):
     """Start one for each number at the same moment; returns the statuses."""
     ready = threading.Barrier(len(numbers))
 
     def post(number):
         try:
             ready.wait(10)
-            return texts.post(sms_type, phone_number=number).status_code
+            return sms_flow.post(sms_type, phone_number=number).status_code
         finally:
             connections.close_all()
 
@@ -115,57 +115,57 @@ def at_once(texts, sms_type, numbers):
         return sorted(pool.map(post, numbers))
 
 
-def in_countries():
+def foreign_numbers():
     return [NUMBER, BELGIAN, "+4915123456789", "+33612345678", "+447911123456", "+420601123456"]
 
 
-@one_connection_is_not_enough
+@needs_connections
 @pytest.mark.parametrize("limit", ["sms_per_number_per_hour", "sms_per_prefix_per_hour"])
 def test_of_many_clients_at_once_one_text_gets_through_to_a_number(client, sms_type, switch, limit):
     switch(**{limit: 1})
-    texts = [Texts(Portal(client, factories.ApiClientFactory())) for _number in range(6)]
-    turns = iter(texts)
-    each = SimpleNamespace(post=lambda *arguments, **fields: next(turns).post(*arguments, **fields))
-    assert at_once(each, sms_type, [NUMBER] * 6) == [200] + [429] * 5
+    sms_flows = [SmsFlow(Portal(client, factories.ApiClientFactory())) for _number in range(6)]
+    flows = iter(sms_flows)
+    rotating_flow = SimpleNamespace(post=lambda *arguments, **fields: next(flows).post(*arguments, **fields))
+    assert run_concurrently(rotating_flow, sms_type, [NUMBER] * 6) == [200] + [429] * 5
     assert SmsDelivery.objects.count() == 1
 
 
-@one_connection_is_not_enough
-def test_of_a_clients_texts_to_many_countries_at_once_no_more_get_through_than_its_limit(texts, sms_type, switch):
+@needs_connections
+def test_of_a_clients_texts_to_many_countries_at_once_no_more_get_through_than_its_limit(sms_flow, sms_type, switch):
     switch(sms_per_client_per_day=2)
-    assert at_once(texts, sms_type, in_countries()) == [200] * 2 + [429] * 4
+    assert run_concurrently(sms_flow, sms_type, foreign_numbers()) == [200] * 2 + [429] * 4
     assert SmsDelivery.objects.count() == 2
 
 
-def test_numbers_of_other_countries_than_the_allowed_ones_are_refused(texts, sms_type, switch):
+def test_numbers_of_other_countries_than_the_allowed_ones_are_refused(sms_flow, sms_type, switch):
     switch(sms_allowed_countries=["NL"])
-    assert texts.post(sms_type).status_code == 200
-    assert refusal(texts.post(sms_type, phone_number=BELGIAN)) == (400, "3001")
+    assert sms_flow.post(sms_type).status_code == 200
+    assert error(sms_flow.post(sms_type, phone_number=BELGIAN)) == (400, "3001")
     assert Event.objects.filter(event_type="SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED").count() == 1
     # Satellite phones belong to no country.
-    assert refusal(texts.post(sms_type, phone_number="+881612345678")) == (400, "3001")
+    assert error(sms_flow.post(sms_type, phone_number="+881612345678")) == (400, "3001")
 
 
-def test_sent_and_verified_are_counted_by_day_and_country(texts, sms_type):
-    started = texts.start(sms_type)
-    texts.start(sms_type, phone_number=BELGIAN)
-    texts.start(sms_type, phone_number=BELGIAN)
-    assert texts.verify(started, texts.code(started)).status_code == 200
+def test_sent_and_verified_are_counted_by_day_and_country(sms_flow, sms_type):
+    transaction_id = sms_flow.start(sms_type)
+    sms_flow.start(sms_type, phone_number=BELGIAN)
+    sms_flow.start(sms_type, phone_number=BELGIAN)
+    assert sms_flow.verify(transaction_id, sms_flow.code(transaction_id)).status_code == 200
     counted = SmsUsage.objects.values_list("country", "sent", "verified")
     assert sorted(counted) == [("BE", 2, 0), ("NL", 1, 1)]
     assert {row.day for row in SmsUsage.objects.all()} == {timezone.now().date()}
 
 
-def test_a_code_that_is_verified_after_midnight_counts_for_the_day_of_its_text(texts, sms_type):
+def test_a_code_that_is_verified_after_midnight_counts_for_the_day_of_its_text(sms_flow, sms_type):
     with time_machine.travel("2026-03-01 23:59:30+00:00"):
-        started = texts.start(sms_type)
+        transaction_id = sms_flow.start(sms_type)
     with time_machine.travel("2026-03-02 00:00:30+00:00"):
-        assert texts.verify(started, texts.code(started)).status_code == 200
+        assert sms_flow.verify(transaction_id, sms_flow.code(transaction_id)).status_code == 200
     assert [(row.day.isoformat(), row.sent, row.verified) for row in SmsUsage.objects.all()] == [("2026-03-01", 1, 1)]
 
 
-def test_what_is_kept_of_a_number_does_not_tell_it(texts, sms_type):
-    texts.start(sms_type)
+def test_what_is_kept_of_a_number_does_not_tell_it(sms_flow, sms_type):
+    sms_flow.start(sms_type)
     row = SmsDelivery.objects.get()
     assert NUMBER[1:] not in f"{row.number_hash} {row.prefix_hash}"
     assert row.number_hash != row.prefix_hash
