@@ -31,7 +31,7 @@ def aps(record):
     return json.loads(record["body"])["aps"]
 
 
-def test_headers_and_payload_are_exactly_these(send_push, received_pushes, phone):
+def test_push_headers_and_payload_match_the_api_reference(send_push, received_pushes, phone):
     transaction_id = send_push(message="Log in at the shop?")
     [record] = received_pushes()
     headers = record["headers"]
@@ -58,7 +58,7 @@ def test_headers_and_payload_are_exactly_these(send_push, received_pushes, phone
 
 
 @with_certificate
-def test_a_certificate_needs_neither_token_nor_topic(send_push, received_pushes):
+def test_certificate_push_has_no_authorization_and_topic(send_push, received_pushes):
     send_push()
     [record] = received_pushes()
     assert record["status"] == 200
@@ -66,7 +66,7 @@ def test_a_certificate_needs_neither_token_nor_topic(send_push, received_pushes)
 
 
 @with_certificate
-def test_a_certificate_may_name_its_topic(send_push, received_pushes, version):
+def test_certificate_push_can_have_a_topic(send_push, received_pushes, version):
     version.bundle_identifier = apns.TOPIC
     version.save()
     send_push()
@@ -74,7 +74,7 @@ def test_a_certificate_may_name_its_topic(send_push, received_pushes, version):
 
 
 @pytest.mark.parametrize("environment", ["production", "development"])
-def test_the_version_says_which_environment_its_phones_are_in(send_push, received_pushes, version, environment):
+def test_apns_environment_is_set_by_the_version(send_push, received_pushes, version, environment):
     version.apns_environment = environment
     version.save()
     send_push()
@@ -83,7 +83,7 @@ def test_the_version_says_which_environment_its_phones_are_in(send_push, receive
 
 @with_certificate
 @pytest.mark.parametrize(("environment", "other"), [("production", "development"), ("development", "production")])
-def test_a_certificate_brings_its_environment(send_push, received_pushes, version, environment, other):
+def test_certificate_sets_the_apns_environment(send_push, received_pushes, version, environment, other):
     version.apns_environment = other
     version.save()
     version.push_messaging_configuration.apns_environment = environment
@@ -92,7 +92,7 @@ def test_a_certificate_brings_its_environment(send_push, received_pushes, versio
     assert [(record["environment"], record["status"]) for record in received_pushes()] == [(environment, 200)]
 
 
-def test_the_badge_is_the_number_of_the_profiles_transactions_that_wait(
+def test_badge_is_the_number_of_pending_transactions(
     send_push, push_flow, received_pushes, phone, version, enroll, client, mobile_type, advance_clock
 ):
     version.send_badge_number = True
@@ -109,12 +109,12 @@ def test_the_badge_is_the_number_of_the_profiles_transactions_that_wait(
     assert [aps(record)["badge"] for record in received_pushes()] == [1, 1, 2]
 
 
-def test_without_the_switch_there_is_no_badge(send_push, received_pushes):
+def test_badge_is_omitted_by_default(send_push, received_pushes):
     send_push()
     assert "badge" not in aps(received_pushes()[0])
 
 
-def test_a_provider_token_is_used_again_and_renewed_in_time(send_push, received_pushes, advance_clock):
+def test_provider_token_is_reused_and_renewed(send_push, received_pushes, advance_clock):
     send_push()
     advance_clock(44 * MINUTE)
     send_push()
@@ -135,9 +135,7 @@ def test_a_provider_token_is_used_again_and_renewed_in_time(send_push, received_
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_new_key_is_used_at_once_and_nothing_else_makes_a_new_provider_token(
-    send_push, received_pushes, version, name, value, count
-):
+def test_provider_token_changes_only_with_key_or_ids(send_push, received_pushes, version, name, value, count):
     send_push()
     setattr(version.push_messaging_configuration, name, value())
     version.push_messaging_configuration.save()
@@ -145,7 +143,7 @@ def test_a_new_key_is_used_at_once_and_nothing_else_makes_a_new_provider_token(
     assert len({record["headers"]["authorization"] for record in received_pushes()}) == count
 
 
-def test_another_signing_key_never_shares_a_connection(send_push, received_pushes, version):
+def test_signing_keys_do_not_share_a_connection(send_push, received_pushes, version):
     """Apple takes the tokens of one key on a connection: UnrelatedKeyIdInToken."""
     send_push()
     version.push_messaging_configuration.key_id = "ANOTHERKEY"
@@ -155,7 +153,7 @@ def test_another_signing_key_never_shares_a_connection(send_push, received_pushe
     assert first["connection"] != second["connection"]
 
 
-def test_an_expired_provider_token_is_replaced(send_push, push_flow, received_pushes, apple, advance_clock):
+def test_expired_provider_token_is_replaced(send_push, push_flow, received_pushes, apple, advance_clock):
     send_push()
     apple.execute({"command": "expire_tokens"})
     transaction_id = send_push()
@@ -167,9 +165,7 @@ def test_an_expired_provider_token_is_replaced(send_push, push_flow, received_pu
     assert old == rejected != new
 
 
-def test_a_wrong_clock_makes_a_new_provider_token_every_twenty_minutes_and_not_for_every_push(
-    send_push, push_flow, received_pushes, advance_clock
-):
+def test_rejected_provider_token_is_replaced_every_20_minutes(send_push, push_flow, received_pushes, advance_clock):
     def provider_tokens():
         return list(dict.fromkeys(record["headers"]["authorization"] for record in received_pushes()))
 
@@ -195,7 +191,7 @@ def test_a_wrong_clock_makes_a_new_provider_token_every_twenty_minutes_and_not_f
 
 @pytest.mark.parametrize("reason", ["Unregistered", "ExpiredToken"])
 @pytest.mark.parametrize(("age", "outcome"), [(60, "retry"), (-1, "dead_token")])
-def test_only_word_from_after_the_enrolment_makes_a_token_dead(
+def test_410_from_before_the_enrolment_is_retried(
     send_push, push_flow, phone, profile_row, advance_clock, reason, age, outcome
 ):
     enrolled_at = profile_row(phone).push_enrollment.enrolled_at
@@ -209,7 +205,7 @@ def test_only_word_from_after_the_enrolment_makes_a_token_dead(
     assert push_flow.result(transaction_id)[0] == ("pending" if outcome == "retry" else "not_authenticated")
 
 
-def test_a_push_token_with_special_characters_reaches_nobody_else(phone, push_flow, mobile_type, apple, stored_error):
+def test_special_characters_of_a_push_token_are_escaped(phone, push_flow, mobile_type, apple, stored_error):
     """What comes from a device can neither lead to another one nor look like a fault of the configuration."""
     other = provider_cases.push_token()
     suffixes = ["/../" + other, "?" + other, "#" + other, "%2F..%2F" + other, " " + other, "/" + other, "ä"]
@@ -227,7 +223,7 @@ def start_many(push_flow, mobile_type, phone, count):
     return [push_flow.start(mobile_type, phone) for _number in range(count)]
 
 
-def test_many_pushes_share_one_connection(push_flow, mobile_type, phone, received_pushes):
+def test_pushes_share_one_connection(push_flow, mobile_type, phone, received_pushes):
     start_many(push_flow, mobile_type, phone, 60)
     assert push_flow.work() == 60
     records = received_pushes()
@@ -235,7 +231,7 @@ def test_many_pushes_share_one_connection(push_flow, mobile_type, phone, receive
     assert len({record["connection"] for record in records}) == 1
 
 
-def test_a_goodbye_in_the_middle_of_many_loses_none_and_doubles_none(
+def test_goaway_neither_loses_nor_duplicates_pushes(
     push_flow, mobile_type, phone, apple, token, received_pushes, advance_clock
 ):
     transaction_ids = start_many(push_flow, mobile_type, phone, 100)
@@ -250,7 +246,7 @@ def test_a_goodbye_in_the_middle_of_many_loses_none_and_doubles_none(
     assert len({record["connection"] for record in received_pushes()}) > 1
 
 
-def test_a_stream_that_is_reset_costs_only_its_push_a_retry(
+def test_stream_reset_retries_only_its_push(
     push_flow, mobile_type, phone, apple, token, received_pushes, advance_clock
 ):
     transaction_ids = start_many(push_flow, mobile_type, phone, 10)

@@ -37,7 +37,9 @@ def data_of(transaction_id, phone, text):
     return {"content": json.dumps(content, ensure_ascii=False)}
 
 
-def test_a_data_message_is_exactly_this(send_push, received_pushes, phone, token, version, google, frozen_clock):
+def test_fcm_v1_request_matches_the_api_reference(
+    send_push, received_pushes, phone, token, version, google, frozen_clock
+):
     transaction_id = send_push(message="Log in at the café?")
     [record] = received_pushes()
     assert json.loads(record["body"]) == {
@@ -54,9 +56,7 @@ def test_a_data_message_is_exactly_this(send_push, received_pushes, phone, token
     assert record["headers"]["content-type"] == "application/json"
 
 
-def test_push_on_a_broken_kept_connection_is_repeated_in_its_attempt(
-    send_push, push_flow, received_pushes, fake, token
-):
+def test_push_on_a_stale_connection_is_repeated_in_the_same_attempt(send_push, push_flow, received_pushes, fake, token):
     send_push()
     transaction_id = send_push({"reset": True})
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
@@ -65,7 +65,7 @@ def test_push_on_a_broken_kept_connection_is_repeated_in_its_attempt(
 
 
 @legacy
-def test_a_legacy_message_is_exactly_this(send_push, received_pushes, phone, token, frozen_clock):
+def test_legacy_request_matches_the_api_reference(send_push, received_pushes, phone, token, frozen_clock):
     transaction_id = send_push(message="Log in at the café?")
     [record] = received_pushes()
     assert json.loads(record["body"]) == {
@@ -86,7 +86,7 @@ def ttl_of(record):
 
 
 @with_both
-def test_a_message_lives_as_long_as_its_transaction_still_does(
+def test_ttl_is_the_remaining_lifetime_of_the_transaction(
     send_push, push_flow, received_pushes, provider_case, frozen_clock
 ):
     send_push(provider_case.unavailable[0])
@@ -96,7 +96,7 @@ def test_a_message_lives_as_long_as_its_transaction_still_does(
 
 
 @with_both
-def test_a_notification_is_there_for_cordova_only(send_push, received_pushes, version):
+def test_notification_is_sent_for_cordova_only(send_push, received_pushes, version):
     send_push(message="First?")
     version.cordova = True
     version.save()
@@ -107,7 +107,7 @@ def test_a_notification_is_there_for_cordova_only(send_push, received_pushes, ve
 
 
 @with_both
-def test_the_endpoint_is_the_whole_address(send_push, received_pushes, version, google, provider_case):
+def test_endpoint_is_used_unchanged(send_push, received_pushes, version, google, provider_case):
     path = "/fcm/send" if provider_case == provider_cases.FCM_LEGACY else "/gateway/7/push?tenant=shop"
     version.push_messaging_configuration.endpoint = google.url + path
     version.push_messaging_configuration.save()
@@ -115,13 +115,13 @@ def test_the_endpoint_is_the_whole_address(send_push, received_pushes, version, 
     assert [(record["path"], record["status"]) for record in received_pushes()] == [(path, 200)]
 
 
-def test_without_an_endpoint_it_is_googles_own(configure):
+def test_endpoint_defaults_to_google(configure):
     account = configure(provider_cases.FCM_V1, endpoint="")
     assert account.message_url == "https://fcm.googleapis.com/v1/projects/countersign-demo/messages:send"
     assert configure(provider_cases.FCM_LEGACY, endpoint="").message_url == "https://fcm.googleapis.com/fcm/send"
 
 
-def test_one_access_token_serves_many_pushes(push_flow, mobile_type, phone, received_pushes, token_requests):
+def test_access_token_is_reused(push_flow, mobile_type, phone, received_pushes, token_requests):
     for _number in range(20):
         push_flow.start(mobile_type, phone)
     push_flow.work()
@@ -131,9 +131,7 @@ def test_one_access_token_serves_many_pushes(push_flow, mobile_type, phone, rece
     assert len({record["headers"]["authorization"] for record in received_pushes()}) == 1
 
 
-def test_an_access_token_is_renewed_some_minutes_before_its_end(
-    send_push, received_pushes, token_requests, advance_clock
-):
+def test_access_token_is_renewed_before_it_expires(send_push, received_pushes, token_requests, advance_clock):
     send_push()
     advance_clock(TOKEN_SECONDS - 300)
     send_push()
@@ -144,7 +142,7 @@ def test_an_access_token_is_renewed_some_minutes_before_its_end(
     assert [record["status"] for record in received_pushes()] == [200] * 3
 
 
-def test_a_service_account_with_another_key_is_refused_and_marked(
+def test_rejected_service_account_is_a_configuration_error(
     configure, make_version, enroll, push_flow, mobile_type, google
 ):
     account = {**google.fcm.account, "private_key": factories.service_account()["private_key"]}
@@ -162,9 +160,7 @@ def test_a_service_account_with_another_key_is_refused_and_marked(
 @pytest.mark.parametrize(
     "response", [{"status": 503, "body": "{}"}, fcm.HTML, {"reset": True, "repeat": True}], ids=str
 )
-def test_a_token_endpoint_with_a_fault_is_asked_again(
-    send_push, push_flow, received_pushes, google, advance_clock, response
-):
+def test_failed_token_request_is_retried(send_push, push_flow, received_pushes, google, advance_clock, response):
     google.script[TOKEN_PATH] = [response]
     transaction_id = send_push()
     google.script[TOKEN_PATH] = []
@@ -199,9 +195,7 @@ def test_a_token_endpoint_with_a_fault_is_asked_again(
     ],
     ids=lambda value: ascii(value)[:50],
 )
-def test_a_senseless_answer_of_the_token_endpoint_is_a_fault_of_the_way(
-    send_push, push_flow, google, token_requests, stored_error, status, body
-):
+def test_invalid_token_response_is_retried(send_push, push_flow, google, token_requests, stored_error, status, body):
     google.script[TOKEN_PATH] = [{"status": status, "body": body}]
     assert push_flow.attempts(send_push()) == [("retry", f"no access token: HTTP {status}")]
     assert stored_error() == NO_ERROR
@@ -210,7 +204,7 @@ def test_a_senseless_answer_of_the_token_endpoint_is_a_fault_of_the_way(
 
 @pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable", "internal_failure"])
 @pytest.mark.parametrize("member", ["error", "error_description"])
-def test_a_passing_fault_of_the_token_endpoint_is_waited_out_by_the_queue_alone(
+def test_transient_token_error_is_retried_by_the_queue_only(
     send_push, push_flow, google, token_requests, error, member
 ):
     body = json.dumps({"error": "invalid_request", member: error})
@@ -222,9 +216,7 @@ def test_a_passing_fault_of_the_token_endpoint_is_waited_out_by_the_queue_alone(
 
 
 @pytest.mark.parametrize("status", [302, 404, 405, 410])
-def test_an_address_that_gives_no_access_tokens_is_a_fault_of_the_configuration(
-    send_push, push_flow, google, status, stored_error
-):
+def test_wrong_token_url_is_a_configuration_error(send_push, push_flow, google, status, stored_error):
     google.script[TOKEN_PATH] = [{"status": status, "headers": {"location": "/elsewhere"}, "body": "<html>"}]
     assert push_flow.attempts(send_push()) == [("misconfigured", f"no access token: HTTP {status}")]
     assert stored_error()[0] == f"no access token: HTTP {status}"
@@ -233,13 +225,13 @@ def test_an_address_that_gives_no_access_tokens_is_a_fault_of_the_configuration(
 @pytest.mark.parametrize(
     "lifetime", [{}, {"expires_in": None}, {"expires_in": "3600"}, {"expires_in": 3600.5}], ids=str
 )
-def test_the_life_of_an_access_token_may_be_told_in_other_ways(send_push, push_flow, google, version, lifetime):
+def test_access_token_lifetime_formats_are_accepted(send_push, push_flow, google, version, lifetime):
     google.fcm.access_tokens["another"] = time.time() + TOKEN_SECONDS
     google.script[TOKEN_PATH] = [{"status": 200, "body": json.dumps({"access_token": "another", **lifetime})}]
     assert push_flow.attempts(send_push()) == [("accepted", "")]
 
 
-def test_a_stored_key_of_another_kind_is_told_as_that(configure, make_version, enroll, push_flow, mobile_type, google):
+def test_stored_key_of_a_wrong_type_is_reported(configure, make_version, enroll, push_flow, mobile_type, google):
     account = {**google.fcm.account, "private_key": pem(signing_key())}
     version = make_version(provider_cases.FCM_V1, configure(provider_cases.FCM_V1, service_account=json.dumps(account)))
     transaction_id = push_flow.send(mobile_type, enroll(push_token=provider_cases.push_token(), version=version))

@@ -22,7 +22,9 @@ ROOM = 0.5
 LONG_TEXTS = ["a b" * 2000, "😀" * 2000, '"\\' * 2000, "é—" * 2000]
 
 
-def test_an_accepted_push_waits_for_the_phone(send_push, push_flow, received_pushes, phone, version, stored_error):
+def test_accepted_push_leaves_the_transaction_pending(
+    send_push, push_flow, received_pushes, phone, version, stored_error
+):
     transaction_id = send_push()
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
     assert push_flow.result(transaction_id) == PENDING
@@ -35,7 +37,7 @@ def test_an_accepted_push_waits_for_the_phone(send_push, push_flow, received_pus
     assert phone.answer(phone.fetch(transaction_id), approve=True) == "authenticated"
 
 
-def test_each_word_of_the_provider_means_what_its_documentation_says(
+def test_each_reason_of_the_provider_has_its_documented_outcome(
     send_push, push_flow, provider_case, phone, token, frozen_clock
 ):
     for response, reason, outcome in provider_case.reasons:
@@ -53,9 +55,7 @@ def test_each_word_of_the_provider_means_what_its_documentation_says(
 
 
 @pytest.mark.parametrize("status", [301, 302, 308, 400, 404, 405, 410, 415])
-def test_an_answer_without_a_word_of_the_provider_is_a_fault_of_the_address(
-    send_push, push_flow, provider_case, status, stored_error
-):
+def test_response_without_a_reason_is_a_configuration_error(send_push, push_flow, provider_case, status, stored_error):
     transaction_id = send_push({"status": status, "headers": {"location": "https://example.com/"}, "body": "<html>"})
     assert_failed(push_flow, transaction_id, provider_cases.MISCONFIGURED, f"HTTP {status}")
     assert stored_error()[0] == f"HTTP {status}"
@@ -70,7 +70,7 @@ def start_three(push_flow, mobile_type, version, enroll):
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(500, provider_cases.RETRY), (400, provider_cases.MISCONFIGURED)])
-def test_an_answer_that_nobody_can_read_costs_only_its_own_push(
+def test_unreadable_response_affects_only_its_own_push(
     push_flow, provider_case, mobile_type, version, enroll, fake, status, outcome
 ):
     transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll)
@@ -80,7 +80,7 @@ def test_an_answer_that_nobody_can_read_costs_only_its_own_push(
     assert attempts == {"anna": [("accepted", "")], "bert": [(outcome, f"HTTP {status}")], "carl": [("accepted", "")]}
 
 
-def test_a_fault_in_judging_an_answer_costs_only_its_own_push(
+def test_error_in_parsing_a_response_affects_only_its_own_push(
     push_flow, provider_case, mobile_type, version, enroll, fake, monkeypatch
 ):
     transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll)
@@ -92,7 +92,7 @@ def test_a_fault_in_judging_an_answer_costs_only_its_own_push(
     assert attempts == {"anna": [("accepted", "")], "bert": unrecognized, "carl": [("accepted", "")]}
 
 
-def test_a_dead_token_is_removed_and_the_enrolment_stays(send_push, push_flow, provider_case, phone, event_types):
+def test_invalid_push_token_is_removed_and_the_profile_stays(send_push, push_flow, provider_case, phone, event_types):
     response, reason = provider_case.invalid_token
     transaction_id = send_push(response)
     assert_failed(push_flow, transaction_id, provider_cases.DEAD_TOKEN, reason)
@@ -102,7 +102,7 @@ def test_a_dead_token_is_removed_and_the_enrolment_stays(send_push, push_flow, p
     assert phone.pending() == []
 
 
-def test_a_token_enrolled_while_the_push_to_the_dead_one_was_under_way_stays(
+def test_token_enrolled_during_a_push_to_an_invalid_token_stays(
     push_flow, provider_case, mobile_type, phone, token, fake
 ):
     transaction_id = push_flow.start(mobile_type, phone)
@@ -117,9 +117,7 @@ def test_a_token_enrolled_while_the_push_to_the_dead_one_was_under_way_stays(
     assert len(fake.wait(new_token, 1, 200, 5)) == 1
 
 
-def test_a_push_that_fails_for_good_ends_nothing_while_another_waits(
-    push_flow, provider_case, phone, fake, token, portal
-):
+def test_failed_push_ends_nothing_while_another_is_due(push_flow, provider_case, phone, fake, token, portal):
     mobile_type = factories.TypeFactory(method="push", max_resends=1)
     rejected = next(
         response for response, _reason, outcome in provider_case.reasons if outcome == provider_cases.REFUSED
@@ -141,7 +139,7 @@ def test_a_push_that_fails_for_good_ends_nothing_while_another_waits(
     assert push_flow.result(transaction_id) == ENDED
 
 
-def test_the_next_request_after_a_dead_token_falls_back_at_once(
+def test_next_request_after_an_invalid_token_uses_the_fallback(
     send_push, portal, provider_case, phone, type_with_fallback, mobile_type
 ):
     send_push(provider_case.invalid_token[0], mobile_type=type_with_fallback)
@@ -149,7 +147,7 @@ def test_the_next_request_after_a_dead_token_falls_back_at_once(
     assert error_of(portal.start(mobile_type, phone)) == (404, "1001")
 
 
-def test_a_new_token_after_a_dead_one_works_again(
+def test_new_token_after_an_invalid_one_receives_pushes(
     send_push, push_flow, provider_case, phone, mobile_type, fake, version
 ):
     send_push(provider_case.invalid_token[0])
@@ -160,7 +158,7 @@ def test_a_new_token_after_a_dead_one_works_again(
     assert len(fake.wait(new_token, 1, None, 0)) == 1
 
 
-def test_a_push_that_the_provider_puts_off_is_tried_again(send_push, push_flow, provider_case, advance_clock):
+def test_temporarily_rejected_push_is_retried(send_push, push_flow, provider_case, advance_clock):
     response, reason = provider_case.unavailable
     transaction_id = send_push(response)
     assert push_flow.attempts(transaction_id) == [("retry", reason)]
@@ -174,7 +172,7 @@ def test_a_push_that_the_provider_puts_off_is_tried_again(send_push, push_flow, 
     assert push_flow.result(transaction_id) == PENDING
 
 
-def test_retry_after_is_waited_for(send_push, push_flow, provider_case, advance_clock):
+def test_retry_after_is_respected(send_push, push_flow, provider_case, advance_clock):
     transaction_id = send_push(provider_case.rate_limited)
     assert 7 - ROOM <= push_flow.due_in(transaction_id) <= 7
     advance_clock(6)
@@ -184,7 +182,7 @@ def test_retry_after_is_waited_for(send_push, push_flow, provider_case, advance_
     assert [outcome for outcome, _reason in push_flow.attempts(transaction_id)] == ["retry", "accepted"]
 
 
-def test_there_are_five_tries_and_the_last_is_final(
+def test_push_fails_after_five_attempts(
     send_push, push_flow, provider_case, advance_clock, fake, token, received_pushes
 ):
     response, reason = provider_case.unavailable
@@ -201,21 +199,19 @@ def test_there_are_five_tries_and_the_last_is_final(
     assert len(received_pushes()) == 5
 
 
-def test_no_try_comes_after_the_transactions_end(send_push, push_flow, provider_case):
+def test_push_is_not_retried_after_the_transaction_expires(send_push, push_flow, provider_case):
     short = factories.TypeFactory(time_to_live=1)
     assert_failed(
         push_flow, send_push(provider_case.unavailable[0], mobile_type=short), "retry", provider_case.unavailable[1]
     )
 
 
-def test_a_retry_after_beyond_the_transactions_end_is_final(send_push, push_flow, provider_case):
+def test_retry_after_beyond_the_expiry_is_final(send_push, push_flow, provider_case):
     short = factories.TypeFactory(time_to_live=6)
     assert push_flow.result(send_push(provider_case.rate_limited, mobile_type=short)) == ENDED
 
 
-def test_what_ended_meanwhile_is_not_sent_again(
-    send_push, push_flow, provider_case, advance_clock, phone, received_pushes
-):
+def test_ended_transaction_is_not_retried(send_push, push_flow, provider_case, advance_clock, phone, received_pushes):
     transaction_id = send_push(provider_case.unavailable[0])
     assert phone.answer(phone.fetch(transaction_id), approve=False) == "not_authenticated"
     advance_clock(2)
@@ -224,7 +220,7 @@ def test_what_ended_meanwhile_is_not_sent_again(
     assert push_flow.attempts(transaction_id)[-1] == ("not_needed", "")
 
 
-def test_a_long_message_is_shortened_and_never_its_ids(send_push, provider_case, received_pushes, phone, settings):
+def test_long_message_is_shortened_and_ids_are_kept(send_push, provider_case, received_pushes, phone, settings):
     settings.MESSAGE_MAX_LENGTH = 10_000
     for text in LONG_TEXTS:
         transaction_id = send_push(message=text)
@@ -238,7 +234,7 @@ def test_a_long_message_is_shortened_and_never_its_ids(send_push, provider_case,
 
 
 @pytest.mark.parametrize("failure", ["reset", "garbage"])
-def test_a_fault_on_the_way_is_tried_again(send_push, push_flow, provider_case, advance_clock, fake, token, failure):
+def test_network_failure_is_retried(send_push, push_flow, provider_case, advance_clock, fake, token, failure):
     response, reason = ({"reset": True}, "") if failure == "reset" else provider_case.unrecognized
     transaction_id = send_push({**response, "repeat": True})
     [(outcome, stored_reason)] = push_flow.attempts(transaction_id)
@@ -251,9 +247,7 @@ def test_a_fault_on_the_way_is_tried_again(send_push, push_flow, provider_case, 
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 
 
-def test_a_provider_that_cannot_be_reached_is_tried_again(
-    send_push, push_flow, provider_case, advance_clock, settings, version
-):
+def test_unreachable_provider_is_retried(send_push, push_flow, provider_case, advance_clock, settings, version):
     addresses = settings.PUSH_APNS_PRODUCTION_URL, version.push_messaging_configuration.endpoint
     nowhere = "https://localhost:9" if provider_case.fake == "apple" else "http://127.0.0.1:9/send"
     configuration = version.push_messaging_configuration
@@ -275,14 +269,14 @@ def test_a_provider_that_cannot_be_reached_is_tried_again(
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 
 
-def test_the_phone_lists_and_answers_what_it_got_no_push_for(send_push, push_flow, provider_case, phone):
+def test_device_answers_transactions_without_a_push(send_push, push_flow, provider_case, phone):
     delayed, missed = send_push(provider_case.unavailable[0]), send_push()
     assert [listed["transaction_id"] for listed in phone.pending()] == [delayed, missed]
     assert phone.answer(phone.fetch(delayed), approve=True) == "authenticated"
     assert phone.answer(phone.fetch(missed), approve=False) == "not_authenticated"
 
 
-def test_the_phone_answers_while_its_push_hangs(push_flow, mobile_type, phone, token, fake):
+def test_device_answers_while_its_push_is_in_flight(push_flow, mobile_type, phone, token, fake):
     transaction_id = push_flow.start(mobile_type, phone)
     with push_flow.in_flight(fake, token):
         assert [listed["transaction_id"] for listed in phone.pending()] == [transaction_id]
@@ -292,7 +286,7 @@ def test_the_phone_answers_while_its_push_hangs(push_flow, mobile_type, phone, t
 
 
 @pytest.mark.skipif(servers.BACKEND == "sqlite", reason="keeps its connections")
-def test_no_database_connection_is_held_while_the_provider_thinks(push_flow, mobile_type, phone, token, fake):
+def test_no_database_connection_is_held_during_a_push(push_flow, mobile_type, phone, token, fake):
     push_flow.start(mobile_type, phone)
     with push_flow.in_flight(fake, token):
         assert push_flow.worker_connection.connection is None

@@ -73,7 +73,9 @@ def test_pushes_and_token_requests_go_through_the_proxy(send_push, push_flow, pr
     assert peers()
 
 
-def test_credentials_go_out_at_once(send_push, push_flow, provider_case, fake, set_proxy, peers, received_pushes):
+def test_preemptive_credentials_are_sent_at_once(
+    send_push, push_flow, provider_case, fake, set_proxy, peers, received_pushes
+):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy.port, USER, PASSWORD)
         assert push_flow.attempts(send_push()) == ACCEPTED
@@ -83,9 +85,7 @@ def test_credentials_go_out_at_once(send_push, push_flow, provider_case, fake, s
 
 
 @google_only
-def test_credentials_go_out_after_a_407_otherwise(
-    send_push, push_flow, provider_case, fake, set_proxy, peers, received_pushes
-):
+def test_credentials_are_sent_after_a_407(send_push, push_flow, provider_case, fake, set_proxy, peers, received_pushes):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy.port, USER, PASSWORD, preemptive=False)
         assert push_flow.attempts(send_push()) == ACCEPTED
@@ -98,7 +98,7 @@ def test_credentials_go_out_after_a_407_otherwise(
     assert len(received_pushes()) == 1
 
 
-def test_each_kind_keeps_to_its_own_proxy(send_push, push_flow, provider_case, settings):
+def test_provider_uses_its_own_proxy_only(send_push, push_flow, provider_case, settings):
     with WebProxy() as proxy:
         if provider_case.fake == "apple":
             settings.EXTERNAL_PROXY = Proxy(f"http://127.0.0.1:{proxy.port}")
@@ -109,9 +109,7 @@ def test_each_kind_keeps_to_its_own_proxy(send_push, push_flow, provider_case, s
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_no_host_is_reached_past_the_proxy_because_the_environment_names_it(
-    send_push, push_flow, provider_case, fake, set_proxy, peers, monkeypatch, name
-):
+def test_no_proxy_variables_are_ignored(send_push, push_flow, provider_case, fake, set_proxy, peers, monkeypatch, name):
     monkeypatch.setenv(name, "*")
     with WebProxy() as proxy:
         set_proxy(proxy.port)
@@ -120,7 +118,7 @@ def test_no_host_is_reached_past_the_proxy_because_the_environment_names_it(
     assert peers() <= proxy.peers
 
 
-def test_a_proxy_that_only_the_environment_names_is_not_used(send_push, push_flow, monkeypatch):
+def test_proxy_variables_of_the_environment_are_ignored(send_push, push_flow, monkeypatch):
     with WebProxy() as proxy:
         for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -129,7 +127,7 @@ def test_a_proxy_that_only_the_environment_names_is_not_used(send_push, push_flo
 
 
 @apple_only
-def test_a_connection_from_before_the_proxy_is_not_used_again(send_push, push_flow, set_proxy, received_pushes):
+def test_connection_without_the_proxy_is_not_reused(send_push, push_flow, set_proxy, received_pushes):
     send_push()
     with WebProxy() as proxy:
         set_proxy(proxy.port)
@@ -140,7 +138,7 @@ def test_a_connection_from_before_the_proxy_is_not_used_again(send_push, push_fl
 
 
 @apple_only
-def test_a_switched_off_proxy_is_not_used(send_push, push_flow):
+def test_disabled_proxy_is_not_used(send_push, push_flow):
     with WebProxy() as proxy:
         store_apns_proxy(enabled=False, host="127.0.0.1", port=proxy.port)
         assert push_flow.attempts(send_push()) == ACCEPTED
@@ -159,7 +157,7 @@ def assert_retried(push_flow, transaction_id, *reasons):
     assert push_flow.result(transaction_id) == ("pending", None)
 
 
-def test_wrong_credentials_for_the_proxy_are_told(send_push, push_flow, set_proxy, peers, advance_clock):
+def test_rejected_proxy_credentials_are_reported_and_retried(send_push, push_flow, set_proxy, peers, advance_clock):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy.port, USER, "wrong")
         transaction_id = send_push()
@@ -195,20 +193,20 @@ def scripted_proxy(response):
 
 @apple_only
 @pytest.mark.parametrize("status", [b"403 Forbidden", b"502 Bad Gateway"])
-def test_a_tunnel_that_the_proxy_refuses_is_asked_for_again(send_push, push_flow, set_proxy, peers, status):
+def test_rejected_tunnel_is_retried(send_push, push_flow, set_proxy, peers, status):
     with scripted_proxy(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n") as port:
         set_proxy(port)
         assert_retried(push_flow, send_push(), status[:3].decode())
     assert peers() == set()
 
 
-def test_a_proxy_that_is_down_is_waited_for(send_push, push_flow, set_proxy, peers):
+def test_unavailable_proxy_is_retried(send_push, push_flow, set_proxy, peers):
     set_proxy(free_port())
     assert_retried(push_flow, send_push(), "connect")
     assert peers() == set()
 
 
-def test_a_proxy_that_hangs_is_given_up_and_asked_again(send_push, push_flow, set_proxy, peers, monkeypatch):
+def test_proxy_timeout_is_retried(send_push, push_flow, set_proxy, peers, monkeypatch):
     for module in (apns, fcm, fcm_legacy):
         monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(google_tokens, "TOKEN_TIMEOUT_SECONDS", 0.3)
@@ -220,7 +218,7 @@ def test_a_proxy_that_hangs_is_given_up_and_asked_again(send_push, push_flow, se
 
 
 @apple_only
-def test_a_proxy_password_whose_encryption_key_is_lost_is_told(send_push, push_flow, set_proxy, settings, stored_error):
+def test_proxy_password_with_a_lost_encryption_key_is_reported(send_push, push_flow, set_proxy, settings, stored_error):
     keys = settings.FIELD_ENCRYPTION_KEYS
     settings.FIELD_ENCRYPTION_KEYS = [b"lost" * 8, *keys]
     with WebProxy() as proxy:

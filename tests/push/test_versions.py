@@ -24,7 +24,7 @@ def update(version, **fields):
     version.save()
 
 
-def test_a_login_only_version_goes_on_and_takes_no_new_phones(send_push, push_flow, version, phone, enroll):
+def test_login_only_version_gets_pushes_and_no_new_devices(send_push, push_flow, version, phone, enroll):
     update(version, status="login_only")
     transaction_id = send_push()
     assert push_flow.attempts(transaction_id) == ACCEPTED
@@ -35,7 +35,7 @@ def test_a_login_only_version_goes_on_and_takes_no_new_phones(send_push, push_fl
     assert phone.answer(phone.fetch(transaction_id), approve=True) == "authenticated"
 
 
-def test_a_disabled_version_gets_no_pushes_and_takes_no_phones(
+def test_disabled_version_gets_no_pushes_and_no_devices(
     portal, version, phone, enroll, mobile_type, type_with_fallback, fake, token
 ):
     update(version, status="disabled")
@@ -52,15 +52,13 @@ def test_a_disabled_version_gets_no_pushes_and_takes_no_phones(
     assert fake.wait(token, 0, None, 0) == []
 
 
-def test_an_enabled_version_again_goes_on(send_push, push_flow, version, phone):
+def test_reenabled_version_gets_pushes(send_push, push_flow, version, phone):
     update(version, status="disabled")
     update(version, status="enabled")
     assert push_flow.attempts(send_push()) == ACCEPTED
 
 
-def test_a_version_without_a_configuration_takes_no_push_tokens(
-    version, enroll, portal, mobile_type, type_with_fallback
-):
+def test_version_without_a_configuration_rejects_push_tokens(version, enroll, portal, mobile_type, type_with_fallback):
     update(version, push_messaging_configuration=None)
     phone = enroll(push_token="")
     with pytest.raises(DeviceApiError) as rejection:
@@ -71,7 +69,7 @@ def test_a_version_without_a_configuration_takes_no_push_tokens(
     assert portal.start(type_with_fallback, phone, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
 
 
-def test_a_configuration_taken_away_ends_what_waits_for_it(
+def test_removed_configuration_ends_pending_transactions(
     portal, push_flow, version, phone, mobile_type, type_with_fallback, token, fake
 ):
     transaction_id = push_flow.start(mobile_type, phone)

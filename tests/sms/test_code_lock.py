@@ -37,7 +37,7 @@ def verify_wrong_codes(sms_flow, free_type):
     return verify_all
 
 
-def test_the_limit_counts_over_all_transactions_and_locks(sms_flow, free_type, verify_wrong_codes, change_general):
+def test_wrong_codes_of_all_transactions_lock_the_user(sms_flow, free_type, verify_wrong_codes, change_general):
     change_general(max_consecutive_code_failures=3)
     pending_id = sms_flow.start(free_type)
     assert [error(response) for response in verify_wrong_codes(3)] == [WRONG] * 3
@@ -56,7 +56,7 @@ def test_another_user_is_not_locked(sms_flow, free_type, verify_wrong_codes, cha
     assert sms_flow.verify(transaction_id, sms_flow.code(transaction_id), "ben").status_code == 200
 
 
-def test_a_right_code_begins_the_count_anew(sms_flow, free_type, verify_wrong_codes, change_general):
+def test_valid_code_resets_the_failure_counter(sms_flow, free_type, verify_wrong_codes, change_general):
     change_general(max_consecutive_code_failures=3)
     verify_wrong_codes(2)
     transaction_id = sms_flow.start(free_type)
@@ -64,7 +64,7 @@ def test_a_right_code_begins_the_count_anew(sms_flow, free_type, verify_wrong_co
     assert [error(response) for response in verify_wrong_codes(2)] == [WRONG] * 2
 
 
-def test_neither_a_resend_nor_a_new_transaction_does(sms_flow, sms_type, verify_wrong_codes, change_general):
+def test_resend_and_new_transaction_keep_the_failure_counter(sms_flow, sms_type, verify_wrong_codes, change_general):
     change_general(max_consecutive_code_failures=3)
     verify_wrong_codes(2)
     transaction_id = sms_flow.start(sms_type)
@@ -73,9 +73,7 @@ def test_neither_a_resend_nor_a_new_transaction_does(sms_flow, sms_type, verify_
     assert error(sms_flow.verify(transaction_id, sms_flow.code(transaction_id))) == LOCKED
 
 
-def test_the_lock_ends_by_itself_when_it_has_a_time(
-    sms_flow, free_type, verify_wrong_codes, change_general, advance_clock
-):
+def test_lock_with_a_duration_expires(sms_flow, free_type, verify_wrong_codes, change_general, advance_clock):
     change_general(max_consecutive_code_failures=2, code_lock_seconds=120)
     verify_wrong_codes(2)
     response = sms_flow.post(free_type)
@@ -87,9 +85,7 @@ def test_the_lock_ends_by_itself_when_it_has_a_time(
     assert sms_flow.verify(transaction_id, sms_flow.code(transaction_id)).status_code == 200
 
 
-def test_a_limit_that_is_lowered_below_a_users_count_locks_with_the_next_wrong_code(
-    sms_flow, free_type, verify_wrong_codes, change_general
-):
+def test_lowered_limit_locks_at_the_next_wrong_code(sms_flow, free_type, verify_wrong_codes, change_general):
     change_general(max_consecutive_code_failures=10, sms_per_number_per_hour=100)
     verify_wrong_codes(5)
     change_general(max_consecutive_code_failures=3)
@@ -98,9 +94,7 @@ def test_a_limit_that_is_lowered_below_a_users_count_locks_with_the_next_wrong_c
     assert Event.objects.filter(event_type="SMS_AUTH_USER_LOCKED").count() == 1
 
 
-def test_a_right_code_is_right_also_as_the_last_that_is_allowed(
-    sms_flow, free_type, verify_wrong_codes, change_general
-):
+def test_valid_code_in_the_last_attempt_is_accepted(sms_flow, free_type, verify_wrong_codes, change_general):
     change_general(max_consecutive_code_failures=3)
     verify_wrong_codes(2)
     transaction_id = sms_flow.start(free_type)
@@ -109,9 +103,7 @@ def test_a_right_code_is_right_also_as_the_last_that_is_allowed(
     assert sms_flow.post(free_type).status_code == 200
 
 
-def test_a_process_that_dies_with_the_last_code_leaves_a_lock_that_can_be_lifted(
-    sms_flow, free_type, verify_wrong_codes, change_general
-):
+def test_lock_of_an_interrupted_request_can_be_unlocked(sms_flow, free_type, verify_wrong_codes, change_general):
     change_general(max_consecutive_code_failures=3)
     verify_wrong_codes(2)
     with database.atomic():
@@ -137,7 +129,7 @@ def test_support_staff_unlock_a_user(sms_flow, free_type, verify_wrong_codes, ch
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("failures", [0, 1])
-def test_ten_at_once_are_no_more_than_the_limit(sms_flow, free_type, verify_wrong_codes, change_general, failures):
+def test_concurrent_codes_respect_the_limit(sms_flow, free_type, verify_wrong_codes, change_general, failures):
     change_general(max_consecutive_code_failures=4)
     verify_wrong_codes(failures)
     transaction_id = sms_flow.start(free_type)

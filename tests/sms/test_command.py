@@ -11,7 +11,7 @@ from tests.sms.conftest import NUMBER, bodies, forms
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_it_sends_and_says_what_the_gateway_answered(twilio):
+def test_command_prints_the_result_as_json(twilio):
     result = run("send_test_sms", "+31 6 12345678", "--json")
     assert (result.code, result.err) == (0, "")
     assert json.loads(result.out) == {
@@ -24,7 +24,7 @@ def test_it_sends_and_says_what_the_gateway_answered(twilio):
     assert (form["To"], form["Body"]) == (NUMBER, "This is a test message.")
 
 
-def test_it_prints_lines_for_people(sms_service, change_general):
+def test_command_prints_the_result_as_lines(sms_service, change_general):
     change_general(sms_sender_id="Shop")
     result = run("send_test_sms", NUMBER)
     assert result.lines == ["gateway:     rest", "outcome:     accepted", "http_status: 204", "sender:      Shop"]
@@ -47,7 +47,7 @@ def test_it_prints_lines_for_people(sms_service, change_general):
     ],
     ids=str,
 )
-def test_what_the_gateway_did_not_take_is_one_line_and_exit_code_1(twilio, response, problem):
+def test_rejected_message_prints_one_line_and_exits_with_1(twilio, response, problem):
     twilio.script[NUMBER] = [response]
     result = run("send_test_sms", NUMBER)
     assert (result.code, result.out, len(result.problems)) == (1, "", 1)
@@ -56,13 +56,13 @@ def test_what_the_gateway_did_not_take_is_one_line_and_exit_code_1(twilio, respo
 
 
 @pytest.mark.parametrize("number", ["0612345678", "+31112", "x", "+31 900 1234567"])
-def test_a_wrong_number_is_one_line_and_exit_code_1(twilio, number):
+def test_invalid_number_prints_one_line_and_exits_with_1(twilio, number):
     result = run("send_test_sms", number)
     assert (result.code, result.out, len(result.problems)) == (1, "", 1)
     assert twilio.received == []
 
 
-def test_without_settings_it_says_so(settings):
+def test_missing_settings_are_reported(settings):
     settings.SMS_GATEWAY = "twilio"
     settings.SMS_GATEWAY_TWILIO_FROM_NUMBER = fake.FROM_NUMBER
     result = run("send_test_sms", NUMBER)
@@ -71,7 +71,7 @@ def test_without_settings_it_says_so(settings):
 
 
 @pytest.mark.parametrize("path", ["nowhere.Gateway", "apps.sms.gateways.twilio.Nothing", "tvilio"])
-def test_a_gateway_that_cannot_be_loaded_is_one_line_and_exit_code_1(settings, path):
+def test_unloadable_gateway_prints_one_line_and_exits_with_1(settings, path):
     settings.SMS_GATEWAY = path
     result = run("send_test_sms", NUMBER)
     assert (result.code, len(result.problems)) == (1, 1)

@@ -99,7 +99,7 @@ def silent_logs(running):
             assert secret not in log_lines, f"{program.name}: {log_lines[-3000:]}"
 
 
-def test_a_text_comes_and_its_code_authenticates(running):
+def test_code_of_a_delivered_message_authenticates(running):
     transaction_id = running.start("+31612345671")
     [request] = running.gateway.wait("+31612345671", status=201)
     assert running.status(transaction_id) == "pending"
@@ -108,7 +108,7 @@ def test_a_text_comes_and_its_code_authenticates(running):
     wait_until(lambda: "SMS_AUTH_INIT_MESSAGE_SENT" in running.event_types(transaction_id), 5)
 
 
-def test_a_gateway_that_puts_off_is_asked_again(running):
+def test_temporarily_rejected_message_is_retried(running):
     running.gateway.script("+31612345672", twilio.error(20429, 429))
     transaction_id = running.start("+31612345672")
     first, second = running.gateway.wait("+31612345672", 2)
@@ -116,7 +116,7 @@ def test_a_gateway_that_puts_off_is_asked_again(running):
     assert running.verify(transaction_id, code_in(second)) == 200
 
 
-def test_a_gateway_that_hangs_holds_up_nobody_else(running):
+def test_slow_gateway_does_not_delay_other_messages(running):
     running.gateway.script("+31612345673", {"delay": 30})
     hanging = running.start("+31612345673")
     running.gateway.wait("+31612345673")
@@ -127,7 +127,7 @@ def test_a_gateway_that_hangs_holds_up_nobody_else(running):
     running.gateway.assert_count_stays("+31612345673", 1, seconds=1)
 
 
-def test_a_worker_killed_while_the_gateway_hangs_sends_nothing_twice_and_a_resend_works(running):
+def test_killed_worker_sends_no_duplicate_and_a_resend_works(running):
     number = "+31612345675"
     running.gateway.script(number, {"delay": 60})
     transaction_id = running.start(number)
@@ -146,7 +146,7 @@ def test_a_worker_killed_while_the_gateway_hangs_sends_nothing_twice_and_a_resen
     assert running.verify(transaction_id, code_in(second)) == 200
 
 
-def test_the_command_sends_through_the_gateway_and_says_what_it_answered(running):
+def test_command_sends_through_the_gateway(running):
     output = json.loads(running.stack.command("send_test_sms", "+31 6 12345676", "--json"))
     assert (output["outcome"], output["http_status"]) == ("accepted", 201)
     [request] = running.gateway.received("+31612345676")

@@ -42,33 +42,33 @@ def sent(sms_flow, sent_messages):
         ("de", "Code: CODE"),
     ],
 )
-def test_the_default_goes_by_language_then_its_base_then_english(sent, type_with, language, text):
+def test_default_message_is_chosen_by_language(sent, type_with, language, text):
     mobile_type = type_with(en="Code: {code}", nl="Uw code: {code}")
     assert sent(mobile_type, language_code=language) == text
 
 
-def test_a_given_message_comes_before_the_default(sent, type_with):
+def test_message_parameter_overrides_the_default(sent, type_with):
     assert sent(type_with(en="Code: {code}"), message="Type {code} to pay") == "Type CODE to pay"
 
 
-def test_without_message_and_default_the_message_is_missing(sms_flow, type_with):
+def test_missing_message_is_an_error_without_a_default(sms_flow, type_with):
     response = sms_flow.post(type_with(nl="Uw code: {code}"), language_code="de")
     assert (response.status_code, response.json()["error_code"]) == (400, "1003")
     assert "message" in response.json()["description"]
 
 
 @pytest.mark.parametrize("text", ["Sign in?", "Code: {CODE}", "Code: {}", "Code: {code", "Code: { code }"])
-def test_without_its_place_the_code_is_sent_alone(sent, type_with, text):
+def test_message_without_placeholder_is_replaced_by_the_code(sent, type_with, text):
     assert sent(type_with(en=text)) == "CODE"
     assert sent(type_with(en="x {code}"), message=text) == "CODE"
 
 
 @pytest.mark.parametrize("text", ["{code}", "{code} {code}", "100% {code} %s %(code)s {0} {{code}}", "☎ {code}\n\tx"])
-def test_every_place_is_filled_and_nothing_else(sent, type_with, text):
+def test_only_the_placeholder_is_replaced(sent, type_with, text):
     assert sent(type_with(en=text)) == text.replace("{code}", "CODE")
 
 
-def test_the_autofill_form_passes_untouched(sent, type_with):
+def test_autofill_line_is_unchanged(sent, type_with):
     expected = "Your code is CODE\n\n@www.example.com #CODE"
     assert sent(type_with(en=AUTOFILL)) == expected
     assert sent(type_with(en="x {code}"), message=AUTOFILL) == expected
@@ -76,7 +76,7 @@ def test_the_autofill_form_passes_untouched(sent, type_with):
 
 
 @pytest.mark.parametrize("character", ["x", "é", "電", "😀"])
-def test_the_length_is_counted_before_the_code_is_filled_in(sms_flow, type_with, sent_messages, character):
+def test_message_length_is_validated_before_the_code_is_inserted(sms_flow, type_with, sent_messages, character):
     mobile_type = type_with(en="{code}")
     full = character * (155 - len("{code}") * 2) + "{code}" * 2
     assert sms_flow.post(mobile_type, message=full).status_code == 200
@@ -84,7 +84,7 @@ def test_the_length_is_counted_before_the_code_is_filled_in(sms_flow, type_with,
     assert (response.status_code, response.json()["error_code"]) == (400, "1005")
 
 
-def test_a_message_that_only_the_code_would_make_too_long_is_taken(sent, type_with, settings):
+def test_message_with_code_can_exceed_the_maximum_length(sent, type_with, settings):
     settings.MESSAGE_MAX_LENGTH = 6
     assert sent(type_with(en="{code}")) == "CODE"
 
@@ -96,13 +96,13 @@ def push_type(type_with):
     )
 
 
-def test_a_fallback_has_its_own_default_and_not_the_pushs(sent, push_type):
+def test_fallback_uses_its_own_default_message(sent, push_type):
     fields = {"callback_uri": "http://127.0.0.1:9/callback"}
     assert sent(push_type, **fields) == "Code: CODE"
     assert sent(push_type, language_code="nl", **fields) == "Uw code: CODE"
 
 
-def test_a_fallback_takes_the_given_message(sent, push_type):
+def test_fallback_uses_the_message_parameter(sent, push_type):
     assert sent(push_type, message="Type {code}", callback_uri="http://127.0.0.1:9/callback") == "Type CODE"
 
 
@@ -121,7 +121,7 @@ def test_a_fallback_takes_the_given_message(sent, push_type):
         "Sign in?",
     ],
 )
-def test_a_text_with_the_autofill_form_or_without_is_fine(text):
+def test_valid_autofill_line_is_accepted(text):
     assert not messages.has_autofill_problem(text)
 
 
@@ -147,5 +147,5 @@ def test_a_text_with_the_autofill_form_or_without_is_fine(text):
         "@example.com #{code}\nThe shop",
     ],
 )
-def test_an_autofill_form_that_is_almost_right_is_a_problem(text):
+def test_invalid_autofill_line_is_detected(text):
     assert messages.has_autofill_problem(f"Your code is {{code}}\n{text}")

@@ -73,21 +73,21 @@ INVALID = [
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("submitted", "number"), VALID)
-def test_a_number_in_any_notation_is_sent_to_in_e164(sms_flow, sms_type, sent_messages, submitted, number):
+def test_number_is_normalized_to_e164(sms_flow, sms_type, sent_messages, submitted, number):
     sms_flow.send(sms_type, phone_number=submitted)
     [(message, _sender)] = sent_messages
     assert message.phone_number == number
 
 
 @pytest.mark.parametrize("submitted", INVALID)
-def test_a_number_that_is_missing_wrong_impossible_or_premium_is_refused(sms_flow, sms_type, submitted):
+def test_invalid_number_returns_error_3001(sms_flow, sms_type, submitted):
     response = sms_flow.post(sms_type, phone_number=submitted)
     assert (response.status_code, response.json()["error_code"]) == (400, "3001")
     assert response.json()["error"] == "invalid_phone_number"
     assert not SmsDelivery.objects.exists()
 
 
-def test_a_refused_number_is_an_event_without_the_number(sms_flow, sms_type):
+def test_event_of_an_invalid_number_omits_the_number(sms_flow, sms_type):
     sms_flow.post(sms_type, phone_number="+31112")
     event = Event.objects.get(event_type="SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER")
     assert (event.user_id, event.client_id) == ("anna", sms_flow.portal.api_client.client_id)
@@ -108,7 +108,7 @@ OTHER_PARAMETERS = {
 
 @pytest.mark.parametrize("other", OTHER_PARAMETERS)
 @pytest.mark.parametrize("invalid", ["+31112", "+32470123456", None])
-def test_number_is_validated_in_the_order_of_the_table(sms_flow, sms_type, switch, other, invalid):
+def test_number_is_validated_in_the_documented_order(sms_flow, sms_type, switch, other, invalid):
     switch(sms_allowed_countries=["NL"])
     names = list(OTHER_PARAMETERS)
     is_later = names.index(other) >= names.index("phone_number")
@@ -116,13 +116,13 @@ def test_number_is_validated_in_the_order_of_the_table(sms_flow, sms_type, switc
     assert response.json()["error_code"] == ("3001" if is_later else OTHER_PARAMETERS[other][1])
 
 
-def test_number_is_validated_before_the_lock_of_the_user(sms_flow, sms_type):
+def test_number_is_validated_before_the_user_lock(sms_flow, sms_type):
     CodeFailures.objects.create(user_id="anna", count=100, locked_at=timezone.now())
     assert sms_flow.post(sms_type).json()["error_code"] == "1429"
     assert sms_flow.post(sms_type, phone_number="+31112").json()["error_code"] == "3001"
 
 
-def test_number_is_not_validated_while_text_messages_are_off(sms_flow, sms_type, switch):
+def test_number_is_not_validated_while_sms_is_disabled(sms_flow, sms_type, switch):
     switch(sms_authentication_enabled=False)
     assert sms_flow.post(sms_type, phone_number="+31112").json()["error_code"] == "3000"
 
@@ -133,28 +133,28 @@ def push_type(sms_type):
 
 
 @pytest.mark.parametrize("submitted", [None, "+31112"])
-def test_a_push_that_runs_does_not_look_at_the_number(sms_flow, push_type, device, submitted):
+def test_push_ignores_the_number(sms_flow, push_type, device, submitted):
     fields = {"phone_number": submitted} if submitted else {}
     response = sms_flow.portal.start(push_type, device, **fields)
     assert (response.status_code, response.json()["auth_method"]) == (200, "push")
 
 
 @pytest.mark.parametrize("submitted", [None, "+31112"])
-def test_a_fallback_looks_at_the_number(sms_flow, push_type, submitted):
+def test_fallback_validates_the_number(sms_flow, push_type, submitted):
     fields = {"callback_uri": "http://127.0.0.1:9/callback", "phone_number": submitted}
     response = sms_flow.post(push_type, **fields)
     assert (response.status_code, response.json()["error_code"]) == (400, "3001")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_fallback_sends_to_the_number(sms_flow, push_type, sent_messages):
+def test_fallback_sends_to_the_number(sms_flow, push_type, sent_messages):
     response = sms_flow.post(push_type, callback_uri="http://127.0.0.1:9/callback")
     assert (response.status_code, response.json()["auth_method"]) == (200, "sms")
     sms_flow.work()
     assert sent_messages[0][0].phone_number == NUMBER
 
 
-def test_the_number_is_stored_only_encrypted(sms_flow, sms_type):
+def test_number_is_stored_encrypted_only(sms_flow, sms_type):
     transaction_id = sms_flow.start(sms_type)
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM transactions_transaction")

@@ -37,7 +37,7 @@ def server(request):
     return request.getfixturevalue(request.param)
 
 
-def test_a_message_goes_through_the_proxy(sms_flow, sms_type, server, set_proxy):
+def test_message_is_sent_through_the_proxy(sms_flow, sms_type, server, set_proxy):
     with WebProxy() as proxy:
         set_proxy(proxy)
         transaction_id = sms_flow.send(sms_type)
@@ -49,7 +49,7 @@ def test_a_message_goes_through_the_proxy(sms_flow, sms_type, server, set_proxy)
     assert target.startswith(server.url)
 
 
-def test_credentials_go_out_at_once_when_that_is_wished(sms_flow, sms_type, server, set_proxy):
+def test_preemptive_credentials_are_sent_at_once(sms_flow, sms_type, server, set_proxy):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy, USERNAME=USER, PASSWORD=PASSWORD, PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
         transaction_id = sms_flow.send(sms_type)
@@ -59,7 +59,7 @@ def test_credentials_go_out_at_once_when_that_is_wished(sms_flow, sms_type, serv
     assert "proxy-authorization" not in server.received[0]["headers"]
 
 
-def test_credentials_go_out_after_a_407_otherwise(sms_flow, sms_type, server, set_proxy):
+def test_credentials_are_sent_after_a_407(sms_flow, sms_type, server, set_proxy):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy, USERNAME=USER, PASSWORD=PASSWORD)
         transaction_id = sms_flow.send(sms_type)
@@ -68,14 +68,14 @@ def test_credentials_go_out_after_a_407_otherwise(sms_flow, sms_type, server, se
     assert len(server.received) == 1
 
 
-def test_the_message_is_whole_after_a_407(sms_flow, sms_type, set_proxy, twilio):
+def test_message_is_complete_after_a_407(sms_flow, sms_type, set_proxy, twilio):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy, USERNAME=USER, PASSWORD=PASSWORD)
         transaction_id = sms_flow.send(sms_type)
     assert forms(twilio)[0]["Body"] == f"Your code: {sms_flow.code(transaction_id)}"
 
 
-def test_a_proxy_that_is_switched_off_is_not_used(sms_flow, sms_type, sms_service, set_proxy):
+def test_disabled_proxy_is_not_used(sms_flow, sms_type, sms_service, set_proxy):
     with WebProxy() as proxy:
         set_proxy(proxy, ENABLED_BOOLEAN="false")
         sms_flow.send(sms_type)
@@ -83,7 +83,7 @@ def test_a_proxy_that_is_switched_off_is_not_used(sms_flow, sms_type, sms_servic
     assert len(bodies(sms_service)) == 1
 
 
-def test_wrong_credentials_for_the_proxy_reach_no_server(sms_flow, sms_type, sms_service, set_proxy):
+def test_rejected_proxy_credentials_are_retried(sms_flow, sms_type, sms_service, set_proxy):
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
         transaction_id = sms_flow.send(sms_type)
@@ -92,7 +92,7 @@ def test_wrong_credentials_for_the_proxy_reach_no_server(sms_flow, sms_type, sms
     assert "407" in SmsAttempt.objects.get().reason
 
 
-def test_a_proxy_that_is_away_is_waited_for(sms_flow, sms_type, sms_service, set_proxy, advance_clock):
+def test_unavailable_proxy_is_retried(sms_flow, sms_type, sms_service, set_proxy, advance_clock):
     with WebProxy() as proxy:
         set_proxy(proxy)
     transaction_id = sms_flow.send(sms_type)
@@ -100,7 +100,7 @@ def test_a_proxy_that_is_away_is_waited_for(sms_flow, sms_type, sms_service, set
     assert sms_service.received == []
 
 
-def test_to_an_https_address_a_tunnel_is_asked_for(sms_flow, sms_type, sms_service, settings, set_proxy):
+def test_https_url_uses_a_tunnel(sms_flow, sms_type, sms_service, settings, set_proxy):
     settings.SMS_GATEWAY_REST_URL = sms_service.url.replace("http:", "https:") + "/messages"
     with WebProxy() as proxy:
         set_proxy(proxy)
@@ -108,7 +108,7 @@ def test_to_an_https_address_a_tunnel_is_asked_for(sms_flow, sms_type, sms_servi
     assert proxy.received == [("CONNECT", sms_service.url.removeprefix("http://"), None)]
 
 
-def test_a_tunnel_that_is_refused_was_not_left(sms_flow, sms_type, sms_service, settings, set_proxy):
+def test_rejected_tunnel_is_retried(sms_flow, sms_type, sms_service, settings, set_proxy):
     settings.SMS_GATEWAY_REST_URL = sms_service.url.replace("http:", "https:") + "/messages"
     with WebProxy((USER, PASSWORD)) as proxy:
         set_proxy(proxy, USERNAME=USER, PASSWORD="wrong", PREEMPTIVE_AUTH_ENABLED_BOOLEAN="true")
@@ -116,7 +116,7 @@ def test_a_tunnel_that_is_refused_was_not_left(sms_flow, sms_type, sms_service, 
     assert sms_flow.attempts(transaction_id) == ["retry"]
 
 
-def test_a_handshake_that_fails_inside_a_tunnel_was_not_left(sms_flow, sms_type, sms_service, settings, set_proxy):
+def test_failed_tls_handshake_in_a_tunnel_is_retried(sms_flow, sms_type, sms_service, settings, set_proxy):
     settings.SMS_GATEWAY_REST_URL = sms_service.url.replace("http:", "https:") + "/messages"
     with WebProxy() as proxy:
         set_proxy(proxy)

@@ -35,7 +35,7 @@ def limit_event():
     return event.details["limit"]
 
 
-def test_a_number_gets_five_texts_an_hour_with_those_that_are_sent_again(sms_flow, sms_type):
+def test_number_limit_includes_resends(sms_flow, sms_type):
     sms_type.max_resends = 3
     sms_type.save()
     transaction_id = sms_flow.start(sms_type)
@@ -57,7 +57,7 @@ def test_a_number_gets_five_texts_an_hour_with_those_that_are_sent_again(sms_flo
         assert sms_flow.post(sms_type).status_code == 200
 
 
-def test_a_resend_beyond_the_limit_is_refused_and_uses_no_resend_up(sms_flow, sms_type, switch):
+def test_resend_above_the_number_limit_uses_no_resend(sms_flow, sms_type, switch):
     switch(sms_per_number_per_hour=1)
     sms_type.max_resends = 3
     sms_type.save()
@@ -67,14 +67,14 @@ def test_a_resend_beyond_the_limit_is_refused_and_uses_no_resend_up(sms_flow, sm
     assert SmsDelivery.objects.count() == 1
 
 
-def test_a_block_of_numbers_has_a_limit_of_its_own(sms_flow, sms_type, switch):
+def test_number_prefix_has_its_own_limit(sms_flow, sms_type, switch):
     switch(sms_per_prefix_per_hour=2)
     assert [sms_flow.post(sms_type, phone_number=number).status_code for number in NEIGHBOURS] == [200, 200, 429]
     assert limit_event() == "sms_per_prefix_per_hour"
     assert sms_flow.post(sms_type, phone_number=BELGIAN).status_code == 200
 
 
-def test_a_new_encryption_key_does_not_start_the_count_anew(sms_flow, sms_type, switch, settings):
+def test_key_rotation_keeps_the_limit_counters(sms_flow, sms_type, switch, settings):
     switch(sms_per_number_per_hour=2, sms_per_prefix_per_hour=2)
     assert sms_flow.post(sms_type).status_code == 200
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY, *settings.FIELD_ENCRYPTION_KEYS]
@@ -85,7 +85,7 @@ def test_a_new_encryption_key_does_not_start_the_count_anew(sms_flow, sms_type, 
     assert sms_flow.post(sms_type).status_code == 429
 
 
-def test_a_client_has_a_limit_a_day(sms_flow, sms_type, switch, client):
+def test_client_has_a_daily_limit(sms_flow, sms_type, switch, client):
     switch(sms_per_client_per_day=2, sms_per_number_per_hour=0)
     with time_machine.travel("2026-03-01 22:00:00+00:00"):
         assert [sms_flow.post(sms_type, phone_number=number).status_code for number in (NUMBER, BELGIAN, NUMBER)] == [
@@ -121,7 +121,7 @@ def foreign_numbers():
 
 @needs_connections
 @pytest.mark.parametrize("limit", ["sms_per_number_per_hour", "sms_per_prefix_per_hour"])
-def test_of_many_clients_at_once_one_text_gets_through_to_a_number(client, sms_type, switch, limit):
+def test_number_limits_hold_under_concurrent_clients(client, sms_type, switch, limit):
     switch(**{limit: 1})
     sms_flows = [SmsFlow(Portal(client, factories.ApiClientFactory())) for _number in range(6)]
     flows = iter(sms_flows)
@@ -131,13 +131,13 @@ def test_of_many_clients_at_once_one_text_gets_through_to_a_number(client, sms_t
 
 
 @needs_connections
-def test_of_a_clients_texts_to_many_countries_at_once_no_more_get_through_than_its_limit(sms_flow, sms_type, switch):
+def test_client_limit_holds_under_concurrent_requests(sms_flow, sms_type, switch):
     switch(sms_per_client_per_day=2)
     assert run_concurrently(sms_flow, sms_type, foreign_numbers()) == [200] * 2 + [429] * 4
     assert SmsDelivery.objects.count() == 2
 
 
-def test_numbers_of_other_countries_than_the_allowed_ones_are_refused(sms_flow, sms_type, switch):
+def test_numbers_of_other_countries_are_rejected(sms_flow, sms_type, switch):
     switch(sms_allowed_countries=["NL"])
     assert sms_flow.post(sms_type).status_code == 200
     assert error(sms_flow.post(sms_type, phone_number=BELGIAN)) == (400, "3001")
@@ -146,7 +146,7 @@ def test_numbers_of_other_countries_than_the_allowed_ones_are_refused(sms_flow, 
     assert error(sms_flow.post(sms_type, phone_number="+881612345678")) == (400, "3001")
 
 
-def test_sent_and_verified_are_counted_by_day_and_country(sms_flow, sms_type):
+def test_usage_is_counted_by_day_and_country(sms_flow, sms_type):
     transaction_id = sms_flow.start(sms_type)
     sms_flow.start(sms_type, phone_number=BELGIAN)
     sms_flow.start(sms_type, phone_number=BELGIAN)
@@ -156,7 +156,7 @@ def test_sent_and_verified_are_counted_by_day_and_country(sms_flow, sms_type):
     assert {row.day for row in SmsUsage.objects.all()} == {timezone.now().date()}
 
 
-def test_a_code_that_is_verified_after_midnight_counts_for_the_day_of_its_text(sms_flow, sms_type):
+def test_verification_counts_for_the_day_of_its_message(sms_flow, sms_type):
     with time_machine.travel("2026-03-01 23:59:30+00:00"):
         transaction_id = sms_flow.start(sms_type)
     with time_machine.travel("2026-03-02 00:00:30+00:00"):
@@ -164,7 +164,7 @@ def test_a_code_that_is_verified_after_midnight_counts_for_the_day_of_its_text(s
     assert [(row.day.isoformat(), row.sent, row.verified) for row in SmsUsage.objects.all()] == [("2026-03-01", 1, 1)]
 
 
-def test_what_is_kept_of_a_number_does_not_tell_it(sms_flow, sms_type):
+def test_stored_number_hashes_do_not_contain_the_number(sms_flow, sms_type):
     sms_flow.start(sms_type)
     row = SmsDelivery.objects.get()
     assert NUMBER[1:] not in f"{row.number_hash} {row.prefix_hash}"

@@ -41,7 +41,7 @@ def outcome(response):
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_of_ten_right_codes_at_once_one_counts(sms_flow, sms_type, run_concurrently, round_number):
+def test_concurrent_valid_codes_authenticate_once(sms_flow, sms_type, run_concurrently, round_number):
     transaction_id = sms_flow.send(sms_type)
     sms_code = sms_flow.code(transaction_id)
     Transaction.objects.update(max_attempts=0)
@@ -50,7 +50,7 @@ def test_of_ten_right_codes_at_once_one_counts(sms_flow, sms_type, run_concurren
     assert sms_flow.event_types(transaction_id).count("SMS_AUTH_AUTHENTICATED") == 1
 
 
-def test_of_ten_right_codes_at_once_one_counts_with_three_attempts_too(sms_flow, sms_type, run_concurrently):
+def test_concurrent_valid_codes_use_no_attempts_up(sms_flow, sms_type, run_concurrently):
     transaction_id = sms_flow.send(sms_type)
     sms_code = sms_flow.code(transaction_id)
     outcomes = run_concurrently(*[lambda flow: flow.verify(transaction_id, sms_code)] * 10)
@@ -59,7 +59,7 @@ def test_of_ten_right_codes_at_once_one_counts_with_three_attempts_too(sms_flow,
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_of_ten_wrong_codes_at_once_three_are_judged_and_it_ends(sms_flow, sms_type, run_concurrently, round_number):
+def test_concurrent_wrong_codes_respect_the_attempt_limit(sms_flow, sms_type, run_concurrently, round_number):
     transaction_id = sms_flow.send(sms_type)
     outcomes = run_concurrently(*[lambda flow: flow.verify(transaction_id, "wrong")] * 10)
     assert Counter(outcomes) == {"3003": 3, "3004": 7}
@@ -71,7 +71,7 @@ def test_of_ten_wrong_codes_at_once_three_are_judged_and_it_ends(sms_flow, sms_t
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_a_resend_and_a_right_code_at_once_leave_no_valid_code(
+def test_concurrent_resend_and_valid_code_leave_no_valid_code(
     sms_flow, sms_type, run_concurrently, sent_messages, round_number
 ):
     transaction_id = sms_flow.send(sms_type)
@@ -87,7 +87,7 @@ def test_a_resend_and_a_right_code_at_once_leave_no_valid_code(
     assert sms_flow.result(transaction_id) == ("authenticated", None)
 
 
-def test_of_ten_resends_at_once_two_are_sent(sms_flow, sms_type, run_concurrently, sent_messages):
+def test_concurrent_resends_respect_the_limit(sms_flow, sms_type, run_concurrently, sent_messages):
     transaction_id = sms_flow.send(sms_type)
     outcomes = run_concurrently(*[lambda flow: flow.resend(transaction_id)] * 10)
     assert Counter(outcomes) == {SENT: 2, "3006": 8}
@@ -96,7 +96,7 @@ def test_of_ten_resends_at_once_two_are_sent(sms_flow, sms_type, run_concurrentl
     assert len({message.code for message, _sender in sent_messages}) == 1
 
 
-def test_workers_at_once_send_a_message_once(sms_flow, sms_type, run_concurrently, sent_messages):
+def test_concurrent_workers_send_a_message_once(sms_flow, sms_type, run_concurrently, sent_messages):
     sms_flow.start(sms_type)
     ready = threading.Barrier(6)
 

@@ -12,7 +12,7 @@ ENDED = ("not_authenticated", "failed_to_send")
 HTML = "<html>Welcome to our hotel</html>"
 
 
-def test_a_message_has_number_text_code_and_credentials(sms_flow, sms_type, sms_service):
+def test_request_contains_number_message_code_and_credentials(sms_flow, sms_type, sms_service):
     transaction_id = sms_flow.send(sms_type)
     assert sms_flow.result(transaction_id) == PENDING
     assert sms_flow.attempts(transaction_id) == ["accepted"]
@@ -22,7 +22,7 @@ def test_a_message_has_number_text_code_and_credentials(sms_flow, sms_type, sms_
     ]
 
 
-def test_a_sender_is_told_when_there_is_one(sms_flow, sms_type, sms_service, change_general):
+def test_configured_sender_is_sent(sms_flow, sms_type, sms_service, change_general):
     change_general(sms_sender_id="General")
     sms_flow.send(sms_type)
     sms_type.sms_sender_id = "Shop"
@@ -31,7 +31,7 @@ def test_a_sender_is_told_when_there_is_one(sms_flow, sms_type, sms_service, cha
     assert [body["sender_id"] for body in bodies(sms_service)] == ["General", "Shop"]
 
 
-def test_without_a_user_name_there_are_no_credentials(sms_flow, sms_type, sms_service, settings):
+def test_credentials_are_omitted_without_a_user_name(sms_flow, sms_type, sms_service, settings):
     settings.SMS_GATEWAY_REST_USERNAME = ""
     transaction_id = sms_flow.send(sms_type)
     assert "authorization" not in sms_service.received[0]["headers"]
@@ -39,7 +39,7 @@ def test_without_a_user_name_there_are_no_credentials(sms_flow, sms_type, sms_se
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 301, 302, 400, 401, 403, 404, 422])
-def test_anything_but_204_has_failed(sms_flow, sms_type, sms_service, status):
+def test_status_other_than_204_fails(sms_flow, sms_type, sms_service, status):
     sms_service.script[NUMBER] = [{"status": status, "headers": {"Location": fake_sms_service.PATH}, "body": "{}"}]
     transaction_id = sms_flow.send(sms_type)
     assert sms_flow.result(transaction_id) == ENDED
@@ -48,13 +48,13 @@ def test_anything_but_204_has_failed(sms_flow, sms_type, sms_service, status):
     assert len(sms_service.received) == 1
 
 
-def test_html_is_no_204(sms_flow, sms_type, sms_service):
+def test_html_response_fails(sms_flow, sms_type, sms_service):
     sms_service.script[NUMBER] = [{"status": 200, "headers": {"Content-Type": "text/html"}, "body": HTML}]
     assert sms_flow.result(sms_flow.send(sms_type)) == ENDED
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_what_the_service_puts_off_is_sent_again(sms_flow, sms_type, sms_service, advance_clock, status):
+def test_temporarily_rejected_message_is_retried(sms_flow, sms_type, sms_service, advance_clock, status):
     sms_service.script[NUMBER] = [{"status": status, "body": HTML}]
     transaction_id = sms_flow.send(sms_type)
     assert sms_flow.result(transaction_id) == PENDING
@@ -66,7 +66,7 @@ def test_what_the_service_puts_off_is_sent_again(sms_flow, sms_type, sms_service
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_kept(sms_flow, sms_type, sms_service, advance_clock, status):
+def test_retry_after_is_respected(sms_flow, sms_type, sms_service, advance_clock, status):
     sms_service.script[NUMBER] = [{"status": status, "headers": {"Retry-After": "20"}}]
     sms_flow.send(sms_type)
     advance_clock(19)
@@ -76,7 +76,7 @@ def test_retry_after_is_kept(sms_flow, sms_type, sms_service, advance_clock, sta
 
 
 @pytest.mark.parametrize("failure", [{"reset": True}, {"status": 200, "body": HTML, "truncate": True}], ids=str)
-def test_a_lost_answer_is_an_unknown_outcome(sms_flow, sms_type, sms_service, advance_clock, failure):
+def test_lost_response_is_an_unknown_outcome(sms_flow, sms_type, sms_service, advance_clock, failure):
     sms_service.script[NUMBER] = [failure]
     transaction_id = sms_flow.send(sms_type)
     assert sms_flow.result(transaction_id) == PENDING
@@ -86,14 +86,14 @@ def test_a_lost_answer_is_an_unknown_outcome(sms_flow, sms_type, sms_service, ad
     assert len(sms_service.received) == 1
 
 
-def test_a_service_that_hangs_is_given_up_after_ten_seconds(sms_flow, sms_type, sms_service):
+def test_request_times_out_after_ten_seconds(sms_flow, sms_type, sms_service):
     sms_service.script[NUMBER] = [{"delay": 30}]
     transaction_id = sms_flow.send(sms_type)
     assert sms_flow.attempts(transaction_id) == ["unknown"]
     assert 9_500 < SmsAttempt.objects.get().duration_ms < 11_500
 
 
-def test_on_a_connection_that_was_kept_nothing_is_sent_twice(sms_flow, sms_type, sms_service):
+def test_request_on_a_reused_connection_is_not_repeated(sms_flow, sms_type, sms_service):
     sms_flow.send(sms_type)
     sms_service.script[NUMBER] = [{"reset": True}]
     transaction_id = sms_flow.send(sms_type)
@@ -101,7 +101,7 @@ def test_on_a_connection_that_was_kept_nothing_is_sent_twice(sms_flow, sms_type,
     assert len(sms_service.received) == 2
 
 
-def test_a_connection_that_is_refused_is_tried_again(sms_flow, sms_type, settings, sms_service, advance_clock):
+def test_refused_connection_is_retried(sms_flow, sms_type, settings, sms_service, advance_clock):
     address, settings.SMS_GATEWAY_REST_URL = settings.SMS_GATEWAY_REST_URL, "http://127.0.0.1:9/"
     transaction_id = sms_flow.send(sms_type)
     settings.SMS_GATEWAY_REST_URL = address
@@ -110,6 +110,6 @@ def test_a_connection_that_is_refused_is_tried_again(sms_flow, sms_type, setting
     assert sms_flow.attempts(transaction_id) == ["retry", "accepted"]
 
 
-def test_wrong_credentials_end_it(sms_flow, sms_type, settings, sms_service):
+def test_wrong_credentials_end_the_transaction(sms_flow, sms_type, settings, sms_service):
     settings.SMS_GATEWAY_REST_PASSWORD = "wrong"
     assert sms_flow.result(sms_flow.send(sms_type)) == ENDED

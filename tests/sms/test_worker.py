@@ -63,7 +63,7 @@ def latest_delivery(transaction_id):
     ],
     ids=lambda value: getattr(value, "reason", None),
 )
-def test_every_outcome_shows_in_the_result_the_events_and_the_attempt(
+def test_outcome_is_stored_in_result_events_and_attempt(
     sms_flow, sms_type, script_gateway, result, status, event_types, state
 ):
     script_gateway(result)
@@ -76,7 +76,7 @@ def test_every_outcome_shows_in_the_result_the_events_and_the_attempt(
     assert attempt.duration_ms is not None
 
 
-def test_an_event_says_attempt_status_reason_and_when_it_goes_on(sms_flow, sms_type, script_gateway):
+def test_failure_event_has_attempt_status_reason_and_next_attempt(sms_flow, sms_type, script_gateway):
     script_gateway(RETRY)
     transaction_id = sms_flow.send(sms_type)
     [event] = [event for event in sms_flow.events(transaction_id) if event.event_type == FAILED]
@@ -87,7 +87,7 @@ def test_an_event_says_attempt_status_reason_and_when_it_goes_on(sms_flow, sms_t
     assert event.details["next_attempt_at"] == latest_delivery(transaction_id).due_at.isoformat()
 
 
-def test_there_are_at_most_five_tries_at_the_documented_times(sms_flow, script_gateway, advance_clock):
+def test_message_is_attempted_five_times_at_documented_times(sms_flow, script_gateway, advance_clock):
     mobile_type = factories.TypeFactory(method="sms", default_messages={"en": "{code}"}, time_to_live=600)
     script_gateway(*[RETRY] * 9)
     transaction_id = sms_flow.send(mobile_type)
@@ -104,18 +104,18 @@ def test_there_are_at_most_five_tries_at_the_documented_times(sms_flow, script_g
     assert ScriptedGateway.calls == 5
 
 
-def test_a_try_that_would_come_after_the_codes_life_ends_it_now(sms_flow, script_gateway):
+def test_retry_after_the_expiry_ends_the_transaction_now(sms_flow, script_gateway):
     mobile_type = factories.TypeFactory(method="sms", default_messages={"en": "{code}"}, time_to_live=1)
     script_gateway(RETRY)
     assert sms_flow.result(sms_flow.send(mobile_type)) == ENDED
 
 
-def test_a_retry_after_beyond_the_codes_life_ends_it_now(sms_flow, sms_type, script_gateway):
+def test_retry_after_header_beyond_the_expiry_ends_the_transaction(sms_flow, sms_type, script_gateway):
     script_gateway(SmsResult(SmsOutcome.RETRY, "HTTP 429", 429, retry_after_seconds=301))
     assert sms_flow.result(sms_flow.send(sms_type)) == ENDED
 
 
-def test_a_code_that_expired_or_was_cancelled_is_not_sent(sms_flow, sms_type, script_gateway, advance_clock):
+def test_expired_or_cancelled_code_is_not_sent(sms_flow, sms_type, script_gateway, advance_clock):
     cancelled = sms_flow.start(sms_type)
     assert (
         sms_flow.portal.client.delete(
@@ -131,14 +131,14 @@ def test_a_code_that_expired_or_was_cancelled_is_not_sent(sms_flow, sms_type, sc
     assert ScriptedGateway.calls == 0
 
 
-def test_an_accepted_message_is_never_sent_again_by_itself(sms_flow, sms_type, script_gateway, advance_clock):
+def test_accepted_message_is_not_repeated(sms_flow, sms_type, script_gateway, advance_clock):
     sms_flow.send(sms_type)
     advance_clock(200)
     assert sms_flow.work() == 0
     assert ScriptedGateway.calls == 1
 
 
-def test_an_unknown_outcome_is_sent_again_only_when_the_portal_asks(sms_flow, sms_type, script_gateway, advance_clock):
+def test_unknown_outcome_is_repeated_only_by_a_resend(sms_flow, sms_type, script_gateway, advance_clock):
     script_gateway(LOST)
     transaction_id = sms_flow.send(sms_type)
     advance_clock(100)
@@ -149,9 +149,7 @@ def test_an_unknown_outcome_is_sent_again_only_when_the_portal_asks(sms_flow, sm
     assert sms_flow.verify(transaction_id, sms_flow.code(transaction_id)).status_code == 200
 
 
-def test_the_message_of_a_worker_that_died_in_its_call_is_not_sent_again(
-    sms_flow, sms_type, script_gateway, advance_clock
-):
+def test_message_of_a_killed_worker_is_not_repeated(sms_flow, sms_type, script_gateway, advance_clock):
     transaction_id = sms_flow.start(sms_type)
     [claimed] = claims.claim(SmsDelivery, [latest_delivery(transaction_id).pk])  # and here the worker dies
     advance_clock(23)
@@ -169,7 +167,7 @@ def test_the_message_of_a_worker_that_died_in_its_call_is_not_sent_again(
         assert claims.record_results([claims.AttemptResult(claimed, outbox.State.FAILED, "failed")]) == set()
 
 
-def test_a_worker_that_died_in_its_second_try_leaves_an_unknown_outcome(
+def test_worker_killed_in_its_second_attempt_leaves_an_unknown_outcome(
     sms_flow, sms_type, script_gateway, advance_clock
 ):
     script_gateway(RETRY)
@@ -182,7 +180,7 @@ def test_a_worker_that_died_in_its_second_try_leaves_an_unknown_outcome(
     assert ScriptedGateway.calls == 1
 
 
-def test_a_refusal_ends_it_without_a_callback(sms_flow, sms_type, script_gateway):
+def test_rejected_message_ends_the_transaction_without_a_callback(sms_flow, sms_type, script_gateway):
     script_gateway(REFUSED)
     transaction_id = sms_flow.send(sms_type, callback_uri="http://127.0.0.1:9/callback")
     assert sms_flow.result(transaction_id) == ENDED
@@ -192,7 +190,7 @@ def test_a_refusal_ends_it_without_a_callback(sms_flow, sms_type, script_gateway
 
 
 @pytest.mark.parametrize("first", [SmsResult(SmsOutcome.ACCEPTED), LOST], ids=["accepted", "unknown"])
-def test_a_resend_that_fails_does_not_end_what_was_sent_before(sms_flow, sms_type, script_gateway, first):
+def test_failed_resend_keeps_the_transaction_pending(sms_flow, sms_type, script_gateway, first):
     script_gateway(first, REFUSED)
     transaction_id = sms_flow.send(sms_type)
     assert sms_flow.resend(transaction_id).status_code == 204
@@ -201,9 +199,7 @@ def test_a_resend_that_fails_does_not_end_what_was_sent_before(sms_flow, sms_typ
     assert sms_flow.verify(transaction_id, sms_flow.code(transaction_id)).status_code == 200
 
 
-def test_a_first_message_that_fails_after_its_resend_was_sent_does_not_end_it(
-    sms_flow, sms_type, script_gateway, advance_clock
-):
+def test_failed_message_after_a_sent_resend_keeps_it_pending(sms_flow, sms_type, script_gateway, advance_clock):
     script_gateway(RETRY)
     transaction_id = sms_flow.send(sms_type)
     sms_flow.resend(transaction_id)
@@ -215,7 +211,7 @@ def test_a_first_message_that_fails_after_its_resend_was_sent_does_not_end_it(
     assert sms_flow.result(transaction_id) == PENDING
 
 
-def test_a_message_that_is_put_off_does_not_hold_up_another_persons(sms_flow, sms_type, sms_service):
+def test_delayed_message_does_not_delay_other_users(sms_flow, sms_type, sms_service):
     sms_service.script[NUMBER] = [{"status": 503, "headers": {"Retry-After": "60"}}]
     sms_flow.start(sms_type)
     other = sms_flow.start(sms_type, "bert", phone_number="+31687654321")
@@ -249,9 +245,7 @@ def reject(sms_flow, transaction_id, advance_clock):
 
 
 @pytest.mark.parametrize("end_transaction", [verify_right_code, verify_wrong_codes, cancel, expire, reject])
-def test_however_it_ends_the_copy_of_the_code_is_cleared(
-    sms_flow, sms_type, script_gateway, advance_clock, end_transaction
-):
+def test_end_of_the_transaction_clears_the_code(sms_flow, sms_type, script_gateway, advance_clock, end_transaction):
     transaction_id = sms_flow.start(sms_type)
     assert sms_flow.code(transaction_id)
     end_transaction(sms_flow, transaction_id, advance_clock)

@@ -12,9 +12,7 @@ from tests.push.conftest import ENDED, NO_ERROR, assert_failed
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_refusal_of_the_configuration_is_final_and_marks_it(
-    send_push, push_flow, provider_case, stored_error, version
-):
+def test_configuration_error_is_final_and_stored(send_push, push_flow, provider_case, stored_error, version):
     response, reason = provider_case.misconfigured
     transaction_id = send_push(response)
     assert_failed(push_flow, transaction_id, provider_cases.MISCONFIGURED, reason)
@@ -23,7 +21,7 @@ def test_a_refusal_of_the_configuration_is_final_and_marks_it(
     assert details["configuration"] == version.push_messaging_configuration.name
 
 
-def test_the_next_push_that_is_taken_clears_the_mark(send_push, provider_case, stored_error):
+def test_accepted_push_clears_the_stored_error(send_push, provider_case, stored_error):
     send_push(provider_case.misconfigured[0])
     send_push(provider_case.unavailable[0])
     assert stored_error()[0] == provider_case.misconfigured[1]
@@ -31,7 +29,7 @@ def test_the_next_push_that_is_taken_clears_the_mark(send_push, provider_case, s
     assert stored_error() == NO_ERROR
 
 
-def test_a_push_that_is_taken_elsewhere_does_not_clear_the_mark(
+def test_push_to_another_destination_keeps_the_stored_error(
     send_push, push_flow, provider_case, stored_error, version, make_version, enroll, mobile_type
 ):
     send_push(provider_case.misconfigured[0])
@@ -44,7 +42,7 @@ def test_a_push_that_is_taken_elsewhere_does_not_clear_the_mark(
     assert stored_error() == error
 
 
-def test_a_configuration_changed_while_a_push_was_under_way_is_not_marked(
+def test_error_of_a_changed_configuration_is_not_stored(
     push_flow, provider_case, mobile_type, phone, token, fake, version, stored_error
 ):
     transaction_id = push_flow.start(mobile_type, phone)
@@ -59,7 +57,7 @@ def test_a_configuration_changed_while_a_push_was_under_way_is_not_marked(
     [provider_case for provider_case in provider_cases.PROVIDER_CASES if provider_case.expired_credential],
     ids=str,
 )
-def test_a_refused_access_token_is_replaced_once(
+def test_rejected_access_token_is_replaced_once(
     send_push, push_flow, provider_case, received_pushes, advance_clock, stored_error
 ):
     response, reason = provider_case.expired_credential
@@ -73,14 +71,14 @@ def test_a_refused_access_token_is_replaced_once(
     assert len({record["headers"]["authorization"] for record in received_pushes()}) == 2
 
 
-def test_a_refusal_of_the_message_is_final_and_marks_nothing(send_push, push_flow, provider_case, stored_error):
+def test_rejected_message_is_final_and_stores_no_error(send_push, push_flow, provider_case, stored_error):
     response, reason = provider_case.rejected
     assert_failed(push_flow, send_push(response), provider_cases.REFUSED, reason)
     assert stored_error() == NO_ERROR
     assert PushEnrollment.objects.exists()
 
 
-def test_neither_tokens_nor_credentials_are_in_events_or_logs(
+def test_events_and_logs_contain_no_tokens_or_credentials(
     send_push, provider_case, fake, token, frozen_clock, caplog, capfd
 ):
     caplog.set_level(0)
@@ -102,7 +100,7 @@ def test_neither_tokens_nor_credentials_are_in_events_or_logs(
         assert not [output for output, text in outputs.items() if secret in text]
 
 
-def test_a_credential_whose_encryption_key_is_lost_is_told_as_that(
+def test_credential_with_a_lost_encryption_key_is_reported(
     provider_case, configure, make_version, enroll, push_flow, mobile_type, settings, fake
 ):
     keys = settings.FIELD_ENCRYPTION_KEYS
@@ -121,7 +119,7 @@ def test_a_credential_whose_encryption_key_is_lost_is_told_as_that(
     assert fake.wait(token, 0, None, 0) == []
 
 
-def test_a_push_token_whose_encryption_key_is_lost_fails_alone(
+def test_push_token_with_a_lost_encryption_key_fails_alone(
     provider_case, version, enroll, push_flow, mobile_type, settings
 ):
     keys = settings.FIELD_ENCRYPTION_KEYS

@@ -11,7 +11,7 @@ from tests.sms.conftest import NUMBER, bodies
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = Path(django_settings.BASE_DIR, "docs/sms-gateways.md")
-EXAMPLE = re.compile(r"<!-- executed by tests/sms/test_own_gateway.py -->\n```python\n(.*?)```", re.DOTALL)
+EXAMPLE = re.compile(r"<!-- executed by tests/sms/test_custom_gateway.py -->\n```python\n(.*?)```", re.DOTALL)
 
 
 class Provider(FakeServer):
@@ -42,18 +42,18 @@ def provider(settings, tmp_path, monkeypatch):
         yield provider
 
 
-def test_the_example_is_as_short_as_the_page_says():
+def test_example_has_at_most_30_lines():
     [example] = EXAMPLE.findall(PAGE.read_text())
     assert len(example.splitlines()) <= 30
 
 
-def test_the_example_sends(sms_flow, sms_type, provider):
+def test_example_sends_a_message(sms_flow, sms_type, provider):
     transaction_id = sms_flow.send(sms_type)
     assert sms_flow.attempts(transaction_id) == ["accepted"]
     assert bodies(provider) == [{"to": NUMBER, "from": "", "text": f"Your code: {sms_flow.code(transaction_id)}"}]
 
 
-def test_the_example_tries_the_next_sender(sms_flow, sms_type, provider, change_general):
+def test_example_tries_the_next_sender(sms_flow, sms_type, provider, change_general):
     change_general(sms_sender_id="Shop")
     provider.script[NUMBER] = [{"status": 422, "body": '{"code": "sender"}'}]
     assert sms_flow.attempts(sms_flow.send(sms_type)) == ["accepted"]
@@ -71,26 +71,24 @@ def test_the_example_tries_the_next_sender(sms_flow, sms_type, provider, change_
     ],
     ids=str,
 )
-def test_the_example_says_what_an_answer_means(sms_flow, sms_type, provider, response, outcome):
+def test_example_maps_responses_to_outcomes(sms_flow, sms_type, provider, response, outcome):
     provider.script[NUMBER] = [response]
     assert sms_flow.attempts(sms_flow.send(sms_type)) == [outcome]
 
 
-def test_the_example_sends_nothing_twice_on_a_connection_that_was_kept(sms_flow, sms_type, provider):
+def test_example_does_not_repeat_requests_on_reused_connections(sms_flow, sms_type, provider):
     sms_flow.send(sms_type)
     provider.script[NUMBER] = [{"reset": True}]
     assert sms_flow.attempts(sms_flow.send(sms_type)) == ["unknown"]
     assert len(provider.received) == 2
 
 
-def test_the_example_knows_what_surely_did_not_leave(sms_flow, sms_type, provider, monkeypatch):
+def test_example_retries_refused_connections(sms_flow, sms_type, provider, monkeypatch):
     monkeypatch.setenv("EXAMPLE_URL", "http://127.0.0.1:9/send")
     assert sms_flow.attempts(sms_flow.send(sms_type)) == ["retry"]
 
 
-def test_a_gateway_with_a_fault_of_its_own_sends_nothing_twice(
-    sms_flow, sms_type, provider, monkeypatch, advance_clock
-):
+def test_error_in_the_gateway_sends_no_duplicate(sms_flow, sms_type, provider, monkeypatch, advance_clock):
     monkeypatch.delenv("EXAMPLE_KEY")
     transaction_id = sms_flow.start(sms_type)
     with pytest.raises(KeyError):
