@@ -1,4 +1,4 @@
-"""Where a callback may connect to. A portal's URL is somebody's input: it must not reach into our own network."""
+"""IP addresses that a callback may connect to. A portal chooses the URL, so it must not reach the internal network."""
 
 import socket
 import threading
@@ -10,41 +10,54 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
+from apps.callbacks.errors import CallbackErrorKind, ErrorKind
+from apps.outgoing.errors import NetworkErrorKind
 from apps.outgoing.http import port
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")
 LOOKUP_TIMEOUT_SECONDS = 3.0
-# The system's look-up cannot be told how long it may take: it runs beside us, and one that hangs is left to itself.
+# The system's resolver has no timeout: lookups run in threads, and a lookup that does not end in time is abandoned.
 _executor = ThreadPoolExecutor(64, thread_name_prefix="look-up")
 _pending_lookups: dict[tuple[str, int], Future[Any]] = {}
 _lock = threading.Lock()
 
 
 class AddressRejected(Exception):
-    """The name leads nowhere, or to an address that is not public. The reason is stored; who shows it translates it."""
+    """Host that cannot be resolved, or that has an address that is not public.
+
+    The reason is stored in English and translated when it is shown.
+    """
+
+    def __init__(self, reason: str, kind: ErrorKind) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind = kind
 
 
 def resolve(url: str) -> list[str]:
-    """Look the host up and return what to connect to: its first address of each family, in the resolver's order.
+    """Resolve the host and return its first address of each family, in the resolver's order.
 
-    Every address that it resolves to must be public.
+    Raises AddressRejected if the host cannot be resolved or if any of its addresses is not public.
     """
     try:
         entries = _start_lookup(urlsplit(url).hostname or "", port(url)).result(LOOKUP_TIMEOUT_SECONDS)
     except TimeoutError:
-        raise AddressRejected(gettext_noop("the host name was not resolved in time")) from None
+        reason = gettext_noop("the host name was not resolved in time")
+        raise AddressRejected(reason, NetworkErrorKind.NAME_NOT_FOUND) from None
     except (OSError, UnicodeError):
-        raise AddressRejected(gettext_noop("the host name cannot be resolved")) from None
+        reason = gettext_noop("the host name cannot be resolved")
+        raise AddressRejected(reason, NetworkErrorKind.NAME_NOT_FOUND) from None
     addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
     if not settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES and not all(is_public(address) for address in addresses):
-        raise AddressRejected(gettext_noop("the host name resolves to an address that is not public"))
+        reason = gettext_noop("the host name resolves to an address that is not public")
+        raise AddressRejected(reason, CallbackErrorKind.ADDRESS_NOT_PUBLIC)
     by_family = {address.version: str(address) for address in reversed(addresses)}
     return [by_family[version] for version in dict.fromkeys(address.version for address in addresses)]
 
 
 def _start_lookup(host: str, port_number: int) -> Future[Any]:
-    """Begin a look-up, or join the one that is under way: a name server that hangs holds one thread a host, not all."""
+    """Start a lookup or join the pending one, so that a slow name server occupies only one thread per host."""
     key = (host, port_number)
     with _lock:
         if key not in _pending_lookups or _pending_lookups[key].done():
@@ -55,9 +68,9 @@ def _start_lookup(host: str, port_number: int) -> Future[Any]:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Say whether an address is on the public internet; an IPv4 address that is wrapped in IPv6 is judged itself.
+    """Return True if an address is on the public internet. An IPv4 address embedded in IPv6 is checked itself.
 
-    Python's own lists differ between its versions, and leave out ranges of IPv6 that nobody may use.
+    The lists of Python differ between its versions and omit reserved ranges of IPv6.
     """
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast

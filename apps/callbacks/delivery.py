@@ -1,4 +1,4 @@
-"""What the worker does with claimed callbacks: many at once, each recorded as soon as its portal has answered."""
+"""Delivery of claimed callbacks by the worker. Callbacks are sent concurrently and recorded as responses arrive."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from django.db import close_old_connections, transaction
 from django.utils import timezone
 
 from apps.callbacks import failure_tracking, transport
+from apps.callbacks.errors import CallbackErrorKind
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.callbacks.transport import CallbackResult
 from apps.common.encryption import CannotDecrypt
@@ -20,7 +21,7 @@ from apps.outbox.models import State
 from apps.outbox.retries import random_delay
 from apps.outgoing import http
 
-# Seconds to wait after each failed attempt, as windows: steep while a login can still be saved, then a long tail.
+# Backoff windows in seconds after each failed attempt: short while the user may still wait for the login, then longer.
 RETRY_WINDOWS = [
     (1, 2),
     (3, 6),
@@ -41,11 +42,11 @@ DeliveryResult = tuple[CallbackDelivery, CallbackResult]
 
 
 def deliver(rows: Sequence[CallbackDelivery]) -> Iterator[list[CallbackDelivery]]:
-    """Call the portals; yields rows as what became of them is written down."""
+    """Send callbacks and yield their rows as the results are recorded."""
     ready, failed = _build_requests(rows)
     if failed:
         yield record(failed)
-    # The connection goes back to the pool: a slow portal holds a thread, nothing of the database.
+    # The connection returns to the pool, so that a slow portal does not occupy a database connection.
     close_old_connections()
     for results in transport.send_all(ready):
         recorded = record(results)
@@ -53,29 +54,27 @@ def deliver(rows: Sequence[CallbackDelivery]) -> Iterator[list[CallbackDelivery]
         yield recorded
 
 
-def _build_requests(
-    rows: Sequence[CallbackDelivery],
-) -> tuple[list[tuple[CallbackDelivery, http.Request]], list[DeliveryResult]]:
-    """Return what can be sent, and what cannot because no key opens the credentials for it.
+def _build_requests(rows: Sequence[CallbackDelivery]) -> tuple[list[DeliveryRequest], list[DeliveryResult]]:
+    """Build the requests; returns them, and failed results for endpoints whose credentials cannot be decrypted.
 
-    A key that was lost may come back: that is tried again like any other fault, and seen where the others are.
+    The operator can add the missing key, so such a callback is retried like any other failed callback.
     """
-    endpoints = {
-        endpoint.url: endpoint for endpoint in CallbackEndpoint.objects.filter(url__in={row.url for row in rows})
-    }
-    ready, failed, now = list[tuple[CallbackDelivery, http.Request]](), list[DeliveryResult](), timezone.now()
+    known = CallbackEndpoint.objects.filter(url__in={row.url for row in rows})
+    endpoints = {endpoint.url: endpoint for endpoint in known}
+    ready, failed, now = list[DeliveryRequest](), list[DeliveryResult](), timezone.now()
     for row in rows:
         try:
             request = transport.build_request(row.url, row.transaction_id, row.webhook_id, endpoints.get(row.url), now)
         except CannotDecrypt as error:
-            failed.append((row, CallbackResult(reason=str(error))))
+            result = CallbackResult(reason=str(error), error_kind=CallbackErrorKind.CANNOT_DECRYPT)
+            failed.append((row, result))
         else:
             ready.append((row, request))
     return ready, failed
 
 
 def record(results: Sequence[DeliveryResult]) -> list[CallbackDelivery]:
-    """Write the outcomes and their events in one database transaction, and keep which addresses fail."""
+    """Record results and their events in one database transaction, then track failing URLs."""
     now = timezone.now()
     attempt_results = [_attempt_result(row, result, next_attempt_at(row, result, now)) for row, result in results]
     due = {attempt_result.row.pk: attempt_result.due_at for attempt_result in attempt_results}
@@ -90,7 +89,9 @@ def record(results: Sequence[DeliveryResult]) -> list[CallbackDelivery]:
 def _attempt_result(row: CallbackDelivery, result: CallbackResult, due_at: datetime | None) -> AttemptResult:
     state = State.DONE if result.delivered else State.FAILED if due_at is None else State.DUE
     name = "delivered" if result.delivered else "failed"
-    return AttemptResult(row, state, name, result.reason, result.status, due_at)
+    return AttemptResult(
+        row, state, name, result.reason, result.status, due_at, {"error_kind": result.error_kind or ""}
+    )
 
 
 def _event(row: CallbackDelivery, result: CallbackResult, due_at: datetime | None) -> Event:
@@ -107,11 +108,11 @@ def _event(row: CallbackDelivery, result: CallbackResult, due_at: datetime | Non
 
 
 def next_attempt_at(row: CallbackDelivery, result: CallbackResult, now: datetime) -> datetime | None:
-    """Return when to try again, or None when it is not to be tried again."""
+    """Return the time of the next attempt, or None if the callback is not retried."""
     if result.delivered or result.final:
         return None
     window, end = RETRY_WINDOWS[min(row.attempts_made, len(RETRY_WINDOWS)) - 1], row.created_at + GIVE_UP_AFTER
-    # Who wishes to be left alone for longer than we would try is called once more at the very end.
+    # A longer Retry-After is capped at the end of the retry period, for one last attempt.
     not_before = min(now + timedelta(seconds=result.retry_after_seconds), end)
     due_at = max(now + timedelta(seconds=random_delay(window)), not_before)
     return due_at if due_at <= end else None

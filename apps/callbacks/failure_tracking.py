@@ -1,4 +1,4 @@
-"""Addresses that keep failing, for whoever looks at the console."""
+"""Tracking of callback URLs that fail repeatedly, for the alert of the console."""
 
 from collections.abc import Sequence
 
@@ -10,21 +10,26 @@ from apps.callbacks.transport import CallbackResult
 
 
 def record(results: Sequence[tuple[str, CallbackResult]]) -> None:
-    """Count failures in a row by address; a success ends the count. `results` in the order in which they came."""
+    """Count consecutive failures by URL; a success deletes the row. `results` must be in chronological order."""
     latest = dict(results)
     recovered = [url for url, result in latest.items() if result.delivered]
-    # Rarely there is one: looked at first, so that nobody's row is locked in vain.
+    # Most URLs have no row: a query without locks comes first.
     if ids := list(FailingCallbackUrl.objects.filter(url__in=recovered).values_list("pk", flat=True)):
         FailingCallbackUrl.objects.filter(pk__in=ids).delete()
     for url, result in latest.items():
         if not result.delivered:
             failures = sum(1 for other, attempt in results if other == url and not attempt.delivered)
-            _count_failures(url, failures, result.reason[:500])
+            _count_failures(url, failures, result)
 
 
-def _count_failures(url: str, failures: int, reason: str) -> None:
-    existing = FailingCallbackUrl.objects.filter(url=url)
+def _count_failures(url: str, failures: int, result: CallbackResult) -> None:
     now = timezone.now()
-    if not existing.update(failures=F("failures") + failures, reason=reason, last_failed_at=now):
-        created = FailingCallbackUrl(url=url, failures=failures, reason=reason, failing_since=now, last_failed_at=now)
+    values = {
+        "reason": result.reason[:500],
+        "error_kind": result.error_kind or "",
+        "status": result.status,
+        "last_failed_at": now,
+    }
+    if not FailingCallbackUrl.objects.filter(url=url).update(failures=F("failures") + failures, **values):
+        created = FailingCallbackUrl(url=url, failures=failures, failing_since=now, **values)
         FailingCallbackUrl.objects.bulk_create([created], ignore_conflicts=True)

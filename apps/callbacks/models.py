@@ -13,7 +13,7 @@ from apps.outbox import models as outbox
 
 
 class CallbackEndpoint(models.Model):
-    """An address that may be called back, and the credentials for it."""
+    """Callback URL that portals may use, with the credentials for it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     url = models.CharField(
@@ -25,7 +25,7 @@ class CallbackEndpoint(models.Model):
     )
     username = models.CharField(_("user name"), max_length=255, blank=True)
     password = EncryptedTextField(_("password"), blank=True, default="")
-    # One a line, the newest first.
+    # One per line, newest first.
     signing_secrets = EncryptedTextField(_("signing secrets"), blank=True, default="")
 
     class Meta:
@@ -41,7 +41,7 @@ class CallbackEndpoint(models.Model):
         return str(self.signing_secrets).splitlines()
 
     def add_signing_secret(self, secret: str) -> None:
-        """Sign with this secret from now on, and with the one before it; one that no live key opens is left out."""
+        """Add an active secret and keep the previous one, unless the stored secrets cannot be decrypted."""
         try:
             active = self.active_signing_secrets
         except CannotDecrypt:
@@ -53,13 +53,13 @@ class CallbackEndpoint(models.Model):
     def clean(self) -> None:
         if ":" in self.username:
             raise ValidationError({"username": _("A user name for Basic authentication cannot contain a colon.")})
-        # What is stored tells enough: nothing is decrypted to see that there is a password.
+        # The stored ciphertext shows that there is a password, so nothing is decrypted.
         if self.__dict__.get("password") and not self.username:
             raise ValidationError({"username": _("A password needs a user name.")})
 
 
 class CallbackDelivery(outbox.Delivery):
-    """A callback to be made, or that was made. `webhook_id` stays the same over all attempts."""
+    """Callback to send, or sent. All attempts have the same `webhook_id`."""
 
     transaction_id = models.UUIDField(_("transaction"))
     user_id = models.CharField(_("user"), max_length=255, blank=True)
@@ -86,29 +86,35 @@ class CallbackDelivery(outbox.Delivery):
 
 
 class CallbackAttempt(outbox.Attempt):
+    """Attempt of a callback. `error_kind` is set if no response was received (apps.callbacks.errors)."""
+
+    error_kind = models.CharField(max_length=40, default="", blank=True)
     delivery = models.ForeignKey(CallbackDelivery, on_delete=models.CASCADE, related_name="attempts")
 
 
 class FailingCallbackUrl(models.Model):
-    """An address whose last calls failed. The first one that succeeds ends it."""
+    """Callback URL whose last callbacks failed. The row is deleted by the first successful callback."""
 
-    # From here on it is worth a look: two repeats have failed as well.
+    # Failures before the alert: the first attempt and two retries.
     ALERT_THRESHOLD = 3
-    # After so long without a call it is no alert any more.
+    # Time without a callback after which the alert ends.
     ALERT_WINDOW = timedelta(days=7)
 
     url = models.CharField(_("callback URL"), max_length=2000, unique=True)
     failures = models.PositiveIntegerField(_("failures in a row"))
     reason = models.CharField(_("reason"), max_length=500, blank=True)
+    # Of the last failure, as in CallbackAttempt.
+    error_kind = models.CharField(max_length=40, default="", blank=True)
+    status = models.PositiveIntegerField(_("HTTP status"), null=True)
     failing_since = models.DateTimeField(_("failing since"))
     last_failed_at = models.DateTimeField(_("last failure"))
 
     class Meta:
-        verbose_name = _("failing address")
-        verbose_name_plural = _("failing addresses")
+        verbose_name = _("failing callback URL")
+        verbose_name_plural = _("failing callback URLs")
         ordering = ["failing_since"]
         indexes = [
-            # Of those that the alert is about, ALERT_THRESHOLD.
+            # Rows of the alert: the number is ALERT_THRESHOLD.
             models.Index(fields=["-last_failed_at"], condition=models.Q(failures__gte=3), name="failing_url_alert"),
         ]
 

@@ -1,4 +1,4 @@
-"""Addresses that keep failing, for whoever looks at the console."""
+"""Problems of callbacks for the console: URLs that fail repeatedly."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,12 +15,12 @@ from apps.common.console.admin import format_datetime
 from apps.common.console.problems import Problem
 from apps.events.changes import redact_urls
 
-# Portals may name an address of its own for every login: one fault, and very many rows.
+# A portal may use another URL for every login, so one failure can affect many URLs.
 MAX_LISTED = 5
 
 
 def failing_urls() -> QuerySet[FailingCallbackUrl]:
-    """Return the addresses whose calls have failed several times in a row, those that failed last first."""
+    """Return the URLs with repeated recent failures, most recent failure first."""
     recent = {
         "failures__gte": FailingCallbackUrl.ALERT_THRESHOLD,
         "last_failed_at__gte": timezone.now() - FailingCallbackUrl.ALERT_WINDOW,
@@ -29,7 +29,7 @@ def failing_urls() -> QuerySet[FailingCallbackUrl]:
 
 
 def problems() -> list[Problem]:
-    """Name at most five failing addresses, each with the page where one sees more; a last line for the others."""
+    """Return a problem for each of at most five failing URLs, with a link to details, and one for all others."""
     rows = list(failing_urls()[: MAX_LISTED + 1])
     listed = [_problem(row, page) for row, page in _with_pages(rows[:MAX_LISTED])]
     if len(rows) > MAX_LISTED:
@@ -38,14 +38,14 @@ def problems() -> list[Problem]:
 
 
 def endpoint_problems(endpoint: CallbackEndpoint) -> list[Problem]:
-    """Return what is wrong with the address of an endpoint: one problem or none."""
+    """Return the problem of the endpoint's URL, if any."""
     return [_problem(row, "") for row in failing_urls().filter(url=endpoint.url)]
 
 
 def _with_pages(rows: Sequence[FailingCallbackUrl]) -> list[tuple[FailingCallbackUrl, str]]:
-    """Pair addresses with where more is seen: their endpoint, or their deliveries where there is none."""
-    named = CallbackEndpoint.objects.filter(url__in=[row.url for row in rows])
-    endpoints = dict(named.values_list("url", "pk"))
+    """Pair URLs with the console page of their endpoint, or of their deliveries if they have no endpoint."""
+    known = CallbackEndpoint.objects.filter(url__in=[row.url for row in rows])
+    endpoints = dict(known.values_list("url", "pk"))
     deliveries = "admin:callbacks_callbackdelivery_changelist"
     return [
         (
@@ -63,28 +63,28 @@ def _problem(row: FailingCallbackUrl, page: str) -> Problem:
         "url": redact_urls(row.url),
         "count": row.failures,
         "since": format_datetime(row.failing_since),
-        "reason": remedies.translate_reason(row.reason) or _("no reason was given"),
-        "remedy": remedies.remedy_for(row.reason),
+        "reason": remedies.translate_reason(row.reason) or _("unknown"),
+        "remedy": remedies.remedy_for(row.error_kind, row.status),
     }
     text = ngettext_lazy(
-        "%(count)d call in a row has failed, the first on %(since)s (UTC). The last reason: %(reason)s. %(remedy)s",
-        "%(count)d calls in a row have failed, the first on %(since)s (UTC). The last reason: %(reason)s. %(remedy)s",
+        "%(count)d callback has failed since %(since)s (UTC). Last reason: %(reason)s. %(remedy)s",
+        "%(count)d consecutive callbacks have failed since %(since)s (UTC). Last reason: %(reason)s. %(remedy)s",
         row.failures,
     )
-    title = _("Callbacks to %(url)s fail")
+    title = _("Callbacks to %(url)s are failing")
     return Problem(summary(row.failing_since, row.reason), title % values, text % values, url=page)
 
 
 def summary(since: datetime, reason: str) -> str:
-    """Say it in the room that a list has."""
-    return _("Fails since %(since)s: %(reason)s") % {
+    """Return the problem as a short text for a list."""
+    return _("Failing since %(since)s: %(reason)s") % {
         "since": format_datetime(since),
         "reason": remedies.translate_reason(reason),
     }
 
 
 def _more() -> Problem:
-    title = _("Callbacks to more addresses fail")
-    text = _("Only those that failed last are named here. The failed callbacks show them all.")
+    title = _("Callbacks to more URLs are failing")
+    text = _("Only the URLs with the most recent failures are listed. See the failed callbacks for all of them.")
     page = reverse("admin:callbacks_callbackdelivery_changelist", query={"state": "failed"})
     return Problem(title, title, text, url=page)

@@ -1,6 +1,7 @@
-"""What the rest of the server asks of callbacks."""
+"""Services of callbacks for other apps: store, redeliver and test."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.callbacks import failure_tracking, tasks, transport
+from apps.callbacks.errors import CallbackErrorKind
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.callbacks.transport import CallbackResult
 from apps.common import errors
@@ -23,12 +25,12 @@ from apps.system import services as system
 
 
 def is_allowed(url: str) -> bool:
-    """Say whether a portal may name this address: always, unless the allow list is on and lacks it."""
+    """Return True if portals may use this callback URL: the allow list is off or contains it."""
     return not system.general().callback_allow_list_enabled or CallbackEndpoint.objects.filter(url=url).exists()
 
 
 def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> None:
-    """Store a callback for sending, inside the database transaction that ends the authentication."""
+    """Store a callback for delivery. Must run in the database transaction that ends the authentication."""
     CallbackDelivery.objects.create(
         url=url, concurrency_key=origin(url), transaction_id=transaction_id, user_id=user_id, client_id=client_id
     )
@@ -36,17 +38,18 @@ def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> 
 
 
 def failed_deliveries(url: str = "") -> QuerySet[CallbackDelivery]:
-    """Return the callbacks that failed for good, to all addresses or to one."""
+    """Return the permanently failed callbacks to all URLs or to one."""
     deliveries = CallbackDelivery.objects.filter(state=outbox.State.FAILED)
     return deliveries.filter(url=url) if url else deliveries
 
 
 def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = "command") -> int:
-    """Make callbacks that failed for good due again and return how many; what is under way or done is left alone.
+    """Make permanently failed callbacks due again and return their number. Other callbacks do not change.
 
-    `ids` are those of callbacks or of transactions; ObjectNotFound names the first that is neither. None: all failed
-    ones, to one address when `url` names it. One that is older than 24 hours gets a single try. The event says `who`
-    wanted it.
+    `ids` are ids of callbacks or of transactions. None selects all failed callbacks, or those to `url`. A callback
+    older than 24 hours gets a single attempt. `who` is the actor of the event.
+
+    Raises ObjectNotFound for the first unknown id.
     """
     deliveries = failed_deliveries(url)
     if ids is not None:
@@ -62,20 +65,19 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         count = deliveries.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
         if count:
             wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
-            # About one transaction, it belongs to that one's history.
-            transaction_fields = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
-            object_fields = {"object": redact_urls(url)} if url else {}
-            events.record(
-                EventType.ADMIN_CALLBACKS_REDELIVERED, who=who, count=count, **transaction_fields, **object_fields
-            )
+            # An event about one transaction belongs to the events of that transaction.
+            fields: dict[str, Any] = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
+            if url:
+                fields["object"] = redact_urls(url)
+            events.record(EventType.ADMIN_CALLBACKS_REDELIVERED, who=who, count=count, **fields)
     return count
 
 
 def send_test(endpoint: CallbackEndpoint, *, who: str) -> CallbackResult:
-    """Call an endpoint as after a login, about a transaction that does not exist, and say what came; takes up to 13 s.
+    """Send a test callback for a transaction that does not exist, and return its result. Takes at most 13 s.
 
-    It is not stored and not repeated, and counts for the alert about URLs that fail like any other call. The
-    event says `who` wanted it.
+    It is not stored and not retried. A failure counts for the alert about failing URLs, as for any callback. `who` is
+    the actor of the event.
     """
     result = _call(endpoint)
     events.record(
@@ -92,7 +94,7 @@ def _call(endpoint: CallbackEndpoint) -> CallbackResult:
     try:
         request = transport.build_request(endpoint.url, uuid4(), f"msg_{uuid4().hex}", endpoint, timezone.now())
     except CannotDecrypt as error:
-        return CallbackResult(reason=str(error))
+        return CallbackResult(reason=str(error), error_kind=CallbackErrorKind.CANNOT_DECRYPT)
     [[(_item, result)]] = transport.send_all([(None, request)])
     failure_tracking.record([(endpoint.url, result)])
     return result

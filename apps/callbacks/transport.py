@@ -1,4 +1,4 @@
-"""Calling portals: what is sent, to which address, and what an answer means."""
+"""Sending callbacks: building the request, connecting to a checked address, and parsing the response."""
 
 import json
 from base64 import b64encode
@@ -13,14 +13,16 @@ from uuid import UUID
 import structlog
 
 from apps.callbacks import addresses, signatures
+from apps.callbacks.addresses import AddressRejected
+from apps.callbacks.errors import ErrorKind
 from apps.callbacks.models import CallbackEndpoint
 from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http, multiplex
 
-# To connect to an address, and in all: together with the look-up, well within a claim's lease.
+# Timeouts for one connection and for the whole callback. With the host lookup, they are shorter than a claim's lease.
 CONNECT_TIMEOUT_SECONDS = 5.0
 TIMEOUT_SECONDS = 10.0
-# With less time left, the next address is not tried.
+# With less time remaining, the next address is not tried.
 MIN_TIMEOUT_SECONDS = 0.01
 POOL = "callbacks"
 
@@ -31,10 +33,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CallbackResult:
-    """What an attempt came to; `final` when another one is not wanted."""
+    """Result of an attempt. `error_kind` is set if no response was received; `final` excludes a retry."""
 
     delivered: bool = False
     reason: str = ""
+    error_kind: ErrorKind | None = None
     status: int | None = None
     final: bool = False
     retry_after_seconds: float = 0
@@ -43,7 +46,7 @@ class CallbackResult:
 def build_request(
     url: str, transaction_id: UUID, webhook_id: str, endpoint: CallbackEndpoint | None, now: datetime
 ) -> http.Request:
-    """Put a callback together; CannotDecrypt when no live key opens the endpoint's credentials."""
+    """Build the request of a callback. Raises CannotDecrypt if the endpoint's credentials cannot be decrypted."""
     body = json.dumps({"callback_uri": url, "transaction_id": str(transaction_id)}).encode()
     active_secrets = endpoint.active_signing_secrets if endpoint else []
     headers = {
@@ -63,18 +66,20 @@ def _authorization(endpoint: CallbackEndpoint) -> dict[str, str]:
 
 
 def send_all(requests: Iterable[tuple[T, http.Request]]) -> Iterator[list[tuple[T, CallbackResult]]]:
-    """Send callbacks at once, each to an address that was just checked, and yield what came of them as it comes.
+    """Send callbacks concurrently, each to an address checked immediately before, and yield results as they arrive.
 
-    No fault of a portal is an exception. Takes at most 13 s for one host, less than a claim's lease: 3 to look it up,
-    10 for its addresses. Who could not reach the first has for the next one what is left of the 10.
+    Errors of a portal do not raise an exception. One host takes at most 13 s, less than a claim's lease: 3 s for the
+    lookup and 10 s for its addresses. If the first address is unreachable, the next one gets the remaining time.
     """
-    pinned_requests = list(_resolve(requests))
+    resolved = list(_resolve(requests))
     if rejected := [
-        (pinned.item, CallbackResult(reason=pinned.rejection)) for pinned in pinned_requests if pinned.rejection
+        (pinned.item, CallbackResult(reason=pinned.rejection.reason, error_kind=pinned.rejection.kind))
+        for pinned in resolved
+        if pinned.rejection
     ]:
         yield rejected
     began_at = monotonic()
-    ready = ((pinned, pinned.pin(0)) for pinned in pinned_requests if not pinned.rejection)
+    ready = ((pinned, pinned.pin(0)) for pinned in resolved if not pinned.rejection)
     for responses in multiplex.send_all(
         ready, lambda pinned, response: pinned.next_address(response, monotonic() - began_at)
     ):
@@ -83,12 +88,12 @@ def send_all(requests: Iterable[tuple[T, http.Request]]) -> Iterator[list[tuple[
 
 @dataclass(frozen=True)
 class _PinnedRequest(Generic[T]):
-    """A request with the addresses that are left to send it to, or why there are none."""
+    """Request with the addresses that remain to be tried, or with the rejection of its host."""
 
     item: T
     request: http.Request
     addresses: Sequence[str] = ()
-    rejection: str = ""
+    rejection: AddressRejected | None = None
 
     def pin(self, seconds_used: float) -> http.Request:
         remaining = self.request.timeout_seconds - seconds_used
@@ -97,7 +102,7 @@ class _PinnedRequest(Generic[T]):
     def next_address(
         self, response: http.Response | http.NoResponse, seconds_used: float
     ) -> "tuple[_PinnedRequest[T], http.Request] | None":
-        """Return what to send to the next address; None when the answer is the last word."""
+        """Return the request to the next address, or None if the response is final."""
         if isinstance(response, http.Response) or response.may_have_arrived or len(self.addresses) == 1:
             return None
         if self.request.timeout_seconds - seconds_used < MIN_TIMEOUT_SECONDS:
@@ -107,37 +112,35 @@ class _PinnedRequest(Generic[T]):
 
 
 def _resolve(requests: Iterable[tuple[T, http.Request]]) -> Iterator[_PinnedRequest[T]]:
-    lookups = dict[tuple[str | None, int], tuple[Sequence[str], str]]()
+    lookups = dict[tuple[str | None, int], tuple[Sequence[str], AddressRejected | None]]()
     for item, request in requests:
-        # Not the lane, which is cut short; and whatever user name stands before a host, it is looked up once.
+        # The concurrency key is not used because it can be truncated. User names in URLs make no difference.
         host = (urlsplit(request.url).hostname, http.port(request.url))
         if host not in lookups:
             lookups[host] = _look_up(request.url)
         yield _PinnedRequest(item, request, *lookups[host])
 
 
-def _look_up(url: str) -> tuple[Sequence[str], str]:
+def _look_up(url: str) -> tuple[Sequence[str], AddressRejected | None]:
     try:
-        return addresses.resolve(url), ""
-    except addresses.AddressRejected as error:
-        return (), str(error)
+        return addresses.resolve(url), None
+    except AddressRejected as error:
+        return (), error
 
 
 def parse_response(response: http.Response | http.NoResponse) -> CallbackResult:
-    """Say what an answer means: 2xx is success, 410 is the end, anything else is tried again; never an exception."""
+    """Return the result for a response: 2xx is delivered, 410 is final, all others are retried. Never raises."""
     try:
         return _parse_response(response)
     except Exception as error:
-        # A fault of our own: one answer does not spoil the others that came with it.
+        # A programming error in parsing one response must not affect the other responses.
         log.exception("callback_response_error")
-        return CallbackResult(
-            reason=f"the answer was not understood ({type(error).__name__}); this server's log says more"
-        )
+        return CallbackResult(reason=f"the response could not be parsed ({type(error).__name__}); see the server log")
 
 
 def _parse_response(response: http.Response | http.NoResponse) -> CallbackResult:
     if isinstance(response, http.NoResponse):
-        return CallbackResult(reason=response.reason)
+        return CallbackResult(reason=response.reason, error_kind=response.kind)
     if 200 <= response.status < 300:
         return CallbackResult(delivered=True, status=response.status)
     return CallbackResult(

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from apps.outgoing import errors
+from apps.outgoing.errors import NetworkErrorKind
+
 # Longer response bodies are truncated.
 MAX_RESPONSE_BYTES = 64 * 1024
 # Shorter than the timeouts of requests, so that the next request does not use a broken connection.
@@ -69,14 +72,15 @@ class Response:
 
 
 class NoResponse(Exception):
-    """No HTTP response was received.
+    """No HTTP response was received, because of a network error of a `kind`.
 
     `may_have_arrived` is False only if the request was certainly not sent: no connection, or a failed TLS handshake.
     """
 
-    def __init__(self, reason: str, *, may_have_arrived: bool) -> None:
+    def __init__(self, reason: str, kind: NetworkErrorKind = NetworkErrorKind.OTHER, *, may_have_arrived: bool) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.kind = kind
         self.may_have_arrived = may_have_arrived
 
 
@@ -126,11 +130,19 @@ class Exchange:
         if number != pycurl.E_OK and not (self._is_truncated and number == pycurl.E_WRITE_ERROR):
             # Error messages of libcurl contain hosts and times but no content of the request.
             reason = text or f"curl error {number}"
-            return NoResponse(reason, may_have_arrived=bool(self._curl.getinfo(pycurl.REQUEST_SIZE)))
+            kind = _classify(self._curl, self._request, number)
+            return NoResponse(reason, kind, may_have_arrived=bool(self._curl.getinfo(pycurl.REQUEST_SIZE)))
         status = int(self._curl.getinfo(pycurl.RESPONSE_CODE))
         if status == 407 and self._request.proxy:
-            return NoResponse("the proxy requires valid credentials (HTTP 407)", may_have_arrived=False)
+            reason = "the proxy requires valid credentials (HTTP 407)"
+            return NoResponse(reason, NetworkErrorKind.PROXY_CREDENTIALS, may_have_arrived=False)
         return Response(status, self._headers, bytes(self._body))
+
+
+def _classify(curl: pycurl.Curl, request: Request, number: int) -> NetworkErrorKind:
+    return errors.classify(
+        curl, number, has_proxy=bool(request.proxy), has_client_certificate=bool(request.client_certificate)
+    )
 
 
 def send(request: Request) -> Response:
@@ -159,7 +171,8 @@ def check_connectivity(request: Request) -> None:
     try:
         curl.perform()
     except pycurl.error as error:
-        raise NoResponse(str(error.args[-1]), may_have_arrived=False) from None
+        kind = _classify(curl, request, error.args[0])
+        raise NoResponse(str(error.args[-1]), kind, may_have_arrived=False) from None
     finally:
         curl.close()
 

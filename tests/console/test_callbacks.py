@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from apps.callbacks import remedies, transport
+from apps.callbacks import transport
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.events.models import Event
 from tests.console.callback_pages import ENDPOINTS, path_of, send_test
@@ -162,16 +162,16 @@ def test_a_test_callback_is_a_real_one_about_a_transaction_that_does_not_exist(c
     ("answer", "reason", "remedy"),
     [
         ({"status": 302, "headers": {"Location": "/elsewhere"}}, "HTTP 302", "Redirects are not followed."),
-        ({"status": 401}, "HTTP 401", "Compare user name and password"),
-        ({"status": 403}, "HTTP 403", "Compare user name and password"),
-        ({"status": 404}, "HTTP 404", "nothing at this address"),
-        ({"status": 405}, "HTTP 405", "takes no POST"),
-        ({"status": 410}, "HTTP 410", "gone for good"),
-        ({"status": 422}, "HTTP 422", "refuses the callback itself"),
-        ({"status": 429}, "HTTP 429", "too much is sent"),
-        ({"status": 503}, "HTTP 503", "a fault of its own"),
-        ({"reset": True}, "reset", "broke the connection off"),
-        ({"delay": 60}, "timed out", "no answer in time"),
+        ({"status": 401}, "HTTP 401", "Compare the user name and password"),
+        ({"status": 403}, "HTTP 403", "Compare the user name and password"),
+        ({"status": 404}, "HTTP 404", "no resource at this URL"),
+        ({"status": 405}, "HTTP 405", "does not accept POST"),
+        ({"status": 410}, "HTTP 410", "permanently gone"),
+        ({"status": 422}, "HTTP 422", "The portal rejects the callback."),
+        ({"status": 429}, "HTTP 429", "too many requests"),
+        ({"status": 503}, "HTTP 503", "an internal error"),
+        ({"reset": True}, "reset", "closed the connection without a response"),
+        ({"delay": 60}, "timed out", "did not respond in time"),
     ],
 )
 def test_what_a_portal_answers_is_told_with_what_to_do(
@@ -193,8 +193,8 @@ def test_a_host_that_is_not_reached_is_told_with_what_to_do(console, endpoint, s
         CallbackEndpoint.objects.update(url=url)
         return send_test(console, endpoint)
 
-    assert "See that the portal is up" in told(f"http://127.0.0.1:{free_port()}/")
-    assert "No encrypted connection came about." in told(sink.url.replace("http:", "https:"))
+    assert "Check that the portal is running" in told(f"http://127.0.0.1:{free_port()}/")
+    assert "The TLS handshake failed." in told(sink.url.replace("http:", "https:"))
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = False
     assert "set CALLBACKS_ALLOW_PRIVATE_ADDRESSES" in told(sink.url)
     assert sink.received == []
@@ -203,24 +203,7 @@ def test_a_host_that_is_not_reached_is_told_with_what_to_do(console, endpoint, s
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert "cannot be looked up" in told("http://portal.example.com/")
-
-
-@pytest.mark.parametrize(
-    ("reason", "remedy"),
-    [
-        ("SSL certificate problem: unable to get local issuer certificate", "comes with its chain"),
-        ("Connection timed out after 5001 milliseconds", "5 seconds to take the connection"),
-        (
-            "Failed to connect to a.example port 443 after 2 ms: Could not connect to server",
-            "See that the portal is up",
-        ),
-        ("Empty reply from server", "broke the connection off"),
-        ("something that nobody knows", "see the portal's log"),
-    ],
-)
-def test_other_words_of_the_network_have_a_remedy_too(reason, remedy):
-    assert remedy in remedies.remedy_for(reason)
+    assert "The host name cannot be resolved." in told("http://portal.example.com/")
 
 
 @pytest.mark.parametrize("page", ["send-test-callback", "new-signing-secret"])

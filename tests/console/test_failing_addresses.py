@@ -14,7 +14,7 @@ def failing(db):
     def run(url, *, failures=3, days=0):
         moment = timezone.now() - timedelta(days=days)
         return FailingCallbackUrl.objects.create(
-            url=url, failures=failures, reason="HTTP 503", failing_since=moment, last_failed_at=moment
+            url=url, failures=failures, reason="HTTP 503", status=503, failing_since=moment, last_failed_at=moment
         )
 
     return run
@@ -38,20 +38,20 @@ def test_an_address_that_keeps_failing_is_told_wherever_one_looks(console, endpo
     for _attempt in range(3):
         send_test(console, endpoint)
     stranger = failing("https://user:hidden@stranger.example/?a=b")
-    expected = ["Callbacks to https://…@stranger.example/?a=… fail", f"Callbacks to {endpoint.url} fail"]
+    expected = ["Callbacks to https://…@stranger.example/?a=… are failing", f"Callbacks to {endpoint.url} are failing"]
     assert titles(console) == titles(console, ENDPOINTS) == expected
     assert titles(console, path_of(endpoint)) == expected[1:]
 
     since = f"{FailingCallbackUrl.objects.get(url=endpoint.url).failing_since:%-d %b %Y, %H:%M:%S}"
     start, there = console.get("/admin/").content.decode(), console.get(path_of(endpoint)).content.decode()
     for page in (start, there):
-        assert f"3 calls in a row have failed, the first on {since} (UTC). The last reason: HTTP 503." in page
-        assert "The portal has a fault of its own." in page
+        assert f"3 consecutive callbacks have failed since {since} (UTC). Last reason: HTTP 503." in page
+        assert "The portal has an internal error." in page
     assert "hidden@" not in start
     assert f'href="{path_of(endpoint)}"' in start
     [link] = [problem["url"] for problem in problems(console) if "stranger" in problem["title"]]
     assert console.get(link).context["cl"].get_filters_params()["url"] == [stranger.url]
-    assert f"Fails since {since}: HTTP 503" in console.get(ENDPOINTS).content.decode()
+    assert f"Failing since {since}: HTTP 503" in console.get(ENDPOINTS).content.decode()
 
     send_test(console, endpoint)
     assert titles(console) == expected[:1]
@@ -60,8 +60,8 @@ def test_an_address_that_keeps_failing_is_told_wherever_one_looks(console, endpo
 def test_only_the_last_of_many_failing_addresses_are_named(console, failing):
     for number in range(7):
         failing(f"https://{number}.example/")
-    names = [f"Callbacks to https://{number}.example/ fail" for number in (6, 5, 4, 3, 2)]
-    assert titles(console) == [*names, "Callbacks to more addresses fail"]
+    names = [f"Callbacks to https://{number}.example/ are failing" for number in (6, 5, 4, 3, 2)]
+    assert titles(console) == [*names, "Callbacks to more URLs are failing"]
 
 
 def test_nothing_fails_while_mobile_authentication_is_off(console, failing):

@@ -223,4 +223,4 @@ def show_test_result(
         messages.success(request, text % values)
         return
     text = _("%(url)s did not take the test callback. Reason: %(reason)s, after %(duration)d ms. %(remedy)s")
-    messages.error(request, text % {**values, "remedy": remedies.remedy_for(result.reason)})
+    messages.error(request, text % {**values, "remedy": remedies.remedy_for(result.error_kind, result.status)})

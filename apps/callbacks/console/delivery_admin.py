@@ -180,7 +180,7 @@ def detail_context(delivery: CallbackDelivery) -> dict[str, Any]:
     return {
         "attempts": attempts,
         "next_attempt": delivery.due_at if is_due else None,
-        "remedy": remedies.remedy_for(failed[0].reason) if failed else "",
+        "remedy": remedies.remedy_for(failed[0].error_kind, failed[0].status) if failed else "",
     }
 
 

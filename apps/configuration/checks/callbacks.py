@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.utils.translation import gettext as _
 
 from apps.callbacks import addresses, remedies
+from apps.callbacks.errors import ErrorKind
 from apps.callbacks.models import CallbackEndpoint
 from apps.common.findings import Finding, Level
 from apps.common.urls import is_http_url
@@ -20,27 +21,28 @@ def check() -> Iterator[Finding]:
     for first in range(0, len(urls), BATCH_SIZE):
         batch = urls[first : first + BATCH_SIZE]
         with ThreadPoolExecutor(BATCH_SIZE) as pool:
-            reasons = list(pool.map(_rejection_reason, batch))
-        yield from (_finding(url, reason) for url, reason in zip(batch, reasons, strict=True))
+            rejections = list(pool.map(_rejection, batch))
+        yield from (_finding(url, rejection) for url, rejection in zip(batch, rejections, strict=True))
 
 
-def _rejection_reason(url: str) -> str:
-    """Return why a callback to the URL would be rejected, or an empty string.
+def _rejection(url: str) -> tuple[str, ErrorKind | None] | None:
+    """Return the reason and the kind of error that prevents callbacks to this URL, or None.
 
     It runs in a thread and must not use the database.
     """
     if not is_http_url(url):
-        return "not an http or https address"
+        return "not an http or https address", None
     try:
         addresses.resolve(url)
     except addresses.AddressRejected as error:
-        return str(error)
-    return ""
+        return error.reason, error.kind
+    return None
 
 
-def _finding(url: str, reason: str) -> Finding:
+def _finding(url: str, rejection: tuple[str, ErrorKind | None] | None) -> Finding:
     about = _("callback endpoint %(url)s") % {"url": redact_key(url)}
-    if reason:
+    if rejection:
+        reason, kind = rejection
         text = _("Callbacks to this endpoint fail: %(reason)s.") % {"reason": reason}
-        return Finding(Level.ERROR, about, text, remedies.remedy_for(reason))
+        return Finding(Level.ERROR, about, text, remedies.remedy_for(kind, None))
     return Finding(Level.OK, about, _("Its host name resolves to an allowed address."))

@@ -1,0 +1,15 @@
+"""Kinds of errors that prevent a callback from being sent or from getting a response."""
+
+from enum import StrEnum
+
+from apps.outgoing.errors import NetworkErrorKind
+
+
+class CallbackErrorKind(StrEnum):
+    """Errors before a callback is sent. The values are stored, like those of NetworkErrorKind."""
+
+    ADDRESS_NOT_PUBLIC = "address_not_public"
+    CANNOT_DECRYPT = "cannot_decrypt"
+
+
+ErrorKind = CallbackErrorKind | NetworkErrorKind
