@@ -85,7 +85,7 @@ def test_a_deliverys_page_shows_every_attempt_and_the_next(console, made):
     for text in ("HTTP 401", "Connection timed out after 5001 milliseconds", "11 ms", "12 ms", "13 ms", row.webhook_id):
         assert text in page
     assert re.search(rf"{row.due_at:%-d %b %Y, %H:%M:%S}</time>\s*<span><strong>Next try", page)
-    assert "nothing at this address" in page
+    assert "no resource at this URL" in page
     assert f"/admin/transactions/transaction/{row.transaction_id}/change/" in page
     assert "send-again" not in page
     assert "<strong>Next try" not in console.get(f"{LIST}{made().pk}/change/").content.decode()
