@@ -1,4 +1,4 @@
-"""A phone whose user has a PIN, a fingerprint and a face, and what the tests of them share."""
+"""Fixtures of devices with a registered PIN, fingerprint and custom authenticator."""
 
 import secrets
 import time
@@ -30,7 +30,7 @@ METHODS = {
 
 
 class TokenDevice(TestDevice):
-    """A device that keeps the tokens which its user's PIN, finger or face unlocks."""
+    """Device that stores the tokens of its authenticators."""
 
     __test__ = False
 
@@ -39,7 +39,7 @@ class TokenDevice(TestDevice):
         self.tokens = {}
 
     def registration(self, kind, **members):
-        """Seal what registers an authenticator; members set to None are left out."""
+        """Return a sealed registration request. Members set to None are omitted."""
         content = {"type": kind, "nonce": secrets.token_hex(8), "issued_at": int(time.time() * 1000), **members}
         return self.seal({name: value for name, value in content.items() if value is not None})
 
@@ -48,7 +48,7 @@ class TokenDevice(TestDevice):
         return send_json(client, path, {"message": message}, token=self.device_token)
 
     def register(self, client, kind, **members):
-        """Register an authenticator, with the PIN where one is needed; returns the answer and keeps the token."""
+        """Register an authenticator with the PIN token, store its token and return the response."""
         if "pin" in self.tokens:
             members = {"pin_token": self.tokens["pin"], **members}
         response = self.send_registration(client, self.registration(kind, **members))
@@ -57,13 +57,13 @@ class TokenDevice(TestDevice):
         return response
 
     def credential(self, name, token=None):
-        """Return what proves an approval: `name` is pin, fingerprint, or one of the application's own."""
+        """Return the credential of an approval. `name` is pin, fingerprint or the id of a custom authenticator."""
         kind = name if name in METHODS else "custom"
         own = {"authenticator_id": name} if kind == "custom" else {}
         return {"type": kind, **own, "token": token or self.tokens[name]}
 
     def sealed_answer(self, challenge, *, approve=True, **members):
-        """Seal an answer; members set to None are left out."""
+        """Return a sealed answer. Members set to None are omitted."""
         content = {
             "transaction_id": challenge["transaction_id"],
             "token": challenge["token"],
@@ -93,7 +93,7 @@ def application(version):
 
 @pytest.fixture
 def set_application(application):
-    """Change the application, as an administrator does."""
+    """Change settings of the application."""
 
     def change(**values):
         for name, value in values.items():
@@ -116,7 +116,7 @@ def set_feature(db):
 
 @pytest.fixture
 def new_device(enroll):
-    """A phone whose user has registered nothing yet."""
+    """Enrol a device without authenticators."""
     return lambda user_id="anna", **options: enroll(user_id, device=TokenDevice(), **options)
 
 
@@ -131,7 +131,7 @@ def device(new_device, client):
 
 @pytest.fixture
 def type_of(db):
-    """Return the one type of each kind that tests start transactions with."""
+    """Return the authentication type of a kind (pin, fingerprint, custom, push)."""
     types = {}
 
     def find(kind):
@@ -144,7 +144,7 @@ def type_of(db):
 
 @pytest.fixture
 def start_challenge(portal, type_of, device):
-    """Start a transaction of a kind (pin, fingerprint, custom, push) and return its challenge."""
+    """Initiate a transaction of a kind and return its challenge."""
 
     def start(kind="pin", **fields):
         started = portal.start(type_of(kind), device, **fields)
@@ -156,7 +156,7 @@ def start_challenge(portal, type_of, device):
 
 @pytest.fixture
 def respond(client, device):
-    """Answer a challenge: with a credential's name, with a wrong token of it, or with members of one's own."""
+    """Answer a challenge with the credential `name`, an invalid `token` of it, or other members."""
 
     def run(challenge, name=None, token=None, **members):
         if name:
@@ -168,11 +168,11 @@ def respond(client, device):
 
 @pytest.fixture
 def result(portal):
-    """Return what E4 tells about a challenge's transaction."""
+    """Return the result (E4) of a challenge's transaction."""
     return lambda challenge: portal.result(challenge["transaction_id"]).json()
 
 
 @pytest.fixture
 def callbacks(db):
-    """Return how many callbacks there are for a challenge's transaction."""
+    """Return the number of callbacks for a challenge's transaction."""
     return lambda challenge: CallbackDelivery.objects.filter(transaction_id=challenge["transaction_id"]).count()

@@ -1,4 +1,4 @@
-"""Signs a portal's data with the primary key of a device, as an app does: plain signatures, no OpenPGP packets."""
+"""Raw signatures of a device's primary key over signing data."""
 
 import base64
 
@@ -12,7 +12,7 @@ RSA, ED25519_LEGACY, ED25519 = 1, 22, 27
 
 
 def sign(secret_key, data):
-    """Return the signature in base64 that an armoured secret key makes over some text."""
+    """Return the base64 signature of an armoured secret key over a text."""
     key = private_key(secret_key)
     options = () if isinstance(key, Ed25519PrivateKey) else (PKCS1v15(), SHA256())
     return base64.b64encode(key.sign(data.encode(), *options)).decode()
@@ -22,7 +22,7 @@ def private_key(secret_key):
     body = next(each.body for each in PacketPile.from_bytes(secret_key.encode()) if each.tag == Tag.SecretKey)
     algorithm, material = body[5], body[6:]
     if algorithm == ED25519:
-        # The public key, then a zero: the secret that follows has no password.
+        # The public key, then a zero octet: the secret key that follows is not encrypted.
         return Ed25519PrivateKey.from_private_bytes(material[33:65])
     if algorithm == ED25519_LEGACY:
         _point, rest = _number(material[1 + material[0] :])
@@ -38,6 +38,6 @@ def private_key(secret_key):
 
 
 def _number(data):
-    """Return the integer at the start, and what follows it."""
+    """Return the integer at the start of the data, and the rest."""
     length = (int.from_bytes(data[:2], "big") + 7) // 8
     return int.from_bytes(data[2 : 2 + length], "big"), data[2 + length :]

@@ -1,4 +1,4 @@
-"""A device registers, replaces and loses authenticators; the server keeps the keyed hashes of their tokens."""
+"""Registration, replacement and removal of authenticators."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def kinds(device):
 
 @pytest.fixture
 def assert_rejected_and_unchanged(client, profile_row):
-    """Send what must be refused; nothing is counted, and nothing changes."""
+    """Check that a message is rejected, not counted as an attempt, and without effect."""
 
     def run(device, message, expected=INVALID_MESSAGE):
         before = list(Authenticator.objects.order_by("pk").values())

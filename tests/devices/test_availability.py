@@ -1,4 +1,4 @@
-"""Which types a user can be asked with: the method must be on, and its authenticator or the PIN registered."""
+"""Availability of types: the method must be enabled, and its authenticator or the PIN registered."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def types(type_of):
 
 @pytest.fixture
 def available_kinds(portal, types):
-    """Return the kinds of types that E1 and E2 offer, after checking that they and E3 agree."""
+    """Return the kinds of types that E1 and E2 list, after checking that E3 is consistent with them."""
 
     def run(device):
         by_device = portal.get(f"/oauth/api/v4/authenticate/user/anna/device/{device.device_id}/enabled").json()

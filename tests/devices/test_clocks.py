@@ -1,4 +1,4 @@
-"""Clocks of devices are wrong: what the server accepts, and how the reference device finds the server's time."""
+"""Devices with a wrong clock: accepted times, and the server time of the reference device."""
 
 import json
 import time
@@ -24,7 +24,7 @@ INVALID_MESSAGE = (400, "invalid_message")
 
 
 class WrongClock(TestDevice):
-    """A device whose own clock is off by some seconds."""
+    """Device with a clock that is off by some seconds."""
 
     __test__ = False
     off_by = 0
@@ -56,7 +56,7 @@ def can_approve(portal, signing_type):
 def test_device_with_fast_or_slow_clock_can_enrol_and_approve(enroll, can_approve, kind, ahead):
     created = int(time.time()) + ahead
     device = enroll(device=TestDevice("", secret_key=KINDS[kind](created), clock_difference=0))
-    # The device that does not know the server's time signs by its own clock.
+    # A device without the server's time uses its own clock.
     device.server_time = lambda: created + 1
     device.open = lambda message: keys.open_sealed(message, device.secret_key, device.server_public_key, at=time.time())
     assert can_approve(device)
@@ -91,13 +91,13 @@ def test_signatures_are_accepted_up_to_ten_minutes_ahead(enroll, client, kind):
 
 def test_signature_older_than_its_key_is_accepted(enroll, client, monkeypatch):
     device = enroll(device=TokenDevice(secret_key=keys.new_secret_key(at=time.time() + 9 * MINUTE)))
-    # A phone whose clock was corrected after its enrolment, with a library that signs all the same.
+    # A device whose clock was corrected after its enrolment, with a library that permits such signatures.
     monkeypatch.setattr(openpgp.SecretKey, "created", 0)
     assert device.register(client, "pin").status_code == 201
 
 
 def expiring_key(seconds):
-    """Return a key that expires, as the secret half that signs and the public half that enrols."""
+    """Return the secret half and the public half of a key that expires."""
     now = int(time.time())
     primary, subkey = openpgp.new_ed25519(now), openpgp.new_curve25519(now)
     public = certificates.certificate(
@@ -171,7 +171,7 @@ def test_reference_device_rejects_messages_from_the_future(device, portal, mobil
 @pytest.mark.parametrize("algorithm", ["ed25519", "rsa2048"])
 @pytest.mark.parametrize("minutes", [9, 11])
 def test_gnupg_device_with_a_fast_clock(empty_gpg, client, enrollment_body, new_code, algorithm, minutes):  # noqa: F811
-    """GnuPG is the whole device: its clock is ahead when it makes the key, seals and opens."""
+    """GnuPG creates the key, seals and opens with a clock that is ahead."""
     encrypting = "cv25519" if algorithm == "ed25519" else algorithm
     at = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + minutes * MINUTE))
     gpg = gnupg.GPG(gnupghome=empty_gpg.gnupghome, options=["--faked-system-time", at])

@@ -1,4 +1,4 @@
-"""What a user is told about where a request came from: in the message that the phone opens, and in one event."""
+"""Request context in the secure message and in events."""
 
 import threading
 
@@ -16,7 +16,7 @@ from tests.fakes.geolocation import json_response
 from tests.geocontext.files import UTRECHT
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# The specification's own example.
+# Example of the specification.
 CHROME = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_14_4) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/73.0.3683.103 "
     "Safari/537.36"
@@ -33,7 +33,7 @@ def device(enroll):
 
 @pytest.fixture
 def start(portal, mobile_type, device):
-    """Start an authentication whose secure message has a context; returns its id."""
+    """Initiate a transaction with a secure message and a request context, and return its id."""
 
     def run(**fields):
         response = portal.start(mobile_type, device, **{"secure_message": MESSAGE, **FROM_UTRECHT, **fields})
@@ -44,13 +44,13 @@ def start(portal, mobile_type, device):
 
 
 def check_events(transaction_id):
-    """Return the events about the location of a transaction, without what they have in common."""
+    """Return the types of a transaction's geolocation events, without their common prefix."""
     found = Event.objects.filter(transaction_id=transaction_id, event_type__startswith="GEOLOCATION_CHECK")
     return [event.event_type.removeprefix("GEOLOCATION_CHECK_") for event in found]
 
 
 def process_lookups():
-    """Do what the worker does with the look-ups that are due."""
+    """Process the due context lookups as the worker does."""
     due = list(ContextLookup.objects.filter(state="due").values_list("pk", flat=True))
     return [row for part in context_delivery.deliver(claims.claim(ContextLookup, due)) for row in part]
 
@@ -61,7 +61,7 @@ def test_secure_message_includes_the_request_context(location_file, start, devic
     assert device.fetch(transaction_id)["message"] == f"{MESSAGE} {CONTEXT}"
     assert device.fetch(transaction_id)["message"] == f"{MESSAGE} {CONTEXT}"
     assert check_events(transaction_id) == ["SUCCESS"]
-    # What travels through the push provider stays what the portal said.
+    # The public message of the push is unchanged.
     assert CONTEXT not in Transaction.objects.get(pk=transaction_id).message
 
 
@@ -181,7 +181,7 @@ def test_ended_transactions_are_not_looked_up(service, start):
 
 @pytest.fixture
 def make_undecryptable(settings):
-    """Store a value of a row under a key that is lost afterwards."""
+    """Encrypt a value of a row with a key that is not configured."""
 
     def run(row, name):
         keys, value = settings.FIELD_ENCRYPTION_KEYS, getattr(row, name)
@@ -217,7 +217,7 @@ def test_undecryptable_message_is_a_failed_check(service, start, device, make_un
     assert len(process_lookups()) == 2
     assert (check_events(undecryptable), check_events(intact)) == (["FAILED"], ["SUCCESS"])
     assert device.fetch(intact)["message"] == f"{MESSAGE} {CONTEXT}"
-    # The key may come back.
+    # The stored value is kept, because the key can be restored.
     assert Transaction.objects.get(pk=undecryptable).__dict__["secure_message"] == stored
 
 

@@ -1,4 +1,4 @@
-"""GET /device/v1/enrollments: what a device must know of its profiles to draw its screens."""
+"""GET /device/v1/enrollments: state of a device's profiles."""
 
 import pytest
 

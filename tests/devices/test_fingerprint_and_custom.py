@@ -1,4 +1,4 @@
-"""Approving with a finger or an authenticator of the app's own; the PIN is the way out."""
+"""Approval with a fingerprint or a custom authenticator, or with the PIN instead."""
 
 import pytest
 

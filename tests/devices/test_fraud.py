@@ -1,4 +1,4 @@
-"""A user who denies can report a fraud, which can lock the user in the application until support staff unlock it."""
+"""Fraud reports, and the fraud lock that support staff can remove."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ def push_type(db):
 
 @pytest.fixture
 def report(client, portal, device, push_type):
-    """Start a transaction and report it; returns its id and the answer."""
+    """Initiate a transaction and report it as fraud. Return its id and the response."""
 
     def send_report(**members):
         started = portal.start(push_type, device).json()["transaction_id"]
@@ -64,7 +64,7 @@ def test_locked_profile_looks_like_an_unknown_user(portal, device, push_type, re
     switch(lock_profile_on_fraud_report=True)
     report()
     locked = portal.start(push_type, device)
-    unknown = portal.start(push_type, device, user_id="nobody")
+    unknown = portal.start(push_type, device, user_id="unknown")
     assert (locked.status_code, locked.json()) == (unknown.status_code, unknown.json())
     enabled = portal.get(f"/oauth/api/v4/authenticate/user/anna/device/{device.device_id}/enabled")
     assert enabled.json() == {"enabled": []}
@@ -91,7 +91,7 @@ def test_locked_profile_can_deny_older_transactions(client, portal, device, push
     assert denied.json() == {"status": "not_authenticated"}
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no locks of rows")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no row locks")
 def test_fraud_report_locks_the_profile_row_before_the_transaction(client, portal, device, push_type, switch):
     switch(lock_profile_on_fraud_report=True)
     started = portal.start(push_type, device).json()["transaction_id"]
@@ -114,7 +114,7 @@ def test_unlock_user_removes_the_fraud_lock(portal, device, push_type, report, s
 
 @pytest.fixture
 def locked(report, switch):
-    """Lock anna in the application by a fraud report; returns the id of the transaction that was reported."""
+    """Lock anna in the application with a fraud report, and return the id of the reported transaction."""
     switch(lock_profile_on_fraud_report=True)
     started, _answer = report()
     return started
@@ -128,13 +128,13 @@ def with_sms_fallback(db):
 
 @pytest.fixture
 def start(portal, with_sms_fallback):
-    """Start a push that can fall back to a text message, and return the response."""
+    """Initiate a push with an SMS fallback, and return the response."""
     return lambda device, **fields: portal.start(with_sms_fallback, device, phone_number="+31612345678", **fields)
 
 
 @pytest.fixture
 def enabled(portal):
-    """Return the types of E1 for a device, and those of E2."""
+    """Return the types of E1 for a device, and the types of E2."""
 
     def names(device):
         user = "/oauth/api/v4/authenticate/user/anna"
@@ -153,7 +153,7 @@ def test_fraud_lock_starts_no_fallback(start, enabled, device, locked, with_sms_
     assert (event.user_id, event.details) == ("anna", {"type": with_sms_fallback.fallback.name})
     assert enabled(device) == ([], [])
     # Without a lock the same request falls back.
-    assert start(device, user_id="nobody").json()["auth_method"] == "sms"
+    assert start(device, user_id="unknown").json()["auth_method"] == "sms"
 
 
 @pytest.mark.parametrize(("number", "target"), [(2, {}), (3, {"app_id": "{application}"}), (3, {})])

@@ -1,4 +1,4 @@
-"""What other OpenPGP programs write is read, and they read what the server writes."""
+"""Interoperability with other OpenPGP implementations."""
 
 import json
 import time
@@ -24,7 +24,7 @@ INVALID_MESSAGE = (400, "invalid_message")
 
 @pytest.fixture
 def openpgpjs(enroll):
-    """Enrol, long ago, a device whose key OpenPGP.js has made, on a server with a key of that time."""
+    """Enrol a device with a key of OpenPGP.js, at the time of the stored messages."""
     secret_key = (OPENPGPJS / "server.key.asc").read_text()
     public_key = str(Tsk.from_bytes(secret_key.encode()).extract_certificate())
     ServerKey.objects.create(secret_key=secret_key, public_key=public_key, shared=True)
@@ -37,7 +37,7 @@ def test_openpgpjs_message_is_opened(openpgpjs, client, path):
     device = openpgpjs(path.name.split(".")[0])
     response = device.send_registration(client, path.read_text())
     assert response.status_code == 201, response.content
-    # Sequoia signs by the system's clock, which does not travel.
+    # Sequoia uses the system clock, which time_machine does not change.
     device.clock_difference = time_machine.escape_hatch.time.time() - time.time()
     assert len(device.open(response.json()["message"])["token"]) >= 43
 
@@ -77,7 +77,7 @@ def registration():
 def test_container_without_integrity_protection_is_rejected(new_device, client, registration):
     device = new_device()
     data = sealing.encrypted(device.server_public_key, signed(device, registration))
-    # The same session key, but the container says nothing about changes: the packet of before RFC 4880.
+    # The same session key in a packet without integrity protection, which was used before RFC 4880.
     packets = [(packet.tag, packet.body) for packet in split(data)]
     old = b"".join(sealing.packet(9, body[1:]) if tag == 18 else sealing.packet(tag, body) for tag, body in packets)
     assert error_of(device.send_registration(client, sealing.armored(old))) == INVALID_MESSAGE

@@ -1,4 +1,4 @@
-"""The events of attempt limits say in which transaction, and for which API client, the limit was reached."""
+"""Events of attempt limits, with the transaction and the API client."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from tests.api.calls import error_of
 
 @pytest.fixture
 def source(portal):
-    """Return transaction and client of the only event of a type, and what they must be for a transaction."""
+    """Return the transaction and client of the only event of a type, and their expected values."""
 
     def compare(event_type, transaction_id):
         event = Event.objects.get(event_type=event_type)

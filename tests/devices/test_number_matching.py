@@ -1,4 +1,4 @@
-"""Number matching: the portal shows a number, and who approves has to enter it on the phone."""
+"""Number matching: the user enters the number of the portal on the device."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def device(enroll):
 
 @pytest.fixture
 def started(portal, device):
-    """What a portal is told about a push that asks for six digits."""
+    """Return the response of E3 for a push with a verification number of six digits."""
     mobile_type = factories.TypeFactory(method="push", number_matching_digits=6)
     return portal.start(mobile_type, device).json()
 

@@ -1,4 +1,4 @@
-"""Approving with the PIN: wrong ones are counted over all transactions, and the last one disconnects."""
+"""Approval with the PIN: invalid PINs are counted across all transactions up to the attempt limit."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def pin_error(response):
 
 @pytest.fixture
 def send_wrong_pin(start_challenge, respond):
-    """Answer with a wrong PIN token: of a new transaction, or of the one given."""
+    """Answer a challenge, by default of a new transaction, with an invalid PIN token."""
     return lambda challenge=None: respond(challenge or start_challenge(), "pin", token="wrong")
 
 
@@ -232,11 +232,11 @@ def test_only_push_with_pin_reports_attempts(start_challenge, respond, result, k
 
 
 class TestRepeats:
-    """A byte-identical repeat gets the same status and body, and changes nothing."""
+    """A byte-identical repeat gets the same status and body, and has no effect."""
 
     @pytest.fixture
     def send_repeatedly(self, client, device, start_challenge, event_types, profile_row):
-        """Send a sealed answer, and then again what it was; returns the first answer."""
+        """Send the same sealed answer four times, compare the responses and return the first."""
 
         def state():
             profile = Profile.objects.filter(user_id="anna").values("wrong_pins")

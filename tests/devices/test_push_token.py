@@ -1,4 +1,4 @@
-"""A device replaces its push token for all users on it."""
+"""Replacement of a device's push token for all its users."""
 
 import pytest
 from django.db import connection
@@ -53,7 +53,7 @@ def test_pushes_are_sent_to_the_new_token(new_device, replace, portal, mobile_ty
     assert [request["key"] for request in fcm.received if request.get("key") in {"old", "new"}] == ["new"]
 
 
-def test_token_can_be_replaced_by_itself(new_device, replace):
+def test_replacement_by_the_same_token_succeeds(new_device, replace):
     assert replace(new_device(push_token="old"), "old", "old").status_code == 204
 
 

@@ -1,4 +1,4 @@
-"""What proof costs: a constant number of queries, whatever the server holds."""
+"""Challenges and answers need a constant number of queries, independent of the number of stored rows."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def signing_types(type_of):
 
 @pytest.fixture
 def fetch_call(client, portal, type_of, device):
-    """Return a call that fetches a new transaction of a kind."""
+    """Return a function that fetches a new transaction of a kind."""
 
     def build(kind):
         started = portal.start(type_of(kind), device, signing_data="Pay 1 EUR").json()["transaction_id"]
@@ -31,7 +31,7 @@ def fetch_call(client, portal, type_of, device):
 
 @pytest.fixture
 def answer_call(client, start_challenge, device):
-    """Return a call that approves a new transaction of a kind."""
+    """Return a function that approves a new transaction of a kind."""
 
     def build(kind, name):
         challenge = start_challenge(kind, signing_data="Pay 1 EUR")

@@ -1,4 +1,4 @@
-"""Answers and registrations at the same moment: each is judged once, and everybody hears the same."""
+"""Concurrent answers and registrations: each is verified once, and all responses are consistent."""
 
 from collections import Counter
 from datetime import timedelta
@@ -27,7 +27,7 @@ ENDINGS = {
 
 @pytest.fixture
 def answer_call(device):
-    """Return a call that sends one sealed answer, with a credential or without."""
+    """Return a function that sends one sealed answer, with or without a credential."""
 
     def build(challenge, name=None, token=None, **members):
         if name:
@@ -41,7 +41,7 @@ def answer_call(device):
 
 @pytest.fixture
 def registration_call(device):
-    """Return a call that sends one sealed registration of a fingerprint."""
+    """Return a function that sends one sealed registration of a fingerprint."""
 
     def build(**members):
         message = device.registration("fingerprint", **members)
@@ -52,7 +52,7 @@ def registration_call(device):
 
 @pytest.fixture
 def outcome(result, callbacks):
-    """Return the status of a challenge's transaction, after checking that E4, event and callback agree."""
+    """Return the status of a challenge's transaction, after checking that E4, event and callback are consistent."""
 
     def check(challenge, silent=("cancelled", "expired")):
         status = result(challenge)["status"]
@@ -99,7 +99,7 @@ def test_concurrent_identical_invalid_answers_are_counted_once(start_challenge, 
 
 
 def assert_disconnected_once(responses):
-    """Check that of many wrong PINs three were counted; later ones found no user, device or transaction any more."""
+    """Check that three invalid PINs were counted, and that later ones found no profile, device or transaction."""
     counted = sorted(response.json()["used_attempts"] for response in responses if response.status_code == 403)
     assert counted == [1, 2]
     assert {response.status_code for response in responses} <= {401, 403, 404, 410}

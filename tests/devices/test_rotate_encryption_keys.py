@@ -1,4 +1,4 @@
-"""A new key in FIELD_ENCRYPTION_KEYS: all moves to it while the server runs, and it is said when the old one can go."""
+"""Key rotation: values are re-encrypted, and the command lists the remaining uses of the old key."""
 
 import json
 import re
@@ -47,7 +47,7 @@ SECRETS = {
 
 @pytest.fixture
 def rotate(settings, db):
-    """Put keys in the variable, newest first, and run the command."""
+    """Set FIELD_ENCRYPTION_KEYS, newest key first, and run the command."""
 
     def with_keys(*keys):
         settings.FIELD_ENCRYPTION_KEYS = list(keys)
@@ -63,7 +63,7 @@ def challenge(start_challenge):
 
 @pytest.fixture
 def populated(device, challenge, portal):
-    """A server with a value in every encrypted column and a hash of every kind; returns rows that SECRETS names."""
+    """Store a value in every encrypted column and a hash of every kind. Return the rows of SECRETS."""
     started, now = Transaction.objects.get(), timezone.now()
     hashed = codes.keyed_hash("a", "b")
     rows = [
@@ -95,7 +95,7 @@ def populated(device, challenge, portal):
 
 
 def columns_with_prefix(prefix):
-    """Return every column of the database in which a text, or a first one of a list, begins like this."""
+    """Return all database columns with a text, or a first list item, that starts with the prefix."""
     found = set()
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -112,7 +112,7 @@ def identifier(key):
 
 
 def remaining_uses(lines):
-    """Return what the command says still needs the second key, with how many there are."""
+    """Return the remaining uses of the second key in the output of the command, with their counts."""
     start = lines.index(f"Key 2 ({identifier(OLD_KEY)}) is still needed for:")
     return dict(line.strip().split(". ")[0].split(": ") for line in lines[start + 1 :])
 
@@ -146,7 +146,7 @@ def test_every_keyed_hash_column_is_reported(populated):
         column_name for model, name in NEWEST_KEY_ONLY.items() for column_name in columns_of(model, [name])
     }
     assert columns_with_prefix(codes.prefix(identifier(OLD_KEY))) == hash_columns
-    # So long is a column for a keyed hash, whether or not anything is in it today.
+    # Columns of this length store keyed hashes, even if they are empty in this test.
     wide_columns = {
         column_name
         for model in apps.get_models()
@@ -160,7 +160,7 @@ def test_every_keyed_hash_column_is_reported(populated):
 
 def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, portal, challenge, respond, device):
     result = rotate(NEW_KEY, OLD_KEY)
-    # Of the two enrolment codes one is over; the push token was hashed anew.
+    # One of the two enrolment codes has expired, and the push token was rehashed.
     assert remaining_uses(result.lines) == {
         "client secrets": "1",
         "device tokens": "1",
@@ -173,7 +173,7 @@ def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, porta
         "requests with an Idempotency-Key": "1",
     }
 
-    # Who shows a secret takes its hash along.
+    # The hash of a secret is renewed when the secret is used.
     Transaction.objects.update(verification_number="", signing_data="")
     assert respond(challenge, "pin").json() == {"status": "authenticated"}
     assert portal.result(challenge["transaction_id"]).json()["is_authenticated"] is True
@@ -228,7 +228,7 @@ def column(result, name="callbacks_callbackendpoint.password"):
 
 
 def modify_during_read(monkeypatch, number, action):
-    """Call `act` when the endpoint's password with this number has been read and not yet been written back."""
+    """Call `action` after the endpoint password with this number was read and before it is written."""
     calls, encrypt = iter(range(100)), encryption.encrypt
 
     def encrypt_after_change(text, context):

@@ -1,4 +1,4 @@
-"""The server's keys: one is shared or each enrolment has its own, and the shared one can be rotated."""
+"""Server keys: shared or unique, and rotation of the shared key."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.devices.conftest import TokenDevice
 
 @pytest.fixture
 def is_working(portal, type_of, client):
-    """Say whether a device can still do everything: register, fetch, answer."""
+    """Return True if a device can register an authenticator, fetch a challenge and answer."""
 
     def check(device, user_id):
         assert device.register(client, "pin").status_code == 201
@@ -89,7 +89,7 @@ def test_rotation_keeps_one_shared_key_and_logs_no_secret(new_device, caplog):
 
 
 def server_keys_removed(hours):
-    """Purge as if it were so many hours later."""
+    """Return the number of server keys that a purge in some hours deletes."""
     with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=False):
         return json.loads(run("purge", "--json").out)["server_keys"]
 
@@ -104,9 +104,9 @@ def test_rotated_key_is_deleted_after_its_last_profile(new_device, is_working, c
     last = new_device("carl")
     Profile.objects.get(user_id="anna").delete()
     ServerKey.objects.filter(shared=False).update(created_at=timezone.now() - timedelta(days=100))
-    # Whoever began to enrol before the rotation may have taken the old key.
+    # An enrolment that started before the rotation can use the old key.
     assert server_keys_removed(hours=0) == 0
-    # Another key that was rotated is in use.
+    # The other rotated key is in use.
     assert server_keys_removed(hours=2) == 1
     assert is_working(new, "bert")
     assert is_working(last, "carl")

@@ -1,4 +1,4 @@
-"""A type that signs: its data reaches the device encrypted, and only a right signature approves."""
+"""Transaction signing: only a valid signature over the signing data approves."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ KEYS = {
 
 @pytest.fixture
 def signing_type(db):
-    """Return the one type of each kind that signs."""
+    """Return the signing type of a kind."""
     types = {}
 
     def find(kind="push"):
@@ -79,7 +79,7 @@ def valid_signature(device):
 
 @pytest.fixture
 def assert_rejected(result, event_types, callbacks):
-    """Check that an answer was judged wrong for good."""
+    """Check that an answer was rejected and ended the transaction."""
 
     def check(challenge, response, event=INVALID):
         assert (response.status_code, response.json()) == (200, {"status": "not_authenticated"})
@@ -168,7 +168,7 @@ def test_signing_data_with_a_bidirectional_override_is_rejected(portal, device, 
     assert not Transaction.objects.exists()
 
 
-# A value that is wrong, of the parameters before and after the data in the table.
+# Invalid values of the parameters before and after signing_data in the documented order.
 @pytest.mark.parametrize(("other", "value"), [("message", "m" * 156), ("secure_message", "s" * 4_001)])
 @pytest.mark.parametrize("data", ["\u202e", None])
 def test_invalid_signing_data_is_reported_in_parameter_order(portal, device, other, value, data):
@@ -208,7 +208,7 @@ def test_fallback_that_requires_signing_data_rejects_a_request_without(portal, d
     paying = factories.TypeFactory(transaction_signing=True, signing_data_required=True)
     with_pin = factories.TypeFactory(method="push_with_pin", fallback=paying)
     Application.objects.update(pin_enabled=False)
-    for user_id in ("anna", "nobody"):
+    for user_id in ("anna", "unknown"):
         response = portal.start(with_pin, device, user_id=user_id)
         assert error_of(response) == (400, "1003")
         assert "signing_data" in response.json()["description"]

@@ -1,4 +1,4 @@
-"""A device that takes a user off itself."""
+"""Unenrolment of a user by the device."""
 
 import pytest
 

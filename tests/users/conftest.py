@@ -1,4 +1,4 @@
-"""The user API as a portal calls it, and phones with everything registered."""
+"""Fixtures of the user API."""
 
 import pytest
 
@@ -12,7 +12,7 @@ PIN = "13579"
 
 
 class UserApi:
-    """One version of the user API."""
+    """Client of one version of the user API."""
 
     def __init__(self, portal, version):
         self.portal, self.version = portal, version
@@ -61,7 +61,7 @@ def v3(portal):
 
 @pytest.fixture
 def version(db):
-    """A version of an application with every authenticator on."""
+    """Return an application version with all authenticators enabled."""
     features = Features.get_solo()
     features.custom_authenticators = True
     features.save()
@@ -75,7 +75,7 @@ def version(db):
 
 @pytest.fixture
 def share(enroll):
-    """Enrol another user on the same phone."""
+    """Enrol another user on the same device."""
 
     def run(device, user_id="ben", push_token="push-token-of-{user_id}"):
         second = device.add_user()

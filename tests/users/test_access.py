@@ -1,4 +1,4 @@
-"""Who may call the user API, and what else is true of each of its paths."""
+"""Authentication, permissions and methods of the user API."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests import factories
 from tests.api.calls import FORM, error_of, post_form, send_json
 from tests.conftest import Portal
 
-# Method, what follows the user's id, body.
+# Method, rest of the path after the user id, body.
 CALLS = [
     ("GET", "", ""),
     ("DELETE", "", ""),

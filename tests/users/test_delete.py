@@ -1,4 +1,4 @@
-"""Taking devices from a user."""
+"""Deletion of devices."""
 
 import pytest
 from django.db import connection
@@ -12,7 +12,7 @@ UNKNOWN = ["F" * 64, "x", "%00", "%E2%82%AC", "anna", "F" * 500]
 
 
 def is_unknown(device):
-    """Say whether the server does not know the phone's bearer token any more."""
+    """Return True if the device token is unknown to the server."""
     with pytest.raises(DeviceApiError) as rejected:
         device.pending()
     return (rejected.value.status, rejected.value.body["error"]) == (401, "invalid_device_token")
@@ -54,7 +54,7 @@ def test_deletion_keeps_other_users_of_the_device(any_api, api, device, share):
     [listed] = api.devices("ben")
     assert (listed["id"], listed["pushAuthenticationEnabled"]) == (device.device_id, True)
     assert any_api.delete(device.device_id, "ben").status_code == 204
-    # The last user is gone, and the device with its token.
+    # The device and its token are deleted with the last user.
     assert is_unknown(bens)
     assert not Device.objects.exists()
 
@@ -107,7 +107,7 @@ def test_device_list_can_exceed_the_parameter_limit_of_a_statement(any_api, devi
 
 @pytest.fixture
 def undeletable_device(db):
-    """Let the database refuse to delete a user from a device."""
+    """Create a trigger that prevents the deletion of a profile."""
 
     def run(device, user_id="anna"):
         pk = Profile.objects.get(device__device_id=device.device_id, user_id=user_id).pk

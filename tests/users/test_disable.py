@@ -1,4 +1,4 @@
-"""Taking single things from a user on a device."""
+"""Disabling of fingerprint, push and mobile authentication."""
 
 import pytest
 
@@ -13,7 +13,7 @@ DISABLE_TARGETS = ["Fingerprint", "MobileAuthentication", "PushAuthentication"]
 
 
 def recorded_events(event_type):
-    """Return user, client and device of the events of a type."""
+    """Return the user, client and device of the events of a type."""
     found = Event.objects.filter(event_type=event_type).order_by("id")
     return [(event.user_id, event.client_id, event.details["device_id"]) for event in found]
 
@@ -92,7 +92,7 @@ def test_disable_mobile_authentication_keeps_the_device(any_api, api, portal, mo
     assert (profile.public_key, profile.fingerprint, profile.server_key) == ("", "", None)
     assert not Authenticator.objects.exists()
     assert portal.start(mobile_type, device).json()["error_code"] == "1001"
-    # Without keys the device can do no type, also none without a push.
+    # Without keys no type is available, including types without a push.
     factories.TypeFactory(method="otp")
     for path in (f"anna/device/{device.device_id}/enabled", "anna/enabled"):
         assert portal.get(f"/oauth/api/v4/authenticate/user/{path}").json() == {"enabled": []}

@@ -1,4 +1,4 @@
-"""The curl lines of docs/user-api.md work as they stand, and answer what the page says."""
+"""The commands of docs/user-api.md return the documented responses."""
 
 import json
 import re
@@ -16,7 +16,7 @@ PAGE = "docs/user-api.md"
 
 
 def documented_response():
-    """Return the answer that the page shows."""
+    """Return the documented response."""
     return json.loads(re.search(r"```json\n(.*?)```", (ROOT / PAGE).read_text(), re.DOTALL)[1])
 
 

@@ -1,4 +1,4 @@
-"""What the user API lists of a user's devices."""
+"""Listing of a user's devices."""
 
 import re
 
@@ -136,7 +136,7 @@ def test_devices_are_listed_oldest_first(api, enroll):
     assert [listed["id"] for listed in api.devices()] == [device.device_id for device in devices]
 
 
-@pytest.mark.parametrize("user_id", ["nobody", "u" * 256, "a%00b", "an", "anna2", "ANNA", "%20anna"])
+@pytest.mark.parametrize("user_id", ["unknown", "u" * 256, "a%00b", "an", "anna2", "ANNA", "%20anna"])
 def test_user_without_devices_is_not_found(any_api, device, user_id):
     response = any_api.list_devices(user_id)
     assert (response.status_code, response.json()) == (404, {"error": "No devices found"})
@@ -154,11 +154,11 @@ def test_no_secret_is_listed(api, device):
 
 def test_list_records_an_event_with_the_client(api, device):
     assert api.list_devices().status_code == 200
-    assert api.list_devices("nobody").status_code == 404
+    assert api.list_devices("unknown").status_code == 404
     recorded = Event.objects.filter(event_type="API_DEVICES_LISTED").order_by("id")
     assert list(recorded.values_list("user_id", "client_id", "details")) == [
         ("anna", api.portal.api_client.client_id, {"devices": 1}),
-        ("nobody", api.portal.api_client.client_id, {"devices": 0}),
+        ("unknown", api.portal.api_client.client_id, {"devices": 0}),
     ]
 
 

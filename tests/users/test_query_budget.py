@@ -1,4 +1,4 @@
-"""The number of queries does not grow with the devices of a user or of a server."""
+"""The number of queries is independent of the number of devices."""
 
 import pytest
 from django.db import connection
@@ -29,7 +29,7 @@ def populate(version, server_key, count, user_id):
 
 @pytest.fixture
 def grow(device, version):
-    """Give anna twenty devices more, and the server fifty of other people."""
+    """Create twenty more devices of anna and fifty devices of other users."""
     server_key = Profile.objects.get().server_key
 
     def run(user_id="anna"):

@@ -1,4 +1,4 @@
-"""What the user API does while something else happens to the same device."""
+"""Concurrent requests of the user API and the device."""
 
 import pytest
 from django.test import Client

@@ -73,7 +73,7 @@ class Key:
 
     @property
     def is_strong(self) -> bool:
-        """Return True for a version 4 key (5.5.2) with RSA of at least 2,048 bits or Curve25519."""
+        """Return True if the key has version 4 (5.5.2) and is RSA of at least 2,048 bits or Curve25519."""
         if len(self.body) < 8 or self.body[0] != 4:
             return False
         algorithm, material = self.body[5], self.body[6:]
