@@ -134,7 +134,9 @@ def enroll(client, version):
     """Enrol a user's device, for push too unless `push_token` is empty."""
 
     def run(user_id="anna", push_token="push-token-of-{user_id}", version=version, device=None):
-        code, _row = enrollment.create_code(user_id=user_id, application_identifier=version.application.identifier)
+        code, _row = enrollment.create_enrollment_code(
+            user_id=user_id, application_identifier=version.application.identifier
+        )
         device = device or TestDevice("")
         device.client = client
         device.enroll(

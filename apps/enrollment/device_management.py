@@ -47,10 +47,10 @@ def all_profiles(user_id: str) -> QuerySet[Profile]:
 
 def get_profile(user_id: str, device_id: str) -> Profile:
     """Return the user's profile on a device. Raises ObjectNotFound if the user has no such device."""
-    found = profiles_on_devices(user_id, [device_id])
-    if not found:
+    profiles = profiles_on_devices(user_id, [device_id])
+    if not profiles:
         raise errors.ObjectNotFound
-    return found[0]
+    return profiles[0]
 
 
 def profiles_on_devices(user_id: str, device_ids: Collection[str]) -> list[Profile]:
@@ -83,9 +83,9 @@ def describe(profile: Profile) -> dict[str, Any]:
 
 def list_devices(user_id: str, **actor: Any) -> list[dict[str, Any]]:
     """Describe the user's devices and record an event with the actor."""
-    found = [describe(profile) for profile in all_profiles(user_id)]
-    events.record(EventType.API_DEVICES_LISTED, user_id=user_id.replace("\0", ""), devices=len(found), **actor)
-    return found
+    devices = [describe(profile) for profile in all_profiles(user_id)]
+    events.record(EventType.API_DEVICES_LISTED, user_id=user_id.replace("\0", ""), devices=len(devices), **actor)
+    return devices
 
 
 def remove(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> int:

@@ -5,7 +5,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from apps.enrollment.models import FraudLock, Profile
 
 
-def of_profile(profile: str = "") -> QuerySet[FraudLock]:
+def for_profile(profile: str = "") -> QuerySet[FraudLock]:
     """Return the lock that applies to a profile of the outer query.
 
     `profile` is the path from the model of the outer query to the profile, with two underscores at its end.
@@ -15,17 +15,17 @@ def of_profile(profile: str = "") -> QuerySet[FraudLock]:
     )
 
 
-def start(profile: str = "") -> Subquery:
+def locked_since(profile: str = "") -> Subquery:
     """Return the start of the lock of a profile as an expression for queries; NULL without a lock."""
-    return Subquery(of_profile(profile).values("locked_at"))
+    return Subquery(for_profile(profile).values("locked_at"))
 
 
 def annotate(profiles: QuerySet[Profile]) -> QuerySet[Profile]:
     """Add the start of the lock to each profile as `locked_at`; None without a lock."""
-    return profiles.annotate(locked_at=start())  # type: ignore[no-redef]
+    return profiles.annotate(locked_at=locked_since())  # type: ignore[no-redef]
 
 
-def of_user(user_id: str) -> QuerySet[FraudLock]:
+def for_user(user_id: str) -> QuerySet[FraudLock]:
     """Return the locks of a user, ordered by application name. A user without devices can have locks."""
     if "\0" in user_id:
         return FraudLock.objects.none()

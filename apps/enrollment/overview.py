@@ -32,17 +32,17 @@ class ProfileState:
     authenticators: list[AuthenticatorState]
 
 
-def profiles(device: Device) -> list[ProfileState]:
+def list_profiles(device: Device) -> list[ProfileState]:
     """Return the state of a device's profiles, oldest first, with a constant number of queries.
 
     Profiles without keys are excluded: the device must enrol the user again.
     """
     related = ("push_enrollment", "device__version__application")
     rows = fraud_locks.annotate(Profile.objects.select_related(*related).prefetch_related("authenticators"))
-    return [_state(profile) for profile in rows.filter(device=device, server_key__isnull=False).order_by("pk")]
+    return [_build_state(profile) for profile in rows.filter(device=device, server_key__isnull=False).order_by("pk")]
 
 
-def _state(profile: Profile) -> ProfileState:
+def _build_state(profile: Profile) -> ProfileState:
     version = profile.device.version
     return ProfileState(
         profile_id=profile.profile_id,
@@ -52,11 +52,11 @@ def _state(profile: Profile) -> ProfileState:
         locked=profile.is_locked,
         used_pin_attempts=profile.wrong_pins,
         max_pin_attempts=version.application.max_pin_attempts,
-        authenticators=_authenticators(profile),
+        authenticators=_list_authenticators(profile),
     )
 
 
-def _authenticators(profile: Profile) -> list[AuthenticatorState]:
+def _list_authenticators(profile: Profile) -> list[AuthenticatorState]:
     """Return PIN, fingerprint and the listed custom authenticators, then registered ones that are not listed."""
     registered = {_identify(authenticator) for authenticator in profile.authenticators.all()}
     custom = [(AuthenticatorType.CUSTOM, each) for each in profile.device.version.application.custom_authenticators]

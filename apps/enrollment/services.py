@@ -28,7 +28,7 @@ KEY_FAILURES: dict[type[errors.ApiError], EventType] = {
 }
 
 
-def create_code(*, user_id: str, application_identifier: str, **actor: Any) -> tuple[str, EnrollmentCode]:
+def create_enrollment_code(*, user_id: str, application_identifier: str, **actor: Any) -> tuple[str, EnrollmentCode]:
     """Create an enrolment code and return it with its row, which stores only the hash.
 
     `actor` identifies the actor of the event. Raises ObjectNotFound if the application does not exist.
@@ -79,8 +79,8 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
     if not system.general().enrollment_enabled:
         raise errors.EnrollmentDisabled
     device = get_device(bearer) if bearer else None
-    code = _valid_code(enrollment)
-    version = _enabled_version(enrollment, code.application)
+    code = _get_valid_code(enrollment)
+    version = _get_enabled_version(enrollment, code.application)
     if device and device.version.application_id != code.application_id:
         raise errors.InvalidEnrollmentCode
     certificate = certificates.validate(enrollment.public_key)
@@ -106,7 +106,7 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
     return profile, token
 
 
-def _valid_code(enrollment: EnrollmentRequest) -> EnrollmentCode:
+def _get_valid_code(enrollment: EnrollmentRequest) -> EnrollmentCode:
     hashes = codes.hash_candidates(enrollment.enrollment_code, CODE_PURPOSE)
     code = EnrollmentCode.objects.select_related("application").filter(
         code_hash__in=hashes,
@@ -120,7 +120,7 @@ def _valid_code(enrollment: EnrollmentRequest) -> EnrollmentCode:
     return code_row
 
 
-def _enabled_version(enrollment: EnrollmentRequest, application: Application) -> ApplicationVersion:
+def _get_enabled_version(enrollment: EnrollmentRequest, application: Application) -> ApplicationVersion:
     version = ApplicationVersion.objects.filter(
         application=application,
         platform=enrollment.platform,
@@ -175,13 +175,13 @@ def get_profile(device: Device, profile_id: str) -> Profile:
 
     Raises InvalidProfile if the device has no such profile, or if the keys of the profile were removed.
     """
-    profile = _get_profile_or_revoked(device, profile_id)
+    profile = _get_any_profile(device, profile_id)
     if not profile.has_keys:
         raise errors.InvalidProfile
     return profile
 
 
-def _get_profile_or_revoked(device: Device, profile_id: str) -> Profile:
+def _get_any_profile(device: Device, profile_id: str) -> Profile:
     if "\0" in profile_id:
         # A stored text cannot contain a NUL character, and PostgreSQL rejects it in a query.
         raise errors.InvalidProfile
@@ -202,7 +202,7 @@ def _usable_profiles(user_id: str) -> QuerySet[Profile]:
     """Return the user's profiles that can authenticate: with keys, on an enabled version, without a fraud lock."""
     return (
         Profile.objects.select_related("device__version__application", "device__version__push_messaging_configuration")
-        .filter(~Exists(fraud_locks.of_profile()), user_id=user_id, server_key__isnull=False)
+        .filter(~Exists(fraud_locks.for_profile()), user_id=user_id, server_key__isnull=False)
         .exclude(device__version__status=VersionStatus.DISABLED)
         .order_by("-created_at")
     )
@@ -227,7 +227,7 @@ def is_reachable(profile: Profile) -> bool:
 
 def unenroll_by_device(device: Device, profile_id: str) -> None:
     """Delete a profile, with or without keys, on request of its device. Raises InvalidProfile if it does not exist."""
-    profile = _get_profile_or_revoked(device, profile_id)
+    profile = _get_any_profile(device, profile_id)
     with transaction.atomic():
         if unenroll(profile):
             events.record(

@@ -61,7 +61,7 @@ def for_user(user_id: str) -> Locks:
     """Return the locks of a user, in two queries."""
     if "\0" in user_id:
         return Locks()
-    fraud_rows = fraud_locks.of_user(user_id)
+    fraud_rows = fraud_locks.for_user(user_id)
     row = CodeFailures.objects.filter(user_id=user_id).first()
     general, now = system.general(), timezone.now()
     locked_until = None

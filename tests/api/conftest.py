@@ -41,7 +41,9 @@ def new_code(version):
     """Make an enrolment code."""
 
     def make(user_id="anna", version=version):
-        return enrollment.create_code(user_id=user_id, application_identifier=version.application.identifier)[0]
+        return enrollment.create_enrollment_code(
+            user_id=user_id, application_identifier=version.application.identifier
+        )[0]
 
     return make
 

@@ -114,15 +114,17 @@ def test_registration_at_the_pin_limit_disconnects_the_user(device, client, even
 
 
 @pytest.mark.parametrize(
-    ("kind", "off"),
+    ("kind", "disabled"),
     [
         ("pin", {"pin_enabled": False}),
         ("fingerprint", {"fingerprint_enabled": False}),
         ("custom", {"custom_authenticators": []}),
     ],
 )
-def test_disabled_authenticator_types_are_rejected(device, set_application, assert_rejected_and_unchanged, kind, off):
-    set_application(**off)
+def test_disabled_authenticator_types_are_rejected(
+    device, set_application, assert_rejected_and_unchanged, kind, disabled
+):
+    set_application(**disabled)
     member = {"authenticator_id": "face"} if kind == "custom" else {}
     assert_rejected_and_unchanged(
         device, device.registration(kind, pin_token=device.tokens["pin"], **member), NOT_ENABLED
@@ -139,9 +141,9 @@ def test_nonce_is_accepted_once(device, client, assert_rejected_and_unchanged):
     message = device.registration("fingerprint", pin_token=device.tokens["pin"])
     assert device.send_registration(client, message).status_code == 201
     assert_rejected_and_unchanged(device, message)
-    again = {"nonce": "the same nonce", "pin_token": device.tokens["pin"]}
-    assert device.send_registration(client, device.registration("fingerprint", **again)).status_code == 201
-    assert_rejected_and_unchanged(device, device.registration("custom", authenticator_id="voice", **again))
+    repeated = {"nonce": "the same nonce", "pin_token": device.tokens["pin"]}
+    assert device.send_registration(client, device.registration("fingerprint", **repeated)).status_code == 201
+    assert_rejected_and_unchanged(device, device.registration("custom", authenticator_id="voice", **repeated))
 
 
 def test_repeated_invalid_pin_token_is_counted_once(device, client, profile_row):
@@ -268,11 +270,11 @@ def test_server_stores_only_keyed_hashes_of_tokens(device, caplog):
 
 def test_repeated_enrolment_removes_authenticators_and_resets_the_counter(device, client, enroll, profile_row):
     device.register(client, "fingerprint", pin_token="wrong")
-    again = TokenDevice(device_id=device.device_id, device_token=device.device_token)
-    enroll("anna", push_token="", device=again)
-    assert kinds(again) == set()
-    assert profile_row(again).wrong_pins == 0
-    assert again.register(client, "pin").status_code == 201
+    repeated = TokenDevice(device_id=device.device_id, device_token=device.device_token)
+    enroll("anna", push_token="", device=repeated)
+    assert kinds(repeated) == set()
+    assert profile_row(repeated).wrong_pins == 0
+    assert repeated.register(client, "pin").status_code == 201
 
 
 def test_enrolment_of_another_user_keeps_authenticators(device, enroll, client):

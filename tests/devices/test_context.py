@@ -45,8 +45,8 @@ def start(portal, mobile_type, device):
 
 def check_events(transaction_id):
     """Return the types of a transaction's geolocation events, without their common prefix."""
-    found = Event.objects.filter(transaction_id=transaction_id, event_type__startswith="GEOLOCATION_CHECK")
-    return [event.event_type.removeprefix("GEOLOCATION_CHECK_") for event in found]
+    events = Event.objects.filter(transaction_id=transaction_id, event_type__startswith="GEOLOCATION_CHECK")
+    return [event.event_type.removeprefix("GEOLOCATION_CHECK_") for event in events]
 
 
 def process_lookups():

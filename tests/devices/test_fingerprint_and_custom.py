@@ -120,8 +120,8 @@ def test_repeated_invalid_token_gets_the_same_response(
     events = event_types()
     register = {"authenticator_id": "face"} if kind == "custom" else {}
     device.register(client, kind, **register)
-    again = device.send(client, challenge["transaction_id"], sealed)
-    assert (again.status_code, again.content) == (first.status_code, first.content)
+    repeated = device.send(client, challenge["transaction_id"], sealed)
+    assert (repeated.status_code, repeated.content) == (first.status_code, first.content)
     assert event_types() == [*events, "AUTHENTICATOR_REGISTERED"]
     assert RejectedAnswer.objects.count() == 1
     assert respond(challenge, name).json() == {"status": "authenticated"}

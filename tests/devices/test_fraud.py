@@ -189,11 +189,11 @@ REMOVALS = {
 def test_fraud_lock_survives_removal_and_enrolment(portal, start, enabled, device, new_device, locked, removal):
     REMOVALS[removal](device, portal)
     assert error_of(start(device)) == (404, "1001")
-    again = new_device()
-    assert error_of(start(again)) == (404, "1001")
-    assert enabled(again) == ([], [])
+    re_enrolled = new_device()
+    assert error_of(start(re_enrolled)) == (404, "1001")
+    assert enabled(re_enrolled) == ([], [])
     assert run("unlock_user", "anna").code == 0
-    assert start(again).json()["auth_method"] == "push"
+    assert start(re_enrolled).json()["auth_method"] == "push"
 
 
 def test_fraud_lock_survives_the_pin_limit(client, start, start_challenge, device, new_device, report, respond, switch):
@@ -208,14 +208,14 @@ def test_fraud_lock_survives_the_pin_limit(client, start, start_challenge, devic
 
 
 def test_fraud_lock_survives_an_enrolment_on_the_same_device(client, portal, start, device, enroll, type_of, locked):
-    again = enroll("anna", device=TokenDevice(device_id=device.device_id, device_token=device.device_token))
-    assert again.profile_id == device.profile_id
-    assert error_of(start(again)) == (404, "1001")
+    re_enrolled = enroll("anna", device=TokenDevice(device_id=device.device_id, device_token=device.device_token))
+    assert re_enrolled.profile_id == device.profile_id
+    assert error_of(start(re_enrolled)) == (404, "1001")
     otp_type, callback = type_of("otp"), "http://127.0.0.1:9/callback"
     form = {"type": otp_type.name, "callback_uri": callback}
     otp = portal.post("/oauth/api/v4/authenticate/user", form).json()["otp"]
-    body = {"profile_id": again.profile_id, "otp": otp}
-    headers = {"Authorization": f"Bearer {again.device_token}"}
+    body = {"profile_id": re_enrolled.profile_id, "otp": otp}
+    headers = {"Authorization": f"Bearer {re_enrolled.device_token}"}
     scanned = client.post("/device/v1/otp", body, content_type="application/json", headers=headers)
     assert error_of(scanned) == (404, "invalid_otp")
 

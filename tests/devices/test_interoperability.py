@@ -11,7 +11,7 @@ import time_machine
 from pysequoia import Cert, Tsk
 
 from apps.enrollment.models import Authenticator, ServerKey
-from apps.enrollment.openpgp.packets import split
+from apps.enrollment.openpgp.packets import split_packets
 from tests.api import sealing
 from tests.api.calls import error_of
 from tests.api.test_sealed_messages import _key_parameters, empty_gpg, needs_gnupg, signed  # noqa: F401 - a fixture
@@ -78,9 +78,11 @@ def test_container_without_integrity_protection_is_rejected(new_device, client, 
     device = new_device()
     data = sealing.encrypted(device.server_public_key, signed(device, registration))
     # The same session key in a packet without integrity protection, which was used before RFC 4880.
-    packets = [(packet.tag, packet.body) for packet in split(data)]
-    old = b"".join(sealing.packet(9, body[1:]) if tag == 18 else sealing.packet(tag, body) for tag, body in packets)
-    assert error_of(device.send_registration(client, sealing.armored(old))) == INVALID_MESSAGE
+    packets = [(packet.tag, packet.body) for packet in split_packets(data)]
+    unprotected = b"".join(
+        sealing.packet(9, body[1:]) if tag == 18 else sealing.packet(tag, body) for tag, body in packets
+    )
+    assert error_of(device.send_registration(client, sealing.armored(unprotected))) == INVALID_MESSAGE
     assert device.send_registration(client, sealing.armored(data)).status_code == 201
 
 
@@ -109,5 +111,5 @@ def test_decompression_bomb_is_rejected_quickly(new_device, client, registration
 
     assert min(seconds() for _ in range(5)) < 0.03
     assert not Authenticator.objects.exists()
-    whole = sealing.encrypted(device.server_public_key, sealing.compressed(signed(device, registration)))
-    assert device.send_registration(client, sealing.armored(whole)).status_code == 201
+    valid = sealing.encrypted(device.server_public_key, sealing.compressed(signed(device, registration)))
+    assert device.send_registration(client, sealing.armored(valid)).status_code == 201

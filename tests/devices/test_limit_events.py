@@ -35,8 +35,8 @@ def test_limit_event_names_transaction_and_client(
     set_application(max_pin_attempts=1)
     challenge = start_challenge(kind)
     respond(challenge, name, token="wrong")
-    found, expected = source(event_type, challenge["transaction_id"])
-    assert found == expected
+    events, expected = source(event_type, challenge["transaction_id"])
+    assert events == expected
 
 
 def test_pin_limit_outside_a_transaction_has_no_transaction(client, device, set_application):
@@ -55,6 +55,6 @@ def test_sms_limit_event_names_transaction_and_client(portal, source, switch, ev
     started = portal.post("/oauth/api/v4/authenticate/user", form).json()["transaction_id"]
     fields = {"transaction_id": started, "sms_code": "wrong"}
     assert error_of(portal.post("/oauth/api/v4/authenticate/user/anna/sms", fields)) == (404, "3003")
-    found, expected = source(event_type, started)
-    assert found == expected
+    events, expected = source(event_type, started)
+    assert events == expected
     assert Transaction.objects.get().reason == "invalid_answer"

@@ -246,8 +246,8 @@ class TestRepeats:
             first = device.send(client, challenge["transaction_id"], sealed)
             before = state()
             for _ in range(3):
-                again = device.send(client, challenge["transaction_id"], sealed)
-                assert (again.status_code, again.content) == (first.status_code, first.content)
+                repeated = device.send(client, challenge["transaction_id"], sealed)
+                assert (repeated.status_code, repeated.content) == (first.status_code, first.content)
             assert state() == before
             return first
 

@@ -140,20 +140,20 @@ def test_concurrent_valid_and_invalid_pin(
     start_challenge, answer_call, outcome, profile_row, device, row, round_number
 ):
     challenge = start_challenge()
-    right, wrong = at_once(answer_call(challenge, "pin"), answer_call(challenge, "pin", "wrong"))
-    assert right.status_code == 200
-    assert wrong.status_code in {403, 404}
+    valid, invalid = at_once(answer_call(challenge, "pin"), answer_call(challenge, "pin", "wrong"))
+    assert valid.status_code == 200
+    assert invalid.status_code in {403, 404}
     assert outcome(challenge) == "authenticated"
-    assert row(challenge["transaction_id"]).attempts_used == (2 if wrong.status_code == 403 else 1)
+    assert row(challenge["transaction_id"]).attempts_used == (2 if invalid.status_code == 403 else 1)
     assert profile_row(device).wrong_pins == 0
 
 
 @pytest.mark.parametrize("round_number", range(3))
 def test_concurrent_valid_and_invalid_fingerprint(start_challenge, answer_call, outcome, round_number):
     challenge = start_challenge("fingerprint")
-    right, wrong = at_once(answer_call(challenge, "fingerprint"), answer_call(challenge, "fingerprint", "wrong"))
-    assert (right.status_code, wrong.status_code) in [(200, 404), (403, 403)]
-    if right.status_code == 200:
+    valid, invalid = at_once(answer_call(challenge, "fingerprint"), answer_call(challenge, "fingerprint", "wrong"))
+    assert (valid.status_code, invalid.status_code) in [(200, 404), (403, 403)]
+    if valid.status_code == 200:
         assert outcome(challenge) == "authenticated"
         assert Authenticator.objects.filter(type="fingerprint").exists()
     else:
@@ -209,10 +209,10 @@ def test_concurrent_valid_and_invalid_signature(portal, device, type_of, answer_
     started = portal.start(mobile_type, device, signing_data="Pay 1 EUR").json()["transaction_id"]
     challenge = device.fetch(started)
     signatures = [sign(device.secret_key, text) for text in ("Pay 1 EUR", "Pay 2 EUR")]
-    right, wrong = at_once(*[answer_call(challenge, signature=signature) for signature in signatures])
-    assert statuses([right, wrong]) == [200, 404]
-    assert result(challenge)["signature_verified"] is (right.status_code == 200)
-    assert outcome(challenge) == ("authenticated" if right.status_code == 200 else "not_authenticated")
+    valid, invalid = at_once(*[answer_call(challenge, signature=signature) for signature in signatures])
+    assert statuses([valid, invalid]) == [200, 404]
+    assert result(challenge)["signature_verified"] is (valid.status_code == 200)
+    assert outcome(challenge) == ("authenticated" if valid.status_code == 200 else "not_authenticated")
     kinds = Event.objects.filter(event_type__startswith="PUSH_AUTH_TRANSACTION_SIGNING_")
     assert kinds.count() == 1
 

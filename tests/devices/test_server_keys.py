@@ -40,12 +40,12 @@ def test_shared_key_is_created_once_and_encrypted(new_device):
 def test_key_option_applies_to_new_enrolments_only(new_device, switch, is_working):
     shared = new_device("anna")
     switch(unique_pgp_keys_per_enrollment=True)
-    own = [new_device(user_id) for user_id in ("bert", "carl")]
+    unique = [new_device(user_id) for user_id in ("bert", "carl")]
     switch(unique_pgp_keys_per_enrollment=False)
-    again = new_device("dora")
-    assert len({device.server_public_key for device in (shared, *own)}) == 3
-    assert again.server_public_key == shared.server_public_key
-    for device, user_id in zip((shared, *own, again), ("anna", "bert", "carl", "dora"), strict=True):
+    re_enrolled = new_device("dora")
+    assert len({device.server_public_key for device in (shared, *unique)}) == 3
+    assert re_enrolled.server_public_key == shared.server_public_key
+    for device, user_id in zip((shared, *unique, re_enrolled), ("anna", "bert", "carl", "dora"), strict=True):
         assert is_working(device, user_id)
 
 
@@ -74,10 +74,10 @@ def test_repeated_enrolment_after_a_rotation_uses_the_new_key(new_device, enroll
     device = new_device("anna")
     before = device.server_public_key
     keys.rotate()
-    again = TokenDevice(device_id=device.device_id, device_token=device.device_token)
-    enroll("anna", device=again)
-    assert again.server_public_key != before
-    assert is_working(again, "anna")
+    re_enrolled = TokenDevice(device_id=device.device_id, device_token=device.device_token)
+    enroll("anna", device=re_enrolled)
+    assert re_enrolled.server_public_key != before
+    assert is_working(re_enrolled, "anna")
 
 
 def test_rotation_keeps_one_shared_key_and_logs_no_secret(new_device, caplog):

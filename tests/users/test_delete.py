@@ -19,8 +19,8 @@ def is_unknown(device):
 
 
 def removal_events():
-    found = Event.objects.filter(event_type="API_DEVICE_REMOVED").order_by("id")
-    return [(event.user_id, event.client_id, event.details["device_id"]) for event in found]
+    events = Event.objects.filter(event_type="API_DEVICE_REMOVED").order_by("id")
+    return [(event.user_id, event.client_id, event.details["device_id"]) for event in events]
 
 
 def test_deletion_removes_the_device_and_its_data(any_api, device, enroll):

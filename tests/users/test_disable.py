@@ -14,8 +14,8 @@ DISABLE_TARGETS = ["Fingerprint", "MobileAuthentication", "PushAuthentication"]
 
 def recorded_events(event_type):
     """Return the user, client and device of the events of a type."""
-    found = Event.objects.filter(event_type=event_type).order_by("id")
-    return [(event.user_id, event.client_id, event.details["device_id"]) for event in found]
+    events = Event.objects.filter(event_type=event_type).order_by("id")
+    return [(event.user_id, event.client_id, event.details["device_id"]) for event in events]
 
 
 def test_disable_fingerprint_revokes_only_the_fingerprint(any_api, api, device, share):

@@ -60,7 +60,7 @@ class EnrollmentsView(ApiView):
         responses={200: serializers.ProfileListSerializer, **device_errors()},
     )
     def get(self, request: Request) -> Response:
-        profiles = overview.profiles(authenticate(request))
+        profiles = overview.list_profiles(authenticate(request))
         return Response(serializers.ProfileListSerializer({"profiles": profiles}).data)
 
     @extend_schema(
@@ -89,7 +89,7 @@ class EnrollmentsView(ApiView):
                 "device_id": profile.device.device_id,
                 "profile_id": profile.profile_id,
                 **({"device_token": token} if token else {}),
-                "server_public_key": keys.server_key_of(profile).public_key,
+                "server_public_key": keys.get_server_key(profile).public_key,
             },
             status=201,
         )

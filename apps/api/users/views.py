@@ -61,7 +61,7 @@ class EnrollmentCodesView(UsersView):
         UserIdSerializer(data={"user_id": user_id}).is_valid(raise_exception=True)
         serializer = serializers.EnrollmentCodeRequestSerializer(data=fields(request))
         serializer.is_valid(raise_exception=True)
-        code, row = enrollment.create_code(
+        code, row = enrollment.create_enrollment_code(
             user_id=user_id,
             application_identifier=serializer.validated_data["application_id"],
             client_id=client_id,

@@ -74,21 +74,21 @@ class ProfileAdmin(LogAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         device = (columns.application, columns.platform, columns.version, columns.version_label)
         state = (columns.keys, columns.push, columns.registered, columns.wrong_pins, columns.locked)
-        if searched_user(request):
+        if get_searched_user(request):
             return (columns.device_name, columns.device_model, *device, *state)
         return ("user_id", columns.device_name, *device, columns.push, columns.enrolled)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the newest profiles, or the profiles and events of the searched user."""
-        user_id = searched_user(request)
-        context = self.user_context(request, user_id) if user_id else {}
+        user_id = get_searched_user(request)
+        context = self.get_user_context(request, user_id) if user_id else {}
         response = super().changelist_view(request, {**context, **(extra_context or {})})
         if user_id and isinstance(response, TemplateResponse) and response.context_data:
             for button in response.context_data.get("actions_list", ()):
                 button["path"] += f"?{urlencode({'user': user_id})}"
         return response
 
-    def user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
+    def get_user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
         """Return the template context of pages about a user, in addition to the devices."""
         return {"user_id": user_id, "user_events": Event.objects.filter(user_id=user_id)[:MAX_EVENTS]}
 
@@ -96,7 +96,7 @@ class ProfileAdmin(LogAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         profile = self.get_object(request, object_id)
-        context = self.user_context(request, profile.user_id) if profile else {}
+        context = self.get_user_context(request, profile.user_id) if profile else {}
         if profile:
             context["other_profiles"] = [
                 other for other in device_management.profiles_of_device(profile.device) if other.pk != profile.pk
@@ -124,7 +124,9 @@ class ProfileAdmin(LogAdmin):
         if profile is None:
             raise Http404("no such profile")
         if request.method != "POST":
-            return render_confirmation(self, request, push_pages.confirmation(profile, change_url(profile)), profile)
+            return render_confirmation(
+                self, request, push_pages.build_confirmation(profile, change_url(profile)), profile
+            )
         push_pages.send(request, profile)
         return HttpResponseRedirect(change_url(profile))
 
@@ -156,7 +158,7 @@ class ProfileAdmin(LogAdmin):
             return self.profile_not_found(request)
         if request.method != "POST":
             return render_confirmation(
-                self, request, device_actions.confirmation(device_action, profile, change_url(profile)), profile
+                self, request, device_actions.build_confirmation(device_action, profile, change_url(profile)), profile
             )
         if device_action.execute(profile, request.user.get_username()):
             messages.success(request, device_action.success_text % device_actions.placeholders(profile))
@@ -173,7 +175,7 @@ class ProfileAdmin(LogAdmin):
         if profile is None:
             return self.profile_not_found(request)
         device, profiles = profile.device, device_management.profiles_of_device(profile.device)
-        confirmation = device_actions.device_confirmation(profiles, device, change_url(profile))
+        confirmation = device_actions.build_device_confirmation(profiles, device, change_url(profile))
         if request.method != "POST":
             return render_confirmation(self, request, confirmation, profile)
         if request.POST.get("state_token") != confirmation.state_token:
@@ -198,7 +200,7 @@ class ProfileAdmin(LogAdmin):
         return enrollment_pages.enroll(self, request, back=reverse(CHANGELIST))
 
 
-def searched_user(request: HttpRequest) -> str:
+def get_searched_user(request: HttpRequest) -> str:
     """Return the searched user id; an empty string without a search or for an id with a NUL character."""
     term = request.GET.get(SEARCH_VAR, "")
     return "" if "\0" in term else term

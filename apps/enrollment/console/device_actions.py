@@ -80,7 +80,7 @@ def placeholders(profile: Profile) -> dict[str, str]:
     return {"user": profile.user_id, "device": profile.device.name}
 
 
-def confirmation(action: DeviceAction, profile: Profile, back: str) -> Confirmation:
+def build_confirmation(action: DeviceAction, profile: Profile, back: str) -> Confirmation:
     heading = action.heading % placeholders(profile)
     return Confirmation(
         title=action.title,
@@ -92,7 +92,7 @@ def confirmation(action: DeviceAction, profile: Profile, back: str) -> Confirmat
     )
 
 
-def device_confirmation(profiles: Sequence[Profile], device: Device, back: str) -> Confirmation:
+def build_device_confirmation(profiles: Sequence[Profile], device: Device, back: str) -> Confirmation:
     """Return the confirmation for deleting a device. Its state token changes if the users of the device change."""
     heading = ngettext(
         "Delete “%(device)s” and disconnect its user?",

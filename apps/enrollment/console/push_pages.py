@@ -12,7 +12,7 @@ from apps.push import remedies
 from apps.push.providers.base import PushOutcome, PushResult
 
 
-def confirmation(profile: Profile, back: str) -> Confirmation:
+def build_confirmation(profile: Profile, back: str) -> Confirmation:
     placeholders, version, obstacle = (
         device_actions.placeholders(profile),
         profile.device.version,

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from pysequoia.packet import PacketPile
 from pysequoia.packet import Tag as KeyTag
 
-from apps.enrollment.openpgp.ecdh import AES_KEY_BYTES, wrapping_key
-from apps.enrollment.openpgp.packets import Packet, Tag, dearmor, decompress, read_bytes, read_mpi, split
+from apps.enrollment.openpgp.ecdh import AES_KEY_BYTES, derive_wrapping_key
+from apps.enrollment.openpgp.packets import Packet, Tag, dearmor, decompress, read_bytes, read_mpi, split_packets
 from apps.enrollment.openpgp.public_keys import ECDH
 
 BLOCK_BYTES = 16
@@ -41,7 +41,7 @@ class DecryptionKey:
     kdf: bytes
 
 
-def decryption_key(secret_key: bytes) -> DecryptionKey:
+def read_decryption_key(secret_key: bytes) -> DecryptionKey:
     """Return the encryption subkey of a secret key of the server."""
     for packet in PacketPile.from_bytes(secret_key):
         body = packet.body
@@ -60,29 +60,29 @@ def decryption_key(secret_key: bytes) -> DecryptionKey:
 
 def open_message(armored: str, key: DecryptionKey, limit: int) -> list[Packet]:
     """Decrypt a message and return its packets. Compressed content can have at most `limit` bytes."""
-    *session_packets, container = split(dearmor(armored))
+    *session_packets, container = split_packets(dearmor(armored))
     if container.tag != Tag.ENCRYPTED or any(each.tag not in (Tag.SESSION_KEY, Tag.MARKER) for each in session_packets):
         raise ValueError("not an encrypted message")
     inner = [
         each
-        for each in split(_decrypt(session_packets, container.body, key))
+        for each in split_packets(_decrypt(session_packets, container.body, key))
         if each.tag not in (Tag.MARKER, Tag.PADDING)
     ]
     if [each.tag for each in inner] == [Tag.COMPRESSED]:
-        inner = split(decompress(inner[0].body, limit))
+        inner = split_packets(decompress(inner[0].body, limit))
     return inner
 
 
 def _decrypt(session_packets: list[Packet], container: bytes, key: DecryptionKey) -> bytes:
     version = container[:1]
     if version == b"\1":
-        return _decrypt_v1(container, _session_key(session_packets, key, 3))
+        return _decrypt_v1(container, _find_session_key(session_packets, key, 3))
     if version == b"\2":
-        return _decrypt_v2(container, _session_key(session_packets, key, 6))
+        return _decrypt_v2(container, _find_session_key(session_packets, key, 6))
     raise ValueError("unknown container version")
 
 
-def _session_key(session_packets: list[Packet], key: DecryptionKey, version: int) -> bytes:
+def _find_session_key(session_packets: list[Packet], key: DecryptionKey, version: int) -> bytes:
     """Return the session key from the packets (5.1) that are addressed to this key or to an anonymous recipient."""
     if version == 3:
         prefixes = (bytes([3]) + key.fingerprint[-8:], bytes([3]) + bytes(8))
@@ -106,7 +106,7 @@ def _unwrap(fields: bytes, key: DecryptionKey, *, has_cipher: bool) -> bytes:
     (length,), position = read_bytes(fields, position, 1)
     wrapped, _end = read_bytes(fields, position, length)
     shared = key.private.exchange(X25519PublicKey.from_public_bytes(read_point[1:]))
-    padded = aes_key_unwrap(wrapping_key(shared, key.oid, key.kdf, key.fingerprint), wrapped)
+    padded = aes_key_unwrap(derive_wrapping_key(shared, key.oid, key.kdf, key.fingerprint), wrapped)
     unpadded = padded[: -padded[-1]]
     cipher, session_key, checksum = unpadded[:has_cipher], unpadded[has_cipher:-2], unpadded[-2:]
     lengths = [AES_KEY_BYTES.get(cipher[0], 0)] if has_cipher else AES_KEY_BYTES.values()

@@ -11,7 +11,7 @@ HASHES = {8: "sha256", 9: "sha384", 10: "sha512"}
 AES_KEY_BYTES = {7: 16, 8: 24, 9: 32}
 
 
-def wrapping_key(shared: bytes, oid: bytes, kdf: bytes, fingerprint: bytes) -> bytes:
+def derive_wrapping_key(shared: bytes, oid: bytes, kdf: bytes, fingerprint: bytes) -> bytes:
     """Derive the wrapping key of an ECDH subkey: `oid` and `kdf` are fields of its packet, with their lengths.
 
     Raises ValueError if the key requires an unsupported algorithm.
@@ -23,6 +23,6 @@ def wrapping_key(shared: bytes, oid: bytes, kdf: bytes, fingerprint: bytes) -> b
     return derived[: AES_KEY_BYTES[kdf[3]]]
 
 
-def x25519_wrapping_key(ephemeral: bytes, receiver: bytes, shared: bytes) -> bytes:
+def derive_x25519_wrapping_key(ephemeral: bytes, receiver: bytes, shared: bytes) -> bytes:
     """Derive the wrapping key of an X25519 subkey."""
     return HKDF(SHA256(), 16, None, b"OpenPGP X25519").derive(ephemeral + receiver + shared)

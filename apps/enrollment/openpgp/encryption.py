@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from apps.enrollment.openpgp.ecdh import wrapping_key, x25519_wrapping_key
+from apps.enrollment.openpgp.ecdh import derive_wrapping_key, derive_x25519_wrapping_key
 from apps.enrollment.openpgp.packets import Packet, Tag
 from apps.enrollment.openpgp.public_keys import ECDH, POINT_BYTES, X25519, read_point, read_rsa_key
 
@@ -50,14 +50,14 @@ def _encrypt_session_key(key: bytes, session_key: bytes) -> bytes:
 
 def _wrap_for_x25519(receiver: bytes, session_key: bytes) -> bytes:
     ephemeral, shared = _exchange_keys(receiver)
-    wrapped = aes_key_wrap(x25519_wrapping_key(ephemeral, receiver, shared), session_key)
+    wrapped = aes_key_wrap(derive_x25519_wrapping_key(ephemeral, receiver, shared), session_key)
     return ephemeral + bytes([1 + len(wrapped), AES_256]) + wrapped
 
 
 def _wrap_for_ecdh(material: bytes, with_checksum: bytes, fingerprint: bytes) -> bytes:
     receiver, position = read_point(material)
     ephemeral, shared = _exchange_keys(receiver)
-    key = wrapping_key(shared, material[: 1 + material[0]], material[position : position + 4], fingerprint)
+    key = derive_wrapping_key(shared, material[: 1 + material[0]], material[position : position + 4], fingerprint)
     padding = 8 - len(with_checksum) % 8
     wrapped = aes_key_wrap(key, with_checksum + bytes([padding]) * padding)
     return _write_mpi(b"\x40" + ephemeral) + bytes([len(wrapped)]) + wrapped

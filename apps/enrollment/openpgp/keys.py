@@ -19,7 +19,7 @@ from apps.common import errors
 from apps.enrollment.models import Profile as UserProfile
 from apps.enrollment.models import ServerKey
 from apps.enrollment.openpgp import certificates, decryption, encryption, verification
-from apps.enrollment.openpgp.packets import Packet, Tag, literal_data
+from apps.enrollment.openpgp.packets import Packet, Tag, read_literal_data
 from apps.events import services as events
 from apps.events.types import EventType
 from apps.system import services as system
@@ -32,20 +32,20 @@ ENVELOPE_BYTES = 4 * 1024
 def server_key_for_enrollment() -> ServerKey:
     """Return the server key for a new enrolment: the shared key, created on first use, or a unique key."""
     if system.general().unique_pgp_keys_per_enrollment:
-        return _create(shared=False)
-    return ServerKey.objects.filter(shared=True).first() or _create(shared=True)
+        return _create_server_key(shared=False)
+    return ServerKey.objects.filter(shared=True).first() or _create_server_key(shared=True)
 
 
 def rotate() -> ServerKey:
     """Create a new shared key for future enrolments. Enrolled profiles keep their server key."""
     with transaction.atomic():
         ServerKey.objects.filter(shared=True).update(shared=False)
-        key = _create(shared=True)
+        key = _create_server_key(shared=True)
         events.record(EventType.SERVER_KEY_ROTATED)
     return key
 
 
-def _create(*, shared: bool) -> ServerKey:
+def _create_server_key(*, shared: bool) -> ServerKey:
     pair = Tsk.generate("Countersign", profile=Profile.RFC4880, cipher_suite=CipherSuite.Cv25519)
     secret = pysequoia.armor(bytes(pair), pysequoia.ArmorKind.SecretKey)
     public = str(pair.extract_certificate())
@@ -64,10 +64,10 @@ class _Pair:
 
 @lru_cache(maxsize=256)
 def _parse_secret(armored: str) -> _Pair:
-    return _Pair(Tsk.from_bytes(armored.encode()), decryption.decryption_key(armored.encode()))
+    return _Pair(Tsk.from_bytes(armored.encode()), decryption.read_decryption_key(armored.encode()))
 
 
-def server_key_of(profile: UserProfile) -> ServerKey:
+def get_server_key(profile: UserProfile) -> ServerKey:
     """Return the server's key of a profile. Raises InvalidProfile if the keys of the profile were removed."""
     if profile.server_key is None:
         raise errors.InvalidProfile
@@ -75,7 +75,7 @@ def server_key_of(profile: UserProfile) -> ServerKey:
 
 
 def _server_pair(profile: UserProfile) -> _Pair:
-    return _parse_secret(server_key_of(profile).secret_key)
+    return _parse_secret(get_server_key(profile).secret_key)
 
 
 def seal(profile: UserProfile, content: dict[str, Any]) -> str:
@@ -94,7 +94,7 @@ def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
         packets = decryption.open_message(
             message, _server_pair(profile).decryption_key, MAX_MESSAGE_BYTES + ENVELOPE_BYTES
         )
-        content = _verify(packets, certificates.parse_certificate(profile.public_key))
+        content = _verify_content(packets, certificates.parse_certificate(profile.public_key))
         parsed = json.loads(content)
     except certificates.OPENPGP_ERRORS:
         raise errors.InvalidMessage from None
@@ -103,7 +103,7 @@ def open_sealed(profile: UserProfile, message: str) -> dict[str, Any]:
     return parsed
 
 
-def _verify(packets: list[Packet], certificate: certificates.Certificate) -> bytes:
+def _verify_content(packets: list[Packet], certificate: certificates.Certificate) -> bytes:
     """Return the content of a signed message. Raises ValueError if none of the certificate's signers signed it.
 
     The signature can have any age: the nonce, time or token inside a message detects outdated and repeated messages.
@@ -112,7 +112,7 @@ def _verify(packets: list[Packet], certificate: certificates.Certificate) -> byt
     count = tags.count(Tag.SIGNATURE)
     if tags != [Tag.ONE_PASS_SIGNATURE] * count + [Tag.LITERAL] + [Tag.SIGNATURE] * count:
         raise ValueError("not a signed message")
-    content = literal_data(packets[count].body)
+    content = read_literal_data(packets[count].body)
     signatures = [verification.parse(packet.body) for packet in packets[count + 1 :]]
     for signature, signer in product(signatures, certificate.signers(now)):
         is_possible = signature.is_issued_by(signer.fingerprint) and signature.is_valid_at(now)

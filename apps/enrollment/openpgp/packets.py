@@ -43,23 +43,23 @@ def dearmor(armored: str) -> bytes:
     return base64.b64decode("".join(body), validate=True)
 
 
-def split(data: bytes) -> list[Packet]:
+def split_packets(data: bytes) -> list[Packet]:
     """Split data into one or more packets (4.2), in the old or new format."""
-    found: list[Packet] = []
+    packets: list[Packet] = []
     position = 0
     while position < len(data):
         head = data[position]
-        if not head & 0x80 or len(found) == MAX_PACKETS:
+        if not head & 0x80 or len(packets) == MAX_PACKETS:
             raise ValueError("not a sequence of packets")
         if head & 0x40:
-            body, position = _new_form(data, position + 1)
-            found.append(Packet(head & 0x3F, body))
+            body, position = _read_new_format(data, position + 1)
+            packets.append(Packet(head & 0x3F, body))
         else:
-            body, position = _old_form(data, position + 1, head & 3)
-            found.append(Packet(head >> 2 & 0x0F, body))
-    if not found:
+            body, position = _read_old_format(data, position + 1, head & 3)
+            packets.append(Packet(head >> 2 & 0x0F, body))
+    if not packets:
         raise ValueError("no packet")
-    return found
+    return packets
 
 
 def read_bytes(data: bytes, position: int, length: int) -> tuple[bytes, int]:
@@ -75,37 +75,37 @@ def read_mpi(data: bytes, position: int) -> tuple[bytes, int]:
     return read_bytes(data, position, (int.from_bytes(bits, "big") + 7) // 8)
 
 
-def _old_form(data: bytes, position: int, length_type: int) -> tuple[bytes, int]:
+def _read_old_format(data: bytes, position: int, length_type: int) -> tuple[bytes, int]:
     if length_type == 3:
         return data[position:], len(data)
     length, position = read_bytes(data, position, 1 << length_type)
     return read_bytes(data, position, int.from_bytes(length, "big"))
 
 
-def _new_form(data: bytes, position: int) -> tuple[bytes, int]:
+def _read_new_format(data: bytes, position: int) -> tuple[bytes, int]:
     """Read a body of one or more parts. Every part except the last has a partial length."""
     parts: list[bytes] = []
     is_last = False
     while not is_last:
-        length, position, is_last = _new_length(data, position)
+        length, position, is_last = _read_new_length(data, position)
         part, position = read_bytes(data, position, length)
         parts.append(part)
     return b"".join(parts), position
 
 
-def _new_length(data: bytes, position: int) -> tuple[int, int, bool]:
+def _read_new_length(data: bytes, position: int) -> tuple[int, int, bool]:
     (first,), position = read_bytes(data, position, 1)
     if 224 <= first < 255:
         return 1 << (first & 0x1F), position, False
     if first < 192:
         return first, position, True
-    more, position = read_bytes(data, position, 1 if first < 224 else 4)
+    length_bytes, position = read_bytes(data, position, 1 if first < 224 else 4)
     if first < 224:
-        return ((first - 192) << 8) + more[0] + 192, position, True
-    return int.from_bytes(more, "big"), position, True
+        return ((first - 192) << 8) + length_bytes[0] + 192, position, True
+    return int.from_bytes(length_bytes, "big"), position, True
 
 
-def literal_data(body: bytes) -> bytes:
+def read_literal_data(body: bytes) -> bytes:
     """Return the content of a literal data packet (5.9), without its format, file name and date."""
     start, position = read_bytes(body, 0, 2)
     _name_and_date, position = read_bytes(body, position, start[1] + 4)
@@ -114,19 +114,19 @@ def literal_data(body: bytes) -> bytes:
 
 def read_subpackets(area: bytes, known: Container[int] = range(128)) -> dict[int, bytes]:
     """Return the last subpacket of each type (5.2.3.7). The type of a critical subpacket must be in `known`."""
-    found: dict[int, bytes] = {}
+    subpackets: dict[int, bytes] = {}
     position = 0
     while position < len(area):
-        length, position = _subpacket_length(area, position)
+        length, position = _read_subpacket_length(area, position)
         subpacket, position = read_bytes(area, position, length)
         kind = subpacket[0] & 0x7F
         if subpacket[0] & 0x80 and kind not in known:
             raise ValueError("unknown critical subpacket")
-        found[kind] = subpacket[1:]
-    return found
+        subpackets[kind] = subpacket[1:]
+    return subpackets
 
 
-def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
+def _read_subpacket_length(area: bytes, position: int) -> tuple[int, int]:
     """Read the length of a subpacket (5.2.3.7). It includes the type octet, so it is at least 1."""
     (first,), position = read_bytes(area, position, 1)
     if first < 192:
@@ -135,8 +135,8 @@ def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:
         (second,), position = read_bytes(area, position, 1)
         length = ((first - 192) << 8) + second + 192
     else:
-        four, position = read_bytes(area, position, 4)
-        length = int.from_bytes(four, "big")
+        length_bytes, position = read_bytes(area, position, 4)
+        length = int.from_bytes(length_bytes, "big")
     if not length:
         raise ValueError("empty subpacket")
     return length, position

@@ -15,7 +15,7 @@ MAX_RSA_BITS, MAX_EXPONENT_BYTES = 8192, 8
 VerificationKey = RSAPublicKey | Ed25519PublicKey
 
 
-def verification_key(body: bytes) -> VerificationKey:
+def read_verification_key(body: bytes) -> VerificationKey:
     """Return the key of a packet body that verifies signatures. Raises ValueError for another key type."""
     algorithm, material = body[5], body[6:]
     if algorithm == ED25519:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from apps.enrollment.models import Profile
 from apps.enrollment.openpgp import certificates
-from apps.enrollment.openpgp.public_keys import VerificationKey, verification_key
+from apps.enrollment.openpgp.public_keys import VerificationKey, read_verification_key
 
 # Longer than a signature of an RSA key with 8,192 bits in base64.
 MAX_SIGNATURE_CHARACTERS = 2000
@@ -23,7 +23,7 @@ MAX_SIGNATURE_CHARACTERS = 2000
 
 def public_key(profile: Profile) -> VerificationKey:
     """Return the primary key of the certificate with which the profile enrolled."""
-    return verification_key(certificates.parse_certificate(profile.public_key).primary.body)
+    return read_verification_key(certificates.parse_certificate(profile.public_key).primary.body)
 
 
 def public_key_pem(profile: Profile) -> str:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA3_256, SHA3_512, SHA256, SHA384, SHA512, Hash, HashAlgorithm
 
 from apps.enrollment.openpgp.packets import read_bytes, read_mpi, read_subpackets
-from apps.enrollment.openpgp.public_keys import ED25519, POINT_BYTES, VerificationKey, verification_key
+from apps.enrollment.openpgp.public_keys import ED25519, POINT_BYTES, VerificationKey, read_verification_key
 
 # Maximum time by which the clock of a device can be ahead of the server's clock.
 MAX_CLOCK_LEAD = timedelta(minutes=10)
@@ -127,7 +127,7 @@ class Signature:
         for part in (*signed, self.head, b"\x04\xff", len(self.head).to_bytes(4, "big")):
             digest.update(part)
         try:
-            _verify(verification_key(key), key[5], self.material, digest.finalize(), hash_class())
+            _verify(read_verification_key(key), key[5], self.material, digest.finalize(), hash_class())
         except (InvalidSignature, ValueError):
             return False
         return True

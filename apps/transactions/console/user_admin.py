@@ -18,8 +18,8 @@ from apps.transactions.locks import Locks
 class UserAdmin(ProfileAdmin):
     actions_list = (*ProfileAdmin.actions_list, "unlock_user")
 
-    def user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
-        return {**super().user_context(request, user_id), "locks": locks.for_user(user_id)}
+    def get_user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
+        return {**super().get_user_context(request, user_id), "locks": locks.for_user(user_id)}
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
         """Hide the unlock button: the page of a user offers it next to the lock."""

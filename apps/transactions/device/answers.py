@@ -50,7 +50,7 @@ def _find_transaction(transaction_id: UUID | None, device: Device) -> Transactio
         "client", "profile__device__version__application", "profile__server_key"
     )
     annotated = related.annotate(
-        profile_locked_at=fraud_locks.start("profile__")  # type: ignore[no-redef]
+        profile_locked_at=fraud_locks.locked_since("profile__")  # type: ignore[no-redef]
     )
     # The transaction keeps the device id when its profile is deleted after the PIN limit.
     return annotated.filter(pk=transaction_id, device_id=device.device_id).first()

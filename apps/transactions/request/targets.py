@@ -23,4 +23,4 @@ def is_locked(request: AuthenticationRequest) -> bool:
     E2 follow the same rule, because they list types only for profiles without a lock.
     """
     others = matching_profiles(enrollment.usable_profiles(request.user_id), request)
-    return fraud_locks.of_user(request.user_id).filter(~Exists(others)).exists()
+    return fraud_locks.for_user(request.user_id).filter(~Exists(others)).exists()

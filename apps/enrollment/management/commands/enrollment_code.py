@@ -23,7 +23,9 @@ class Command(DataCommand):
         if not 0 < len(user_id) <= MAX_USER_ID_CHARACTERS:
             raise CommandError(_("A user id must have 1 to %(limit)d characters.") % {"limit": MAX_USER_ID_CHARACTERS})
         try:
-            code, row = services.create_code(user_id=user_id, application_identifier=identifier, who="enrollment_code")
+            code, row = services.create_enrollment_code(
+                user_id=user_id, application_identifier=identifier, who="enrollment_code"
+            )
         except errors.ObjectNotFound:
             raise CommandError(
                 _("There is no application with the identifier “%(identifier)s”.") % {"identifier": identifier}

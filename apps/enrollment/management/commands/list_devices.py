@@ -20,7 +20,7 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [device_management.describe(profile) for profile in device_management.all_profiles(options["user"])]
         self.print_table(rows, as_json=options["json"])
-        for lock in fraud_locks.of_user(options["user"]):
+        for lock in fraud_locks.for_user(options["user"]):
             names = {"user": lock.user_id, "application": lock.application.name}
             text = _(
                 "“%(user)s” is locked in “%(application)s” after a fraud report. Unlock the user with unlock_user."
