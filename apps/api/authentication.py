@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any
+from collections.abc import Collection
 from urllib.parse import unquote_plus
 
 from rest_framework.request import Request
@@ -12,7 +12,8 @@ from apps.common import caller, codes, errors
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
 from apps.events import failed_access
-from apps.events.types import EventType
+from apps.events.facts import FailedApiAccessFacts
+from apps.events.types import EventTypes
 
 
 def authenticate_client(request: Request, api: Api) -> ApiClient:
@@ -23,25 +24,23 @@ def authenticate_client(request: Request, api: Api) -> ApiClient:
         _record_invalid(pairs[0][0].replace("\0", "") if pairs else "")
         raise errors.InvalidClient
     if not client_row.may_call_from(caller.current().ip):
-        _record(reason="access_denied", client_id=client_row.client_id)
+        _record("access_denied", client_row.client_id)
         raise errors.AccessDenied
     if api not in client_row.apis:
-        _record(reason="unauthorized_client", client_id=client_row.client_id)
+        _record("unauthorized_client", client_row.client_id)
         raise errors.UnauthorizedClient
     return client_row
 
 
 def _record_invalid(client_id: str) -> None:
     """Failures with an ID that exists are counted for this client, those with other texts together."""
-    identifiers = {"client_id": client_id}
-    if ApiClient.objects.filter(client_id=client_id).exists():
-        _record(reason="invalid_client", **identifiers)
-    else:
-        _record(reason="invalid_client", unverified=identifiers)
+    exists = ApiClient.objects.filter(client_id=client_id).exists()
+    _record("invalid_client", client_id, unverified=[] if exists else ["client_id"])
 
 
-def _record(**details: Any) -> None:
-    failed_access.record(EventType.API_AUTHENTICATION_FAILED, **details)
+def _record(reason: str, client_id: str, unverified: Collection[str] = ()) -> None:
+    facts = FailedApiAccessFacts(client_id=client_id, reason=reason)
+    failed_access.record(EventTypes.API_AUTHENTICATION_FAILED, facts, unverified=unverified)
 
 
 def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from apps.applications.models import ApiClient
 from apps.events import changes
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 
 
 def create_client(
@@ -29,6 +29,6 @@ def create_client(
         client.save()
         after = changes.snapshot(client, ("secret_hashes",))
         changes.record(
-            EventType.ADMIN_CONFIGURATION_CREATED, who=who, row=client, before=changes.EMPTY_SNAPSHOT, after=after
+            EventTypes.ADMIN_CONFIGURATION_CREATED, who=who, row=client, before=changes.EMPTY_SNAPSHOT, after=after
         )
     return client, secret

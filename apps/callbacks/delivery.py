@@ -13,8 +13,9 @@ from apps.callbacks.transport import CallbackResult
 from apps.common.encryption import CannotDecrypt
 from apps.events import metrics
 from apps.events import services as events
+from apps.events.facts import DeliveryFacts
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
 from apps.outbox.models import State
@@ -96,14 +97,16 @@ def _attempt_result(row: CallbackDelivery, result: CallbackResult, due_at: datet
 
 def _event(row: CallbackDelivery, result: CallbackResult, due_at: datetime | None) -> Event:
     return events.build(
-        EventType.PUSH_AUTH_CALLBACK_SENT if result.delivered else EventType.PUSH_AUTH_CALLBACK_FAILED,
-        user_id=row.user_id,
-        client_id=row.client_id,
-        transaction_id=row.transaction_id,
-        attempt=row.attempts_made,
-        http_status=result.status,
-        reason=result.reason,
-        next_attempt_at=due_at.isoformat() if due_at else None,
+        EventTypes.PUSH_AUTH_CALLBACK_SENT if result.delivered else EventTypes.PUSH_AUTH_CALLBACK_FAILED,
+        DeliveryFacts(
+            user_id=row.user_id,
+            client_id=row.client_id,
+            transaction_id=row.transaction_id,
+            attempt=row.attempts_made,
+            http_status=result.status,
+            reason=result.reason,
+            next_attempt_at=due_at.isoformat() if due_at else None,
+        ),
     )
 
 

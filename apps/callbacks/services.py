@@ -1,7 +1,6 @@
 """Services of callbacks for other apps: store, redeliver and test."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -18,7 +17,8 @@ from apps.common.encryption import CannotDecrypt
 from apps.common.urls import origin
 from apps.events import services as events
 from apps.events.changes import redact_urls
-from apps.events.types import EventType
+from apps.events.facts import RedeliveryFacts, TestCallbackFacts
+from apps.events.types import EventTypes
 from apps.outbox import models as outbox
 from apps.outbox import wakeup
 from apps.system import services as system
@@ -66,10 +66,12 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         if count:
             wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
             # An event about one transaction belongs to the events of that transaction.
-            fields: dict[str, Any] = {"transaction_id": transactions.pop()} if len(transactions) == 1 else {}
+            facts = RedeliveryFacts(who=who, count=count)
+            if len(transactions) == 1:
+                facts["transaction_id"] = transactions.pop()
             if url:
-                fields["object"] = redact_urls(url)
-            events.record(EventType.ADMIN_CALLBACKS_REDELIVERED, who=who, count=count, **fields)
+                facts["object"] = redact_urls(url)
+            events.record(EventTypes.ADMIN_CALLBACKS_REDELIVERED, facts)
     return count
 
 
@@ -81,11 +83,13 @@ def send_test(endpoint: CallbackEndpoint, *, who: str) -> CallbackResult:
     """
     result = _call(endpoint)
     events.record(
-        EventType.ADMIN_TEST_CALLBACK_SENT,
-        who=who,
-        object=redact_urls(endpoint.url),
-        http_status=result.status,
-        reason=result.reason,
+        EventTypes.ADMIN_TEST_CALLBACK_SENT,
+        TestCallbackFacts(
+            who=who,
+            object=redact_urls(endpoint.url),
+            http_status=result.status,
+            reason=result.reason,
+        ),
     )
     return result
 

@@ -13,7 +13,8 @@ from apps.configuration.plan import Plan
 from apps.configuration.problems import ConfigurationInvalid, format_problem
 from apps.configuration.schema import SECTIONS, Group, Section
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import ImportFacts
+from apps.events.types import EventTypes
 
 __all__ = ["ConfigurationInvalid", "export_configuration", "import_configuration"]
 
@@ -41,12 +42,8 @@ def import_configuration(
             if plan.lines and not check:
                 event_lines = _in_event_language(plan, data)
                 plan.apply()
-                events.record(
-                    EventType.ADMIN_CONFIGURATION_IMPORTED,
-                    who=who,
-                    changes=len(plan.lines),
-                    lines=event_lines[:LINES_IN_EVENT],
-                )
+                facts = ImportFacts(who=who, changes=len(plan.lines), lines=event_lines[:LINES_IN_EVENT])
+                events.record(EventTypes.ADMIN_CONFIGURATION_IMPORTED, facts)
     except IntegrityError:
         text = _(
             "The database rejected the file, because two rows would have the same name during the import. Import again "

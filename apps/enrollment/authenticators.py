@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,7 +17,8 @@ from apps.enrollment import services
 from apps.enrollment.models import Authenticator, AuthenticatorType, Profile, UsedNonce
 from apps.enrollment.openpgp import keys
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import Actor, AuthenticatorActionFacts, AuthenticatorFacts, DeviceActionFacts
+from apps.events.types import EventType, EventTypes
 from apps.system import services as system
 
 TOKEN_PURPOSE = "authenticator token"
@@ -81,11 +82,11 @@ def lock(profile: Profile) -> None:
     profile.wrong_pins = rows[0]
 
 
-def verify_pin(profile: Profile, token: str, **event_fields: Any) -> PinCheck:
+def verify_pin(profile: Profile, token: str, **actor: Unpack[Actor]) -> PinCheck:
     """Verify a PIN token and count an invalid one. Requires a transaction that has locked the profile.
 
     If the counter reaches the application's limit, the user is disconnected from the device. The event of the limit
-    gets `event_fields`, which identify the transaction.
+    gets `actor`, which identifies the transaction.
     """
     limit = profile.device.version.application.max_pin_attempts
     if _matches(profile, AuthenticatorType.PIN, "", token):
@@ -96,24 +97,24 @@ def verify_pin(profile: Profile, token: str, **event_fields: Any) -> PinCheck:
     Profile.objects.filter(pk=profile.pk).update(wrong_pins=profile.wrong_pins)
     is_disconnected = 0 < limit <= profile.wrong_pins
     if is_disconnected:
-        _disconnect(profile, **event_fields)
+        _disconnect(profile, **actor)
     return PinCheck(False, is_disconnected, profile.wrong_pins, limit)  # noqa: FBT003 - first field
 
 
-def verify_token(profile: Profile, kind: str, authenticator_id: str, token: str, **event_fields: Any) -> bool:
+def verify_token(profile: Profile, kind: str, authenticator_id: str, token: str, **actor: Unpack[Actor]) -> bool:
     """Return True if the token of a fingerprint or custom authenticator is valid; revoke the authenticator otherwise.
 
-    Requires a transaction that has locked the profile. `event_fields` are used as in `verify_pin`.
+    Requires a transaction that has locked the profile. `actor` is used as in `verify_pin`.
     """
     if _matches(profile, kind, authenticator_id, token):
         return True
-    revoke(profile, kind, authenticator_id, LIMIT_EVENTS[kind], **event_fields)
+    revoke(profile, kind, authenticator_id, LIMIT_EVENTS[kind], **actor)
     return False
 
 
-LIMIT_EVENTS: dict[str, EventType] = {
-    AuthenticatorType.FINGERPRINT: EventType.PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED,
-    AuthenticatorType.CUSTOM: EventType.PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED,
+LIMIT_EVENTS: dict[str, EventType[AuthenticatorActionFacts]] = {
+    AuthenticatorType.FINGERPRINT: EventTypes.PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED,
+    AuthenticatorType.CUSTOM: EventTypes.PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED,
 }
 
 
@@ -127,8 +128,9 @@ def _matches(profile: Profile, kind: str, authenticator_id: str, token: str) -> 
     return is_valid
 
 
-def _disconnect(profile: Profile, **event_fields: Any) -> None:
-    events.record(EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED, **_event_fields(profile), **event_fields)
+def _disconnect(profile: Profile, **actor: Unpack[Actor]) -> None:
+    facts = DeviceActionFacts(**profile.facts, **actor)
+    events.record(EventTypes.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED, facts)
     services.unenroll(profile)
 
 
@@ -136,8 +138,8 @@ def revoke(
     profile: Profile,
     kind: str,
     authenticator_id: str = "",
-    event_type: EventType = EventType.AUTHENTICATOR_REVOKED,
-    **actor: Any,
+    event_type: EventType[AuthenticatorActionFacts] = EventTypes.AUTHENTICATOR_REVOKED,
+    **actor: Unpack[Actor],
 ) -> bool:
     """Delete an authenticator. Return True if it was registered.
 
@@ -147,18 +149,11 @@ def revoke(
     with transaction.atomic():
         if not stored.delete()[0]:
             return False
-        events.record(
-            event_type, **_event_fields(profile), authenticator=kind, authenticator_id=authenticator_id, **actor
+        facts = AuthenticatorActionFacts(
+            **profile.facts, authenticator=kind, authenticator_id=authenticator_id, **actor
         )
+        events.record(event_type, facts)
     return True
-
-
-def _event_fields(profile: Profile) -> dict[str, Any]:
-    return {
-        "user_id": profile.user_id,
-        "app_name": profile.device.version.application.name,
-        "device_id": profile.device.device_id,
-    }
 
 
 @dataclass(frozen=True)
@@ -250,8 +245,8 @@ def _store(profile: Profile, registration: Registration, token: str) -> None:
         defaults={"token_hash": codes.keyed_hash(token, TOKEN_PURPOSE), "registered_at": timezone.now()},
     )
     events.record(
-        EventType.AUTHENTICATOR_REGISTERED,
-        **_event_fields(profile),
-        authenticator=registration.type,
-        authenticator_id=registration.authenticator_id,
+        EventTypes.AUTHENTICATOR_REGISTERED,
+        AuthenticatorFacts(
+            **profile.facts, authenticator=registration.type, authenticator_id=registration.authenticator_id
+        ),
     )

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import structlog
 from django.db import DatabaseError, transaction
@@ -15,7 +15,8 @@ from apps.common import errors
 from apps.enrollment import authenticators, services
 from apps.enrollment.models import AuthenticatorType, Device, Profile, PushEnrollment
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import Actor, DeviceActionFacts, DeviceListFacts
+from apps.events.types import EventType, EventTypes
 
 log = structlog.get_logger(__name__)
 
@@ -81,25 +82,29 @@ def describe(profile: Profile) -> dict[str, Any]:
     }
 
 
-def list_devices(user_id: str, **actor: Any) -> list[dict[str, Any]]:
+def list_devices(user_id: str, **actor: Unpack[Actor]) -> list[dict[str, Any]]:
     """Describe the user's devices and record an event with the actor."""
     devices = [describe(profile) for profile in all_profiles(user_id)]
-    events.record(EventType.API_DEVICES_LISTED, user_id=user_id.replace("\0", ""), devices=len(devices), **actor)
+    facts = DeviceListFacts(user_id=user_id.replace("\0", ""), devices=len(devices), **actor)
+    events.record(EventTypes.API_DEVICES_LISTED, facts)
     return devices
 
 
-def remove(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> int:
+def remove(profiles: Sequence[Profile], event_type: EventType[DeviceActionFacts], **actor: Unpack[Actor]) -> int:
     """Disconnect users from devices: delete their profiles with keys, authenticators and push tokens.
 
     A device is deleted with its last profile. Return the number of deleted profiles.
     """
     with transaction.atomic():
         removed = services.unenroll(*profiles)
-        events.record_all([events.build(event_type, **_event_fields(profile), **actor) for profile in removed])
+        facts = [DeviceActionFacts(**profile.facts, **actor) for profile in removed]
+        events.record_all([events.build(event_type, one) for one in facts])
     return len(removed)
 
 
-def remove_each(profiles: Sequence[Profile], event_type: EventType, **actor: Any) -> list[Profile]:
+def remove_each(
+    profiles: Sequence[Profile], event_type: EventType[DeviceActionFacts], **actor: Unpack[Actor]
+) -> list[Profile]:
     """Remove profiles like `remove`, but one by one if a deletion fails. Return the profiles that remain."""
     try:
         remove(profiles, event_type, **actor)
@@ -108,7 +113,7 @@ def remove_each(profiles: Sequence[Profile], event_type: EventType, **actor: Any
     return []
 
 
-def _try_remove(profile: Profile, event_type: EventType, **actor: Any) -> bool:
+def _try_remove(profile: Profile, event_type: EventType[DeviceActionFacts], **actor: Unpack[Actor]) -> bool:
     try:
         remove([profile], event_type, **actor)
     except DatabaseError as error:
@@ -117,16 +122,16 @@ def _try_remove(profile: Profile, event_type: EventType, **actor: Any) -> bool:
     return True
 
 
-def revoke_push(profile: Profile, **actor: Any) -> bool:
+def revoke_push(profile: Profile, **actor: Unpack[Actor]) -> bool:
     """Delete the profile's push token; one-time passwords stay available. Return True if there was one."""
     with transaction.atomic():
         if not PushEnrollment.objects.filter(profile=profile).delete()[0]:
             return False
-        events.record(EventType.ADMIN_PUSH_ENROLLMENT_REVOKED, **_event_fields(profile), **actor)
+        events.record(EventTypes.ADMIN_PUSH_ENROLLMENT_REVOKED, DeviceActionFacts(**profile.facts, **actor))
     return True
 
 
-def revoke_mobile_authentication(profile: Profile, **actor: Any) -> bool:
+def revoke_mobile_authentication(profile: Profile, **actor: Unpack[Actor]) -> bool:
     """Delete the user's keys, authenticators and push token on a device. The device stays in the user's list.
 
     Return True if there were keys.
@@ -134,13 +139,13 @@ def revoke_mobile_authentication(profile: Profile, **actor: Any) -> bool:
     with transaction.atomic():
         if not services.remove_keys(profile):
             return False
-        events.record(EventType.ADMIN_USER_CLIENT_KEYS_REVOKED, **_event_fields(profile), **actor)
+        events.record(EventTypes.ADMIN_USER_CLIENT_KEYS_REVOKED, DeviceActionFacts(**profile.facts, **actor))
     return True
 
 
-def disconnect(profile: Profile, **actor: Any) -> bool:
+def disconnect(profile: Profile, **actor: Unpack[Actor]) -> bool:
     """Disconnect the user from the device. Return True if the user was connected."""
-    return bool(remove([profile], EventType.ADMIN_USER_DISCONNECTED, **actor))
+    return bool(remove([profile], EventTypes.ADMIN_USER_DISCONNECTED, **actor))
 
 
 def profiles_of_device(device: Device) -> list[Profile]:
@@ -149,14 +154,6 @@ def profiles_of_device(device: Device) -> list[Profile]:
     return list(users.filter(device=device).order_by("user_id"))
 
 
-def revoke_fingerprint(profile: Profile, **actor: Any) -> bool:
+def revoke_fingerprint(profile: Profile, **actor: Unpack[Actor]) -> bool:
     """Delete the profile's fingerprint authenticator. Return True if there was one."""
     return authenticators.revoke(profile, AuthenticatorType.FINGERPRINT, **actor)
-
-
-def _event_fields(profile: Profile) -> dict[str, Any]:
-    return {
-        "user_id": profile.user_id,
-        "app_name": profile.device.version.application.name,
-        "device_id": profile.device.device_id,
-    }

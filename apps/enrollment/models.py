@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 from apps.applications.models import Application, ApplicationVersion
 from apps.common import codes
 from apps.common.encryption import EncryptedTextField
+from apps.events.facts import DeviceFacts
 
 ENROLLMENT_CODE_LIFETIME = timedelta(minutes=10)
 MAX_USER_ID_CHARACTERS = 255
@@ -105,6 +106,15 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} ({self.profile_id})"
+
+    @property
+    def facts(self) -> DeviceFacts:
+        """Facts of the profile's events."""
+        return DeviceFacts(
+            user_id=self.user_id,
+            app_name=self.device.version.application.name,
+            device_id=self.device.device_id,
+        )
 
     @property
     def is_locked(self) -> bool:

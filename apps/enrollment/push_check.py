@@ -11,7 +11,8 @@ from apps.common.encryption import CannotDecrypt
 from apps.enrollment import push_enrollments
 from apps.enrollment.models import Profile
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import TestPushFacts
+from apps.events.types import EventTypes
 from apps.push import configuration_errors
 from apps.push import services as push
 from apps.push.providers.base import PushMessage, PushOutcome, PushResult
@@ -52,14 +53,14 @@ def send_test(profile: Profile, *, who: str) -> PushResult:
     sent_at = timezone.now()
     result = push.send(destination, message)
     events.record(
-        EventType.ADMIN_TEST_PUSH_SENT,
-        user_id=profile.user_id,
-        app_name=version.application.name,
-        device_id=profile.device.device_id,
-        who=who,
-        outcome=result.outcome.value,
-        http_status=result.status,
-        reason=result.reason,
+        EventTypes.ADMIN_TEST_PUSH_SENT,
+        TestPushFacts(
+            **profile.facts,
+            who=who,
+            outcome=result.outcome.value,
+            http_status=result.status,
+            reason=result.reason,
+        ),
     )
     if result.outcome == PushOutcome.ACCEPTED:
         configuration_errors.clear(destination)

@@ -11,19 +11,20 @@ from apps.common import codes, errors
 from apps.enrollment import services
 from apps.enrollment.models import Device, Profile, PushEnrollment
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import DeviceFacts, ProfileFacts, PushEnrollmentFailureFacts
+from apps.events.types import EventType, EventTypes
 from apps.push.models import PushMessagingConfiguration
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 
 PUSH_TOKEN_PURPOSE = "push token"
 
-PUSH_FAILURES: dict[type[errors.ApiError], EventType] = {
-    errors.EnrollmentDisabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    errors.VersionNotEnabled: EventType.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    errors.PushTokenInUse: EventType.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
-    errors.UserAlreadyEnrolled: EventType.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
-    errors.InvalidProfile: EventType.PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED,
+PUSH_FAILURES: dict[type[errors.ApiError], EventType[PushEnrollmentFailureFacts]] = {
+    errors.EnrollmentDisabled: EventTypes.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    errors.VersionNotEnabled: EventTypes.PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    errors.PushTokenInUse: EventTypes.PUSH_ENROLLMENT_FAILURE_EXISTING_PUSH_TOKEN,
+    errors.UserAlreadyEnrolled: EventTypes.PUSH_ENROLLMENT_FAILURE_USER_ALREADY_ENROLLED,
+    errors.InvalidProfile: EventTypes.PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED,
 }
 
 
@@ -37,10 +38,12 @@ def enroll(device: Device, profile_id: str, push_token: str) -> None:
     except errors.ApiError as error:
         events.record(
             PUSH_FAILURES[type(error)],
-            user_id=profile.user_id if profile else "",
-            app_name=device.version.application.name,
-            device_id=device.device_id,
-            reason=error.token,
+            PushEnrollmentFailureFacts(
+                user_id=profile.user_id if profile else "",
+                app_name=device.version.application.name,
+                device_id=device.device_id,
+                reason=error.token,
+            ),
         )
         raise
 
@@ -62,7 +65,8 @@ def _enroll(profile: Profile, push_token: str) -> None:
     row = PushEnrollment.objects.filter(profile=profile).first() or PushEnrollment(profile=profile)
     row.token, row.token_hash, row.enrolled_at = push_token, hashes[0], timezone.now()
     row.save()
-    events.record(EventType.PUSH_ENROLLMENT_SUCCESS, user_id=profile.user_id, app_name=version.application.name)
+    facts = ProfileFacts(user_id=profile.user_id, app_name=version.application.name)
+    events.record(EventTypes.PUSH_ENROLLMENT_SUCCESS, facts)
 
 
 def _lock_push_enrollment(user_ids: Collection[str], configuration: PushMessagingConfiguration | None) -> list[Profile]:
@@ -89,10 +93,12 @@ def _apply_mode(profile: Profile, mode: str) -> None:
     for other in others.select_related("profile__device"):
         other.delete()
         events.record(
-            EventType.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT,
-            user_id=profile.user_id,
-            app_name=profile.device.version.application.name,
-            device_id=other.profile.device.device_id,
+            EventTypes.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT,
+            DeviceFacts(
+                user_id=profile.user_id,
+                app_name=profile.device.version.application.name,
+                device_id=other.profile.device.device_id,
+            ),
         )
 
 
@@ -117,11 +123,8 @@ def replace_token(device: Device, old: str, new: str) -> None:
         for row in rows:
             row.token, row.token_hash, row.enrolled_at = new, hashes[0], timezone.now()
             row.save()
-            events.record(
-                EventType.PUSH_TOKEN_REPLACED,
-                user_id=row.profile.user_id,
-                app_name=row.profile.device.version.application.name,
-            )
+            facts = ProfileFacts(user_id=row.profile.user_id, app_name=device.version.application.name)
+            events.record(EventTypes.PUSH_TOKEN_REPLACED, facts)
 
 
 def remove_dead_token(
@@ -132,12 +135,7 @@ def remove_dead_token(
     with transaction.atomic():
         old = PushEnrollment.objects.filter(pk=push_enrollment.pk, enrolled_at__lte=_invalid_at(sent_at, dead_since))
         if old.delete()[0]:
-            events.record(
-                EventType.PUSH_ENROLLMENT_DROP_DEAD_PUSH_TOKEN,
-                user_id=profile.user_id,
-                app_name=profile.device.version.application.name,
-                device_id=profile.device.device_id,
-            )
+            events.record(EventTypes.PUSH_ENROLLMENT_DROP_DEAD_PUSH_TOKEN, profile.facts)
 
 
 def has_newer_token(push_enrollment: PushEnrollment, *, sent_at: datetime, dead_since: datetime | None = None) -> bool:

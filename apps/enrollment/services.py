@@ -1,7 +1,7 @@
 """Enrolment of devices and users, and queries for their profiles."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
 from django.db import transaction
 from django.db.models import Exists, QuerySet
@@ -14,21 +14,24 @@ from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profil
 from apps.enrollment.openpgp import certificates, keys
 from apps.events import failed_access
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import Actor, EnrollmentCodeFacts, EnrollmentFailureFacts, ProfileFacts
+from apps.events.types import EventType, EventTypes
 from apps.system import services as system
 
 CODE_PURPOSE = "enrollment code"
 DEVICE_TOKEN_PURPOSE = "device token"
 
-KEY_FAILURES: dict[type[errors.ApiError], EventType] = {
-    errors.EnrollmentDisabled: EventType.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
-    errors.InvalidEnrollmentCode: EventType.KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE,
-    errors.InvalidPublicKey: EventType.KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY,
-    errors.VersionNotEnabled: EventType.KEY_ENROLLMENT_FAILURE_VERSION_NOT_ENABLED,
+KEY_FAILURES: dict[type[errors.ApiError], EventType[EnrollmentFailureFacts]] = {
+    errors.EnrollmentDisabled: EventTypes.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
+    errors.InvalidEnrollmentCode: EventTypes.KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE,
+    errors.InvalidPublicKey: EventTypes.KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY,
+    errors.VersionNotEnabled: EventTypes.KEY_ENROLLMENT_FAILURE_VERSION_NOT_ENABLED,
 }
 
 
-def create_enrollment_code(*, user_id: str, application_identifier: str, **actor: Any) -> tuple[str, EnrollmentCode]:
+def create_enrollment_code(
+    *, user_id: str, application_identifier: str, **actor: Unpack[Actor]
+) -> tuple[str, EnrollmentCode]:
     """Create an enrolment code and return it with its row, which stores only the hash.
 
     `actor` identifies the actor of the event. Raises ObjectNotFound if the application does not exist.
@@ -41,7 +44,8 @@ def create_enrollment_code(*, user_id: str, application_identifier: str, **actor
         row = EnrollmentCode.objects.create(
             code_hash=codes.keyed_hash(code, CODE_PURPOSE), user_id=user_id, application=application
         )
-        events.record(EventType.ENROLLMENT_CODE_CREATED, user_id=user_id, app_name=application.name, **actor)
+        facts = EnrollmentCodeFacts(user_id=user_id, app_name=application.name, **actor)
+        events.record(EventTypes.ENROLLMENT_CODE_CREATED, facts)
     return code, row
 
 
@@ -70,8 +74,8 @@ def enroll(enrollment: EnrollmentRequest, *, bearer: str = "") -> tuple[Profile,
             return _enroll(enrollment, bearer)
     except errors.ApiError as error:
         if event_type := KEY_FAILURES.get(type(error)):
-            claimed = {"app_name": enrollment.application_id}
-            failed_access.record(event_type, reason=error.token, unverified=claimed)
+            facts = EnrollmentFailureFacts(app_name=enrollment.application_id, reason=error.token)
+            failed_access.record(event_type, facts, unverified=["app_name"])
         raise
 
 
@@ -102,7 +106,8 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
         },
     )
     profile.authenticators.all().delete()
-    events.record(EventType.KEY_ENROLLMENT_SUCCESS, user_id=code.user_id, app_name=code.application.name)
+    facts = ProfileFacts(user_id=code.user_id, app_name=code.application.name)
+    events.record(EventTypes.KEY_ENROLLMENT_SUCCESS, facts)
     return profile, token
 
 
@@ -230,12 +235,7 @@ def unenroll_by_device(device: Device, profile_id: str) -> None:
     profile = _get_any_profile(device, profile_id)
     with transaction.atomic():
         if unenroll(profile):
-            events.record(
-                EventType.DEVICE_UNENROLLED,
-                user_id=profile.user_id,
-                app_name=profile.device.version.application.name,
-                device_id=profile.device.device_id,
-            )
+            events.record(EventTypes.DEVICE_UNENROLLED, profile.facts)
 
 
 def remove_keys(profile: Profile) -> bool:

@@ -11,8 +11,9 @@ from django.db import models
 
 from apps.common.encryption import EncryptedTextField
 from apps.events import services
+from apps.events.facts import ChangeFacts
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EventType, EventTypes
 
 USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]+@")
 QUERY_IN_URL = re.compile(r"(://[^?#\s]*\?)([^#\s]+)")
@@ -74,20 +75,17 @@ def _redact_parameter(parameter: str) -> str:
     return parameter if not value or value in PLACEHOLDERS else f"{name}{equals}…"
 
 
-def record(event_type: EventType, *, who: str, row: models.Model, before: Snapshot, after: Snapshot) -> Event | None:
+def record(
+    event_type: EventType[ChangeFacts], *, who: str, row: models.Model, before: Snapshot, after: Snapshot
+) -> Event | None:
     """Append the event of a change, or return None if nothing changed. `who` is a staff account or a command name."""
     names = sorted({*before.plain, *after.plain})
     changes = {name: [before.plain.get(name), after.plain.get(name)] for name in names}
     changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
     replaced = sorted(name for name, value in after.secret.items() if value != before.secret.get(name, ""))
-    if event_type == EventType.ADMIN_CONFIGURATION_UPDATED and not changes and not replaced:
+    if event_type == EventTypes.ADMIN_CONFIGURATION_UPDATED and not changes and not replaced:
         return None
-    details: dict[str, Any] = {
-        "who": who,
-        "model": row._meta.label,
-        "object": redact_urls(str(row)),
-        "changes": changes,
-    }
+    facts = ChangeFacts(who=who, model=row._meta.label, object=redact_urls(str(row)), changes=changes)
     if replaced:
-        details["secrets_changed"] = replaced
-    return services.record(event_type, **details)
+        facts["secrets_changed"] = replaced
+    return services.record(event_type, facts)

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.events.counter_buffer import CounterBuffer
 from apps.events.models import Event, EventCount
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES
 
 _buffer = CounterBuffer("events_eventcount", "event_type")
 
@@ -26,4 +26,4 @@ def flush() -> None:
 def totals() -> dict[str, int]:
     """Return the number of events of each type, including 0 for types without events."""
     stored: dict[str, int] = dict(EventCount.objects.values_list("event_type", "total"))
-    return {event_type.value: 0 for event_type in EventType} | stored
+    return {str(event_type): 0 for event_type in EVENT_TYPES} | stored

@@ -12,38 +12,33 @@ from django.db.models import QuerySet
 from apps.common import caller
 from apps.events import event_counters
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EventType, Facts
 
 log = structlog.get_logger(__name__)
 
+# Facts that are columns of an event; the others are its details.
+COLUMNS = {"user_id", "client_id", "app_name", "transaction_id"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def build(
-    event_type: EventType,
-    *,
-    user_id: str = "",
-    client_id: str = "",
-    app_name: str = "",
-    transaction_id: UUID | None = None,
-    **details: Any,
-) -> Event:
-    """Return an unsaved event. Details are JSON values and must not contain secrets."""
+def build(event_type: EventType[Facts], facts: Facts) -> Event:
+    """Return an unsaved event. Raises TypeError if the facts are not those that the event type declares."""
+    event_type.require(facts)
     return Event(
-        event_type=event_type,
-        user_id=user_id[:255],
-        client_id=client_id[:100],
-        app_name=app_name[:100],
-        transaction_id=transaction_id,
+        event_type=str(event_type),
+        user_id=facts.get("user_id", "")[:255],
+        client_id=facts.get("client_id", "")[:100],
+        app_name=facts.get("app_name", "")[:100],
+        transaction_id=facts.get("transaction_id"),
         client_ip=caller.current().ip or None,
         user_agent=caller.current().user_agent,
-        details=details,
+        details={name: value for name, value in facts.items() if name not in COLUMNS},
     )
 
 
-def record(event_type: EventType, **facts: Any) -> Event:
-    """Append an event in the current database transaction. `facts` are the arguments of `build`."""
-    event = build(event_type, **facts)
+def record(event_type: EventType[Facts], facts: Facts) -> Event:
+    """Append an event in the current database transaction. Raises TypeError as `build`."""
+    event = build(event_type, facts)
     event.save()
     count_and_log([event])
     return event

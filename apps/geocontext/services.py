@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.common import codes
-from apps.events.types import EventType
+from apps.events.facts import ContextFacts
+from apps.events.types import EventType, EventTypes
 from apps.geocontext import client, database, templates, user_agents
 from apps.geocontext.locations import Address, Failure, Location, is_private_or_reserved, parse, private_address_failure
 from apps.geocontext.models import ConfirmationTemplate, Geolocation, LocatedAddress
@@ -50,10 +51,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Composed:
-    """The secure message; `check` is the event to record, with `reason` in words unless it is a success."""
+    """The secure message; `event_type` is the event to record, with `reason` in words unless it is a success."""
 
     text: str
-    event_type: EventType
+    event_type: EventType[ContextFacts]
     reason: str = ""
 
 
@@ -85,8 +86,8 @@ def compose(message: str, origin: Origin) -> Composed | None:
 def compose_with(message: str, origin: Origin, location: Location | Failure) -> Composed:
     """Put a message into its context with what was found about the address; a failure leaves the message alone."""
     if isinstance(location, Failure):
-        return Composed(message, EventType.GEOLOCATION_CHECK_FAILED, location.reason)
-    return Composed(_fill(message, origin, location), EventType.GEOLOCATION_CHECK_SUCCESS)
+        return Composed(message, EventTypes.GEOLOCATION_CHECK_FAILED, location.reason)
+    return Composed(_fill(message, origin, location), EventTypes.GEOLOCATION_CHECK_SUCCESS)
 
 
 def look_up(
@@ -189,10 +190,10 @@ def _cache_key(url: str, ip: str) -> str:
 def _without_location(message: str, origin: Origin) -> Composed:
     if not origin.user_agent:
         reason = _("The request carried neither ip_address nor user_agent.")
-        return Composed(message, EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
+        return Composed(message, EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
     text = _fill(message, origin, Location(""))
     reason = _("The request carried no ip_address.")
-    return Composed(text, EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
+    return Composed(text, EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
 
 
 def _fill(message: str, origin: Origin, location: Location) -> str:

@@ -12,7 +12,8 @@ from phonenumbers import NumberParseException, PhoneNumberType, number_type, par
 
 from apps.common import errors
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import TestSmsFacts
+from apps.events.types import EventTypes
 from apps.outgoing import http
 from apps.sms.gateways.base import Gateway, SmsMessage, SmsOutcome, SmsResult
 from apps.system import services as system
@@ -59,14 +60,16 @@ def send_test(phone_number: str, *, who: str) -> SmsResult:
     message = SmsMessage(number, _("This is a test message."), TEST_CODE, TEST_TTL_SECONDS)
     result = _send_catching_errors(message)
     events.record(
-        EventType.ADMIN_TEST_SMS_SENT,
-        who=who,
-        gateway=settings.SMS_GATEWAY,
-        phone_number=masked_number(number),
-        sender=result.sender,
-        outcome=result.outcome.value,
-        http_status=result.status,
-        reason=result.reason,
+        EventTypes.ADMIN_TEST_SMS_SENT,
+        TestSmsFacts(
+            who=who,
+            gateway=settings.SMS_GATEWAY,
+            phone_number=masked_number(number),
+            sender=result.sender,
+            outcome=result.outcome.value,
+            http_status=result.status,
+            reason=result.reason,
+        ),
     )
     return result
 

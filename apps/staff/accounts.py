@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.events import changes
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.staff.roles import GROUPS, Role
 
 # Group of the accounts whose password was set by another person.
@@ -39,7 +39,7 @@ def create(*, name: str, role: str, who: str) -> str:
         assign_role(user, Role(role))
         after = snapshot(user)
         changes.record(
-            EventType.ADMIN_CONFIGURATION_CREATED, who=who, row=user, before=changes.EMPTY_SNAPSHOT, after=after
+            EventTypes.ADMIN_CONFIGURATION_CREATED, who=who, row=user, before=changes.EMPTY_SNAPSHOT, after=after
         )
     return password
 
@@ -104,5 +104,5 @@ def record_password_change(user: User, actor: User) -> None:
     after = snapshot(user)
     before = changes.Snapshot(plain=after.plain, secret={**after.secret, "password": ""})
     changes.record(
-        EventType.ADMIN_CONFIGURATION_UPDATED, who=actor.get_username(), row=user, before=before, after=after
+        EventTypes.ADMIN_CONFIGURATION_UPDATED, who=actor.get_username(), row=user, before=before, after=after
     )

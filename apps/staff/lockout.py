@@ -18,7 +18,8 @@ from django.utils import timezone
 from apps.common import caller, codes
 from apps.events import failed_access
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import ObjectFacts, StaffFacts
+from apps.events.types import EventTypes
 
 ALL_ADDRESSES = ""
 
@@ -50,9 +51,9 @@ class LockoutHandler(AxesDatabaseHandler):
         name = str(credentials.get("username", ""))
         # An unknown name may be a password that was typed into the wrong field.
         who = name if User.objects.filter(username=name).exists() else ""
-        failed_access.record(EventType.ADMIN_SIGN_IN_FAILED, who=who)
+        failed_access.record(EventTypes.ADMIN_SIGN_IN_FAILED, StaffFacts(who=who))
         if request.axes_locked_out:
-            failed_access.record(EventType.ADMIN_SIGN_IN_LOCKED, who=who)
+            failed_access.record(EventTypes.ADMIN_SIGN_IN_LOCKED, StaffFacts(who=who))
 
 
 def username_hash(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
@@ -102,7 +103,7 @@ def unlock(name: str, *, who: str) -> bool:
     was_locked = bool(locks(name))
     AccessAttempt.objects.filter(username=hash_username(name)).delete()
     if was_locked:
-        events.record(EventType.ADMIN_SIGN_IN_UNLOCKED, who=who, object=name)
+        events.record(EventTypes.ADMIN_SIGN_IN_UNLOCKED, ObjectFacts(who=who, object=name))
     return was_locked
 
 

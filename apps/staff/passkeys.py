@@ -12,8 +12,10 @@ from django_otp_webauthn.helpers import WebAuthnHelper
 from django_otp_webauthn.models import WebAuthnCredential
 from webauthn.helpers.exceptions import WebAuthnException
 
-from apps.events.types import EventType
-from apps.staff.second_factor import PASSKEY, record, record_failure
+from apps.events import services as events
+from apps.events.facts import RenamedFactorFacts, SecondFactorFacts
+from apps.events.types import EventTypes
+from apps.staff.second_factor import PASSKEY, record_failure
 
 NAME_LENGTH = 64
 # Session keys of the challenges. A challenge is removed before its response is verified.
@@ -39,7 +41,8 @@ def complete_registration(request: HttpRequest, user: User, name: str, credentia
             passkey = WebAuthnHelper(request).register_complete(user=user, state=state, data=credential)
             passkey.name = clean_name(name)
             passkey.save(update_fields=["name"])
-            record(EventType.ADMIN_SECOND_FACTOR_CREATED, user, kind=PASSKEY, object=passkey.name)
+            facts = SecondFactorFacts(who=user.get_username(), object=passkey.name, kind=PASSKEY)
+            events.record(EventTypes.ADMIN_SECOND_FACTOR_CREATED, facts)
     except (WebAuthnException, OTPWebAuthnApiError, IntegrityError, KeyError, TypeError, ValueError) as error:
         raise PasskeyError from error
     return passkey
@@ -61,7 +64,7 @@ def complete_authentication(request: HttpRequest, user: User, credential: dict[s
     try:
         return WebAuthnHelper(request).authenticate_complete(user=user, state=state, data=credential)
     except (WebAuthnException, OTPWebAuthnApiError, KeyError, TypeError, ValueError) as error:
-        record_failure(user, kind=PASSKEY)
+        record_failure(user, PASSKEY)
         raise PasskeyError from error
 
 
@@ -76,4 +79,5 @@ def rename(user: User, key: int, name: str) -> None:
     if passkey is not None and name.strip():
         before, passkey.name = passkey.name, clean_name(name)
         passkey.save(update_fields=["name"])
-        record(EventType.ADMIN_SECOND_FACTOR_UPDATED, user, kind=PASSKEY, object=passkey.name, before=before)
+        facts = RenamedFactorFacts(who=user.get_username(), object=passkey.name, kind=PASSKEY, before=before)
+        events.record(EventTypes.ADMIN_SECOND_FACTOR_UPDATED, facts)

@@ -15,7 +15,8 @@ from django_otp_webauthn.models import WebAuthnCredential
 from apps.common import codes
 from apps.events import failed_access
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import FailedFactorFacts, ObjectFacts, RecoveryCodeFacts, SecondFactorFacts
+from apps.events.types import EventType, EventTypes
 from apps.staff import accounts
 from apps.staff.models import RECOVERY_PURPOSE, AuthenticatorApp, RecoveryCode, RecoveryCodes
 
@@ -75,7 +76,7 @@ def confirm_app(user: User, code: str) -> AuthenticatorApp | None:
     AuthenticatorApp.objects.filter(user=user, confirmed=True).delete()
     pending.confirmed = True
     pending.save(update_fields=["confirmed"])
-    record(EventType.ADMIN_SECOND_FACTOR_CREATED, user, kind=APP)
+    _record(EventTypes.ADMIN_SECOND_FACTOR_CREATED, user, APP)
     return pending
 
 
@@ -83,7 +84,7 @@ def remove_app(user: User) -> None:
     with transaction.atomic():
         _count, by_model = AuthenticatorApp.objects.filter(user=user, confirmed=True).delete()
         if by_model:
-            record(EventType.ADMIN_SECOND_FACTOR_DELETED, user, kind=APP)
+            _record(EventTypes.ADMIN_SECOND_FACTOR_DELETED, user, APP)
             _delete_unneeded_codes(user)
 
 
@@ -92,7 +93,8 @@ def remove_passkey(user: User, key: int) -> None:
         passkey = WebAuthnCredential.objects.filter(user=user, pk=key).first()
         if passkey is not None:
             passkey.delete()
-            record(EventType.ADMIN_SECOND_FACTOR_DELETED, user, kind=PASSKEY, object=passkey.name)
+            facts = SecondFactorFacts(who=user.get_username(), object=passkey.name, kind=PASSKEY)
+            events.record(EventTypes.ADMIN_SECOND_FACTOR_DELETED, facts)
             _delete_unneeded_codes(user)
 
 
@@ -110,7 +112,7 @@ def generate_recovery_codes(user: User) -> list[str]:
     RecoveryCode.objects.bulk_create(
         RecoveryCode(codes=device, code_hash=codes.keyed_hash(code, RECOVERY_PURPOSE)) for code in plain_codes
     )
-    record(EventType.ADMIN_RECOVERY_CODES_CREATED, user)
+    events.record(EventTypes.ADMIN_RECOVERY_CODES_CREATED, facts_of(user))
     return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in plain_codes]
 
 
@@ -129,7 +131,8 @@ def verify_code(user: User, text: str) -> Device | None:
         record_failure(user)
         return None
     if isinstance(device, RecoveryCodes):
-        record(EventType.ADMIN_RECOVERY_CODE_USED, user, left=remaining_codes(user))
+        facts = RecoveryCodeFacts(**facts_of(user), left=remaining_codes(user))
+        events.record(EventTypes.ADMIN_RECOVERY_CODE_USED, facts)
     return device
 
 
@@ -147,16 +150,21 @@ def reset(user: User, *, who: str) -> None:
         for model in (AuthenticatorApp, RecoveryCodes, WebAuthnCredential):
             model.objects.filter(user=user).delete()
         accounts.end_sessions(user)
-        events.record(EventType.ADMIN_SECOND_FACTOR_DELETED, who=who, object=user.get_username(), kind="all")
+        facts = SecondFactorFacts(who=who, object=user.get_username(), kind="all")
+        events.record(EventTypes.ADMIN_SECOND_FACTOR_DELETED, facts)
 
 
-def record(event_type: EventType, user: User, **details: Any) -> None:
-    events.record(event_type, **{**_event_fields(user), **details})
+def _record(event_type: EventType[SecondFactorFacts], user: User, kind: str) -> None:
+    events.record(event_type, SecondFactorFacts(**facts_of(user), kind=kind))
 
 
-def record_failure(user: User, **details: Any) -> None:
-    failed_access.record(EventType.ADMIN_SECOND_FACTOR_FAILED, **_event_fields(user), **details)
+def record_failure(user: User, kind: str = "") -> None:
+    facts = FailedFactorFacts(who=user.get_username(), object=user.get_username())
+    if kind:
+        facts["kind"] = kind
+    failed_access.record(EventTypes.ADMIN_SECOND_FACTOR_FAILED, facts)
 
 
-def _event_fields(user: User) -> dict[str, Any]:
-    return {"who": user.get_username(), "object": user.get_username()}
+def facts_of(user: User) -> ObjectFacts:
+    """Return the facts of an action of an account on itself."""
+    return ObjectFacts(who=user.get_username(), object=user.get_username())

@@ -5,7 +5,7 @@ Every change is a conditional UPDATE: of concurrent changes, only the first upda
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from django.db import transaction as database
 from django.db.models import Q
@@ -15,31 +15,32 @@ from apps.callbacks import services as callbacks
 from apps.enrollment.models import Profile
 from apps.events import metrics
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import EndFacts, ReasonFact, StaffActor
+from apps.events.types import EventType, EventTypes
 from apps.system import services as system
 from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.types import Method
 
-EXPIRY_EVENTS: dict[str, EventType] = {
-    Method.OTP: EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED,
-    Method.SMS: EventType.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED,
+EXPIRY_EVENTS: dict[str, EventType[EndFacts]] = {
+    Method.OTP: EventTypes.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED,
+    Method.SMS: EventTypes.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED,
 }
 
 
 def close(
     transaction: Transaction,
     status: Status,
-    event_type: EventType,
+    event_type: EventType[EndFacts],
     *,
     reason: Reason | None = None,
     call_back: bool = True,
     answer: Mapping[str, Any] | None = None,
-    **details: Any,
+    **actor: Unpack[StaffActor],
 ) -> bool:
     """End a pending transaction, with its event and callback in one database transaction.
 
     Return True if the transaction was pending. An overdue transaction can only expire. `answer` has the fields of the
-    answer that ends the transaction, `details` those of the event.
+    answer that ends the transaction, `actor` the facts of the event.
     """
     now = timezone.now()
     row = Transaction.objects.filter(pk=transaction.pk)
@@ -55,12 +56,8 @@ def close(
         }
         if not pending.update(**ended):
             return False
-        events.record(
-            event_type,
-            **transaction.event_fields,
-            **({"reason": str(reason)} if reason else {}),
-            **details,
-        )
+        why = ReasonFact(reason=str(reason)) if reason else ReasonFact()
+        events.record(event_type, EndFacts(**transaction.facts, **actor, **why))
         metrics.increment(metrics.ENDED, [(transaction.method, str(reason or status))])
         if call_back and transaction.callback_uri:
             callbacks.enqueue(
@@ -72,20 +69,20 @@ def close(
     return True
 
 
-def cancel(transaction: Transaction, **details: Any) -> bool:
+def cancel(transaction: Transaction, **actor: Unpack[StaffActor]) -> bool:
     """End a pending transaction without a callback. Return True if it was pending."""
-    event_type = EventType.MOBILE_AUTH_TRANSACTION_CANCELLED
-    return close(transaction, Status.CANCELLED, event_type, call_back=False, **details)
+    event_type = EventTypes.MOBILE_AUTH_TRANSACTION_CANCELLED
+    return close(transaction, Status.CANCELLED, event_type, call_back=False, **actor)
 
 
 def end_failed_to_send(transaction: Transaction) -> bool:
     """End a pending transaction that cannot reach its user. Return True if it was pending."""
-    event_type = EventType.MOBILE_AUTH_NOT_AUTHENTICATED
+    event_type = EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED
     return close(transaction, Status.NOT_AUTHENTICATED, event_type, reason=Reason.FAILED_TO_SEND)
 
 
-def expiry_event(method: str) -> EventType:
-    return EXPIRY_EVENTS.get(method, EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED)
+def expiry_event(method: str) -> EventType[EndFacts]:
+    return EXPIRY_EVENTS.get(method, EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED)
 
 
 def sweep() -> None:

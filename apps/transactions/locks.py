@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Unpack
 
 from django.db import transaction as database
 from django.utils import timezone
@@ -13,7 +13,8 @@ from apps.common.names import quoted
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import FraudLock, Profile
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import Actor, DeviceActionFacts, UserUnlockFacts
+from apps.events.types import EventTypes
 from apps.system import services as system
 from apps.transactions.models import CodeFailures
 
@@ -76,24 +77,26 @@ def for_user(user_id: str) -> Locks:
     )
 
 
-def lock_profile(profile: Profile, **event_fields: Any) -> None:
+def lock_profile(profile: Profile, **actor: Unpack[Actor]) -> None:
     """Lock the user of a profile in its application until support staff unlock the user.
 
-    `event_fields` identify the transaction in which the fraud was reported.
+    `actor` identifies the transaction in which the fraud was reported.
     """
     application = profile.device.version.application
     _lock, is_new = FraudLock.objects.get_or_create(user_id=profile.user_id, application=application)
     if is_new:
         events.record(
-            EventType.PROFILE_LOCKED,
-            user_id=profile.user_id,
-            app_name=application.name,
-            device_id=profile.device.device_id,
-            **event_fields,
+            EventTypes.PROFILE_LOCKED,
+            DeviceActionFacts(
+                user_id=profile.user_id,
+                app_name=application.name,
+                device_id=profile.device.device_id,
+                **actor,
+            ),
         )
 
 
-def unlock(user_id: str, **actor: Any) -> dict[str, int]:
+def unlock(user_id: str, **actor: Unpack[Actor]) -> dict[str, int]:
     """Remove all locks of a user. Return the numbers of unlocked applications and cleared wrong codes."""
     if "\0" in user_id:
         return {"applications_unlocked": 0, "code_failures_cleared": 0}
@@ -104,5 +107,10 @@ def unlock(user_id: str, **actor: Any) -> dict[str, int]:
         CodeFailures.objects.filter(user_id=user_id).delete()
         removed = {"applications_unlocked": applications, "code_failures_cleared": failures}
         if any(removed.values()):
-            events.record(EventType.USER_UNLOCKED, user_id=user_id, **removed, **actor)
+            events.record(
+                EventTypes.USER_UNLOCKED,
+                UserUnlockFacts(
+                    user_id=user_id, applications_unlocked=applications, code_failures_cleared=failures, **actor
+                ),
+            )
     return removed

@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.db import models
 from django.utils import timezone
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.applications.models import ApiClient
 from apps.common.encryption import EncryptedTextField
 from apps.enrollment.models import Profile
+from apps.events.facts import Actor, TransactionFacts
 from apps.outbox import models as outbox
 from apps.transactions.types import Method
 
@@ -126,14 +127,19 @@ class Transaction(models.Model):
         return round((self.expires_at - self.created_at).total_seconds())
 
     @property
-    def event_fields(self) -> dict[str, Any]:
-        """Event members of the transaction, with its user and application."""
-        return {"user_id": self.user_id, "app_name": self.app_name, **self.source}
+    def facts(self) -> TransactionFacts:
+        """Facts of the transaction's events."""
+        return TransactionFacts(
+            user_id=self.user_id,
+            app_name=self.app_name,
+            client_id=self.client.client_id,
+            transaction_id=self.pk,
+        )
 
     @property
-    def source(self) -> dict[str, Any]:
-        """Event members that identify the transaction, for events whose user and application come from a profile."""
-        return {"client_id": self.client.client_id, "transaction_id": self.pk}
+    def actor(self) -> Actor:
+        """Cause of events whose user and application come from a profile."""
+        return Actor(client_id=self.client.client_id, transaction_id=self.pk)
 
     @property
     def is_answered(self) -> bool:

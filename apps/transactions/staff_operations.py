@@ -1,12 +1,13 @@
 """Operations of support staff on transactions. Members are named as in the portal API; messages are omitted."""
 
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
 from apps.common import errors
+from apps.events.facts import StaffActor
 from apps.outbox import claims
 from apps.outbox import models as outbox
 from apps.transactions import lifecycle
@@ -50,7 +51,7 @@ def _verification_facts(transaction: Transaction) -> dict[str, Any]:
     return facts
 
 
-def cancel(transaction_id: UUID, **actor: Any) -> None:
+def cancel(transaction_id: UUID, **actor: Unpack[StaffActor]) -> None:
     """Cancel a pending transaction of any client, without a callback. `actor` is stored in the event.
 
     Raises TransactionNotFound if no pending transaction has this id.
@@ -60,7 +61,7 @@ def cancel(transaction_id: UUID, **actor: Any) -> None:
         raise errors.TransactionNotFound
 
 
-def resend(transaction_id: UUID, *, expected_resends: int, **actor: Any) -> None:
+def resend(transaction_id: UUID, *, expected_resends: int, **actor: Unpack[StaffActor]) -> None:
     """Resend the message of a pending transaction, see `services.resend`."""
     transaction = Transaction.objects.select_related("client").filter(pk=transaction_id).first()
     if transaction is None:

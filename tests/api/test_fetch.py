@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.models import Status
 from tests import factories
@@ -97,7 +97,7 @@ def test_an_answered_transaction_cannot_be_fetched(fetch, started, device, appro
 
 
 def test_a_cancelled_transaction_cannot_be_fetched(fetch, started, device, row):
-    lifecycle.close(row(started), Status.CANCELLED, EventType.MOBILE_AUTH_NOT_AUTHENTICATED, call_back=False)
+    lifecycle.close(row(started), Status.CANCELLED, EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED, call_back=False)
     assert error_of(fetch(device, started)) == INVALID_TRANSACTION
     assert device.pending() == []
 

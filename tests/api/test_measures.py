@@ -19,7 +19,7 @@ from apps.callbacks.models import CallbackDelivery
 from apps.callbacks.transport import CallbackResult
 from apps.events import metrics
 from apps.events.models import MetricSeries
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES
 from apps.outbox import claims
 from apps.transactions.methods.push import delivery as pushes
 from apps.transactions.models import PushDelivery, Transaction
@@ -166,4 +166,4 @@ def test_every_metric_and_every_event_that_the_dashboard_names_exists(client):
     assert {family.name for family in families} <= {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in named}
     events = {name for query in queries for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", query)}
     assert events
-    assert events <= set(EventType.values)
+    assert events <= set(EVENT_TYPES)

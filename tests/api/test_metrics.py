@@ -13,13 +13,23 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from apps.callbacks.models import CallbackDelivery, FailingCallbackUrl
 from apps.events import counter_buffer, event_counters, services
+from apps.events.facts import DeliveryFacts
 from apps.events.models import Event, EventCount
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES, EventTypes
 from apps.transactions.models import PushDelivery, SmsDelivery
 from config import worker
 from tests.query_plans import query_plan
 
-SENT = EventType.PUSH_AUTH_CALLBACK_SENT
+SENT = EventTypes.PUSH_AUTH_CALLBACK_SENT
+FACTS = DeliveryFacts(
+    user_id="anna",
+    client_id="shop",
+    transaction_id=uuid4(),
+    attempt=1,
+    http_status=200,
+    reason="",
+    next_attempt_at=None,
+)
 
 
 def read(client):
@@ -92,7 +102,7 @@ def test_failing_addresses_are_those_that_the_console_tells_of(client, db):
 
 
 def total(client, event_type):
-    return read(client)["countersign_events_total", event_type.value]
+    return read(client)["countersign_events_total", str(event_type)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,10 +110,11 @@ def test_events_are_counted_when_they_are_committed_and_added_up(client):
     event_counters.flush()
     EventCount.objects.all().delete()
     assert total(client, SENT) == 0
-    services.record(SENT)
-    services.record_all([services.build(SENT), services.build(EventType.PUSH_AUTH_CALLBACK_FAILED)])
+    services.record(SENT, FACTS)
+    types = (SENT, EventTypes.PUSH_AUTH_CALLBACK_FAILED)
+    services.record_all([services.build(event_type, FACTS) for event_type in types])
     with transaction.atomic():
-        services.record(SENT)
+        services.record(SENT, FACTS)
         transaction.set_rollback(True)
     assert total(client, SENT) == 0
 
@@ -111,19 +122,19 @@ def test_events_are_counted_when_they_are_committed_and_added_up(client):
         event_counters.flush()
         event_counters.flush()
     assert len(queries) == 1
-    assert (total(client, SENT), total(client, EventType.PUSH_AUTH_CALLBACK_FAILED)) == (2, 1)
+    assert (total(client, SENT), total(client, EventTypes.PUSH_AUTH_CALLBACK_FAILED)) == (2, 1)
     # What another process has added meanwhile stays.
     EventCount.objects.filter(event_type=SENT).update(total=10)
-    services.record(SENT)
+    services.record(SENT, FACTS)
     event_counters.flush()
     assert total(client, SENT) == 11
-    assert {key[1] for key in read(client) if key[0] == "countersign_events_total"} == set(EventType.values)
+    assert {key[1] for key in read(client) if key[0] == "countersign_events_total"} == set(EVENT_TYPES)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_request_pays_no_query_for_the_count_and_what_could_not_be_added_is_kept(client, monkeypatch):
     event_counters.flush()
-    before = total(client, EventType.API_AUTHENTICATION_FAILED)
+    before = total(client, EventTypes.API_AUTHENTICATION_FAILED)
     with CaptureQueriesContext(connection) as queries:
         client.get("/oauth/api/v1/events")
     assert Event.objects.count() == 1
@@ -133,9 +144,9 @@ def test_a_request_pays_no_query_for_the_count_and_what_could_not_be_added_is_ke
         patched.setattr(counter_buffer, "ADD", "INSERT INTO a_table_that_is_away VALUES {rows}")
         with pytest.raises(DatabaseError):
             event_counters.flush()
-    assert total(client, EventType.API_AUTHENTICATION_FAILED) == before
+    assert total(client, EventTypes.API_AUTHENTICATION_FAILED) == before
     event_counters.flush()
-    assert total(client, EventType.API_AUTHENTICATION_FAILED) == before + 1
+    assert total(client, EventTypes.API_AUTHENTICATION_FAILED) == before + 1
 
 
 def test_a_database_that_is_away_is_told_as_503(client, db, monkeypatch):

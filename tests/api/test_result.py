@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.models import Reason, Status
 from tests import factories
@@ -56,7 +56,7 @@ def test_a_denied_transaction(portal, started, device):
     ],
 )
 def test_a_final_failure_says_why(portal, started, row, reason, text):
-    lifecycle.close(row(started), Status.NOT_AUTHENTICATED, EventType.MOBILE_AUTH_NOT_AUTHENTICATED, reason=reason)
+    lifecycle.close(row(started), Status.NOT_AUTHENTICATED, EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED, reason=reason)
     result = portal.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("not_authenticated", False)
     assert result["not_authenticated_reason"] == {"reason": reason.value, "description": text}
@@ -65,7 +65,7 @@ def test_a_final_failure_says_why(portal, started, row, reason, text):
 
 
 def test_a_cancelled_transaction(portal, started, row):
-    lifecycle.close(row(started), Status.CANCELLED, EventType.MOBILE_AUTH_NOT_AUTHENTICATED, call_back=False)
+    lifecycle.close(row(started), Status.CANCELLED, EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED, call_back=False)
     result = portal.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("cancelled", False)
 

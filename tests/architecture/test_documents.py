@@ -10,7 +10,7 @@ from django.urls import resolve
 
 from apps.api.exceptions import status_of
 from apps.common import errors
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES
 from config.worker import QUEUES
 from tests.architecture import pages
 from tests.architecture.pages import PAGES, ROOT
@@ -96,7 +96,7 @@ def test_the_table_of_commands_has_every_command():
 def test_every_setting_and_event_that_is_named_exists(page):
     if page.name == "CHANGELOG.md":
         pytest.skip("it tells of what there was")
-    known = variables_read() | set(EventType.values) | FOREIGN | {"DJANGO_SETTINGS_MODULE"}
+    known = variables_read() | set(EVENT_TYPES) | FOREIGN | {"DJANGO_SETTINGS_MODULE"}
     words = {word for word in pages.quoted(page) if CONSTANT.fullmatch(word)}
     # A value may come from the file that NAME_FILE names.
     assert not {word for word in words if word not in known and word.removesuffix("_FILE") not in known}

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES, EventTypes
 from apps.outbox import claims
 from apps.sms.gateways.memory import MemoryGateway
 from apps.system.models import Features, GeneralConfiguration
@@ -89,7 +89,7 @@ def test_the_timeline_of_many_wrong_codes_begins_with_the_start_and_ends_with_th
 
 
 def test_every_failed_authentication_looks_like_a_failure_in_the_timeline(console, texted):
-    bad = [one.value for one in EventType if "_NOT_AUTHENTICATED_" in one] + ["SMS_AUTH_USER_LOCKED"]
+    bad = [event_type for event_type in EVENT_TYPES if "_NOT_AUTHENTICATED_" in event_type] + ["SMS_AUTH_USER_LOCKED"]
     assert "PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER" in bad
     now = timezone.now()
     Event.objects.all().delete()
@@ -279,7 +279,7 @@ def test_the_timeline_tells_attempts_next_tries_and_look_ups_and_no_text_for_the
     PushDelivery.objects.update(attempts_made=1)
     PushAttempt.objects.create(delivery=delivery, number=1, started_at=now, outcome="retry", status=503)
     lookup = ContextLookup.objects.create(transaction=pushed, concurrency_key="x", state="done", attempts_made=1)
-    success = EventType.GEOLOCATION_CHECK_SUCCESS
+    success = EventTypes.GEOLOCATION_CHECK_SUCCESS
     ContextAttempt.objects.create(delivery=lookup, number=1, started_at=now, outcome=success, duration_ms=5)
     device.answer(device.fetch(str(pushed.pk)), approve=False)
     callback = CallbackDelivery.objects.get()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.geocontext import services
 from apps.geocontext.services import Origin
 from tests.geocontext import files
@@ -27,7 +27,7 @@ def compose(ip_address=UTRECHT, user_agent=CHROME, language="en"):
 def failure(ip_address=UTRECHT):
     """Return why there is no context, after checking that the message came alone."""
     composed = compose(ip_address)
-    assert (composed.text, composed.event_type) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
+    assert (composed.text, composed.event_type) == (MESSAGE, EventTypes.GEOLOCATION_CHECK_FAILED)
     assert ip_address not in composed.reason
     return composed.reason
 
@@ -37,7 +37,7 @@ def test_a_message_gets_the_machine_the_browser_and_the_place(location_file):
     for address in (UTRECHT, f"::ffff:{UTRECHT}", UTRECHT_6, UTRECHT_6.upper()):
         composed = compose(address)
         assert (composed.text, composed.reason) == (EXAMPLE, "")
-        assert composed.event_type == EventType.GEOLOCATION_CHECK_SUCCESS
+        assert composed.event_type == EventTypes.GEOLOCATION_CHECK_SUCCESS
 
 
 def test_maxminds_own_city_file_is_read(settings):
@@ -82,7 +82,7 @@ def test_names_come_in_the_language_of_the_request_and_else_in_english(location_
 )
 def test_what_did_not_come_leaves_its_placeholders_empty(location_file, ip_address, user_agent, text):
     composed = compose(ip_address, user_agent)
-    skipped = composed.event_type == EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING
+    skipped = composed.event_type == EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING
     assert (composed.text, skipped) == (text, not ip_address)
     assert bool(composed.reason) == skipped
 

@@ -7,7 +7,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.geocontext import services
 from apps.geocontext.models import Geolocation, LocatedAddress
 from apps.geocontext.services import Failure, Location, Origin
@@ -60,7 +60,7 @@ def test_a_message_waits_for_the_service_and_then_says_where_the_request_comes_f
 
     composed = services.compose_with(MESSAGE, origin("8.8.8.8"), found)
     assert composed.text == f"{MESSAGE} Device:  , Location: NL, Provincie Utrecht, Utrecht"
-    assert (composed.event_type, composed.reason) == (EventType.GEOLOCATION_CHECK_SUCCESS, "")
+    assert (composed.event_type, composed.reason) == (EventTypes.GEOLOCATION_CHECK_SUCCESS, "")
     # From now on it is known.
     assert services.compose(MESSAGE, origin("::ffff:8.8.8.8")) == composed
 
@@ -89,7 +89,7 @@ def test_every_fault_of_the_service_is_a_reason_without_key_and_address_and_is_n
         assert KEY not in found[number].reason
         assert "9.9.9." not in found[number].reason
         composed = services.compose_with(MESSAGE, origin(f"9.9.9.{number}"), found[number])
-        assert (composed.text, composed.event_type) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
+        assert (composed.text, composed.event_type) == (MESSAGE, EventTypes.GEOLOCATION_CHECK_FAILED)
         assert composed.reason == found[number].reason
     assert LocatedAddress.objects.count() == 1
     assert services.compose(MESSAGE, origin("9.9.9.3")) is None
@@ -115,7 +115,7 @@ def test_what_the_service_says_cannot_move_the_text_or_break_the_store(service):
 @pytest.mark.parametrize("address", ["10.1.2.3", "::1", "169.254.169.254", "fe80::1%eth0", "1.2.3", "x" * 300])
 def test_nobody_is_asked_about_an_address_that_nobody_can_know(service, address):
     composed = services.compose(MESSAGE, origin(address))
-    assert (composed.text, composed.event_type) == (MESSAGE, EventType.GEOLOCATION_CHECK_FAILED)
+    assert (composed.text, composed.event_type) == (MESSAGE, EventTypes.GEOLOCATION_CHECK_FAILED)
     assert ask((1, address)) == {1: Failure(composed.reason)}
     assert not service.received
 

@@ -9,7 +9,7 @@ from rest_framework.fields import empty
 from apps.api.schema import response_example
 from apps.common.clock import milliseconds
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES
 
 MAX_SIZE = 1000
 DEFAULT_SIZE = 20
@@ -20,7 +20,7 @@ MAX_PAGE = 100_000
 class EventTypesField(serializers.ListField):
     """Types of events; an empty one counts as absent."""
 
-    child = serializers.ChoiceField(choices=EventType.values)
+    child = serializers.ChoiceField(choices=[str(event_type) for event_type in EVENT_TYPES])
 
     def get_value(self, dictionary: Any) -> Any:
         return [name for name in dictionary.getlist(self.field_name) if name] or empty

@@ -22,7 +22,7 @@ from apps.common.clock import milliseconds
 from apps.enrollment import device_management, links
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 
 
 def user_errors(*more: type[errors.ApiError]) -> dict[int, OpenApiResponse]:
@@ -116,7 +116,7 @@ class DevicesView(UsersView):
         serializer = serializers.DeleteDevicesSerializer(data=_json_members(request))
         serializer.is_valid(raise_exception=True)
         profiles = device_management.profiles_on_devices(user_id, serializer.validated_data["delete"])
-        remaining = device_management.remove_each(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id)
+        remaining = device_management.remove_each(profiles, EventTypes.API_DEVICE_REMOVED, client_id=client_id)
         return Response(serializers.serialize_not_deleted(remaining), status=500) if remaining else Response(status=204)
 
     @extend_schema(
@@ -129,7 +129,7 @@ class DevicesView(UsersView):
     def delete(self, request: Request, user_id: str) -> Response:
         client_id = self.authorize(request)
         profiles = list(device_management.all_profiles(user_id))
-        if device_management.remove_each(profiles, EventType.API_DEVICE_REMOVED, client_id=client_id):
+        if device_management.remove_each(profiles, EventTypes.API_DEVICE_REMOVED, client_id=client_id):
             raise errors.InternalError
         return Response(status=204)
 
@@ -164,7 +164,7 @@ class DeviceView(UsersView):
         client_id = self.authorize(request)
         device_management.remove(
             device_management.profiles_on_devices(user_id, [device_id]),
-            EventType.API_DEVICE_REMOVED,
+            EventTypes.API_DEVICE_REMOVED,
             client_id=client_id,
         )
         return Response(status=204)

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from apps.common.console.confirmations import Confirmation
 from apps.enrollment import device_management
 from apps.enrollment.models import Device, Profile
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -116,7 +116,7 @@ def build_device_confirmation(profiles: Sequence[Profile], device: Device, back:
 
 def delete_device(profiles: Sequence[Profile], device: Device, who: str) -> str:
     """Remove users from a device, which is deleted with the last user, and return the success message."""
-    count = device_management.remove(profiles, EventType.ADMIN_DEVICE_DELETED, who=who)
+    count = device_management.remove(profiles, EventTypes.ADMIN_DEVICE_DELETED, who=who)
     text = ngettext(
         "“%(device)s” was deleted and %(count)d user was disconnected.",
         "“%(device)s” was deleted and %(count)d users were disconnected.",

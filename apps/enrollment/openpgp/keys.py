@@ -21,7 +21,8 @@ from apps.enrollment.models import ServerKey
 from apps.enrollment.openpgp import certificates, decryption, encryption, verification
 from apps.enrollment.openpgp.packets import Packet, Tag, read_literal_data
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import NoFacts
+from apps.events.types import EventTypes
 from apps.system import services as system
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -41,7 +42,7 @@ def rotate() -> ServerKey:
     with transaction.atomic():
         ServerKey.objects.filter(shared=True).update(shared=False)
         key = _create_server_key(shared=True)
-        events.record(EventType.SERVER_KEY_ROTATED)
+        events.record(EventTypes.SERVER_KEY_ROTATED, NoFacts())
     return key
 
 

@@ -22,8 +22,9 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget
 from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.events import cursor_pagination, services
 from apps.events.console import export
+from apps.events.facts import ExportFacts
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES, EventTypes
 
 
 class EventTypeFilter(FormFilter):
@@ -46,7 +47,7 @@ class EventTypeFilter(FormFilter):
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
-        choices = sorted((event_type.value, event_type.replace("_", " ")) for event_type in EventType)
+        choices = sorted((str(event_type), event_type.replace("_", " ")) for event_type in EVENT_TYPES)
         widget = UnfoldAdminSelectMultipleWidget(choices=choices, attrs={"size": 6})
         help_text = _("Select several with Ctrl or ⌘ and a click.")
         field = forms.MultipleChoiceField(
@@ -141,7 +142,8 @@ class EventAdmin(LogAdmin):
         except IncorrectLookupParameters as error:
             raise Http404("unknown filter") from error
         filters = {name: values for name, values in changelist.get_filters_params().items() if any(values)}
-        services.record(EventType.ADMIN_EVENTS_EXPORTED, who=request.user.get_username(), filters=filters)
+        facts = ExportFacts(who=request.user.get_username(), filters=filters)
+        services.record(EventTypes.ADMIN_EVENTS_EXPORTED, facts)
         name = f"activity-{timezone.now():%Y%m%d-%H%M%S}.csv"
         return StreamingHttpResponse(
             export.csv_chunks(changelist.queryset),

@@ -16,15 +16,15 @@ from apps.common.console import relations
 from apps.common.console.admin import BaseConsoleAdmin
 from apps.common.names import quoted
 from apps.events import changes
-from apps.events.types import EventType
+from apps.events.types import EVENT_TYPES, EventTypes
 
 CREATED, UPDATED, DELETED = (
-    EventType.ADMIN_CONFIGURATION_CREATED,
-    EventType.ADMIN_CONFIGURATION_UPDATED,
-    EventType.ADMIN_CONFIGURATION_DELETED,
+    EventTypes.ADMIN_CONFIGURATION_CREATED,
+    EventTypes.ADMIN_CONFIGURATION_UPDATED,
+    EventTypes.ADMIN_CONFIGURATION_DELETED,
 )
 CONFIGURATION_EVENT_TYPES = [
-    event_type.value for event_type in EventType if event_type.startswith("ADMIN_CONFIGURATION_")
+    str(event_type) for event_type in EVENT_TYPES if event_type.startswith("ADMIN_CONFIGURATION_")
 ]
 # Maximum number of names in a message.
 NAMES_SHOWN = 10

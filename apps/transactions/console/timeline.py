@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.outbox.models import Attempt, Delivery, State
 from apps.transactions.models import (
     ContextAttempt,
@@ -27,59 +27,59 @@ from apps.transactions.models import (
 
 # The attempts show these with more detail, and portals can request the result any number of times.
 HIDDEN_EVENTS = (
-    EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION,
-    EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
-    EventType.PUSH_AUTH_CALLBACK_SENT,
-    EventType.PUSH_AUTH_CALLBACK_FAILED,
-    EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
-    EventType.SMS_AUTH_INIT_MESSAGE_SENT,
-    EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
-    EventType.SMS_AUTH_INIT_FAILURE_GATEWAY,
+    EventTypes.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION,
+    EventTypes.PUSH_AUTH_PUSH_SERVICE_FAILURE,
+    EventTypes.PUSH_AUTH_CALLBACK_SENT,
+    EventTypes.PUSH_AUTH_CALLBACK_FAILED,
+    EventTypes.PUSH_AUTH_TRANSACTION_RETRIEVED,
+    EventTypes.SMS_AUTH_INIT_MESSAGE_SENT,
+    EventTypes.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
+    EventTypes.SMS_AUTH_INIT_FAILURE_GATEWAY,
 )
 # Above this number, only the newest events and the first are shown: the start and the end of the transaction.
 MAX_EVENTS = 100
 GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
-SUCCESSFUL_OUTCOMES = ("accepted", "delivered", EventType.GEOLOCATION_CHECK_SUCCESS)
+SUCCESSFUL_OUTCOMES = ("accepted", "delivered", EventTypes.GEOLOCATION_CHECK_SUCCESS)
 # Neither success nor failure: the outcome is unknown, or no attempt was needed.
 NEUTRAL_OUTCOMES = ("unknown", "not_needed")
 EVENT_STYLES: dict[str, Any] = {
-    EventType.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
-    EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED: ("smartphone", PLAIN),
-    EventType.MOBILE_AUTH_AUTHENTICATED: ("check", GOOD),
-    EventType.MOBILE_AUTH_NOT_AUTHENTICATED: ("close", BAD),
-    EventType.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
-    EventType.PUSH_AUTH_RESEND_SUCCESS: ("replay", PLAIN),
-    EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED: ("replay", BAD),
-    EventType.MOBILE_AUTH_TRANSACTION_CANCELLED: ("cancel", BAD),
-    EventType.OTP_AUTH_INITIALIZED: ("qr_code_2", PLAIN),
-    EventType.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
-    EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP: ("close", BAD),
-    EventType.SMS_AUTH_INITIALIZED: ("sms", PLAIN),
-    EventType.SMS_AUTH_AUTHENTICATED: ("check", GOOD),
-    EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE: ("close", BAD),
-    EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED: ("block", BAD),
-    EventType.SMS_AUTH_USER_LOCKED: ("lock", BAD),
-    EventType.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
-    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN: ("dialpad", BAD),
-    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL: ("fingerprint", BAD),
-    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER: ("dialpad", BAD),
-    EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE: ("error", BAD),
-    EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN: ("error", BAD),
-    EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED: ("draw", GOOD),
-    EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE: ("draw", BAD),
-    EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE: ("draw", BAD),
-    EventType.MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION: ("smartphone", BAD),
-    EventType.MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED: ("smartphone", BAD),
-    EventType.PUSH_AUTH_FRAUD_REPORTED: ("report", BAD),
-    EventType.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED: ("block", BAD),
-    EventType.PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED: ("block", BAD),
-    EventType.PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED: ("block", BAD),
-    EventType.GEOLOCATION_CHECK_SUCCESS: ("location_on", PLAIN),
-    EventType.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING: ("location_off", PLAIN),
-    EventType.GEOLOCATION_CHECK_FAILED: ("location_off", BAD),
-    EventType.ADMIN_CALLBACKS_REDELIVERED: ("replay", PLAIN),
-    EventType.SMS_RESEND_SUCCEEDED: ("replay", PLAIN),
-    EventType.SMS_RESEND_FAILED: ("replay", BAD),
+    EventTypes.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
+    EventTypes.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED: ("smartphone", PLAIN),
+    EventTypes.MOBILE_AUTH_AUTHENTICATED: ("check", GOOD),
+    EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED: ("close", BAD),
+    EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventTypes.PUSH_AUTH_RESEND_SUCCESS: ("replay", PLAIN),
+    EventTypes.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED: ("replay", BAD),
+    EventTypes.MOBILE_AUTH_TRANSACTION_CANCELLED: ("cancel", BAD),
+    EventTypes.OTP_AUTH_INITIALIZED: ("qr_code_2", PLAIN),
+    EventTypes.OTP_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventTypes.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP: ("close", BAD),
+    EventTypes.SMS_AUTH_INITIALIZED: ("sms", PLAIN),
+    EventTypes.SMS_AUTH_AUTHENTICATED: ("check", GOOD),
+    EventTypes.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE: ("close", BAD),
+    EventTypes.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED: ("block", BAD),
+    EventTypes.SMS_AUTH_USER_LOCKED: ("lock", BAD),
+    EventTypes.SMS_AUTH_NOT_AUTHENTICATED_EXPIRED: ("timer_off", BAD),
+    EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN: ("dialpad", BAD),
+    EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL: ("fingerprint", BAD),
+    EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER: ("dialpad", BAD),
+    EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE: ("error", BAD),
+    EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN: ("error", BAD),
+    EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED: ("draw", GOOD),
+    EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE: ("draw", BAD),
+    EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE: ("draw", BAD),
+    EventTypes.MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION: ("smartphone", BAD),
+    EventTypes.MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED: ("smartphone", BAD),
+    EventTypes.PUSH_AUTH_FRAUD_REPORTED: ("report", BAD),
+    EventTypes.PUSH_AUTH_VALIDATION_PIN_LIMIT_EXCEEDED: ("block", BAD),
+    EventTypes.PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED: ("block", BAD),
+    EventTypes.PUSH_AUTH_VALIDATION_CUSTOM_AUTHENTICATOR_LIMIT_EXCEEDED: ("block", BAD),
+    EventTypes.GEOLOCATION_CHECK_SUCCESS: ("location_on", PLAIN),
+    EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING: ("location_off", PLAIN),
+    EventTypes.GEOLOCATION_CHECK_FAILED: ("location_off", BAD),
+    EventTypes.ADMIN_CALLBACKS_REDELIVERED: ("replay", PLAIN),
+    EventTypes.SMS_RESEND_SUCCEEDED: ("replay", PLAIN),
+    EventTypes.SMS_RESEND_FAILED: ("replay", BAD),
 }
 
 

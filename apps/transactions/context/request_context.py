@@ -10,8 +10,9 @@ from django.utils import timezone, translation
 
 from apps.common.encryption import CannotDecrypt
 from apps.events import services as events
+from apps.events.facts import ContextFacts, ReasonFact
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.geocontext import services as geocontext
 from apps.geocontext.services import Composed, Origin
 from apps.outbox import models as outbox
@@ -84,7 +85,7 @@ def load_origin(lookup: ContextLookup, transaction: Transaction) -> tuple[Origin
     try:
         return Origin(**json.loads(lookup.origin)), base_message(transaction)
     except CannotDecrypt as error:
-        return Composed("", EventType.GEOLOCATION_CHECK_FAILED, str(error))
+        return Composed("", EventTypes.GEOLOCATION_CHECK_FAILED, str(error))
 
 
 def base_message(transaction: Transaction) -> str:
@@ -98,7 +99,7 @@ def store_message(transaction: Transaction, composed: Composed) -> Event:
     """
     transaction.awaits_context = False
     changed = ["awaits_context"]
-    if composed.event_type != EventType.GEOLOCATION_CHECK_FAILED:
+    if composed.event_type != EventTypes.GEOLOCATION_CHECK_FAILED:
         transaction.secure_message = composed.text
         changed.append("secure_message")
     transaction.save(update_fields=changed)
@@ -106,5 +107,5 @@ def store_message(transaction: Transaction, composed: Composed) -> Event:
 
 
 def _event(transaction: Transaction, composed: Composed) -> Event:
-    details: dict[str, Any] = {"reason": composed.reason} if composed.reason else {}
-    return events.build(EventType(composed.event_type), **transaction.event_fields, **details)
+    reason = ReasonFact(reason=composed.reason) if composed.reason else ReasonFact()
+    return events.build(composed.event_type, ContextFacts(**transaction.facts, **reason))

@@ -13,7 +13,8 @@ from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device, Profile
 from apps.enrollment.openpgp import keys, signatures
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import TransactionFacts
+from apps.events.types import EventType, EventTypes
 from apps.system import services as system
 from apps.transactions import lifecycle, locks
 from apps.transactions.methods.push import credentials
@@ -86,7 +87,7 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
     """End the transaction with a denial. A fraud report locks the profile if the installation is set so."""
     if not is_fraud:
         return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
-    fraud_event = EventType.PUSH_AUTH_FRAUD_REPORTED
+    fraud_event = EventTypes.PUSH_AUTH_FRAUD_REPORTED
     locks_profile = system.general().lock_profile_on_fraud_report
     with database.atomic():
         if locks_profile:
@@ -94,7 +95,7 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
             authenticators.lock(profile)
         status = _end(transaction, digest, fraud_event, reason=Reason.NOT_ACCEPTED, fraud_reported=True)
         if locks_profile:
-            locks.lock_profile(profile, **transaction.source)
+            locks.lock_profile(profile, **transaction.actor)
     return status
 
 
@@ -102,7 +103,7 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
     """End the transaction with a verified approval, after verifying its number and its signature."""
     if transaction.verification_number and not _is_verification_number(transaction, content.get("number")):
         return _end(
-            transaction, digest, EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER, reason=Reason.INVALID_ANSWER
+            transaction, digest, EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER, reason=Reason.INVALID_ANSWER
         )
     if not transaction.signing_data:
         return _end(transaction, digest)
@@ -115,9 +116,9 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
         "signature_verified": is_valid,
     }
     if is_valid:
-        return _end(transaction, digest, EventType.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED, **proof)
-    missing = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
-    invalid = EventType.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
+        return _end(transaction, digest, EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED, **proof)
+    missing = EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
+    invalid = EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
     return _end(transaction, digest, invalid if credential else missing, reason=Reason.INVALID_ANSWER, **proof)
 
 
@@ -136,10 +137,10 @@ def _open_answer(transaction: Transaction, profile: Profile, message: str) -> di
             # An approval cannot report a fraud.
             raise errors.InvalidMessage
     except errors.InvalidMessage:
-        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.event_fields)
+        events.record(EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, transaction.facts)
         raise
     if not isinstance(token, str) or not codes.constant_time_compare(token, transaction.token):
-        events.record(EventType.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, **transaction.event_fields)
+        events.record(EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN, transaction.facts)
         raise errors.InvalidMessage
     return content
 
@@ -148,27 +149,27 @@ def _credential(transaction: Transaction, profile: Profile, content: dict[str, A
     try:
         return credentials.parse(content, transaction.method, profile)
     except errors.InvalidMessage:
-        events.record(EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, **transaction.event_fields)
+        events.record(EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, transaction.facts)
         raise
 
 
 def _end(
     transaction: Transaction,
     digest: str,
-    extra_event: EventType | None = None,
+    extra_event: EventType[TransactionFacts] | None = None,
     *,
     reason: Reason | None = None,
     **proof: Any,
 ) -> Status:
     """End the transaction with this answer. `extra_event` is recorded in addition to the event of the end."""
     status = Status.NOT_AUTHENTICATED if reason else Status.AUTHENTICATED
-    ending = EventType.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventType.MOBILE_AUTH_AUTHENTICATED
+    ending = EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventTypes.MOBILE_AUTH_AUTHENTICATED
     with database.atomic():
         answer = {"answer_digest": digest, **proof}
         if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
             return _resolve_concurrent_answer(transaction, digest)
         if extra_event:
-            events.record(extra_event, **transaction.event_fields)
+            events.record(extra_event, transaction.facts)
         if status == Status.AUTHENTICATED:
             Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
     return status

@@ -10,7 +10,8 @@ from apps.enrollment.models import Profile
 from apps.enrollment.openpgp import keys
 from apps.events import failed_access
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import FetchFailureFacts, UserFacts
+from apps.events.types import EventTypes
 from apps.otp import codes as otp_codes
 from apps.transactions.context import request_context
 from apps.transactions.methods.otp import method as otp
@@ -47,7 +48,7 @@ def claim_otp(scanned: str, profile: Profile) -> str:
     enrollment.require_enabled(profile.device.version)
     transaction = None if profile.locked_at else _find_by_otp(scanned)
     if transaction is None or not _bind(transaction, profile):
-        failed_access.record(EventType.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, user_id=profile.user_id)
+        failed_access.record(EventTypes.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, UserFacts(user_id=profile.user_id))
         raise errors.InvalidOtp
     return _sealed_challenge(transaction, profile)
 
@@ -81,7 +82,7 @@ def _bind(transaction: Transaction, profile: Profile) -> bool:
 def _sealed_challenge(transaction: Transaction, profile: Profile) -> str:
     if transaction.awaits_context:
         request_context.ensure_complete(transaction)
-    events.record(EventType.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, **transaction.event_fields)
+    events.record(EventTypes.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED, transaction.facts)
     # The challenge has the number of digits, never the verification number itself.
     digits = len(str(transaction.verification_number))
     matching = {"number_matching_digits": digits} if digits else {}
@@ -114,9 +115,8 @@ def _find_transaction(transaction_id: UUID | None, profile: Profile) -> Transact
 def _record_fetch_failure(transaction: Transaction | None, profile: Profile) -> None:
     expired = transaction is not None and transaction.current_status(timezone.now()) == Status.EXPIRED
     events.record(
-        EventType.MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED
+        EventTypes.MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED
         if expired
-        else EventType.MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION,
-        user_id=profile.user_id,
-        transaction_id=transaction.pk if transaction else None,
+        else EventTypes.MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION,
+        FetchFailureFacts(user_id=profile.user_id, transaction_id=transaction.pk if transaction else None),
     )

@@ -11,6 +11,7 @@ from apps.applications.models import ApiClient
 from apps.common import codes, errors
 from apps.events import metrics
 from apps.events import services as events
+from apps.events.facts import LimitFacts, RequestFacts, StartFacts, UnavailableTypeFacts
 from apps.events.types import EventType
 from apps.transactions.context import request_context
 from apps.transactions.context.request_context import Context
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Unavailable(Exception):
     """The method cannot be initialised for this user. The fallback of the type is tried next."""
 
-    def __init__(self, event_type: EventType) -> None:
+    def __init__(self, event_type: EventType[UnavailableTypeFacts]) -> None:
         super().__init__(event_type)
         self.event_type = event_type
 
@@ -34,15 +35,19 @@ class Unavailable(Exception):
 class MissingParameter(errors.InvalidParameter):
     """A parameter that one step of the fallbacks requires is missing. `event_type` names it for support staff."""
 
-    def __init__(self, text: str, event_type: EventType) -> None:
+    def __init__(self, text: str, event_type: EventType[UnavailableTypeFacts]) -> None:
         super().__init__(text)
         self.event_type = event_type
+
+
+class MissingSigningData(errors.InvalidParameter):
+    """A request without signing data whose fallback requires them."""
 
 
 class LimitExceeded(errors.LimitReached):
     """A limit of pushes or SMS is reached. `limit` is its name in the configuration file, `event_type` its event."""
 
-    def __init__(self, limit: str, seconds: float, text: "StrPromise", event_type: EventType) -> None:
+    def __init__(self, limit: str, seconds: float, text: "StrPromise", event_type: EventType[LimitFacts]) -> None:
         super().__init__(seconds, text)
         self.limit, self.event_type = limit, event_type
 
@@ -58,6 +63,10 @@ class MethodRequest:
     @property
     def is_fallback(self) -> bool:
         return self.mobile_type.pk != self.request.mobile_type.pk
+
+    @property
+    def facts(self) -> RequestFacts:
+        return RequestFacts(user_id=self.request.user_id, client_id=self.client.client_id)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,9 @@ def signing_data_for(step: MethodRequest) -> str:
     return step.request.signing_data if parameters.requires_signature(step.mobile_type) else ""
 
 
-def create(step: MethodRequest, event_type: EventType, *, context: Context | None = None, **fields: Any) -> Transaction:
+def create(
+    step: MethodRequest, event_type: EventType[StartFacts], *, context: Context | None = None, **fields: Any
+) -> Transaction:
     """Store the transaction with its events, inside the caller's database transaction."""
     now = timezone.now()
     transaction = Transaction.objects.create(
@@ -98,14 +109,13 @@ def create(step: MethodRequest, event_type: EventType, *, context: Context | Non
         **fields,
         **(context.fields if context else {}),
     )
-    started = events.build(
-        event_type,
-        **transaction.event_fields,
+    facts = StartFacts(
+        **transaction.facts,
         type=step.request.mobile_type.name,
         resolved_type=step.mobile_type.name,
         method=transaction.method,
     )
-    events.record_all([started, *(context.events(transaction) if context else [])])
+    events.record_all([events.build(event_type, facts), *(context.events(transaction) if context else [])])
     metrics.increment(metrics.STARTED, [(str(transaction.method),)])
     if context and context.origin:
         request_context.enqueue(transaction, context.origin)

@@ -4,8 +4,16 @@ from collections.abc import Callable
 
 from apps.common import errors
 from apps.events import services as events
-from apps.events.types import EventType
-from apps.transactions.methods.base import MethodRequest, MissingParameter, Plan, StartedTransaction, Unavailable
+from apps.events.facts import InvalidRequestFacts, UnavailableTypeFacts
+from apps.events.types import EventType, EventTypes
+from apps.transactions.methods.base import (
+    MethodRequest,
+    MissingParameter,
+    MissingSigningData,
+    Plan,
+    StartedTransaction,
+    Unavailable,
+)
 from apps.transactions.methods.otp import method as otp
 from apps.transactions.methods.push import method as push
 from apps.transactions.methods.sms import method as sms
@@ -25,7 +33,7 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
     only reason is that SMS is off. An event records the reason of each step. The portal cannot learn whether the user
     exists.
     """
-    reasons: list[EventType] = []
+    reasons: list[str] = []
     for mobile_type in step.mobile_type.chain():
         try:
             return PLANS[mobile_type.method](MethodRequest(step.request, step.client, mobile_type))
@@ -35,10 +43,16 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
         except MissingParameter as error:
             _record(step, error.event_type, mobile_type.name)
             raise
-    if reasons == [EventType.SMS_AUTH_INIT_FAILURE_DISABLED]:
+        except MissingSigningData:
+            facts = InvalidRequestFacts(
+                user_id=step.request.user_id, client_id=step.client.client_id, type=mobile_type.name
+            )
+            events.record(EventTypes.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, facts)
+            raise
+    if reasons == [EventTypes.SMS_AUTH_INIT_FAILURE_DISABLED]:
         raise errors.SmsDisabled
     raise errors.NoAuthenticationPossibility
 
 
-def _record(step: MethodRequest, event_type: EventType, type_name: str) -> None:
-    events.record(event_type, user_id=step.request.user_id, client_id=step.client.client_id, type=type_name)
+def _record(step: MethodRequest, event_type: EventType[UnavailableTypeFacts], type_name: str) -> None:
+    events.record(event_type, UnavailableTypeFacts(**step.facts, type=type_name))

@@ -1,7 +1,7 @@
 """Operations of a portal on transactions: initiate, read, cancel, resend, and verify a code."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar, Unpack
 from uuid import UUID
 
 from django.db import DatabaseError
@@ -14,7 +14,17 @@ from apps.common import errors
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import (
+    ClientFacts,
+    InvalidRequestFacts,
+    LimitFacts,
+    RequestFacts,
+    ResendFacts,
+    ResendFailureFacts,
+    StaffActor,
+    StatusFacts,
+)
+from apps.events.types import EventType, EventTypes
 from apps.system import services as system
 from apps.transactions import lifecycle
 from apps.transactions.methods.base import LimitExceeded, MethodRequest, StartedTransaction
@@ -48,13 +58,15 @@ def initiate(
     try:
         request = parameters.validate(raw, version)
     except errors.MessageTooLong:
-        _record_failure(EventType.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, raw, client)
+        events.record(EventTypes.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, _request_facts(raw, client))
         raise
     except PhoneNumberRejected as error:
-        _record_failure(error.event_type, raw, client)
+        events.record(error.event_type, _request_facts(raw, client))
         raise
     except errors.ApiError as error:
-        _record_failure(EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, raw, client, reason=str(error.text))
+        known = _request_facts(raw, client)
+        facts = InvalidRequestFacts(user_id=known["user_id"], client_id=known["client_id"], reason=str(error.text))
+        events.record(EventTypes.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, facts)
         raise
     store = resolution.resolve(MethodRequest(request, client, request.mobile_type))
     not_stored = errors.SmsNotStored if request.mobile_type.method == Method.SMS else errors.PushNotStored
@@ -62,7 +74,7 @@ def initiate(
         return _store(lambda: run(store), not_stored)
     except LimitExceeded as error:
         # The database transaction of the start is rolled back; the event is stored separately.
-        _record_failure(error.event_type, raw, client, limit=error.limit)
+        events.record(error.event_type, LimitFacts(**_request_facts(raw, client), limit=error.limit))
         raise
 
 
@@ -74,22 +86,18 @@ def _store(store: Callable[[], RunResult], not_stored: type[errors.ApiError]) ->
         raise not_stored from error
 
 
-def _record_failure(event_type: EventType, raw: Mapping[str, str], client: ApiClient, **details: Any) -> None:
-    user_id = raw.get("user_id", "").replace("\0", "")
-    events.record(event_type, user_id=user_id, client_id=client.client_id, **details)
+def _request_facts(raw: Mapping[str, str], client: ApiClient) -> RequestFacts:
+    return RequestFacts(user_id=raw.get("user_id", "").replace("\0", ""), client_id=client.client_id)
 
 
 def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     """Return a transaction of this client. Raises TransactionNotFound for those of other clients, too."""
     transaction = _find_transaction(transaction_id, client)
     if transaction is None:
-        events.record(EventType.PUSH_AUTH_TRANSACTION_NOT_RETRIEVED, client_id=client.client_id)
+        events.record(EventTypes.PUSH_AUTH_TRANSACTION_NOT_RETRIEVED, ClientFacts(client_id=client.client_id))
         raise errors.TransactionNotFound
-    events.record(
-        EventType.PUSH_AUTH_TRANSACTION_RETRIEVED,
-        **transaction.event_fields,
-        status=transaction.current_status(timezone.now()),
-    )
+    facts = StatusFacts(**transaction.facts, status=transaction.current_status(timezone.now()))
+    events.record(EventTypes.PUSH_AUTH_TRANSACTION_RETRIEVED, facts)
     return transaction
 
 
@@ -120,7 +128,7 @@ def resend_push(transaction_id: UUID | None, client: ApiClient) -> None:
     _resend_push(transaction, _pending_row(transaction))
 
 
-def resend(transaction: Transaction, *, expected_resends: int, **actor: Any) -> None:
+def resend(transaction: Transaction, *, expected_resends: int, **actor: Unpack[StaffActor]) -> None:
     """Resend a push or a code of any client for support staff. `actor` is stored in the event.
 
     Only done if `expected_resends` resends were used, so that a repeated request does nothing. Raises the errors of E6
@@ -144,7 +152,7 @@ def _pending_row(transaction: Transaction) -> QuerySet[Transaction]:
     return Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
 
 
-def _resend_push(transaction: Transaction, pending_row: QuerySet[Transaction], **actor: Any) -> None:
+def _resend_push(transaction: Transaction, pending_row: QuerySet[Transaction], **actor: Unpack[StaffActor]) -> None:
     reachable = enrollment.reachable_by_push(transaction.user_id)
     profile = reachable.filter(transactions=transaction).first()
     if profile is None:
@@ -153,7 +161,7 @@ def _resend_push(transaction: Transaction, pending_row: QuerySet[Transaction], *
         transaction,
         pending_row,
         lambda: _enqueue_push(transaction, profile),
-        (EventType.PUSH_AUTH_RESEND_SUCCESS, EventType.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED),
+        (EventTypes.PUSH_AUTH_RESEND_SUCCESS, EventTypes.PUSH_AUTH_RESEND_FAILURE_RESEND_LIMIT_REACHED),
         errors.PushNotStored,
         **actor,
     )
@@ -182,12 +190,12 @@ def resend_code(transaction_id: UUID | None, client: ApiClient, user_id: str) ->
     _resend_code(transaction, _pending_row(transaction))
 
 
-def _resend_code(transaction: Transaction, pending_row: QuerySet[Transaction], **actor: Any) -> None:
+def _resend_code(transaction: Transaction, pending_row: QuerySet[Transaction], **actor: Unpack[StaffActor]) -> None:
     _resend(
         transaction,
         pending_row,
         lambda: sms.enqueue(transaction),
-        (EventType.SMS_RESEND_SUCCEEDED, EventType.SMS_RESEND_FAILED),
+        (EventTypes.SMS_RESEND_SUCCEEDED, EventTypes.SMS_RESEND_FAILED),
         errors.SmsNotStored,
         **actor,
     )
@@ -197,9 +205,9 @@ def _resend(
     transaction: Transaction,
     pending_row: QuerySet[Transaction],
     enqueue: Callable[[], None],
-    event_types: tuple[EventType, EventType],
+    event_types: tuple[EventType[ResendFacts], EventType[ResendFailureFacts]],
     not_stored: type[errors.ApiError],
-    **actor: Any,
+    **actor: Unpack[StaffActor],
 ) -> None:
     """Count a resend and store the delivery together. Of concurrent resends at the limit, one succeeds."""
     succeeded, failed = event_types
@@ -208,15 +216,15 @@ def _resend(
             reserved = pending_row.filter(resends_used__lt=F("max_resends")).update(resends_used=F("resends_used") + 1)
             if reserved:
                 enqueue()
-                events.record(succeeded, **transaction.event_fields, **actor)
+                events.record(succeeded, ResendFacts(**transaction.facts, **actor))
     except LimitExceeded as error:
-        events.record(failed, **transaction.event_fields, **actor, reason=error.limit)
+        events.record(failed, ResendFailureFacts(**transaction.facts, **actor, reason=error.limit))
         raise
     except DatabaseError as error:
         raise not_stored from error
     if not reserved:
         rejection = errors.ResendLimitReached() if pending_row.exists() else errors.TransactionNotFound()
-        events.record(failed, **transaction.event_fields, reason=rejection.token, **actor)
+        events.record(failed, ResendFailureFacts(**transaction.facts, **actor, reason=rejection.token))
         raise rejection
 
 

@@ -1,7 +1,8 @@
 """Validation of phone numbers for SMS."""
 
 from apps.common import errors
-from apps.events.types import EventType
+from apps.events.facts import RequestFacts
+from apps.events.types import EventType, EventTypes
 from apps.sms import services as sms
 from apps.system import services as system
 
@@ -9,7 +10,7 @@ from apps.system import services as system
 class PhoneNumberRejected(errors.InvalidPhoneNumber):
     """The phone number is invalid or not allowed. `event_type` names the reason for support staff."""
 
-    def __init__(self, event_type: EventType) -> None:
+    def __init__(self, event_type: EventType[RequestFacts]) -> None:
         super().__init__()
         self.event_type = event_type
 
@@ -21,8 +22,8 @@ def validate(text: str) -> str:
     """
     number = sms.normalize_number(text)
     if not number:
-        raise PhoneNumberRejected(EventType.SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER)
+        raise PhoneNumberRejected(EventTypes.SMS_AUTH_INIT_FAILURE_INVALID_PHONE_NUMBER)
     allowed = system.general().sms_allowed_countries
     if allowed and sms.country_code(number) not in allowed:
-        raise PhoneNumberRejected(EventType.SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED)
+        raise PhoneNumberRejected(EventTypes.SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED)
     return number

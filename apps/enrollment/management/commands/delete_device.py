@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from apps.common.commands import OneLineCommand, terminal_safe
 from apps.enrollment import device_management
 from apps.enrollment.management import arguments
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 
 
 class Command(OneLineCommand):
@@ -18,7 +18,7 @@ class Command(OneLineCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         profile = arguments.get_profile(options)
-        device_management.remove([profile], EventType.ADMIN_DEVICE_DELETED, who="delete_device")
+        device_management.remove([profile], EventTypes.ADMIN_DEVICE_DELETED, who="delete_device")
         self.stdout.write(
             terminal_safe(_("The device “%(device)s” of “%(user)s” was deleted.") % arguments.placeholders(profile))
         )

@@ -36,7 +36,7 @@ class Command(DataCommand):
         data = {
             # Nothing is checked, and no event says anything, where no context is used.
             "message": composed.text if composed else options["message"],
-            "check": composed.event_type.value if composed else None,
+            "check": str(composed.event_type) if composed else None,
             "reason": (composed.reason if composed else disabled_reason) or None,
             "is_used": not disabled_reason,
             "location_source": _describe_source(),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from apps.common import codes
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.otp import codes as otp_codes
 from apps.transactions.context import request_context
 from apps.transactions.methods.base import MethodRequest, StartedTransaction, create, signing_data_for
@@ -21,7 +21,7 @@ def _store(step: MethodRequest) -> StartedTransaction:
     otp = otp_codes.random_otp()
     transaction = create(
         step,
-        EventType.OTP_AUTH_INITIALIZED,
+        EventTypes.OTP_AUTH_INITIALIZED,
         context=request_context.from_request(step.request, step.request.message),
         callback_uri=step.request.callback_uri,
         message=step.request.message,

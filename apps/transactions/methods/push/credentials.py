@@ -10,7 +10,8 @@ from apps.common import errors
 from apps.enrollment import authenticators
 from apps.enrollment.models import AuthenticatorType, Profile
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import AttemptFacts, CredentialFacts
+from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.models import Reason, RejectedAnswer, Status, Transaction
 from apps.transactions.types import Method
@@ -98,7 +99,7 @@ def verify(transaction: Transaction, profile: Profile, credential: Credential, d
 def _verify_pin(
     transaction: Transaction, profile: Profile, credential: Credential, digest: str
 ) -> errors.ApiError | None:
-    pin_check = authenticators.verify_pin(profile, credential.token, **transaction.source)
+    pin_check = authenticators.verify_pin(profile, credential.token, **transaction.actor)
     if pin_check.is_valid:
         return None
     error = pin_check.error()
@@ -109,14 +110,13 @@ def _verify_pin(
         used_attempts=pin_check.used_attempts,
         max_attempts=pin_check.max_attempts,
     )
-    events.record(
-        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, **transaction.event_fields, attempt=pin_check.used_attempts
-    )
+    facts = AttemptFacts(**transaction.facts, attempt=pin_check.used_attempts)
+    events.record(EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, facts)
     if pin_check.is_disconnected:
         lifecycle.close(
             transaction,
             Status.NOT_AUTHENTICATED,
-            EventType.MOBILE_AUTH_NOT_AUTHENTICATED,
+            EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED,
             reason=Reason.INVALID_ANSWER,
             answer={"answer_digest": digest},
         )
@@ -127,12 +127,11 @@ def _verify_token(
     transaction: Transaction, profile: Profile, credential: Credential, digest: str
 ) -> errors.ApiError | None:
     given = (credential.type, credential.authenticator_id, credential.token)
-    if authenticators.verify_token(profile, *given, **transaction.source):
+    if authenticators.verify_token(profile, *given, **transaction.actor):
         return None
     RejectedAnswer.objects.create(transaction=transaction, digest=digest, error=errors.AuthenticatorRevoked.token)
     events.record(
-        EventType.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL,
-        **transaction.event_fields,
-        authenticator=credential.type,
+        EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_CREDENTIAL,
+        CredentialFacts(**transaction.facts, authenticator=credential.type),
     )
     return errors.AuthenticatorRevoked()

@@ -14,8 +14,9 @@ from apps.enrollment import push_enrollments
 from apps.enrollment.models import PushEnrollment
 from apps.events import metrics
 from apps.events import services as events
+from apps.events.facts import PushDeliveryFacts
 from apps.events.models import Event
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
 from apps.outbox.models import State
@@ -175,15 +176,17 @@ def _metric_labels(job: Job, result: PushResult) -> tuple[str, str]:
 def _event(job: Job, result: PushResult, due_at: datetime | None) -> Event:
     accepted = result.outcome == PushOutcome.ACCEPTED
     return events.build(
-        EventType.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
+        EventTypes.PUSH_AUTH_PUSH_SERVICE_ACCEPTED_NOTIFICATION
         if accepted
-        else EventType.PUSH_AUTH_PUSH_SERVICE_FAILURE,
-        **job.transaction.event_fields,
-        attempt=job.row.attempts_made,
-        http_status=result.status,
-        reason=result.reason,
-        configuration=job.destination.configuration.name if job.destination else None,
-        next_attempt_at=due_at.isoformat() if due_at else None,
+        else EventTypes.PUSH_AUTH_PUSH_SERVICE_FAILURE,
+        PushDeliveryFacts(
+            **job.transaction.facts,
+            attempt=job.row.attempts_made,
+            http_status=result.status,
+            reason=result.reason,
+            configuration=job.destination.configuration.name if job.destination else None,
+            next_attempt_at=due_at.isoformat() if due_at else None,
+        ),
     )
 
 

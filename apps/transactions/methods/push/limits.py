@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common import errors
 from apps.enrollment.models import Profile
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.system import services as system
 from apps.transactions.methods.base import LimitExceeded
 from apps.transactions.models import PushDelivery, Reason, Status, Transaction
@@ -50,7 +50,7 @@ def check(profile: Profile, *, is_new: bool) -> None:
 
 
 def _exceeded(limit: str, remaining: timedelta, text: "StrPromise") -> LimitExceeded:
-    return LimitExceeded(limit, remaining.total_seconds(), text, EventType.PUSH_AUTH_INIT_FAILURE_LIMIT_REACHED)
+    return LimitExceeded(limit, remaining.total_seconds(), text, EventTypes.PUSH_AUTH_INIT_FAILURE_LIMIT_REACHED)
 
 
 def _usage(profile: Profile, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from apps.common import codes
 from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.outbox import wakeup
 from apps.system import services as system
 from apps.transactions import tasks
@@ -18,6 +18,7 @@ from apps.transactions.context import request_context
 from apps.transactions.methods.base import (
     MethodRequest,
     MissingParameter,
+    MissingSigningData,
     StartedTransaction,
     Unavailable,
     create,
@@ -39,14 +40,13 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     """
     # Needed for a fallback: the parameters are validated for the requested type only.
     if is_signing_data_missing(step.request.signing_data, step.mobile_type):
-        event_type = EventType.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ
-        raise MissingParameter(messages.missing("signing_data"), event_type)
+        raise MissingSigningData(messages.missing("signing_data"))
     if not system.general().push_authorization_enabled:
-        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_DISABLED)
+        raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_DISABLED)
     profile = choose_profile(step)
     needed = ACCEPTED_AUTHENTICATORS.get(step.mobile_type.method)
     if needed and not authenticators.can_satisfy(profile, needed):
-        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
+        raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
     return partial(_store, step, profile)
 
 
@@ -55,19 +55,19 @@ def choose_profile(step: MethodRequest) -> Profile:
     reachable = enrollment.reachable_by_push(step.request.user_id)
     profile = _PROFILE_FINDERS[step.request.version](reachable, step.request)
     if profile is None:
-        raise Unavailable(EventType.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
+        raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
     return profile
 
 
 def _by_device(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
     if not request.target and reachable.exists():
-        raise MissingParameter(messages.missing("device_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
+        raise MissingParameter(messages.missing("device_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
     return targets.matching_profiles(reachable, request).first()
 
 
 def _by_application(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
     if not request.target and reachable.exists():
-        raise MissingParameter(messages.missing("app_id"), EventType.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
+        raise MissingParameter(messages.missing("app_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
     return targets.matching_profiles(reachable, request).first()
 
 
@@ -75,7 +75,7 @@ def _by_user(reachable: QuerySet[Profile], _request: AuthenticationRequest) -> P
     profiles = list(reachable[:2])
     if len(profiles) > 1:
         text = _("The user has several push enrolments. Select one with device_id in version 4 of this API.")
-        raise MissingParameter(text, EventType.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
+        raise MissingParameter(text, EventTypes.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
     return profiles[0] if profiles else None
 
 
@@ -91,7 +91,7 @@ def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
     message = message_for(step)
     transaction = create(
         step,
-        EventType.PUSH_AUTH_INITIALIZED,
+        EventTypes.PUSH_AUTH_INITIALIZED,
         context=request_context.from_request(step.request, message),
         profile=profile,
         device_id=profile.device.device_id,

@@ -1,7 +1,7 @@
 """Verification of SMS codes. An attempt is counted before the code is compared, and also per user."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Unpack
 
 from django.db import transaction as database
 from django.db.models import F, Q
@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from apps.common import codes, errors
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import Actor, AttemptFacts, UserLockFacts
+from apps.events.types import EventTypes
 from apps.system import services as system
 from apps.transactions import lifecycle
 from apps.transactions.methods.sms import limits
@@ -34,15 +35,15 @@ def verify(transaction: Transaction, code: str) -> None:
     number, is_last = _reserve_attempt(transaction)
     if _is_valid_code(transaction, code):
         _clear_failures(transaction.user_id)
-        if not lifecycle.close(transaction, Status.AUTHENTICATED, EventType.SMS_AUTH_AUTHENTICATED):
+        if not lifecycle.close(transaction, Status.AUTHENTICATED, EventTypes.SMS_AUTH_AUTHENTICATED):
             raise errors.TransactionNotFound
         limits.count_verified(transaction)
         return
-    event_type = EventType.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    events.record(event_type, **transaction.event_fields, attempt=number)
-    _record_lock(transaction.user_id, is_last=is_last, **transaction.source)
+    event_type = EventTypes.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
+    events.record(event_type, AttemptFacts(**transaction.facts, attempt=number))
+    _record_lock(transaction.user_id, is_last=is_last, **transaction.actor)
     if transaction.max_attempts and number >= transaction.max_attempts:
-        limit_exceeded = EventType.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
+        limit_exceeded = EventTypes.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
         lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
     raise errors.InvalidVerificationCode
 
@@ -107,10 +108,10 @@ def _clear_failures(user_id: str) -> None:
     CodeFailures.objects.filter(user_id=user_id).delete()
 
 
-def _record_lock(user_id: str, *, is_last: bool, **subject: Any) -> None:
+def _record_lock(user_id: str, *, is_last: bool, **actor: Unpack[Actor]) -> None:
     """Record that SMS is locked for the user if the last attempt failed."""
     if is_last and CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).exists():
-        events.record(EventType.SMS_AUTH_USER_LOCKED, user_id=user_id, **subject)
+        events.record(EventTypes.SMS_AUTH_USER_LOCKED, UserLockFacts(user_id=user_id, **actor))
 
 
 def _is_valid_code(transaction: Transaction, code: str) -> bool:

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from apps.events import metrics
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import DeliveryFacts
+from apps.events.types import EventTypes
 from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
 from apps.outbox.models import State
@@ -22,8 +23,8 @@ NOT_NEEDED = "not_needed"
 MAX_SENDER_CHARACTERS = 20
 
 EVENTS = {
-    SmsOutcome.ACCEPTED: EventType.SMS_AUTH_INIT_MESSAGE_SENT,
-    SmsOutcome.UNKNOWN: EventType.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
+    SmsOutcome.ACCEPTED: EventTypes.SMS_AUTH_INIT_MESSAGE_SENT,
+    SmsOutcome.UNKNOWN: EventTypes.SMS_AUTH_INIT_OUTCOME_UNKNOWN,
 }
 
 
@@ -63,14 +64,16 @@ def record(row: SmsDelivery, transaction: Transaction, result: SmsResult) -> Non
             return
         metrics.record_attempts("sms", [attempt_result], recorded_ids)
         events.record(
-            EVENTS.get(result.outcome, EventType.SMS_AUTH_INIT_FAILURE_GATEWAY),
-            user_id=transaction.user_id,
-            client_id=transaction.client.client_id,
-            transaction_id=transaction.pk,
-            attempt=row.attempts_made,
-            http_status=result.status,
-            reason=result.reason,
-            next_attempt_at=attempt_result.due_at.isoformat() if attempt_result.due_at else None,
+            EVENTS.get(result.outcome, EventTypes.SMS_AUTH_INIT_FAILURE_GATEWAY),
+            DeliveryFacts(
+                user_id=transaction.user_id,
+                client_id=transaction.client.client_id,
+                transaction_id=transaction.pk,
+                attempt=row.attempts_made,
+                http_status=result.status,
+                reason=result.reason,
+                next_attempt_at=attempt_result.due_at.isoformat() if attempt_result.due_at else None,
+            ),
         )
         if attempt_result.state == State.FAILED and not _has_earlier_sms(row):
             lifecycle.end_failed_to_send(transaction)

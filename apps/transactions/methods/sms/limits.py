@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
 from apps.common.advisory_locks import acquire
-from apps.events.types import EventType
+from apps.events.types import EventTypes
 from apps.sms import services as sms
 from apps.system import services as system
 from apps.transactions.methods.base import LimitExceeded
@@ -61,7 +61,7 @@ def _check(name: str, limit: int, rows: Q, now: datetime) -> None:
 
 
 def _exceeded(limit: str, remaining: timedelta) -> LimitExceeded:
-    return LimitExceeded(limit, remaining.total_seconds(), TOO_MANY_SMS, EventType.SMS_AUTH_INIT_FAILURE_LIMIT_REACHED)
+    return LimitExceeded(limit, remaining.total_seconds(), TOO_MANY_SMS, EventTypes.SMS_AUTH_INIT_FAILURE_LIMIT_REACHED)
 
 
 def count_verified(transaction: Transaction) -> None:

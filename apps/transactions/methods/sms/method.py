@@ -7,7 +7,8 @@ from django.conf import settings
 
 from apps.common import codes, errors
 from apps.events import services as events
-from apps.events.types import EventType
+from apps.events.facts import RequestFacts
+from apps.events.types import EventType, EventTypes
 from apps.outbox import wakeup
 from apps.system import services as system
 from apps.transactions import tasks
@@ -25,12 +26,12 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     LimitReached while SMS is locked for the user, and PhoneNumberRejected: the number for a fallback is validated here.
     """
     if not system.general().sms_authentication_enabled:
-        raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_DISABLED)
+        raise Unavailable(EventTypes.SMS_AUTH_INIT_FAILURE_DISABLED)
     _require_unlocked(step)
     number = _validate_number(step)
     # Checked last, so that a locked user and an unknown user get the same errors.
     if step.is_fallback and targets.is_locked(step.request):
-        raise Unavailable(EventType.SMS_AUTH_INIT_FAILURE_PROFILE_LOCKED)
+        raise Unavailable(EventTypes.SMS_AUTH_INIT_FAILURE_PROFILE_LOCKED)
     return partial(_store, step, number)
 
 
@@ -46,19 +47,19 @@ def _require_unlocked(step: MethodRequest) -> None:
     try:
         attempts.require_unlocked(step.request.user_id)
     except errors.LimitReached:
-        _record(step, EventType.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
+        _record(step, EventTypes.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
         raise
 
 
-def _record(step: MethodRequest, event_type: EventType) -> None:
-    events.record(event_type, user_id=step.request.user_id, client_id=step.client.client_id)
+def _record(step: MethodRequest, event_type: EventType[RequestFacts]) -> None:
+    events.record(event_type, step.facts)
 
 
 def _store(step: MethodRequest, number: str) -> StartedTransaction:
     code = codes.verification_code()
     transaction = create(
         step,
-        EventType.SMS_AUTH_INITIALIZED,
+        EventTypes.SMS_AUTH_INITIALIZED,
         message=step.request.explicit_message or messages.default(step.mobile_type, step.request.language),
         phone_number=number,
         code=code,
