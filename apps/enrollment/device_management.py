@@ -33,7 +33,7 @@ def all_profiles(user_id: str) -> QuerySet[Profile]:
     The relations that `describe` uses are loaded; public keys and push tokens are deferred.
     """
     if "\0" in user_id:
-        # A stored text cannot contain a NUL character, and PostgreSQL rejects it in a query.
+        # PostgreSQL cannot store a NUL character and rejects it in queries.
         return Profile.objects.none()
     return (
         Profile.objects.select_related(

@@ -113,16 +113,16 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
 
 def _get_valid_code(enrollment: EnrollmentRequest) -> EnrollmentCode:
     hashes = codes.hash_candidates(enrollment.enrollment_code, CODE_PURPOSE)
-    code = EnrollmentCode.objects.select_related("application").filter(
+    rows = EnrollmentCode.objects.select_related("application").filter(
         code_hash__in=hashes,
         used_at=None,
         expires_at__gt=timezone.now(),
         application__identifier=enrollment.application_id,
     )
-    code_row = code.first()
-    if code_row is None:
+    code = rows.first()
+    if code is None:
         raise errors.InvalidEnrollmentCode
-    return code_row
+    return code
 
 
 def _get_enabled_version(enrollment: EnrollmentRequest, application: Application) -> ApplicationVersion:
@@ -188,7 +188,7 @@ def get_profile(device: Device, profile_id: str) -> Profile:
 
 def _get_any_profile(device: Device, profile_id: str) -> Profile:
     if "\0" in profile_id:
-        # A stored text cannot contain a NUL character, and PostgreSQL rejects it in a query.
+        # PostgreSQL cannot store a NUL character and rejects it in queries.
         raise errors.InvalidProfile
     related = Profile.objects.select_related("device__version__application", "server_key")
     profile = fraud_locks.annotate(related).filter(device=device, profile_id=profile_id).first()

@@ -268,7 +268,7 @@ def test_server_stores_only_keyed_hashes_of_tokens(device, caplog):
     assert all(":" in each for each in Authenticator.objects.values_list("token_hash", flat=True))
 
 
-def test_repeated_enrolment_removes_authenticators_and_resets_the_counter(device, client, enroll, profile_row):
+def test_repeated_enrollment_removes_authenticators_and_resets_the_counter(device, client, enroll, profile_row):
     device.register(client, "fingerprint", pin_token="wrong")
     repeated = TokenDevice(device_id=device.device_id, device_token=device.device_token)
     enroll("anna", push_token="", device=repeated)
@@ -277,7 +277,7 @@ def test_repeated_enrolment_removes_authenticators_and_resets_the_counter(device
     assert repeated.register(client, "pin").status_code == 201
 
 
-def test_enrolment_of_another_user_keeps_authenticators(device, enroll, client):
+def test_enrollment_of_another_user_keeps_authenticators(device, enroll, client):
     bert = TokenDevice(device_id=device.device_id, device_token=device.device_token)
     enroll("bert", push_token="", device=bert)
     assert len(kinds(device)) == 3

@@ -66,7 +66,7 @@ def test_custom_type_is_unavailable_without_the_feature(device, available_kinds,
     assert available_kinds(device) == {"pin", "fingerprint"}
 
 
-def test_repeated_enrolment_makes_all_types_unavailable(device, enroll, available_kinds):
+def test_repeated_enrollment_makes_all_types_unavailable(device, enroll, available_kinds):
     enroll("anna", device=device)
     assert available_kinds(device) == set()
 

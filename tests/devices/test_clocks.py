@@ -53,7 +53,7 @@ def can_approve(portal, signing_type):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ahead", [0, 9 * MINUTE, -10 * YEAR], ids=str)
-def test_device_with_fast_or_slow_clock_can_enrol_and_approve(enroll, can_approve, kind, ahead):
+def test_device_with_fast_or_slow_clock_can_enroll_and_approve(enroll, can_approve, kind, ahead):
     created = int(time.time()) + ahead
     device = enroll(device=TestDevice("", secret_key=KINDS[kind](created), clock_difference=0))
     # A device without the server's time uses its own clock.

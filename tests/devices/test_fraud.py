@@ -186,7 +186,7 @@ REMOVALS = {
 
 
 @pytest.mark.parametrize("removal", REMOVALS)
-def test_fraud_lock_survives_removal_and_enrolment(portal, start, enabled, device, new_device, locked, removal):
+def test_fraud_lock_survives_removal_and_enrollment(portal, start, enabled, device, new_device, locked, removal):
     REMOVALS[removal](device, portal)
     assert error_of(start(device)) == (404, "1001")
     re_enrolled = new_device()
@@ -207,7 +207,7 @@ def test_fraud_lock_survives_the_pin_limit(client, start, start_challenge, devic
     assert error_of(start(new_device())) == (404, "1001")
 
 
-def test_fraud_lock_survives_an_enrolment_on_the_same_device(client, portal, start, device, enroll, type_of, locked):
+def test_fraud_lock_survives_an_enrollment_on_the_same_device(client, portal, start, device, enroll, type_of, locked):
     re_enrolled = enroll("anna", device=TokenDevice(device_id=device.device_id, device_token=device.device_token))
     assert re_enrolled.profile_id == device.profile_id
     assert error_of(start(re_enrolled)) == (404, "1001")

@@ -129,7 +129,7 @@ def test_other_users_of_the_device_stay_enrolled(
     assert PushEnrollment.objects.get().profile.user_id == "bert"
 
 
-def test_disconnected_user_can_enrol_again(send_wrong_pin, new_device, client, portal, type_of):
+def test_disconnected_user_can_enroll_again(send_wrong_pin, new_device, client, portal, type_of):
     for _ in range(3):
         send_wrong_pin()
     device = new_device()

@@ -67,7 +67,7 @@ def test_unknown_old_token_is_rejected(new_device, replace, old):
     assert tokens() == {"anna": "old", "bert": "another"}
 
 
-def test_replacement_requires_a_push_enrolment(new_device, replace):
+def test_replacement_requires_a_push_enrollment(new_device, replace):
     assert error_of(replace(new_device(push_token=""), "old", "new")) == (400, "invalid_request")
 
 

@@ -271,7 +271,7 @@ def test_concurrent_disconnections_delete_the_device(
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_concurrent_enrolment_and_unenrolment(device, enroll, enrollment_body, new_code, round_number):
+def test_concurrent_enrollment_and_unenrollment(device, enroll, enrollment_body, new_code, round_number):
     enroll("bert", device=TokenDevice(device_id=device.device_id, device_token=device.device_token), push_token="")
     body = enrollment_body(new_code("anna"))
     path = f"/device/v1/enrollments/{device.profile_id}"

@@ -37,7 +37,7 @@ def test_shared_key_is_created_once_and_encrypted(new_device):
     assert ServerKey.objects.get().secret_key.startswith("-----BEGIN PGP PRIVATE KEY BLOCK-----")
 
 
-def test_key_option_applies_to_new_enrolments_only(new_device, switch, is_working):
+def test_key_option_applies_to_new_enrollments_only(new_device, switch, is_working):
     shared = new_device("anna")
     switch(unique_pgp_keys_per_enrollment=True)
     unique = [new_device(user_id) for user_id in ("bert", "carl")]
@@ -59,7 +59,7 @@ def test_users_of_a_device_have_separate_keys(new_device, enroll, switch, is_wor
     assert is_working(bert, "bert")
 
 
-def test_rotation_affects_new_enrolments_only(new_device, is_working, event_types):
+def test_rotation_affects_new_enrollments_only(new_device, is_working, event_types):
     old = new_device("anna")
     keys.rotate()
     assert event_types()[-1] == "SERVER_KEY_ROTATED"
@@ -70,7 +70,7 @@ def test_rotation_affects_new_enrolments_only(new_device, is_working, event_type
     assert is_working(new, "bert")
 
 
-def test_repeated_enrolment_after_a_rotation_uses_the_new_key(new_device, enroll, is_working, client):
+def test_repeated_enrollment_after_a_rotation_uses_the_new_key(new_device, enroll, is_working, client):
     device = new_device("anna")
     before = device.server_public_key
     keys.rotate()

@@ -8,7 +8,7 @@ from apps.events.models import Event
 pytestmark = pytest.mark.django_db
 
 
-def test_unenrolment_removes_the_profile_and_records_an_event(new_device):
+def test_unenrollment_removes_the_profile_and_records_an_event(new_device):
     device = new_device("anna")
     new_device("bert")
     device_id = device.device_id

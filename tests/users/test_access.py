@@ -75,7 +75,7 @@ def test_other_versions_do_not_exist(portal, version):
     assert error_of(response) == (404, "not_found")
 
 
-def test_both_versions_create_enrolment_codes(any_api, version):
+def test_both_versions_create_enrollment_codes(any_api, version):
     path = any_api.path().replace("devices", "enrollment-codes")
     response = any_api.send("POST", path, {"application_id": version.application.identifier})
     assert response.status_code == 201

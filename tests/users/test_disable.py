@@ -101,7 +101,7 @@ def test_disable_mobile_authentication_keeps_the_device(any_api, api, portal, mo
     ]
 
 
-def test_device_without_keys_can_list_unenrol_and_enrol_only(api, portal, mobile_type, device):
+def test_device_without_keys_can_list_unenroll_and_enroll_only(api, portal, mobile_type, device):
     register_all(device)
     started = portal.start(mobile_type, device).json()["transaction_id"]
     challenge = device.fetch(started)
@@ -128,7 +128,7 @@ def test_device_without_keys_can_list_unenrol_and_enrol_only(api, portal, mobile
     assert api.devices() == []
 
 
-def test_enrolment_after_revoked_keys_keeps_device_and_profile(api, portal, mobile_type, device, enroll):
+def test_enrollment_after_revoked_keys_keeps_device_and_profile(api, portal, mobile_type, device, enroll):
     before = (device.device_id, device.profile_id, device.device_token)
     api.disable("MobileAuthentication", device.device_id)
     enroll(device=device)

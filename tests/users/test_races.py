@@ -58,7 +58,7 @@ def test_concurrent_deletion_and_pin_limit_do_not_deadlock(api, enroll, portal, 
         assert not Device.objects.exists()
 
 
-def test_concurrent_deletion_and_push_enrolment_do_not_deadlock(api, enroll):
+def test_concurrent_deletion_and_push_enrollment_do_not_deadlock(api, enroll):
     for number in range(3):
         device = enroll(push_token=f"push {number}")
         path = f"/device/v1/enrollments/{device.profile_id}/push"

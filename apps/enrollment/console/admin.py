@@ -197,7 +197,7 @@ class ProfileAdmin(LogAdmin):
         description=_("Enrol a device"), url_path="enrol-device", icon="qr_code_2", permissions=["support"]
     )
     def enroll_device(self, request: HttpRequest) -> HttpResponse:
-        return enrollment_pages.enroll(self, request, back=reverse(CHANGELIST))
+        return enrollment_pages.enroll(self, request, back_url=reverse(CHANGELIST))
 
 
 def get_searched_user(request: HttpRequest) -> str:

@@ -27,22 +27,22 @@ class DeviceAction:
     title: "StrPromise"
     icon: str
     heading: "StrPromise"
-    texts: "tuple[StrPromise, ...]"
+    paragraphs: "tuple[StrPromise, ...]"
     success_text: "StrPromise"
     execute: Callable[[Profile, str], bool]
     removes_profile: bool = True
 
 
-OTHERS_STAY = _("Other users of the device and other devices of the user are not affected.")
+OTHERS_NOT_AFFECTED = _("Other users of the device and other devices of the user are not affected.")
 ENROLL_AGAIN = _("To use the app again, the user must enrol again.")
 
 DISCONNECT = DeviceAction(
     title=_("Disconnect user from device"),
     icon="link_off",
     heading=_("Disconnect “%(user)s” from “%(device)s”?"),
-    texts=(
+    paragraphs=(
         _("The user's keys, authenticators and push token on this device are deleted."),
-        OTHERS_STAY,
+        OTHERS_NOT_AFFECTED,
         ENROLL_AGAIN,
     ),
     success_text=_("“%(user)s” was disconnected from “%(device)s”."),
@@ -52,9 +52,9 @@ REVOKE_MOBILE_AUTHENTICATION = DeviceAction(
     title=_("Revoke mobile authentication"),
     icon="key_off",
     heading=_("Revoke mobile authentication of “%(user)s” on “%(device)s”?"),
-    texts=(
+    paragraphs=(
         _("The user's keys, authenticators and push token on this device are deleted. The device stays in the list."),
-        OTHERS_STAY,
+        OTHERS_NOT_AFFECTED,
         _("The device token stays valid. The app can enrol the user again with the same profile ID."),
     ),
     success_text=_("The keys of “%(user)s” on “%(device)s” were deleted."),
@@ -65,7 +65,7 @@ REVOKE_PUSH = DeviceAction(
     title=_("Revoke push notifications"),
     icon="notifications_off",
     heading=_("Revoke push notifications of “%(user)s” on “%(device)s”?"),
-    texts=(
+    paragraphs=(
         _("The push token is deleted, so the device gets no pushes for the user. One-time passwords stay available."),
         _("The app can enrol for push again without the user."),
     ),
@@ -80,19 +80,19 @@ def placeholders(profile: Profile) -> dict[str, str]:
     return {"user": profile.user_id, "device": profile.device.name}
 
 
-def build_confirmation(action: DeviceAction, profile: Profile, back: str) -> Confirmation:
+def build_confirmation(action: DeviceAction, profile: Profile, back_url: str) -> Confirmation:
     heading = action.heading % placeholders(profile)
     return Confirmation(
         title=action.title,
         heading=heading,
-        paragraphs=action.texts,
+        paragraphs=action.paragraphs,
         icon=action.icon,
-        back_url=back,
+        back_url=back_url,
         button_label=action.title,
     )
 
 
-def build_device_confirmation(profiles: Sequence[Profile], device: Device, back: str) -> Confirmation:
+def build_device_confirmation(profiles: Sequence[Profile], device: Device, back_url: str) -> Confirmation:
     """Return the confirmation for deleting a device. Its state token changes if the users of the device change."""
     heading = ngettext(
         "Delete “%(device)s” and disconnect its user?",
@@ -108,7 +108,7 @@ def build_device_confirmation(profiles: Sequence[Profile], device: Device, back:
         items=[profile.user_id for profile in profiles],
         warning=ENROLL_AGAIN,
         icon="delete",
-        back_url=back,
+        back_url=back_url,
         button_label=_("Delete mobile device"),
         state_token=sha256(",".join(str(profile.pk) for profile in profiles).encode()).hexdigest(),
     )

@@ -15,14 +15,14 @@ from apps.enrollment.models import Profile
 from apps.system import services as system
 
 
-def enroll(model_admin: "ModelAdmin[Profile]", request: HttpRequest, *, back: str) -> HttpResponse:
+def enroll(model_admin: "ModelAdmin[Profile]", request: HttpRequest, *, back_url: str) -> HttpResponse:
     """Show the form for the user and the application. Only the response to its POST shows the code."""
     form = EnrollDeviceForm(request.POST or None, initial={"user_id": request.GET.get("user", "")})
     is_possible = system.general().enrollment_enabled
     if request.method == "POST" and is_possible and form.is_valid():
         context = _create_code(form.cleaned_data, request.user.get_username())
-        return _render(model_admin, request, "enrollment_code", back=back, **context)
-    return _render(model_admin, request, "enroll_device", back=back, form=form, is_possible=is_possible)
+        return _render(model_admin, request, "enrollment_code", back_url=back_url, **context)
+    return _render(model_admin, request, "enroll_device", back_url=back_url, form=form, is_possible=is_possible)
 
 
 def _create_code(values: dict[str, Any], who: str) -> dict[str, Any]:

@@ -12,16 +12,16 @@ from apps.push import remedies
 from apps.push.providers.base import PushOutcome, PushResult
 
 
-def build_confirmation(profile: Profile, back: str) -> Confirmation:
-    placeholders, version, obstacle = (
+def build_confirmation(profile: Profile, back_url: str) -> Confirmation:
+    placeholders, version, reason = (
         device_actions.placeholders(profile),
         profile.device.version,
         unreachable_reason(profile),
     )
-    if obstacle:
+    if reason:
         heading = _("“%(user)s” cannot receive pushes on “%(device)s”") % placeholders
         return Confirmation(
-            title=_("Send test push"), heading=heading, paragraphs=[], icon="block", back_url=back, warning=obstacle
+            title=_("Send test push"), heading=heading, paragraphs=[], icon="block", back_url=back_url, warning=reason
         )
     route = {"version": version, "configuration": version.push_messaging_configuration}
     return Confirmation(
@@ -35,7 +35,7 @@ def build_confirmation(profile: Profile, back: str) -> Confirmation:
             ),
         ],
         icon="send",
-        back_url=back,
+        back_url=back_url,
         button_label=_("Send test push"),
     )
 
@@ -67,7 +67,7 @@ def _show_result(request: HttpRequest, profile: Profile, result: PushResult) -> 
         text = _("The push provider accepted the test push for “%(device)s”.")
         messages.success(request, text % {"device": profile.device.name})
         return
-    text = _("The push provider rejected the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
+    text = _("The push provider did not accept the test push for “%(device)s”. Reason: %(reason)s. %(remedy)s")
     values = {
         "device": profile.device.name,
         "reason": result.reason or result.outcome.value,
