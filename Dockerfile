@@ -14,7 +14,7 @@ COPY config config
 COPY apps apps
 COPY templates templates
 COPY locale locale
-# Whatever the umask of the machine that builds it.
+# The files must be readable independent of the umask of the build machine.
 RUN chmod -R a+rX /app
 ENV DJANGO_SETTINGS_MODULE=config.settings.production VAR_DIR=/data PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -1,4 +1,4 @@
-# `make run` and `make test` are all that a newcomer needs; each does its own set-up.
+# Start with `make run` and `make test`. Each target installs the packages that it needs.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots lock messages clean
 
@@ -9,11 +9,11 @@ MANAGE := DJANGO_SETTINGS_MODULE=$${DJANGO_SETTINGS_MODULE:-config.settings.prod
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Start the demo and the console on PORT (8000); Ctrl-C ends it
+run: ## Start the demo and the console on PORT (8000); stop with Ctrl-C
 	@./scripts/setup.sh production
 	@exec $(PYTHON) scripts/run.py
 
-# What no database can change is tested once: the demo and its phone on SQLite, the console and the providers on PostgreSQL.
+# Tests that do not depend on the database run once: demo and phone on SQLite, console and providers on PostgreSQL.
 ONCE_ON_POSTGRES := $(addprefix --ignore=tests/,architecture common configuration console push schema security sms)
 ONCE_ON_SQLITE := $(addprefix --ignore=tests/,clients demo geocontext)
 
@@ -24,15 +24,15 @@ test: ## Run all tests, on SQLite with the embedded worker and on PostgreSQL wit
 	    echo "Tests on PostgreSQL"; TEST_BACKEND=postgres $(PYTEST) $(ONCE_ON_SQLITE) $(ARGS) || status=1; \
 	    exit $$status
 
-test-sqlite: ## Run every test on SQLite
+test-sqlite: ## Run all tests on SQLite
 	@./scripts/setup.sh test
 	@TEST_BACKEND=sqlite $(PYTEST) $(ARGS)
 
-test-postgres: ## Run every test on PostgreSQL, Celery and Redis
+test-postgres: ## Run all tests on PostgreSQL with Celery and Redis
 	@./scripts/setup.sh test
 	@TEST_BACKEND=postgres $(PYTEST) $(ARGS)
 
-check: ## Everything that a machine can say about the code
+check: ## Run all static checks
 	@./scripts/setup.sh dev
 	@PYTHON=$(PYTHON) ./scripts/check.sh
 
@@ -40,11 +40,11 @@ format: ## Format the code
 	@./scripts/setup.sh dev
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
 
-audit: ## Look the locked packages up in the advisory database
+audit: ## Look up the locked packages in the advisory database
 	@./scripts/setup.sh dev
 	@$(PYTHON) scripts/audit.py
 
-migrate: ## Bring the database up to date (production settings)
+migrate: ## Migrate the database (production settings)
 	@./scripts/setup.sh production
 	@$(MANAGE) migrate
 
@@ -52,28 +52,28 @@ serve: ## Serve HTTP on PORT (production settings)
 	@./scripts/setup.sh production
 	@exec env $(MANAGE) serve
 
-worker: ## Deliver pushes and callbacks (production settings)
+worker: ## Deliver pushes, text messages and callbacks (production settings)
 	@./scripts/setup.sh production
 	@exec env $(MANAGE) worker
 
-bench: ## Measure the whole path on PostgreSQL and Redis (ARGS="--quick" for a short run)
+bench: ## Run the benchmarks on PostgreSQL and Redis (ARGS="--quick" for a short run)
 	@./scripts/setup.sh test
 	@$(PYTHON) -m bench $(ARGS)
 
-screenshots: ## Save every page of the console to docs/console (needs Chromium)
+screenshots: ## Save screenshots of the console to docs/console (requires Chromium)
 	@./scripts/setup.sh test
 	@$(PYTHON) scripts/screenshots.py
 
-messages: ## Bring the catalogues of texts up to date and compile them (needs gettext)
+messages: ## Update and compile the message catalogues (requires gettext)
 	@./scripts/setup.sh production
 	@$(PYTHON) manage.py makemessages --all --no-location --no-obsolete -i var -i tests
 	@cd locale && for language in */; do msgfmt -o $${language}LC_MESSAGES/django.mo $${language}LC_MESSAGES/django.po; done
 
-lock: ## Lock the packages anew after a change of requirements/*.in
+lock: ## Update the locked packages after a change of requirements/*.in
 	@./scripts/setup.sh dev
 	@for level in base production test dev uv; do \
 	    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt; done
 
-clean: ## Remove what runs and tests have written, and the virtual environment
+clean: ## Remove the virtual environment and all generated files
 	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ProjectConfig(AppConfig):
-    """The project itself: commands that run its processes."""
+    """App of the project, with the commands that run its processes."""
 
     name = "config"
     default = True

@@ -1,4 +1,4 @@
-"""Celery: carries nudges from the web processes to the workers. What is delivered lives in the database."""
+"""Celery application. It notifies the workers of due deliveries, which are stored in the database."""
 
 import os
 from typing import Any
@@ -13,7 +13,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-# Not when the broker is there at last (worker_ready): what is due is sent without it.
+# Before the broker is available (worker_ready), because due deliveries are sent without it.
 @celeryd_after_setup.connect
 def start_dispatchers(instance: Any, **_kwargs: Any) -> None:
     from config import worker  # noqa: PLC0415 - models are ready only now

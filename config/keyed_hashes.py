@@ -1,7 +1,7 @@
-"""Which keyed hashes there are, which key made them, and how each kind comes to the newest key or to its end.
+"""Keyed hashes (HMAC) in the database: which key made them, and how they migrate to the newest key.
 
-A hash cannot be made anew without its plain value. The server has that of push tokens only; of the other kinds it sees
-the value when its holder shows it, or the value has a short life.
+A hash can be recomputed only from its plain value. The server stores the plain values of push tokens only. It gets the
+other values when they are used, or they have a short lifetime.
 """
 
 from collections import Counter
@@ -26,14 +26,17 @@ from apps.transactions.models import IdempotentRequest, SmsDelivery, Transaction
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-# What limits for phone numbers look back on.
+# Period of the rate limits for phone numbers.
 NUMBER_LIMIT_PERIOD = timedelta(hours=1)
 IDENTIFIER_CHARACTERS = 8
 
 
 @dataclass(frozen=True)
 class HashKind:
-    """Hashes in `fields` of the rows that still matter `at` a moment. `ends` says what takes them off an old key."""
+    """Hashes in `fields` of a model. `active_rows` selects the rows in use at a time.
+
+    `migration_note` describes how the hashes stop using an old key.
+    """
 
     name: "StrPromise"
     model: type[Model]
@@ -42,7 +45,7 @@ class HashKind:
     active_rows: Callable[["QuerySet[Any]", datetime], "QuerySet[Any]"] = lambda rows, _at: rows
 
     def count_by_key(self, at: datetime) -> Counter[str]:
-        """Count live hashes by the identifier of their key."""
+        """Count hashes in use by key id."""
         counts = Counter[str]()
         rows = self.active_rows(self.model._default_manager.order_by(), at)
         for field in self.fields:
@@ -52,7 +55,7 @@ class HashKind:
 
 
 class ClientSecrets(HashKind):
-    """A client holds a list of one or two; there are few clients."""
+    """Hashes of client secrets. A client has a list of one or two."""
 
     def count_by_key(self, at: datetime) -> Counter[str]:
         hashes = [
@@ -68,58 +71,60 @@ KINDS = [
         _("push tokens"),
         PushEnrollment,
         ("token_hash",),
-        _("rotate_encryption_keys moves them; one that is left cannot be read: its app has to enrol for push again"),
+        _("rotate_encryption_keys migrates them; if one cannot be decrypted, its app must enrol for push again"),
     ),
     ClientSecrets(
         _("client secrets"),
         ApiClient,
         ("secret_hashes",),
-        _("each moves when its client uses it; one that nobody uses is removed or replaced"),
+        _("each is migrated when its client uses it; remove or replace unused secrets"),
     ),
     HashKind(
         _("device tokens"),
         Device,
         ("token_hash",),
-        _("each moves when its device calls; a device that never calls has to enrol again once the key is gone"),
+        _(
+            "each is migrated at the next request of its device; without one, the device must enrol again after the removal"
+        ),
     ),
     HashKind(
         _("tokens of authenticators"),
         Authenticator,
         ("token_hash",),
-        _("each moves when it approves; one that is not used has to be registered again once the key is gone"),
+        _("each is migrated when it approves; after the removal of the key, it must be registered again"),
     ),
     HashKind(
         _("console sessions"),
         Session,
         ("session_key",),
-        _("they end within a day, or when their owners sign out"),
+        _("they expire within a day or end when the staff sign out"),
         lambda rows, at: rows.filter(expire_date__gt=at),
     ),
     HashKind(
         _("recovery codes of staff"),
         RecoveryCode,
         ("code_hash",),
-        _("they cannot be moved: their owners make new ones"),
+        _("they cannot be migrated: the staff must create new ones"),
     ),
     HashKind(
         _("enrolment codes"),
         EnrollmentCode,
         ("code_hash",),
-        _("they end within 10 minutes"),
+        _("they expire within 10 minutes"),
         lambda rows, at: rows.filter(used_at=None, expires_at__gt=at),
     ),
     HashKind(
-        _("one-time passwords and codes of text messages"),
+        _("one-time passwords and verification codes"),
         Transaction,
         ("code_hash",),
         _("they end with their transactions"),
         lambda rows, at: rows.filter(pk__in=Transaction.objects.pending(at)),
     ),
     HashKind(
-        _("phone numbers that limits count"),
+        _("phone numbers in rate limits"),
         SmsDelivery,
         ("number_hash", "prefix_hash"),
-        _("they count for an hour"),
+        _("they are used for an hour"),
         lambda rows, at: rows.filter(created_at__gt=at - NUMBER_LIMIT_PERIOD),
     ),
     HashKind(
@@ -130,12 +135,12 @@ KINDS = [
         lambda rows, at: rows.filter(expires_at__gt=at),
     ),
 ]
-# Looked for under the newest key only: these begin anew as soon as there is a newer one, and hold no key back.
+# Hashes that are looked up with the newest key only. They are not migrated and do not require an old key.
 NEWEST_KEY_ONLY: dict[type[Model], str] = {LocatedAddress: "key", AccessAttempt: "username"}
 
 
 def kinds_by_key() -> dict[str, list[tuple[HashKind, int]]]:
-    """Return the kinds of which live hashes were made under each key, and how many those are."""
+    """Return for each key id the kinds of hashes in use, with their numbers."""
     now = timezone.now()
     kinds: dict[str, list[tuple[HashKind, int]]] = {}
     for kind in KINDS:

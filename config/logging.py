@@ -1,4 +1,4 @@
-"""Structured logs on standard error, with everything that could be a secret struck out."""
+"""Structured logs on standard error. Values that can be secret are redacted."""
 
 import re
 from collections.abc import Mapping, MutableMapping
@@ -15,7 +15,7 @@ REDACTED = "[redacted]"
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace values whose name says that they are secret: the last line of defence, not the first."""
+    """Redact values with the name of a secret, as the last line of defence: secrets should not be logged at all."""
     for name, value in event.items():
         event[name] = _redact_value(name, value)
     return event
@@ -41,7 +41,7 @@ SHARED_PROCESSORS: list[Any] = [
 
 
 def logging_settings(level: str) -> dict[str, Any]:
-    """Return a `logging.config.dictConfig` for JSON lines; also sets structlog up for this process."""
+    """Return a `logging.config.dictConfig` for JSON lines, and configure structlog for this process."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -70,14 +70,14 @@ def logging_settings(level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},
-            # Anybody can send a wrong Host header: it is answered with 400, and no matter for the log.
+            # Any client can send an invalid Host header. The response is 400; a log line would be noise.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
-            # What happened is in our events.
+            # Sign-ins are recorded as audit events.
             "axes": {"level": "ERROR"},
             "celery": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "amqp": {"level": "WARNING"},
-            # Says at every try what the threads that wait for a connection say once.
+            # The pool logs every failed attempt. The threads that need a connection log the failure once.
             "psycopg.pool": {"level": "ERROR"},
         },
     }

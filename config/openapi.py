@@ -1,8 +1,11 @@
-"""Settings of drf-spectacular: how the description of all APIs presents itself."""
+"""Settings of drf-spectacular for the API description."""
 
 SETTINGS = {
     "TITLE": "Countersign",
-    "DESCRIPTION": "Mobile authentication: portals ask, users approve on their phones, portals are called back.",
+    "DESCRIPTION": (
+        "Mobile authentication: portals request authentications, users approve them on their devices, and portals get "
+        "callbacks."
+    ),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -14,7 +17,7 @@ SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"AuthenticationMethodEnum": "apps.transactions.models.Method.values"},
     "APPEND_COMPONENTS": {
         "securitySchemes": {
-            "client": {"type": "http", "scheme": "basic", "description": "Client ID and secret of an API client."},
+            "client": {"type": "http", "scheme": "basic", "description": "Client id and secret of an API client."},
             "device": {"type": "http", "scheme": "bearer", "description": "The device token from enrolment."},
         }
     },

@@ -1,4 +1,4 @@
-"""Every address of the server."""
+"""URL paths of the server."""
 
 from django.apps import apps
 from django.contrib import admin
@@ -16,7 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.metrics),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
-    # The language of the console's menu, kept in a cookie; without one, the browser's own.
+    # Stores the language of the console in a cookie. Without the cookie, the language of the browser is used.
     path("admin-language/", set_language, name="set_language"),
     path("oauth/api/schema/", description.DescriptionView.as_view(), name="schema"),
     path("oauth/api/docs/", description.DescriptionPageView.as_view(url_name="schema"), name="docs"),

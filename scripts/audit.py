@@ -1,6 +1,6 @@
-"""Look the locked packages up in the advisory database; to have looked nothing up is a failure, not a success.
+"""Look up the locked packages in the advisory database. The audit fails if no package could be looked up.
 
-AUDIT=offline says loudly that nothing was looked up, for machines that reach a package mirror and nothing else.
+With AUDIT=offline it prints a warning instead, for machines without access to the advisory database.
 """
 
 import json

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The catalogues in locale/ must hold exactly the texts of the code, and be compiled.
+# Check that the catalogues in locale/ contain exactly the texts of the code and are compiled.
 set -eu
 if ! command -v xgettext >/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -16,14 +16,14 @@ for catalogue in locale/*/LC_MESSAGES/*.po; do
     grep -v '^"POT-Creation-Date' "$catalogue" >"$copy/before"
     grep -v '^"POT-Creation-Date' "$copy/$catalogue" >"$copy/after"
     if ! diff -u "$copy/before" "$copy/after"; then
-        echo "$catalogue is behind: run make messages"
+        echo "$catalogue is outdated: run make messages"
         exit 1
     fi
     msgfmt --check --check-format -o "$copy/compiled" "$catalogue"
     msgunfmt "$copy/compiled" >"$copy/before"
     msgunfmt "${catalogue%.po}.mo" >"$copy/after"
     if ! cmp -s "$copy/before" "$copy/after"; then
-        echo "${catalogue%.po}.mo is behind: run make messages"
+        echo "${catalogue%.po}.mo is outdated: run make messages"
         exit 1
     fi
 done

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every check, says which failed, and fails when one did.
+# Run all checks and print the failed ones. The exit code is 1 if a check failed.
 set -u
 cd "$(dirname "$0")/.."
 export DJANGO_SETTINGS_MODULE=config.settings.test VAR_DIR="${VAR_DIR:-$(mktemp -d)}"

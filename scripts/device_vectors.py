@@ -1,6 +1,6 @@
-"""Writes docs/test-vectors.json anew: `python -m scripts.device_vectors`. New keys each time; a test checks the file.
+"""Write docs/test-vectors.json with new keys: `python -m scripts.device_vectors`. A test checks the file.
 
-It uses the code of the reference device and Sequoia, so that the server's code, which opens the messages, is another.
+The vectors are made with the reference device and Sequoia, so that they test the code of the server independently.
 """
 
 import base64
@@ -29,7 +29,7 @@ def build_vectors() -> dict[str, Any]:
     """Return new vectors."""
     server = keys.new_secret_key(at=time.time())
     return {
-        "about": "Keys for tests only: everybody has them. docs/device-protocol.md says what this is.",
+        "about": "Keys for tests only: they are public. docs/device-protocol.md describes this file.",
         "server": {"secret_key": server, "public_key": keys.public_key(server)},
         "devices": [device(name, kind, server) for name, kind in KINDS.items()],
         "locked_pin_token": locked_pin_token(),
@@ -38,7 +38,7 @@ def build_vectors() -> dict[str, Any]:
 
 
 def device(name: str, kind: KeyKind, server: str) -> dict[str, Any]:
-    """Return one device's key, its sealed messages in both directions, and its signature."""
+    """Return the key of a device, sealed messages in both directions, and a signature."""
     secret = keys.new_secret_key(kind, at=time.time())
     public, server_public = keys.public_key(secret), keys.public_key(server)
     signature = base64.b64encode(keys.sign(SIGNING_DATA.encode(), secret)).decode()
@@ -71,7 +71,7 @@ def device(name: str, kind: KeyKind, server: str) -> dict[str, Any]:
 
 
 def sealed_by_server(content: dict[str, Any], server: str, public: str) -> str:
-    """Seal with Sequoia: the reference device encrypts to keys of the server's kind alone."""
+    """Seal a message with Sequoia, because the reference device encrypts only to keys of the server."""
     signer, receiver = Tsk.from_bytes(server.encode()).signer(), Cert.from_bytes(public.encode())
     return pysequoia.encrypt(json.dumps(content).encode(), recipients=[receiver], signer=signer).decode()
 
@@ -89,7 +89,7 @@ def challenge() -> dict[str, Any]:
 
 
 def locked_pin_token() -> dict[str, Any]:
-    """Return how the reference device keeps a PIN's token, and what a wrong PIN makes of it."""
+    """Return a PIN token as the reference device stores it, and the token that a wrong PIN unlocks."""
     locked = LockedToken.lock(PIN_TOKEN, "12345")
     return {
         "salt": locked.salt,

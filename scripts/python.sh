@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the newest Python from 3.11 to 3.13 on this machine that can make a virtual environment.
-# A candidate counts only when it really runs: a version manager's shim may stand for nothing.
+# Print the path of the newest Python from 3.11 to 3.13 that can create a virtual environment.
+# Each candidate is run, because the shim of a version manager can exist without a Python.
 set -u
 best="" best_minor=0 bare=""
 for candidate in python3.13 python3.12 python3.11 python3 \

@@ -1,6 +1,6 @@
-"""Run the demo: migrate, configure, then the web process and the worker, until Ctrl-C.
+"""Run the demo: migrate and configure, then run the web process and the worker until Ctrl-C.
 
-Honours PORT and VAR_DIR. What the two processes log goes to VAR_DIR/logs; warnings also come here.
+PORT and VAR_DIR are read from the environment. The two processes log to VAR_DIR/logs; warnings are also printed.
 """
 
 import contextlib
@@ -33,11 +33,11 @@ SMS_GATEWAY = "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY"
 
 
 class StopRequested(BaseException):
-    """Somebody wants us to end."""
+    """The process received a signal to stop."""
 
 
 class StartupError(Exception):
-    """We cannot go on; the text is one line for the terminal."""
+    """The demo cannot run. The text is one line for the terminal."""
 
 
 def request_stop(_number: int, _frame: FrameType | None) -> None:
@@ -56,7 +56,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     finally:
-        # From here on nothing may interrupt: children that are left would hold the port.
+        # Ignore signals from now on: children that keep running would occupy the port.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for child in children:
@@ -68,7 +68,7 @@ def main() -> int:
 
 def run(children: list["Child"]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
-    # The demo's portal and phone live in one web process.
+    # The portal and the phone of the demo share memory in one web process.
     os.environ["WEB_WORKERS"] = "1"
     port = choose_port()
     choose_sms_gateway(port)
@@ -88,10 +88,10 @@ def run(children: list["Child"]) -> None:
 
 
 def choose_port() -> int:
-    """Return PORT, when it is a port that is free."""
+    """Return PORT. Raises StartupError if it is invalid or in use."""
     text = os.environ.get("PORT") or "8000"
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65_536):
-        raise StartupError(f"PORT must be a number from 1 to 65535, not {text!r}.")
+        raise StartupError(f"PORT must be an integer from 1 to 65535, not {text!r}.")
     os.environ["PORT"] = text
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,20 +105,20 @@ def choose_port() -> int:
 
 
 def choose_sms_gateway(port: int) -> None:
-    """Text messages go to the demo's phone, unless the environment names a gateway."""
+    """Send text messages to the phone of the demo, unless the environment configures a gateway."""
     if os.environ.get(SMS_GATEWAY):
         return
     os.environ[SMS_GATEWAY] = "rest"
     prefix = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_"
     os.environ[f"{prefix}URL"] = f"http://{HOST}:{port}/demo/sms"
-    # Known to this run's processes only: nobody else puts texts on the phone.
+    # Only the processes of this run know the password, so no other client can send messages to the phone.
     os.environ[f"{prefix}USERNAME"], os.environ[f"{prefix}PASSWORD"] = "countersign", secrets.token_urlsafe(32)
 
 
 def set_up() -> tuple[Path, str]:
-    """Bring database and configuration up to date; returns VAR_DIR and the console's password."""
+    """Migrate the database and configure the demo. Return VAR_DIR and the password of the console."""
     sys.path.insert(0, str(ROOT))
-    # Only now, and not at the top: the settings read the variables that were set above.
+    # The settings read the environment variables set above, so Django is imported after that.
     import django  # noqa: PLC0415
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
 
@@ -134,7 +134,7 @@ def set_up() -> tuple[Path, str]:
     from apps.demo import setup  # noqa: PLC0415
     from apps.system import keys  # noqa: PLC0415
 
-    # The terminal is for warnings; what the set-up does is in the events.
+    # The terminal shows warnings only. The set-up is recorded as events.
     logging.disable(logging.INFO)
     lock_var_dir(settings.VAR_DIR)
     try:
@@ -155,7 +155,7 @@ def set_up() -> tuple[Path, str]:
 
 
 def is_migrated() -> bool:
-    """Say whether the database is up to date: looking is much quicker than migrating nothing."""
+    """Return True if all migrations are applied. This is much faster than `migrate`."""
     from django.db import connection  # noqa: PLC0415
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
 
@@ -164,17 +164,17 @@ def is_migrated() -> bool:
 
 
 def lock_var_dir(var_dir: Path) -> None:
-    """One run a VAR_DIR: two would configure the same database for two addresses."""
-    # Stays open, and so locked, until this process ends in whatever way.
+    """Lock VAR_DIR for this run. A second run would configure the same database for another port."""
+    # The file stays open and locked until this process exits.
     lock = os.open(var_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise StartupError(f"Another run uses {var_dir}. End it, or set VAR_DIR to another directory.") from None
+        raise StartupError(f"Another run uses {var_dir}. Stop it, or set VAR_DIR to another directory.") from None
 
 
 class Child:
-    """One process of the product."""
+    """Process of the server: web or worker."""
 
     def __init__(self, name: str, arguments: list[str], log: Path) -> None:
         self.name = name
@@ -192,7 +192,7 @@ class Child:
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def follow(self) -> None:
-        """Start keeping its log."""
+        """Start writing its log file."""
         self._reader.start()
 
     def _read(self) -> None:
@@ -218,12 +218,12 @@ class Child:
 
 
 def prepare_child() -> None:
-    """In the child, before it becomes manage.py."""
-    # A Ctrl-C reaches the whole group: a child that is still starting must not end with a traceback. Those that run
-    # set their own handlers, and all of them are sent SIGTERM.
+    """Prepare the child process before it runs manage.py."""
+    # Ctrl-C signals the whole process group: a starting child must not exit with a traceback. Running children set
+    # their own handlers, and all children are sent SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
-        # Should this process be killed, nothing stays behind.
+        # The children are stopped even if this process is killed.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -233,7 +233,7 @@ def read_lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def format_warning(line: bytes) -> str:
-    """Return one line for the terminal when a line of the log is a warning or worse."""
+    """Return a line for the terminal if the log line is a warning or an error, otherwise an empty string."""
     try:
         entry = json.loads(line)
     except ValueError:
@@ -255,15 +255,15 @@ def wait_until_healthy(port: int, children: list[Child]) -> None:
                 return
         except OSError:
             time.sleep(0.05)
-    raise StartupError(f"The web process does not answer within {START_TIMEOUT_SECONDS} s; see {children[0].log}")
+    raise StartupError(f"The web process is unavailable after {START_TIMEOUT_SECONDS} seconds. See {children[0].log}.")
 
 
 def check_children(children: list[Child]) -> None:
-    """Failure when one of the processes has ended."""
+    """Raise StartupError if a process exited."""
     for child in children:
         code = child.process.poll()
         if code is not None:
-            raise StartupError(f"The {child.name} process ended by itself (exit code {code}); see {child.log}")
+            raise StartupError(f"The {child.name} process exited unexpectedly (exit code {code}). See {child.log}.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Save every page of the console to docs/console: starts the demo on a free port, signs in once each way, and looks.
+"""Save screenshots of all pages of the console to docs/console, from a demo on a free port.
 
-Needs Chromium (`chromium` on the PATH) and the packages of requirements/test.txt.
+Requires Chromium (`chromium` on the PATH) and the packages of requirements/test.txt.
 """
 
 import shutil
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 DIRECTORY = ROOT / "docs" / "console"
 WIDTH, HEIGHT, MAX_HEIGHT = 1280, 800, 1200
-# Full of small texts, or of a gradient: more would be too many bytes.
+# Pages with much text or a gradient are limited in height, to limit the size of the file.
 HEIGHTS = {"activity": 640, "activity-filters": 1030, "sign-in": 440}
-# These end with what they are looked at for: the limits, and what locks the user.
+# The important parts of these pages, limits and locks, are at their end.
 MAX_HEIGHTS = {"general": 2400, "user": 1660}
 MAX_BYTES = 250_000
-# They fade a moment after something was scrolled.
+# Scroll bars fade out only a moment after scrolling.
 NO_SCROLLBARS = ".simplebar-scrollbar::before { opacity: 0 !important; }"
 LISTS = {
     "features": "/admin/system/features/",
@@ -47,7 +47,7 @@ LISTS = {
     "text-messages": "/admin/transactions/smsusage/",
     "activity": "/admin/events/event/",
 }
-# The lists whose first row has a page worth a picture.
+# Lists of which the page of the first row is also saved.
 WITH_ROWS = {
     "push": "push-configuration",
     "types": "type",
@@ -65,7 +65,7 @@ WITH_ROWS = {
 def main() -> int:
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("Missing: chromium, to look at the pages with", file=sys.stderr)
+        print("Missing: chromium", file=sys.stderr)
         return 1
     DIRECTORY.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def use_demo(base: str) -> Visitor:
-    """Leave something in every list: a login, one that the user refuses, and a code by text message."""
+    """Create rows for every list: an approved and a denied sign-in, and a verification code by text message."""
     visitor = Visitor(base)
     visitor.answer("approve")
     visitor.answer("deny")
@@ -159,13 +159,13 @@ def open_activity_filters(page: "Page") -> None:
 
 
 def save_lock_pages(page: "Page", visitor: Visitor) -> None:
-    """Lock the user out with two wrong codes; the change that this needs is the history's picture."""
+    """Lock the user with two wrong codes. The change of the limit is shown in the screenshot of the history."""
     page.goto(LISTS["general"])
     page.locator("[name=max_consecutive_code_failures]").fill("2")
     page.get_by_role("button", name="Save", exact=True).click()
     page.goto(LISTS["general"] + "history/")
     save(page, "history")
-    # A change is in force everywhere within two seconds.
+    # A change takes effect in all processes within two seconds.
     page.wait_for_timeout(2500)
     right = int(visitor.receive_code())
     for number in (1, 2):
@@ -214,7 +214,7 @@ PREPARED_PAGES: dict[str, Callable[["Page"], None]] = {
 
 
 def save(page: "Page", name: str) -> None:
-    """Take the whole page, or its upper part; in a window of its height, because menu and buttons stick to its ends."""
+    """Save the page or its upper part, in a window of its height, because menu and buttons are fixed to the window."""
     page.wait_for_load_state("networkidle")
     content_height = page.evaluate("document.documentElement.scrollHeight")
     height = HEIGHTS.get(name) or max(HEIGHT, min(content_height, MAX_HEIGHTS.get(name, MAX_HEIGHT)))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh LEVEL: makes .venv hold the locked packages of requirements/LEVEL.txt; does nothing when it holds them already.
+# setup.sh LEVEL: install the locked packages of requirements/LEVEL.txt in .venv, unless they are installed already.
 set -eu
 level=$1
 cd "$(dirname "$0")/.."
@@ -11,18 +11,18 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && .venv/bin/python -c '
 fi
 if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
     python=$(./scripts/python.sh)
-    echo "Making .venv with $("$python" --version)"
+    echo "Creating .venv with $("$python" --version)"
     rm -rf .venv
     "$python" -m venv .venv
 fi
 echo "Installing the packages of requirements/$level.txt"
-# uv is ten times as quick; where it cannot be had or does not know the machine's mirror, pip does the same.
+# uv is ten times faster. Without it, or if it cannot use the configured package index, pip installs the packages.
 quiet="--quiet --disable-pip-version-check"
 if .venv/bin/python -m pip install $quiet --require-hashes -r requirements/uv.txt 2>/dev/null &&
     .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "requirements/$level.txt" 2>/dev/null; then
     :
 elif ! .venv/bin/python -m pip install $quiet --require-hashes -r "requirements/$level.txt"; then
-    echo "Missing: the packages could not be installed; is a package index reachable (pip config, PIP_INDEX_URL)?" >&2
+    echo "Missing: the packages could not be installed. Check that a package index is reachable (pip config, PIP_INDEX_URL)." >&2
     exit 1
 fi
 echo "$wanted" >"$stamp"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# test-data.sh: brings MaxMind's public test databases to .venv/test-data, once. They lie in the source archive of the
-# package maxminddb, which is only unpacked: pip asks setuptools for the archive's name and version and builds nothing.
+# test-data.sh: extract the public test databases of MaxMind to .venv/test-data, once. They are part of the source
+# archive of the package maxminddb. The archive is only unpacked, not built; pip needs setuptools for its metadata.
 set -eu
 cd "$(dirname "$0")/.."
 data=.venv/test-data
@@ -15,4 +15,4 @@ if .venv/bin/python -m pip download --quiet --disable-pip-version-check --retrie
     cp "$work"/maxminddb-*/tests/data/test-data/*.mmdb "$data"; then
     exit 0
 fi
-echo "Missing: MaxMind's test databases could not be fetched; the tests that read them are skipped and say so" >&2
+echo "Missing: the test databases of MaxMind could not be downloaded. The tests that need them are skipped." >&2

@@ -1,4 +1,4 @@
-"""Settings that every installation shares. Each environment variable is described in docs/configuration.md."""
+"""Settings of every installation. docs/configuration.md describes the environment variables."""
 
 import os
 from datetime import timedelta
@@ -16,7 +16,7 @@ from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read
 from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
 
-# Whatever a process writes under VAR_DIR (database, logs, keys) is for its own user only.
+# Files under VAR_DIR (database, logs, keys) are readable by the user of the process only.
 os.umask(0o077)
 
 env = Environment()
@@ -28,7 +28,7 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 DEBUG = False
 PORT = env.integer("PORT", default=8000, maximum=65_535)
 WEB_WORKERS = env.integer("WEB_WORKERS", default=1, maximum=1000)
-# Of each serving process. One address (IPv6: one /64) that is not a trusted proxy's gets the second number.
+# Limits of each web process: in total, and for one IP address (IPv6: one /64) that is not a trusted proxy.
 WEB_MAX_CONNECTIONS = env.integer("WEB_MAX_CONNECTIONS", default=5000, minimum=16, maximum=1_000_000)
 WEB_MAX_CONNECTIONS_PER_ADDRESS = env.integer("WEB_MAX_CONNECTIONS_PER_ADDRESS", default=500, maximum=1_000_000)
 PUBLIC_URL = env.site_url("PUBLIC_URL", default=f"http://localhost:{PORT}")
@@ -37,23 +37,23 @@ ALLOWED_HOSTS = env.list(
 )
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"])
-# How long a process counts events before it adds them to the table; None: only when it is told to.
+# Interval at which a process adds its event counters to the table. None: only on request, in tests.
 EVENT_COUNTER_FLUSH_SECONDS: float | None = 5.0
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
 MESSAGE_MAX_LENGTH = env.integer("MESSAGE_MAX_LENGTH", default=155)
-# The languages of default messages that the console asks for.
+# Languages of the default messages in the console.
 SUPPORTED_LOCALES = [
     code.strip() for code in env.list("TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES", default=["en"]) if code.strip()
 ]
 CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.boolean("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=False)
 
-# Where Apple takes pushes; other addresses for tests and gateways, with the certificates to trust (PEM).
+# URLs of APNs. Tests and gateways use other URLs and trusted certificates (PEM).
 PUSH_APNS_PRODUCTION_URL = env.site_url("PUSH_APNS_PRODUCTION_URL", default="https://api.push.apple.com")
 PUSH_APNS_DEVELOPMENT_URL = env.site_url("PUSH_APNS_DEVELOPMENT_URL", default="https://api.sandbox.push.apple.com")
 PUSH_APNS_CA_FILE = env.str("PUSH_APNS_CA_FILE", default="")
 
-# Text messages: the gateway by name (twilio, rest, console) or a class by its dotted path, and what each needs.
+# SMS gateway: its name (twilio, rest, console) or the dotted path of a class, and its settings.
 SMS_GATEWAY = env.str("TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY", default="twilio")
 SMS_GATEWAY_TWILIO_ACCOUNT_SID = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_ACCOUNT_SID", default="")
 SMS_GATEWAY_TWILIO_AUTH_TOKEN = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_AUTH_TOKEN", default="")
@@ -66,7 +66,7 @@ SMS_GATEWAY_REST_USERNAME = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_USERNA
 SMS_GATEWAY_REST_PASSWORD = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_PASSWORD", default="")
 EXTERNAL_PROXY = external_proxy(env)
 
-# A location file in MaxMind's format; used when the console names no HTTP service.
+# Location database in MaxMind's format. It is used if no geolocation service is configured.
 GEOCONTEXT_DATABASE = env.str("GEOCONTEXT_DATABASE", default="")
 
 INSTALLED_APPS = [
@@ -124,7 +124,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-# Portals and phones call exact addresses: a redirect would turn their POST into a GET.
+# Clients use exact paths: a redirect would change their POST to a GET.
 APPEND_SLASH = False
 
 TEMPLATES = [
@@ -146,25 +146,25 @@ DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DI
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database.setdefault("OPTIONS", {}).update(
-        # Writers queue for the file instead of failing half way through a transaction.
+        # Writers wait for the file lock at the start of a transaction, instead of failing in the middle.
         transaction_mode="IMMEDIATE",
         timeout=20,
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
 else:
-    # Worker threads hold a connection only while they claim or record, so a small pool serves many of them.
+    # Worker threads use a connection only to claim and to record deliveries, so a small pool serves many threads.
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
-    # A short reconnect time-out, because the pool doubles its waits: after a long outage it would sleep for minutes.
+    # The pool doubles its reconnect delays. A short timeout prevents delays of minutes after a long outage.
     _database["OPTIONS"].setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 5})
-    # The same few statements run all the time: prepared, they cost PostgreSQL a quarter less.
+    # The same few statements run repeatedly. Preparing them reduces the load of PostgreSQL by a quarter.
     _database["OPTIONS"].setdefault("server_side_binding", True)
     _database["OPTIONS"].setdefault("prepare_threshold", 3)
-    # A restart of the server leaves dead connections in the pool: they are found before a request gets one.
+    # After a restart of the database, broken connections are replaced before a request uses them.
     _database["CONN_HEALTH_CHECKS"] = True
 _database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# One-row configuration is read on every request: kept for a second, so that a change is in force everywhere within two.
+# The configuration models are cached for a second, so that a change takes effect in all processes within two.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 SOLO_CACHE = "default"
 SOLO_CACHE_TIMEOUT = 1
@@ -176,10 +176,10 @@ CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# Nothing is lost with a cancelled nudge; switched off, Celery warns at every loss of the connection.
+# A cancelled notification loses no delivery. Without this setting, Celery warns at every lost connection.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
-# A nudge is sent once: the row is the truth, and the sweep finds what a lost nudge would have announced.
+# Notifications are not retried: workers also poll the database for due deliveries.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 60,
@@ -201,7 +201,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
-# Guessing at the console: so many wrong passwords for a name lock it for one address, or for every address.
+# Lockout after failed sign-ins to the console: for one IP address, and for a user name at all addresses.
 AXES_FAILURE_LIMIT = 5
 STAFF_ACCOUNT_FAILURE_LIMIT = 50
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -210,30 +210,30 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]
 AXES_LOCKOUT_CALLABLE = "apps.staff.lockout.locked_response"
 AXES_CLIENT_IP_CALLABLE = "apps.staff.lockout.client_address"
 AXES_RESET_ON_SUCCESS = True
-# Who tries during a lock does not prolong it: the page says when it ends.
+# Attempts during a lockout do not extend it, because the page shows its end.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# It keeps what a form sent: nothing that was typed may be in there, and no name as it was typed either.
+# axes stores the submitted form: passwords and user names are redacted.
 AXES_SENSITIVE_PARAMETERS = ["username", "old_password", "new_password1", "new_password2", "csrfmiddlewaretoken"]
 AXES_USERNAME_CALLABLE = "apps.staff.lockout.username_hash"
-# Our events say what happened.
+# Sign-ins are recorded as audit events.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-# Whether staff may use a second factor or must, and for which site passkeys are made.
+# Whether the second factor of staff is required, and the relying party of their passkeys.
 STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", ("optional", "required"), default="optional")
 OTP_WEBAUTHN_RP_NAME = "Countersign"
 OTP_WEBAUTHN_RP_ID = urlsplit(PUBLIC_URL).hostname or "localhost"
 OTP_WEBAUTHN_ALLOWED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))]
 OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
-# Browsers themselves refuse passkeys on a page that came over plain HTTP; the server need not refuse to start.
+# Browsers do not allow passkeys over plain HTTP, so the check of the URL scheme is not needed at start-up.
 SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]
 
 SESSION_ENGINE = "apps.staff.session_store"
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
-# A sign-in to the console lasts a working day, and half an hour without use (apps/staff/sessions.py).
+# A console session expires after a working day, or after half an hour without a request (apps/staff/sessions.py).
 CONSOLE_SESSION_SECONDS = env.integer("CONSOLE_SESSION_SECONDS", default=8 * 3600)
 CONSOLE_IDLE_SECONDS = env.integer("CONSOLE_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_AGE = CONSOLE_IDLE_SECONDS
@@ -249,11 +249,11 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
-# Serves straight from the packages: no collecting step between a clone and a running server.
+# Static files are served from the packages, so `collectstatic` is not needed.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
-# No request of ours carries a file larger than a service account; a sealed message is at most 64 KiB.
+# The largest uploads are service accounts; a sealed message is at most 64 KiB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 

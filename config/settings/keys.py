@@ -1,4 +1,4 @@
-"""Reading, checking and, for the demo's own database, generating the keys that the server needs to start."""
+"""Read and validate the keys of the server, and generate the keys of the demo database."""
 
 import base64
 import binascii
@@ -12,17 +12,17 @@ import environ
 from django.core.checks.security import base as django_checks
 from django.core.exceptions import ImproperlyConfigured
 
-# Of 32 random bytes fewer are different, or have different distances to their neighbours, once in 10^13 keys.
+# One in 10^13 random keys of 32 bytes has fewer distinct bytes, or fewer distinct distances between neighbours.
 MIN_DISTINCT_VALUES = 17
 PRINTABLE = range(0x20, 0x7F)
 
 
 def required(env: environ.Env, name: str) -> str:
-    """Return a variable that has no safe default; ImproperlyConfigured names it when it is missing or empty."""
+    """Return a variable without a safe default. Raises ImproperlyConfigured if it is not set or empty."""
     value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
-            f"the environment variable {name} is not set; docs/configuration.md says how to make one"
+            f"the environment variable {name} is not set; docs/configuration.md describes how to generate it"
         )
     return value
 
@@ -47,18 +47,18 @@ def require_strong_secret_key(name: str, value: str) -> None:
     prefix = django_checks.SECRET_KEY_INSECURE_PREFIX
     if len(value) < min_length or len(set(value)) < min_unique or value.startswith(prefix):
         raise ImproperlyConfigured(
-            f"{name} is too easy to guess: it must have at least {min_length} characters, {min_unique} different ones, "
-            f"and not begin with {prefix!r}; docs/configuration.md says how to make one"
+            f"{name} is too easy to guess: it must have at least {min_length} characters, {min_unique} distinct ones, "
+            f"and not begin with {prefix!r}; docs/configuration.md describes how to generate it"
         )
 
 
 def require_strong_encryption_keys(keys: list[bytes]) -> None:
-    """Raise ImproperlyConfigured if a key is a pattern or a passphrase, and not 32 random bytes."""
+    """Raise ImproperlyConfigured if a key is a pattern or a passphrase instead of 32 random bytes."""
     for number, key in enumerate(keys, start=1):
         if not _looks_random(key):
             raise ImproperlyConfigured(
-                f"FIELD_ENCRYPTION_KEYS: key {number} is too easy to guess: it must be 32 random bytes, no text and no "
-                "pattern; docs/configuration.md says how to make one"
+                f"FIELD_ENCRYPTION_KEYS: key {number} is too easy to guess: it must be 32 random bytes, not text or a "
+                "pattern; docs/configuration.md describes how to generate it"
             )
 
 
@@ -69,7 +69,7 @@ def _looks_random(key: bytes) -> bool:
 
 
 def development_keys(path: Path) -> dict[str, str]:
-    """Return the keys in `path`; the first process to come generates them, readable by its user only."""
+    """Return the keys in `path`. The first process generates them, readable by its user only."""
     if not path.exists():
         keys = {
             "SECRET_KEY": secrets.token_urlsafe(50),
@@ -79,7 +79,7 @@ def development_keys(path: Path) -> dict[str, str]:
         temporary.touch(mode=0o600)
         temporary.write_text(json.dumps(keys))
         try:
-            # A link, not a rename: of two processes that start together, the second keeps the first one's keys.
+            # A link does not replace an existing file: of two processes, the second uses the keys of the first.
             os.link(temporary, path)
         except FileExistsError:
             pass

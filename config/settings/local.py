@@ -1,11 +1,11 @@
-"""Development and the demo: keys are generated on the first start and kept under VAR_DIR, beside its SQLite file."""
+"""Settings of development and the demo. Keys are generated at the first start and stored under VAR_DIR."""
 
 from config.settings.base import *  # noqa: F403
 from config.settings.base import INSTALLED_APPS, VAR_DIR, env
 from config.settings.keys import development_keys, encryption_keys, required
 
 if env.str("DATABASE_URL", default=""):
-    # Generated keys would be those of VAR_DIR, and not of this database.
+    # Generated keys belong to the SQLite database under VAR_DIR, not to this database.
     SECRET_KEY = required(env, "SECRET_KEY")
     _encryption_keys = required(env, "FIELD_ENCRYPTION_KEYS")
 else:

@@ -1,4 +1,4 @@
-"""Production: keys come from the environment, and nothing starts without them."""
+"""Settings of production. The keys must be set in the environment."""
 
 from config.settings.base import *  # noqa: F403
 from config.settings.base import TRUSTED_PROXIES, _https, env
@@ -18,6 +18,6 @@ for _fallback in SECRET_KEY_FALLBACKS:
 require_strong_encryption_keys(FIELD_ENCRYPTION_KEYS)
 
 if _https and TRUSTED_PROXIES:
-    # TLS ends at the proxy. Who lies about it towards the server gets stricter checks, and nothing else.
+    # TLS ends at the proxy. A client that forges the header only gets stricter checks.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0

@@ -5,7 +5,7 @@ from config.settings.environment import Environment
 
 
 def external_proxy(env: Environment) -> Proxy | None:
-    """Return the proxy for FCM, SMS gateways and geolocation services; None when it is switched off."""
+    """Return the proxy for FCM, SMS gateways and geolocation services, or None if it is disabled."""
     host = env.str("TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_HOST", default="")
     if not env.boolean("TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_ENABLED_BOOLEAN", default=False) or not host:
         return None

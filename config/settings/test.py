@@ -1,4 +1,4 @@
-"""Tests: fixed keys, quick password hashing, callbacks to the loopback allowed."""
+"""Settings of tests: fixed keys, fast password hashing, callbacks to loopback addresses."""
 
 from config.settings.base import *  # noqa: F403
 from config.settings.base import DATABASES, INSTALLED_APPS, REST_FRAMEWORK, VAR_DIR
@@ -12,10 +12,10 @@ DATABASES["default"]["TEST"] = (
 )
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]
-# No thread of its own touches a test's database.
+# No background thread uses the database of a test.
 EVENT_COUNTER_FLUSH_SECONDS = None
-# Every test has a client, which would look at every static file when it starts.
+# Every test client would scan all static files at its start.
 WHITENOISE_AUTOREFRESH = True
-# A test that changes configuration sees it at once.
+# Changes of the configuration take effect immediately.
 SOLO_CACHE = None  # type: ignore[assignment]
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}

@@ -141,5 +141,5 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path):
         timeout=60,
         check=False,
     )
-    line = "Configuration error: the file that SECRET_KEY_FILE names cannot be read: No such file or directory\n"
+    line = "Configuration error: the file of SECRET_KEY_FILE cannot be read: No such file or directory\n"
     assert (run.returncode, run.stderr) == (1, line)

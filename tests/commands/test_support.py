@@ -215,7 +215,7 @@ def test_a_failed_callback_is_sent_again(failed, named_by):
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ("nonsense", "“nonsense” is not an id."),
+        ("nonsense", "“nonsense” is not a valid id."),
         (
             "00000000-0000-4000-8000-000000000000",
             "There is no callback “00000000-0000-4000-8000-000000000000”, and none of such a transaction.",

@@ -335,7 +335,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path):
 def test_a_port_that_is_no_port_is_one_clear_line(tmp_path):
     code, output, errors = Run(tmp_path, "many").end()
     assert (code, output) == (1, "")
-    assert errors == "PORT must be a number from 1 to 65535, not 'many'.\n"
+    assert errors == "PORT must be an integer from 1 to 65535, not 'many'.\n"
 
 
 def test_when_a_process_dies_the_other_is_stopped_and_one_line_says_so(tmp_path):
@@ -345,7 +345,7 @@ def test_when_a_process_dies_the_other_is_stopped_and_one_line_says_so(tmp_path)
         os.kill(run.children()["worker"], signal.SIGKILL)
         code, _output, errors = run.end()
         assert code == 1
-        assert errors == f"The worker process ended by itself (exit code -9); see {tmp_path}/logs/worker.log\n"
+        assert errors == f"The worker process exited unexpectedly (exit code -9). See {tmp_path}/logs/worker.log.\n"
         assert run.group_is_empty()
     finally:
         run.kill()
@@ -355,7 +355,7 @@ def test_a_second_run_on_the_same_files_is_refused(run):
     second = Run(run.var_dir)
     code, _output, errors = second.end()
     assert code == 1
-    assert errors == f"Another run uses {run.var_dir}. End it, or set VAR_DIR to another directory.\n"
+    assert errors == f"Another run uses {run.var_dir}. Stop it, or set VAR_DIR to another directory.\n"
 
 
 def test_killing_it_leaves_no_process_behind(tmp_path):

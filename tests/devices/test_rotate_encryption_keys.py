@@ -113,7 +113,7 @@ def identifier(key):
 
 def remaining_uses(lines):
     """Return the remaining uses of the second key in the output of the command, with their counts."""
-    start = lines.index(f"Key 2 ({identifier(OLD_KEY)}) is still needed for:")
+    start = lines.index(f"Key 2 ({identifier(OLD_KEY)}) is in use:")
     return dict(line.strip().split(". ")[0].split(": ") for line in lines[start + 1 :])
 
 
@@ -190,18 +190,18 @@ def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, porta
     for model in (EnrollmentCode, IdempotentRequest):
         model.objects.update(expires_at=timezone.now())
     SmsDelivery.objects.update(created_at=timezone.now() - timedelta(hours=1))
-    line = f"Key 2 ({identifier(OLD_KEY)}) is no longer needed: take it out of FIELD_ENCRYPTION_KEYS."
+    line = f"Key 2 ({identifier(OLD_KEY)}) is not in use. Remove it from FIELD_ENCRYPTION_KEYS."
     assert rotate(NEW_KEY, OLD_KEY).lines[-1] == line
 
     last_result = rotate(NEW_KEY)
-    assert last_result.lines[-1] == "FIELD_ENCRYPTION_KEYS holds one key: there is no older one to leave."
+    assert last_result.lines[-1] == "FIELD_ENCRYPTION_KEYS contains one key. There is no older key to remove."
 
 
 def test_answers_are_accepted_with_the_new_key_alone(device, start_challenge, respond, rotate, portal, settings):
     rotate(NEW_KEY, OLD_KEY)
     for kind, name in (("pin", "pin"), ("fingerprint", "fingerprint"), ("custom", "face")):
         assert respond(start_challenge(kind), name).json() == {"status": "authenticated"}
-    assert rotate(NEW_KEY, OLD_KEY).lines[-1].endswith("take it out of FIELD_ENCRYPTION_KEYS.")
+    assert rotate(NEW_KEY, OLD_KEY).lines[-1].endswith("Remove it from FIELD_ENCRYPTION_KEYS.")
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY]
     for kind, name in (("pin", "pin"), ("fingerprint", "fingerprint"), ("custom", "face")):
         assert respond(start_challenge(kind), name).json() == {"status": "authenticated"}
@@ -271,7 +271,7 @@ def test_interrupted_run_is_resumed(endpoints, rotate, monkeypatch, settings):
 def test_undecryptable_values_are_reported_and_kept(endpoints, rotate):
     result = rotate(NEW_KEY)
     assert (result.code, column(result)) == (1, ["0", "0", "5"])
-    problem = "5 values are opened by no key in FIELD_ENCRYPTION_KEYS and were left as they are: %s."
+    problem = "5 values cannot be decrypted with FIELD_ENCRYPTION_KEYS and were not changed: %s."
     assert result.problems == [problem % "callbacks_callbackendpoint.password"]
     assert column(rotate(LATER_KEY, NEW_KEY, OLD_KEY)) == ["5", "0", "0"]
 

@@ -51,7 +51,7 @@ def test_rejected_message_prints_one_line_and_exits_with_1(twilio, response, pro
     twilio.script[NUMBER] = [response]
     result = run("send_test_sms", NUMBER)
     assert (result.code, result.out, len(result.problems)) == (1, "", 1)
-    assert result.err.startswith(f"The gateway twilio did not take the message: {problem}")
+    assert result.err.startswith(f"The gateway twilio did not accept the message: {problem}")
     assert NUMBER not in result.err
 
 

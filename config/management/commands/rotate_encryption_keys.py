@@ -1,4 +1,4 @@
-"""Move everything that can be moved to the newest key of FIELD_ENCRYPTION_KEYS, and say what holds the others back."""
+"""Re-encrypt stored secrets with the newest key of FIELD_ENCRYPTION_KEYS, and report where older keys are in use."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,13 +17,14 @@ from config import keyed_hashes
 
 class Command(DataCommand):
     help = gettext_lazy(
-        "Encrypt all stored secrets under the newest key of FIELD_ENCRYPTION_KEYS and say which older keys can go. "
-        "The server may run meanwhile; stop and repeat it as you like."
+        "Re-encrypt all stored secrets with the newest key of FIELD_ENCRYPTION_KEYS and print which older keys can be "
+        "removed. The server can keep running. Idempotent; it can be interrupted and run again. "
+        "The exit code is 1 if a secret cannot be decrypted."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        text = _("the keys of this database are lost: use the new ones, and enter again what cannot be decrypted")
+        text = _("accept new keys after the old ones were lost; enter secrets that cannot be decrypted again")
         parser.add_argument("--accept-new-keys", action="store_true", help=text)
 
     def verify_requirements(self, options: Mapping[str, Any]) -> None:
@@ -54,9 +55,9 @@ class Command(DataCommand):
         self, results: Sequence[ReencryptionResult], rehashed_count: int, keys: Sequence[dict[str, Any]]
     ) -> None:
         self.print_table([vars(result) for result in results], as_json=False)
-        self.stdout.write(_("Push tokens hashed anew: %(count)d.") % {"count": rehashed_count})
+        self.stdout.write(_("Push tokens rehashed: %(count)d.") % {"count": rehashed_count})
         if not keys:
-            self.stdout.write(_("FIELD_ENCRYPTION_KEYS holds one key: there is no older one to leave."))
+            self.stdout.write(_("FIELD_ENCRYPTION_KEYS contains one key. There is no older key to remove."))
         for key in keys:
             self.stdout.write(_key_status(key))
             for holder in key["held_by"]:
@@ -73,9 +74,9 @@ def _older_keys() -> list[dict[str, Any]]:
 
 
 def _dependents(identifier: str, hashes: dict[str, list[tuple[keyed_hashes.HashKind, int]]]) -> list[dict[str, Any]]:
-    """Return what is still under a key, with the number and what ends it."""
+    """Return the columns and kinds of hashes that use a key, with their number and the way they stop using it."""
     values = reencryption.count_under_key(identifier).items()
-    note = _("Written meanwhile by a process that has not the newest key in front, or unreadable: run this again.")
+    note = _("Written by a process without the newest key, or not decryptable. Run this command again.")
     return [{"what": column, "count": count, "ends": note} for column, count in values] + [
         {"what": str(kind.name), "count": count, "ends": _sentence(str(kind.migration_note))}
         for kind, count in hashes.get(identifier, [])
@@ -88,17 +89,17 @@ def _sentence(text: str) -> str:
 
 def _key_status(key: dict[str, Any]) -> str:
     text = (
-        _("Key %(number)d (%(identifier)s) is still needed for:")
+        _("Key %(number)d (%(identifier)s) is in use:")
         if key["is_needed"]
-        else _("Key %(number)d (%(identifier)s) is no longer needed: take it out of FIELD_ENCRYPTION_KEYS.")
+        else _("Key %(number)d (%(identifier)s) is not in use. Remove it from FIELD_ENCRYPTION_KEYS.")
     )
     return text % key
 
 
 def _unreadable(count: int, results: Sequence[ReencryptionResult]) -> str:
     text = ngettext(
-        "%(count)d value is opened by no key in FIELD_ENCRYPTION_KEYS and was left as it is: %(columns)s.",
-        "%(count)d values are opened by no key in FIELD_ENCRYPTION_KEYS and were left as they are: %(columns)s.",
+        "%(count)d value cannot be decrypted with FIELD_ENCRYPTION_KEYS and was not changed: %(columns)s.",
+        "%(count)d values cannot be decrypted with FIELD_ENCRYPTION_KEYS and were not changed: %(columns)s.",
         count,
     )
     return text % {"count": count, "columns": ", ".join(result.column for result in results if result.unreadable)}

@@ -18,9 +18,9 @@ from apps.common.commands import TranslatedCommand
 from config.server.processes import raise_file_limit
 
 BACKLOG = 2048
-# For requests that are being served when the process is asked to stop.
+# Time to finish running requests after a stop signal.
 STOP_SECONDS = 10
-# A process that is that late with a sign of life is replaced; importing everything takes some of it.
+# A process without a heartbeat for this time is replaced. The time includes the start-up.
 HEALTH_CHECK_SECONDS = 30
 
 
@@ -29,17 +29,17 @@ class Command(TranslatedCommand):
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        text = _("address to listen on (default: all)")
+        text = _("IP address to listen on (default: all)")
         parser.add_argument("--host", default="0.0.0.0", help=text)  # noqa: S104
 
     def handle(self, *args: Any, **options: Any) -> None:
         listener = listen(options["host"], settings.PORT)
         release_database()
-        # What is written from here on is for everybody, not for this terminal.
+        # Logs and stored texts are not in the language of this terminal.
         translation.deactivate()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         raise_file_limit()
-        # A signal that has been obeyed is not to end this process a second time, with an error code.
+        # Ignore repeated signals during the shutdown: they would end this process with an error code.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         serve(listener)
@@ -52,20 +52,20 @@ def listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
         )
     except OSError as error:
-        # The error's own text repeats the address.
+        # The text of the error itself contains the address a second time.
         values = {"address": host, "port": port, "reason": os.strerror(error.errno or 0)}
         raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % values) from None
 
 
 def serve(listener: socket.socket) -> None:
-    """Serve until a signal ends it: in this process, or in as many children as WEB_WORKERS says."""
+    """Serve until a signal, in this process or in WEB_WORKERS child processes."""
     config = Config(
         "config.server.application:application",
         http="config.server.protocol:LimitedProtocol",
         loop="uvloop",
         ws="none",
         lifespan="off",
-        # Django's settings say what is logged and who is a proxy.
+        # Django's settings configure logging and trusted proxies.
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -82,7 +82,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def release_database() -> None:
-    """Close what the check of the migrations opened: no request uses it."""
+    """Close the connections of the migration check. Requests do not use them."""
     for connection in connections.all(initialized_only=True):
         connection.close()
         if close_pool := getattr(connection, "close_pool", None):

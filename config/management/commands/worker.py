@@ -1,4 +1,4 @@
-"""Run a worker: with a broker a Celery worker, without one the embedded one."""
+"""Run a Celery worker, or the embedded worker if no broker is configured."""
 
 import signal
 import threading
@@ -22,7 +22,7 @@ from config.celery import app
 
 class Command(TranslatedCommand):
     help = gettext_lazy(
-        "Deliver pushes, text messages and callbacks until stopped; what is in flight is finished first."
+        "Deliver pushes, text messages and callbacks until stopped. Deliveries in flight are finished first."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,13 +49,13 @@ class Command(TranslatedCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         queues = set(options["queue"] or worker.QUEUES)
-        # What is written from here on is for everybody, not for this terminal.
+        # Logs and stored texts are not in the language of this terminal.
         translation.deactivate()
         run = self.run_celery if settings.BROKER_URL else self.run_embedded
         run(queues)
 
     def run_celery(self, queues: set[str]) -> None:
-        # Nudges are tiny: four threads read them, the dispatchers do the work.
+        # Four threads are enough to read notifications. The dispatchers send the deliveries.
         app.worker_main(
             [
                 "--quiet",
@@ -74,7 +74,7 @@ class Command(TranslatedCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
         worker.start(queues)
-        # A wait with a limit lets signals through on every platform.
+        # A wait with a timeout allows signal handlers to run on every platform.
         while not stopped.wait(1):
             pass
         worker.stop()

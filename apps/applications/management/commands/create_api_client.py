@@ -10,20 +10,20 @@ from apps.common.commands import DataCommand
 
 
 class Command(DataCommand):
-    help = gettext_lazy("Make a client of the REST APIs and print its secret, which cannot be read again.")
+    help = gettext_lazy("Create an API client and print its secret. The secret is shown only once.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--name", required=True, help=_("what people call it"))
+        parser.add_argument("--name", required=True, help=_("name of the client"))
         text = _("%(names)s (may be repeated)") % {"names": ", ".join(Api.values)}
         parser.add_argument("--api", required=True, action="append", metavar="API", help=text)
-        parser.add_argument("--client-id", default="", metavar="ID", help=_("default: a new random one"))
+        parser.add_argument("--client-id", default="", metavar="ID", help=_("client id (default: a random one)"))
         parser.add_argument(
             "--ip",
             default=[],
             action="append",
             metavar="ADDRESS",
-            help=_("an address or network (CIDR) that may call (may be repeated; default: every address)"),
+            help=_("allowed IP address or network in CIDR notation (may be repeated; default: all)"),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -10,10 +10,10 @@ from apps.common.commands import OneLineCommand
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("Send callbacks that failed for good again: all of them, or those that are named.")
+    help = gettext_lazy("Make failed callbacks due again: all, or those with the given ids. Idempotent.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("ids", metavar="ID", nargs="*", help=_("a callback's or a transaction's id"))
+        parser.add_argument("ids", metavar="ID", nargs="*", help=_("id of a callback or of a transaction"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         ids = [parse_id(text) for text in options["ids"]] if options["ids"] else None
@@ -26,4 +26,4 @@ def parse_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise CommandError(_("“%(text)s” is not an id.") % {"text": text}) from None
+        raise CommandError(_("“%(text)s” is not a valid id.") % {"text": text}) from None

@@ -12,14 +12,14 @@ from apps.demo import setup
 
 
 class Command(OneLineCommand):
-    help = gettext_lazy("Configure the server for the demo at /demo/. Doing it again changes nothing.")
+    help = gettext_lazy("Configure the server for the demo at /demo/. Idempotent.")
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--reset",
             action="store_true",
-            help=_("write the demo's configuration anew and start the demo over, a running one too"),
+            help=_("replace the configuration of the demo and restart the demo, also a running one"),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

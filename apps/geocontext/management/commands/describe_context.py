@@ -14,17 +14,17 @@ from apps.geocontext.services import Composed, Origin
 
 class Command(DataCommand):
     help = gettext_lazy(
-        "Print what a user would read about where a request comes from, and where each part of it comes from. Asks the "
-        "geolocation service, if there is one and it was not asked about the address within the last day."
+        "Print the secure message with the context of a request, and the source of each part. Calls the geolocation "
+        "service, unless the location of the address was looked up within the last day."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--ip", default="", help=_("the address, as the portal would give it in ip_address"))
-        parser.add_argument("--user-agent", default="", help=_("the browser's header, as the portal would give it"))
-        text = _("the language of the request (default: %(default)s)")
+        parser.add_argument("--ip", default="", help=_("IP address of the user, as the portal sends it in ip_address"))
+        parser.add_argument("--user-agent", default="", help=_("User-Agent header, as the portal sends it"))
+        text = _("language of the request (default: %(default)s)")
         parser.add_argument("--language", default="en", help=text)
-        parser.add_argument("--message", default=templates.EXAMPLE["message"], help=_("the secure message"))
+        parser.add_argument("--message", default=templates.EXAMPLE["message"], help=_("secure message"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["ip"] and not is_address(options["ip"]):
@@ -34,7 +34,7 @@ class Command(DataCommand):
         composed = None if disabled_reason else _compose(options["message"], origin)
         language, template = templates.choose(ConfirmationTemplate.get_solo().texts, origin.language)
         data = {
-            # Nothing is checked, and no event says anything, where no context is used.
+            # Without context nothing is checked and no event is recorded.
             "message": composed.text if composed else options["message"],
             "check": str(composed.event_type) if composed else None,
             "reason": (composed.reason if composed else disabled_reason) or None,
@@ -55,10 +55,10 @@ def _compose(message: str, origin: Origin) -> Composed:
 
 
 def _describe_source() -> str:
-    """Say which source would be asked; that none is set is said, too."""
+    """Return a description of the source of locations, or how to configure one."""
     service = Geolocation.get_solo()
     if service.url:
         return sources.describe_service(service)
     if settings.GEOCONTEXT_DATABASE:
         return sources.describe_database(settings.GEOCONTEXT_DATABASE)
-    return _("none: set GEOCONTEXT_DATABASE, or a service under System, Geolocation")
+    return _("none: set GEOCONTEXT_DATABASE, or configure a service under System, Geolocation")

@@ -11,11 +11,11 @@ from apps.sms.gateways.base import SmsOutcome
 
 
 class Command(DataCommand):
-    help = gettext_lazy("Send a test message through the configured gateway and say what the gateway answered.")
+    help = gettext_lazy("Send a test message through the configured SMS gateway and print the response of the gateway.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("number", metavar="NUMBER", help=_("the phone, in international form: +31612345678"))
+        parser.add_argument("number", metavar="NUMBER", help=_("phone number in international format: +31612345678"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -24,7 +24,7 @@ class Command(DataCommand):
             raise CommandError(_("The gateway cannot be loaded: %(reason)s.") % {"reason": error}) from None
         if result.outcome != SmsOutcome.ACCEPTED:
             raise CommandError(
-                _("The gateway %(gateway)s did not take the message: %(outcome)s (%(reason)s).")
+                _("The gateway %(gateway)s did not accept the message: %(outcome)s (%(reason)s).")
                 % {"gateway": settings.SMS_GATEWAY, "outcome": result.outcome.value, "reason": result.reason or "-"}
             )
         data = {

@@ -11,7 +11,7 @@ MAX_LIMIT = 1_000_000
 
 
 class Command(DataCommand):
-    help = gettext_lazy("Print the newest transactions, of one user or of all.")
+    help = gettext_lazy("Print the newest transactions of one user or of all users.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
