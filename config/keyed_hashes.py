@@ -83,9 +83,7 @@ KINDS = [
         _("device tokens"),
         Device,
         ("token_hash",),
-        _(
-            "each is migrated at the next request of its device; without one, the device must enrol again after the removal"
-        ),
+        _("each is migrated at the next request of its device; unused ones require a new enrolment after the removal"),
     ),
     HashKind(
         _("tokens of authenticators"),
