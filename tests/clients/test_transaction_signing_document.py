@@ -31,7 +31,7 @@ pytestmark = [
 
 def shell(name, directory):
     return subprocess.run(
-        ["sh", "-euc", documents.block(DOCUMENT, MARK + name)],
+        ["sh", "-euc", documents.shell_blocks(DOCUMENT, MARK + name)],
         cwd=directory,
         capture_output=True,
         text=True,

@@ -27,7 +27,7 @@ def demo(tmp_path_factory):
 def lines_of(demo, tmp_path):
     """Return a function that runs the commands of a page and returns what they print."""
     project = documents.linked_project(tmp_path / "project")
-    return lambda page: documents.execute(documents.block(page, MARK), demo, tmp_path, project).splitlines()
+    return lambda page: documents.execute(documents.shell_blocks(page, MARK), demo, tmp_path, project).splitlines()
 
 
 def test_the_quick_start_ends_with_an_authentication_by_pin(lines_of):

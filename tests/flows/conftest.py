@@ -1,4 +1,4 @@
-"""One installation for all flow tests of this process; its logs are looked through after each test."""
+"""One installation for all flow tests of this process. Its logs are checked after each test."""
 
 import pytest
 
@@ -13,24 +13,23 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
-def tolerated():
-    """Words of faults that a test provokes: log lines with one of them may hold a traceback."""
+def expected_errors():
+    """Return texts of errors that a test provokes. Log lines with such a text can contain a traceback."""
     return []
 
 
 @pytest.fixture
-def installation(shared, tolerated):
-    """The installation; afterwards no log may hold a traceback that the test does not expect, or a secret."""
+def installation(shared, expected_errors):
+    """Return the installation. Its logs are then checked for unexpected tracebacks and for secrets."""
     yield shared
-    check_logs(shared.stack, tolerated)
+    check_logs(shared.stack, expected_errors)
 
 
-def check_logs(stack, tolerated=()):
+def check_logs(stack, expected_errors=()):
     secrets = [installations.CLIENT_SECRET, installations.CALLBACK_PASSWORD, "push-token-", "PRIVATE KEY", "Bearer "]
     for program in stack.programs:
-        news = program.news()
-        bad = [
-            line for line in news.splitlines() if "Traceback" in line and not any(word in line for word in tolerated)
-        ]
-        assert not bad, f"{program.name}: {news[-6000:]}"
-        assert not [secret for secret in secrets if secret in news], f"{program.name} tells a secret: {news[-3000:]}"
+        log = program.new_log_lines()
+        tracebacks = [line for line in log.splitlines() if "Traceback" in line]
+        unexpected = [line for line in tracebacks if not any(text in line for text in expected_errors)]
+        assert not unexpected, f"{program.name}: {log[-6000:]}"
+        assert not [secret for secret in secrets if secret in log], f"{program.name} logged a secret: {log[-3000:]}"

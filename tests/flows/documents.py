@@ -1,4 +1,4 @@
-"""Runs the commands that a document shows, as a reader would: pasted into a shell, beside a running demo."""
+"""Execution of the shell blocks of a document, with a running demo."""
 
 import re
 import subprocess
@@ -8,8 +8,8 @@ from tests.demo.running import ROOT, environment
 SECONDS = 90
 
 
-def block(path, test):
-    """Return the shell blocks of a document that a comment before each says this test executes, as one."""
+def shell_blocks(path, test):
+    """Return the shell blocks of a document that are marked as executed by this test, joined."""
     text = (ROOT / path).read_text()
     marked = re.findall(rf"<!-- executed by {re.escape(test)} -->\n```sh\n(.*?)```", text, re.DOTALL)
     assert marked, f"{path} has no block for {test}"
@@ -17,7 +17,7 @@ def block(path, test):
 
 
 def linked_project(directory):
-    """Return a directory that has all of the project's, where commands may write a file."""
+    """Return a directory with links to all files of the project, in which commands can write files."""
     directory.mkdir()
     for entry in ROOT.iterdir():
         (directory / entry.name).symlink_to(entry)
@@ -25,9 +25,9 @@ def linked_project(directory):
 
 
 def execute(commands, run, directory, project=ROOT):
-    """Run commands with bash, from the project's directory or a linked one; the first that fails ends them."""
+    """Run commands with bash in the directory of the project or a linked one, up to the first that fails."""
     variables = {**environment(run.var_dir, run.port), "HOME": str(directory)}
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         env=variables,
         cwd=project,
@@ -36,5 +36,5 @@ def execute(commands, run, directory, project=ROOT):
         timeout=SECONDS,
         check=False,
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
+    return process.stdout

@@ -1,4 +1,4 @@
-"""An installation with everything around it: a stack, stand-ins of FCM and APNs, a portal sink, and phones of users."""
+"""An installation with its surroundings: a stack, fakes of FCM, APNs and a portal, and enrolled users."""
 
 import base64
 import itertools
@@ -29,14 +29,14 @@ _numbers = itertools.count()
 
 
 @dataclass
-class Phone:
+class EnrolledUser:
     user_id: str
     push_token: str
     device: Device
 
 
 class Installation:
-    """What a test talks to. `fcm`, `apple` and `portal` control the stand-ins, `stack` the product's processes."""
+    """Installation of a test. `fcm`, `apple` and `portal` control the fakes, `stack` controls the processes."""
 
     def __init__(self, stack, fcm, apple, portal):
         self.stack, self.fcm, self.apple, self.portal = stack, fcm, apple, portal
@@ -44,7 +44,7 @@ class Installation:
     def configuration(self):
         account, apple = self.fcm.describe(), self.apple.describe()
         return {
-            # One phone of these tests hears more than a person's.
+            # The users of these tests get more pushes than usual.
             "general": {"max_pending_transactions": 1000, "max_pushes_without_success": 1000},
             "api_clients": [
                 {
@@ -93,7 +93,7 @@ class Installation:
         }
 
     def call(self, path, fields=None, **headers):
-        """Call the REST API as the portal does; returns status and body."""
+        """Call the REST API as the portal does. Return status and body."""
         pair = base64.b64encode(f"portal:{CLIENT_SECRET}".encode()).decode()
         headers["Authorization"] = f"Basic {pair}"
         request = urllib.request.Request(self.stack.url + path, headers=headers)
@@ -101,34 +101,34 @@ class Installation:
             request.data = urlencode(fields).encode()
             request.add_header("Content-Type", "application/x-www-form-urlencoded")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.loads(answer.read())
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, json.loads(response.read())
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
     def enroll(self, version="1.0.0", platform="android"):
-        """Enrol a new user with a new phone."""
+        """Enrol a new user with a new device."""
         number = next(_numbers)
         push_token = os.urandom(32).hex() if platform == "ios" else f"push-token-{number}-{os.urandom(6).hex()}"
-        phone = Phone(f"user-{number}", push_token, Device(self.stack.url))
-        status, made = self.call(f"/oauth/api/v4/users/{phone.user_id}/enrollment-codes", {"application_id": "shop"})
-        assert status == 201, made
-        phone.device.enroll(made["enrollment_code"], application_id="shop", platform=platform, app_version=version)
-        phone.device.enroll_push(phone.push_token)
-        return phone
+        user = EnrolledUser(f"user-{number}", push_token, Device(self.stack.url))
+        status, response = self.call(f"/oauth/api/v4/users/{user.user_id}/enrollment-codes", {"application_id": "shop"})
+        assert status == 201, response
+        user.device.enroll(response["enrollment_code"], application_id="shop", platform=platform, app_version=version)
+        user.device.enroll_push(user.push_token)
+        return user
 
     def path(self):
         """Return a callback path that no other test uses."""
         return f"/callback/{next(_numbers)}"
 
-    def start(self, phone, path="/callback", *, mobile_type="login", base=None):
-        """E3; returns the transaction's id."""
+    def start(self, user, path="/callback", *, mobile_type="login", base=None):
+        """E3. Return the transaction id."""
         status, body = self.call(
             "/oauth/api/v4/authenticate/user",
             {
                 "type": mobile_type,
-                "user_id": phone.user_id,
-                "device_id": phone.device.device_id,
+                "user_id": user.user_id,
+                "device_id": user.device.device_id,
                 "callback_uri": (base or self.portal.url) + path,
             },
         )
@@ -146,29 +146,29 @@ class Installation:
         return self.result(transaction_id)
 
     def events(self, transaction_id, *types):
-        """Return the events of these types, the newest first."""
+        """Return the events of these types, newest first."""
         query = urlencode({"transaction_id": transaction_id, "event_type": types}, doseq=True)
         status, body = self.call(f"/oauth/api/v1/events?{query}")
         assert status == 200, body
         return body["result_set"]
 
     def check_callback(self, transaction_id, calls, *, attempts):
-        """Every call of a callback says the same under the same id, and E4 and the events agree that it arrived."""
+        """Check that all attempts of a callback are identical, and that E4 and the events confirm its delivery."""
         assert {call["body"] for call in calls} == {calls[0]["body"]}
         assert len({call["headers"]["webhook-id"] for call in calls}) == 1
         assert json.loads(calls[0]["body"])["transaction_id"] == transaction_id
         assert self.result(transaction_id)["is_authenticated"]
-        # The portal may hear before it is written down that it did.
+        # The callback can arrive before its outcome is recorded.
         sent = wait_until(lambda: self.events(transaction_id, "PUSH_AUTH_CALLBACK_SENT"), 5)
         assert [event["details"]["attempt"] for event in sent] == [attempts]
 
-    def answer(self, phone, transaction_id, *, approve=True):
-        return phone.device.answer(phone.device.fetch(transaction_id), approve=approve)
+    def answer(self, user, transaction_id, *, approve=True):
+        return user.device.answer(user.device.fetch(transaction_id), approve=approve)
 
 
 @contextmanager
-def held_rows(stack, *tables):
-    """Lock rows, so that a worker which wants to record something waits: of these tables, on SQLite of all."""
+def locked_rows(stack, *tables):
+    """Lock all rows of these tables, on SQLite of all tables, so that a worker must wait to record an outcome."""
     if "DATABASE_URL" not in stack.environment:
         with closing(sqlite3.connect(stack.directory / "countersign.sqlite3", timeout=10)) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -183,7 +183,7 @@ def held_rows(stack, *tables):
 
 
 def database(offset=1):
-    """Return environment variables for a database and a broker of one's own on the servers that the tests have."""
+    """Return environment variables of a separate database and broker on the servers of the tests."""
     if os.environ["TEST_BACKEND"] == "sqlite":
         return {}
     name = f"flows_{os.urandom(6).hex()}"
@@ -200,11 +200,11 @@ def database(offset=1):
 
 @contextmanager
 def running(directory, **environment):
-    """Run an installation and end everything of it afterwards."""
-    with ExitStack() as until_the_end:
-        fcm = FcmControl(until_the_end.enter_context(FakeServerProgram("tests.fakes.fcm"))["url"])
-        apple = until_the_end.enter_context(FakeServerProgram("tests.fakes.apns"))
-        portal = PortalControl(until_the_end.enter_context(FakeServerProgram("tests.fakes.portal"))["url"])
+    """Run an installation and stop all its processes afterwards."""
+    with ExitStack() as stack_exit:
+        fcm = FcmControl(stack_exit.enter_context(FakeServerProgram("tests.fakes.fcm"))["url"])
+        apple = stack_exit.enter_context(FakeServerProgram("tests.fakes.apns"))
+        portal = PortalControl(stack_exit.enter_context(FakeServerProgram("tests.fakes.portal"))["url"])
         stack = Stack(
             directory,
             PUSH_APNS_PRODUCTION_URL=apple["production_url"],
@@ -212,7 +212,7 @@ def running(directory, **environment):
             PUSH_APNS_CA_FILE=apple["ca_file"],
             **environment,
         )
-        until_the_end.callback(stack.stop)
+        stack_exit.callback(stack.stop)
         installation = Installation(stack, fcm, ApnsControl(apple["url"]), portal)
         stack.command("migrate", "--no-input")
         stack.configure(installation.configuration())

@@ -1,4 +1,4 @@
-"""Programs that a test starts, kills and starts again, each with its log."""
+"""Programs that a test starts, kills and restarts, each with its log."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Program:
-    """One program of Python with its children, in a process group of its own. What it says goes to its log."""
+    """Python program with its child processes, in a separate process group. Its output is written to a log file."""
 
     def __init__(self, name, arguments, environment, directory):
         self.name = name
@@ -51,32 +51,32 @@ class Program:
         self.process.wait(10)
 
     def stop(self, number=signal.SIGTERM, seconds=20):
-        """Ask it to end, as an operator or a supervisor does; returns its exit code and the seconds it took."""
+        """Stop the program with a signal, as an operator does. Return its exit code and the seconds until it ended."""
         started = time.monotonic()
         self.process.send_signal(number)
         code = self.process.wait(seconds)
         return code, time.monotonic() - started
 
     def wait_for(self, text, seconds=30):
-        """Wait until the log of this run says `text`."""
+        """Wait until the log of this run contains `text`."""
         deadline = time.monotonic() + seconds
         while text not in self.log()[self._started_at :]:
             assert self.alive(), f"{self.name} ended:\n{self.log()[-3000:]}"
-            assert time.monotonic() < deadline, f"{self.name} never said {text!r}:\n{self.log()[-3000:]}"
+            assert time.monotonic() < deadline, f"{self.name} did not log {text!r}:\n{self.log()[-3000:]}"
             time.sleep(0.02)
 
     def log(self):
         return self._log.read_text() if self._log.exists() else ""
 
-    def news(self):
-        """Return what was logged since the last call."""
+    def new_log_lines(self):
+        """Return the log lines since the last call."""
         text = self.log()
-        news, self._read = text[self._read :], len(text)
-        return news
+        lines, self._read = text[self._read :], len(text)
+        return lines
 
 
 class FakeServerProgram:
-    """A stand-in as a program of its own: `description` is the line that it prints."""
+    """Fake server in a separate process. `description` is the line that it prints."""
 
     def __init__(self, module):
         self.process = subprocess.Popen(
@@ -88,7 +88,7 @@ class FakeServerProgram:
         return self.description
 
     def __exit__(self, *exception):
-        # Asked first: some have files that they take along.
+        # Terminated first, because some fakes delete their files at exit.
         self.process.terminate()
         try:
             self.process.wait(5)

@@ -1,4 +1,4 @@
-"""The product as an operator runs it: `migrate`, `serve` and `worker` as processes with production's settings."""
+"""Countersign as an operator runs it: processes of `migrate`, `serve` and `worker` with production settings."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "TMPDIR
 
 
 class Stack:
-    """One installation. `extra` holds environment variables, DATABASE_URL and BROKER_URL among them."""
+    """Processes of an installation. `extra` has environment variables such as DATABASE_URL and BROKER_URL."""
 
     def __init__(self, directory, **extra):
         self.directory = directory
@@ -44,8 +44,8 @@ class Stack:
         return program
 
     def command(self, *arguments, seconds=60):
-        """Run a management command and return what it prints; AssertionError with its words when it fails."""
-        done = subprocess.run(
+        """Run a management command and return its output. Raises AssertionError with the output if it fails."""
+        process = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self.environment,
@@ -54,8 +54,8 @@ class Stack:
             timeout=seconds,
             check=False,
         )
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
-        return done.stdout
+        assert process.returncode == 0, f"{arguments}: {process.stdout}{process.stderr}"
+        return process.stdout
 
     def configure(self, configuration):
         """Import a configuration file."""
@@ -72,7 +72,7 @@ class Stack:
         self.wait_ready()
 
     def start_worker(self, program=None):
-        """Start a worker and wait until it works."""
+        """Start a worker and wait until it is ready."""
         program = program or self.worker
         program.start()
         program.wait_for("worker_started")
@@ -88,7 +88,7 @@ class Stack:
                 program.kill()
 
     def wait_ready(self, seconds=30):
-        """Wait until /readyz says that everything is in order."""
+        """Wait until /readyz reports that the server is ready."""
         deadline = time.monotonic() + seconds
         while True:
             status, body = self.get("/readyz")
@@ -99,12 +99,12 @@ class Stack:
             time.sleep(0.02)
 
     def get(self, path, seconds=10, **headers):
-        """GET without credentials; returns status and body, 0 while nobody listens."""
+        """Send a GET request without credentials. Return status and body; the status is 0 if the connection fails."""
         try:
             with urllib.request.urlopen(
                 urllib.request.Request(self.url + path, headers=headers), timeout=seconds
-            ) as answer:
-                return answer.status, answer.read().decode()
+            ) as response:
+                return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The image and the compose files, as far as they can be tried without Docker: what they hold runs from there."""
+"""The image and the compose files, tested without Docker: their services run from a copy of the image's files."""
 
 import base64
 import json
@@ -22,11 +22,11 @@ from tests.ports import free_port
 
 PINNED = re.compile(r"[a-z]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}")
 COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
-GIVEN_BY_COMPOSE = {"POSTGRES_PASSWORD", "PUBLIC_URL", "WEB_WORKERS", "PORT"}
+REQUIRED_VARIABLES = {"POSTGRES_PASSWORD", "PUBLIC_URL", "WEB_WORKERS", "PORT"}
 
 
 def dockerfile():
-    """Return its instructions, a line each."""
+    """Return the Dockerfile with one line per instruction."""
     return (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
 
@@ -34,7 +34,7 @@ def compose(name):
     return yaml.safe_load((ROOT / name).read_text())
 
 
-def ours():
+def own_services():
     """Return the services that run the image, by name."""
     services = compose("docker-compose.yml")["services"]
     return {name: service for name, service in services.items() if service.get("image") == "countersign"}
@@ -42,12 +42,12 @@ def ours():
 
 @pytest.fixture
 def image(tmp_path):
-    """The image's directory with all that the build copies there; what .dockerignore keeps out cannot be copied."""
-    let_through = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    """Return a directory with the files that the build copies. Files that .dockerignore excludes are not copied."""
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     target = tmp_path / "image"
     target.mkdir()
     for source in COPIED.findall(dockerfile()):
-        assert source in let_through
+        assert source in allowed
         if source.startswith("requirements/"):
             continue
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
@@ -57,10 +57,10 @@ def image(tmp_path):
 
 @pytest.fixture
 def environment(tmp_path):
-    """What the compose files give to a container, with the tests' servers, and the secrets in files."""
-    given = {name: str(value) for name, value in ours()["web"]["environment"].items() if "$" not in str(value)}
+    """Return the environment of a container, with the servers of the tests and with secrets in files."""
+    values = {name: str(value) for name, value in own_services()["web"]["environment"].items() if "$" not in str(value)}
     servers = installations.database(offset=4)
-    given.pop("BROKER_URL")
+    values.pop("BROKER_URL")
     values = {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -73,7 +73,7 @@ def environment(tmp_path):
     return {
         **{name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
         **dict(re.findall(r"([A-Z_]+)=(config\.settings\.\w+)", dockerfile())),
-        **given,
+        **values,
         **servers,
         **{f"{name}_FILE": str(tmp_path / name) for name in values},
         "VAR_DIR": str(tmp_path / "data"),
@@ -82,14 +82,14 @@ def environment(tmp_path):
 
 
 def manage(service):
-    words = service["command"].split()
-    assert words[:2] == ["python", "manage.py"]
-    return words[2:]
+    arguments = service["command"].split()
+    assert arguments[:2] == ["python", "manage.py"]
+    return arguments[2:]
 
 
 @pytest.mark.processes
-def test_every_service_runs_from_what_the_image_holds_and_ends_in_time(image, environment, tmp_path):
-    services, programs = ours(), {}
+def test_services_run_from_the_image_and_stop_in_time(image, environment, tmp_path):
+    services, programs = own_services(), {}
     migrated = subprocess.run(
         [sys.executable, image / "manage.py", *manage(services.pop("migrate"))],
         env=environment, cwd=image, capture_output=True, text=True, timeout=60, check=False,
@@ -114,40 +114,40 @@ def test_every_service_runs_from_what_the_image_holds_and_ends_in_time(image, en
 
 
 def is_healthy(environment):
-    """Run the image's health check."""
-    words = json.loads(re.search(r"HEALTHCHECK.* CMD (\[.*\])", dockerfile()).group(1))
-    assert words[0] == "python"
-    return subprocess.run([sys.executable, *words[1:]], env=environment, timeout=10, check=False).returncode == 0
+    """Return True if the health check of the image succeeds."""
+    arguments = json.loads(re.search(r"HEALTHCHECK.* CMD (\[.*\])", dockerfile()).group(1))
+    assert arguments[0] == "python"
+    return subprocess.run([sys.executable, *arguments[1:]], env=environment, timeout=10, check=False).returncode == 0
 
 
-def test_the_image_holds_what_the_settings_name():
+def test_image_contains_the_directories_of_the_settings():
     directories = [*settings.TEMPLATES[0]["DIRS"], *settings.LOCALE_PATHS]
     assert {path.name for path in directories} <= set(COPIED.findall(dockerfile()))
 
 
-def test_the_image_is_not_run_by_root_and_holds_no_working_file():
+def test_image_is_not_run_by_root_and_contains_no_local_files():
     last_stage = dockerfile().rpartition("\nFROM ")[2]
     assert re.findall(r"^USER (\S+)$", last_stage, re.MULTILINE) == ["countersign"]
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
-    for service in ours().values():
+    for service in own_services().values():
         assert service["cap_drop"] == ["ALL"]
 
 
-def test_what_the_compose_files_set_is_read_and_what_they_need_is_named():
-    set_here = {name for service in ours().values() for name in service["environment"]}
-    assert set_here <= variables_read()
-    named = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
-    assert named == GIVEN_BY_COMPOSE
-    # Any other variable comes to every process from .env.
-    assert all(service["env_file"] == [{"path": ".env", "required": False}] for service in ours().values())
+def test_compose_files_set_and_require_known_variables():
+    variables = {name for service in own_services().values() for name in service["environment"]}
+    assert variables <= variables_read()
+    required = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    assert required == REQUIRED_VARIABLES
+    # All other variables are set in .env.
+    assert all(service["env_file"] == [{"path": ".env", "required": False}] for service in own_services().values())
     assert {"postgres", "redis"} == {
         service["image"].partition(":")[0]
         for name, service in compose("docker-compose.yml")["services"].items()
-        if name not in ours()
+        if name not in own_services()
     }
 
 
-def test_compose_publishes_ports_on_the_loopback_only():
+def test_compose_publishes_ports_on_loopback_only():
     published = [
         port for service in compose("docker-compose.yml")["services"].values() for port in service.get("ports", [])
     ]
@@ -163,12 +163,12 @@ def test_every_image_is_pinned_by_digest():
     assert not [image for image in images if not PINNED.fullmatch(image)]
 
 
-def test_every_process_gets_the_secrets_that_are_declared():
-    with_files = compose("docker-compose.secrets.yml")
-    assert with_files["services"].keys() == ours().keys() | {"database"}
-    used = {secret for service in with_files["services"].values() for secret in service["secrets"]}
-    assert used == with_files["secrets"].keys()
-    for service in with_files["services"].values():
+def test_services_get_all_declared_secrets():
+    secret_files = compose("docker-compose.secrets.yml")
+    assert secret_files["services"].keys() == own_services().keys() | {"database"}
+    mounted = {secret for service in secret_files["services"].values() for secret in service["secrets"]}
+    assert mounted == secret_files["secrets"].keys()
+    for service in secret_files["services"].values():
         for name, path in service["environment"].items():
             assert name.endswith("_FILE")
             assert path.removeprefix("/run/secrets/") in service["secrets"]

@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md that rotate keys and secrets work as they stand."""
+"""The commands of docs/operations.md that rotate keys and secrets work without changes."""
 
 import subprocess
 
@@ -15,21 +15,21 @@ SECRETS = ("PORTAL_CLIENT_SECRET", "CALLBACK_SIGNING_SECRET", "CALLBACK_PASSWORD
 FILES = ("FCM_SERVICE_ACCOUNT", "APNS_SIGNING_KEY")
 
 
-def test_every_rotation_of_the_page_works_as_it_stands(tmp_path, secrets_in_environment):  # noqa: F811 - a fixture
+def test_rotation_commands_of_the_document_work(tmp_path, secrets_in_environment):  # noqa: F811 - a fixture
     stack = Stack(tmp_path, **{name: secrets_in_environment[name] for name in (*SECRETS, *FILES)})
     stack.command("migrate", "--no-input", "--verbosity", "0")
     stack.command("import_configuration", str(ROOT / "docs" / "example-configuration.yaml"))
-    commands = documents.block("docs/operations.md", "tests/flows/test_operations_document.py")
-    done = subprocess.run(
+    commands = documents.shell_blocks("docs/operations.md", "tests/flows/test_operations_document.py")
+    process = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         env=stack.environment, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    lines = done.stdout.splitlines()
+    assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
+    lines = process.stdout.splitlines()
     assert (
         next(line for line in lines if line.startswith("callbacks_callbackendpoint.signing_secrets")).split()[1] == "1"
     )
-    # The portal has not called with its secret yet.
+    # The portal has not used its secret yet.
     assert (
         "  client secrets: 1. Each moves when its client uses it; one that nobody uses is removed or replaced." in lines
     )

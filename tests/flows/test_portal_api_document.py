@@ -1,4 +1,4 @@
-"""The curl lines of docs/portal-api.md work as they stand."""
+"""The curl commands of docs/portal-api.md work without changes."""
 
 import json
 
@@ -12,32 +12,34 @@ pytestmark = pytest.mark.processes
 MARK = "tests/flows/test_portal_api_document.py"
 
 
-def answers(output):
-    """Return the JSON answers that the lines printed one behind the other, and the other lines."""
-    decoder, found, rest = json.JSONDecoder(), [], []
+def parse_output(output):
+    """Return the JSON responses that the commands printed, and all other lines."""
+    decoder, responses, other_lines = json.JSONDecoder(), [], []
     while output := output.strip():
         if output.startswith("{"):
-            answer, end = decoder.raw_decode(output)
-            found.append(answer)
+            response, end = decoder.raw_decode(output)
+            responses.append(response)
         else:
             end = output.find("\n") if "\n" in output else len(output)
-            rest.append(output[:end])
+            other_lines.append(output[:end])
         output = output[end:]
-    return found, rest
+    return responses, other_lines
 
 
-def test_every_curl_line_answers_what_the_page_says(tmp_path):
+def test_curl_commands_of_the_document_work(tmp_path):
     run = Run(tmp_path)
     try:
         run.wait_until_ready()
-        found, rest = answers(documents.execute(documents.block("docs/portal-api.md", MARK), run, tmp_path))
+        responses, other_lines = parse_output(
+            documents.execute(documents.shell_blocks("docs/portal-api.md", MARK), run, tmp_path)
+        )
     finally:
         run.kill()
-    on_device, in_application, names, on_all, fallback, pending, wrong, events = found
-    assert set(on_device["enabled"]) == set(in_application["enabled"]) == set(names["enabled"])
-    assert {"login-again", "login-sms", "scan"} <= {enabled["type"] for enabled in on_all["enabled"]}
+    of_device, of_application, names, of_user, fallback, pending, rejected, events = responses
+    assert set(of_device["enabled"]) == set(of_application["enabled"]) == set(names["enabled"])
+    assert {"login-again", "login-sms", "scan"} <= {enabled["type"] for enabled in of_user["enabled"]}
     assert fallback["auth_method"] == "sms"
     assert pending["status"] == "pending"
-    assert wrong["error_code"] == "3003"
+    assert rejected["error_code"] == "3003"
     assert events["pagination"]["total_elements"] > 5
-    assert rest[-1] == "Sign in by code: authenticated"
+    assert other_lines[-1] == "Sign in by code: authenticated"

@@ -1,4 +1,4 @@
-"""The README's commands work as they stand."""
+"""The commands of the README work without changes."""
 
 import json
 
@@ -10,11 +10,11 @@ from tests.flows import documents
 pytestmark = pytest.mark.processes
 
 
-def test_the_path_in_six_commands(tmp_path):
+def test_commands_of_the_readme_work(tmp_path):
     run = Run(tmp_path)
     try:
         run.wait_until_ready()
-        output = documents.execute(documents.block("README.md", "tests/flows/test_readme.py"), run, tmp_path)
+        output = documents.execute(documents.shell_blocks("README.md", "tests/flows/test_readme.py"), run, tmp_path)
     finally:
         run.kill()
     approved, result = output.strip().splitlines()

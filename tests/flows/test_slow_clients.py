@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 
 SLOW = SILENT = 2000
 REQUESTS = 60
-# What a busy machine may add to a request; without a thread to serve it, it would wait for many seconds.
+# Tolerance for a busy machine. A request without a free thread would wait for many seconds.
 SLACK_SECONDS = 0.05
 SECRET = "client-secret-of-the-portal"
 CONFIGURATION = {
@@ -61,7 +61,7 @@ http://127.0.0.1:{port} {{
 
 
 @contextmanager
-def nothing(upstream, _directory):
+def no_proxy(upstream, _directory):
     yield upstream
 
 
@@ -86,7 +86,7 @@ def caddy(upstream, directory):
 
 @contextmanager
 def proxy(directory, template, upstream, arguments):
-    """Run a reverse proxy in front of a port and give its own port."""
+    """Run a reverse proxy for a port. Yields the port of the proxy."""
     port = free_port()
     path = directory / "proxy.conf"
     path.write_text(template.format(directory=directory, port=port, upstream=upstream))
@@ -109,7 +109,7 @@ def is_healthy(port):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    """Two serving processes that believe a proxy on this machine."""
+    """Run two web processes that trust a proxy on this machine."""
     stack = Stack(tmp_path_factory.mktemp("web"), WEB_WORKERS="2", TRUSTED_PROXIES="127.0.0.1")
     stack.command("migrate", "--no-input")
     stack.configure(CONFIGURATION)
@@ -119,7 +119,7 @@ def stack(tmp_path_factory):
 
 
 def start(port):
-    """E3 of a one-time password on a connection of its own."""
+    """Start an OTP transaction (E3) on a separate connection."""
     form = urlencode({"type": "scan", "callback_uri": "http://127.0.0.1:9/callback"}).encode()
     credentials = base64.b64encode(f"portal:{SECRET}".encode()).decode()
     request = urllib.request.Request(
@@ -140,13 +140,13 @@ def median_seconds(call, port):
     return statistics.median(durations)
 
 
-@pytest.mark.parametrize("front", [nothing, nginx, caddy])
-def test_slow_and_silent_clients_do_not_delay_others(stack, tmp_path, front):
+@pytest.mark.parametrize("reverse_proxy", [no_proxy, nginx, caddy])
+def test_slow_and_silent_clients_do_not_delay_others(stack, tmp_path, reverse_proxy):
     tmp_path.chmod(0o755)
-    with front(stack.port, tmp_path) as port:
-        usual = [median_seconds(call, port) for call in (is_healthy, start)]
+    with reverse_proxy(stack.port, tmp_path) as port:
+        before = [median_seconds(call, port) for call in (is_healthy, start)]
         with attacking(port, slow=SLOW, silent=SILENT):
-            attacked = [median_seconds(call, port) for call in (is_healthy, start)]
-    for before, during in zip(usual, attacked, strict=True):
-        assert during < 2 * before + SLACK_SECONDS
+            during = [median_seconds(call, port) for call in (is_healthy, start)]
+    for seconds_before, seconds_during in zip(before, during, strict=True):
+        assert seconds_during < 2 * seconds_before + SLACK_SECONDS
     assert stack.web.alive()

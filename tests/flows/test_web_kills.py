@@ -1,4 +1,4 @@
-"""`kill -9` of the web process: what it answered for is done."""
+"""`kill -9` of the web process: all requests with a response are completed."""
 
 import contextlib
 import http.client
@@ -14,52 +14,56 @@ from tests.flows.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
-NO_ANSWER = (OSError, IndexError, http.client.HTTPException)
+CONNECTION_ERRORS = (OSError, IndexError, http.client.HTTPException)
 
 
-def kill_amid(installation, action, items, *, after):
-    """Run `action` on the items in four threads and kill the web process after some answers; returns all answers."""
-    done, left = {}, list(items)
+def kill_during(installation, action, items, *, after):
+    """Run `action` on the items in four threads and kill the web process meanwhile. Return all responses."""
+    responses, remaining = {}, list(items)
 
     def work():
-        while left:
-            with contextlib.suppress(*NO_ANSWER):
-                item = left.pop()
-                done[item] = action(item)
+        while remaining:
+            with contextlib.suppress(*CONNECTION_ERRORS):
+                item = remaining.pop()
+                responses[item] = action(item)
 
     threads = [threading.Thread(target=work) for _number in range(4)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(done) >= after)
+    wait_until(lambda: len(responses) >= after)
     installation.stack.web.kill()
     for thread in threads:
         thread.join(60)
     installation.stack.start_web()
-    assert after <= len(done) < len(items), "the kill came too late to show anything"
-    return done
+    assert after <= len(responses) < len(items), "the kill came too late"
+    return responses
 
 
-def test_every_push_that_was_promised_is_sent_when_the_web_process_is_killed(installation):
-    phones = {index: installation.enroll() for index in range(80)}
-    started = kill_amid(installation, lambda index: installation.start(phones[index]), phones, after=20)
+def test_killed_web_process_loses_no_started_push(installation):
+    users = {index: installation.enroll() for index in range(80)}
+    started = kill_during(installation, lambda index: installation.start(users[index]), users, after=20)
     for index, transaction_id in started.items():
-        [push] = installation.fcm.wait(phones[index].push_token, status=200)
+        [push] = installation.fcm.wait(users[index].push_token, status=200)
         assert transaction_id in push["body"]
         assert installation.result(transaction_id)["status"] == "pending"
 
 
-def test_every_answer_that_was_confirmed_is_called_back_and_the_others_can_be_repeated(installation):
-    phone, path = installation.enroll(), installation.path()
+def test_killed_web_process_loses_no_confirmed_answer(installation):
+    user, path = installation.enroll(), installation.path()
     answers = {}
     for _number in range(30):
-        transaction_id = installation.start(phone, path)
-        challenge = phone.device.fetch(transaction_id)
-        answers[transaction_id] = phone.device.seal(
+        transaction_id = installation.start(user, path)
+        challenge = user.device.fetch(transaction_id)
+        answers[transaction_id] = user.device.seal(
             {"transaction_id": transaction_id, "token": challenge["token"], "authenticated": True}
         )
-    kill_amid(installation, lambda one: phone.device.send_answer(one, answers[one]), answers, after=8)
+
+    def send(transaction_id):
+        return user.device.send_answer(transaction_id, answers[transaction_id])
+
+    kill_during(installation, send, answers, after=8)
     for transaction_id, message in answers.items():
-        assert phone.device.send_answer(transaction_id, message) == "authenticated"
+        assert user.device.send_answer(transaction_id, message) == "authenticated"
     calls = installation.portal.wait(path, 30, status=204)
     called = {json.loads(call["body"])["transaction_id"]: [call] for call in calls}
     assert set(called) == set(answers)
@@ -68,24 +72,24 @@ def test_every_answer_that_was_confirmed_is_called_back_and_the_others_can_be_re
     installation.portal.assert_count_stays(path, 30, seconds=1)
 
 
-def test_the_server_replaces_a_child_that_was_killed(installation):
-    phone = installation.enroll()
+def test_killed_child_process_is_replaced(installation):
+    user = installation.enroll()
     for child in children(installation.stack.web.pid):
         os.kill(child, signal.SIGKILL)
-    wait_until(lambda: answers_again(installation, phone))
-    installation.fcm.wait(phone.push_token, status=200)
+    wait_until(lambda: is_available(installation, user))
+    installation.fcm.wait(user.push_token, status=200)
 
 
-def test_a_killed_server_leaves_no_child_behind(installation):
+def test_killed_server_leaves_no_child_process(installation):
     os.kill(installation.stack.web.pid, signal.SIGKILL)
     wait_until(lambda: installation.stack.get("/healthz")[0] == 0)
     installation.stack.start_web()
 
 
-def answers_again(installation, phone):
+def is_available(installation, user):
     try:
-        return installation.start(phone)
-    except (*NO_ANSWER, DeviceApiError):
+        return installation.start(user)
+    except (*CONNECTION_ERRORS, DeviceApiError):
         return False
 
 
@@ -95,7 +99,7 @@ def children(pid):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_server_ends_quickly_when_it_is_asked_to(installation, number):
+def test_server_stops_quickly_on_a_signal(installation, number):
     _code, seconds = installation.stack.web.stop(number)
     installation.stack.start_web()
     assert seconds < 5

@@ -1,4 +1,4 @@
-"""`kill -9` of the worker: what it held is delivered by the next one, within 30 s of the kill."""
+"""`kill -9` of the worker: the next worker delivers its claimed deliveries within 30 seconds of the kill."""
 
 import contextlib
 import signal
@@ -14,121 +14,121 @@ from tests.flows.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
-HEALED_SECONDS = 30
+RECOVERY_SECONDS = 30
 
 
 @dataclass
-class Held:
-    """What a worker holds when it is killed: a push by its phone's token, a callback by its transaction and path."""
+class InFlight:
+    """Deliveries in flight when a worker is killed: a push (by push token) and a callback (by transaction and path)."""
 
     push_token: str
     transaction_id: str
     path: str
 
 
-def hold(installation, fault):
-    """Have a worker meet this fault of FCM's and of a portal's answer."""
-    approving, waiting, path = installation.enroll(), installation.enroll(), installation.path()
-    installation.portal.script(path, fault)
-    installation.fcm.script(waiting.push_token, fault)
-    answered = installation.start(approving, path)
-    installation.answer(approving, answered)
-    installation.start(waiting)
+def start_in_flight(installation, failure):
+    """Start a push and a callback that get this response of the fakes. Return them in flight."""
+    approving_user, pending_user, path = installation.enroll(), installation.enroll(), installation.path()
+    installation.portal.script(path, failure)
+    installation.fcm.script(pending_user.push_token, failure)
+    response_pending = installation.start(approving_user, path)
+    installation.answer(approving_user, response_pending)
+    installation.start(pending_user)
     installation.portal.wait(path)
-    installation.fcm.wait(waiting.push_token)
-    return Held(waiting.push_token, answered, path)
+    installation.fcm.wait(pending_user.push_token)
+    return InFlight(pending_user.push_token, response_pending, path)
 
 
-def hold_back(installation, saturated_port):
-    """Have a worker wait until a portal lets it in; returns the transaction's id."""
-    phone = installation.enroll()
-    transaction_id = installation.start(phone, base=f"http://127.0.0.1:{saturated_port.port}")
-    installation.answer(phone, transaction_id)
-    wait_until(saturated_port.callers)
+def start_blocked(installation, saturated_port):
+    """Start a callback that waits for a connection to the portal. Return the transaction id."""
+    user = installation.enroll()
+    transaction_id = installation.start(user, base=f"http://127.0.0.1:{saturated_port.port}")
+    installation.answer(user, transaction_id)
+    wait_until(saturated_port.count_waiting_clients)
     return transaction_id
 
 
-def test_a_worker_killed_before_a_request_inside_one_and_between_an_answer_and_its_record_loses_nothing(installation):
+def test_worker_killed_at_any_point_loses_no_delivery(installation):
     saturated_port = SaturatedPort()
-    answered = hold(installation, {"delay": 60})
-    inside = hold(installation, {"status": 200, "body": "x" * 60, "trickle": 60})
+    response_pending = start_in_flight(installation, {"delay": 60})
+    response_partial = start_in_flight(installation, {"status": 200, "body": "x" * 60, "trickle": 60})
     tables = ("transactions_pushdelivery", "callbacks_callbackdelivery")
-    before = hold_back(installation, saturated_port)
-    with installations.held_rows(installation.stack, *tables):
+    before_request = start_blocked(installation, saturated_port)
+    with installations.locked_rows(installation.stack, *tables):
         installation.fcm.release()
         installation.portal.release()
-        installation.fcm.wait(answered.push_token, status=200)
-        installation.portal.wait(answered.path, status=204)
+        installation.fcm.wait(response_pending.push_token, status=200)
+        installation.portal.wait(response_pending.path, status=204)
         installation.stack.worker.kill()
         killed_at = time.time()
     assert saturated_port.count_waiting_clients() == 0
     saturated_port.close()
     with Portal(saturated_port.port) as portal:
         installation.stack.start_worker()
-        for held in (answered, inside):
-            check_that_it_heals(installation, killed_at, held)
-        calls = portal.wait("/callback", 1, 204, HEALED_SECONDS)
-        assert calls[0]["at"] - killed_at < HEALED_SECONDS
-        installation.check_callback(before, calls, attempts=2)
+        for in_flight in (response_pending, response_partial):
+            check_recovery(installation, killed_at, in_flight)
+        calls = portal.wait("/callback", 1, 204, RECOVERY_SECONDS)
+        assert calls[0]["at"] - killed_at < RECOVERY_SECONDS
+        installation.check_callback(before_request, calls, attempts=2)
 
 
-def check_that_it_heals(installation, killed_at, held):
-    [_lost, push] = installation.fcm.wait(held.push_token, 2, seconds=HEALED_SECONDS + 5)
-    calls = installation.portal.wait(held.path, 2, seconds=HEALED_SECONDS + 5)
-    assert push["at"] - killed_at < HEALED_SECONDS
-    assert calls[1]["at"] - killed_at < HEALED_SECONDS
-    installation.fcm.wait(held.push_token, status=200)
-    installation.portal.wait(held.path, status=204)
-    installation.check_callback(held.transaction_id, calls, attempts=2)
-    installation.fcm.assert_count_stays(held.push_token, 2)
-    installation.portal.assert_count_stays(held.path, 2, seconds=1)
+def check_recovery(installation, killed_at, in_flight):
+    [_lost, push] = installation.fcm.wait(in_flight.push_token, 2, seconds=RECOVERY_SECONDS + 5)
+    calls = installation.portal.wait(in_flight.path, 2, seconds=RECOVERY_SECONDS + 5)
+    assert push["at"] - killed_at < RECOVERY_SECONDS
+    assert calls[1]["at"] - killed_at < RECOVERY_SECONDS
+    installation.fcm.wait(in_flight.push_token, status=200)
+    installation.portal.wait(in_flight.path, status=204)
+    installation.check_callback(in_flight.transaction_id, calls, attempts=2)
+    installation.fcm.assert_count_stays(in_flight.push_token, 2)
+    installation.portal.assert_count_stays(in_flight.path, 2, seconds=1)
 
 
-def test_without_a_worker_nothing_is_lost(installation):
-    phone, path = installation.enroll(), installation.path()
+def test_deliveries_without_a_worker_are_not_lost(installation):
+    user, path = installation.enroll(), installation.path()
     installation.stack.worker.kill()
-    transaction_id = installation.start(phone, path)
-    assert installation.answer(phone, transaction_id) == "authenticated"
-    waiting = installation.start(phone, path)
+    transaction_id = installation.start(user, path)
+    assert installation.answer(user, transaction_id) == "authenticated"
+    pending = installation.start(user, path)
     installation.stack.start_worker()
-    [push] = installation.fcm.wait(phone.push_token, status=200)
-    assert waiting in push["body"], "the push of an answered transaction is not needed any more"
+    [push] = installation.fcm.wait(user.push_token, status=200)
+    assert pending in push["body"], "the push of the answered transaction was sent"
     installation.check_callback(transaction_id, installation.portal.wait(path, seconds=5), attempts=1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_that_is_asked_to_end_finishes_what_is_in_flight(installation, number):
-    phone = installation.enroll()
-    installation.fcm.script(phone.push_token, {"delay": 1.5})
-    installation.start(phone)
-    installation.fcm.wait(phone.push_token)
+def test_stopped_worker_finishes_deliveries_in_flight(installation, number):
+    user = installation.enroll()
+    installation.fcm.script(user.push_token, {"delay": 1.5})
+    installation.start(user)
+    installation.fcm.wait(user.push_token)
     code, seconds = installation.stack.worker.stop(number)
     installation.stack.start_worker()
     assert code == 0
     assert seconds < 5
-    assert installation.fcm.wait(phone.push_token)[0]["status"] == 200
-    installation.fcm.assert_count_stays(phone.push_token, 1, seconds=2.5)
+    assert installation.fcm.wait(user.push_token)[0]["status"] == 200
+    installation.fcm.assert_count_stays(user.push_token, 1, seconds=2.5)
 
 
-def test_two_workers_share_the_work_and_send_nothing_twice(installation):
-    phones = [installation.enroll() for _number in range(5)]
-    second = installation.stack.program("second-worker", "worker")
+def test_two_workers_share_deliveries_without_duplicates(installation):
+    users = [installation.enroll() for _number in range(5)]
+    second_worker = installation.stack.program("second-worker", "worker")
     try:
-        installation.stack.start_worker(second)
+        installation.stack.start_worker(second_worker)
         started = {}
         path = installation.path()
-        for phone in phones * 20:
-            started[installation.start(phone, path)] = phone
-        pushes = [push for phone in phones for push in installation.fcm.wait(phone.push_token, 20, status=200)]
-        for transaction_id, phone in started.items():
-            assert installation.answer(phone, transaction_id) == "authenticated"
+        for user in users * 20:
+            started[installation.start(user, path)] = user
+        pushes = [push for user in users for push in installation.fcm.wait(user.push_token, 20, status=200)]
+        for transaction_id, user in started.items():
+            assert installation.answer(user, transaction_id) == "authenticated"
         installation.portal.wait(path, 100, status=204)
         installation.portal.assert_count_stays(path, 100, seconds=2)
-        for phone in phones:
-            installation.fcm.assert_count_stays(phone.push_token, 20)
-        # Every worker fetches an access token of its own.
+        for user in users:
+            installation.fcm.assert_count_stays(user.push_token, 20)
+        # Each worker fetches its own access token.
         assert len({push["headers"]["authorization"] for push in pushes}) == 2
     finally:
         with contextlib.suppress(Exception):
-            second.stop()
-        second.kill()
+            second_worker.stop()
+        second_worker.kill()

@@ -1,18 +1,18 @@
-"""Waiting for what has no event, always with a bound; and the times between requests."""
+"""Polling for a condition with a timeout, and intervals between requests."""
 
 import time
 from itertools import pairwise
 
 
 def wait_until(condition, seconds=20):
-    """Ask again and again until `condition()` is true; returns what it said."""
+    """Poll until `condition()` is true. Return its result."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.01)
-    return found
+    return result
 
 
 def gaps(requests):
-    """Return the seconds between the requests that a stand-in heard."""
+    """Return the seconds between requests that a fake received."""
     return [later["at"] - earlier["at"] for earlier, later in pairwise(requests)]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.demo.running import ROOT, Run
 from tests.flows import documents
-from tests.flows.test_portal_api_document import answers
+from tests.flows.test_portal_api_document import parse_output
 from tests.users.test_list import V3, V4
 
 pytestmark = pytest.mark.processes
@@ -24,7 +24,9 @@ def test_documented_commands_return_the_documented_responses(tmp_path):
     run = Run(tmp_path)
     try:
         run.wait_until_ready()
-        found, _rest = answers(documents.execute(documents.block(PAGE, "tests/users/test_document.py"), run, tmp_path))
+        found, _rest = parse_output(
+            documents.execute(documents.shell_blocks(PAGE, "tests/users/test_document.py"), run, tmp_path)
+        )
     finally:
         run.kill()
     version_4, version_3, not_found = found
