@@ -21,6 +21,7 @@ class NetworkErrorKind(StrEnum):
     CONNECTION_CLOSED = "connection_closed"
     CONNECTION_RESET = "connection_reset"
     NOT_HTTP = "not_http"
+    PROXY_UNREACHABLE = "proxy_unreachable"
     PROXY_CREDENTIALS = "proxy_credentials"
     PROXY_REJECTED = "proxy_rejected"
     OTHER = "other"
@@ -55,8 +56,11 @@ _RESET = {errno.ECONNRESET, errno.EPIPE}
 
 def classify(curl: pycurl.Curl, number: int, *, has_proxy: bool, has_client_certificate: bool) -> NetworkErrorKind:
     """Return the kind of an error from libcurl's error number and the state of its handle."""
+    tunnel_status = int(curl.getinfo(pycurl.HTTP_CONNECTCODE))
+    if tunnel_status and not 200 <= tunnel_status < 300:
+        return NetworkErrorKind.PROXY_CREDENTIALS if tunnel_status == 407 else NetworkErrorKind.PROXY_REJECTED
     if number == pycurl.E_COULDNT_CONNECT:
-        return _classify_connect_error(curl)
+        return _classify_connect_error(int(curl.getinfo(pycurl.OS_ERRNO)), has_proxy=has_proxy)
     if number == pycurl.E_PEER_FAILED_VERIFICATION:
         return _classify_certificate_error(int(curl.getinfo(pycurl.SSL_VERIFYRESULT)))
     if number in (pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR):
@@ -66,10 +70,10 @@ def classify(curl: pycurl.Curl, number: int, *, has_proxy: bool, has_client_cert
     return _KINDS.get(number, NetworkErrorKind.OTHER)
 
 
-def _classify_connect_error(curl: pycurl.Curl) -> NetworkErrorKind:
-    if status := int(curl.getinfo(pycurl.HTTP_CONNECTCODE)):
-        return NetworkErrorKind.PROXY_CREDENTIALS if status == 407 else NetworkErrorKind.PROXY_REJECTED
-    if int(curl.getinfo(pycurl.OS_ERRNO)) == errno.ECONNREFUSED:
+def _classify_connect_error(system_error: int, *, has_proxy: bool) -> NetworkErrorKind:
+    if has_proxy:
+        return NetworkErrorKind.PROXY_UNREACHABLE
+    if system_error == errno.ECONNREFUSED:
         return NetworkErrorKind.CONNECTION_REFUSED
     return NetworkErrorKind.HOST_UNREACHABLE
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
+from apps.outgoing.errors import NetworkErrorKind
 from apps.push.providers.base import PushOutcome, PushResult
 
 if TYPE_CHECKING:
@@ -98,19 +99,26 @@ _CANNOT_DECRYPT = _(
     "(FIELD_ENCRYPTION_KEYS), or enter the credential again."
 )
 
+KIND_REMEDIES: dict[NetworkErrorKind, "StrPromise"] = {
+    NetworkErrorKind.NAME_NOT_FOUND: _DNS,
+    NetworkErrorKind.CONNECTION_REFUSED: _CONNECTION,
+    NetworkErrorKind.HOST_UNREACHABLE: _CONNECTION,
+    NetworkErrorKind.TIMED_OUT: _TIMEOUT,
+    NetworkErrorKind.TLS_FAILED: _TLS_PROTOCOL,
+    NetworkErrorKind.TLS_UNTRUSTED: _TLS,
+    NetworkErrorKind.TLS_EXPIRED: _TLS,
+    NetworkErrorKind.TLS_WRONG_NAME: _TLS,
+    NetworkErrorKind.TLS_CLIENT_CERTIFICATE: _CLIENT_CERTIFICATE,
+    NetworkErrorKind.CONNECTION_CLOSED: _UNAVAILABLE,
+    NetworkErrorKind.CONNECTION_RESET: _UNAVAILABLE,
+    NetworkErrorKind.NOT_HTTP: _FOREIGN_RESPONSE,
+    NetworkErrorKind.PROXY_UNREACHABLE: _CONNECTION,
+    NetworkErrorKind.PROXY_CREDENTIALS: _PROXY_CREDENTIALS,
+    NetworkErrorKind.PROXY_REJECTED: _PROXY,
+}
 # The first line whose pattern is found in a reason holds.
 REASON_REMEDIES: list[tuple[str, "StrPromise"]] = [
     (r"FIELD_ENCRYPTION_KEYS|stored credential", _CANNOT_DECRYPT),
-    (r"\bHTTP 407\b|\b407 from proxy|response 407\b", _PROXY_CREDENTIALS),
-    (r"resolve (host|proxy)|Resolving timed out", _DNS),
-    # Before the proxy: the host that is named can be one.
-    (r"[Ff]ailed to connect|not connect|[Cc]onnection refused", _CONNECTION),
-    (r"\bCONNECT\b|[Pp]roxy", _PROXY),
-    (r"timed out|timeout|is slow", _TIMEOUT),
-    (r"alert (bad |unsupported )?certificate|alert unknown ca|alert access denied", _CLIENT_CERTIFICATE),
-    (r"\balert\b|wrong version number|unsupported protocol|packet length too long", _TLS_PROTOCOL),
-    (r"SSL_ERROR_SYSCALL|unexpected eof", _UNAVAILABLE),
-    (r"certificate|SSL|TLS", _TLS),
     (r"not an answer of|no access token: HTTP (?!408|429|5)", _FOREIGN_RESPONSE),
     (r"InvalidProviderToken|ExpiredProviderToken|MissingProviderToken", _KEY),
     (r"BadEnvironmentKey(Id)?InToken|UnrelatedKeyIdInToken", _KEY_SCOPE),
@@ -150,6 +158,8 @@ def remedy(result: PushResult) -> str:
     """Say in a sentence or two how to mend what a push came to; empty when it was accepted."""
     if result.outcome == PushOutcome.ACCEPTED:
         return ""
+    if result.error_kind in KIND_REMEDIES:
+        return str(KIND_REMEDIES[result.error_kind])
     return remedy_of(result.reason) or str(_OUTCOME_REMEDIES[result.outcome])
 
 

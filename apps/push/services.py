@@ -78,7 +78,7 @@ def _parse_response(
     provider: Provider, destination: Destination, credential: str, response: http.Response | http.NoResponse
 ) -> PushResult:
     if isinstance(response, http.NoResponse):
-        return PushResult(PushOutcome.RETRY, response.reason)
+        return PushResult(PushOutcome.RETRY, response.reason, error_kind=response.kind)
     try:
         result = provider.parse_response(response)
     except Exception:

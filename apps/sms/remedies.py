@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.outgoing.errors import NetworkErrorKind
 from apps.sms.gateways.base import SmsOutcome, SmsResult
 
 PREFIX = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_"
@@ -43,12 +44,18 @@ REASON_REMEDIES: list[tuple[str, Promise]] = [
     (r"error 21610$", _OPTED_OUT),
     (r"error (21211|21214|21217|21614)$", _NUMBER),
     (r"HTTP (3\d\d|40[45])$|^not an answer of", _URL),
-    (r"(?i)proxy|CONNECT tunnel", _PROXY),
 ]
+PROXY_KINDS = {
+    NetworkErrorKind.PROXY_UNREACHABLE,
+    NetworkErrorKind.PROXY_CREDENTIALS,
+    NetworkErrorKind.PROXY_REJECTED,
+}
 
 
 def remedy(result: SmsResult) -> str:
     """Return what to do about a message that the gateway did not take."""
+    if result.error_kind in PROXY_KINDS:
+        return str(_PROXY)
     for pattern, text in REASON_REMEDIES:
         if re.search(pattern, result.reason):
             return str(text) % {"prefix": PREFIX}

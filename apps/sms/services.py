@@ -93,7 +93,7 @@ def probe() -> SmsResult | None:
     try:
         return get_gateway().probe()
     except http.NoResponse as error:
-        return SmsResult(SmsOutcome.RETRY, error.reason)
+        return SmsResult(SmsOutcome.RETRY, error.reason, error_kind=error.kind)
     except Exception as error:
         log.exception("gateway_error")
         return SmsResult(SmsOutcome.REFUSED, type(error).__name__)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.outgoing.errors import NetworkErrorKind
 from apps.push import services
 from apps.push.models import Kind
 from apps.push.providers.base import PushOutcome, PushResult
@@ -16,29 +17,7 @@ KNOWN = sorted(
     }
     | {reason for provider in services.PROVIDERS.values() for reason in provider.expired_credential_reasons}
 )
-# libcurl's and Google's own words.
 FAULTS = {
-    "Could not resolve host: api.push.apple.com": "cannot be looked up",
-    "Could not resolve proxy: proxy.example.com": "cannot be looked up",
-    "Failed to connect to proxy.example.com port 3128 after 2 ms: Could not connect to server": "takes no connection",
-    "Failed to connect to proxy port 3128 after 3001 ms: Timeout was reached": "takes no connection",
-    "Received HTTP code 503 from proxy after CONNECT": "proxy does not let this through",
-    "Proxy CONNECT aborted due to timeout": "proxy does not let this through",
-    "CONNECT tunnel failed, response 403": "proxy does not let this through",
-    "CONNECT tunnel failed, response 407": "user name and password of the proxy",
-    "Failed to connect to fcm.googleapis.com:443 after 9 ms: Could not connect to server": "takes no connection",
-    "Connection timed out after 3001 milliseconds": "no answer in time",
-    "SSL connection timeout": "no answer in time",
-    "SSL certificate problem: self-signed certificate in certificate chain": "PUSH_APNS_CA_FILE",
-    "SSL: no alternative certificate subject name matches target host name 'localhost'": "PUSH_APNS_CA_FILE",
-    "OpenSSL SSL_read: error:0A000415:SSL routines::ssl/tls alert certificate expired": "accept our certificate",
-    "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate required": "accept our certificate",
-    "TLS connect error: error:0A000412:SSL routines::sslv3 alert bad certificate": "accept our certificate",
-    "TLS connect error: error:0A000418:SSL routines::tlsv1 alert unknown ca": "accept our certificate",
-    "TLS connect error: error:0A00042E:SSL routines::tlsv1 alert protocol version": "way to speak TLS",
-    "TLS connect error: error:0A000410:SSL routines::sslv3 alert handshake failure": "way to speak TLS",
-    "TLS connect error: error:0A00010B:SSL routines::wrong version number": "way to speak TLS",
-    "OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to api.push.apple.com:443": "Try again later",
     "no access token: invalid_grant: Invalid JWT Signature.": "Make a new key in Google's console",
     "no access token: HTTP 503": "Try again later",
     "no access token: HTTP 408": "Try again later",
@@ -51,12 +30,36 @@ FAULTS = {
     "HTTP 302": "Correct the configuration's endpoint",
     "HTTP 400": "Correct the configuration's endpoint",
     "HTTP 403": "The credential is refused",
-    "the proxy requires valid credentials (HTTP 407)": "user name and password of the proxy",
     "cannot decrypt push_pushmessagingconfiguration.signing_key: its key is not in FIELD_ENCRYPTION_KEYS": (
         "FIELD_ENCRYPTION_KEYS"
     ),
     "BadCertificateEnvironment": "Correct the configuration's APNs environment",
 }
+
+
+KINDS = {
+    NetworkErrorKind.NAME_NOT_FOUND: "cannot be looked up",
+    NetworkErrorKind.CONNECTION_REFUSED: "takes no connection",
+    NetworkErrorKind.HOST_UNREACHABLE: "takes no connection",
+    NetworkErrorKind.TIMED_OUT: "no answer in time",
+    NetworkErrorKind.TLS_FAILED: "way to speak TLS",
+    NetworkErrorKind.TLS_UNTRUSTED: "PUSH_APNS_CA_FILE",
+    NetworkErrorKind.TLS_EXPIRED: "PUSH_APNS_CA_FILE",
+    NetworkErrorKind.TLS_WRONG_NAME: "PUSH_APNS_CA_FILE",
+    NetworkErrorKind.TLS_CLIENT_CERTIFICATE: "accept our certificate",
+    NetworkErrorKind.CONNECTION_CLOSED: "Try again later",
+    NetworkErrorKind.CONNECTION_RESET: "Try again later",
+    NetworkErrorKind.NOT_HTTP: "answered instead of the push service",
+    NetworkErrorKind.PROXY_UNREACHABLE: "takes no connection",
+    NetworkErrorKind.PROXY_CREDENTIALS: "user name and password of the proxy",
+    NetworkErrorKind.PROXY_REJECTED: "proxy does not let this through",
+    NetworkErrorKind.OTHER: "Try again later",
+}
+
+
+@pytest.mark.parametrize("kind", NetworkErrorKind)
+def test_network_error_has_the_remedy_of_its_kind(kind):
+    assert KINDS[kind] in remedy(PushResult(PushOutcome.RETRY, "Novelty", error_kind=kind))
 
 
 @pytest.mark.parametrize("reason", KNOWN)

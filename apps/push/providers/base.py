@@ -14,6 +14,7 @@ from apps.common import untrusted_json
 from apps.common.encryption import CannotDecrypt
 from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
+from apps.outgoing.errors import NetworkErrorKind
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -90,6 +91,8 @@ class PushResult:
     credential_refused: bool = False
     # When the provider noticed that the token is dead: a newer token is another matter.
     dead_since: datetime | None = None
+    # Set if the provider gave no response.
+    error_kind: NetworkErrorKind | None = None
 
     def __post_init__(self) -> None:
         """Make the other side's word one that can be stored: it may hold what no text of a database can."""

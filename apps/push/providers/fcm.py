@@ -60,7 +60,8 @@ class Fcm(Provider):
         try:
             return self._tokens.get(configuration)
         except google_exceptions.TransportError as error:
-            raise SendError(PushResult(PushOutcome.RETRY, f"no access token: {error}")) from None
+            kind = error.__cause__.kind if isinstance(error.__cause__, http.NoResponse) else None
+            raise SendError(PushResult(PushOutcome.RETRY, f"no access token: {error}", error_kind=kind)) from None
         except google_exceptions.RefreshError as error:
             raise SendError(_token_error(error)) from None
         except (CannotDecrypt, ValueError, TypeError, google_exceptions.GoogleAuthError) as error:

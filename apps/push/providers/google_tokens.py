@@ -12,6 +12,7 @@ from google.auth import transport
 from google.oauth2.service_account import Credentials
 
 from apps.outgoing import http
+from apps.outgoing.errors import NetworkErrorKind
 from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import CONNECT_TIMEOUT_SECONDS, parse_object, status_reason, string_or
 from apps.system import services as system
@@ -115,7 +116,9 @@ class AccessTokenCache:
         with self._lock:
             lock = self._locks.setdefault(configuration.pk, threading.Lock())
         if not lock.acquire(timeout=TOKEN_TIMEOUT_SECONDS):
-            raise google_exceptions.TransportError("the token server is slow")
+            reason = "the token server is slow"
+            cause = http.NoResponse(reason, NetworkErrorKind.TIMED_OUT, may_have_arrived=False)
+            raise google_exceptions.TransportError(reason) from cause
         try:
             credentials = self._get_credentials(configuration)
             if not credentials.valid:

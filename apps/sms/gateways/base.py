@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from apps.outgoing import http
+from apps.outgoing.errors import NetworkErrorKind
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class SmsResult:
     status: int | None = None
     retry_after_seconds: float | None = None
     sender: str = ""
+    # Set if the gateway gave no response.
+    error_kind: NetworkErrorKind | None = None
 
 
 class Gateway(ABC):
@@ -58,7 +61,8 @@ class Gateway(ABC):
         try:
             return self.submit(message, sender)
         except http.NoResponse as error:
-            return SmsResult(SmsOutcome.UNKNOWN if error.may_have_arrived else SmsOutcome.RETRY, error.reason)
+            outcome = SmsOutcome.UNKNOWN if error.may_have_arrived else SmsOutcome.RETRY
+            return SmsResult(outcome, error.reason, error_kind=error.kind)
 
     @abstractmethod
     def submit(self, message: SmsMessage, sender: str) -> SmsResult:
