@@ -1,9 +1,11 @@
 """Count the transactions of the last 24 hours by hour, method and status, for totals, charts and a table."""
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Case, CharField, Count, F, Value, When
@@ -19,10 +21,21 @@ from apps.transactions.types import Method
 CACHE_SECONDS = 15
 # 24 hours touch 25 clock hours: the first and the last are incomplete.
 HOURS = 25
-# The size of a chart in SVG units: the columns are 8 wide and begin every 10.
-BAR_WIDTH, BAR_STEP, CHART_HEIGHT = 8, 10, 40
-# The statuses of a column from bottom to top.
+# The statuses of a column from bottom to top. console.css has their colours.
 STACK_ORDER = (Status.AUTHENTICATED, Status.PENDING, Status.EXPIRED, Status.NOT_AUTHENTICATED, Status.CANCELLED)
+# Options of Chart.js, which Unfold draws charts with.
+CHART_OPTIONS = json.dumps(
+    {
+        "animation": False,
+        "maintainAspectRatio": False,
+        "interaction": {"mode": "index"},
+        "plugins": {"legend": {"display": False}},
+        "scales": {
+            "x": {"stacked": True, "grid": {"display": False}, "ticks": {"maxTicksLimit": 4, "maxRotation": 0}},
+            "y": {"stacked": True, "ticks": {"precision": 0, "maxTicksLimit": 3}},
+        },
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -37,27 +50,14 @@ class HourlyCount:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """Segment of a column in a chart."""
-
-    status: str
-    x: int
-    y: float
-    height: float
-
-
-@dataclass(frozen=True)
 class Chart:
-    """Chart of one method; `description` is its text alternative."""
+    """Chart of one method: `data` of Chart.js as JSON, and `description`, its text alternative."""
 
     method: str
     label: str
     total: int
     description: str
-    bars: list[Bar]
-    width: int = HOURS * BAR_STEP
-    height: int = CHART_HEIGHT
-    bar_width: int = BAR_WIDTH
+    data: str
 
 
 def hourly_counts() -> list[HourlyCount]:
@@ -118,7 +118,7 @@ def _chart(method: Method, rows: Sequence[HourlyCount], first_hour: datetime) ->
         label=str(method.label),
         total=counts.total(),
         description=_description(method, counts, peak_hour, peak),
-        bars=list(_bars(rows, first_hour, peak)),
+        data=json.dumps(_chart_data(rows, first_hour)),
     )
 
 
@@ -134,18 +134,23 @@ def _description(method: Method, counts: Counter[str], peak_hour: datetime, peak
     }
 
 
-def _bars(rows: Sequence[HourlyCount], first_hour: datetime, peak: int) -> Iterator[Bar]:
-    """Yield the segments of all columns. The highest column fills the height of the chart."""
-    totals: Counter[tuple[int, str]] = Counter()
+def _chart_data(rows: Sequence[HourlyCount], first_hour: datetime) -> dict[str, Any]:
+    """Return a column for each hour and a dataset for each status."""
+    hours = [first_hour + timedelta(hours=number) for number in range(HOURS)]
+    counts: Counter[tuple[datetime, str]] = Counter()
     for row in rows:
-        totals[round((row.hour - first_hour) / timedelta(hours=1)), row.status] += row.count
-    for column in range(HOURS):
-        top = float(CHART_HEIGHT)
-        for status in STACK_ORDER:
-            height = round(totals[column, status] / peak * CHART_HEIGHT, 2)
-            top -= height
-            if height:
-                yield Bar(status.value, column * BAR_STEP, round(top, 2), height)
+        counts[row.hour, row.status] += row.count
+    return {
+        "labels": [date_format(hour, "H:i") for hour in hours],
+        "datasets": [
+            {
+                "label": str(status.label),
+                "backgroundColor": f"var(--console-chart-{status})",
+                "data": [counts[hour, status] for hour in hours],
+            }
+            for status in STACK_ORDER
+        ],
+    }
 
 
 def hourly_table(rows: Sequence[HourlyCount]) -> list[tuple[str, str, list[int]]]:

@@ -40,6 +40,7 @@ def context(user: User | AnonymousUser) -> dict[str, Any]:
     page_context: dict[str, Any] = {
         "outcomes": outcomes(counts),
         "charts": daily_statistics.charts(counts),
+        "chart_options": daily_statistics.CHART_OPTIONS,
         "hours": daily_statistics.hourly_table(counts),
     }
     if user.has_perm("system.view_features"):
