@@ -1,4 +1,4 @@
-"""Celery application. It notifies the workers of due deliveries, which are stored in the database."""
+"""Celery application: notifies the workers of due deliveries, which are stored in the database."""
 
 import os
 from typing import Any
@@ -13,10 +13,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-# Before the broker is available (worker_ready), because due deliveries are sent without it.
+# Not on worker_ready, which waits for the broker: deliveries do not need the broker.
 @celeryd_after_setup.connect
 def start_dispatchers(instance: Any, **_kwargs: Any) -> None:
-    from config import worker  # noqa: PLC0415 - models are ready only now
+    from config import worker  # noqa: PLC0415 - models are loaded only now
 
     worker.start(set(instance.app.amqp.queues.consume_from))
 

@@ -1,4 +1,4 @@
-"""What a worker process of this project runs: a dispatcher for each queue, the sweep of transactions, housekeeping."""
+"""Worker process of this project: a dispatcher per queue, the expiry sweep, and hourly housekeeping."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ _workers: list[Worker] = []
 
 
 def start(names: set[str]) -> None:
-    """Start delivering the named queues in this process."""
+    """Start the dispatchers of the named queues in this process."""
     worker = Worker(
         dispatchers=[QUEUES[name]() for name in QUEUES if name in names],
         loops=[Periodic(lifecycle.sweep, SWEEP_SECONDS), Periodic(purge.delete_expired, HOUSEKEEPING_SECONDS)],
@@ -44,7 +44,7 @@ def start(names: set[str]) -> None:
 
 
 def stop() -> None:
-    """Finish what is in flight and deliver nothing more."""
+    """Stop claiming deliveries and wait for those in flight."""
     while _workers:
         _workers.pop().stop()
         log.info("worker_stopped")

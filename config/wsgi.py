@@ -1,4 +1,4 @@
-"""The WSGI application, which the web server runs in threads (config/server)."""
+"""WSGI application. The web server of config/server runs it in threads."""
 
 import os
 

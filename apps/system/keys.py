@@ -1,4 +1,4 @@
-"""The key check value: it tells whether FIELD_ENCRYPTION_KEYS are those of the database."""
+"""Key check value: verifies that FIELD_ENCRYPTION_KEYS are the keys of the database."""
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
@@ -11,9 +11,9 @@ CHECK_VALUE = "countersign"
 
 
 def verify() -> None:
-    """Raise ImproperlyConfigured if no key in FIELD_ENCRYPTION_KEYS decrypts the key check value of the database.
+    """Raise ImproperlyConfigured if no key in FIELD_ENCRYPTION_KEYS can decrypt the key check value of the database.
 
-    The first caller on a migrated database stores the value. A database without tables holds no secret to protect.
+    The first call on a migrated database stores the value. A database without tables has no secrets to protect.
     """
     if KeyCheck._meta.db_table not in connection.introspection.table_names():
         return
@@ -23,12 +23,12 @@ def verify() -> None:
     except CannotDecrypt:
         raise ImproperlyConfigured(
             _(
-                "FIELD_ENCRYPTION_KEYS are not the keys of this database: none of them decrypts its key check value. "
-                "Set the keys that the data was encrypted with, or the DATABASE_URL that belongs to these keys."
+                "FIELD_ENCRYPTION_KEYS are not the keys of this database: none of them can decrypt its key check "
+                "value. Set the keys that encrypted the data, or the DATABASE_URL that belongs to these keys."
             )
         ) from None
 
 
 def replace_check_value() -> None:
-    """Store a new key check value under the newest key: the keys of the stored one are lost."""
+    """Replace the key check value by one under the newest key, if the keys of the stored value are lost."""
     KeyCheck.objects.update_or_create(defaults={"value": CHECK_VALUE})

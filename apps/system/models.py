@@ -7,13 +7,13 @@ from solo.models import SingletonModel
 
 from apps.common.encryption import EncryptedTextField
 
-# Beyond these nobody means a limit; and a database may keep numbers with which no moment can be computed.
+# Larger values are not useful as limits, and dates computed with them could be out of range.
 MAX_LOCK_SECONDS = 365 * 24 * 60 * 60
 MAX_SMS_LIMIT = 1_000_000
 
 
 class KeyCheck(models.Model):
-    """The single row whose value decrypts only with the FIELD_ENCRYPTION_KEYS of this installation."""
+    """Single row with a value that only the FIELD_ENCRYPTION_KEYS of this installation can decrypt."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     value = EncryptedTextField()
@@ -23,30 +23,30 @@ class KeyCheck(models.Model):
 
 
 class Features(SingletonModel):
-    """What this installation offers at all."""
+    """Features of this installation."""
 
     mobile_authentication = models.BooleanField(
         _("mobile authentication"),
         default=True,
-        help_text=_("Off: the portal and device APIs answer 1000, and the console hides everything about it."),
+        help_text=_("Off: the portal and device APIs return error 1000, and the console hides its pages."),
     )
 
     transaction_signing = models.BooleanField(
         _("transaction signing"),
         default=True,
-        help_text=_("Types can ask for a signature over the portal's data. Off: such types ask for none."),
+        help_text=_("Types can require a signature over the signing data of the portal. Off: such types require none."),
     )
     custom_authenticators = models.BooleanField(
         _("custom authenticators"),
         default=True,
-        help_text=_("Apps can approve with authenticators of their own. Off: types that need one use their fallback."),
+        help_text=_("Apps can approve with their own authenticators. Off: types that need one use their fallback."),
     )
     geolocation = models.BooleanField(
         _("geolocation"),
         default=True,
         help_text=_(
-            "Secure messages say from which machine, browser and place a request comes, once a source of locations is "
-            "set. Off: they never do."
+            "Secure messages include the operating system, browser and location of the request if a source of "
+            "locations is configured. Off: no message includes them."
         ),
     )
 
@@ -62,7 +62,7 @@ def validate_countries(codes: object) -> None:
         raise ValidationError(_("Must be a list of country codes."))
     unknown = [str(code) for code in codes if code not in SUPPORTED_REGIONS]
     if unknown:
-        raise ValidationError(_("These are no country codes: %(codes)s."), params={"codes": ", ".join(unknown)})
+        raise ValidationError(_("Unknown country codes: %(codes)s."), params={"codes": ", ".join(unknown)})
 
 
 class PushEnrollmentMode(models.TextChoices):
@@ -72,15 +72,15 @@ class PushEnrollmentMode(models.TextChoices):
 
 
 class GeneralConfiguration(SingletonModel):
-    """General switches of mobile authentication."""
+    """General settings of mobile authentication."""
 
     enrollment_enabled = models.BooleanField(
-        _("enrolment enabled"), default=True, help_text=_("Users may enrol devices for push and OTP.")
+        _("enrolment enabled"), default=True, help_text=_("Users can enrol devices for push and OTP.")
     )
     unique_pgp_keys_per_enrollment = models.BooleanField(
         _("unique PGP keys per enrolment"),
         default=False,
-        help_text=_("Make a server key for every enrolment. For better performance, leave this off."),
+        help_text=_("Generate a server key for every enrolment. Off is faster."),
     )
     push_enrollment_enabled = models.BooleanField(_("push enrolment enabled"), default=True)
     push_enrollment_mode = models.CharField(
@@ -89,36 +89,36 @@ class GeneralConfiguration(SingletonModel):
         choices=PushEnrollmentMode.choices,
         default=PushEnrollmentMode.SINGLE_DEVICE,
         help_text=_(
-            "Override allowed and multiple devices can be a risk: who knows the first factor can enrol a new device "
-            "and use it as the second. With multiple devices, versions 2 and 3 of the API answer 4001."
+            "Override allowed and multiple devices can be a risk: anyone with the first factor can enrol a new device "
+            "and use it as the second factor. With multiple devices, versions 2 and 3 of the API return error 4001."
         ),
     )
     push_authorization_enabled = models.BooleanField(
-        _("push authorization enabled"), default=True, help_text=_("Push messages are sent to users.")
+        _("push authorization enabled"), default=True, help_text=_("Send push messages to users.")
     )
     sms_authentication_enabled = models.BooleanField(
-        _("SMS authentication enabled"), default=True, help_text=_("Text messages with codes are sent to users.")
+        _("SMS authentication enabled"), default=True, help_text=_("Send SMS with verification codes to users.")
     )
     sms_sender_id = models.CharField(
         _("SMS sender ID"),
         max_length=20,
         blank=True,
-        help_text=_("A phone number, short code or alphanumeric sender for all types that have none of their own."),
+        help_text=_("Phone number, short code or alphanumeric sender for all types without a sender ID."),
     )
     callback_allow_list_enabled = models.BooleanField(
         _("callback allow list enabled"),
         default=False,
-        help_text=_("Only the addresses under Callback endpoints may be called back."),
+        help_text=_("Send callbacks only to the URLs under Callback endpoints."),
     )
     callback_on_expiry = models.BooleanField(
-        _("call back on expiry"), default=False, help_text=_("Also call back when a transaction expires unanswered.")
+        _("call back on expiry"), default=False, help_text=_("Also send a callback when a transaction expires.")
     )
 
     lock_profile_on_fraud_report = models.BooleanField(
         _("lock profile on fraud report"),
         default=False,
         help_text=_(
-            "A user who reports a fraud gets no more transactions in that application until support staff unlock the "
+            "After a fraud report, the user gets no transactions in that application until support staff unlock the "
             "user."
         ),
     )
@@ -127,43 +127,47 @@ class GeneralConfiguration(SingletonModel):
         default=100,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text=_(
-            "So many wrong codes of a user in a row, over all transactions, lock SMS for the user. At most 100."
+            "Number of consecutive wrong codes, over all transactions, after which SMS is locked for the user: 1 to "
+            "100."
         ),
     )
     code_lock_seconds = models.PositiveIntegerField(
         _("code lock (seconds)"),
         default=0,
         validators=[MaxValueValidator(MAX_LOCK_SECONDS)],
-        help_text=_("How long SMS stays locked; 0: until support staff unlock the user."),
+        help_text=_("Duration of the SMS lock. 0: until support staff unlock the user."),
     )
 
     max_pending_transactions = models.PositiveIntegerField(
         _("max pending transactions"),
         default=10,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
-        help_text=_("So many pushes of a user may wait for an answer at once: 1 to 1,000. Beyond, portals hear 1429."),
+        help_text=_(
+            "Maximum number of unanswered pushes per user: 1 to 1,000. Above the limit, the portal API returns error "
+            "1429."
+        ),
     )
     max_pushes_without_success = models.PositiveIntegerField(
         _("max pushes without success"),
         default=20,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text=_(
-            "So many pushes go to a user within 60 minutes, counted from the user's last approval: 1 to 1,000. Nobody "
-            "can wear a user out until one is approved."
+            "Maximum number of pushes per user in 60 minutes since the last approval: 1 to 1,000. Protects against "
+            "push fatigue."
         ),
     )
     push_cooldown_after_denial_seconds = models.PositiveIntegerField(
         _("cool-down after a denial (seconds)"),
         default=0,
         validators=[MaxValueValidator(86_400)],
-        help_text=_("After a user has refused, no push goes to that user for so long: up to 86,400; 0: none is held."),
+        help_text=_("Time without pushes to a user after a denial: up to 86,400. 0: no cool-down."),
     )
     sms_allowed_countries = models.JSONField(
         _("allowed countries"),
         default=list,
         blank=True,
         validators=[validate_countries],
-        help_text=_("Two-letter codes of the countries to whose numbers text messages go (NL, BE). Empty: to all."),
+        help_text=_("Two-letter codes of the countries to which SMS are sent (NL, BE). Empty: all countries."),
     )
     sms_per_number_per_hour = models.PositiveIntegerField(
         _("text messages per number and hour"),
@@ -176,15 +180,15 @@ class GeneralConfiguration(SingletonModel):
         default=0,
         validators=[MaxValueValidator(MAX_SMS_LIMIT)],
         help_text=_(
-            "To all numbers that begin with the same seven digits, as the number blocks of those who earn money with "
-            "text messages do. Resends count. 0: no limit."
+            "Limit for all numbers with the same first seven digits. Protects against SMS pumping. Resends count. 0: "
+            "no limit."
         ),
     )
     sms_per_client_per_day = models.PositiveIntegerField(
         _("text messages per API client and day"),
         default=0,
         validators=[MaxValueValidator(MAX_SMS_LIMIT)],
-        help_text=_("By UTC. Resends count. 0: no limit."),
+        help_text=_("Limit per day in UTC. Resends count. 0: no limit."),
     )
 
     class Meta:
@@ -195,24 +199,26 @@ class GeneralConfiguration(SingletonModel):
 
 
 class ApnsProxy(SingletonModel):
-    """The outgoing proxy for Apple's push service. Other services have theirs in the environment."""
+    """Outgoing proxy for APNs. The proxy of other services is configured in the environment."""
 
     enabled = models.BooleanField(
-        _("enabled"), default=False, help_text=_("Send pushes to Apple through this proxy, and never past it.")
+        _("enabled"), default=False, help_text=_("Send all pushes to Apple through this proxy.")
     )
     host = models.CharField(
         _("host"),
         max_length=255,
         blank=True,
         default="",
-        validators=[RegexValidator(r"^([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])$", _("Enter a host name or an address."))],
-        help_text=_("A name or an address, without http://; an IPv6 address in square brackets."),
+        validators=[
+            RegexValidator(r"^([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])$", _("Enter a host name or an IP address."))
+        ],
+        help_text=_("Host name or IP address without http://. Write IPv6 addresses in square brackets."),
     )
     port = models.PositiveIntegerField(
         _("port"), default=8080, validators=[MinValueValidator(1), MaxValueValidator(65535)]
     )
     username = models.CharField(
-        _("username"), max_length=255, blank=True, default="", help_text=_("Empty: the proxy asks for no credentials.")
+        _("username"), max_length=255, blank=True, default="", help_text=_("Empty: the proxy requires no credentials.")
     )
     password = EncryptedTextField(_("password"), blank=True, default="")
 
@@ -224,4 +230,4 @@ class ApnsProxy(SingletonModel):
 
     def clean(self) -> None:
         if self.enabled and not self.host:
-            raise ValidationError({"host": _("An enabled proxy needs a host.")})
+            raise ValidationError({"host": _("A host is required if the proxy is enabled.")})

@@ -1,4 +1,4 @@
-"""Reading the one-row configuration. Each row is cached in the process for a second."""
+"""Access to the configuration of one row each, which is cached in the process for a second."""
 
 from django.conf import settings
 
@@ -15,13 +15,16 @@ def general() -> GeneralConfiguration:
 
 
 def external_proxy() -> Proxy | None:
-    """Return the outgoing proxy for services on the internet that are not APNs; None when there is none."""
-    external: Proxy | None = settings.EXTERNAL_PROXY
-    return external
+    """Return the outgoing proxy for external services except APNs, or None if no proxy is configured."""
+    proxy: Proxy | None = settings.EXTERNAL_PROXY
+    return proxy
 
 
 def apns_proxy() -> Proxy | None:
-    """Return the outgoing proxy for APNs; None when it is switched off. CannotDecrypt when its password is lost."""
+    """Return the outgoing proxy for APNs, or None if it is disabled.
+
+    Raises CannotDecrypt if its password cannot be decrypted.
+    """
     row = ApnsProxy.get_solo()
     if not row.enabled:
         return None

@@ -1,7 +1,7 @@
-"""The ASGI application that uvicorn serves: Django's WSGI application, run in threads.
+"""ASGI application of uvicorn: runs Django's WSGI application in threads.
 
-A thread is taken only for a request that has arrived completely, and given back before the client reads the response:
-slow clients occupy memory, which is limited, and no thread.
+A thread starts only after the request has arrived completely, and ends before the client reads the response. Slow
+clients therefore occupy memory, which is limited, but no threads.
 """
 
 import asyncio
@@ -21,27 +21,27 @@ from config.wsgi import application as django_application
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-# Requests wait for the database and, rarely, for nothing else: threads cover that.
+# Enough to use the CPU while requests wait for the database.
 THREADS = 8
 MAX_BODY_BYTES: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-# Larger than any response but an export: no thread waits for a client that reads anything else slowly.
+# Larger than any response except an export, so only exports occupy a thread while the client reads.
 PART_BYTES = 2 * 1024 * 1024
-# The connection's buffer gets so much at once, so that what a slow client has not read is counted until it has.
+# Bytes written to the connection at a time, so that unread bytes of slow clients are counted as memory.
 SLICE_BYTES = 32 * 1024
 
 
 class ClientDisconnectedError(Exception):
-    """The client closed the connection before it had read the response."""
+    """The client closed the connection before the end of the response."""
 
 
 class Body(BytesIO):
-    """Body of a request. Raises RequestDataTooBig at the end of one of which only the beginning was kept."""
+    """Body of a request. If it is truncated, reading to its end raises RequestDataTooBig."""
 
-    is_cut = False
+    is_truncated = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
-        if self.is_cut and not data:
+        if self.is_truncated and not data:
             raise RequestDataTooBig
         return data
 
@@ -69,11 +69,11 @@ class Application:
             last_part = await loop.run_in_executor(self.threads, self.call, environ, response, send_part)
             await response.send(last_part, is_last=True)
         except ClientDisconnectedError:
-            # Until the connection is lost, too, uvicorn takes the missing end of the response for an error.
+            # Otherwise uvicorn logs an error about the incomplete response.
             await receive()
 
     def call(self, environ: dict[str, Any], response: "Response", send_part: Callable[[bytes], None]) -> bytes:
-        """Run the WSGI application in this thread, send the full parts of its response and return the last part."""
+        """Run the WSGI application in this thread, send all parts of its response but the last, and return that."""
         chunks = self.wsgi(environ, response.start)
         part = bytearray()
         try:
@@ -89,14 +89,14 @@ class Application:
 
 
 class Response:
-    """Status and headers as WSGI gives them, and the parts of the body as ASGI sends them."""
+    """Response that receives status and headers from WSGI and sends the parts of the body to ASGI."""
 
     def __init__(self, connection: LimitedProtocol, send: Callable[..., Any]) -> None:
         self.connection, self.asgi_send = connection, send
         self.head: dict[str, Any] | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
-        """WSGI's `start_response`."""
+        """Store status and headers (`start_response` of WSGI)."""
         self.head = {
             "type": "http.response.start",
             "status": int(status[:3]),
@@ -104,7 +104,10 @@ class Response:
         }
 
     async def send(self, part: bytes, *, is_last: bool) -> None:
-        """Send a part of the body, as fast as the client reads. Raises ClientDisconnectedError if it is gone."""
+        """Send a part of the body as fast as the client reads it.
+
+        Raises ClientDisconnectedError if the connection is closed.
+        """
         self.connection.respond(len(part))
         if self.head:
             await self.asgi_send(self.head)
@@ -120,7 +123,7 @@ class Response:
 
 
 async def read_body(receive: Callable[..., Any]) -> Body | None:
-    """Return the body once it has arrived, of a long one the beginning; None if the client is gone."""
+    """Return the complete body, truncated if it is too long, or None if the client has disconnected."""
     content, more = bytearray(), True
     while more and len(content) <= MAX_BODY_BYTES:
         message = await receive()
@@ -129,15 +132,15 @@ async def read_body(receive: Callable[..., Any]) -> Body | None:
         content += message["body"]
         more = message["more_body"]
     body = Body(content)
-    body.is_cut = more
+    body.is_truncated = more
     return body
 
 
 def build_environ(scope: dict[str, Any], body: Body) -> dict[str, Any]:
-    """Return WSGI's variables (PEP 3333) for a request; RAW_URI is its target as it was sent.
+    """Return the WSGI variables (PEP 3333) of a request. RAW_URI is the unmodified request target.
 
-    A header whose name has an underscore is left out: in WSGI it could not be told from one with a dash, and would
-    pass for X-Forwarded-For and others that only a reverse proxy may set.
+    Headers with an underscore in their name are dropped. WSGI cannot distinguish them from headers with a dash, so they
+    could forge X-Forwarded-For and other headers that only a reverse proxy sets.
     """
     host, port = scope["server"] or ("", 0)
     query = scope["query_string"].decode("latin-1")
@@ -167,7 +170,7 @@ def build_environ(scope: dict[str, Any], body: Body) -> dict[str, Any]:
         key = name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
         separator = "; " if name == "COOKIE" else ","
         environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
-    # A chunked body has no length until it has arrived.
+    # The length of a chunked body is known only after it has arrived.
     environ.setdefault("CONTENT_LENGTH", str(len(body.getbuffer())))
     return environ
 

@@ -1,8 +1,8 @@
-"""Limits of the open connections of one process: how many, how many from one address, and how many bytes they hold.
+"""Limits of the open connections of a process: their number, their number per address, and their memory.
 
-A connection either runs (a thread serves its request) or waits: for a request, for the rest of one, or for its client
-to read the response. Where a limit is reached, the connection that has waited longest is closed. A client that sends
-its request at once is therefore served however many silent or slow connections there are.
+A connection runs while a thread processes its request. Otherwise it waits: for a request, for the rest of a request, or
+for the client to read the response. At a limit, the connection that has waited longest is closed. Clients that send
+complete requests are therefore served despite many idle or slow connections.
 """
 
 import time
@@ -17,13 +17,15 @@ WARNING_INTERVAL_SECONDS = 60
 
 
 class Connection(Protocol):
+    """Connection that the table can close."""
+
     address: str
 
     def abort(self) -> None: ...
 
 
 class ConnectionTable:
-    """The open connections of a process. `proxies` are networks whose addresses have no limit of their own."""
+    """Open connections of a process. Addresses in the networks `proxies` have no limit per address."""
 
     def __init__(self, *, limit: int, limit_per_address: int, max_held_bytes: int, proxies: list[str]) -> None:
         self.limit, self.limit_per_address, self.max_held_bytes = limit, limit_per_address, max_held_bytes
@@ -41,7 +43,7 @@ class ConnectionTable:
         return len(self._open)
 
     def add(self, connection: Connection) -> None:
-        """Enter a new connection, which waits for a request; close the one that has waited longest at a limit."""
+        """Add a new connection, which waits for a request. At a limit, close the connection that has waited longest."""
         client = self._client(connection.address)
         self._open[connection] = client
         self._per_client[client] = self._per_client.get(client, 0) + 1
@@ -52,13 +54,13 @@ class ConnectionTable:
             self._evict(self._waiting, "process")
 
     def wait(self, connection: Connection) -> None:
-        """Note that a connection begins to wait for its client."""
+        """Mark a connection as waiting for its client."""
         if connection in self._open:
             self._waiting[connection] = None
             self._waiting_per_client.setdefault(self._open[connection], {})[connection] = None
 
     def run(self, connection: Connection) -> None:
-        """Note that a thread serves the connection's request."""
+        """Mark a connection as running: a thread processes its request."""
         if self._waiting.pop(connection, self) is not self:
             client = self._open[connection]
             del self._waiting_per_client[client][connection]
@@ -66,7 +68,7 @@ class ConnectionTable:
                 del self._waiting_per_client[client]
 
     def hold(self, connection: Connection, size: int) -> None:
-        """Count bytes that a connection keeps in memory; close those that have waited longest at the limit."""
+        """Add bytes that a connection holds in memory. Above the limit, close connections that have waited longest."""
         if connection not in self._open:
             return
         self._held[connection] = self._held.get(connection, 0) + size
@@ -75,11 +77,11 @@ class ConnectionTable:
             self._evict(self._waiting, "memory")
 
     def release(self, connection: Connection) -> None:
-        """Note that a connection keeps nothing in memory any longer."""
+        """Reset the bytes that a connection holds in memory to zero."""
         self._held_bytes -= self._held.pop(connection, 0)
 
     def remove(self, connection: Connection) -> None:
-        """Forget a connection that was closed; do nothing for one that is not in the table."""
+        """Remove a closed connection. Does nothing if it is not in the table."""
         if connection not in self._open:
             return
         self.run(connection)
@@ -98,5 +100,5 @@ class ConnectionTable:
             logger.warning("connection_limit_reached", limit=limit, connections=len(self), client_ip=connection.address)
 
     def _client(self, address: str) -> str:
-        """Return the network that the limit per address counts for; empty for a trusted proxy."""
+        """Return the network to which the limit per address applies, or an empty string for a trusted proxy."""
         return "" if caller.is_in_networks(address, self._proxies) else caller.client_network(address)

@@ -1,4 +1,4 @@
-"""What every serving process does for its parent, and the parent for its children."""
+"""File limits and parent supervision of the web processes."""
 
 import ctypes
 import multiprocessing
@@ -9,23 +9,23 @@ import sys
 
 from django.conf import settings
 
-# Of Linux's prctl(2).
+# From prctl(2) of Linux.
 PR_SET_PDEATHSIG = 1
-# For the database, log files and connections to other systems.
+# Files for the database, logs and connections to other systems.
 OTHER_FILES = 256
 
 
 def raise_file_limit() -> None:
-    """Allow this process and its children as many open files as its connections need."""
-    wanted = settings.WEB_MAX_CONNECTIONS + OTHER_FILES
+    """Raise the limit of open files of this process and its children to the number that its connections need."""
+    required = settings.WEB_MAX_CONNECTIONS + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        highest = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+    if soft != resource.RLIM_INFINITY and soft < required:
+        new_soft = required if hard == resource.RLIM_INFINITY else min(required, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (new_soft, hard))
 
 
 def max_connections() -> int:
-    """Return how many connections a process may have: the setting, or fewer if the system allows fewer open files."""
+    """Return the maximum number of connections of a process, which the limit of open files can reduce."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return int(settings.WEB_MAX_CONNECTIONS)
@@ -33,14 +33,14 @@ def max_connections() -> int:
 
 
 def prepare_worker() -> None:
-    """Tie a serving process to its parent, if it has one: without it, it would keep the port, and nobody stop it."""
+    """Terminate this web process with its parent, if it has one. An orphaned process would block the port."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
-    # Ctrl-C reaches every process of the group; a serving process is stopped by its parent alone.
+    # Ctrl-C reaches all processes of the group, but only the parent stops the web processes.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The kernel sends nothing for a parent that ended before this call.
+        # The kernel sends no signal if the parent ended before this call.
         if os.getppid() != parent.pid:
             os._exit(1)

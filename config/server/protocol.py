@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn reads it, with a deadline for each phase of a request and the process's connection limits."""
+"""HTTP/1.1 protocol of uvicorn with a timeout for each phase of a request and with connection limits."""
 
 import asyncio
 import logging
@@ -12,34 +12,34 @@ from config.server.connections import ConnectionTable
 from config.server.processes import max_connections
 
 MAX_HEAD_BYTES = 32 * 1024
-# Of all requests and responses that a process keeps in memory for slow clients.
+# All requests and responses that a process holds in memory for slow clients.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 WRITE_BUFFER_BYTES = 32 * 1024
 
 
 class Phase(Enum):
-    """What a connection waits for."""
+    """Event for which a connection waits."""
 
     IDLE = "the next request"
     HEAD = "the headers, from their first byte; at first from the connection"
     BODY = "the rest of the body"
     RUN = "the thread that serves the request"
     RESPOND = "the client, to read a part of the response"
-    REJECT = "the client, to read why its request was rejected"
+    REJECT = "the client, to read the error response"
 
 
 TIMEOUT_SECONDS = {
-    # Longer than reverse proxies keep a connection for reuse (nginx: 60 s), so that the proxy closes it.
+    # Longer than the keep-alive timeout of reverse proxies (nginx: 60 s), so that the proxy closes the connection.
     Phase.IDLE: 75,
     Phase.HEAD: 10,
     Phase.BODY: 30,
     Phase.RESPOND: 30,
     Phase.REJECT: 2,
 }
-# When the process is asked to stop: for requests that are arriving.
+# For requests that are arriving while the process stops.
 STOP_TIMEOUT_SECONDS = 2
 
-# Errors of the application only: what clients do wrong is their affair, and could fill the disk.
+# Only errors of the application: errors of clients are unlimited and could fill the disk.
 logger = logging.getLogger("uvicorn.protocol")
 logger.setLevel(logging.ERROR)
 
@@ -52,7 +52,10 @@ table = ConnectionTable(
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection. The application finds it in its scope's state, and reports when it runs and when it responds."""
+    """Connection, available to the application in the state of its scope.
+
+    The application calls `run` and `respond` when it processes the request and sends the response.
+    """
 
     address = ""
 
@@ -70,19 +73,19 @@ class LimitedProtocol(HttpToolsProtocol):
         return self.transport.is_closing()
 
     def run(self) -> None:
-        """Note that a thread serves the request: the client is waited for no longer."""
+        """Stop the timeouts of the client: a thread processes the request."""
         self._enter(Phase.RUN)
         table.run(self)
 
     def respond(self, size: int) -> None:
-        """Note that so many bytes of the response wait for the client to read them."""
+        """Start the timeout for the client to read `size` bytes of the response."""
         table.wait(self)
         table.release(self)
         table.hold(self, size)
         self._enter(Phase.RESPOND)
 
     def abort(self) -> None:
-        """Close the connection at once, whatever the client has not read."""
+        """Close the connection immediately. Unread parts of the response are lost."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -137,13 +140,13 @@ class LimitedProtocol(HttpToolsProtocol):
             self._enter(Phase.HEAD if self._in_head else Phase.IDLE)
 
     def shutdown(self) -> None:
-        """Close the connection once its request is answered; one that sends no request, soon."""
+        """Close the connection after its response, or after STOP_TIMEOUT_SECONDS if no complete request has arrived."""
         super().shutdown()
         if self._phase in (Phase.HEAD, Phase.BODY):
             self._start_timer(STOP_TIMEOUT_SECONDS)
 
     def _is_discarding(self) -> bool:
-        """Return True while the rest of a body arrives whose request was answered already."""
+        """Return True if the response is complete and the rest of the request body is still arriving."""
         return bool(self.cycle and self.cycle.response_complete and self.cycle.more_body)
 
     def _enter(self, phase: Phase) -> None:

@@ -85,7 +85,7 @@ def test_the_preview_is_opened_by_the_keyboard_and_follows_what_is_typed(demo, w
 def test_a_warning_stands_beside_each_risky_choice_while_it_is_chosen(demo, window):
     enter(window, "admin", demo.password)
     window.goto("/admin/system/generalconfiguration/")
-    slow = window.get_by_text("For better performance it is advised to leave this off.")
+    slow = window.get_by_text("Leave this off for better performance.")
     expect(slow).not_to_be_visible()
     window.locator("[name=unique_pgp_keys_per_enrollment]").check()
     expect(slow).to_be_visible()

@@ -91,7 +91,7 @@ def test_the_page_shows_the_other_services_proxy_without_its_password(console, s
         "HOST": "out.example.com",
         "PORT": "3129",
         "USERNAME": "them",
-        "PASSWORD": "set, not shown",
+        "PASSWORD": "set, hidden",
         "PREEMPTIVE_AUTH_ENABLED_BOOLEAN": "on",
     }
     page = console.get(PAGE).content.decode()

@@ -18,7 +18,7 @@ PROXY_VARIABLES = "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_%s"
 
 
 class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
-    """A configuration of one row: its menu item opens the form, and saving stays there."""
+    """Page of a configuration of one row. The menu item opens the form, and saving returns to it."""
 
     object_history_template = "admin/object_history.html"
     change_form_template = "admin/change_form.html"
@@ -27,7 +27,7 @@ class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
         return {**super().form_context(), "show_save_and_continue": False}
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
-        self.message_user(request, _("Saved. The change is in force everywhere within two seconds."))
+        self.message_user(request, _("Saved. The change takes effect in all processes within two seconds."))
         return HttpResponseRedirect(request.path)
 
 
@@ -52,11 +52,11 @@ class GeneralConfigurationAdmin(SettingsAdmin):
         (_("SMS"), {"fields": ("sms_authentication_enabled", "sms_sender_id")}),
         (_("Callbacks"), {"fields": ("callback_allow_list_enabled", "callback_on_expiry")}),
         (
-            _("Fraud and guessing"),
+            _("Fraud and wrong codes"),
             {"fields": ("lock_profile_on_fraud_report", "max_consecutive_code_failures", "code_lock_seconds")},
         ),
         (
-            _("Limits of push messages"),
+            _("Limits for push messages"),
             {
                 "fields": (
                     "max_pending_transactions",
@@ -66,7 +66,7 @@ class GeneralConfigurationAdmin(SettingsAdmin):
             },
         ),
         (
-            _("Limits of text messages"),
+            _("Limits for SMS"),
             {
                 "fields": (
                     "sms_allowed_countries",
@@ -83,7 +83,7 @@ class GeneralConfigurationAdmin(SettingsAdmin):
         return HttpResponseRedirect(reverse("admin:send_test_sms"))
 
     def has_text_messages_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        # By its name in the decorator unfold would look for it in a database that is not yet made.
+        # A permission name in the decorator would be looked up in the database before the tables exist.
         return bool(request.user.has_perm("transactions.view_smsusage"))
 
     @action(  # type: ignore[untyped-decorator]
@@ -98,7 +98,7 @@ class GeneralConfigurationAdmin(SettingsAdmin):
 
 @admin.register(ApnsProxy)
 class ApnsProxyAdmin(SettingsAdmin, StoredPasswordAdmin):  # type: ignore[misc]
-    """The proxy for APNs, and below it the one of the other services, which is set in the environment."""
+    """Page of the proxy for APNs. It also displays the proxy of other services, which is set in the environment."""
 
     title = _("Proxy")
     form = ApnsProxyForm
@@ -116,7 +116,7 @@ class ApnsProxyAdmin(SettingsAdmin, StoredPasswordAdmin):  # type: ignore[misc]
 
 
 def external_variables() -> list[tuple[str, Any]]:
-    """Return what the environment says about the proxy of the other services, by variable; never the password."""
+    """Return the environment variables of the proxy for other services with their values, without the password."""
     proxy = system.external_proxy()
     schema, _colon, address = origin(proxy.url if proxy else "").partition("://")
     host, _colon, port = address.rpartition(":")
@@ -126,7 +126,7 @@ def external_variables() -> list[tuple[str, Any]]:
         "HOST": host,
         "PORT": port,
         "USERNAME": proxy.username if proxy else "",
-        "PASSWORD": _("set, not shown") if proxy and proxy.password else "",
+        "PASSWORD": _("set, hidden") if proxy and proxy.password else "",
         "PREEMPTIVE_AUTH_ENABLED_BOOLEAN": _("on") if proxy and proxy.preemptive else "",
     }
     return [(PROXY_VARIABLES % name, value or "-") for name, value in values.items()]

@@ -11,14 +11,14 @@ ENROLLMENT_OPTIONS = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled
 
 
 class CountriesField(LinesField):
-    """Country codes, one a line, in any case."""
+    """List of country codes, one per line, in any case."""
 
     def to_python(self, value: Any) -> Any:
         return [code.upper() for code in super().to_python(value)]
 
 
 class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The options of enrolment are locked while enrolment is off: what is sent for them then does not count."""
+    """Form of the general settings. The options of enrolment are disabled, and ignored, while enrolment is off."""
 
     sms_allowed_countries = CountriesField(
         required=False,
@@ -31,8 +31,8 @@ class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
         for name in ENROLLMENT_OPTIONS:
             self.fields[name].disabled = not self.enrollment_enabled
             self.fields[name].widget.attrs["data-enabled-by"] = "enrollment_enabled"
-        self.fields["push_enrollment_mode"].help_text = mode_help()
-        self.fields["unique_pgp_keys_per_enrollment"].help_text = keys_help()
+        self.fields["push_enrollment_mode"].help_text = mode_help_text()
+        self.fields["unique_pgp_keys_per_enrollment"].help_text = keys_help_text()
 
     @property
     def enrollment_enabled(self) -> bool:
@@ -65,27 +65,27 @@ class GeneralForm(forms.ModelForm):  # type: ignore[type-arg]
         )
 
 
-def mode_help() -> Any:
-    risky = f"{PushEnrollmentMode.OVERRIDE_ALLOWED}|{PushEnrollmentMode.MULTIPLE_DEVICES}"
+def mode_help_text() -> Any:
+    risky_modes = f"{PushEnrollmentMode.OVERRIDE_ALLOWED}|{PushEnrollmentMode.MULTIPLE_DEVICES}"
     risk = _(
         "When mobile authentication with push is the only method for second factor authentication, this might "
         "introduce a security risk. Anyone who has access to the first factor credentials can enrol a new device and "
         "use this device for second factor authentication. Take this decision carefully."
     )
-    versions = _("Versions 2 and 3 of the API answer 404 (4001) while multiple devices are allowed.")
+    versions = _("Versions 2 and 3 of the API return 404 (4001) while multiple devices are allowed.")
     return format_html(
         "{}{}{}",
-        _("On how many devices a user may be enrolled for push in one application."),
-        warning(risk, f"push_enrollment_mode={risky}"),
+        _("Number of devices on which a user can be enrolled for push in one application."),
+        warning(risk, f"push_enrollment_mode={risky_modes}"),
         warning(versions, f"push_enrollment_mode={PushEnrollmentMode.MULTIPLE_DEVICES}"),
     )
 
 
-def keys_help() -> Any:
+def keys_help_text() -> Any:
     return format_html(
         "{}{}",
-        _("Make a key pair of the server's for every enrolment of a user."),
-        warning(_("For better performance it is advised to leave this off."), "unique_pgp_keys_per_enrollment=on"),
+        _("Generate a server key pair for every enrolment of a user."),
+        warning(_("Leave this off for better performance."), "unique_pgp_keys_per_enrollment=on"),
     )
 
 
