@@ -13,7 +13,7 @@ from apps.demo.portal import SHOP
 from apps.events.models import Event
 from tests.commands.command_runner import run, set_standard_input
 from tests.commands.test_process import manage  # noqa: F401 - a fixture
-from tests.console.test_texts import CLOSE, OPEN, brackets, left_over  # noqa: F401 - a fixture
+from tests.console.test_translations import CLOSE, OPEN, brackets, untranslated_text  # noqa: F401 - a fixture
 
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 OURS = sorted(name for name, app in get_commands().items() if str(app).startswith(("apps.", "config")))
@@ -134,7 +134,7 @@ def test_the_page_of_the_demo_has_no_text_outside_of_the_catalogues(client, brac
     assert OPEN in page
     for name in (SHOP, escape(NAME)):
         page = page.replace(name, "")
-    assert left_over(page) == []
+    assert untranslated_text(page) == []
 
 
 def test_every_error_of_the_apis_is_translated(brackets):  # noqa: F811

@@ -1,4 +1,4 @@
-"""Where the pages about callbacks are, and what they say."""
+"""Paths and messages of the callback pages."""
 
 from django.contrib.messages import get_messages
 
@@ -6,13 +6,13 @@ ENDPOINTS = "/admin/callbacks/callbackendpoint/"
 LIST = "/admin/callbacks/callbackdelivery/"
 
 
-def path_of(endpoint, page="change"):
+def page_path(endpoint, page="change"):
     return f"{ENDPOINTS}{endpoint.pk}/{page}/"
 
 
-def said(answer):
-    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+def message_text(response):
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
 
 
 def send_test(console, endpoint):
-    return said(console.post(path_of(endpoint, "send-test-callback")))
+    return message_text(console.post(page_path(endpoint, "send-test-callback")))

@@ -1,4 +1,4 @@
-"""A staff account's browser, and its forms filled in as a person would leave them."""
+"""Fixtures of the console: signed-in browsers and form helpers."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from tests import factories
 from tests.demo.running import STEP_SECONDS, Run
 from tests.fakes.portal import Portal
 
-# A busy machine is slow, not wrong.
+# A busy machine needs longer timeouts.
 expect.set_options(timeout=STEP_SECONDS * 1000)
 PASSWORD = "a password of Olga's own"
 CHROMIUM = shutil.which("chromium")
@@ -23,7 +23,7 @@ needs_browser = pytest.mark.skipif(
 
 
 class Browser(Client):
-    """A browser that sends a page's form back, with some fields changed."""
+    """Test client that submits a page's form with changed fields."""
 
     def form(self, path):
         page = self.get(path)
@@ -43,7 +43,7 @@ class Browser(Client):
         return fields
 
     def save(self, path, **changes):
-        """POST the form of `path` with changes; a field set to None is left out."""
+        """POST the form of `path` with changes; fields set to None are omitted."""
         fields = {**self.form(path), **changes}
         return self.post(path, {name: value for name, value in fields.items() if value is not None})
 
@@ -63,7 +63,7 @@ def console(administrator):
 
 @pytest.fixture
 def changes(db):
-    """Return what the last event says, after checking that it says who did it."""
+    """Return the details of the latest event, after checking its actor."""
 
     def read(event_type):
         event = Event.objects.filter(event_type=event_type).latest("id")
@@ -74,17 +74,17 @@ def changes(db):
 
 
 def sign_in(browser, name, password, **environment):
-    """POST the sign-in page's form; `environment` as for WSGI, such as REMOTE_ADDR."""
+    """POST the sign-in form; `environment` contains WSGI variables such as REMOTE_ADDR."""
     return browser.post("/admin/login/", {"username": name, "password": password, "next": "/admin/"}, **environment)
 
 
 def sign_in_again(browser):
-    """Sign the administrator in after a change of the encryption keys, which ends every session."""
+    """Sign the administrator in after a change of the encryption keys, which ends all sessions."""
     assert sign_in(browser, "olga", PASSWORD).status_code == 302
 
 
 def errors(page):
-    """Return all texts of a page's form errors, its inlines' too."""
+    """Return the form errors of a page, including those of its inlines."""
     found = {name: list(texts) for name, texts in page.context["adminform"].form.errors.items()}
     for inline in page.context["inline_admin_formsets"]:
         for problem in [*inline.formset.errors, {"__all__": inline.formset.non_form_errors()}]:
@@ -95,7 +95,7 @@ def errors(page):
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """The demo as `make run` starts it, under the name that passkeys are made for; `password` opens its console."""
+    """The demo as `make run` starts it, under the host name of its passkeys; `password` is the administrator's."""
     running = Run(tmp_path_factory.mktemp("demo"))
     try:
         running.password = running.wait_until_ready()[1].split()[-1]
@@ -107,20 +107,23 @@ def demo(tmp_path_factory):
 
 @pytest.fixture
 def window(demo):
-    """A page of a real browser, at the demo; faults of scripts and breaches of the policy fail the test."""
+    """A page of a real browser at the demo. Script errors and policy violations fail the test."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(base_url=demo.base)
         page.set_default_timeout(STEP_SECONDS * 1000)
-        faults = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda told: faults.append(told.text) if "Content Security Policy" in told.text else None)
+        script_errors = []
+        page.on("pageerror", lambda error: script_errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: script_errors.append(message.text) if "Content Security Policy" in message.text else None,
+        )
         yield page
         browser.close()
-        assert faults == []
+        assert script_errors == []
 
 
-def enter(page, name, password):
+def sign_in_with_browser(page, name, password):
     """Sign in with a real browser."""
     page.goto("/admin/login/")
     page.locator("[name=username]").fill(name)
@@ -130,11 +133,11 @@ def enter(page, name, password):
 
 
 @pytest.fixture
-def sink():
+def fake_portal():
     with Portal() as portal:
         yield portal
 
 
 @pytest.fixture
-def endpoint(db, sink):
-    return factories.CallbackEndpointFactory(url=sink.url + "/callback")
+def endpoint(db, fake_portal):
+    return factories.CallbackEndpointFactory(url=fake_portal.url + "/callback")

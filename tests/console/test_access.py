@@ -1,4 +1,4 @@
-"""Who gets in, and that every page looks like the product."""
+"""Access to the console, error pages and staff accounts."""
 
 import json
 import re
@@ -34,20 +34,20 @@ SETTINGS = ["/admin/system/features/", "/admin/system/apnsproxy/", "/admin/syste
 @pytest.mark.parametrize(
     "path", ["/admin/", *SETTINGS, *LISTS, "/admin/applications/apiclient/add/", "/admin/nothing/"]
 )
-def test_a_stranger_is_sent_to_the_login_page(client, db, path):
-    answer = client.get(path)
-    assert answer.status_code == 302
-    assert answer["Location"].startswith("/admin/login/")
+def test_anonymous_request_is_redirected_to_login(client, db, path):
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/admin/login/")
 
 
 @pytest.mark.parametrize("flags", [{}, {"is_staff": True}])
-def test_an_account_that_is_no_administrator_is_sent_to_the_login_page(client, db, flags):
+def test_account_without_role_is_redirected_to_login(client, db, flags):
     client.force_login(User.objects.create_user("eve", password="x", **flags))
     assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
 @pytest.mark.parametrize("path", ["/admin/", *SETTINGS, *LISTS])
-def test_every_page_carries_the_products_title_and_menu(console, path):
+def test_every_page_has_product_title_and_menu(console, path):
     page = console.get(path)
     assert page.status_code == 200
     assert "| Countersign</title>" in re.sub(r"\s+", " ", page.content.decode())
@@ -55,7 +55,7 @@ def test_every_page_carries_the_products_title_and_menu(console, path):
     assert 'aria-current="page"' in page.content.decode()
 
 
-def test_the_console_has_no_groups_and_nothing_else_that_is_not_ours():
+def test_registered_models_are_the_expected_ones():
     assert {model._meta.label for model in admin.site._registry} == {
         "applications.ApiClient",
         "applications.Application",
@@ -85,17 +85,17 @@ def test_the_console_has_no_groups_and_nothing_else_that_is_not_ours():
         ("/admin/system/", "/admin/system/generalconfiguration/"),
     ],
 )
-def test_an_apps_address_leads_to_its_first_page(console, path, target):
+def test_app_url_redirects_to_first_page(console, path, target):
     assert console.get(path)["Location"] == target
 
 
-def test_an_unknown_address_shows_the_products_own_page(console):
+def test_unknown_url_shows_custom_error_page(console):
     page = console.get("/admin/nothing/here/")
     assert page.status_code == 404
     assert "This page does not exist" in page.content.decode()
 
 
-def test_an_error_of_the_server_shows_the_products_own_page(console, monkeypatch):
+def test_server_error_shows_custom_error_page(console, monkeypatch):
     console.raise_request_exception = False
     monkeypatch.setattr("apps.console.start_page.outcomes", lambda: 1 // 0)
     page = console.get("/admin/")
@@ -103,7 +103,7 @@ def test_an_error_of_the_server_shows_the_products_own_page(console, monkeypatch
     assert "<h1>Internal server error</h1>" in page.content.decode()
 
 
-def test_a_form_without_its_token_shows_the_products_own_page(administrator):
+def test_csrf_failure_shows_custom_error_page(administrator):
     client = Client(enforce_csrf_checks=True)
     client.force_login(administrator)
     page = client.post("/admin/system/features/", {})
@@ -111,7 +111,7 @@ def test_a_form_without_its_token_shows_the_products_own_page(administrator):
     assert "This form has expired" in page.content.decode()
 
 
-def test_logging_out_shows_the_products_own_page(console):
+def test_logout_shows_custom_page(console):
     page = console.post("/admin/logout/")
     assert "You are logged out of the console." in page.content.decode()
     assert console.get("/admin/").status_code == 302
@@ -123,7 +123,7 @@ def create_staff(*arguments):
     return output.getvalue()
 
 
-def test_create_staff_prints_a_first_password_that_has_to_be_changed(db):
+def test_initial_password_must_be_changed(db):
     printed = create_staff("nora", "--role", "admin")
     password = re.search(r"^password: (\S+)$", printed, re.MULTILINE)[1]
     browser = Browser()
@@ -142,21 +142,21 @@ def test_create_staff_prints_a_first_password_that_has_to_be_changed(db):
 
 
 def test_create_staff_prints_json(db):
-    made = json.loads(create_staff("nora", "--role", "admin", "--json"))
-    assert made["name"] == "nora"
-    assert made["role"] == "admin"
-    assert User.objects.get(username="nora").check_password(made["password"])
+    account = json.loads(create_staff("nora", "--role", "admin", "--json"))
+    assert account["name"] == "nora"
+    assert account["role"] == "admin"
+    assert User.objects.get(username="nora").check_password(account["password"])
 
 
-def test_create_staff_refuses_a_name_that_is_taken(db):
+def test_create_staff_rejects_existing_name(db):
     create_staff("nora", "--role", "admin")
-    with pytest.raises(CommandError) as refused:
+    with pytest.raises(CommandError) as rejected:
         create_staff("Nora", "--role", "admin")
-    assert str(refused.value) == "A staff account named “Nora” already exists."
-    assert refused.value.returncode == 1
+    assert str(rejected.value) == "A staff account named “Nora” already exists."
+    assert rejected.value.returncode == 1
 
 
-def test_a_password_that_somebody_else_set_has_to_be_changed(console, changes):
+def test_password_set_by_administrator_must_be_changed(console, changes):
     nora = User.objects.create_superuser("nora", password="an old password")
     path = reverse("admin:auth_user_password_change", args=[nora.pk])
     console.post(path, {"password1": "made up by Olga", "password2": "made up by Olga", "usable_password": "true"})
@@ -166,7 +166,7 @@ def test_a_password_that_somebody_else_set_has_to_be_changed(console, changes):
     assert changes("ADMIN_CONFIGURATION_UPDATED")["secrets_changed"] == ["password"]
 
 
-def test_a_new_administrator_may_do_everything(console):
+def test_new_administrator_is_superuser(console):
     fields = {"username": "piet", "role": "admin", "password1": "made up by Olga", "password2": "made up by Olga"}
     assert console.post("/admin/auth/user/add/", {**fields, "usable_password": "true"}).status_code == 302
     piet = User.objects.get(username="piet")
@@ -174,7 +174,7 @@ def test_a_new_administrator_may_do_everything(console):
     assert piet.is_superuser
 
 
-def test_nobody_deletes_or_deactivates_the_account_they_use(console, administrator):
+def test_own_account_cannot_be_deleted_or_deactivated(console, administrator):
     path = f"/admin/auth/user/{administrator.pk}/"
     assert console.post(path + "delete/", {"post": "yes"}).status_code == 403
     console.save(path + "change/", is_active=None)
@@ -183,7 +183,7 @@ def test_nobody_deletes_or_deactivates_the_account_they_use(console, administrat
 
 
 @pytest.mark.parametrize("name", ["uadmin", "UADMIN", "uAdmin"])
-def test_no_two_staff_accounts_have_names_that_differ_in_case_only(console, name):
+def test_staff_names_differ_in_more_than_case(console, name):
     User.objects.create_user("uadmin", is_staff=True)
     operator = User.objects.create_user("uoperator", is_staff=True)
     fields = {"username": name, "role": "operator", "password1": "made up by Olga", "password2": "made up by Olga"}
@@ -194,7 +194,7 @@ def test_no_two_staff_accounts_have_names_that_differ_in_case_only(console, name
     assert set(User.objects.values_list("username", flat=True)) == {"olga", "uadmin", "uoperator"}
 
 
-def test_an_account_may_be_renamed_to_its_own_name_in_another_case(console):
+def test_account_can_change_case_of_its_name(console):
     operator = User.objects.create_user("uoperator", is_staff=True)
     path = f"/admin/auth/user/{operator.pk}/change/"
     assert console.save(path, username="UOperator", role="operator").status_code == 302
@@ -202,21 +202,21 @@ def test_an_account_may_be_renamed_to_its_own_name_in_another_case(console):
     assert operator.username == "UOperator"
 
 
-def test_no_page_shows_a_part_of_a_staff_accounts_password_hash(console, administrator):
+def test_password_hash_is_not_shown(console, administrator):
     page = console.get(f"/admin/auth/user/{administrator.pk}/change/").content.decode()
     _algorithm, salt, digest = administrator.password.split("$")
     assert salt not in page
     assert digest not in page
 
 
-def test_the_static_files_of_the_pages_exist(console):
+def test_static_files_of_pages_exist(console):
     pages = console.get("/admin/").content.decode() + console.get("/admin/applications/apiclient/add/").content.decode()
     paths = set(re.findall(r'"/static/([^"?]+)"', pages))
     assert {"console/console.css", "console/console.js", "console/mark.svg"} <= paths
     assert [path for path in paths if not finders.find(path)] == []
 
 
-def test_an_enrolled_user_is_found_by_exact_id_only(console, device):
+def test_user_search_matches_exact_id_only(console, device):
     factories.TypeFactory()
     assert device.device_id not in console.get("/admin/enrollment/profile/?q=ann").content.decode()
     assert "Phone of anna" in console.get("/admin/enrollment/profile/?q=anna").content.decode()

@@ -1,4 +1,4 @@
-"""PIN, fingerprint, custom authenticators and signing in the console."""
+"""PIN, fingerprint, custom authenticators and transaction signing in the console."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def shop():
     return factories.ApplicationFactory()
 
 
-def test_an_application_is_given_its_authenticators(console, shop):
+def test_application_authenticators_are_saved(console, shop):
     fields = {"pin_enabled": "on", "max_pin_attempts": "5", "custom_authenticators": "face\n voice \n"}
     assert application(console, shop, **fields).status_code == 302
     shop.refresh_from_db()
@@ -31,21 +31,21 @@ def test_an_application_is_given_its_authenticators(console, shop):
     assert shop.custom_authenticators == ["face", "voice"]
 
 
-def test_a_limit_that_the_browser_hides_stays_as_it_is(console, shop):
+def test_hidden_pin_limit_is_unchanged(console, shop):
     Application.objects.filter(pk=shop.pk).update(max_pin_attempts=7)
     assert application(console, shop).status_code == 302
     shop.refresh_from_db()
     assert shop.max_pin_attempts == 7
 
 
-def test_an_identifier_with_a_space_is_refused(console, shop):
-    answer = application(console, shop, custom_authenticators="my face")
-    assert answer.status_code == 200
+def test_identifier_with_space_is_rejected(console, shop):
+    response = application(console, shop, custom_authenticators="my face")
+    assert response.status_code == 200
     shop.refresh_from_db()
     assert shop.custom_authenticators == []
 
 
-def test_a_push_type_can_sign_and_a_text_message_cannot(console):
+def test_only_push_types_can_require_signing(console):
     fields = {"name": "pay", "method": "push", "time_to_live": "300", "transaction_signing": "on"}
     assert console.post("/admin/transactions/mobileauthenticationtype/add/", fields).status_code == 302
     assert MobileAuthenticationType.objects.get(name="pay").transaction_signing
@@ -63,7 +63,7 @@ def test_a_push_type_can_sign_and_a_text_message_cannot(console):
         ({"method": "sms", "transaction_signing": "on"}, False),
     ],
 )
-def test_signing_data_is_required_of_a_type_that_signs(console, changes, sent, is_required):
+def test_signing_data_is_required_only_with_signing(console, changes, sent, is_required):
     fields = {"name": "pay", "time_to_live": "300", "signing_data_required": "on", **sent}
     assert console.post("/admin/transactions/mobileauthenticationtype/add/", fields).status_code == 302
     pay = MobileAuthenticationType.objects.get(name="pay")
@@ -77,18 +77,18 @@ def test_signing_data_is_required_of_a_type_that_signs(console, changes, sent, i
         assert "&amp;transaction_signing=on" in page
 
 
-def test_the_page_says_what_a_method_needs(console):
+def test_type_page_describes_method_requirements(console):
     page = console.get("/admin/transactions/mobileauthenticationtype/add/").content.decode()
     assert 'data-shown-when="method=push_with_pin"' in page
 
 
-def test_signing_and_custom_authenticators_are_switched_off_under_features(console):
+def test_features_switch_signing_and_custom_authenticators(console):
     assert console.post("/admin/system/features/", {"mobile_authentication": "on"}).status_code == 302
     row = Features.objects.get()
     assert (row.transaction_signing, row.custom_authenticators) == (False, False)
 
 
-def test_a_users_page_shows_what_is_registered_and_no_token(console, enroll):
+def test_user_page_shows_authenticators_without_tokens(console, enroll):
     device = enroll("anna")
     profile = Profile.objects.get(profile_id=device.profile_id)
     for kind, name in [("pin", ""), ("custom", "face")]:

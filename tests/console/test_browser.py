@@ -1,4 +1,4 @@
-"""The console's forms in a real browser."""
+"""Forms of the console in a real browser."""
 
 import shutil
 
@@ -31,13 +31,13 @@ def run(tmp_path):
 
 @pytest.fixture
 def page(run):
-    """The console, signed in; a fault of its script fails the test."""
+    """The console with a signed-in administrator. Script errors fail the test."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(base_url=run.base)
         page.set_default_timeout(STEP_SECONDS * 1000)
-        faults = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        script_errors = []
+        page.on("pageerror", lambda error: script_errors.append(str(error)))
         page.goto("/admin/")
         page.locator("[name=username]").fill("admin")
         page.locator("[name=password]").fill(run.password)
@@ -45,10 +45,10 @@ def page(run):
         page.wait_for_url("**/admin/")
         yield page
         browser.close()
-        assert faults == []
+        assert script_errors == []
 
 
-def test_fields_come_and_go_with_the_method_without_a_reload(page):
+def test_type_fields_follow_method_without_reload(page):
     page.goto(f"{LIST}add/")
     names = ("max_attempts", "max_resends", "sms_sender_id", "fallback")
     fields = {name: page.locator(f"[name={name}]") for name in names}
@@ -72,7 +72,7 @@ def test_fields_come_and_go_with_the_method_without_a_reload(page):
 
 
 def expect_shown(fields, shown):
-    """Expect the fields named in `shown` to be there for a person and to be sent, and the others neither."""
+    """Expect that the fields in `shown` are visible and submitted, and the others are not."""
     for name, field in fields.items():
         expect(field).to_be_enabled(enabled=name in shown)
         row = field.locator("xpath=ancestor::*[contains(@class, 'form-row')][1]")
@@ -92,7 +92,7 @@ def add_apple(page):
     page.wait_for_url(f"**{PUSH}")
 
 
-def test_a_push_configurations_fields_come_and_go_with_platform_and_version(page):
+def test_push_configuration_fields_follow_platform_and_api(page):
     android = {"fcm_api_version", "endpoint"}
     ios = {"team_id", "key_id", "signing_key_file"}
     page.goto(f"{PUSH}add/")
@@ -119,7 +119,7 @@ def test_a_push_configurations_fields_come_and_go_with_platform_and_version(page
     expect(page.get_by_role("row").filter(has_text="old-google")).to_contain_text("Legacy API was shut down")
 
 
-def test_a_signing_key_is_uploaded_and_its_configuration_has_the_fields_of_its_platform(page):
+def test_uploaded_signing_key_shows_platform_fields(page):
     add_apple(page)
     page.locator("#result_list").get_by_role("link", name="apple").click()
     expect(page.locator("[name=team_id]")).to_have_value("ABCDE12345")
@@ -130,7 +130,7 @@ def test_a_signing_key_is_uploaded_and_its_configuration_has_the_fields_of_its_p
     page.wait_for_url(f"**{PUSH}")
 
 
-def test_a_versions_fields_come_and_go_with_its_platform_and_configuration(page):
+def test_version_fields_follow_platform_and_configuration(page):
     add_apple(page)
     page.goto(f"{APPLICATIONS}add/")
     page.locator("[name=name]").fill("Second shop")
@@ -157,7 +157,7 @@ def test_a_versions_fields_come_and_go_with_its_platform_and_configuration(page)
     expect(page.locator("[name=versions-0-bundle_identifier]")).to_have_value("com.example.second")
     expect(page.locator("[name=versions-0-cordova]")).not_to_be_checked()
 
-    # Hidden fields are sent no more, and what they held does not stand in the way.
+    # Hidden fields are not submitted, and their values do not block saving.
     platform.select_option("android")
     configuration.select_option("")
     expect_shown(fields, set())
@@ -166,7 +166,7 @@ def test_a_versions_fields_come_and_go_with_its_platform_and_configuration(page)
     expect(platform).to_have_value("android")
 
 
-def test_the_preview_of_a_confirmation_template_follows_what_is_typed(page):
+def test_template_preview_follows_input(page):
     page.goto("/admin/geocontext/confirmationtemplate/")
     preview = page.locator("output.console-preview").first
     example = "You are logging into the XYZ portal"

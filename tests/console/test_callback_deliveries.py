@@ -1,4 +1,4 @@
-"""Callbacks that were made or are to be made: their pages, and sending them again."""
+"""Pages of callback deliveries, and sending failed callbacks again."""
 
 import re
 from datetime import timedelta
@@ -15,13 +15,13 @@ from apps.callbacks import delivery, failure_tracking, transport
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery, CallbackEndpoint
 from apps.events.models import Event
 from apps.outbox import claims
-from tests.console.callback_pages import ENDPOINTS, LIST, path_of, said
+from tests.console.callback_pages import ENDPOINTS, LIST, message_text, page_path
 from tests.query_plans import query_plan
 
 
 @pytest.fixture
-def made(db):
-    """Store a callback with attempts of these reasons; the last one may have succeeded ("")."""
+def store_delivery(db):
+    """Store a callback with attempts of these reasons; an empty reason is a success."""
 
     def run(url="http://127.0.0.1:9/callback", *, state="failed", reasons=("HTTP 500",), hours=1):
         now = timezone.now()
@@ -57,10 +57,10 @@ def rows(console, query):
     return list(console.get(f"{LIST}?{query}").context["cl"].result_list)
 
 
-def test_deliveries_are_listed_newest_first_and_filtered(console, made):
-    old = made(hours=3, state="done", reasons=("HTTP 500", ""))
-    failed = made(hours=2, reasons=("HTTP 500", "<b>Connection refused</b>"))
-    waiting = made(url="http://127.0.0.1:9/other", state="due")
+def test_deliveries_are_sorted_and_filtered(console, store_delivery):
+    old = store_delivery(hours=3, state="done", reasons=("HTTP 500", ""))
+    failed = store_delivery(hours=2, reasons=("HTTP 500", "<b>Connection refused</b>"))
+    waiting = store_delivery(url="http://127.0.0.1:9/other", state="due")
     assert rows(console, "") == [waiting, failed, old]
     assert rows(console, "state=failed") == [failed]
     assert rows(console, "state=due") == [waiting]
@@ -77,8 +77,8 @@ def test_deliveries_are_listed_newest_first_and_filtered(console, made):
     assert f"{waiting.due_at:%-d %b %Y, %H:%M:%S}" in page
 
 
-def test_a_deliverys_page_shows_every_attempt_and_the_next(console, made):
-    row = made(state="due", reasons=("HTTP 401", "Connection timed out after 5001 milliseconds", "HTTP 404"))
+def test_delivery_page_shows_attempts_and_next_try(console, store_delivery):
+    row = store_delivery(state="due", reasons=("HTTP 401", "Connection timed out after 5001 milliseconds", "HTTP 404"))
     page = console.get(f"{LIST}{row.pk}/change/").content.decode()
     attempts = re.findall(r"Attempt (\d): failed", page)
     assert attempts == ["1", "2", "3"]
@@ -88,12 +88,12 @@ def test_a_deliverys_page_shows_every_attempt_and_the_next(console, made):
     assert "no resource at this URL" in page
     assert f"/admin/transactions/transaction/{row.transaction_id}/change/" in page
     assert "send-again" not in page
-    assert "<strong>Next try" not in console.get(f"{LIST}{made().pk}/change/").content.decode()
+    assert "<strong>Next try" not in console.get(f"{LIST}{store_delivery().pk}/change/").content.decode()
 
 
-def test_no_page_shows_the_credentials_in_an_address(console, made, portal, mobile_type, device, endpoint):
+def test_url_credentials_are_not_shown(console, store_delivery, portal, mobile_type, device, endpoint):
     url = "https://portal:pass-word@127.0.0.1:9/callback?token=secret-value"
-    row, other = made(url), made()
+    row, other = store_delivery(url), store_delivery()
     assert rows(console, urlencode({"url": url})) == [row]
     assert rows(console, urlencode({"url": other.url})) == [other]
     started = portal.start(mobile_type, device, callback_uri=url).json()["transaction_id"]
@@ -102,17 +102,17 @@ def test_no_page_shows_the_credentials_in_an_address(console, made, portal, mobi
         LIST,
         f"{LIST}{row.pk}/change/",
         f"{LIST}{row.pk}/send-again/",
-        path_of(endpoint, "send-test-callback"),
-        path_of(endpoint, "new-signing-secret"),
+        page_path(endpoint, "send-test-callback"),
+        page_path(endpoint, "new-signing-secret"),
         f"/admin/transactions/transaction/{started}/change/",
     ):
         page = console.get(path).content.decode()
         assert "@127.0.0.1:9/callback" in page, path
         assert "pass-word" not in page, path
         assert "secret-value" not in page, path
-    # Who names the address knows it; the sentence about it is also read by others.
-    question = console.get(f"{LIST}send-all-again/", {"url": url}).content.decode()
-    assert "They go to https://…@127.0.0.1:9/callback?token=… only." in question
+    # The URL parameter may contain credentials; the page must not show them.
+    confirmation = console.get(f"{LIST}send-all-again/", {"url": url}).content.decode()
+    assert "They go to https://…@127.0.0.1:9/callback?token=… only." in confirmation
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_no_page_shows_the_credentials_in_an_address(console, made, portal, mobi
         "the host name resolves to an address that is not public",
     ],
 )
-def test_reasons_of_our_own_are_in_the_readers_language(console, made, reason):
-    row = made(reasons=(reason,))
+def test_internal_reasons_are_translated(console, store_delivery, reason):
+    row = store_delivery(reasons=(reason,))
     outcome = transport.CallbackResult(reason=reason)
     failure_tracking.record([(row.url, outcome)] * 3)
     for path in (LIST, f"{LIST}{row.pk}/change/", ENDPOINTS):
@@ -132,74 +132,74 @@ def test_reasons_of_our_own_are_in_the_readers_language(console, made, reason):
         assert reason not in console.get(path, headers={"accept-language": "nl"}).content.decode()
 
 
-def test_the_pages_lead_to_each_other(console, endpoint, portal, mobile_type, device):
+def test_callback_pages_link_to_each_other(console, endpoint, portal, mobile_type, device):
     page = console.get(ENDPOINTS).content.decode()
     for name, target in (("deliveries", LIST), ("failed-deliveries", f"{LIST}?state=failed")):
         assert f'href="{ENDPOINTS}{name}/"' in page
         assert console.get(f"{ENDPOINTS}{name}/")["Location"] == target
-    here = console.get(path_of(endpoint, "deliveries"), follow=True)
-    assert here.context["cl"].get_filters_params()["url"] == [endpoint.url]
+    page = console.get(page_path(endpoint, "deliveries"), follow=True)
+    assert page.context["cl"].get_filters_params()["url"] == [endpoint.url]
     started = portal.start(mobile_type, device).json()["transaction_id"]
     transaction = console.get(f"/admin/transactions/transaction/{started}/change/").content.decode()
     assert f'href="{LIST}?transaction_id={started}"' in transaction
 
 
-def work_off():
-    """Do what the worker does with all that is due."""
+def deliver_all_due():
+    """Deliver all due callbacks like the worker."""
     due = list(CallbackDelivery.due(timezone.now()).values_list("pk", flat=True))
     for _part in delivery.deliver(claims.claim(CallbackDelivery, due)):
         pass
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_failed_one_is_sent_again_by_who_asked_for_it(console, made, sink, changes):
-    row, other = made(sink.url + "/callback"), made(sink.url + "/other")
+def test_failed_callback_is_sent_again_with_actor(console, store_delivery, fake_portal, changes):
+    row, other = store_delivery(fake_portal.url + "/callback"), store_delivery(fake_portal.url + "/other")
     path = f"{LIST}{row.pk}/send-again/"
     assert f'href="{path}"' in console.get(path.replace("send-again", "change")).content.decode()
     assert f"Send this callback to {row.url} again?" in console.get(path).content.decode()
-    work_off()
-    assert sink.received == []
+    deliver_all_due()
+    assert fake_portal.received == []
 
-    assert "1 callback is due again." in said(console.post(path))
+    assert "1 callback is due again." in message_text(console.post(path))
     event = Event.objects.get(event_type="ADMIN_CALLBACKS_REDELIVERED")
     assert (event.transaction_id, changes(event.event_type)["count"]) == (row.transaction_id, 1)
-    work_off()
-    [request] = sink.received
+    deliver_all_due()
+    [request] = fake_portal.received
     assert request["headers"]["webhook-id"] == row.webhook_id
     row.refresh_from_db()
     other.refresh_from_db()
     assert (row.state, other.state) == ("done", "failed")
 
-    assert "Nothing was to be sent again" in said(console.post(path))
+    assert "Nothing was to be sent again" in message_text(console.post(path))
     assert Event.objects.filter(event_type=event.event_type).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_all_failed_ones_are_sent_again_or_those_of_one_address(console, made, sink, changes):
-    made(state="done", reasons=("",))
+def test_failed_callbacks_are_sent_again_by_url(console, store_delivery, fake_portal, changes):
+    store_delivery(state="done", reasons=("",))
     for url in ("/a", "/a", "/b"):
-        made(sink.url + url)
+        store_delivery(fake_portal.url + url)
     path = f"{LIST}send-all-again/"
     assert f'href="{path}"' in console.get(LIST).content.decode()
     assert "Send 3 failed callbacks again?" in console.get(path).content.decode()
-    shown = console.get(LIST, {"url": sink.url + "/a"}).content.decode()
+    shown = console.get(LIST, {"url": fake_portal.url + "/a"}).content.decode()
     [only] = re.findall(rf'href="({path}\?url=[^"]+)"', shown)
     only = console.get(only).content.decode()
     assert "Send 2 failed callbacks again?" in only
-    assert f"They go to {sink.url}/a only." in only
+    assert f"They go to {fake_portal.url}/a only." in only
 
-    assert "2 callbacks are due again." in said(console.post(f"{path}?url={sink.url}/a"))
-    assert changes("ADMIN_CALLBACKS_REDELIVERED") == {"who": "olga", "count": 2, "object": sink.url + "/a"}
-    assert "1 callback is due again." in said(console.post(path))
-    work_off()
-    assert sorted(request["path"] for request in sink.received) == ["/a", "/a", "/b"]
-    question = console.get(path).content.decode()
-    assert "No callback has failed for good" in question
-    assert "Nothing was to be sent again" in said(console.post(path))
+    assert "2 callbacks are due again." in message_text(console.post(f"{path}?url={fake_portal.url}/a"))
+    assert changes("ADMIN_CALLBACKS_REDELIVERED") == {"who": "olga", "count": 2, "object": fake_portal.url + "/a"}
+    assert "1 callback is due again." in message_text(console.post(path))
+    deliver_all_due()
+    assert sorted(request["path"] for request in fake_portal.received) == ["/a", "/a", "/b"]
+    confirmation = console.get(path).content.decode()
+    assert "No callback has failed for good" in confirmation
+    assert "Nothing was to be sent again" in message_text(console.post(path))
 
 
-def test_nobody_else_sends_again(console, administrator, made):
-    row = made()
+def test_sending_again_requires_permission(console, administrator, store_delivery):
+    row = store_delivery()
     for path in (f"{LIST}{row.pk}/send-again/", f"{LIST}send-all-again/"):
         for method in ("get", "head", "put", "delete"):
             getattr(console, method)(path)
@@ -226,12 +226,12 @@ def test_nobody_else_sends_again(console, administrator, made):
         "created_at_from=2020-01-01T00:00",
     ],
 )
-def test_no_list_reads_the_whole_table(console, made, query):
-    made()
+def test_list_does_not_read_whole_table(console, store_delivery, query):
+    store_delivery()
     with CaptureQueriesContext(connection) as queries:
         console.get(f"{LIST}?{query}")
         console.get(f"{LIST}send-all-again/?{query}")
-    about = [one["sql"] for one in queries if 'FROM "callbacks_callbackdelivery"' in one["sql"]]
-    assert len(about) == 2
-    for sql in about:
+    statements = [query_log["sql"] for query_log in queries if 'FROM "callbacks_callbackdelivery"' in query_log["sql"]]
+    assert len(statements) == 2
+    for sql in statements:
         assert not re.search(r"Seq Scan on callbacks_|SCAN callbacks_\w+$", query_plan(sql), re.MULTILINE)

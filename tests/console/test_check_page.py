@@ -1,4 +1,4 @@
-"""The page “Check configuration”."""
+"""Page “Check configuration”."""
 
 import re
 
@@ -8,7 +8,7 @@ from apps.configuration import checks
 from apps.configuration.console import pages
 from apps.events.models import Event
 from tests import factories
-from tests.console.test_roles import browser_of
+from tests.console.test_roles import sign_in_as
 
 PATH = "/admin/check-configuration/"
 
@@ -29,13 +29,13 @@ def sms_type(db, settings):
     return factories.TypeFactory(name="text", method="sms")
 
 
-def test_looking_at_the_page_checks_nothing(console, sms_type):
+def test_check_page_get_runs_no_check(console, sms_type):
     page = console.get(PATH)
     assert "lines" not in page.context
     assert "Check the configuration?" in page.content.decode()
 
 
-def test_it_shows_what_is_wrong_and_what_mends_it(console, sms_type):
+def test_check_shows_errors_and_remedies(console, sms_type):
     page = console.post(PATH)
     assert page.status_code == 200
     assert ("error", "SMS gateway “twilio”") in lines(page)
@@ -46,19 +46,19 @@ def test_it_shows_what_is_wrong_and_what_mends_it(console, sms_type):
     assert "Check again?" in content
 
 
-def test_it_shows_what_is_good(console, sms_type, settings):
+def test_check_shows_successes(console, sms_type, settings):
     settings.SMS_GATEWAY = "memory"
     page = console.post(PATH)
     assert lines(page) == [("ok", "SMS gateway “memory”")]
     assert heading(page) == "No errors"
 
 
-def test_an_empty_configuration_is_told_as_such(console):
+def test_check_reports_empty_configuration(console):
     page = console.post(PATH)
     assert (lines(page), heading(page)) == ([], "Nothing is configured yet")
 
 
-def test_other_systems_that_are_slow_do_not_hold_the_page_for_ever(console, sms_type, settings, monkeypatch):
+def test_check_stops_after_time_limit(console, sms_type, settings, monkeypatch):
     settings.SMS_GATEWAY = "memory"
     monkeypatch.setattr(pages, "TIME_LIMIT_SECONDS", 0)
     monkeypatch.setattr(checks, "CHECKS", [*checks.CHECKS, checks.sms.check])
@@ -67,11 +67,11 @@ def test_other_systems_that_are_slow_do_not_hold_the_page_for_ever(console, sms_
     assert "is incomplete" in page.content.decode()
 
 
-def test_who_may_look_at_the_configuration_may_check_it_and_nobody_else(db, sms_type):
+def test_check_requires_permission(db, sms_type):
     before = Event.objects.count()
-    operator, helpdesk = browser_of("operator", "olaf"), browser_of("helpdesk", "hedda")
+    operator, helpdesk = sign_in_as("operator", "olaf"), sign_in_as("helpdesk", "hedda")
     assert lines(operator.post(PATH))
-    for answer in (helpdesk.get(PATH), helpdesk.post(PATH)):
-        assert answer.status_code == 403
-        assert not answer.context or "lines" not in answer.context
+    for response in (helpdesk.get(PATH), helpdesk.post(PATH)):
+        assert response.status_code == 403
+        assert not response.context or "lines" not in response.context
     assert Event.objects.count() == before

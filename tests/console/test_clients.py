@@ -21,95 +21,95 @@ ADD = "/admin/applications/apiclient/add/"
 NEW_CLIENT = {"name": "Shop", "client_id": "shop", "apis": ["mobile_authentication"], "ip_allow_list": ""}
 
 
-def secret_on(page):
+def secret_in(page):
     return re.search(r'id="client-secret">([^<]+)<', page.content.decode())[1]
 
 
-def works(client, api_client, secret):
-    answer = Portal(client, api_client, secret).result("00000000-0000-4000-8000-000000000000")
-    return answer.status_code != 401
+def is_accepted(client, api_client, secret):
+    response = Portal(client, api_client, secret).result("00000000-0000-4000-8000-000000000000")
+    return response.status_code != 401
 
 
-def everything_kept():
+def stored_values():
     return json.dumps([list(model.objects.values()) for model in (Event, LogEntry, Session, ApiClient)], default=str)
 
 
-def test_a_secret_is_shown_once_right_after_the_client_was_made(console, client):
+def test_client_secret_is_shown_once(console, client):
     page = console.post(ADD, NEW_CLIENT)
     assert page.status_code == 200
     assert "no-store" in page["Cache-Control"]
-    made, secret = ApiClient.objects.get(client_id="shop"), secret_on(page)
-    assert works(client, made, secret)
+    api_client, secret = ApiClient.objects.get(client_id="shop"), secret_in(page)
+    assert is_accepted(client, api_client, secret)
 
-    change = f"/admin/applications/apiclient/{made.pk}/change/"
+    change = f"/admin/applications/apiclient/{api_client.pk}/change/"
     for path in (change, change.replace("change", "history"), "/admin/applications/apiclient/", "/admin/"):
         assert secret not in console.get(path).content.decode()
     for session in Session.objects.all():
         assert secret not in str(session.get_decoded())
-    assert secret not in everything_kept()
+    assert secret not in stored_values()
 
 
-def test_sending_the_form_again_shows_no_secret(console):
+def test_repeated_form_shows_no_secret(console):
     console.post(ADD, NEW_CLIENT)
     again = console.post(ADD, NEW_CLIENT)
     assert "client-secret" not in again.content.decode()
     assert set(errors(again)) == {"name", "client_id"}
 
 
-def test_a_new_secret_works_beside_the_one_before_and_ends_the_older(console, client):
-    first = secret_on(console.post(ADD, NEW_CLIENT))
-    made = ApiClient.objects.get()
-    path = f"/admin/applications/apiclient/{made.pk}/new-secret/"
+def test_new_secret_keeps_one_previous_secret(console, client):
+    first = secret_in(console.post(ADD, NEW_CLIENT))
+    api_client = ApiClient.objects.get()
+    path = f"/admin/applications/apiclient/{api_client.pk}/new-secret/"
 
-    def another():
-        question = console.get(path)
-        return question.content.decode(), secret_on(
-            console.post(path, {"state_token": question.context["state_token"]})
+    def create_secret():
+        confirmation = console.get(path)
+        return confirmation.content.decode(), secret_in(
+            console.post(path, {"state_token": confirmation.context["state_token"]})
         )
 
-    question, second = another()
-    assert "The older one stops working" not in question
-    assert works(client, made, first)
-    assert works(client, made, second)
+    confirmation, second = create_secret()
+    assert "The older one stops working" not in confirmation
+    assert is_accepted(client, api_client, first)
+    assert is_accepted(client, api_client, second)
 
-    question, third = another()
-    assert "This client has two live secrets. The older one stops working at once." in question
-    assert [works(client, made, secret) for secret in (first, second, third)] == [False, True, True]
+    confirmation, third = create_secret()
+    assert "This client has two live secrets. The older one stops working at once." in confirmation
+    assert [is_accepted(client, api_client, secret) for secret in (first, second, third)] == [False, True, True]
 
 
-def test_the_old_secret_is_removed_when_the_client_has_changed_over(console, client, changes):
-    first = secret_on(console.post(ADD, NEW_CLIENT))
-    made = ApiClient.objects.get()
-    base = f"/admin/applications/apiclient/{made.pk}/"
+def test_old_secret_is_removed(console, client, changes):
+    first = secret_in(console.post(ADD, NEW_CLIENT))
+    api_client = ApiClient.objects.get()
+    base = f"/admin/applications/apiclient/{api_client.pk}/"
     path = f"{base}remove-old-secret/"
     assert "remove-old-secret" not in console.get(f"{base}change/").content.decode()
     assert "has no old secret" in console.get(path).content.decode()
     console.post(path, {"state_token": console.get(f"{base}new-secret/").context["state_token"]})
-    assert works(client, made, first)
+    assert is_accepted(client, api_client, first)
 
     state_token = console.get(f"{base}new-secret/").context["state_token"]
-    second = secret_on(console.post(f"{base}new-secret/", {"state_token": state_token}))
+    second = secret_in(console.post(f"{base}new-secret/", {"state_token": state_token}))
     assert path in console.get(f"{base}change/").content.decode()
-    question = console.get(path).context["confirmation"]
+    confirmation = console.get(path).context["confirmation"]
     assert console.post(path, {"state_token": state_token}, follow=True).status_code == 200
-    assert works(client, made, first)
+    assert is_accepted(client, api_client, first)
 
-    assert console.post(path, {"state_token": question.state_token}).status_code == 302
-    assert [works(client, made, secret) for secret in (first, second)] == [False, True]
+    assert console.post(path, {"state_token": confirmation.state_token}).status_code == 302
+    assert [is_accepted(client, api_client, secret) for secret in (first, second)] == [False, True]
     assert "secret_hashes" in str(changes("ADMIN_CONFIGURATION_UPDATED"))
-    console.post(path, {"state_token": question.state_token})
-    assert works(client, made, second)
+    console.post(path, {"state_token": confirmation.state_token})
+    assert is_accepted(client, api_client, second)
 
 
-def test_asking_for_a_new_secret_changes_nothing(console, client):
-    secret = secret_on(console.post(ADD, NEW_CLIENT))
+def test_new_secret_get_changes_nothing(console, client):
+    secret = secret_in(console.post(ADD, NEW_CLIENT))
     before = ApiClient.objects.get().secret_hashes
     console.get(f"/admin/applications/apiclient/{ApiClient.objects.get().pk}/new-secret/")
     assert ApiClient.objects.get().secret_hashes == before
-    assert works(client, ApiClient.objects.get(), secret)
+    assert is_accepted(client, ApiClient.objects.get(), secret)
 
 
-def test_a_repeated_confirmation_makes_no_second_secret(console):
+def test_repeated_confirmation_creates_one_secret(console):
     console.post(ADD, NEW_CLIENT)
     path = f"/admin/applications/apiclient/{ApiClient.objects.get().pk}/new-secret/"
     state_token = console.get(path).context["state_token"]
@@ -120,21 +120,21 @@ def test_a_repeated_confirmation_makes_no_second_secret(console):
 
 
 @pytest.mark.parametrize("number", ["999", "abc", "٣", "9" * 40])
-def test_an_unknown_client_gets_no_secret(console, number):
+def test_unknown_client_returns_404(console, number):
     assert console.post(f"/admin/applications/apiclient/{number}/new-secret/").status_code == 404
 
 
 @pytest.mark.parametrize("client_id", ["".join(map(chr, range(0x20, 0x7F))) + " ", "https://portal.example.com/a b"])
-def test_client_id_of_visible_characters_is_kept(console, client, client_id):
+def test_client_id_of_visible_characters_is_accepted(console, client, client_id):
     page = console.post(ADD, {**NEW_CLIENT, "client_id": client_id})
-    made = ApiClient.objects.get()
-    assert made.client_id == client_id
-    answer = client.post(
+    api_client = ApiClient.objects.get()
+    assert api_client.client_id == client_id
+    response = client.post(
         "/oauth/api/v4/authenticate/user",
-        urlencode({"client_id": client_id, "client_secret": secret_on(page)}),
+        urlencode({"client_id": client_id, "client_secret": secret_in(page)}),
         content_type="application/x-www-form-urlencoded",
     )
-    assert answer.json()["error_code"] == "1003"
+    assert response.json()["error_code"] == "1003"
     assert html.escape(client_id.strip()) in console.get("/admin/applications/apiclient/").content.decode()
 
 
@@ -143,23 +143,23 @@ def test_client_id_of_other_characters_is_rejected(console, client_id):
     assert set(errors(console.post(ADD, {**NEW_CLIENT, "client_id": client_id}))) == {"client_id"}
 
 
-def test_a_client_id_is_chosen_once(console):
-    made = factories.ApiClientFactory(client_id="portal")
-    path = f"/admin/applications/apiclient/{made.pk}/change/"
+def test_client_id_cannot_be_changed(console):
+    api_client = factories.ApiClientFactory(client_id="portal")
+    path = f"/admin/applications/apiclient/{api_client.pk}/change/"
     assert console.save(path, client_id="other", name="Renamed").status_code == 302
-    made.refresh_from_db()
-    assert (made.client_id, made.name) == ("portal", "Renamed")
+    api_client.refresh_from_db()
+    assert (api_client.client_id, api_client.name) == ("portal", "Renamed")
 
 
-def test_addresses_are_entered_one_a_line(console):
+def test_allow_list_has_one_network_per_line(console):
     console.post(ADD, {**NEW_CLIENT, "ip_allow_list": "10.0.0.0/8\r\n\r\n 2001:db8::1 \r\n"})
-    made = ApiClient.objects.get()
-    assert made.ip_allow_list == ["10.0.0.0/8", "2001:db8::1"]
-    shown = console.get(f"/admin/applications/apiclient/{made.pk}/change/").content.decode()
+    api_client = ApiClient.objects.get()
+    assert api_client.ip_allow_list == ["10.0.0.0/8", "2001:db8::1"]
+    shown = console.get(f"/admin/applications/apiclient/{api_client.pk}/change/").content.decode()
     assert "10.0.0.0/8\n2001:db8::1" in shown
 
 
-def test_a_bad_network_is_named_and_nothing_is_stored(console):
+def test_invalid_network_is_rejected(console):
     page = console.post(ADD, {**NEW_CLIENT, "ip_allow_list": "10.0.0.0/8\n10.0.0.0/64"})
     assert errors(page) == {"ip_allow_list": "“10.0.0.0/64” is not an address or network."}
     assert "10.0.0.0/64" in page.content.decode()
@@ -167,31 +167,31 @@ def test_a_bad_network_is_named_and_nothing_is_stored(console):
 
 
 @pytest.mark.parametrize(("apis", "text"), [([], "required"), (["everything"], "not one of the available choices")])
-def test_a_client_needs_an_api_that_exists(console, apis, text):
+def test_client_requires_a_known_api(console, apis, text):
     assert text in errors(console.post(ADD, {**NEW_CLIENT, "apis": apis}))["apis"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_confirmations_at_once_make_one_secret(administrator):
+def test_concurrent_confirmations_create_one_secret(administrator):
     api_client = factories.ApiClientFactory()
     path = f"/admin/applications/apiclient/{api_client.pk}/new-secret/"
 
     def browser():
-        made = Browser()
-        made.force_login(administrator)
-        return made
+        api_client = Browser()
+        api_client.force_login(administrator)
+        return api_client
 
     browsers = [browser() for _ in range(4)]
     state_token = browsers[0].get(path).context["state_token"]
 
-    def confirm(one):
+    def confirm(browser):
         try:
-            return one.post(path, {"state_token": state_token}).status_code
+            return browser.post(path, {"state_token": state_token}).status_code
         finally:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(confirm, browsers))
-    assert sorted(answers) == [200, 302, 302, 302]
+        responses = list(pool.map(confirm, browsers))
+    assert sorted(responses) == [200, 302, 302, 302]
     api_client.refresh_from_db()
     assert len(api_client.secret_hashes) == 2

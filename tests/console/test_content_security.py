@@ -1,11 +1,11 @@
-"""The content security policy: with every page, strict, and nothing on the pages needs more."""
+"""Content security policy: every page has it and complies with it."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import enter, needs_browser
+from tests.console.conftest import needs_browser, sign_in_with_browser
 from tests.console.test_roles import PAGES
 from tests.demo.running import Visitor
 
@@ -23,29 +23,29 @@ INLINE_SCRIPT = re.compile(
 )
 
 
-def policy_of(answer):
-    directives = [part.strip().partition(" ") for part in answer["Content-Security-Policy"].split(";")]
+def policy_directives(response):
+    directives = [part.strip().partition(" ") for part in response["Content-Security-Policy"].split(";")]
     return {name: sources for name, _space, sources in directives}
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/admin/", "/admin/nothing/here/", "/admin/second-factor/password/"])
-def test_a_page_of_the_console_runs_scripts_of_its_own_files_only(console, path):
-    assert policy_of(console.get(path)) == {**POLICY, "script-src": "'self' 'unsafe-eval'"}
+def test_console_page_allows_scripts_from_own_files_only(console, path):
+    assert policy_directives(console.get(path)) == {**POLICY, "script-src": "'self' 'unsafe-eval'"}
 
 
-def test_other_pages_make_no_functions_of_texts_either(client, db):
-    assert policy_of(client.get("/oauth/api/docs/")) == {**POLICY, "script-src": "'self'"}
-    demo = policy_of(client.get("/demo/"))
+def test_other_pages_do_not_allow_eval(client, db):
+    assert policy_directives(client.get("/oauth/api/docs/")) == {**POLICY, "script-src": "'self'"}
+    demo = policy_directives(client.get("/demo/"))
     assert demo["script-src"] == "'self'"
     assert demo["frame-ancestors"] == "'none'"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/oauth/api/v4/authenticate/user/anna/enabled", "/oauth/api/schema/"])
-def test_answers_that_are_no_pages_carry_no_policy(client, db, path):
+def test_responses_without_html_have_no_policy(client, db, path):
     assert "Content-Security-Policy" not in client.get(path)
 
 
-def test_no_page_holds_a_script_or_a_handler_of_its_own(console, client, device):
+def test_pages_have_no_inline_scripts_or_handlers(console, client, device):
     lists = [f"/admin/{label.lower().replace('.', '/')}/" for label in PAGES]
     forms = ["/admin/applications/application/add/", "/admin/transactions/mobileauthenticationtype/add/"]
     own = ["/admin/", "/admin/password_change/", "/admin/second-factor/password/", "/admin/nothing/here/"]
@@ -56,11 +56,11 @@ def test_no_page_holds_a_script_or_a_handler_of_its_own(console, client, device)
 
 @pytest.mark.processes
 @needs_browser
-def test_menus_and_buttons_work_under_the_policy(demo, window):
-    """The fixture fails the test when the browser tells of a breach."""
-    # What another test has begun on the demo is left first.
+def test_menus_and_buttons_comply_with_policy(demo, window):
+    """The fixture fails the test if the browser reports a policy violation."""
+    # Reset the demo, which other tests have used.
     Visitor(demo.base).start_over()
-    enter(window, "admin", demo.password)
+    sign_in_with_browser(window, "admin", demo.password)
     expect(window.get_by_text("Setup for a first authentication")).to_be_visible()
 
     window.get_by_title("Show or hide the menu").first.click()

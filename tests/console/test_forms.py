@@ -1,4 +1,4 @@
-"""The other forms: general switches, types, callback endpoints, applications."""
+"""Forms of general settings, types, callback endpoints and applications."""
 
 import pytest
 from django.db import connection
@@ -16,14 +16,14 @@ from tests.console.conftest import errors
 GENERAL = "/admin/system/generalconfiguration/"
 
 
-def test_enrolment_options_are_shown_locked_while_enrolment_is_off(console):
+def test_enrollment_options_are_shown_disabled(console):
     console.save(GENERAL, enrollment_enabled=None)
     form = console.get(GENERAL).context["adminform"].form
     locked = {name for name, field in form.fields.items() if field.disabled}
     assert locked == {"unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode"}
 
 
-def test_enrolment_options_cannot_be_changed_while_enrolment_is_off(console):
+def test_enrollment_options_cannot_change_while_off(console):
     console.save(GENERAL, enrollment_enabled=None)
     changed = {"push_enrollment_mode": "multiple_devices", "unique_pgp_keys_per_enrollment": "on"}
     assert console.save(GENERAL, **changed, callback_on_expiry="on").status_code == 302
@@ -34,13 +34,13 @@ def test_enrolment_options_cannot_be_changed_while_enrolment_is_off(console):
     assert general.callback_on_expiry is True
 
 
-def test_enrolment_options_can_be_changed_as_enrolment_is_switched_on(console):
+def test_enrollment_options_can_change_when_turned_on(console):
     console.save(GENERAL, enrollment_enabled=None)
     console.save(GENERAL, enrollment_enabled="on", push_enrollment_mode="multiple_devices")
     assert GeneralConfiguration.get_solo().push_enrollment_mode == "multiple_devices"
 
 
-def test_a_warning_stands_beside_the_modes_that_are_a_risk(console):
+def test_risky_modes_have_a_warning(console):
     page = console.get(GENERAL).content.decode()
     assert 'data-shown-when="push_enrollment_mode=override_allowed|multiple_devices"' in page
     assert "this might introduce a security risk" in page
@@ -60,14 +60,14 @@ def test_a_warning_stands_beside_the_modes_that_are_a_risk(console):
         ("sms_per_client_per_day", 1_000_000),
     ],
 )
-def test_a_number_has_a_range(console, field, most):
+def test_number_field_has_range(console, field, most):
     for value in (most + 1, 999_999_999_999, "9" * 30, -1):
         assert set(errors(console.save(GENERAL, **{field: value}))) == {field}, value
     assert console.save(GENERAL, **{field: most}).status_code == 302
     assert getattr(GeneralConfiguration.objects.get(), field) == most
 
 
-def test_every_number_of_the_general_switches_has_a_range(console):
+def test_every_number_field_has_range(console):
     form = console.get(GENERAL).context["adminform"].form
     numbers = {name for name, field in form.fields.items() if isinstance(field, IntegerField)}
     assert len(numbers) == 8
@@ -78,13 +78,13 @@ def type_path(mobile_type):
     return f"/admin/transactions/mobileauthenticationtype/{mobile_type.pk}/change/"
 
 
-def test_a_default_message_is_a_field_of_its_own(console):
+def test_default_message_is_a_field(console):
     fields = {"name": "login", "method": "push", "time_to_live": 300, "default_message_en": "Sign in?"}
     assert console.post("/admin/transactions/mobileauthenticationtype/add/", fields).status_code == 302
     assert MobileAuthenticationType.objects.get().default_messages == {"en": "Sign in?"}
 
 
-def test_texts_in_other_languages_are_kept(console):
+def test_messages_in_other_languages_are_kept(console):
     mobile_type = factories.TypeFactory(default_messages={"en": "Sign in?", "nl": "Inloggen?"})
     assert console.form(type_path(mobile_type))["default_message_en"] == "Sign in?"
     console.save(type_path(mobile_type), default_message_en="")
@@ -93,7 +93,7 @@ def test_texts_in_other_languages_are_kept(console):
 
 
 @pytest.mark.parametrize(("text", "accepted"), [("😀" * 10, True), ("😀" * 11, False)])
-def test_a_default_message_is_limited_in_code_points(console, settings, text, accepted):
+def test_default_message_is_limited_in_code_points(console, settings, text, accepted):
     settings.MESSAGE_MAX_LENGTH = 10
     page = console.save(type_path(factories.TypeFactory()), default_message_en=text)
     assert (page.status_code == 302) is accepted
@@ -102,11 +102,11 @@ def test_a_default_message_is_limited_in_code_points(console, settings, text, ac
 
 
 @pytest.mark.parametrize("seconds", ["0", "86401", "-1", "1.5", "soon"])
-def test_a_life_outside_its_bounds_is_refused(console, seconds):
+def test_time_to_live_out_of_range_is_rejected(console, seconds):
     assert set(errors(console.save(type_path(factories.TypeFactory()), time_to_live=seconds))) == {"time_to_live"}
 
 
-def test_a_long_life_is_warned_of_and_accepted(console):
+def test_long_time_to_live_is_accepted_with_warning(console):
     mobile_type = factories.TypeFactory()
     assert 'data-shown-when="time_to_live&gt;600"' in console.get(type_path(mobile_type)).content.decode()
     assert console.save(type_path(mobile_type), time_to_live=601).status_code == 302
@@ -116,7 +116,7 @@ def endpoint_path(endpoint):
     return f"/admin/callbacks/callbackendpoint/{endpoint.pk}/change/"
 
 
-def test_a_callback_password_is_written_and_never_shown(console):
+def test_callback_password_is_write_only(console):
     fields = {"url": "https://portal.example.com/callback", "username": "us", "new_password": "open sesame"}
     assert console.post("/admin/callbacks/callbackendpoint/add/", fields).status_code == 302
     endpoint = CallbackEndpoint.objects.get()
@@ -130,14 +130,14 @@ def test_a_callback_password_is_written_and_never_shown(console):
         assert "open sesame" not in console.get(path).content.decode()
 
 
-def test_a_refused_form_does_not_send_the_password_back(console):
+def test_rejected_form_does_not_return_password(console):
     fields = {"url": "nowhere", "username": "us", "new_password": "open sesame"}
     page = console.post("/admin/callbacks/callbackendpoint/add/", fields)
     assert set(errors(page)) == {"url"}
     assert "open sesame" not in page.content.decode()
 
 
-def test_an_empty_password_keeps_the_stored_one_and_the_box_removes_it(console, changes):
+def test_empty_password_keeps_stored_password(console, changes):
     endpoint = factories.CallbackEndpointFactory()
     console.save(endpoint_path(endpoint), username="renamed")
     assert CallbackEndpoint.objects.get().password == "callback-password"
@@ -147,14 +147,14 @@ def test_an_empty_password_keeps_the_stored_one_and_the_box_removes_it(console, 
     assert changes("ADMIN_CONFIGURATION_UPDATED")["secrets_changed"] == ["password"]
 
 
-def test_a_password_is_not_set_and_removed_at_once(console):
+def test_password_cannot_be_set_and_removed_at_once(console):
     endpoint = factories.CallbackEndpointFactory()
     page = console.save(endpoint_path(endpoint), remove_password="on", new_password="another")
     assert set(errors(page)) == {"remove_password"}
     assert CallbackEndpoint.objects.get().password == "callback-password"
 
 
-def test_a_user_name_with_a_colon_is_refused(console):
+def test_username_with_colon_is_rejected(console):
     page = console.save(endpoint_path(factories.CallbackEndpointFactory()), username="a:b")
     assert set(errors(page)) == {"username"}
 
@@ -168,20 +168,20 @@ def inline(total, initial=0, **fields):
     return {**management, **{f"versions-0-{name}": value for name, value in fields.items()}}
 
 
-def test_an_application_is_added_with_its_version(console, changes):
+def test_application_is_added_with_version(console, changes):
     configuration = factories.PushMessagingConfigurationFactory()
     version = {"platform": "android", "version": "2.0", "status": "enabled"}
     version["push_messaging_configuration"] = str(configuration.pk)
     fields = {"name": "Shop", "identifier": "shop", **inline(1, **version)}
-    answer = console.post("/admin/applications/application/add/", fields)
-    assert answer.status_code == 302, errors(answer)
-    made = ApplicationVersion.objects.get()
-    assert (made.application.identifier, made.version) == ("shop", "2.0")
-    assert made.push_messaging_configuration == configuration
+    response = console.post("/admin/applications/application/add/", fields)
+    assert response.status_code == 302, errors(response)
+    version = ApplicationVersion.objects.get()
+    assert (version.application.identifier, version.version) == ("shop", "2.0")
+    assert version.push_messaging_configuration == configuration
     assert changes("ADMIN_CONFIGURATION_CREATED")["model"] == "applications.ApplicationVersion"
 
 
-def test_a_configuration_of_another_platform_is_refused(console):
+def test_configuration_of_other_platform_is_rejected(console):
     configuration = factories.PushMessagingConfigurationFactory()
     version = {"platform": "ios", "version": "2.0", "status": "enabled"}
     version["push_messaging_configuration"] = str(configuration.pk)
@@ -195,7 +195,7 @@ def test_a_configuration_of_another_platform_is_refused(console):
     assert PushMessagingConfiguration.objects.count() == 1
 
 
-def test_a_version_twice_is_refused(console, version):
+def test_duplicate_version_is_rejected(console, version):
     path = application_path(version.application)
     fields = {
         f"versions-1-{name}": value

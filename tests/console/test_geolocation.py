@@ -1,4 +1,4 @@
-"""System > Geolocation, the confirmation template, and what the start page says about the location file."""
+"""Geolocation, confirmation template, and the start page's problems of the location file."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def service(console):
     return Geolocation.objects.get()
 
 
-def test_the_service_is_kept_and_its_key_encrypted_and_never_shown(console, service, changes):
+def test_service_key_is_encrypted_and_not_shown(console, service, changes):
     assert (service.url, service.key) == (SERVICE["url"], "open sesame")
     with connection.cursor() as cursor:
         cursor.execute("SELECT key FROM geocontext_geolocation")
@@ -42,14 +42,14 @@ def test_the_service_is_kept_and_its_key_encrypted_and_never_shown(console, serv
         assert "open sesame" not in console.get(path).content.decode()
 
 
-def test_an_event_holds_no_value_of_an_addresss_query(console, changes):
+def test_event_redacts_query_values(console, changes):
     address = "https://geo.example.com/v1?access_key={}&ip={{ip}}&fields&word={}"
     assert console.save(PAGE, url=address.format("TOPSECRET1", 'TOP"SECRET2')).status_code == 302
     shown = "https://geo.example.com/v1?access_key=…&ip={ip}&…&word=…"
     details = changes("ADMIN_CONFIGURATION_UPDATED")
     assert (details["changes"], details["secrets_changed"]) == ({"url": ["", shown]}, ["url"])
 
-    # Told apart all the same.
+    # Different values are still distinguished.
     assert console.save(PAGE, url=address.format("TOPSECRET3", "4")).status_code == 302
     details = changes("ADMIN_CONFIGURATION_UPDATED")
     assert (details["changes"], details["secrets_changed"]) == ({}, ["url"])
@@ -59,14 +59,14 @@ def test_an_event_holds_no_value_of_an_addresss_query(console, changes):
     assert "SECRET" not in json.dumps(list(Event.objects.values()), default=str)
 
 
-def test_an_event_shows_the_places_of_an_address(console, changes):
+def test_event_shows_url_placeholders(console, changes):
     address = "https://geo.example.com/{ip}?access_key={key}"
     assert console.save(PAGE, url=address, new_key="open sesame").status_code == 302
     details = changes("ADMIN_CONFIGURATION_UPDATED")
     assert (details["changes"], details["secrets_changed"]) == ({"url": ["", address]}, ["key"])
 
 
-def test_an_empty_key_keeps_the_stored_one_and_the_box_removes_it(console, service):
+def test_empty_key_keeps_stored_key(console, service):
     console.save(PAGE, url="https://other.example.com/")
     assert Geolocation.objects.get().key == "open sesame"
     console.save(PAGE, remove_key="on")
@@ -74,8 +74,8 @@ def test_an_empty_key_keeps_the_stored_one_and_the_box_removes_it(console, servi
     assert 'name="remove_key"' not in console.get(PAGE).content.decode()
 
 
-# With the words that say what is wrong with them.
-REFUSED = [
+# Invalid templates with their error messages.
+REJECTED = [
     ({"url": "where.example.com"}, "url", "absolute http or https address"),
     ({"url": "ftp://where.example.com/"}, "url", "absolute http or https address"),
     ({"url": "https://where.example.com/a b"}, "url", "absolute http or https address"),
@@ -91,18 +91,18 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "field", "words"), REFUSED)
-def test_a_service_that_cannot_be_asked_is_refused(console, changed, field, words):
+@pytest.mark.parametrize(("changed", "field", "message"), REJECTED)
+def test_invalid_service_url_is_rejected(console, changed, field, message):
     page = console.save(PAGE, **{**SERVICE, **changed})
     found = errors(page)
     assert set(found) == {field}
-    assert words in found[field]
+    assert message in found[field]
     assert "open sesame" not in page.content.decode()
     assert not Geolocation.get_solo().url
 
 
 @pytest.mark.parametrize(
-    ("url", "key", "asked"),
+    ("url", "key", "expected_url"),
     [
         ("https://where.example.com", "k", "https://where.example.com/k/8.8.8.8"),
         (
@@ -115,10 +115,10 @@ def test_a_service_that_cannot_be_asked_is_refused(console, changed, field, word
         ("https://where.example.com/{ip}/json", "", "https://where.example.com/8.8.8.8/json"),
     ],
 )
-def test_the_addresses_that_are_asked_for(console, url, key, asked):
+def test_service_url_is_built(console, url, key, expected_url):
     assert console.save(PAGE, url=url, new_key=key).status_code == 302
     row = Geolocation.objects.get()
-    assert service_url.build_url(row.url, row.key, "8.8.8.8") == asked
+    assert service_url.build_url(row.url, row.key, "8.8.8.8") == expected_url
 
 
 def composed(language="en"):
@@ -126,7 +126,7 @@ def composed(language="en"):
     return found.text
 
 
-def test_the_template_is_the_upstreams_until_another_one_is_saved(console, settings, changes):
+def test_default_template_is_used_until_saved(console, settings, changes):
     page = console.get(TEMPLATE).content.decode()
     assert templates.DEFAULT in page
     assert templates.KEY in page
@@ -142,19 +142,19 @@ def test_the_template_is_the_upstreams_until_another_one_is_saved(console, setti
     assert composed() == "Sign in? Device:  , Location: NL, , Utrecht"
 
 
-def test_a_text_in_another_language_is_used_for_its_regions_too(console):
+def test_template_of_language_covers_regions(console):
     ConfirmationTemplate.objects.create(texts={"nl": "[message] uit [city]", "en": "[message] from [city]"})
     assert [composed(language) for language in ("nl", "nl-BE", "NL_be", "fr", "")] == [
         *["Sign in? uit Utrecht"] * 3,
         *["Sign in? from Utrecht"] * 2,
     ]
-    # The console does not ask for it here, and leaves it as it is.
+    # The field is not in this form and stays unchanged.
     console.save(TEMPLATE, text_en="[message], [city]")
     assert ConfirmationTemplate.objects.get().texts == {"nl": "[message] uit [city]", "en": "[message], [city]"}
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("[message] [citty]", "There is no placeholder [citty]. Did you mean [city]?"),
         ("[message] [Browser]", "Did you mean [browser]?"),
@@ -163,9 +163,9 @@ def test_a_text_in_another_language_is_used_for_its_regions_too(console):
         ("[message]" + "x" * 1000, "at most 1000 characters"),
     ],
 )
-def test_a_template_that_cannot_be_meant_is_refused(console, text, words):
+def test_invalid_template_is_rejected(console, text, message):
     page = console.save(TEMPLATE, text_en=text)
-    assert words in errors(page)["text_en"]
+    assert message in errors(page)["text_en"]
     assert ConfirmationTemplate.get_solo().texts == {"en": templates.DEFAULT}
 
 
@@ -177,10 +177,10 @@ def location_file(tmp_path, settings):
 
 
 def problems(console):
-    return [(str(one["title"]), str(one["description"])) for one in console.get("/admin/").context["problems"]]
+    return [(str(item["title"]), str(item["description"])) for item in console.get("/admin/").context["problems"]]
 
 
-def test_the_start_page_says_that_geolocation_has_no_source_once_there_are_messages(console):
+def test_start_page_reports_missing_source_if_messages_exist(console):
     factories.TypeFactory(method="sms")
     assert problems(console) == []
     factories.TypeFactory()
@@ -200,7 +200,7 @@ def test_the_start_page_says_that_geolocation_has_no_source_once_there_are_messa
     assert problems(console) == []
 
 
-def test_the_start_page_says_that_the_location_file_cannot_be_used(console, location_file):
+def test_start_page_reports_unusable_location_file(console, location_file):
     assert problems(console) == []
     assert f"{location_file} (Test-City, built " in console.get(PAGE).content.decode()
 
@@ -213,7 +213,7 @@ def test_the_start_page_says_that_the_location_file_cannot_be_used(console, loca
     assert 'role="alert"' in page
     assert f"{location_file}: The location file is broken" in page
 
-    # Nobody needs the file any more.
+    # The file is no longer needed.
     Geolocation.objects.update(url="https://where.example.com/")
     assert problems(console) == []
     Geolocation.objects.update(url="")
@@ -221,7 +221,7 @@ def test_the_start_page_says_that_the_location_file_cannot_be_used(console, loca
     assert problems(console) == []
 
 
-def test_the_start_page_says_that_the_location_file_is_old(console, administrator, location_file):
+def test_start_page_reports_old_location_file(console, administrator, location_file):
     now = timezone.now()
     with time_machine.travel(now + timedelta(days=29)):
         console.force_login(administrator)

@@ -1,4 +1,4 @@
-"""The console asks for a default message in each supported language, which only a new process learns."""
+"""Default message fields of the supported languages, which a process reads at its start."""
 
 import os
 import subprocess
@@ -16,26 +16,26 @@ print({name: field.label for name, field in TypeForm.base_fields.items() if name
 
 def fields(tmp_path, **variables):
     settings = {"DJANGO_SETTINGS_MODULE": "config.settings.test", "VAR_DIR": str(tmp_path)}
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")}
-    ran = subprocess.run(
+    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")}
+    result = subprocess.run(
         [sys.executable, "-c", FIELDS],
-        env={**kept, **settings, **variables},
+        env={**environment, **settings, **variables},
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    return ran.stdout.strip()
+    return result.stdout.strip()
 
 
-def test_english_is_the_default(tmp_path):
+def test_default_language_is_english(tmp_path):
     assert fields(tmp_path) == "{'default_message_en': 'English'}"
 
 
-def test_each_language_of_the_setting_has_a_field_with_its_name(tmp_path):
-    shown = fields(tmp_path, TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES="en, nl-BE,pt_BR, xx,")
-    assert shown == (
+def test_each_configured_language_has_a_field(tmp_path):
+    output = fields(tmp_path, TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES="en, nl-BE,pt_BR, xx,")
+    assert output == (
         "{'default_message_en': 'English', 'default_message_nl-BE': 'Dutch', "
         "'default_message_pt_BR': 'Brazilian Portuguese', 'default_message_xx': 'xx'}"
     )

@@ -1,4 +1,4 @@
-"""The menu and the start page."""
+"""Menu and start page."""
 
 import re
 from datetime import timedelta
@@ -39,13 +39,13 @@ def menu(console):
     return items, headings
 
 
-def test_the_menu_has_the_contracts_words_in_its_order(console):
+def test_menu_items_match_contract(console):
     items, headings = menu(console)
     assert items == ["Start", *MOBILE_AUTHENTICATION, *REST]
     assert headings == ["Configuration", "Mobile authentication", "System"]
 
 
-def test_the_block_is_hidden_while_the_feature_is_off(console):
+def test_menu_group_is_hidden_while_feature_is_off(console):
     assert console.save("/admin/system/features/", mobile_authentication=None).status_code == 302
     items, headings = menu(console)
     assert items == ["Start", *REST]
@@ -73,7 +73,7 @@ def test_the_block_is_hidden_while_the_feature_is_off(console):
         ("geolocation", ["geocontext/geolocation/", "geocontext/confirmationtemplate/"]),
     ],
 )
-def test_the_pages_of_a_feature_that_is_off_are_in_no_menu_and_have_no_address(console, feature, addresses):
+def test_pages_of_disabled_feature_return_404(console, feature, addresses):
     paths = [f"/admin/{address}" for address in addresses]
     assert {console.get(path, follow=True).status_code for path in paths} == {200}
     console.save("/admin/system/features/", **{feature: None})
@@ -84,7 +84,7 @@ def test_the_pages_of_a_feature_that_is_off_are_in_no_menu_and_have_no_address(c
     assert {console.get(path, follow=True).status_code for path in paths} == {200}
 
 
-def test_a_menu_item_of_settings_opens_the_form_and_saving_stays_there(console):
+def test_settings_form_stays_open_after_saving(console):
     assert console.save("/admin/system/features/", mobile_authentication="on")["Location"] == "/admin/system/features/"
     assert Features.get_solo().mobile_authentication
 
@@ -93,7 +93,7 @@ def steps(console):
     return {str(step.title): step.is_done for step in console.get("/admin/").context["steps"]}
 
 
-def test_the_start_page_says_what_a_first_authentication_still_needs(console):
+def test_start_page_lists_missing_setup_steps(console):
     assert steps(console) == {
         "Enrolment and push are turned on": True,
         "A push messaging configuration": False,
@@ -104,11 +104,11 @@ def test_the_start_page_says_what_a_first_authentication_still_needs(console):
     }
 
 
-def test_the_start_page_ticks_off_what_is_there(console, device, portal, mobile_type):
+def test_start_page_marks_completed_setup_steps(console, device, portal, mobile_type):
     assert set(steps(console).values()) == {True}
 
 
-def test_the_start_page_counts_the_last_days_transactions_by_outcome(console, administrator, device, portal):
+def test_start_page_counts_transactions_by_status(console, administrator, device, portal):
     quick = factories.TypeFactory(time_to_live=1)
     started = portal.start(factories.TypeFactory(), device).json()
     device.answer(device.fetch(started["transaction_id"]), approve=False)

@@ -1,11 +1,11 @@
-"""The default messages of a type in a real browser: their preview, their length, and what they cost as texts."""
+"""Default messages of a type in a real browser: preview, length and SMS segments."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import enter, needs_browser
+from tests.console.conftest import needs_browser, sign_in_with_browser
 
 pytestmark = [pytest.mark.processes, needs_browser]
 
@@ -13,33 +13,33 @@ ADD = "/admin/transactions/mobileauthenticationtype/add/"
 ONE = "With the code, it is sent as one text message."
 
 
-def more(number):
+def segments_note(number):
     return f"With the code, it is sent and charged as {number} text messages."
 
 
-def strange(characters):
+def unicode_note(characters):
     return f"{characters} is not in the SMS alphabet (GSM 03.38): a text message then holds 70 characters, not 160."
 
 
-# A text with its code is 6 characters where the placeholder is; each of the pairs lies at the edge of a message.
+# The placeholder is replaced by a code of 6 characters. Each pair lies at the limit of a segment.
 TEXTS = [
     ("{code}" + "a" * 149, [ONE]),
     ("{code}" + "€" * 77, [ONE]),
-    ("{code}" + "€" * 78, [more(2)]),
-    ("{code}" + "ç" * 64, [ONE, strange("“ç”")]),
-    ("{code}" + "ç" * 65, [more(2), strange("“ç”")]),
-    ("{code}" + "😀" * 32, [ONE, strange("“😀”")]),
-    # 67 units to a part, and no character lies in two: 30 after the code in the first part, 33 in each of the others.
-    ("{code}" + "😀" * 63, [more(2), strange("“😀”")]),
-    ("{code}" + "😀" * 64, [more(3), strange("“😀”")]),
-    ("“a” \u2018b\u2019 {code}", [ONE, strange("““”, “””, “\u2018”, …")]),
-    # Sent as the code alone.
+    ("{code}" + "€" * 78, [segments_note(2)]),
+    ("{code}" + "ç" * 64, [ONE, unicode_note("“ç”")]),
+    ("{code}" + "ç" * 65, [segments_note(2), unicode_note("“ç”")]),
+    ("{code}" + "😀" * 32, [ONE, unicode_note("“😀”")]),
+    # 67 units per segment, and no character is split: 30 after the code in the first, 33 in each other.
+    ("{code}" + "😀" * 63, [segments_note(2), unicode_note("“😀”")]),
+    ("{code}" + "😀" * 64, [segments_note(3), unicode_note("“😀”")]),
+    ("“a” \u2018b\u2019 {code}", [ONE, unicode_note("““”, “””, “\u2018”, …")]),
+    # Only the code is sent.
     ("ç" * 100, [ONE]),
 ]
 
 
-def test_the_count_says_how_many_texts_a_message_costs_and_why(demo, window):
-    enter(window, "admin", demo.password)
+def test_message_length_shows_sms_segments(demo, window):
+    sign_in_with_browser(window, "admin", demo.password)
     window.goto(ADD)
     field, count = window.locator("[name=default_message_en]"), window.locator("#count_default_message_en")
     expect(count).to_have_text("0 of 155 characters.")
@@ -47,15 +47,15 @@ def test_the_count_says_how_many_texts_a_message_costs_and_why(demo, window):
     expect(count).to_have_text("6 of 155 characters.")
 
     window.locator("[name=method]").select_option("sms")
-    for text, said in TEXTS:
+    for text, expected_sentences in TEXTS:
         field.fill(text)
-        expect(count).to_have_text(" ".join([f"{len(text)} of 155 characters.", *said]))
+        expect(count).to_have_text(" ".join([f"{len(text)} of 155 characters.", *expected_sentences]))
     field.fill("a" * 156)
     expect(count).to_have_text("156 of 155 characters. The message is too long.")
 
 
-def test_the_preview_is_opened_by_the_keyboard_and_follows_what_is_typed(demo, window):
-    enter(window, "admin", demo.password)
+def test_message_preview_supports_keyboard_and_input(demo, window):
+    sign_in_with_browser(window, "admin", demo.password)
     window.goto(ADD)
     field = window.locator("[name=default_message_en]")
     button = window.get_by_role("button", name=re.compile("Preview message ?: English"))
@@ -82,8 +82,8 @@ def test_the_preview_is_opened_by_the_keyboard_and_follows_what_is_typed(demo, w
     expect(preview).to_have_count(0)
 
 
-def test_a_warning_stands_beside_each_risky_choice_while_it_is_chosen(demo, window):
-    enter(window, "admin", demo.password)
+def test_risky_choices_show_a_warning(demo, window):
+    sign_in_with_browser(window, "admin", demo.password)
     window.goto("/admin/system/generalconfiguration/")
     slow = window.get_by_text("Leave this off for better performance.")
     expect(slow).not_to_be_visible()

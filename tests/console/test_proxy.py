@@ -1,4 +1,4 @@
-"""The proxy for APNs, and what the page says about the one of the other services."""
+"""Proxy for APNs, and the display of the proxy of the other services."""
 
 import pytest
 from django.db import connection
@@ -20,9 +20,9 @@ def proxy(console):
     return ApnsProxy.get_solo()
 
 
-def test_the_proxy_is_kept(proxy):
-    kept = ApnsProxy.objects.get()
-    assert (kept.enabled, kept.host, kept.port, kept.username, kept.password) == (
+def test_proxy_is_saved(proxy):
+    stored = ApnsProxy.objects.get()
+    assert (stored.enabled, stored.host, stored.port, stored.username, stored.password) == (
         True,
         "proxy.example.com",
         3128,
@@ -31,7 +31,7 @@ def test_the_proxy_is_kept(proxy):
     )
 
 
-def test_its_password_is_encrypted_and_never_shown(console, proxy):
+def test_proxy_password_is_encrypted_and_not_shown(console, proxy):
     with connection.cursor() as cursor:
         cursor.execute("SELECT password FROM system_apnsproxy")
         assert "open sesame" not in cursor.fetchone()[0]
@@ -41,13 +41,13 @@ def test_its_password_is_encrypted_and_never_shown(console, proxy):
         assert "open sesame" not in console.get(path).content.decode()
 
 
-def test_a_change_is_an_event_without_the_password(proxy, changes):
+def test_proxy_event_does_not_contain_password(proxy, changes):
     details = changes("ADMIN_CONFIGURATION_UPDATED")
     assert details["changes"]["host"] == ["", "proxy.example.com"]
     assert details["secrets_changed"] == ["password"]
 
 
-def test_an_empty_password_keeps_the_stored_one_and_the_box_removes_it(console, proxy):
+def test_empty_password_keeps_stored_password(console, proxy):
     console.save(PAGE, username="them")
     assert ApnsProxy.objects.get().password == "open sesame"
     assert 'name="remove_password"' in console.get(PAGE).content.decode()
@@ -67,25 +67,25 @@ def test_an_empty_password_keeps_the_stored_one_and_the_box_removes_it(console, 
         ({"remove_password": "on"}, "remove_password"),
     ],
 )
-def test_a_proxy_that_cannot_be_is_refused(console, changed, field):
+def test_invalid_proxy_is_rejected(console, changed, field):
     page = console.save(PAGE, **{**FIELDS, **changed})
     assert set(errors(page)) == {field}
     assert "open sesame" not in page.content.decode()
     assert not ApnsProxy.get_solo().enabled
 
 
-def shown(console):
+def external_proxy(console):
     return {name.removeprefix(VARIABLE): str(value) for name, value in console.get(PAGE).context["external"]}
 
 
-def test_the_page_says_that_the_other_services_have_no_proxy(console, settings):
+def test_proxy_page_shows_no_external_proxy(console, settings):
     settings.EXTERNAL_PROXY = None
-    assert shown(console) == {"ENABLED_BOOLEAN": "off", **dict.fromkeys(VARIABLES, "-")}
+    assert external_proxy(console) == {"ENABLED_BOOLEAN": "off", **dict.fromkeys(VARIABLES, "-")}
 
 
-def test_the_page_shows_the_other_services_proxy_without_its_password(console, settings):
+def test_proxy_page_shows_external_proxy_without_password(console, settings):
     settings.EXTERNAL_PROXY = Proxy("http://out.example.com:3129", "them", "very secret", preemptive=True)
-    assert shown(console) == {
+    assert external_proxy(console) == {
         "ENABLED_BOOLEAN": "on",
         "SCHEMA": "http",
         "HOST": "out.example.com",

@@ -1,4 +1,4 @@
-"""Push messaging configurations: the service account goes in and never comes out."""
+"""Push messaging configurations: the service account is write-only."""
 
 import json
 
@@ -31,17 +31,17 @@ def change_path(configuration):
 
 @pytest.fixture
 def stored(console):
-    answer = console.post(ADD, {**FIELDS, "service_account_file": upload(account())})
-    assert answer.status_code == 302, errors(answer)
+    response = console.post(ADD, {**FIELDS, "service_account_file": upload(account())})
+    assert response.status_code == 302, errors(response)
     return PushMessagingConfiguration.objects.get()
 
 
-def test_an_uploaded_service_account_is_kept_and_names_its_project(stored):
+def test_uploaded_service_account_is_saved(stored):
     assert stored.service_account_info == account()
     assert stored.project_id == account()["project_id"]
 
 
-def test_the_table_does_not_contain_the_private_key(stored):
+def test_table_does_not_contain_private_key(stored):
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM push_pushmessagingconfiguration")
         row = str(cursor.fetchall())
@@ -52,13 +52,13 @@ def test_the_table_does_not_contain_the_private_key(stored):
     assert account()["client_email"] not in row
 
 
-def test_a_service_account_may_name_googles_own_universe(console):
+def test_service_account_accepts_google_universe(console):
     content = upload(account(universe_domain="googleapis.com"))
     assert console.post(ADD, {**FIELDS, "service_account_file": content}).status_code == 302
     assert PushMessagingConfiguration.objects.exists()
 
 
-def test_no_page_and_no_event_shows_the_service_account(console, stored):
+def test_service_account_is_not_shown(console, stored):
     lines = account()["private_key"].splitlines()[1:-1]
     paths = ["/admin/push/pushmessagingconfiguration/", change_path(stored), "/admin/", "/admin/events/event/"]
     paths += [change_path(stored).replace("change/", "history/"), change_path(stored).replace("change/", "delete/")]
@@ -70,14 +70,14 @@ def test_no_page_and_no_event_shows_the_service_account(console, stored):
     assert stored.project_id in console.get(change_path(stored)).content.decode()
 
 
-def test_an_upload_is_optional_on_a_change_and_keeps_the_stored_one(console, stored):
+def test_change_without_upload_keeps_service_account(console, stored):
     assert console.save(change_path(stored), endpoint="http://127.0.0.1:9/send").status_code == 302
     stored = PushMessagingConfiguration.objects.get()
     assert stored.endpoint == "http://127.0.0.1:9/send"
     assert stored.service_account_info == account()
 
 
-def test_a_new_upload_replaces_the_stored_one(console, stored, changes):
+def test_new_upload_replaces_service_account(console, stored, changes):
     other = account(project_id="another-project", client_email="other@example.com")
     assert console.save(change_path(stored), service_account_file=upload(other)).status_code == 302
     replaced = PushMessagingConfiguration.objects.get()
@@ -107,7 +107,7 @@ def test_a_new_upload_replaces_the_stored_one(console, stored, changes):
         (lambda: account(project_id="x" * 101), "“project_id” is not the name of a Google project"),
     ],
 )
-def test_a_wrong_upload_says_what_is_wrong_and_stores_nothing(console, content, text):
+def test_invalid_upload_is_rejected(console, content, text):
     content = content() if callable(content) else content
     page = console.post(ADD, {**FIELDS, "service_account_file": upload(content)})
     assert text in errors(page)["service_account_file"]
@@ -116,16 +116,16 @@ def test_a_wrong_upload_says_what_is_wrong_and_stores_nothing(console, content, 
     assert not Event.objects.exists()
 
 
-def test_a_wrong_upload_leaves_the_stored_one(console, stored):
+def test_invalid_upload_keeps_service_account(console, stored):
     page = console.save(change_path(stored), service_account_file=upload(b"{"))
     assert "This is not JSON." in errors(page)["service_account_file"]
     assert PushMessagingConfiguration.objects.get().service_account_info == account()
 
 
-def test_a_first_upload_is_required(console):
+def test_first_upload_is_required(console):
     assert set(errors(console.post(ADD, FIELDS))) == {"service_account_file"}
 
 
-def test_an_endpoint_has_to_be_an_address(console):
+def test_endpoint_must_be_a_url(console):
     page = console.post(ADD, {**FIELDS, "endpoint": "gateway", "service_account_file": upload(account())})
     assert errors(page) == {"endpoint": "Enter an absolute URL that begins with http:// or https://."}

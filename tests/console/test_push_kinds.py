@@ -1,4 +1,4 @@
-"""Signing keys, server keys and certificates: what each kind of configuration needs, has and never shows."""
+"""Push messaging configurations with signing keys, server keys and certificates."""
 
 import json
 
@@ -41,8 +41,8 @@ def change_path(configuration):
 
 
 def add(console, **fields):
-    answer = console.post(ADD, {name: value for name, value in fields.items() if value is not None})
-    assert answer.status_code == 302, errors(answer)
+    response = console.post(ADD, {name: value for name, value in fields.items() if value is not None})
+    assert response.status_code == 302, errors(response)
     return PushMessagingConfiguration.objects.get()
 
 
@@ -72,13 +72,13 @@ def stored(configuration):
     return PushMessagingConfiguration.objects.get(pk=configuration.pk)
 
 
-def test_a_signing_key_is_kept_with_its_team_and_key_id(apple):
+def test_signing_key_is_saved_with_team_and_key_id(apple):
     assert (apple.kind, apple.signing_key) == ("apns_token", P8)
     assert (apple.team_id, apple.key_id) == ("ABCDE12345", "FGHIJ67890")
     assert (apple.fcm_api_version, apple.project_id, apple.service_account) == ("", "", "")
 
 
-def test_a_server_key_is_kept_for_the_legacy_api(legacy):
+def test_server_key_is_saved_for_legacy_api(legacy):
     assert (legacy.kind, legacy.server_key) == ("fcm_legacy", SERVER_KEY)
     assert legacy.message_url == "https://gateway.example.com/send"
 
@@ -95,14 +95,14 @@ def test_a_server_key_is_kept_for_the_legacy_api(legacy):
         (json.dumps({"type": "service_account"}), "This is not a signing key."),
     ],
 )
-def test_a_wrong_signing_key_says_what_is_wrong_and_stores_nothing(console, content, text):
+def test_invalid_signing_key_is_rejected(console, content, text):
     page = console.post(ADD, {**APPLE, "signing_key_file": file(content)})
     assert set(errors(page)) == {"signing_key_file"}
     assert text in errors(page)["signing_key_file"]
     assert not PushMessagingConfiguration.objects.exists()
 
 
-def test_a_wrong_signing_key_leaves_the_stored_one(console, apple):
+def test_invalid_signing_key_keeps_stored_key(console, apple):
     page = console.save(change_path(apple), signing_key_file=file("nothing"))
     assert set(errors(page)) == {"signing_key_file"}
     assert stored(apple).signing_key == P8
@@ -117,12 +117,12 @@ def test_a_wrong_signing_key_leaves_the_stored_one(console, apple):
         ({"name": "x", "platform": "android"}, {"service_account_file"}),
     ],
 )
-def test_what_a_kind_needs_is_asked_for_at_its_fields(console, fields, missing):
+def test_required_fields_depend_on_kind(console, fields, missing):
     assert set(errors(console.post(ADD, fields))) == missing
 
 
 @pytest.mark.parametrize("fields", [{}, {"platform": ""}, {"platform": "windows"}])
-def test_a_configuration_needs_a_platform_that_exists(console, fields):
+def test_configuration_requires_known_platform(console, fields):
     assert "platform" in errors(console.post(ADD, {"name": "x", **fields}))
 
 
@@ -138,7 +138,7 @@ def test_a_configuration_needs_a_platform_that_exists(console, fields):
         (lambda: {**HTTP_V1, "service_account_file": service_account(), "new_server_key": SERVER_KEY}, "new_server"),
     ],
 )
-def test_what_belongs_to_another_kind_is_refused_at_its_field(console, fields, foreign):
+def test_fields_of_other_kind_are_rejected(console, fields, foreign):
     [(name, text)] = errors(console.post(ADD, fields())).items()
     assert name.startswith(foreign)
     assert "does not belong" in text
@@ -146,19 +146,19 @@ def test_what_belongs_to_another_kind_is_refused_at_its_field(console, fields, f
 
 
 @pytest.mark.parametrize(("name", "value"), [("team_id", "abcde12345"), ("key_id", "ABC"), ("team_id", "ABCDE1234\n5")])
-def test_apples_identifiers_have_ten_capital_letters_and_digits(console, name, value):
+def test_apple_identifiers_have_ten_capitals_and_digits(console, name, value):
     page = console.post(ADD, {**APPLE, "signing_key_file": file(P8), name: value})
     assert set(errors(page)) == {name}
 
 
 @pytest.mark.parametrize("key", ["a key", "schlüssel", "a\r\nX-Other: header", "x" * 4097])
-def test_a_server_key_that_no_header_could_carry_is_refused(console, key):
+def test_server_key_invalid_in_header_is_rejected(console, key):
     page = console.post(ADD, {**LEGACY, "new_server_key": key})
     assert set(errors(page)) == {"new_server_key"}
     assert key not in page.content.decode()
 
 
-def test_no_page_and_no_event_shows_a_key(console, apple, legacy_beside, certificate):
+def test_keys_are_not_shown(console, apple, additional_legacy, certificate):
     hidden = [line for line in P8.splitlines() if "-----" not in line]
     hidden += [SERVER_KEY, certificate.certificate.splitlines()[1]]
     paths = [LIST, "/admin/", "/admin/events/event/"]
@@ -171,23 +171,23 @@ def test_no_page_and_no_event_shows_a_key(console, apple, legacy_beside, certifi
 
 
 @pytest.fixture
-def legacy_beside(console):
+def additional_legacy(console):
     assert console.post(ADD, LEGACY).status_code == 302
 
 
-def test_a_refused_form_does_not_send_a_server_key_back(console):
+def test_rejected_form_does_not_return_server_key(console):
     page = console.post(ADD, {**LEGACY, "name": "no name"})
     assert set(errors(page)) == {"name"}
     assert SERVER_KEY not in page.content.decode()
 
 
-def test_saving_without_a_credential_keeps_the_stored_one(console, apple, changes):
+def test_saving_without_credential_keeps_stored_credential(console, apple, changes):
     assert console.save(change_path(apple), team_id="ZZZZZ99999").status_code == 302
     assert (stored(apple).team_id, stored(apple).signing_key) == ("ZZZZZ99999", P8)
     assert "secrets_changed" not in changes("ADMIN_CONFIGURATION_UPDATED")
 
 
-def test_an_empty_server_key_keeps_the_stored_one_and_another_replaces_it(console, legacy, changes):
+def test_server_key_is_kept_if_empty_or_replaced(console, legacy, changes):
     assert console.save(change_path(legacy), endpoint="https://other.example.com/send").status_code == 302
     assert stored(legacy).server_key == SERVER_KEY
     assert console.save(change_path(legacy), new_server_key="another").status_code == 302
@@ -195,7 +195,7 @@ def test_an_empty_server_key_keeps_the_stored_one_and_another_replaces_it(consol
     assert changes("ADMIN_CONFIGURATION_UPDATED")["secrets_changed"] == ["server_key"]
 
 
-def test_a_new_signing_key_replaces_the_stored_one(console, apple, changes):
+def test_new_signing_key_replaces_stored_key(console, apple, changes):
     other = apns_certificates.pem(ec.generate_private_key(ec.SECP256R1()))
     assert console.save(change_path(apple), signing_key_file=file(other), key_id="NEWKEY1234").status_code == 302
     assert (stored(apple).signing_key, stored(apple).key_id) == (other, "NEWKEY1234")
@@ -206,7 +206,7 @@ def test_a_new_signing_key_replaces_the_stored_one(console, apple, changes):
     )
 
 
-def test_switching_to_the_legacy_api_clears_the_service_account_and_back_the_server_key(console):
+def test_api_change_clears_credential_of_other_api(console):
     google = add(console, **HTTP_V1, service_account_file=service_account())
     switched = console.save(change_path(google), fcm_api_version="legacy", new_server_key=SERVER_KEY)
     assert switched.status_code == 302
@@ -220,19 +220,19 @@ def test_switching_to_the_legacy_api_clears_the_service_account_and_back_the_ser
     assert (now.kind, now.server_key, now.service_account_info) == ("fcm_http_v1", "", factories.service_account())
 
 
-def test_switching_to_the_legacy_api_needs_a_server_key_and_then_loses_nothing(console):
+def test_api_change_requires_server_key(console):
     google = add(console, **HTTP_V1, service_account_file=service_account())
     assert set(errors(console.save(change_path(google), fcm_api_version="legacy"))) == {"new_server_key"}
     assert stored(google).service_account_info == factories.service_account()
 
 
-def test_the_platform_of_a_configuration_stays(console, apple):
+def test_platform_cannot_be_changed(console, apple):
     assert console.save(change_path(apple), platform="android").status_code == 302
     assert stored(apple).platform == "ios"
     assert "platform" not in console.form(change_path(apple))
 
 
-def test_the_form_of_a_configuration_has_the_fields_of_its_platform(console, apple, legacy_beside):
+def test_form_has_fields_of_platform(console, apple, additional_legacy):
     names = console.get(change_path(apple)).context["adminform"].form.fields
     assert set(names) == {"name", "team_id", "key_id", "signing_key_file"}
     legacy = PushMessagingConfiguration.objects.get(name="old-google")
@@ -240,19 +240,19 @@ def test_the_form_of_a_configuration_has_the_fields_of_its_platform(console, app
     assert set(names) == {"name", "fcm_api_version", "service_account_file", "new_server_key", "endpoint"}
 
 
-def test_an_upload_for_another_platform_does_not_reach_a_configuration(console, apple):
+def test_upload_for_other_platform_is_ignored(console, apple):
     console.save(change_path(apple), service_account_file=service_account(), new_server_key=SERVER_KEY)
     assert (stored(apple).service_account, stored(apple).server_key) == ("", "")
 
 
-def test_a_warning_stands_beside_the_legacy_api(console, legacy):
+def test_legacy_api_has_a_warning(console, legacy):
     for path in (ADD, change_path(legacy)):
         page = console.get(path).content.decode()
         assert 'data-shown-when="fcm_api_version=legacy"' in page
         assert "Google shut its legacy API down in 2024." in page
 
 
-def test_fields_say_to_the_browser_when_they_are_shown(console, legacy):
+def test_fields_have_display_conditions(console, legacy):
     def shown_when(path):
         fields = console.get(path).context["adminform"].form.fields
         attributes = {name: field.widget.attrs.get("data-field-shown-when") for name, field in fields.items()}
@@ -273,7 +273,7 @@ def test_fields_say_to_the_browser_when_they_are_shown(console, legacy):
     }
 
 
-def test_a_certificate_can_only_be_renamed(console, certificate):
+def test_certificate_configuration_can_only_be_renamed(console, certificate):
     before = stored(certificate)
     assert set(console.form(change_path(certificate))) == {"name"}
     renamed = console.save(
@@ -285,19 +285,19 @@ def test_a_certificate_can_only_be_renamed(console, certificate):
     assert (now.kind, now.certificate, now.signing_key) == ("apns_certificate", before.certificate, "")
 
 
-def test_a_certificates_page_shows_its_environment_its_end_and_that_it_is_deprecated(console, certificate):
+def test_certificate_page_shows_environment_and_expiry(console, certificate):
     page = console.get(change_path(certificate)).content.decode()
     assert "Production" in page
     assert certificate.certificate_expires_at.strftime("%Y") in page
     assert "Certificates for APNs are deprecated" in page
 
 
-def test_no_certificate_is_made_here(console):
+def test_certificate_configuration_cannot_be_added(console):
     page = console.post(ADD, {"name": "x", "platform": "ios", "apns_environment": "production", "certificate": "x"})
     assert set(errors(page)) == {"team_id", "key_id", "signing_key_file"}
 
 
-def test_a_key_that_cannot_be_read_any_more_is_replaced(console, apple, settings):
+def test_undecryptable_key_can_be_replaced(console, apple, settings):
     settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
     sign_in_again(console)
     assert console.get(change_path(apple)).status_code == 200

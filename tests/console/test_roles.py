@@ -1,4 +1,4 @@
-"""Who may see and do what: every page of the console, for every role."""
+"""Permissions of every role on every page of the console."""
 
 import json
 import re
@@ -20,9 +20,9 @@ from apps.staff.roles import Role, grant_permissions
 from apps.transactions.models import SmsUsage
 from tests.console.conftest import Browser
 
-HELPDESK_SEES = {"enrollment.Profile", "transactions.Transaction"}
-# Rows that the server writes: for nobody to add or change. A configuration of one row is there already.
-ONLY_SHOWN = {
+HELPDESK_PAGES = {"enrollment.Profile", "transactions.Transaction"}
+# Rows of the server cannot be added or changed. A configuration of one row already exists.
+READ_ONLY = {
     *("enrollment.Profile", "transactions.Transaction", "transactions.SmsUsage"),
     *("events.Event", "callbacks.CallbackDelivery"),
 }
@@ -33,7 +33,7 @@ ONE_ROW = {
 PAGES = sorted(model._meta.label for model in admin.site._registry)
 
 
-def browser_of(role, name="rosa"):
+def sign_in_as(role, name="rosa"):
     user = User(username=name, is_staff=True)
     user.set_password("a password of Rosa's own")
     user.save()
@@ -46,20 +46,20 @@ def browser_of(role, name="rosa"):
 
 @pytest.fixture
 def rows(device, portal, mobile_type):
-    """A row behind every page, by the page's label."""
+    """Rows for all pages, by model label."""
     started = portal.start(mobile_type, device).json()
     device.answer(device.fetch(started["transaction_id"]), approve=False)
     CallbackEndpoint.objects.create(url="https://portal.example.com/callback", password="callback-password")
     SmsUsage.objects.create(client=portal.api_client, day=timezone.now().date(), country="NL", sent=1)
-    browser_of("admin", "olga").get("/admin/system/apnsproxy/")
+    sign_in_as("admin", "olga").get("/admin/system/apnsproxy/")
     found = {}
     for model in admin.site._registry:
         found[model._meta.label] = getattr(model, "get_solo", model._base_manager.first)()
     return found
 
 
-def everything_stored():
-    """Return all rows of the project's tables and of the accounts, but for what reading itself writes."""
+def stored_rows():
+    """Return all rows of the project's tables and accounts, except those that a read request writes."""
     models = [model for app in apps.get_app_configs() if app.name.startswith("apps.") for model in app.get_models()]
     return {
         model._meta.label: sorted(map(repr, model._base_manager.values_list()))
@@ -67,12 +67,12 @@ def everything_stored():
     }
 
 
-def status(answer):
-    return "sent away" if answer.status_code == 302 and "/login/" in answer["Location"] else answer.status_code
+def status(response):
+    return "sent away" if response.status_code == 302 and "/login/" in response["Location"] else response.status_code
 
 
 def addresses(label, row):
-    """Return every address of a page, also those of its buttons, with the row's number where one is wanted."""
+    """Return all paths of a page, including those of its buttons, with the row's id."""
     model_admin = admin.site._registry[apps.get_model(label)]
     base = f"/admin/{label.lower().replace('.', '/')}/"
     found = set()
@@ -83,34 +83,34 @@ def addresses(label, row):
     return sorted(found)
 
 
-def test_an_administrator_opens_every_page_and_adds_what_can_be_added(rows):
-    browser = browser_of("admin")
+def test_administrator_opens_every_page(rows):
+    browser = sign_in_as("admin")
     for label in PAGES:
         base = f"/admin/{label.lower().replace('.', '/')}/"
         assert browser.get(base).status_code == 200
         change = browser.get(f"{base}{rows[label].pk}/change/")
         assert change.status_code == 200
         assert "Read-only: you can view this page but not change it." not in change.content.decode()
-        assert (browser.get(f"{base}add/").status_code == 200) == (label not in ONLY_SHOWN | ONE_ROW)
+        assert (browser.get(f"{base}add/").status_code == 200) == (label not in READ_ONLY | ONE_ROW)
 
 
-def test_an_operator_sees_every_page_and_no_way_to_change_anything(rows):
-    browser = browser_of("operator")
+def test_operator_views_every_page_without_changes(rows):
+    browser = sign_in_as("operator")
     for label in PAGES:
-        assert_only_shown(browser, label, rows[label])
+        assert_read_only_pages(browser, label, rows[label])
 
 
-def test_helpdesk_sees_users_and_transactions_and_no_other_page(rows):
-    browser = browser_of("helpdesk")
+def test_helpdesk_views_users_and_transactions_only(rows):
+    browser = sign_in_as("helpdesk")
     for label in PAGES:
-        if label in HELPDESK_SEES:
-            assert_only_shown(browser, label, rows[label])
+        if label in HELPDESK_PAGES:
+            assert_read_only_pages(browser, label, rows[label])
             continue
         for address in addresses(label, rows[label]):
             assert browser.get(address, follow=True).status_code in (403, 404), address
 
 
-def assert_only_shown(browser, label, row):
+def assert_read_only_pages(browser, label, row):
     base = f"/admin/{label.lower().replace('.', '/')}/"
     assert browser.get(base).status_code == 200
     assert browser.get(f"{base}add/").status_code == 403
@@ -125,38 +125,38 @@ def assert_only_shown(browser, label, row):
 
 
 @pytest.mark.parametrize("role", ["operator", "helpdesk"])
-def test_no_post_of_who_may_only_look_changes_anything(rows, role):
-    browser = browser_of(role)
-    before = everything_stored()
+def test_post_of_read_only_role_changes_nothing(rows, role):
+    browser = sign_in_as(role)
+    before = stored_rows()
     for label, row in rows.items():
         for address in addresses(label, row):
-            answer = browser.post(address, {"post": "yes", "_save": "Save", "name": "changed", "state_token": "x"})
-            # A list without actions answers a POST like a GET.
-            assert answer.status_code in (403, 404, 405) or "/change/" not in address, address
-    assert everything_stored() == before
+            response = browser.post(address, {"post": "yes", "_save": "Save", "name": "changed", "state_token": "x"})
+            # A list without actions handles a POST like a GET.
+            assert response.status_code in (403, 404, 405) or "/change/" not in address, address
+    assert stored_rows() == before
 
 
-def pages_of_no_model():
-    """Return the console's own addresses, but for those about the account that is signed in."""
+def pages_without_model():
+    """Return the paths of the console's own pages, except those of the signed-in account."""
     own = re.compile(r"^$|^(login|logout|password_change|jsi18n|search|autocomplete|second-factor)/")
     routes = [str(pattern.pattern) for pattern in admin.site.get_urls() if isinstance(pattern, URLPattern)]
     return ["/admin/" + route for route in routes if not own.match(route) and "<" not in route]
 
 
-def test_pages_of_no_model_ask_for_a_permission_as_well(rows):
-    helpdesk, operator = browser_of("helpdesk"), browser_of("operator", "piet")
-    before = everything_stored()
-    for path in pages_of_no_model():
+def test_pages_without_model_require_permission(rows):
+    helpdesk, operator = sign_in_as("helpdesk"), sign_in_as("operator", "piet")
+    before = stored_rows()
+    for path in pages_without_model():
         assert helpdesk.get(path).status_code == 403, path
         assert helpdesk.post(path).status_code == 403, path
-        # A check of the configuration changes nothing.
+        # The configuration check changes nothing.
         assert operator.post(path).status_code == (200 if "check" in path else 403), path
-    assert everything_stored() == before
+    assert stored_rows() == before
 
 
-def test_pages_never_show_a_stored_secret_to_who_may_only_look(rows):
-    browser = browser_of("operator")
-    shown = "".join(
+def test_stored_secrets_are_not_shown_to_read_only_roles(rows):
+    browser = sign_in_as("operator")
+    page_text = "".join(
         browser.get(f"/admin/{label.lower().replace('.', '/')}/{row.pk}/change/").content.decode()
         for label, row in rows.items()
     )
@@ -166,65 +166,65 @@ def test_pages_never_show_a_stored_secret_to_who_may_only_look(rows):
         "push-token-of",
         *rows["applications.ApiClient"].secret_hashes,
     ):
-        assert secret not in shown
-    assert "Password stored" in shown
-    assert "Sign in?" in shown
+        assert secret not in page_text
+    assert "Password stored" in page_text
+    assert "Sign in?" in page_text
 
 
-def test_the_menu_holds_what_the_role_may_see(rows):
+def test_menu_contains_pages_of_role(rows):
     def items(role):
-        page = browser_of(role, role).get("/admin/").content.decode()
+        page = sign_in_as(role, role).get("/admin/").content.decode()
         return re.findall(r'class="console-menu-item".*?</span>\s*(.*?)\s*</a>', page, re.DOTALL)
 
     assert items("operator") == items("admin")
     assert items("helpdesk") == ["Start", "Users", "Transactions"]
 
 
-def test_helpdesk_finds_no_way_to_configuration_or_activity_on_its_pages(rows, device):
-    browser = browser_of("helpdesk")
+def test_helpdesk_pages_do_not_link_other_pages(rows, device):
+    browser = sign_in_as("helpdesk")
     start = browser.get("/admin/").content.decode()
     user = browser.get(f"/admin/enrollment/profile/{rows['enrollment.Profile'].pk}/change/").content.decode()
     transaction = rows["transactions.Transaction"]
-    shown = browser.get(f"/admin/transactions/transaction/{transaction.pk}/change/").content.decode()
+    page_text = browser.get(f"/admin/transactions/transaction/{transaction.pk}/change/").content.decode()
     assert "Transactions of the last 24 hours" in start
     assert "Latest events of this user" in user
     assert "PUSH ENROLLMENT SUCCESS" in user
-    assert transaction.client.name in shown
-    for page in (start, user, shown):
+    assert transaction.client.name in page_text
+    for page in (start, user, page_text):
         links = set(re.findall(r'href="(/admin/[^"?]*)', page))
         assert all(browser.get(link, follow=True).status_code == 200 for link in links if link != "/admin/logout/"), (
             links
         )
     for path in ("/admin/push/", "/admin/system/", "/admin/applications/", "/admin/events/"):
-        refused = browser.get(path)
-        assert refused.status_code == 404
-    refused = browser.get("/admin/events/event/")
-    assert refused.status_code == 403
-    assert "<h1>" in refused.content.decode()
+        rejected = browser.get(path)
+        assert rejected.status_code == 404
+    rejected = browser.get("/admin/events/event/")
+    assert rejected.status_code == 403
+    assert "<h1>" in rejected.content.decode()
 
 
-def test_an_account_without_a_role_does_not_get_in(db):
+def test_account_without_role_has_no_access(db):
     browser = Browser()
     browser.force_login(User.objects.create_user("eve", password="x", is_staff=True))
     assert status(browser.get("/admin/")) == "sent away"
 
 
-def test_a_model_that_comes_later_is_seen_by_operators_and_not_by_helpdesk(db):
-    """After every migration the roles get what is missing, and lose what they should not have."""
+def test_new_model_is_visible_to_operators_only(db):
+    """Every migration grants missing permissions and removes other ones."""
     operator, helpdesk = Group.objects.get(name="operator"), Group.objects.get(name="helpdesk")
-    held = set(operator.permissions.values_list("codename", flat=True))
+    codenames = set(operator.permissions.values_list("codename", flat=True))
     operator.permissions.remove(operator.permissions.get(codename="view_application"))
     helpdesk.permissions.add(operator.permissions.get(codename="view_apiclient"))
     call_command("migrate", verbosity=0)
-    assert set(operator.permissions.values_list("codename", flat=True)) == held
+    assert set(operator.permissions.values_list("codename", flat=True)) == codenames
     assert set(helpdesk.permissions.values_list("codename", flat=True)) == {"view_profile", "view_transaction"}
-    assert {name.partition("_")[0] for name in held} == {"view"}
-    # A database whose tables of accounts do not exist yet is none of its business.
+    assert {name.partition("_")[0] for name in codenames} == {"view"}
+    # Databases without the tables of accounts are ignored.
     grant_permissions(apps.get_app_config("system"), "default", apps=type(apps)())
 
 
 @pytest.mark.parametrize("role", ["operator", "helpdesk"])
-def test_create_staff_makes_an_account_of_the_role(db, role):
+def test_create_staff_assigns_role(db, role):
     output = StringIO()
     call_command("create_staff", "nora", "--role", role, "--json", stdout=output)
     assert json.loads(output.getvalue())["role"] == role
@@ -234,14 +234,14 @@ def test_create_staff_makes_an_account_of_the_role(db, role):
     assert Event.objects.latest("id").details["changes"]["role"] == [None, role]
 
 
-def test_create_staff_knows_three_roles(db):
+def test_create_staff_rejects_unknown_role(db):
     with pytest.raises(CommandError, match="boss"):
         call_command("create_staff", "nora", "--role", "boss")
     assert not User.objects.exists()
 
 
-def test_an_administrator_changes_a_role_and_the_account_has_to_sign_in_again(console, changes):
-    nora = browser_of("helpdesk", "nora")
+def test_role_change_ends_sessions(console, changes):
+    nora = sign_in_as("helpdesk", "nora")
     assert nora.get("/admin/").status_code == 200
     path = reverse("admin:auth_user_change", args=[User.objects.get(username="nora").pk])
     assert console.save(path, role="operator").status_code == 302
@@ -258,14 +258,14 @@ def test_an_administrator_changes_a_role_and_the_account_has_to_sign_in_again(co
     assert accounts.get_role(User.objects.get(username="nora")) == "helpdesk"
 
 
-def test_a_change_without_a_new_role_leaves_the_account_signed_in(console):
-    nora = browser_of("helpdesk", "nora")
+def test_change_without_new_role_keeps_sessions(console):
+    nora = sign_in_as("helpdesk", "nora")
     path = reverse("admin:auth_user_change", args=[User.objects.get(username="nora").pk])
     assert console.save(path, first_name="Nora").status_code == 302
     assert nora.get("/admin/").status_code == 200
 
 
-def test_nobody_changes_their_own_role(console, administrator):
+def test_own_role_cannot_be_changed(console, administrator):
     path = f"/admin/auth/user/{administrator.pk}/change/"
     console.post(path, {"username": "olga", "role": "helpdesk", "first_name": "Olga"})
     administrator.refresh_from_db()
@@ -273,8 +273,8 @@ def test_nobody_changes_their_own_role(console, administrator):
     assert administrator.is_superuser
 
 
-def test_a_deactivated_account_is_signed_out_for_good(console):
-    nora = browser_of("operator", "nora")
+def test_deactivation_ends_sessions(console):
+    nora = sign_in_as("operator", "nora")
     path = reverse("admin:auth_user_change", args=[User.objects.get(username="nora").pk])
     console.save(path, is_active=None)
     console.save(path, is_active="on")

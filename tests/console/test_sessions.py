@@ -1,4 +1,4 @@
-"""How long a sign-in lasts, what ends it, and how its cookie and the pages travel."""
+"""Lifetime and end of sessions, session cookies, and security headers."""
 
 import base64
 import json
@@ -37,36 +37,36 @@ def signed_in():
     return browser
 
 
-def gets_in(browser):
-    answer = browser.get("/admin/")
-    assert answer.status_code == 200 or answer["Location"].startswith("/admin/login/")
-    return answer.status_code == 200
+def is_signed_in(browser):
+    response = browser.get("/admin/")
+    assert response.status_code == 200 or response["Location"].startswith("/admin/login/")
+    return response.status_code == 200
 
 
-def test_half_an_hour_without_use_ends_a_session(nora, clock):
+def test_idle_session_ends_after_30_minutes(nora, clock):
     browser = signed_in()
     clock.shift(timedelta(minutes=29))
-    assert gets_in(browser)
+    assert is_signed_in(browser)
     clock.shift(timedelta(minutes=29))
-    assert gets_in(browser)
+    assert is_signed_in(browser)
     clock.shift(timedelta(minutes=31))
-    assert not gets_in(browser)
+    assert not is_signed_in(browser)
 
 
-def test_eight_hours_end_a_session_that_is_in_use(nora, clock):
+def test_active_session_ends_after_8_hours(nora, clock):
     browser = signed_in()
     for _quarter in range(31):
         clock.shift(timedelta(minutes=15))
-        assert gets_in(browser)
+        assert is_signed_in(browser)
     clock.shift(timedelta(minutes=15))
     ended = browser.get("/admin/system/features/")
     assert ended["Location"] == "/admin/login/?next=/admin/system/features/"
     assert "Sign in again to continue." in browser.get(ended["Location"]).content.decode()
     clock.shift(timedelta(seconds=1))
-    assert not gets_in(browser)
+    assert not is_signed_in(browser)
 
 
-def test_a_post_after_the_end_changes_nothing(nora, clock, settings):
+def test_post_after_session_end_changes_nothing(nora, clock, settings):
     settings.CONSOLE_SESSION_SECONDS = 600
     browser = signed_in()
     fields = {"role": "admin", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
@@ -76,16 +76,16 @@ def test_a_post_after_the_end_changes_nothing(nora, clock, settings):
     assert set(User.objects.values_list("username", flat=True)) == {"nora", "before"}
 
 
-def test_the_two_lengths_are_settings(nora, clock, settings):
+def test_session_limits_are_settings(nora, clock, settings):
     settings.CONSOLE_SESSION_SECONDS = 600
     browser = signed_in()
     clock.shift(timedelta(seconds=599))
-    assert gets_in(browser)
+    assert is_signed_in(browser)
     clock.shift(timedelta(seconds=1))
-    assert not gets_in(browser)
+    assert not is_signed_in(browser)
 
 
-def test_a_session_in_use_is_written_once_a_minute(nora, clock):
+def test_active_session_is_saved_once_a_minute(nora, clock):
     browser = signed_in()
     browser.get("/admin/second-factor/password/")
     before = Session.objects.get().session_data
@@ -97,13 +97,13 @@ def test_a_session_in_use_is_written_once_a_minute(nora, clock):
     assert Session.objects.get().session_data != before
 
 
-def test_a_sign_in_gets_a_new_key_and_a_careful_cookie(nora):
+def test_sign_in_rotates_key_and_sets_secure_cookie(nora):
     browser = Browser()
     stolen = browser.session
     stolen.save()
     browser.cookies["sessionid"] = stolen.session_key
-    answer = sign_in(browser, "nora", PASSWORD)
-    cookie = answer.cookies["sessionid"]
+    response = sign_in(browser, "nora", PASSWORD)
+    cookie = response.cookies["sessionid"]
     assert cookie.value != stolen.session_key
     assert not stolen.exists(stolen.session_key)
     assert cookie["httponly"]
@@ -111,45 +111,45 @@ def test_a_sign_in_gets_a_new_key_and_a_careful_cookie(nora):
     assert cookie["max-age"] == 1800
 
 
-def test_the_database_holds_no_session_cookie(nora):
+def test_session_cookie_is_not_stored(nora):
     browser = signed_in()
     cookie, [row] = browser.cookies["sessionid"].value, Session.objects.values()
     assert cookie not in str(row)
-    thief = Browser()
-    thief.cookies["sessionid"] = row["session_key"]
-    assert not gets_in(thief)
-    assert gets_in(browser)
+    attacker = Browser()
+    attacker.cookies["sessionid"] = row["session_key"]
+    assert not is_signed_in(attacker)
+    assert is_signed_in(browser)
 
 
-def test_a_session_outlives_a_rotation_of_the_encryption_keys(nora, clock, settings):
+def test_session_survives_key_rotation(nora, clock, settings):
     browser = signed_in()
     settings.FIELD_ENCRYPTION_KEYS = [b"n" * 32, *settings.FIELD_ENCRYPTION_KEYS]
     clock.shift(timedelta(minutes=2))
-    assert gets_in(browser)
-    # It was written meanwhile.
+    assert is_signed_in(browser)
+    # The session was saved meanwhile.
     clock.shift(timedelta(minutes=29))
-    assert gets_in(browser)
+    assert is_signed_in(browser)
     browser.post("/admin/logout/")
     assert not Session.objects.exists()
 
 
-def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(nora):
+def test_password_change_ends_other_sessions(nora):
     this, other = signed_in(), signed_in()
     own = "another password of Nora's"
     fields = {"old_password": PASSWORD, "new_password1": own, "new_password2": own}
     assert this.post("/admin/password_change/", fields)["Location"] == "/admin/"
-    assert gets_in(this)
-    assert not gets_in(other)
+    assert is_signed_in(this)
+    assert not is_signed_in(other)
 
 
-def test_a_password_that_an_administrator_sets_ends_all_sessions(nora, console):
+def test_password_reset_ends_all_sessions(nora, console):
     browser = signed_in()
     path = reverse("admin:auth_user_password_change", args=[nora.pk])
     console.post(path, {"password1": "made up by Olga", "password2": "made up by Olga", "usable_password": "true"})
-    assert not gets_in(browser)
+    assert not is_signed_in(browser)
 
 
-def test_pages_travel_with_the_headers_that_browsers_heed(console):
+def test_pages_have_security_headers(console):
     page = console.get("/admin/")
     assert page["X-Content-Type-Options"] == "nosniff"
     assert page["X-Frame-Options"] == "DENY"
@@ -173,8 +173,8 @@ print(json.dumps({"hsts": answer.headers.get("Strict-Transport-Security"), "secu
     ("url", "hsts", "secure"),
     [("https://id.example.com", "max-age=31536000", True), ("http://id.example.com", None, False)],
 )
-def test_in_production_tls_is_kept_to(tmp_path, url, hsts, secure):
-    """TLS ends at a proxy that is trusted; without it, plain HTTP goes on working."""
+def test_production_requires_tls(tmp_path, url, hsts, secure):
+    """TLS ends at a trusted proxy; without TLS, plain HTTP still works."""
     variables = {
         **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")},
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
@@ -184,7 +184,7 @@ def test_in_production_tls_is_kept_to(tmp_path, url, hsts, secure):
         "PUBLIC_URL": url,
         "TRUSTED_PROXIES": "127.0.0.1",
     }
-    shown = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", SHOW], env=variables, capture_output=True, text=True, timeout=60, check=True
     )
-    assert json.loads(shown.stdout) == {"hsts": hsts, "secure": [secure, secure]}
+    assert json.loads(result.stdout) == {"hsts": hsts, "secure": [secure, secure]}

@@ -1,4 +1,4 @@
-"""“Send test SMS”."""
+"""Page “Send test SMS”."""
 
 import html
 
@@ -8,7 +8,7 @@ from apps.events.models import Event
 from apps.sms.gateways.base import Gateway
 from apps.sms.gateways.memory import MemoryGateway
 from tests import factories
-from tests.console.test_roles import browser_of
+from tests.console.test_roles import sign_in_as
 from tests.fakes import sms_service
 from tests.fakes import twilio as fake
 from tests.sms.conftest import NUMBER, bodies, configure, forms
@@ -35,18 +35,18 @@ class BrokenGateway(Gateway):
         raise RuntimeError(f"it does not like {message.phone_number}")
 
 
-def told(console, number=NUMBER):
+def send_test(console, number=NUMBER):
     page = console.post(PATH, {"phone_number": number}, follow=True)
     assert page.redirect_chain == [(PATH, 302)]
     return " ".join(str(message) for message in page.context["messages"])
 
 
-def test_it_sends_what_the_command_sends_and_says_what_was_answered(console, settings):
+def test_test_sms_is_sent_and_response_shown(console, settings):
     console.save("/admin/system/generalconfiguration/", sms_sender_id="Shop")
     with sms_service.SmsService() as service:
         configure(settings, service.describe()["environment"])
         assert "rest" in console.get(PATH).content.decode()
-        assert told(console, "+31 (6) 1234-5678") == "The gateway “rest” took the message to +31…78. Sender: Shop."
+        assert send_test(console, "+31 (6) 1234-5678") == "The gateway “rest” took the message to +31…78. Sender: Shop."
         [body] = bodies(service)
     assert body == {
         "phone_number": NUMBER,
@@ -56,17 +56,17 @@ def test_it_sends_what_the_command_sends_and_says_what_was_answered(console, set
     }
 
 
-def test_the_event_says_who_and_how_it_went_without_the_number(console, changes, twilio):
+def test_test_sms_event_has_actor_and_outcome(console, changes, twilio):
     twilio.script[NUMBER] = [fake.error(21408)]
-    told(console)
+    send_test(console)
     details = changes("ADMIN_TEST_SMS_SENT")
-    wanted = {"gateway": "twilio", "outcome": "refused", "reason": "error 21408", "phone_number": "+31…78"}
-    assert {name: details[name] for name in wanted} == wanted
+    expected = {"gateway": "twilio", "outcome": "refused", "reason": "error 21408", "phone_number": "+31…78"}
+    assert {name: details[name] for name in expected} == expected
     assert "123456" not in str(details)
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("response", "message"),
     [
         (fake.error(20003, 401), "Reason: error 20003. The gateway does not accept the credentials."),
         (fake.error(21608), "Reason: error 21608. A trial account sends to verified numbers only."),
@@ -78,25 +78,25 @@ def test_the_event_says_who_and_how_it_went_without_the_number(console, changes,
     ],
     ids=str,
 )
-def test_a_refusal_comes_with_its_reason_and_what_to_do(console, twilio, answer, words):
-    twilio.script[NUMBER] = [answer] * 3
-    assert words in told(console)
+def test_rejection_is_shown_with_reason_and_remedy(console, twilio, response, message):
+    twilio.script[NUMBER] = [response] * 3
+    assert message in send_test(console)
     assert len(forms(twilio)) >= 1
 
 
-def test_a_gateway_that_fails_or_does_not_exist_is_told(console, settings):
+def test_broken_gateway_is_reported(console, settings):
     settings.SMS_GATEWAY = "tests.console.test_sms.BrokenGateway"
-    text = told(console)
+    text = send_test(console)
     assert "Reason: RuntimeError. The message may have arrived" in text
     assert "1234" not in text
     settings.SMS_GATEWAY = "nowhere.Gateway"
-    assert "The SMS gateway “nowhere.Gateway” cannot be loaded:" in told(console)
+    assert "The SMS gateway “nowhere.Gateway” cannot be loaded:" in send_test(console)
     settings.SMS_GATEWAY = "tests.fakes.twilio.error"
-    assert "cannot be loaded" in told(console)
+    assert "cannot be loaded" in send_test(console)
 
 
 @pytest.mark.parametrize("number", ["", "0612345678", "+31112", "+31 900 1234567", "x" * 41])
-def test_a_wrong_number_is_an_error_beside_its_field_and_nothing_is_sent(console, memory, number):
+def test_invalid_number_is_a_form_error(console, memory, number):
     page = console.post(PATH, {"phone_number": number})
     assert page.status_code == 200
     assert page.context["form"].errors["phone_number"]
@@ -105,12 +105,12 @@ def test_a_wrong_number_is_an_error_beside_its_field_and_nothing_is_sent(console
     assert not Event.objects.filter(event_type="ADMIN_TEST_SMS_SENT").exists()
 
 
-def test_looking_at_the_page_sends_nothing(console, memory):
+def test_test_sms_get_sends_nothing(console, memory):
     assert console.get(PATH).status_code == 200
     assert memory == []
 
 
-def test_the_button_stands_where_text_messages_are_configured(console):
+def test_test_sms_button_is_on_sms_pages(console):
     text, push = factories.TypeFactory(name="text", method="sms"), factories.TypeFactory(name="login")
     types = "/admin/transactions/mobileauthenticationtype"
     assert console.get(f"{types}/{text.pk}/send-test-sms/")["Location"] == PATH
@@ -122,8 +122,8 @@ def test_the_button_stands_where_text_messages_are_configured(console):
 
 
 @pytest.mark.parametrize("role", ["operator", "helpdesk"])
-def test_who_may_not_change_the_configuration_sends_nothing(db, memory, role):
-    browser = browser_of(role)
+def test_test_sms_requires_permission(db, memory, role):
+    browser = sign_in_as(role)
     assert browser.get(PATH).status_code == 403
     assert browser.post(PATH, {"phone_number": NUMBER}).status_code == 403
     assert memory == []

@@ -1,4 +1,4 @@
-"""Text messages that were sent and codes that came back, by day, country and client."""
+"""SMS usage by day, country and client."""
 
 import re
 from datetime import date
@@ -7,13 +7,13 @@ import pytest
 
 from apps.transactions.models import SmsUsage, Transaction
 from tests import factories
-from tests.console.test_roles import browser_of
+from tests.console.test_roles import sign_in_as
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/transactions/smsusage/"
 
 
-def test_sent_and_verified_stand_beside_each_other_newest_day_first(console):
+def test_sms_usage_lists_sent_and_verified_by_day(console):
     client = factories.ApiClientFactory(name="Shop")
     for day, country, sent, verified in ((1, "NL", 200, 150), (2, "NL", 10, 9), (2, "BE", 300, 3)):
         SmsUsage.objects.create(client=client, day=date(2026, 3, day), country=country, sent=sent, verified=verified)
@@ -30,7 +30,7 @@ LISTED_ON = ("/admin/transactions/transaction/", "/admin/system/generalconfigura
 BUTTON = "/text-messages-by-day/"
 
 
-def test_buttons_lead_there_from_transactions_and_from_general(console):
+def test_transactions_and_general_link_to_sms_usage(console):
     for path in LISTED_ON:
         [button] = re.findall(rf'href="([^"]+{BUTTON})"', console.get(path).content.decode())
         assert console.get(button)["Location"] == PAGE
@@ -39,15 +39,15 @@ def test_buttons_lead_there_from_transactions_and_from_general(console):
     )
 
 
-def test_who_may_not_see_it_has_no_button(db):
-    page = browser_of("operator", "otto").get(LISTED_ON[0]).content.decode()
+def test_sms_usage_link_requires_permission(db):
+    page = sign_in_as("operator", "otto").get(LISTED_ON[0]).content.decode()
     assert BUTTON in page
-    helpdesk = browser_of("helpdesk")
+    helpdesk = sign_in_as("helpdesk")
     assert BUTTON not in helpdesk.get(LISTED_ON[0]).content.decode()
     assert helpdesk.get(f"/admin/transactions/transaction{BUTTON}").status_code == 403
 
 
-def test_transactions_are_shown_without_buttons_to_pages_of_a_feature_that_is_off(console, portal, device, mobile_type):
+def test_disabled_feature_hides_sms_usage_links(console, portal, device, mobile_type):
     assert portal.start(mobile_type, device).status_code == 200
     page = f"/admin/transactions/transaction/{Transaction.objects.get().pk}/change/"
     assert "callbackdelivery" in console.get(page).content.decode()
@@ -56,7 +56,7 @@ def test_transactions_are_shown_without_buttons_to_pages_of_a_feature_that_is_of
     assert "callbackdelivery" not in console.get(page).content.decode()
 
 
-def test_nothing_can_be_changed_there(console):
+def test_sms_usage_is_read_only(console):
     SmsUsage.objects.create(client=factories.ApiClientFactory(), day=date(2026, 3, 1), country="NL", sent=1)
     assert console.get(f"{PAGE}add/").status_code == 403
     row = SmsUsage.objects.get()

@@ -1,4 +1,4 @@
-"""The start page: what needs attention, and how the last day went."""
+"""Start page: problems and transactions of the last 24 hours."""
 
 import json
 import re
@@ -11,18 +11,25 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackDelivery
 from apps.system.models import Features
 from apps.transactions.models import PushDelivery, SmsUsage, Transaction
-from tests.console.test_roles import browser_of
+from tests.console.test_roles import sign_in_as
 
 
 @pytest.fixture
 def add(portal):
-    """Put transactions of one kind into the last day; `now` is when the test began."""
+    """Add transactions of the last 24 hours; `now` is the start of the test."""
     now = timezone.now()
 
     def run(number, method, status, hours_ago=1, **fields):
         at = now - timedelta(hours=hours_ago)
-        life = {"created_at": at, "expires_at": at + timedelta(seconds=300)}
-        fields = {"client": portal.api_client, "type_name": "login", "user_id": "anna", "token": "x", **life, **fields}
+        timestamps = {"created_at": at, "expires_at": at + timedelta(seconds=300)}
+        fields = {
+            "client": portal.api_client,
+            "type_name": "login",
+            "user_id": "anna",
+            "token": "x",
+            **timestamps,
+            **fields,
+        }
         for _number in range(number):
             Transaction.objects.create(method=method, status=status, **fields)
 
@@ -51,13 +58,13 @@ def problems(page):
     return [str(problem["title"]) for problem in page.context["problems"]]
 
 
-def test_a_day_without_transactions_has_no_chart(console):
+def test_no_transactions_show_no_chart(console):
     page = start_page(console)
     assert "console-chart" not in page.content.decode()
     assert {outcome["count"] for outcome in page.context["outcomes"]} == {0}
 
 
-def test_each_method_has_a_chart_in_words_in_bars_and_in_a_table(console, add):
+def test_each_method_has_chart_description_and_table(console, add):
     add(3, "push", "authenticated", hours_ago=2)
     add(1, "push", "not_authenticated", hours_ago=2, reason="not_accepted")
     add(1, "push", "pending", hours_ago=5)
@@ -93,7 +100,7 @@ def test_each_method_has_a_chart_in_words_in_bars_and_in_a_table(console, add):
     assert content.count('<canvas class="chart"') == 2
 
 
-def test_the_day_is_counted_once_for_all_of_it(console, add, django_assert_max_num_queries):
+def test_transactions_are_counted_with_one_query(console, add, django_assert_max_num_queries):
     add(3, "push", "authenticated")
     start_page(console)
     with django_assert_max_num_queries(42) as queries:
@@ -104,23 +111,23 @@ def test_the_day_is_counted_once_for_all_of_it(console, add, django_assert_max_n
 
 
 @pytest.mark.parametrize(
-    ("verified", "failed", "others", "told"),
+    ("verified", "failed", "others", "is_reported"),
     [(9, 11, {}, True), (10, 10, {}, False), (0, 19, {}, False), (9, 11, {"reason": "failed_to_send"}, False)],
 )
-def test_few_codes_that_come_back_are_told_with_the_numbers(console, add, verified, failed, others, told):
+def test_few_verified_codes_are_reported(console, add, verified, failed, others, is_reported):
     add(verified, "sms", "authenticated")
     add(failed, "sms", "not_authenticated", **others)
     add(30, "sms", "pending", hours_ago=0.01)
     add(30, "push", "expired")
     page = start_page(console)
-    assert problems(page) == (["Few SMS codes are verified"] if told else [])
-    if told:
+    assert problems(page) == (["Few SMS codes are verified"] if is_reported else [])
+    if is_reported:
         assert "sent for 20 transactions and verified for 9." in page.content.decode()
 
 
 @pytest.fixture
 def sent(portal):
-    """Count text messages of a country: of a day, which is today when it is 0."""
+    """Add SMS counts of a country; a day of 0 is today."""
 
     def run(country, number, verified, days_ago=0):
         day = timezone.now().date() - timedelta(days=days_ago)
@@ -130,7 +137,7 @@ def sent(portal):
     return run
 
 
-def test_a_country_from_which_few_codes_come_back_is_named_though_the_whole_looks_well(console, add, sent):
+def test_country_with_few_verified_codes_is_reported(console, add, sent):
     add(500, "sms", "authenticated")
     sent("NL", 500, 490)
     sent("BE", 12, 3)
@@ -147,7 +154,7 @@ def test_a_country_from_which_few_codes_come_back_is_named_though_the_whole_look
     assert problem["url"].endswith("/smsusage/?country=BE")
 
 
-def test_the_five_countries_that_miss_most_codes_are_named_and_the_whole_is_not_told_as_well(console, add, sent):
+def test_five_worst_countries_replace_the_total(console, add, sent):
     add(600, "sms", "expired")
     for number, country in enumerate(("AT", "BE", "CH", "DE", "ES", "FR", "GB")):
         sent(country, 20 + number, 1)
@@ -155,7 +162,7 @@ def test_the_five_countries_that_miss_most_codes_are_named_and_the_whole_is_not_
     assert named == ["GB", "FR", "ES", "DE", "CH"]
 
 
-def test_what_no_worker_takes_within_a_minute_is_told(console, device, portal, mobile_type):
+def test_overdue_deliveries_are_reported(console, device, portal, mobile_type):
     Features.objects.update_or_create(defaults={"geolocation": False})
     assert portal.start(mobile_type, device).status_code == 200
     PushDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=30))
@@ -174,17 +181,17 @@ def test_what_no_worker_takes_within_a_minute_is_told(console, device, portal, m
     assert "(UTC): callbacks." in start_page(console).content.decode()
 
 
-def test_nothing_waits_while_mobile_authentication_is_off(console, device, portal, mobile_type):
+def test_overdue_deliveries_are_hidden_while_feature_is_off(console, device, portal, mobile_type):
     portal.start(mobile_type, device)
     PushDelivery.objects.update(due_at=timezone.now() - timedelta(hours=1))
     console.save("/admin/system/features/", mobile_authentication=None)
     assert problems(start_page(console)) == []
 
 
-def test_helpdesk_sees_the_day_and_no_problems(db, add):
+def test_helpdesk_sees_charts_without_problems(db, add):
     add(1, "push", "authenticated")
     add(30, "sms", "expired")
-    page = start_page(browser_of("helpdesk"))
+    page = start_page(sign_in_as("helpdesk"))
     assert [chart.label for chart in page.context["charts"]] == ["Push", "SMS"]
     assert "problems" not in page.context
     assert "Few text messages" not in page.content.decode()

@@ -1,4 +1,4 @@
-"""“Send test push”: asks first, sends by POST only, and says what the push service said."""
+"""Action “Send test push”: confirmation, delivery and response of the push service."""
 
 import json
 
@@ -18,18 +18,18 @@ TOKEN = "push-token-of-anna"
 
 @pytest.fixture
 def google():
-    with fcm.Fcm() as stand_in:
-        yield stand_in
+    with fcm.Fcm() as fake:
+        yield fake
 
 
 @pytest.fixture
 def version(db, google):
-    told = google.describe()
+    google_description = google.describe()
     configuration = factories.PushMessagingConfigurationFactory(
         name="google",
-        project_id=told["service_account"]["project_id"],
-        service_account=json.dumps(told["service_account"]),
-        endpoint=told["endpoint"],
+        project_id=google_description["service_account"]["project_id"],
+        service_account=json.dumps(google_description["service_account"]),
+        endpoint=google_description["endpoint"],
     )
     return factories.ApplicationVersionFactory(push_messaging_configuration=configuration)
 
@@ -43,76 +43,76 @@ def sent(google):
     return [record for record in google.received if record["key"] == TOKEN]
 
 
-def said(answer):
-    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+def message_text(response):
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
 
 
-def test_the_profiles_page_offers_it(console, path):
+def test_profile_page_has_test_push_button(console, path):
     assert f'href="{path}"' in console.get(path.replace("send-test-push", "change")).content.decode()
 
 
-def test_the_question_names_user_and_device_and_sends_nothing(console, path, google):
+def test_test_push_confirmation_sends_nothing(console, path, google):
     page = console.get(path).content.decode()
     assert "Send a test push to “anna” on “Phone of anna”?" in page
     assert sent(google) == []
 
 
-def test_a_confirmed_test_push_is_sent(console, path, google):
-    answer = console.post(path)
-    assert answer.status_code == 302
-    assert "accepted the test push for “Phone of anna”" in said(answer)
+def test_confirmed_test_push_is_sent(console, path, google):
+    response = console.post(path)
+    assert response.status_code == 302
+    assert "accepted the test push for “Phone of anna”" in message_text(response)
     assert len(sent(google)) == 1
 
 
-def test_a_refusal_is_told_with_its_reason_and_what_to_do(console, path, google):
+def test_rejected_test_push_shows_reason_and_remedy(console, path, google):
     google.script[TOKEN] = [fcm.PERMISSION_DENIED]
-    answer = console.post(path)
-    assert "PERMISSION_DENIED" in said(answer)
-    assert "Firebase Cloud Messaging API Admin" in said(answer)
-    assert TOKEN not in said(answer)
+    response = console.post(path)
+    assert "PERMISSION_DENIED" in message_text(response)
+    assert "Firebase Cloud Messaging API Admin" in message_text(response)
+    assert TOKEN not in message_text(response)
     assert PushMessagingConfiguration.objects.get().delivery_error == "PERMISSION_DENIED"
 
 
-def test_a_device_without_push_is_told_of_before_and_after(console, path, google):
+def test_device_without_push_is_reported(console, path, google):
     PushEnrollment.objects.all().delete()
     page = console.get(path).content.decode()
     assert "“anna” cannot receive pushes on “Phone of anna”" in page
     assert "This device is not enrolled for push." in page
     assert 'type="submit"' not in page.partition("console-notice")[2].partition("</form>")[0]
-    assert "This device is not enrolled for push." in said(console.post(path))
+    assert "This device is not enrolled for push." in message_text(console.post(path))
     assert sent(google) == []
 
 
-def test_a_version_without_a_configuration_is_told_of(console, path, google):
+def test_version_without_configuration_is_reported(console, path, google):
     ApplicationVersion.objects.update(push_messaging_configuration=None)
     assert "no push messaging configuration" in console.get(path).content.decode()
-    assert "no push messaging configuration" in said(console.post(path))
+    assert "no push messaging configuration" in message_text(console.post(path))
     assert sent(google) == []
 
 
-def test_a_disabled_version_is_told_of_and_gets_no_push(console, path, google):
+def test_disabled_version_gets_no_test_push(console, path, google):
     ApplicationVersion.objects.update(status="disabled")
     text = "is disabled. Its devices count as not enrolled and get no pushes."
     assert text in console.get(path).content.decode()
-    assert text in said(console.post(path))
+    assert text in message_text(console.post(path))
     assert sent(google) == []
 
 
-def test_a_dead_token_is_told_and_the_page_then_says_that_push_is_off(console, path, google):
+def test_invalid_push_token_is_reported_and_removed(console, path, google):
     google.script[TOKEN] = [fcm.UNREGISTERED]
-    answer = console.post(path)
-    assert "UNREGISTERED" in said(answer)
-    assert "enrol for push again" in said(answer)
+    response = console.post(path)
+    assert "UNREGISTERED" in message_text(response)
+    assert "enrol for push again" in message_text(response)
     assert not PushEnrollment.objects.exists()
 
 
 @pytest.mark.parametrize("method", ["head", "put", "delete", "patch"])
-def test_other_methods_send_nothing(console, path, google, method):
+def test_other_http_methods_send_nothing(console, path, google, method):
     assert getattr(console, method)(path).status_code in (200, 405)
     assert sent(google) == []
 
 
-def test_a_form_without_its_token_sends_nothing(administrator, path, google):
+def test_csrf_failure_sends_nothing(administrator, path, google):
     client = Client(enforce_csrf_checks=True)
     client.force_login(administrator)
     assert client.post(path).status_code == 403
@@ -120,7 +120,7 @@ def test_a_form_without_its_token_sends_nothing(administrator, path, google):
 
 
 @pytest.mark.parametrize("flags", [None, {}, {"is_staff": True}])
-def test_who_is_no_administrator_sends_nothing(client, path, google, flags):
+def test_test_push_requires_administrator(client, path, google, flags):
     if flags is not None:
         client.force_login(User.objects.create_user("eve", password="x", **flags))
     assert client.post(path)["Location"].startswith("/admin/login/")
@@ -128,11 +128,11 @@ def test_who_is_no_administrator_sends_nothing(client, path, google, flags):
 
 
 @pytest.mark.parametrize("number", ["999", "abc", "9" * 40])
-def test_an_unknown_profile_is_not_found(console, db, number):
+def test_unknown_profile_returns_404(console, db, number):
     assert console.post(f"/admin/enrollment/profile/{number}/send-test-push/").status_code == 404
 
 
-def test_a_configurations_page_links_to_the_devices_enrolled_last(console, enroll, version):
+def test_configuration_page_links_latest_devices(console, enroll, version):
     for user in ("a", "b", "c", "d", "e", "f"):
         enroll(user)
     enroll("other", version=factories.ApplicationVersionFactory())

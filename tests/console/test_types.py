@@ -1,4 +1,4 @@
-"""The form of a mobile authentication type: what each method has."""
+"""Form of mobile authentication types, by method."""
 
 import pytest
 
@@ -11,7 +11,7 @@ LIST = "/admin/transactions/mobileauthenticationtype/"
 PUSH_METHODS = ["push", "push_with_pin", "push_with_fingerprint", "push_with_custom_authenticator"]
 
 
-def path_of(mobile_type):
+def page_path(mobile_type):
     return f"/admin/transactions/mobileauthenticationtype/{mobile_type.pk}/change/"
 
 
@@ -26,25 +26,30 @@ def text(db):
 
 
 @pytest.mark.parametrize("method", [*PUSH_METHODS, "otp", "sms"])
-def test_every_method_can_be_chosen_with_its_defaults(console, method):
+def test_every_method_can_be_chosen_with_defaults(console, method):
     page = add(console, method)
     assert page.status_code == 302, errors(page)
-    made = MobileAuthenticationType.objects.get()
-    assert (made.method, made.max_resends, made.max_attempts, made.fallback) == (method, 0, 3, None)
+    mobile_type = MobileAuthenticationType.objects.get()
+    assert (mobile_type.method, mobile_type.max_resends, mobile_type.max_attempts, mobile_type.fallback) == (
+        method,
+        0,
+        3,
+        None,
+    )
 
 
-def test_a_type_for_text_messages_has_attempts_resends_and_a_sender(console, text):
-    page = console.save(path_of(text), max_attempts=0, max_resends=2, sms_sender_id="Shop")
+def test_sms_type_has_attempts_resends_and_sender(console, text):
+    page = console.save(page_path(text), max_attempts=0, max_resends=2, sms_sender_id="Shop")
     assert page.status_code == 302, errors(page)
     text.refresh_from_db()
     assert (text.max_attempts, text.max_resends, text.sms_sender_id) == (0, 2, "Shop")
 
 
 @pytest.mark.parametrize("method", PUSH_METHODS)
-def test_a_push_type_has_resends_and_a_fallback(console, text, method):
+def test_push_type_has_resends_and_fallback(console, text, method):
     assert add(console, method, max_resends=1, fallback=text.pk).status_code == 302
-    made = MobileAuthenticationType.objects.get(name="login")
-    assert (made.max_resends, made.fallback) == (1, text)
+    mobile_type = MobileAuthenticationType.objects.get(name="login")
+    assert (mobile_type.max_resends, mobile_type.fallback) == (1, text)
 
 
 @pytest.mark.parametrize(
@@ -55,61 +60,61 @@ def test_a_push_type_has_resends_and_a_fallback(console, text, method):
         ("otp", {}),
     ],
 )
-def test_what_a_method_does_not_have_does_not_count_whatever_is_sent(console, text, method, kept):
+def test_fields_of_other_methods_are_ignored(console, text, method, kept):
     sent = {"max_attempts": 9, "max_resends": 4, "sms_sender_id": "Shop"}
     if method != "push":
         sent["fallback"] = text.pk
     assert add(console, method, **sent).status_code == 302
-    made = MobileAuthenticationType.objects.get(name="login")
+    mobile_type = MobileAuthenticationType.objects.get(name="login")
     defaults = {"max_attempts": 3, "max_resends": 0, "sms_sender_id": ""}
-    assert {name: getattr(made, name) for name in defaults} == {**defaults, **kept}
-    assert made.fallback is None
+    assert {name: getattr(mobile_type, name) for name in defaults} == {**defaults, **kept}
+    assert mobile_type.fallback is None
 
 
-def test_nonsense_in_a_field_that_is_hidden_is_no_error(console):
-    assert add(console, "otp", max_attempts="many", fallback="nobody").status_code == 302
+def test_invalid_hidden_field_is_ignored(console):
+    assert add(console, "otp", max_attempts="many", fallback="unknown").status_code == 302
 
 
 @pytest.mark.parametrize(("name", "value"), [("max_attempts", "-1"), ("max_resends", "x"), ("sms_sender_id", "x" * 21)])
-def test_nonsense_in_a_field_that_is_shown_is_an_error(console, name, value):
+def test_invalid_visible_field_is_rejected(console, name, value):
     assert set(errors(add(console, "sms", **{name: value}))) == {name}
 
 
-def test_another_method_drops_what_it_does_not_have(console, text):
+def test_method_change_resets_other_fields(console, text):
     login = factories.TypeFactory(fallback=text, max_resends=3)
-    assert console.save(path_of(login), method="otp").status_code == 302
+    assert console.save(page_path(login), method="otp").status_code == 302
     login.refresh_from_db()
     assert (login.method, login.fallback, login.max_resends) == ("otp", None, 0)
 
 
-def test_otp_types_and_the_type_itself_are_not_offered_as_a_fallback(console, text):
+def test_fallback_choices_exclude_otp_and_self(console, text):
     login, scan = factories.TypeFactory(name="login"), factories.TypeFactory(method="otp")
-    field = console.get(path_of(login)).context["adminform"].form.fields["fallback"]
+    field = console.get(page_path(login)).context["adminform"].form.fields["fallback"]
     assert list(field.queryset) == [text]
     for other in (scan, login):
-        assert set(errors(console.save(path_of(login), fallback=other.pk))) == {"fallback"}
+        assert set(errors(console.save(page_path(login), fallback=other.pk))) == {"fallback"}
 
 
-def test_a_ring_is_refused(console):
+def test_fallback_cycle_is_rejected(console):
     last = factories.TypeFactory(name="last")
     middle = factories.TypeFactory(name="middle", fallback=last)
     first = factories.TypeFactory(name="first", fallback=middle)
-    page = console.save(path_of(last), fallback=first.pk)
+    page = console.save(page_path(last), fallback=first.pk)
     assert errors(page) == {"fallback": "The fallbacks form a cycle."}
 
 
-def test_a_fallback_of_others_cannot_become_otp_and_cannot_be_deleted(console, text):
+def test_fallback_type_cannot_become_otp_or_be_deleted(console, text):
     factories.TypeFactory(name="login", fallback=text)
-    refused = errors(console.save(path_of(text), method="otp"))
-    assert refused == {"method": "An OTP type cannot be a fallback. This type is the fallback of: login."}
-    page = console.get(path_of(text).replace("change/", "delete/")).content.decode()
+    rejected = errors(console.save(page_path(text), method="otp"))
+    assert rejected == {"method": "An OTP type cannot be a fallback. This type is the fallback of: login."}
+    page = console.get(page_path(text).replace("change/", "delete/")).content.decode()
     assert "mobile authentication type “login”" in page
-    console.post(path_of(text).replace("change/", "delete/"), {"post": "yes"})
+    console.post(page_path(text).replace("change/", "delete/"), {"post": "yes"})
     text.refresh_from_db()
     assert text.method == "sms"
 
 
-def test_the_limits_say_what_zero_means(console):
+def test_limits_describe_zero(console):
     page = console.get(ADD).content.decode()
     assert "0: no resends." in page
     assert "0: no limit until it expires." in page
@@ -122,25 +127,25 @@ AUTOFILL = "Your code: {code}\r\n\r\n@www.example.com #{code}"
     ("message", "is_warned"),
     [(AUTOFILL, False), (AUTOFILL.replace(" #", "#"), True), (AUTOFILL.replace("@", "at @"), True), ("{code}", False)],
 )
-def test_an_almost_right_autofill_line_is_warned_about_and_kept(console, text, message, is_warned):
-    page = console.post(path_of(text), {**console.form(path_of(text)), "default_message_en": message}, follow=True)
+def test_invalid_autofill_line_shows_warning(console, text, message, is_warned):
+    page = console.post(page_path(text), {**console.form(page_path(text)), "default_message_en": message}, follow=True)
     assert ("is not in the form that browsers need to offer the code" in page.content.decode()) is is_warned
     text.refresh_from_db()
     assert text.default_messages["en"] == message.replace("\r\n", "\n")
 
 
-def test_a_push_message_is_not_warned_about(console):
-    path = path_of(factories.TypeFactory())
+def test_push_message_shows_no_autofill_warning(console):
+    path = page_path(factories.TypeFactory())
     page = console.post(path, {**console.form(path), "default_message_en": "Hi @a#{code}"}, follow=True)
     assert "is not in the form" not in page.content.decode()
 
 
-def test_fallbacks_are_listed(console, text):
+def test_list_shows_fallbacks(console, text):
     factories.TypeFactory(name="login", fallback=text)
     assert ">text<" in "".join(console.get(LIST).content.decode().split())
 
 
-def test_text_messages_have_switches_in_general(console, changes):
+def test_general_has_sms_switches(console, changes):
     page = console.save("/admin/system/generalconfiguration/", sms_authentication_enabled=None, sms_sender_id="Shop")
     assert page.status_code == 302
     assert changes("ADMIN_CONFIGURATION_UPDATED")["changes"] == {
@@ -149,8 +154,8 @@ def test_text_messages_have_switches_in_general(console, changes):
     }
 
 
-def test_every_language_has_a_field_with_its_count_and_its_preview(console, settings):
-    """The fields are made from the languages when the server starts; here that is English alone."""
+def test_every_language_has_field_count_and_preview(console, settings):
+    """The fields are created at the server's start; in the tests, English is the only language."""
     page = console.get(ADD).content.decode()
     assert 'data-counts="id_default_message_en" data-limit="155"' in page
     assert 'aria-controls="preview_default_message_en"' in page
@@ -159,13 +164,13 @@ def test_every_language_has_a_field_with_its_count_and_its_preview(console, sett
 
 
 @pytest.mark.parametrize(("lines", "accepted"), [(5, True), (6, False)])
-def test_a_line_break_counts_as_the_one_character_that_is_stored(console, settings, text, lines, accepted):
+def test_line_break_counts_as_one_character(console, settings, text, lines, accepted):
     settings.MESSAGE_MAX_LENGTH = 9
-    page = console.save(path_of(text), default_message_en="\r\n".join("abcdef"[:lines]))
+    page = console.save(page_path(text), default_message_en="\r\n".join("abcdef"[:lines]))
     assert (page.status_code == 302) is accepted
     text.refresh_from_db()
     assert text.default_messages.get("en", "").count("\r") == 0
 
 
-def test_codes_without_a_limit_are_warned_of(console):
+def test_unlimited_attempts_show_a_warning(console):
     assert 'data-shown-when="method=sms&amp;max_attempts=0"' in console.get(ADD).content.decode()

@@ -1,4 +1,4 @@
-"""What a person does on the console's pages: finds them in the menu, fills forms in, presses buttons."""
+"""Actions on the console's pages: open menu items, fill in forms, press buttons."""
 
 import json
 import re
@@ -8,19 +8,19 @@ from playwright.sync_api import expect
 
 from tests.flows.waiting import wait_until
 
-# A browser that is zoomed to 200 % on a screen of 1280 px lays its pages out in 640; the other is a phone.
+# A browser at 200 % zoom on a 1280 px screen has 640 px; 420 px is a phone.
 NARROW = (640, 420)
 WIDE = {"width": 1280, "height": 900}
-OUTSIDE = """() => [...document.querySelectorAll("body *:not(#nav-sidebar, #nav-sidebar *)")]
+FIND_OUTSIDE = """() => [...document.querySelectorAll("body *:not(#nav-sidebar, #nav-sidebar *)")]
     .filter((one) => one.getClientRects().length && one.getBoundingClientRect().right > window.innerWidth + 1)
     .map((one) => one.outerHTML.slice(0, 200))"""
 
 
 def assert_fits(page):
-    """Look at a page that comes only once in a zoomed and in a small window: nothing of it lies outside."""
+    """Assert that the current page fits into zoomed and small windows."""
     for width in NARROW:
         page.set_viewport_size({"width": width, "height": WIDE["height"]})
-        assert page.evaluate(OUTSIDE) == [], width
+        assert page.evaluate(FIND_OUTSIDE) == [], width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size(WIDE)
 
@@ -34,7 +34,7 @@ def sign_in(page, name, password):
 
 
 def sign_in_for_the_first_time(page, name, passwords):
-    """Sign in with the password that was told, and choose one, as the console wants it before anything else."""
+    """Sign in with the initial password and choose a new one, as the console requires."""
     sign_in(page, name, passwords[name])
     expect(page.get_by_text("Choose a new password to continue.")).to_be_visible()
     page.get_by_label("Old password").fill(passwords[name])
@@ -46,20 +46,20 @@ def sign_in_for_the_first_time(page, name, passwords):
 
 
 class Console:
-    """The console in one window."""
+    """Console in a browser window."""
 
     def __init__(self, page):
         self.page = page
-        # The addresses of the buttons that were pressed, with ID where a row's was.
+        # The paths of the pressed buttons, with ID in place of a row's id.
         self.pressed = []
 
     def open(self, title):
-        """Open a page by its name in the menu."""
+        """Open a page by its menu item."""
         self.page.locator("#nav-sidebar").get_by_role("link", name=title, exact=True).click()
         expect(self.page.get_by_role("heading", name=title, exact=True).first).to_be_visible()
 
     def add(self, title):
-        """Open the form for one more of what a page lists."""
+        """Open the add form of a list."""
         self.open(title)
         self.page.locator("a[href$='/add/']").first.click()
         self.page.wait_for_url("**/add/**")
@@ -72,7 +72,7 @@ class Console:
             self.field(name).fill(str(value))
 
     def choose(self, **fields):
-        """Choose by what the options say."""
+        """Select options by their labels."""
         for name, label in fields.items():
             self.field(name).select_option(label=label)
 
@@ -81,20 +81,20 @@ class Console:
         expect(self.page.get_by_text(says)).to_be_visible()
 
     def follow(self, name):
-        """Press a button of a page or its heading that leads somewhere."""
+        """Press a button of a page or its heading that opens another page."""
         button = self.page.locator("a:not(#nav-sidebar *)").filter(has_text=name).first
         path = urlsplit(button.get_attribute("href")).path
         self.pressed.append(re.sub(r"/[0-9a-f-]*[0-9][0-9a-f-]*/", "/ID/", path))
         button.click()
 
     def press(self, name, *, says=""):
-        """Press a button that leads to a question, then the question's own, and wait for what is said then."""
+        """Press a button and confirm it, then wait for the message `says`."""
         self.follow(name)
         self.page.locator("form[method=post] button[type=submit]").last.click()
         if says:
             expect(self.page.get_by_text(says)).to_be_visible()
 
-    def make_push_configuration(self, name, account, endpoint):
+    def create_push_configuration(self, name, account, endpoint):
         self.add("Push messaging configuration")
         self.fill(name=name, endpoint=endpoint)
         self.choose(platform="Android")
@@ -102,8 +102,8 @@ class Console:
         self.field("service_account_file").set_input_files(upload)
         self.save()
 
-    def make_application(self, name, identifier, configuration=None):
-        """Make an application with the version 1.0.0 for Android, with a push messaging configuration or none."""
+    def create_application(self, name, identifier, configuration=None):
+        """Create an application with version 1.0.0 for Android and an optional push messaging configuration."""
         self.add("Applications")
         self.fill(name=name, identifier=identifier)
         self.page.get_by_role("link", name="Add another").click()
@@ -112,7 +112,7 @@ class Console:
             self.choose(**{"versions-0-push_messaging_configuration": configuration})
         self.save()
 
-    def make_type(self, name, method, *, fallback=None, **fields):
+    def create_type(self, name, method, *, fallback=None, **fields):
         self.add("Mobile authentication types")
         self.fill(name=name)
         self.choose(method=method)
@@ -121,8 +121,8 @@ class Console:
         self.fill(**fields)
         self.save()
 
-    def make_client(self, name, client_id, *apis):
-        """Make an API client and return the secret, which is shown once."""
+    def create_client(self, name, client_id, *apis):
+        """Create an API client and return its secret, which is shown once."""
         self.add("API clients")
         self.fill(name=name, client_id=client_id)
         for api in apis:
@@ -134,13 +134,13 @@ class Console:
         expect(self.page.get_by_text(secret)).to_have_count(0)
         return secret
 
-    def make_endpoint(self, url, username="", password=""):
+    def create_endpoint(self, url, username="", password=""):
         self.add("Callback endpoints")
         self.fill(url=url, username=username, new_password=password)
         self.save()
 
-    def enrol(self, user_id, application):
-        """Make an enrolment code and return the link that the user's phone scans."""
+    def create_enrollment_code(self, user_id, application):
+        """Create an enrolment code and return its link."""
         self.open("Users")
         self.follow("Enrol a device")
         self.page.get_by_label("User ID").fill(user_id)
@@ -153,7 +153,7 @@ class Console:
         return link
 
     def open_row(self, title, text):
-        """Open a row of a list by what stands in it."""
+        """Open the row of a list with this text."""
         self.open(title)
         self.page.locator("#result_list").get_by_role("link", name=text, exact=True).first.click()
         self.page.wait_for_url("**/change/**")
@@ -166,7 +166,7 @@ class Console:
         expect(self.page.get_by_role("heading", name="Latest events of this user")).to_be_visible()
 
     def open_transaction(self, transaction_id):
-        """Find a transaction in the list."""
+        """Open a transaction from the list."""
         self.open("Transactions")
         self.page.locator("#result_list").get_by_role("link").filter(
             has=self.page.locator(f"xpath=self::a[contains(@href, '{transaction_id}')]")
@@ -177,7 +177,7 @@ class Console:
         return self.page.locator(".console-timeline strong").all_inner_texts()
 
     def read_timeline(self, transaction_id, *, until):
-        """Open a transaction, and look again until a line says `until`; returns all lines."""
+        """Open a transaction, reload it until the line `until` appears, and return all lines."""
         self.open_transaction(transaction_id)
 
         def read():

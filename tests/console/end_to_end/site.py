@@ -1,4 +1,4 @@
-"""An installation with an empty database, as an operator has it on the first day, and everything that surrounds it."""
+"""Installation with an empty database, and fakes of all external systems."""
 
 import json
 from contextlib import ExitStack, contextmanager
@@ -15,40 +15,40 @@ from tests.flows.stack import Stack
 
 @dataclass
 class Site:
-    """The product's processes, and in this process the stand-ins of Google, of an SMS service and of portals.
+    """Installation with fakes of Google, of an SMS service and of portals.
 
-    `passwords` are those of the staff by name. `signed_in` is what a browser keeps of the administrator's session.
+    `passwords` contains the passwords of the staff by name; `signed_in` is the browser state of the administrator.
     """
 
     stack: Stack
     fcm: Fcm
     sms: SmsService
-    sink: Portal
+    fake_portal: Portal
     passwords: dict = field(default_factory=dict)
     signed_in: dict = field(default_factory=dict)
 
-    def hire(self, name, role):
-        """Make a staff account, as the operator's guide says; its first password is in `passwords`."""
-        made = json.loads(self.stack.command("create_staff", name, "--role", role, "--json"))
-        self.passwords[name] = made["password"]
+    def create_staff(self, name, role):
+        """Create a staff account; its initial password is in `passwords`."""
+        account = json.loads(self.stack.command("create_staff", name, "--role", role, "--json"))
+        self.passwords[name] = account["password"]
 
 
 @contextmanager
 def empty_site(directory):
-    with ExitStack() as until_the_end:
-        fcm, sms, sink = (until_the_end.enter_context(one()) for one in (Fcm, SmsService, Portal))
+    with ExitStack() as stack_of_fakes:
+        fcm, sms, fake_portal = (stack_of_fakes.enter_context(fake()) for fake in (Fcm, SmsService, Portal))
         stack = Stack(directory, **sms.describe()["environment"], **database())
-        until_the_end.callback(stack.stop)
-        # Links for phones begin with it.
+        stack_of_fakes.callback(stack.stop)
+        # Enrolment links start with this URL.
         stack.environment["PUBLIC_URL"] = stack.url
         stack.command("migrate", "--no-input")
         stack.start()
-        yield Site(stack, fcm, sms, sink)
+        yield Site(stack, fcm, sms, fake_portal)
 
 
 def scan(link):
-    """Return a phone on which the app has opened an enrolment link, and what the link told it."""
+    """Return a device that opened an enrolment link, and the parameters of the link."""
     parts = urlsplit(link)
     assert (parts.scheme, parts.netloc) == ("countersign", "enroll")
-    told = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    return Device(told["server"]), told
+    parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    return Device(parameters["server"]), parameters

@@ -1,4 +1,4 @@
-"""Each button of each page, pressed in a browser, against stand-ins of what it reaches."""
+"""End-to-end tests of every button of the console, against fakes of the external systems."""
 
 import itertools
 import json
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from apps.demo.device import Device, DeviceApiError
 from tests.console.conftest import needs_browser
 from tests.console.end_to_end.pages import assert_fits, code_in
-from tests.console.end_to_end.portal import Website
+from tests.console.end_to_end.portal import Portal
 from tests.console.end_to_end.site import scan
 from tests.flows.waiting import wait_until
 
@@ -38,25 +38,25 @@ def configuration(site):
             {"name": "login", "method": "push", "max_resends": 1, "default_messages": {"en": "Sign in?"}},
             {"name": "text", "method": "sms", "max_attempts": 0, "default_messages": {"en": "Your code: {code}"}},
         ],
-        "callback_endpoints": [{"url": f"{site.sink.url}/callback"}],
+        "callback_endpoints": [{"url": f"{site.fake_portal.url}/callback"}],
     }
 
 
 @pytest.fixture(scope="module")
 def portal(site):
-    """The portal of a site that has a configuration."""
+    """The portal of a configured site."""
     site.stack.configure(configuration(site))
-    return Website(site.stack.url, "portal", SECRET, callback_uri=f"{site.sink.url}/callback")
+    return Portal(site.stack.url, "portal", SECRET, callback_uri=f"{site.fake_portal.url}/callback")
 
 
 @pytest.fixture
 def enroll(site, portal):
     def run(user_id, phone=None):
-        """Enrol a user for push on a phone, by default a new one; its push token is the user's id."""
-        status, made = portal.call(f"/oauth/api/v4/users/{user_id}/enrollment-codes", {"application_id": "shop"})
-        assert status == 201, made
+        """Enrol a user for push on a device, by default a new one. The push token is the user id."""
+        status, code = portal.call(f"/oauth/api/v4/users/{user_id}/enrollment-codes", {"application_id": "shop"})
+        assert status == 201, code
         phone = phone.add_user() if phone else Device(site.stack.url)
-        phone.enroll(made["enrollment_code"], application_id="shop", device_name=f"Phone of {user_id}")
+        phone.enroll(code["enrollment_code"], application_id="shop", device_name=f"Phone of {user_id}")
         phone.enroll_push(user_id)
         return phone
 
@@ -65,23 +65,23 @@ def enroll(site, portal):
 
 @pytest.fixture
 def failed_callback(site, portal, enroll):
-    """Return a function that makes a callback fail for good, and returns its path."""
+    """Return a function that causes a permanent failure of a callback and returns its path."""
 
     def run():
         number = next(_numbers)
         path, phone = f"/gone/{number}", enroll(f"gone-{number}")
-        site.sink.script[path] = [{"status": 410}]
-        callback_uri = site.sink.url + path
+        site.fake_portal.script[path] = [{"status": 410}]
+        callback_uri = site.fake_portal.url + path
         started = portal.start("login", user_id=f"gone-{number}", device_id=phone.device_id, callback_uri=callback_uri)
         phone.answer(phone.fetch(started["transaction_id"]), approve=False)
-        site.sink.wait(path, 1, 410, 20)
+        site.fake_portal.wait(path, 1, 410, 20)
         return path
 
     return run
 
 
-def pressed_of(label):
-    """Return the addresses of all buttons that a page's class has."""
+def pressed_buttons(label):
+    """Return the paths of all buttons of a page's admin class."""
     [page] = [page for model, page in admin.site._registry.items() if model._meta.label == label]
     base = f"/admin/{label.lower().replace('.', '/')}/"
     return {f"{base}{getattr(page, name).url_path}/" for name in page.actions_list or ()} | {
@@ -90,11 +90,11 @@ def pressed_of(label):
 
 
 def assert_all_pressed(console, *labels):
-    assert set(console.pressed) == set().union(*map(pressed_of, labels))
+    assert set(console.pressed) == set().union(*map(pressed_buttons, labels))
 
 
-def test_every_page_with_buttons_has_a_test_here():
-    with_buttons = {model._meta.label for model in admin.site._registry if pressed_of(model._meta.label)}
+def test_every_page_with_buttons_is_tested():
+    with_buttons = {model._meta.label for model in admin.site._registry if pressed_buttons(model._meta.label)}
     assert with_buttons == {
         *("applications.ApiClient", "callbacks.CallbackDelivery", "callbacks.CallbackEndpoint", "enrollment.Profile"),
         *("events.Event", "system.GeneralConfiguration", "transactions.MobileAuthenticationType"),
@@ -102,7 +102,7 @@ def test_every_page_with_buttons_has_a_test_here():
     }
 
 
-def test_activity_is_exported(console, portal):
+def test_activity_export_is_downloaded(console, portal):
     console.open("Activity")
     with console.page.expect_download() as download:
         console.follow("Export as CSV")
@@ -111,9 +111,7 @@ def test_activity_is_exported(console, portal):
     assert_all_pressed(console, "events.Event")
 
 
-def test_text_messages_by_day_are_shown_from_general_and_a_test_message_is_sent_from_there_and_from_a_type(
-    console, site, portal
-):
+def test_general_and_type_pages_link_to_sms_usage_and_test_sms(console, site, portal):
     console.open("General")
     console.follow("Text messages by day")
     console.page.wait_for_url("**/smsusage/")
@@ -129,12 +127,12 @@ def test_text_messages_by_day_are_shown_from_general_and_a_test_message_is_sent_
     console.open_row("Mobile authentication types", "text")
     send()
     sent = site.sms.wait(NUMBER, 2, 204, 20)
-    assert [json.loads(one["body"])["message"] for one in sent] == ["This is a test message."] * 2
+    assert [json.loads(secret_value["body"])["message"] for secret_value in sent] == ["This is a test message."] * 2
     assert_all_pressed(console, "system.GeneralConfiguration", "transactions.MobileAuthenticationType")
 
 
-def test_an_endpoint_is_called_and_gets_a_secret_and_leads_to_its_deliveries(console, site, portal):
-    url = f"{site.sink.url}/callback"
+def test_endpoint_page_sends_test_callback_and_creates_secret(console, site, portal):
+    url = f"{site.fake_portal.url}/callback"
     console.open_row(ENDPOINTS, url)
     console.press("Send test callback", says=f"{url} took the test callback: HTTP 204")
     console.press("New signing secret")
@@ -143,7 +141,7 @@ def test_an_endpoint_is_called_and_gets_a_secret_and_leads_to_its_deliveries(con
     assert_fits(console.page)
     console.page.get_by_role("link", name="I have copied it").click()
     console.press("Send test callback", says=f"{url} took the test callback: HTTP 204")
-    plain, signed = site.sink.wait("/callback", 2, 204, 20)
+    plain, signed = site.fake_portal.wait("/callback", 2, 204, 20)
     assert ["webhook-signature" in call["headers"] for call in (plain, signed)] == [False, True]
 
     console.follow("Deliveries")
@@ -157,7 +155,7 @@ def test_an_endpoint_is_called_and_gets_a_secret_and_leads_to_its_deliveries(con
     assert_all_pressed(console, "callbacks.CallbackEndpoint")
 
 
-def test_callbacks_that_failed_for_good_are_sent_again(console, site, failed_callback):
+def test_failed_callbacks_are_sent_again(console, site, failed_callback):
     paths = [failed_callback() for _ in range(3)]
 
     def failed():
@@ -167,39 +165,39 @@ def test_callbacks_that_failed_for_good_are_sent_again(console, site, failed_cal
         return rows if rows.count() == 3 else None
 
     rows = wait_until(failed)
-    rows.filter(has_text=site.sink.url + paths[0]).get_by_role("link").first.click()
+    rows.filter(has_text=site.fake_portal.url + paths[0]).get_by_role("link").first.click()
     expect(console.page.get_by_text("Attempt 1: failed")).to_be_visible()
     console.press("Send again", says="1 callback is due again.")
-    assert len(site.sink.wait(paths[0], 2, None, 20)) == 2
+    assert len(site.fake_portal.wait(paths[0], 2, None, 20)) == 2
     console.open(ENDPOINTS)
     console.page.get_by_role("link", name="Failed deliveries").click()
     console.press("Send all failed ones again", says="2 callbacks are due again.")
-    assert [len(site.sink.wait(path, 2, None, 20)) for path in paths] == [2, 2, 2]
+    assert [len(site.fake_portal.wait(path, 2, None, 20)) for path in paths] == [2, 2, 2]
     assert_all_pressed(console, "callbacks.CallbackDelivery")
 
 
-def test_a_client_gets_a_new_secret_and_loses_the_old_one(console, portal):
+def test_client_secret_is_rotated(console, portal):
     console.open_row("API clients", "Rotating")
     expect(console.page.get_by_role("link", name="Remove old secret")).to_have_count(0)
     console.press("New secret")
     secret = console.page.locator("#client-secret").inner_text()
     console.page.get_by_role("link", name="I have copied it").click()
-    old, new = (Website(portal.server, "rotating", one) for one in (SECRET, secret))
-    asked = "/oauth/api/v4/authenticate/user/anna/enabled"
-    assert wait_until(lambda: new.call(asked)[0] == 200, 5)
-    assert old.call(asked)[0] == 200
+    old, new = (Portal(portal.server, "rotating", secret_value) for secret_value in (SECRET, secret))
+    enabled_path = "/oauth/api/v4/authenticate/user/anna/enabled"
+    assert wait_until(lambda: new.call(enabled_path)[0] == 200, 5)
+    assert old.call(enabled_path)[0] == 200
     console.press("Remove old secret", says="The old secret was removed.")
-    assert wait_until(lambda: old.call(asked)[0] == 401, 5)
-    assert new.call(asked)[0] == 200
+    assert wait_until(lambda: old.call(enabled_path)[0] == 401, 5)
+    assert new.call(enabled_path)[0] == 200
     assert_all_pressed(console, "applications.ApiClient")
 
 
-def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enroll):
-    phone, shared = enroll("fay"), enroll("gus")
-    enroll("hal", shared)
-    link = console.enrol("fay", "Shop")
-    scanned, told = scan(link)
-    scanned.enroll(told["code"], application_id="shop", device_name="Second phone")
+def test_user_actions_of_support_staff(console, site, portal, enroll):
+    phone, shared_phone = enroll("fay"), enroll("gus")
+    enroll("hal", shared_phone)
+    link = console.create_enrollment_code("fay", "Shop")
+    scanned, parameters = scan(link)
+    scanned.enroll(parameters["code"], application_id="shop", device_name="Second phone")
 
     def open_device(user_id, name):
         console.open_user(user_id)
@@ -212,21 +210,21 @@ def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enro
     console.press("Revoke push notifications", says="The push token of “fay” on “Phone of fay” was deleted.")
     assert phone.pending() == []
     console.press("Revoke mobile authentication", says="The keys of “fay” on “Phone of fay” were deleted.")
-    # The device stays: its bearer token is valid, its profile has no keys.
+    # The device remains: its device token is valid, but its profile has no keys.
     expect(console.page.get_by_text("removed", exact=True)).to_be_visible()
     assert phone.pending() == []
     with pytest.raises(DeviceApiError, match="invalid_profile"):
         phone.enroll_push("another")
     open_device("fay", "Second phone")
     console.press("Disconnect user from device", says="“fay” was disconnected from “Second phone”.")
-    assert_forgotten(scanned)
+    assert_code_rejected(scanned)
     open_device("gus", "Phone of")
     console.follow("Delete mobile device")
     expect(console.page.get_by_text("disconnect its 2 users?")).to_be_visible()
     expect(console.page.locator(".console-list li")).to_have_text(["gus", "hal"])
     console.page.get_by_role("button", name="Delete mobile device").click()
     expect(console.page.get_by_text("2 users were disconnected.")).to_be_visible()
-    assert_forgotten(shared)
+    assert_code_rejected(shared_phone)
 
     lock_out(site, portal, "ivy")
     console.open_user("ivy")
@@ -236,23 +234,23 @@ def test_a_user_is_helped_unlocked_and_loses_devices(console, site, portal, enro
     assert_all_pressed(console, "enrollment.Profile")
 
 
-def assert_forgotten(phone):
-    with pytest.raises(DeviceApiError) as refused:
+def assert_code_rejected(phone):
+    with pytest.raises(DeviceApiError) as rejected:
         phone.pending()
-    assert refused.value.status == 401
+    assert rejected.value.status == 401
 
 
 def lock_out(site, portal, user_id):
-    """Type wrong codes until the user is locked out."""
+    """Enter wrong codes until the user is locked."""
     number = "+31687654321"
     started = portal.start("text", user_id=user_id, phone_number=number)
     [text] = site.sms.wait(number, 1, 204, 20)
     wrong = f"{(int(code_in(json.loads(text['body'])['message'])) + 1) % 1_000_000:06}"
-    # A change of the configuration, the limit's here, is in force after at most two seconds.
+    # Configuration changes, such as this limit, take effect within two seconds.
     wait_until(lambda: portal.verify(user_id, started["transaction_id"], wrong)[0] == 429, 10)
 
 
-def test_a_transaction_is_sent_again_and_cancelled(console, site, portal, enroll):
+def test_transaction_is_resent_and_cancelled(console, site, portal, enroll):
     phone = enroll("kim")
     started = portal.start("login", user_id="kim", device_id=phone.device_id)
     site.fcm.wait("kim", 1, 200, 20)
@@ -270,7 +268,7 @@ def test_a_transaction_is_sent_again_and_cancelled(console, site, portal, enroll
     assert_all_pressed(console, "transactions.Transaction")
 
 
-def test_the_configuration_is_checked_against_google(console, site, portal):
+def test_configuration_check_contacts_google(console, site, portal):
     console.open("Check configuration")
     console.page.get_by_role("button", name="Check configuration").click()
     finding = console.page.locator(".console-findings li").filter(has_text="The service account of")

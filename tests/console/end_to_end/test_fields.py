@@ -1,11 +1,11 @@
-"""Which fields a form shows for each method, platform and way of push, in the browser and without a reload."""
+"""End-to-end tests of the fields that a form shows for each method, platform and push configuration."""
 
 import json
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import enter, needs_browser
+from tests.console.conftest import needs_browser, sign_in_with_browser
 from tests.fakes import apns_certificates
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
@@ -24,7 +24,7 @@ NEEDS_OF_METHOD = {
     "push_with_fingerprint": "Requires an application with fingerprint enabled",
     "push_with_custom_authenticator": "Requires an application with custom authenticators",
 }
-# By a version's platform and the kind of its push messaging configuration.
+# The fields by the platform of a version and the kind of its push messaging configuration.
 FIELDS_OF_VERSION = {
     ("android", ""): set(),
     ("android", "fcm_http_v1"): {"cordova"},
@@ -37,7 +37,7 @@ LOCKED_WITHOUT_ENROLMENT = ("unique_pgp_keys_per_enrollment", "push_enrollment_e
 
 
 def configurations():
-    """One push messaging configuration of each kind that the demo has not."""
+    """Push messaging configurations of the kinds that the demo does not have."""
     key = apns_certificates.pem(apns_certificates.signing_key())
     certificate = apns_certificates.Authority().client("com.example.shop", "ABCDE12345", ["production"])
     ios, legacy = {"platform": "ios"}, {"platform": "android", "fcm_api_version": "legacy"}
@@ -50,12 +50,12 @@ def configurations():
 
 @pytest.fixture
 def page(demo, window):
-    enter(window, "admin", demo.password)
+    sign_in_with_browser(window, "admin", demo.password)
     return window
 
 
 def expect_fields(page, shown, others, prefix=""):
-    """Expect that a person sees the fields in `shown` and not those in `others`, and that only the first are sent."""
+    """Expect that the fields in `shown` are visible and submitted, and those in `others` are not."""
     for name in shown | others:
         field = page.locator(f"[name={prefix}{name}]:not([type=hidden])")
         expect(field).to_be_enabled(enabled=name in shown)
@@ -63,7 +63,7 @@ def expect_fields(page, shown, others, prefix=""):
         expect(row).to_be_visible(visible=name in shown)
 
 
-def test_a_type_has_the_fields_of_its_method_when_it_is_made_and_when_it_is_changed(page):
+def test_type_form_shows_fields_of_method(page):
     every = set().union(*FIELDS_OF_METHOD.values())
     page.goto("/admin/transactions/mobileauthenticationtype/")
     change = page.locator("#result_list").get_by_role("link", name="login-sms", exact=True).first.get_attribute("href")
@@ -73,7 +73,7 @@ def test_a_type_has_the_fields_of_its_method_when_it_is_made_and_when_it_is_chan
         assert set(options) == set(FIELDS_OF_METHOD)
         page.locator("[name=method]").select_option("push")
         for is_on in (False, True):
-            # Signing data is required of types that sign.
+            # Signing data is required for types with transaction signing.
             page.locator("[name=transaction_signing]").set_checked(is_on)
             expect(page.locator("[name=signing_data_required]")).to_be_visible(visible=is_on)
         for method, shown in FIELDS_OF_METHOD.items():
@@ -83,7 +83,7 @@ def test_a_type_has_the_fields_of_its_method_when_it_is_made_and_when_it_is_chan
                 expect(page.get_by_text(text)).to_be_visible(visible=other == method)
 
 
-def test_a_version_has_the_fields_of_its_platform_and_its_way_of_push(demo, page):
+def test_version_form_shows_fields_of_platform_and_configuration(demo, page):
     path = demo.var_dir / "kinds.json"
     path.write_text(json.dumps({"push_messaging_configurations": configurations()}))
     demo.command("import_configuration", str(path))
@@ -92,18 +92,18 @@ def test_a_version_has_the_fields_of_its_platform_and_its_way_of_push(demo, page
     page.get_by_role("link", name="Add another").click()
     platform = page.locator("[name=versions-0-platform]")
     configuration = page.locator("[name=versions-0-push_messaging_configuration]")
-    for (wanted, kind), shown in FIELDS_OF_VERSION.items():
-        platform.select_option(wanted)
+    for (expected, kind), shown in FIELDS_OF_VERSION.items():
+        platform.select_option(expected)
         option = configuration.locator(f"option[data-kind={kind}]" if kind else "option[value='']").first
         configuration.select_option(option.get_attribute("value"))
         expect_fields(page, shown, every - shown, "versions-0-")
-        # What is for the other platform is not offered.
+        # Configurations of the other platform are not offered.
         offered = configuration.locator("option[data-platform]:not([disabled])")
         platforms = offered.evaluate_all("all => all.map(one => one.dataset.platform)")
-        assert set(platforms) == {wanted}
+        assert set(platforms) == {expected}
 
 
-def test_an_application_has_a_limit_of_wrong_pins_while_it_has_pins(page):
+def test_application_form_shows_pin_limit_only_with_pin(page):
     page.goto("/admin/applications/application/add/")
     pin = page.locator("[name=pin_enabled]")
     for is_on in (True, False, True):
@@ -111,7 +111,7 @@ def test_an_application_has_a_limit_of_wrong_pins_while_it_has_pins(page):
         expect_fields(page, {"max_pin_attempts"} if is_on else set(), set() if is_on else {"max_pin_attempts"})
 
 
-def test_enrolment_options_are_locked_while_enrolment_is_off(page):
+def test_enrollment_options_are_disabled_while_enrollment_is_off(page):
     page.goto("/admin/system/generalconfiguration/")
     for is_on in (False, True):
         page.locator("[name=enrollment_enabled]").set_checked(is_on)

@@ -1,4 +1,4 @@
-"""The console without a mouse, on a wide screen and on one that is zoomed to 200 %."""
+"""End-to-end tests of the console with the keyboard, on a wide screen and at 200 % zoom."""
 
 import pytest
 from playwright.sync_api import expect
@@ -8,37 +8,37 @@ from tests.console.conftest import needs_browser
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 
-# Nobody should have to go through more stops than these to reach something.
-MOST_STOPS = 60
+# The maximum number of tab stops to reach an element.
+MAX_TAB_STOPS = 60
 ZOOMED = {"width": 640, "height": 450}
 
 
 class Keyboard:
-    """Fingers on Tab, Enter, Space, Escape and letters."""
+    """Keyboard input in a browser page."""
 
     def __init__(self, page):
         self.page = page
 
     def type(self, text):
-        """Type in place of what a field holds."""
+        """Replace the content of the focused field."""
         self.page.keyboard.press("Control+A")
         self.page.keyboard.type(text)
 
     def press(self, key):
         self.page.keyboard.press(key)
 
-    def go_to(self, wanted):
-        """Press Tab until something has the focus, which a person must be able to see there."""
-        for _ in range(MOST_STOPS):
+    def go_to(self, expected):
+        """Press Tab until the element has the focus, and assert that the focus is visible."""
+        for _ in range(MAX_TAB_STOPS):
             self.press("Tab")
-            if wanted.evaluate("element => element === document.activeElement"):
-                expect(wanted).to_be_in_viewport()
-                assert wanted.evaluate(IS_MARKED), wanted
+            if expected.evaluate("element => element === document.activeElement"):
+                expect(expected).to_be_in_viewport()
+                assert expected.evaluate(IS_MARKED), expected
                 return
-        raise AssertionError(f"not reached with {MOST_STOPS} tabs: {wanted}")
+        raise AssertionError(f"not reached with {MAX_TAB_STOPS} tabs: {expected}")
 
 
-# What has the focus is told from what has not by an outline, a shadow or a border.
+# A visible focus changes the outline, shadow or border of an element.
 IS_MARKED = """element => {
     const marks = () => {
         const style = getComputedStyle(element);
@@ -54,21 +54,21 @@ IS_MARKED = """element => {
 
 @pytest.fixture
 def keyboard(demo, window):
-    """The sign-in page of the demo's console, passed by the keyboard."""
-    fingers = Keyboard(window)
+    """The demo's console after signing in with the keyboard."""
+    keyboard = Keyboard(window)
     window.goto("/admin/login/")
     window.locator("[name=username]").evaluate("field => field.blur()")
-    fingers.go_to(window.locator("[name=username]"))
-    fingers.type("admin")
-    fingers.go_to(window.locator("[name=password]"))
-    fingers.type(demo.password)
-    fingers.go_to(window.get_by_role("button", name="Log in"))
-    fingers.press("Space")
+    keyboard.go_to(window.locator("[name=username]"))
+    keyboard.type("admin")
+    keyboard.go_to(window.locator("[name=password]"))
+    keyboard.type(demo.password)
+    keyboard.go_to(window.get_by_role("button", name="Log in"))
+    keyboard.press("Space")
     window.wait_for_url(lambda url: "/login/" not in url)
-    return fingers
+    return keyboard
 
 
-def test_a_form_is_opened_changed_and_saved_and_its_button_pressed(keyboard, window):
+def test_keyboard_opens_changes_and_saves_form(keyboard, window):
     keyboard.go_to(window.locator("#nav-sidebar").get_by_role("link", name="Mobile authentication types"))
     keyboard.press("Enter")
     keyboard.go_to(window.locator("#result_list").get_by_role("link", name="login-sms", exact=True).first)
@@ -91,7 +91,7 @@ def test_a_form_is_opened_changed_and_saved_and_its_button_pressed(keyboard, win
     expect(window.get_by_text("The gateway “rest” took the message")).to_be_visible()
 
 
-def test_a_choice_brings_its_fields_and_a_row_is_added(keyboard, window):
+def test_keyboard_reaches_dynamic_fields_and_adds_row(keyboard, window):
     window.goto("/admin/transactions/mobileauthenticationtype/add/")
     method, attempts = window.locator("[name=method]"), window.locator("[name=max_attempts]")
     keyboard.go_to(method)
@@ -105,7 +105,7 @@ def test_a_choice_brings_its_fields_and_a_row_is_added(keyboard, window):
     keyboard.go_to(window.locator("[name=versions-0-push_messaging_configuration]"))
 
 
-def test_the_menu_of_a_zoomed_page_is_opened_and_followed(keyboard, window):
+def test_keyboard_opens_menu_of_zoomed_page(keyboard, window):
     window.set_viewport_size(ZOOMED)
     window.goto("/admin/")
     menu = window.locator("#nav-sidebar")
@@ -118,7 +118,7 @@ def test_the_menu_of_a_zoomed_page_is_opened_and_followed(keyboard, window):
     window.wait_for_url("**/apiclient/")
 
 
-def test_the_account_is_opened_closed_and_left(keyboard, window):
+def test_keyboard_operates_account_menu(keyboard, window):
     account = window.get_by_role("button", name="admin")
     out = window.get_by_role("button", name="Log out")
     keyboard.go_to(account)

@@ -1,4 +1,4 @@
-"""What is in use cannot be deleted, and the page says by what."""
+"""Deletion is blocked for rows in use, and the page lists their users."""
 
 import pytest
 from django.db.models import ProtectedError
@@ -14,7 +14,7 @@ from tests import factories
 from tests.console.conftest import errors
 
 
-def refuse(console, row, *names):
+def assert_deletion_blocked(console, row, *names):
     path = f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/delete/"
     for page in (console.get(path), console.post(path, {"post": "yes"})):
         text = page.content.decode()
@@ -24,23 +24,23 @@ def refuse(console, row, *names):
     assert type(row).objects.filter(pk=row.pk).exists()
 
 
-def test_a_push_configuration_in_use_names_its_versions(console, version):
-    refuse(console, version.push_messaging_configuration, "version", str(version))
+def test_push_configuration_in_use_lists_versions(console, version):
+    assert_deletion_blocked(console, version.push_messaging_configuration, "version", str(version))
 
 
-def test_a_client_with_transactions_names_some_of_them(console, portal, mobile_type, device):
+def test_client_in_use_lists_some_transactions(console, portal, mobile_type, device):
     GeneralConfiguration.objects.update_or_create(pk=1, defaults={"max_pending_transactions": 100})
     transactions = [portal.start(mobile_type, device).json()["transaction_id"] for _ in range(12)]
-    refuse(console, portal.api_client, "transaction", "… and more")
+    assert_deletion_blocked(console, portal.api_client, "transaction", "… and more")
     page = console.get(f"/admin/applications/apiclient/{portal.api_client.pk}/delete/").content.decode()
     assert sum(transaction in page for transaction in transactions) == 10
 
 
-def test_an_application_with_enrolled_devices_names_them(console, device, version):
-    refuse(console, version.application, "device", "Phone of anna")
+def test_application_in_use_lists_devices(console, device, version):
+    assert_deletion_blocked(console, version.application, "device", "Phone of anna")
 
 
-def test_a_version_with_enrolled_devices_is_not_removed_from_the_form(console, device, version):
+def test_version_in_use_is_not_removed(console, device, version):
     page = console.save(
         f"/admin/applications/application/{version.application_id}/change/", **{"versions-0-DELETE": "on"}
     )
@@ -49,18 +49,18 @@ def test_a_version_with_enrolled_devices_is_not_removed_from_the_form(console, d
     assert ApplicationVersion.objects.filter(pk=version.pk).exists()
 
 
-def test_a_version_without_devices_is_removed_from_the_form(console, version, changes):
+def test_unused_version_is_removed(console, version, changes):
     path = f"/admin/applications/application/{version.application_id}/change/"
     assert console.save(path, **{"versions-0-DELETE": "on"}).status_code == 302
     assert not ApplicationVersion.objects.exists()
     assert changes("ADMIN_CONFIGURATION_DELETED")["object"] == str(version)
 
 
-def test_what_is_not_in_use_is_deleted_with_what_belongs_to_it(console, version, changes):
+def test_unused_row_is_deleted_with_dependent_rows(console, version, changes):
     EnrollmentCode.objects.create(code_hash="x", user_id="anna", application=version.application)
     path = f"/admin/applications/application/{version.application_id}/delete/"
-    question = console.get(path).content.decode()
-    assert "1 versions" in question
+    confirmation = console.get(path).content.decode()
+    assert "1 versions" in confirmation
     assert Application.objects.exists()
     assert console.post(path, {"post": "yes"}).status_code == 302
     assert not Application.objects.exists()
@@ -83,19 +83,19 @@ def test_unused_configuration_is_deleted(console, make, model):
     assert not model.objects.exists()
 
 
-def test_a_type_can_go_while_its_transactions_stay(console, portal, mobile_type, device):
+def test_type_is_deleted_without_its_transactions(console, portal, mobile_type, device):
     portal.start(mobile_type, device)
     console.post(f"/admin/transactions/mobileauthenticationtype/{mobile_type.pk}/delete/", {"post": "yes"})
     assert Transaction.objects.get().type_name == mobile_type.name
 
 
-def test_what_is_taken_into_use_meanwhile_is_not_deleted(console, monkeypatch):
+def test_row_used_meanwhile_is_not_deleted(console, monkeypatch):
     api_client = factories.ApiClientFactory()
 
-    def taken(self):
+    def raise_protected(self):
         raise ProtectedError("in use", set())
 
-    monkeypatch.setattr(ApiClient, "delete", taken)
-    answer = console.post(f"/admin/applications/apiclient/{api_client.pk}/delete/", {"post": "yes"}, follow=True)
-    assert "now in use and was not deleted" in answer.content.decode()
+    monkeypatch.setattr(ApiClient, "delete", raise_protected)
+    response = console.post(f"/admin/applications/apiclient/{api_client.pk}/delete/", {"post": "yes"}, follow=True)
+    assert "now in use and was not deleted" in response.content.decode()
     assert not Event.objects.filter(event_type="ADMIN_CONFIGURATION_DELETED").exists()

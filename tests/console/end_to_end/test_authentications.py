@@ -1,4 +1,4 @@
-"""From nothing to a finished authentication, through the console alone, for each way in which a user can answer."""
+"""End-to-end tests from an empty installation to an authentication, for each method."""
 
 import json
 
@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.console.conftest import needs_browser
 from tests.console.end_to_end.pages import code_in
-from tests.console.end_to_end.portal import Website
+from tests.console.end_to_end.portal import Portal
 from tests.console.end_to_end.site import scan
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
@@ -16,39 +16,39 @@ CALLBACK_PASSWORD = "a password of the portal's own"
 NUMBER = "+31612345678"
 
 
-def make_portal(console, site, name):
-    """Make what a portal needs, which calls its paths by its name, and return the portal."""
-    secret = console.make_client(name.title(), name, "Mobile authentication")
-    return Website(site.stack.url, name, secret, callback_uri=f"{site.sink.url}/{name}")
+def create_portal(console, site, name):
+    """Create the API client of a portal and return the portal."""
+    secret = console.create_client(name.title(), name, "Mobile authentication")
+    return Portal(site.stack.url, name, secret, callback_uri=f"{site.fake_portal.url}/{name}")
 
 
-def make_endpoint(console, portal):
-    console.make_endpoint(portal.callback_uri, "countersign", CALLBACK_PASSWORD)
+def create_endpoint(console, portal):
+    console.create_endpoint(portal.callback_uri, "countersign", CALLBACK_PASSWORD)
 
 
-def called_back(site, portal, transaction_id):
-    """Wait for the callback, and look whether it is this transaction's, with the credentials that were typed."""
-    [call] = site.sink.wait(f"/{portal.client_id}", 1, 204, 20)
-    told = {"callback_uri": portal.callback_uri, "transaction_id": transaction_id}
-    assert json.loads(call["body"]) == told
+def assert_callback(site, portal, transaction_id):
+    """Wait for the callback and check its transaction and credentials."""
+    [call] = site.fake_portal.wait(f"/{portal.client_id}", 1, 204, 20)
+    parameters = {"callback_uri": portal.callback_uri, "transaction_id": transaction_id}
+    assert json.loads(call["body"]) == parameters
     assert call["headers"]["authorization"].startswith("Basic ")
 
 
-def enrolled(console, user_id, application):
-    """Return a phone that has scanned what the console showed."""
-    phone, told = scan(console.enrol(user_id, application))
-    phone.enroll(told["code"], application_id=told["application_id"], device_name=f"Phone of {user_id}")
+def enrolled_phone(console, user_id, application):
+    """Return a device that enrolled with the console's code."""
+    phone, parameters = scan(console.create_enrollment_code(user_id, application))
+    phone.enroll(parameters["code"], application_id=parameters["application_id"], device_name=f"Phone of {user_id}")
     return phone
 
 
-def test_a_push_is_configured_sent_approved_and_called_back(console, site):
+def test_push_authentication_from_empty_installation(console, site):
     google = site.fcm.describe()
-    console.make_push_configuration("google", google["service_account"], google["endpoint"])
-    console.make_application("Bank", "bank", "google")
-    console.make_type("push-login", "Push", time_to_live=120, default_message_en="Sign in at the bank?")
-    portal = make_portal(console, site, "bank-portal")
-    make_endpoint(console, portal)
-    phone = enrolled(console, "anna", "Bank")
+    console.create_push_configuration("google", google["service_account"], google["endpoint"])
+    console.create_application("Bank", "bank", "google")
+    console.create_type("push-login", "Push", time_to_live=120, default_message_en="Sign in at the bank?")
+    portal = create_portal(console, site, "bank-portal")
+    create_endpoint(console, portal)
+    phone = enrolled_phone(console, "anna", "Bank")
     phone.enroll_push("push-token-of-anna")
 
     started = portal.start("push-login", user_id="anna", device_id=phone.device_id)
@@ -58,7 +58,7 @@ def test_a_push_is_configured_sent_approved_and_called_back(console, site):
     assert content["og_message"] == "Sign in at the bank?"
     challenge = phone.fetch(content["og_transaction_id"])
     assert phone.answer(challenge, approve=True) == "authenticated"
-    called_back(site, portal, started["transaction_id"])
+    assert_callback(site, portal, started["transaction_id"])
     assert portal.result(started["transaction_id"])["is_authenticated"]
 
     lines = console.read_timeline(started["transaction_id"], until="Callback, attempt 1: delivered")
@@ -72,9 +72,9 @@ def test_a_push_is_configured_sent_approved_and_called_back(console, site):
     expect(console.page.get_by_text("Authenticated", exact=True)).to_be_visible()
 
 
-def test_a_text_message_is_configured_sent_and_its_code_verified(console, site):
-    console.make_type("text-login", "SMS", max_attempts=2, default_message_en="Your code is {code}.")
-    portal = make_portal(console, site, "text-portal")
+def test_sms_authentication_from_empty_installation(console, site):
+    console.create_type("text-login", "SMS", max_attempts=2, default_message_en="Your code is {code}.")
+    portal = create_portal(console, site, "text-portal")
     portal.callback_uri = ""
 
     transaction_id = portal.start("text-login", user_id="bert", phone_number=NUMBER)["transaction_id"]
@@ -95,18 +95,18 @@ def test_a_text_message_is_configured_sent_and_its_code_verified(console, site):
     expect(console.page.get_by_text("2 of 2")).to_be_visible()
 
 
-def test_a_one_time_password_is_configured_scanned_approved_and_called_back(console, site):
-    console.make_application("Clinic", "clinic")
-    console.make_type("scan-login", "OTP", default_message_en="Sign in at the clinic?")
-    portal = make_portal(console, site, "clinic-portal")
-    make_endpoint(console, portal)
-    phone = enrolled(console, "cleo", "Clinic")
+def test_otp_authentication_from_empty_installation(console, site):
+    console.create_application("Clinic", "clinic")
+    console.create_type("scan-login", "OTP", default_message_en="Sign in at the clinic?")
+    portal = create_portal(console, site, "clinic-portal")
+    create_endpoint(console, portal)
+    phone = enrolled_phone(console, "cleo", "Clinic")
 
     started = portal.start("scan-login")
     challenge = phone.claim_otp(started["otp"])
     assert challenge["message"] == "Sign in at the clinic?"
     assert phone.answer(challenge, approve=True) == "authenticated"
-    called_back(site, portal, started["transaction_id"])
+    assert_callback(site, portal, started["transaction_id"])
     assert portal.result(started["transaction_id"])["user_id"] == "cleo"
 
     lines = console.read_timeline(started["transaction_id"], until="Callback, attempt 1: delivered")
@@ -115,11 +115,11 @@ def test_a_one_time_password_is_configured_scanned_approved_and_called_back(cons
     expect(console.page.get_by_role("link", name="cleo")).to_be_visible()
 
 
-def test_a_user_without_a_device_gets_a_text_message_instead_of_the_push(console, site):
-    console.make_type("fallback-text", "SMS", default_message_en="Instead of a push: {code}")
-    console.make_type("fallback-login", "Push", fallback="fallback-text", default_message_en="Sign in?")
-    portal = make_portal(console, site, "fallback-portal")
-    make_endpoint(console, portal)
+def test_user_without_device_gets_sms_fallback(console, site):
+    console.create_type("fallback-text", "SMS", default_message_en="Instead of a push: {code}")
+    console.create_type("fallback-login", "Push", fallback="fallback-text", default_message_en="Sign in?")
+    portal = create_portal(console, site, "fallback-portal")
+    create_endpoint(console, portal)
 
     number = "+31687654321"
     started = portal.start("fallback-login", user_id="dora", phone_number=number)

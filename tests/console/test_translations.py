@@ -1,4 +1,4 @@
-"""Every text of the console goes through gettext: with each translation in brackets, nothing else is left on a page."""
+"""Translation of all texts: with brackets around every translation, no page has other text."""
 
 import re
 from html.parser import HTMLParser
@@ -8,17 +8,17 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import translation
 
-from tests.console.test_roles import PAGES, browser_of, rows  # noqa: F401 - a fixture
+from tests.console.test_roles import PAGES, rows, sign_in_as  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
 OPEN, CLOSE = "\u27e6", "\u27e7"
-# Not texts: scripts, styles, pictures, what a form holds, and what is data or code.
+# Elements without texts: scripts, styles, images, form values, data and code.
 NO_TEXT = {"script", "style", "svg", "textarea", "option", "pre", "code", "time", "title", "kbd"}
 NO_END = {"input", "br", "img", "meta", "link", "hr", "path", "col", "source"}
 
 
-class Words(HTMLParser):
-    """Collects the texts of a page that people read."""
+class VisibleText(HTMLParser):
+    """Parser that collects the visible texts of a page."""
 
     def __init__(self):
         super().__init__()
@@ -40,14 +40,14 @@ class Words(HTMLParser):
             self.texts.append(text)
 
 
-# Names and values of the rows behind the pages, and words that are the same everywhere.
+# Names and values of the test's rows, and words that are equal in all languages.
 DATA = re.compile(
     r"Countersign|anna|Anna|olga|rosa|tess|twilio|Shop|Portal|Phone|Sign in|Android|iOS|Cordova|FCM|APNs"
     r"|API|URL|PIN|SMS|OTP|ID|UTC|QR|HTTP|CSV|YAML|JSON|NL|EN|DE|FR"
-    # Examples, and the places of a template.
+    # Examples and placeholders.
     r"|You are logging into the XYZ portal|Mac|Chrome|Provincie|Utrecht|\[\w+\]"
     r"|English|Deutsch|français|Nederlands|https?://\S+|[\w.-]+@[\w.-]+"
-    # Names with digits, dots, dashes or underscores; ids; events; a colour or a number.
+    # Names with digits, dots, dashes or underscores; ids; event types; colours and numbers.
     r"|\b[\w-]*[\d_][\w.-]*\b|\b[\w]+([.-][\w]+)+\b|[A-Z]{2,}( [A-Z]+)+|[A-F0-9]{6,}|\b[A-Z0-9]{6}\b"
 )
 
@@ -64,19 +64,19 @@ def brackets(monkeypatch):
         monkeypatch.setattr(translation._trans, name, wrapped(name))
 
 
-def left_over(page):
-    """Return what a page shows outside of brackets, as words."""
-    words = Words()
-    words.feed(page)
-    shown = " ".join(words.texts)
+def untranslated_text(page):
+    """Return the words of a page outside of brackets."""
+    visible_text = VisibleText()
+    visible_text.feed(page)
+    text_content = " ".join(visible_text.texts)
     inner = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
-    while inner.search(shown):
-        shown = inner.sub(" ", shown)
-    return re.findall(r"[^\W\d_]{3,}", DATA.sub(" ", shown))
+    while inner.search(text_content):
+        text_content = inner.sub(" ", text_content)
+    return re.findall(r"[^\W\d_]{3,}", DATA.sub(" ", text_content))
 
 
 def addresses(of_row):
-    """Return the console's pages: those with an address of their own; of every kind of row its list and its forms."""
+    """Return the paths of the console's pages, including the list and forms of every model."""
     for pattern in admin.site.get_urls():
         if getattr(pattern, "name", None) and "<" not in str(pattern.pattern) and "(" not in str(pattern.pattern):
             yield reverse(f"admin:{pattern.name}")
@@ -85,15 +85,15 @@ def addresses(of_row):
         yield from (base, f"{base}add/", f"{base}{of_row[label].pk}/change/")
 
 
-def test_no_page_has_a_text_outside_of_the_catalogues(rows, brackets):  # noqa: F811
-    browser = browser_of("admin", "tess")
+def test_all_visible_text_is_translated(rows, brackets):  # noqa: F811
+    browser = sign_in_as("admin", "tess")
     found = {}
     for address in addresses(rows):
-        answer = browser.get(address, follow=True)
-        is_page = answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
+        response = browser.get(address, follow=True)
+        is_page = response.status_code == 200 and response.headers["Content-Type"].startswith("text/html")
         if not is_page:
             continue
-        page = answer.content.decode()
-        if words := left_over(page):
-            found[address] = words
+        page = response.content.decode()
+        if visible_text := untranslated_text(page):
+            found[address] = visible_text
     assert found == {}

@@ -1,4 +1,4 @@
-"""A process that ends between a change of staff accounts and its event leaves neither."""
+"""Atomicity of staff account changes and their events."""
 
 import pytest
 from axes.models import AccessAttempt
@@ -13,8 +13,8 @@ from apps.staff import accounts, lockout, passkeys
 OWN, NEW = "a password of Olga's own", "another one of these days"
 
 
-class Killed(Exception):
-    """What ends the process."""
+class ProcessKilled(Exception):
+    """The process is killed."""
 
 
 @pytest.fixture
@@ -52,18 +52,18 @@ def stored():
 
 
 @pytest.mark.parametrize("change", [set_password_of_nora, change_own_password, unlock_by_command, rename_passkey])
-def test_a_change_of_an_account_is_stored_with_its_event(console, nora, change, monkeypatch):
+def test_account_change_is_atomic_with_its_event(console, nora, change, monkeypatch):
     def kill(event, **options):
-        raise Killed
+        raise ProcessKilled
 
-    before, told = stored(), Event.objects.count()
-    with monkeypatch.context() as dying:
-        dying.setattr(Event, "save", kill)
-        with pytest.raises(Killed):
+    before, event_count = stored(), Event.objects.count()
+    with monkeypatch.context() as killed_process:
+        killed_process.setattr(Event, "save", kill)
+        with pytest.raises(ProcessKilled):
             change(console, nora)
     assert stored() == before
     change(console, nora)
     assert stored() != before
-    assert Event.objects.count() == told + 1
+    assert Event.objects.count() == event_count + 1
     nora = User.objects.get(username="nora")
     assert accounts.must_change_password(nora) == (change is set_password_of_nora)
