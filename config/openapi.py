@@ -6,6 +6,8 @@ SETTINGS = {
         "Mobile authentication: portals request authentications, users approve them on their devices, and portals get "
         "callbacks."
     ),
+    # Docstrings are for developers of the server.
+    "DISABLE_DOCSTRING_DESCRIPTIONS": True,
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

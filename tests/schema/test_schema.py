@@ -1,5 +1,6 @@
 """The OpenAPI description: complete, valid, with examples, and shown without the internet."""
 
+import inspect
 import json
 import re
 from io import StringIO
@@ -9,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.utils.translation import get_language
-from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 
 from apps.api import description
 
@@ -69,6 +70,25 @@ def test_an_operation_says_what_it_does_and_who_may_call(path, method, operation
     assert operation["summary"]
     assert operation["tags"]
     assert operation["security"]
+
+
+def base_docstrings():
+    """Return the docstrings of the views and of their base classes, as the framework would publish them."""
+    views = {view.cls for _path, _regex, _method, view in EndpointEnumerator().get_api_endpoints()}
+    bases = {base for view in views for base in view.__mro__ if base is not object}
+    return {inspect.getdoc(base) for base in bases if base.__doc__}
+
+
+def test_operations_describe_themselves_to_their_callers():
+    docstrings = base_docstrings()
+    assert docstrings
+    descriptions = {
+        f"{method} {path}": operation.get("description", "").strip()
+        for path, methods in SCHEMA["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert [name for name, text in descriptions.items() if not text] == []
+    assert [name for name, text in descriptions.items() if text in docstrings] == []
 
 
 @every_operation

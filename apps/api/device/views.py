@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from apps.api import authentication
-from apps.api.device import examples, serializers
+from apps.api.device import descriptions, examples, serializers
 from apps.api.schema import DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.common import errors
@@ -50,11 +50,8 @@ class EnrollmentsView(ApiView):
     @extend_schema(
         operation_id="enrollments",
         examples=examples.ENROLLMENTS,
-        summary="List the profiles of this device with the state of their authenticators",
-        description=(
-            "Everything that a device needs to draw its screens, oldest profile first. Also available to devices of a "
-            "disabled application version. A user ID is never included."
-        ),
+        summary="List the profiles of this device",
+        description=descriptions.ENROLLMENTS,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         responses={200: serializers.ProfileListSerializer, **device_errors()},
@@ -66,7 +63,8 @@ class EnrollmentsView(ApiView):
     @extend_schema(
         operation_id="enroll",
         examples=examples.ENROLLED,
-        summary="Enrol a user's keys on this device",
+        summary="Enrol a user on a device",
+        description=descriptions.ENROLL,
         tags=["Device"],
         auth=NO_AUTHENTICATION + DEVICE_AUTHENTICATION,
         request=serializers.EnrollmentSerializer,
@@ -99,6 +97,7 @@ class EnrollmentView(ApiView):
     @extend_schema(
         operation_id="unenroll",
         summary="Remove a profile from this device",
+        description=descriptions.UNENROLL,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         responses={204: None, **device_errors(errors.InvalidProfile)},
@@ -112,7 +111,8 @@ class PushEnrollmentView(ApiView):
     @extend_schema(
         operation_id="enroll_push",
         examples=examples.PUSH_ENROLLED,
-        summary="Make a profile reachable by push",
+        summary="Enrol a profile for push",
+        description=descriptions.ENROLL_PUSH,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.PushTokenSerializer,
@@ -138,7 +138,8 @@ class PushTokenView(ApiView):
     @extend_schema(
         operation_id="replace_push_token",
         examples=examples.PUSH_TOKEN_REPLACED,
-        summary="Replace the push token of all profiles of this device",
+        summary="Replace the push token of this device",
+        description=descriptions.REPLACE_PUSH_TOKEN,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.ReplacedPushTokenSerializer,
@@ -156,7 +157,8 @@ class AuthenticatorsView(ApiView):
     @extend_schema(
         operation_id="register_authenticator",
         examples=examples.AUTHENTICATOR_REGISTERED,
-        summary="Register or replace a PIN, a fingerprint or a custom authenticator",
+        summary="Register an authenticator",
+        description=descriptions.REGISTER_AUTHENTICATOR,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.SealedSerializer,
@@ -181,7 +183,8 @@ class TransactionsView(ApiView):
     @extend_schema(
         operation_id="pending",
         examples=examples.PENDING,
-        summary="The device's open transactions, oldest first",
+        summary="List the pending transactions of this device",
+        description=descriptions.PENDING,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         responses={200: serializers.PendingListSerializer, **device_errors()},
@@ -208,7 +211,8 @@ class FetchView(ApiView):
     @extend_schema(
         operation_id="fetch",
         examples=examples.FETCHED,
-        summary="Fetch a transaction's sealed challenge",
+        summary="Fetch the challenge of a transaction",
+        description=descriptions.FETCH,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.FetchSerializer,
@@ -228,7 +232,8 @@ class OtpView(ApiView):
     @extend_schema(
         operation_id="claim_otp",
         examples=examples.SCANNED,
-        summary="Bind a scanned one-time password to this user and fetch its sealed challenge",
+        summary="Claim a scanned one-time password",
+        description=descriptions.CLAIM_OTP,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.OtpSerializer,
@@ -248,7 +253,8 @@ class AnswerView(ApiView):
     @extend_schema(
         operation_id="answer",
         examples=examples.ANSWERED,
-        summary="Answer a transaction with a sealed message",
+        summary="Answer a transaction",
+        description=descriptions.ANSWER,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.SealedSerializer,

@@ -19,7 +19,13 @@ class EventsView(ApiView):
     @extend_schema(
         operation_id="events",
         examples=serializers.EXAMPLES,
-        summary="Read the log of events, newest first",
+        summary="List audit events, newest first",
+        description=(
+            "Returns one page of the audit log, filtered by the parameters. The API client must have the API `events`. "
+            "Dates are in milliseconds since the epoch and inclusive.\n\n"
+            "`invalid_request`: a filter is invalid, or a filter other than the event types is repeated. "
+            "To read beyond page 100,000, narrow the period."
+        ),
         tags=["Events"],
         auth=CLIENT_AUTHENTICATION,
         parameters=[serializers.EventsQuerySerializer],

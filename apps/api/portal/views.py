@@ -11,7 +11,7 @@ from rest_framework.serializers import Serializer
 
 from apps.api import authentication
 from apps.api.parsers import StrictFormParser, fields
-from apps.api.portal import examples, idempotency, serializers
+from apps.api.portal import descriptions, examples, idempotency, serializers
 from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.applications.models import Api, ApiClient
@@ -51,7 +51,8 @@ class PortalView(ApiView):
 
 class InitiateView(PortalView):
     @extend_schema(
-        summary="E3: start a mobile authentication",
+        summary="E3: initiate a mobile authentication",
+        description=descriptions.INITIATE,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=False)],
@@ -89,7 +90,8 @@ class InitiateView(PortalView):
 
 class TransactionView(PortalView):
     @extend_schema(
-        summary="E4: read a transaction's result",
+        summary="E4: get the result of a transaction",
+        description=descriptions.RESULT,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.ResultSerializer, **portal_errors(errors.TransactionNotFound)},
@@ -101,6 +103,7 @@ class TransactionView(PortalView):
 
     @extend_schema(
         summary="E8: cancel a pending transaction",
+        description=descriptions.CANCEL,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={204: None, **portal_errors(errors.TransactionNotFound)},
@@ -112,7 +115,8 @@ class TransactionView(PortalView):
 
 class ResendPushView(PortalView):
     @extend_schema(
-        summary="E7: send the push again",
+        summary="E7: resend the push",
+        description=descriptions.RESEND_PUSH,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         request=None,
@@ -128,7 +132,8 @@ class ResendPushView(PortalView):
 
 class VerifyCodeView(PortalView):
     @extend_schema(
-        summary="E5: verify the code of a text message",
+        summary="E5: verify an SMS code",
+        description=descriptions.VERIFY_CODE,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         examples=examples.CODE_VERIFIED,
@@ -156,7 +161,8 @@ class VerifyCodeView(PortalView):
 
 class ResendCodeView(PortalView):
     @extend_schema(
-        summary="E6: send the same code again",
+        summary="E6: resend the SMS code",
+        description=descriptions.RESEND_CODE,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         examples=examples.CODE_SENT_AGAIN,
@@ -184,7 +190,8 @@ class ResendCodeView(PortalView):
 def describe_user_types(serializer: type[Serializer[Any]], shown: list[OpenApiExample]) -> Callable[[Any], Any]:
     """Describe E2, whose elements differ by version."""
     return extend_schema(
-        summary="E2: the types that a user can be asked with",
+        summary="E2: list the authentication types available to a user",
+        description=descriptions.USER_TYPES,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializer, **portal_errors()},
@@ -211,7 +218,8 @@ class UserTypesByApplicationView(UserTypesView):
 
 class DeviceTypesView(PortalView):
     @extend_schema(
-        summary="E1: the types that work on one device of a user",
+        summary="E1: list the authentication types available on a device",
+        description=descriptions.DEVICE_TYPES,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.TypeNamesSerializer, **portal_errors()},
@@ -224,7 +232,8 @@ class DeviceTypesView(PortalView):
 
 class ApplicationTypesView(PortalView):
     @extend_schema(
-        summary="E1 in version 3: the types that work in one application of a user",
+        summary="E1 in version 3: list the authentication types available in an application",
+        description=descriptions.APPLICATION_TYPES,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.TypeNamesSerializer, **portal_errors()},
@@ -238,7 +247,8 @@ class ApplicationTypesView(PortalView):
 
 class TypeNamesView(PortalView):
     @extend_schema(
-        summary="E1 in version 2: the names of the types that a user can be asked with",
+        summary="E1 in version 2: list the names of the authentication types available to a user",
+        description=descriptions.TYPE_NAMES,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.TypeNamesSerializer, **portal_errors()},

@@ -14,7 +14,7 @@ from rest_framework.serializers import CharField, Serializer
 from apps.api import authentication
 from apps.api.parsers import Form, StrictFormParser, StrictJsonParser, fields
 from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
-from apps.api.users import examples, serializers
+from apps.api.users import descriptions, examples, serializers
 from apps.api.views import ApiView
 from apps.applications.models import Api
 from apps.common import errors
@@ -43,7 +43,8 @@ class UsersView(ApiView):
 
 class EnrollmentCodesView(UsersView):
     @extend_schema(
-        summary="Make a one-time enrolment code for a user",
+        summary="Create an enrolment code for a user",
+        description=descriptions.ENROLLMENT_CODE,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         request={
@@ -86,7 +87,8 @@ class DevicesView(UsersView):
     list_serializer: type[Serializer[Any]] = serializers.DevicesSerializer
 
     @extend_schema(
-        summary="List a user's devices",
+        summary="List the devices of a user",
+        description=descriptions.LIST_DEVICES,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializers.DevicesSerializer, **user_errors(), **NO_DEVICES},
@@ -99,8 +101,8 @@ class DevicesView(UsersView):
         return Response(self.list_serializer({"devices": devices}).data)
 
     @extend_schema(
-        summary="Delete some of a user's devices",
-        description="Unknown devices count as done. When one cannot be deleted, the others are.",
+        summary="Delete several devices of a user",
+        description=descriptions.DELETE_DEVICES,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         request=serializers.DeleteDevicesSerializer,
@@ -121,7 +123,8 @@ class DevicesView(UsersView):
 
     @extend_schema(
         operation_id="oauth_api_v4_users_devices_destroy_all",
-        summary="Delete all of a user's devices",
+        summary="Delete all devices of a user",
+        description=descriptions.DELETE_ALL_DEVICES,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         responses={204: None, **user_errors(errors.InternalError)},
@@ -154,8 +157,8 @@ def _json_members(request: Request) -> dict[str, Any]:
 
 class DeviceView(UsersView):
     @extend_schema(
-        summary="Delete one of a user's devices",
-        description="Removes this user's data on this device. Other users of the device keep theirs.",
+        summary="Delete one device of a user",
+        description=descriptions.DELETE_DEVICE,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         responses={204: None, **user_errors()},
@@ -183,7 +186,12 @@ class RevokeView(UsersView):
         return Response(status=204)
 
 
-@extend_schema_view(post=extend_schema(summary="Revoke the fingerprint of a user on a device"))
+@extend_schema_view(
+    post=extend_schema(
+        summary="Revoke the fingerprint of a user on a device",
+        description=descriptions.DISABLE_FINGERPRINT,
+    )
+)
 class DisableFingerprintView(RevokeView):
     revoke = staticmethod(device_management.revoke_fingerprint)
 
@@ -191,10 +199,7 @@ class DisableFingerprintView(RevokeView):
 @extend_schema_view(
     post=extend_schema(
         summary="Revoke mobile authentication of a user on a device",
-        description=(
-            "Removes the user's keys, authenticators and push token. The device stays in the list, its bearer token "
-            "stays valid, and enrolling the user again with it gives the same `device_id` and `profile_id`."
-        ),
+        description=descriptions.DISABLE_MOBILE_AUTHENTICATION,
     )
 )
 class DisableMobileAuthenticationView(RevokeView):
@@ -204,7 +209,7 @@ class DisableMobileAuthenticationView(RevokeView):
 @extend_schema_view(
     post=extend_schema(
         summary="Revoke push authentication of a user on a device",
-        description="Removes the push token. One-time passwords go on working.",
+        description=descriptions.DISABLE_PUSH_AUTHENTICATION,
     )
 )
 class DisablePushAuthenticationView(RevokeView):
