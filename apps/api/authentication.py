@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from apps.applications.models import Api, ApiClient
 from apps.common import caller, codes, errors
+from apps.common.input_text import is_storable, remove_nul
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
 from apps.events import failed_access
@@ -21,7 +22,7 @@ def authenticate_client(request: Request, api: Api) -> ApiClient:
     pairs = _read_basic(request) if "Authorization" in request.headers else _read_form(request)
     client_row = _find_client(pairs)
     if client_row is None:
-        _record_invalid(pairs[0][0].replace("\0", "") if pairs else "")
+        _record_invalid(remove_nul(pairs[0][0]) if pairs else "")
         raise errors.InvalidClient
     if not client_row.may_call_from(caller.current().ip):
         _record("access_denied", client_row.client_id)
@@ -46,7 +47,7 @@ def _record(reason: str, client_id: str, unverified: Collection[str] = ()) -> No
 def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:
     """Return the client whose id and secret are one of the pairs (raw, or form-urlencoded as RFC 6749 2.3.1 has it)."""
     for client_id, secret in pairs:
-        if "\0" in client_id:
+        if not is_storable(client_id):
             continue
         client_row = ApiClient.objects.filter(client_id=client_id).first()
         if client_row is None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
 from apps.common import codes, errors
+from apps.common.input_text import is_storable
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
 from apps.enrollment.openpgp import certificates, keys
@@ -187,8 +188,7 @@ def get_profile(device: Device, profile_id: str) -> Profile:
 
 
 def _get_any_profile(device: Device, profile_id: str) -> Profile:
-    if "\0" in profile_id:
-        # PostgreSQL cannot store a NUL character and rejects it in queries.
+    if not is_storable(profile_id):
         raise errors.InvalidProfile
     related = Profile.objects.select_related("device__version__application", "server_key")
     profile = fraud_locks.annotate(related).filter(device=device, profile_id=profile_id).first()

@@ -23,6 +23,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from apps.common.console.forms import has_password
+from apps.common.input_text import is_storable
 
 # Beyond this page, a filter is faster than paging.
 MAX_PAGES = 1000
@@ -213,7 +214,7 @@ class ExactFilter(FormFilter):
 
     def lookups(self) -> dict[str, Any]:
         value = self.value(self.field_path)
-        if "\0" in value:
+        if not is_storable(value):
             raise ValueError("stored text cannot contain NUL")
         return {self.field_path: self.field.to_python(value)} if value else {}
 

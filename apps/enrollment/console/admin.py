@@ -12,6 +12,7 @@ from unfold.decorators import action
 
 from apps.common.console.admin import LogAdmin
 from apps.common.console.confirmations import render_confirmation
+from apps.common.input_text import is_storable
 from apps.enrollment import device_management, fraud_locks
 from apps.enrollment.console import columns, device_actions, enrollment_pages, push_pages
 from apps.enrollment.console.device_actions import DISCONNECT, REVOKE_MOBILE_AUTHENTICATION, REVOKE_PUSH, DeviceAction
@@ -203,7 +204,7 @@ class ProfileAdmin(LogAdmin):
 def get_searched_user(request: HttpRequest) -> str:
     """Return the searched user id; an empty string without a search or for an id with a NUL character."""
     term = request.GET.get(SEARCH_VAR, "")
-    return "" if "\0" in term else term
+    return term if is_storable(term) else ""
 
 
 def user_url(user_id: str) -> str:

@@ -20,6 +20,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, format_datetime
+from apps.common.input_text import is_storable
 from apps.events import cursor_pagination, services
 from apps.events.console import export
 from apps.events.facts import ExportFacts
@@ -40,7 +41,7 @@ class EventTypeFilter(FormFilter):
     @property
     def storable(self) -> list[str]:
         """Return the selected values without NUL, which some databases reject in queries."""
-        return [value for value in self.selected if "\0" not in value]
+        return [value for value in self.selected if is_storable(value)]
 
     def value(self, name: str) -> Any:
         return self.selected

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from apps.common.console.confirmations import Confirmation, render_confirmation
+from apps.common.input_text import remove_nul
 from apps.enrollment.console.admin import ProfileAdmin, user_url
 from apps.enrollment.models import Profile
 from apps.transactions import locks
@@ -30,7 +31,7 @@ class UserAdmin(ProfileAdmin):
     )
     def unlock_user(self, request: HttpRequest) -> HttpResponse:
         """Show a confirmation page on GET and remove all locks of the user on POST."""
-        user_id = request.GET.get("user", "").replace("\0", "")
+        user_id = remove_nul(request.GET.get("user", ""))
         user_locks = locks.for_user(user_id)
         if request.method != "POST":
             return render_confirmation(self, request, unlock_confirmation(user_id, user_locks), None)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.applications.models import ApiClient
 from apps.common import errors
+from apps.common.input_text import remove_nul
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events import services as events
@@ -87,7 +88,7 @@ def _store(store: Callable[[], RunResult], not_stored: type[errors.ApiError]) ->
 
 
 def _request_facts(raw: Mapping[str, str], client: ApiClient) -> RequestFacts:
-    return RequestFacts(user_id=raw.get("user_id", "").replace("\0", ""), client_id=client.client_id)
+    return RequestFacts(user_id=remove_nul(raw.get("user_id", "")), client_id=client.client_id)
 
 
 def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:

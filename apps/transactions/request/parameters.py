@@ -1,7 +1,6 @@
 """Parameters of E3. They are validated in the order of the table of the API, and the first error is reported."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.callbacks import services as callbacks
 from apps.common import errors
 from apps.common.caller import is_address
+from apps.common.input_text import has_control_characters, is_storable
 from apps.common.urls import is_http_url
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.system import services as system
@@ -120,7 +120,7 @@ def _required_user_id(raw: Mapping[str, str]) -> str:
     """Return the user id. It can contain all characters except NUL, as in the paths of the APIs."""
     _require(raw, "user_id")
     user_id = _text(raw, "user_id", MAX_USER_ID_CHARACTERS)
-    if "\0" in user_id:
+    if not is_storable(user_id):
         raise _invalid("user_id")
     return user_id
 
@@ -173,7 +173,7 @@ def _required(raw: Mapping[str, str], name: str, limit: int) -> str:
 def _optional(raw: Mapping[str, str], name: str, limit: int) -> str:
     """Return the value of an identifier, or an empty string. Control characters are rejected."""
     value = _text(raw, name, limit)
-    if any(unicodedata.category(character) == "Cc" for character in value):
+    if has_control_characters(value):
         raise _invalid(name)
     return value
 

@@ -1,0 +1,21 @@
+"""Text from requests, files and consoles: which of it the databases can store.
+
+PostgreSQL rejects a NUL character in a value and in a query, and neither database stores a lone surrogate.
+"""
+
+import unicodedata
+
+
+def is_storable(text: str) -> bool:
+    """Return True if every database can store the text. An id that is not storable is an unknown id."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def remove_nul(text: str) -> str:
+    """Remove NUL characters, to record an id that was rejected."""
+    return text.replace("\0", "")
+
+
+def has_control_characters(text: str) -> bool:
+    """Return True if the text contains a control character (Unicode category Cc), such as NUL or a line break."""
+    return any(unicodedata.category(character) == "Cc" for character in text)
