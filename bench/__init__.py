@@ -1,9 +1,9 @@
-"""`python -m bench`: how long a login takes through Countersign, and what it costs."""
+"""`python -m bench` measures the duration and the cost of logins through Countersign."""
 
 import os
 import warnings
 
-# tests.servers starts what this names as soon as it is imported; the bench starts its own servers, by its own option.
+# tests.servers starts this backend on import. The bench starts its own servers.
 os.environ["TEST_BACKEND"] = "sqlite"
-# The package that brings PostgreSQL says on import where it keeps its lock.
+# The package with PostgreSQL warns on import about the directory of its lock.
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")

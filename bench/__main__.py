@@ -1,4 +1,4 @@
-"""The command: start, enrol, drive, report, end. Every step has a limit, and so has the whole."""
+"""Command line of the bench. Each step and the whole run have a time limit."""
 
 import argparse
 import atexit
@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import accounting, callbacks, clients, load, product, pushes, report, slow_clients
 
-# Whatever happens, the bench ends.
+# Time limit of the whole run.
 TIMEOUT_SECONDS = 240
 QUICK_SECONDS = 3.0
 MAX_PORTALS = 128
@@ -34,7 +34,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--web-workers", type=int, default=1, help="web processes (default: 1, as the server's own)")
     parser.add_argument("--pushes", type=int, default=5000, help="pushes in the worker's queue (default: 5000)")
     parser.add_argument("--callbacks", type=int, default=1000, help="callbacks in the worker's queue (default: 1000)")
-    parser.add_argument("--provider-ms", type=int, default=100, help="answer time of the push service in the burst")
+    parser.add_argument("--provider-ms", type=int, default=100, help="response time of the push service in the burst")
     parser.add_argument("--format", choices=["table", "json"], default="table", help="what is printed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result to FILE as JSON")
     options = parser.parse_args(arguments)
@@ -54,7 +54,7 @@ def levels(text: str) -> list[int]:
 
 
 def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
-    """Run everything once and return the result as data."""
+    """Run all measurements once and return the results."""
     machine = report.machine()
     log(f"starting {options.backend}, migrating, serving")
     with product.running(directory, options.backend, options.web_workers) as installation:
@@ -74,9 +74,9 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
         push_results = [report.drain(outcome) for outcome in pushes.drains(installation, options.pushes)]
         log(f"callbacks: {options.callbacks} in the queue of one worker process, to one portal and to 20")
         callback_results = callbacks.measure(installation, options.callbacks)
-        log("messages: sealed and opened, beside gpg")
+        log("messages: seal and open, compared with gpg")
         sealing_result = run_module(installation, "sealing")
-        log("context: where a request comes from, from a file, and a start with it beside one without it")
+        log("context: one request context from a location database, and E3 with and without it")
         user = users[0]
         context_arguments = {
             "client_secret": installation.client_secret,
@@ -107,7 +107,7 @@ def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any]:
 
 
 def run_module(installation: product.Installation, module: str, stdin: str = "") -> dict[str, Any]:
-    """Measure something in a process of its own with the product's settings, while nobody signs in."""
+    """Run a module of the bench in a separate process with the settings of the installation, without other load."""
     process = subprocess.run(
         [sys.executable, "-m", f"bench.{module}", "--json"],
         cwd=product.ROOT,
@@ -135,9 +135,9 @@ def main() -> None:
         signal.signal(number, stop)
     signal.alarm(TIMEOUT_SECONDS)
     directory = Path(tempfile.mkdtemp(prefix="countersign-bench-"))
-    # The database server may run as another user, who has to get through to its files.
+    # The database server can run as another user, who needs access to its files.
     directory.chmod(0o755)
-    # Registered before the servers' own end, and so run after it: they need their files until then.
+    # Registered before the termination of the servers, so that it runs after it.
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     try:
         result = measure(options, directory)

@@ -1,4 +1,4 @@
-"""What the processes use: CPU time and memory, from the operating system, by role."""
+"""CPU time and memory of the processes by role, from the operating system."""
 
 import contextlib
 import os
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import psutil
 
-# What of it is Countersign itself.
+# Roles of Countersign itself.
 PRODUCT = ("web", "worker")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """One process. `resident` counts shared pages in full, `proportional` this process's share of them; bytes."""
+    """Memory of one process in bytes. `resident` counts shared pages in full, `proportional` their share."""
 
     role: str
     resident: int
@@ -20,7 +20,7 @@ class Memory:
 
 
 def cpu_seconds(pids: dict[str, int]) -> dict[str, float]:
-    """Return the CPU time that each role has used since it started, ended children included; ours is the load."""
+    """Return the CPU time of each role since its start, including ended children, and of the load generator."""
     used = {role: sum(_cpu_seconds(process) for process in _family(pid)) for role, pid in pids.items()}
     own = psutil.Process(os.getpid()).cpu_times()
     return {**used, "load generator": own.user + own.system}
@@ -30,7 +30,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
-        # It has just ended, and counts from now on in its parent's ended children.
+        # The process has just ended and is included in the ended children of its parent.
         return 0.0
     return float(times.user + times.system + times.children_user + times.children_system)
 
@@ -41,7 +41,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def memory(pids: dict[str, int]) -> list[Memory]:
-    """Return every process with its memory, by role."""
+    """Return the memory of every process by role."""
     processes = []
     for role, pid in pids.items():
         for process in _family(pid):
@@ -52,7 +52,7 @@ def memory(pids: dict[str, int]) -> list[Memory]:
 
 
 def per_transaction(before: dict[str, float], after: dict[str, float], transactions: int) -> dict[str, float]:
-    """Return CPU milliseconds a transaction, by role: the product's, their sum, then what surrounds it."""
+    """Return CPU milliseconds per transaction by role: those of Countersign, their sum, then all others."""
     used = {role: (after[role] - before[role]) * 1000 / max(transactions, 1) for role in after}
     product = {role: used.pop(role) for role in PRODUCT}
     return {**product, "Countersign": sum(product.values()), **used}

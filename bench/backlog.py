@@ -1,6 +1,6 @@
-"""Fills the queue: `python -m bench.backlog VERSION COUNT SECONDS` makes COUNT pushes that are due in SECONDS.
+"""Fill the push queue: `python -m bench.backlog VERSION COUNT SECONDS` creates COUNT pushes that are due in SECONDS.
 
-Runs in the product's environment and writes rows as E3 does, many in a statement: what is measured is the worker alone.
+Runs in the environment of the installation and writes the same rows as E3, in bulk, to measure only the worker.
 """
 
 import sys
@@ -21,7 +21,7 @@ PHONES = 50
 
 
 def profiles(version: ApplicationVersion) -> list[Profile]:
-    """Return the version's phones, each enrolled for push, with device tokens as Apple has them."""
+    """Return the profiles of the version, each enrolled for push with a push token in the format of APNs."""
     profiles_of_version = list(Profile.objects.filter(device__version=version))
     while len(profiles_of_version) < PHONES:
         number = len(profiles_of_version)

@@ -1,8 +1,8 @@
-"""Callbacks for the worker, from JSON on standard input, in the product's environment.
+"""Create callbacks for the worker from JSON on standard input, in the environment of the installation.
 
-`python -m bench.callback_rows fill` reads `{"batches": {NAME: {"urls": [...], "count": N}}}` and writes rows that are
-not due before the driver says so. `pace` reads `{"spells": {NAME: {"urls": [...], "seconds": N}}, "per_second"}` and
-enqueues evenly, as an answer does, one spell after the other.
+`python -m bench.callback_rows fill` reads `{"batches": {NAME: {"urls": [...], "count": N}}}` and writes rows that
+become due later. `pace` reads `{"phases": {NAME: {"urls": [...], "seconds": N}}, "per_second"}` and enqueues
+callbacks at an even pace, one phase after the other.
 """
 
 import json
@@ -27,7 +27,7 @@ LATER = timedelta(hours=1)
 
 
 def endpoints(urls: list[str]) -> None:
-    """Give every address credentials and a signature."""
+    """Create a callback endpoint with credentials and a signing secret for each URL."""
     for url in urls:
         row = CallbackEndpoint(url=url, username="portal", password="password-of-the-portal")
         row.signing_secrets = signatures.generate_secret()
@@ -62,7 +62,7 @@ def pace(phases: dict[str, dict[str, Any]], per_second: float) -> None:
             url = phase["urls"][number % len(phase["urls"])]
             with transaction.atomic():
                 services.enqueue(url, transaction_id=uuid4(), user_id="user", client_id=name)
-    # The last nudge is posted by a thread that ends with this process.
+    # A thread of this process publishes the last notification.
     time.sleep(0.1)
 
 

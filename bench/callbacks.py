@@ -1,6 +1,6 @@
-"""What one worker process delivers to portals, and how long eighteen of them wait when two more are bad.
+"""Callback throughput of one worker process, and the latency of 18 portals beside two faulty ones.
 
-All rows are real ones; the worker's own records say when it began and ended.
+The rows of the worker contain the start and the end times.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PORTALS = 20
 FAULTY_PATHS = ("/hang", "/drip")
 DELAYS_MS = (0, 150)
 WARM_UP = 200
-# So many that a worker is busy and not full: what is measured is who waits for whom, not for the processor.
+# A rate below the capacity of a worker, to measure delays by other portals and not by the processor.
 PACE_DELAY_MS, PACE_SECONDS, PACE_PER_SECOND = 20, 3.0, 150.0
 REMAINING = "SELECT count(*) FROM callbacks_callbackdelivery WHERE state = 'due' AND client_id = %s"
 DUE = "UPDATE callbacks_callbackdelivery SET due_at = now() + interval '0.5 seconds' WHERE client_id = %s"
@@ -38,7 +38,7 @@ GIVE_UP = "UPDATE callbacks_callbackdelivery SET state = 'failed', ended_at = no
 
 @dataclass(frozen=True)
 class Drain:
-    """`count` callbacks through one worker process to so many portals."""
+    """Result of delivering `count` callbacks to `portals` with one worker process."""
 
     portals: int
     delay_ms: int
@@ -49,7 +49,7 @@ class Drain:
 
 @dataclass(frozen=True)
 class Fairness:
-    """Seconds from the answer to the callback's record for the well portals, by percent, without and with bad ones."""
+    """Latency of healthy portals in seconds by percentile, without and with faulty portals."""
 
     healthy: dict[int, float]
     beside_faulty: dict[int, float]
@@ -62,7 +62,7 @@ class Callbacks:
 
 
 def measure(installation: Installation, count: int) -> Callbacks | None:
-    """Measure with `count` callbacks a drain. Only where there is PostgreSQL, whose clock tells the times."""
+    """Measure with `count` callbacks for each case. Requires PostgreSQL, whose clock is used."""
     if "DATABASE_URL" not in installation.environment:
         return None
     with (
@@ -88,7 +88,7 @@ def measure(installation: Installation, count: int) -> Callbacks | None:
 
 @contextlib.contextmanager
 def portals(installation: Installation) -> Iterator[list[str]]:
-    """Start the portals and return the beginnings of their addresses."""
+    """Start the portals and yield their base URLs."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.portals", str(PORTALS)],
         cwd=ROOT,
@@ -118,7 +118,7 @@ def _run_rows(installation: Installation, mode: str, **order: Any) -> None:
 def _drain(
     installation: Installation, connection: psycopg.Connection[Any], name: str, count: int
 ) -> tuple[float, dict[str, float]]:
-    """Make the rows of a batch due and wait until they are delivered; returns seconds, and CPU each."""
+    """Make the rows of a batch due and wait for their delivery. Return the seconds and the CPU time of each."""
     before = accounting.cpu_seconds(installation.pids)
     connection.execute(DUE, [name])
     pushes.wait_until_empty(connection, REMAINING, [name])
@@ -128,7 +128,7 @@ def _drain(
 
 
 def _fairness(installation: Installation, connection: psycopg.Connection[Any], bases: list[str]) -> Fairness:
-    """Have callbacks made at an even pace: to portals that are all well, then the same with two that are not."""
+    """Enqueue callbacks at an even pace, to healthy portals only, then to healthy and two faulty portals."""
     urls = [f"{base}/{PACE_DELAY_MS}" for base in bases]
     healthy = urls[: PORTALS - len(FAULTY_PATHS)]
     faulty = [base + path for base, path in zip(bases[-len(FAULTY_PATHS) :], FAULTY_PATHS, strict=True)]

@@ -1,4 +1,4 @@
-"""The load: portals and phones, cheap enough to share two cores with what they measure."""
+"""Load generator: portals and devices with low CPU usage."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ WAIT_SECONDS = 15.0
 
 
 class Arrivals:
-    """What the stand-ins say has reached them, as it comes: a moment (monotonic seconds) for each push and callback."""
+    """Arrival times of pushes and callbacks at the fakes, in monotonic seconds."""
 
     def __init__(self, lines: IO[str]) -> None:
         self._futures: dict[tuple[str, str], Future[float]] = {}
@@ -28,7 +28,7 @@ class Arrivals:
         threading.Thread(target=self._read, name="arrivals", daemon=True).start()
 
     def wait(self, kind: str, transaction_id: str) -> float:
-        """Return when it arrived; TimeoutError when it does not come."""
+        """Return the arrival time. Raises TimeoutError if it does not arrive."""
         try:
             return self._future(kind, transaction_id).result(WAIT_SECONDS)
         finally:
@@ -50,7 +50,7 @@ class Arrivals:
 
 
 class Portal:
-    """The website: its own credentials, one connection a thread."""
+    """Portal with its own credentials and one connection per thread."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -61,7 +61,7 @@ class Portal:
         }
 
     def start(self, user_id: str, device_id: str) -> str:
-        """Start an authentication (E3) and return the transaction's id."""
+        """Start an authentication (E3) and return the transaction id."""
         form = {
             "type": configuration.TYPE,
             "user_id": user_id,
@@ -82,7 +82,7 @@ class Portal:
 
 
 class Phone(Device):
-    """The demo's device program, over a connection that it keeps."""
+    """Reference device with a persistent connection."""
 
     def exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, str, bytes]:
         headers = {"Content-Type": "application/json"}
@@ -94,7 +94,7 @@ class Phone(Device):
 
 
 def exchange_json(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
-    """Send one request over this thread's connection; DeviceApiError when the answer is not a success."""
+    """Send a request over the connection of this thread. Raises DeviceApiError for an error response."""
     response = send_request(method, url, headers, body)
     content: dict[str, Any] = json.loads(response.body or b"{}")
     if response.status >= 400:
@@ -116,7 +116,7 @@ def enroll_user(installation: Installation, portal: Portal, number: int) -> "Use
 
 
 class User:
-    """Who signs in, and the phone in their pocket."""
+    """User with a phone."""
 
     def __init__(self, user_id: str, phone: Phone) -> None:
         self.user_id = user_id

@@ -1,4 +1,4 @@
-"""What the bench needs in an empty database, as a configuration file: one portal, one application, one type."""
+"""Configuration of the bench: one portal, one application and one authentication type."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ TYPE = "login"
 
 
 def document(client_secret: str, account: dict[str, str], fakes_url: str, apple: dict[str, str]) -> dict[str, Any]:
-    """Return the content for `import_configuration`; pushes and callbacks go to the stand-ins."""
+    """Return the content for `import_configuration`; pushes and callbacks are sent to the fakes."""
     google = {
         "name": "google",
         "platform": "android",
@@ -31,7 +31,7 @@ def document(client_secret: str, account: dict[str, str], fakes_url: str, apple:
         },
     ]
     return {
-        # The bench has few users, who start far more than people do.
+        # The few users of the bench start more authentications than the default limits allow.
         "general": {"max_pending_transactions": 1000, "max_pushes_without_success": 1000},
         "api_clients": [
             {

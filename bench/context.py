@@ -1,6 +1,6 @@
-"""What the context in a secure message costs: `python -m bench.context`, in the product's environment.
+"""Cost of the request context in a secure message: `python -m bench.context`, in the environment of the installation.
 
-The step alone, and a start of an authentication (E3) with it beside one without it, in turns, in this process.
+Measures the composition alone, and E3 with and without context, alternately, in this process.
 """
 
 import json
@@ -37,7 +37,7 @@ MESSAGE = "You sign in to the bench"
 
 
 def measure(client_secret: str, user_id: str, device_id: str) -> dict[str, Any]:
-    """Return milliseconds: of the step alone, and of E3 with and without it."""
+    """Return milliseconds of the composition, and of E3 with and without context."""
     with tempfile.TemporaryDirectory(prefix="countersign-context-") as directory:
         path = Path(directory, "city.mmdb")
         addresses = write_database(path)
@@ -55,7 +55,7 @@ def measure(client_secret: str, user_id: str, device_id: str) -> dict[str, Any]:
 
 
 def write_database(path: Path) -> list[str]:
-    """Write a location file with many networks; returns an address in each."""
+    """Write a location database with many networks, and return an address in each."""
     writer = MMDBWriter(4, "Bench-City", description="for the bench")
     numbers = random.Random(1).sample(range(0x0B00, 0x7F00), NETWORKS)
     for number in numbers:
@@ -67,7 +67,7 @@ def write_database(path: Path) -> list[str]:
 
 
 def new_origins(addresses: list[str]) -> Iterator[Origin]:
-    """Yield origins of which none comes twice."""
+    """Yield unique origins."""
     number = 0
     while True:
         number += 1
@@ -79,7 +79,7 @@ def new_origins(addresses: list[str]) -> Iterator[Origin]:
 
 
 def measure_step(origins: Iterator[Origin]) -> float:
-    """Return the median of one context put together, in milliseconds."""
+    """Return the median duration of composing a context, in milliseconds."""
     durations = []
     for _number in range(STEPS):
         origin = next(origins)
@@ -92,7 +92,7 @@ def measure_step(origins: Iterator[Origin]) -> float:
 
 
 class Start:
-    """Starts an authentication, as the portal does, and returns the seconds that it took."""
+    """Callable that starts an authentication as a portal does, and returns its duration in seconds."""
 
     def __init__(self, client_secret: str, user_id: str, device_id: str) -> None:
         self._client = Client(SERVER_NAME="127.0.0.1")

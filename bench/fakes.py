@@ -1,8 +1,8 @@
-"""The other sides in one process of their own: FCM (token exchange, messages) and a portal that takes callbacks.
+"""Fakes in a separate process: FCM (token exchange, messages) and a portal that receives callbacks.
 
 Runs as `python -m bench.fakes DIRECTORY`: writes the service account to DIRECTORY, prints `ready PORT`, then a line
-`push|callback TRANSACTION_ID MONOTONIC_SECONDS IN_FLIGHT` for each arrival. `POST /delay/MS` sets how long FCM takes to
-answer a message. It ends with its standard input.
+`push|callback TRANSACTION_ID MONOTONIC_SECONDS IN_FLIGHT` for each arrival. `POST /delay/MS` sets the response
+time of FCM. The process ends with its standard input.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ ACCOUNT_FILE = "service-account.json"
 
 
 class Router:
-    """Answers requests; knows nothing of connections."""
+    """Router of requests to the fakes."""
 
     def __init__(self, account: dict[str, str]) -> None:
         self.fcm = fcm.FakeFcm(account, deliver=self._on_push)
@@ -51,7 +51,7 @@ class Router:
 
 
 class Connection(asyncio.Protocol):
-    """As much of HTTP/1.1 as our callers need: keep-alive, Content-Length, one request at a time."""
+    """Minimal HTTP/1.1 connection: keep-alive, Content-Length, one request at a time."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self.request_received(request_line.split(" ")[1], headers.get("authorization", ""), rest[:length])
 
     def request_received(self, path: str, authorization: str, body: bytes) -> None:
-        """A request has come; whoever says what to do with it calls `write` now or later."""
+        """Handle a request. The response is sent with `write`, immediately or later."""
         raise NotImplementedError
 
     def write(self, data: bytes) -> None:
@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
 
 
 class RouterConnection(Connection):
-    """A connection to the desk."""
+    """Connection to the router."""
 
     def __init__(self, router: Router) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is driven through the product: whole logins, and bursts of starts."""
+"""Load on the installation: complete logins, and bursts of authentication requests."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from bench.clients import Arrivals, Portal, User
 from bench.fakes import DELAY_PATH
 from bench.product import Installation
 
-# A slow product must not make the bench endless.
+# Limits the duration of the bench.
 DRAIN_SECONDS = 30.0
 MAX_STARTS = 1500
 ERRORS = (DeviceApiError, http.NoResponse, TimeoutError)
@@ -20,7 +20,7 @@ ERRORS = (DeviceApiError, http.NoResponse, TimeoutError)
 
 @dataclass
 class Logins:
-    """A level's result: the spans of each login in seconds, by name."""
+    """Result of a level: the durations of all logins in seconds by step."""
 
     portals: int
     spans: dict[str, list[float]] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Logins:
 
 @dataclass
 class Burst:
-    """Starts as fast as they go, against a provider that takes its time."""
+    """Result of authentication requests at the maximum rate, with a slow push provider."""
 
     starts: int
     errors: list[str]
@@ -49,7 +49,7 @@ class Burst:
 
 @dataclass
 class Bench:
-    """Everything that a run of load needs."""
+    """Parts that a load run uses."""
 
     installation: Installation
     portal: Portal
@@ -57,9 +57,9 @@ class Bench:
     users: list[User]
 
     def logins(self, portals: int, seconds: float) -> Logins:
-        """Let each of `portals` users sign in again and again. The first login of each is not counted."""
+        """Run repeated logins of `portals` concurrent users. The first login of each is not counted."""
         result = Logins(portals)
-        # Warm connections first; then all begin together, and the accounts are opened at that moment.
+        # Each user first opens a connection. Then all start together, and the CPU times are read.
         cpu_before: dict[str, dict[str, float]] = {}
         began: list[float] = []
 
@@ -91,7 +91,7 @@ class Bench:
             result.spans.setdefault(name, []).append(span)
 
     def _spans(self, user: User) -> dict[str, float]:
-        """Sign in once: start, push, fetch, approve, callback."""
+        """Run one login: start, push, fetch, approve, callback."""
         started_at = time.monotonic()
         transaction_id = self.portal.start(user.user_id, user.phone.device_id)
         accepted_at = time.monotonic()
@@ -114,7 +114,7 @@ class Bench:
         }
 
     def burst(self, seconds: float, delay_ms: int) -> Burst:
-        """Start as many as possible in `seconds` and wait until their pushes have gone out."""
+        """Start as many authentications as possible in `seconds`, and wait until their pushes are sent."""
         self._delay(delay_ms)
         self.arrivals.most_in_flight = 0
         pushes_before = self.arrivals.counts["push"]
@@ -151,7 +151,7 @@ class Bench:
 
 
 def run_concurrently(work: Callable[[User], None], users: list[User]) -> None:
-    """Run `work` for each user in a thread of its own and wait for all."""
+    """Run `work` for each user in a separate thread and wait for all."""
     threads = [threading.Thread(target=work, args=(user,), daemon=True) for user in users]
     for thread in threads:
         thread.start()
@@ -160,7 +160,7 @@ def run_concurrently(work: Callable[[User], None], users: list[User]) -> None:
 
 
 def wait_until(seconds: float, condition: Callable[[], bool]) -> bool:
-    """Wait until something is true, but not longer."""
+    """Wait until the condition is true or the time is over. Return True if it is true."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,7 +1,7 @@
-"""Portals in one process of their own, each at a port of its own: `python -m bench.portals COUNT` prints their ports.
+"""Fake portals on separate ports in one process: `python -m bench.portals COUNT` prints the ports.
 
-The path says how a portal answers: `/MILLISECONDS` after so long with 204, `/hang` never, `/drip` a byte a second. It
-ends with its standard input.
+The path selects the response: `/MILLISECONDS` returns 204 after this time, `/hang` never responds, `/drip` sends one
+byte per second. The process ends with its standard input.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ DRIPPING = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 
 
 class PortalConnection(Connection):
-    """One connection to a portal."""
+    """Connection to a portal."""
 
     def request_received(self, path: str, _authorization: str, _body: bytes) -> None:
         if path == "/drip":

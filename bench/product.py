@@ -1,4 +1,4 @@
-"""Starting and ending what is measured: Countersign as an operator runs it, with its servers and its other sides."""
+"""Start and termination of the measured installation: Countersign, its servers and the fakes."""
 
 import base64
 import contextlib
@@ -28,12 +28,12 @@ BACKENDS = ("postgres", "postgres-embedded", "sqlite")
 
 
 class NotRunning(Exception):
-    """A part does not start; the text says which, and what it said itself."""
+    """A process did not start. The text names it and contains its output."""
 
 
 @dataclass
 class Installation:
-    """Where everything is, and the pids of what runs, by role."""
+    """Paths and URLs of the installation, and its process ids by role."""
 
     directory: Path
     environment: dict[str, str]
@@ -51,7 +51,7 @@ class Installation:
 
 @contextlib.contextmanager
 def running(directory: Path, backend: str, web_workers: int) -> Iterator[Installation]:
-    """Start everything, configured and ready; on the way out, end it all, whatever happened."""
+    """Start and configure the installation, and terminate all its processes at the end."""
     url = f"http://127.0.0.1:{_free_port()}"
     installation = Installation(directory, _environment(directory, url, web_workers), url)
     with contextlib.ExitStack() as stack:
@@ -72,7 +72,7 @@ def running(directory: Path, backend: str, web_workers: int) -> Iterator[Install
 
 
 def _environment(directory: Path, url: str, web_workers: int) -> dict[str, str]:
-    """Return the process environment with production's variables, and without what a developer may have set."""
+    """Return the process environment with production settings, without variables of a developer."""
     environment = {
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL", "PUBLIC_URL")
     }
@@ -117,13 +117,13 @@ def _start_fakes(stack: contextlib.ExitStack, installation: Installation) -> Non
     assert process.stdout
     status, _space, port = process.stdout.readline().strip().partition(" ")
     if status != "ready":
-        raise NotRunning("the stand-ins do not start")
+        raise NotRunning("the fakes do not start")
     installation.fakes_url, installation.arrivals = f"http://127.0.0.1:{port}", process.stdout
     installation.pids["fakes"] = process.pid
 
 
 def _run(installation: Installation, *command: str) -> None:
-    """Run one command of the product to its end; what it says is shown only when it fails."""
+    """Run a management command. Its output is shown only if it fails."""
     try:
         subprocess.run(
             [sys.executable, "manage.py", *command],
@@ -140,14 +140,14 @@ def _run(installation: Installation, *command: str) -> None:
 
 
 def _start_apple(stack: contextlib.ExitStack, installation: Installation) -> dict[str, str]:
-    """Start the stand-in for Apple and lead the product to it; returns what Apple gives to the makers of an app."""
+    """Start the fake APNs, configure its URL, and return the credentials of an app."""
     command = [sys.executable, "-m", "tests.fakes.apns"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     stack.callback(_end, process)
     assert process.stdout
     apple_settings: dict[str, str] = json.loads(process.stdout.readline() or "{}")
     if not apple_settings:
-        raise NotRunning("the stand-in for Apple does not start")
+        raise NotRunning("the fake APNs does not start")
     installation.apple_url, installation.pids["Apple"] = apple_settings["url"], process.pid
     installation.environment["PUSH_APNS_PRODUCTION_URL"] = apple_settings["production_url"]
     installation.environment["PUSH_APNS_CA_FILE"] = apple_settings["ca_file"]
@@ -165,7 +165,7 @@ def _configure(installation: Installation, apple: dict[str, str]) -> None:
 
 
 def _start(stack: contextlib.ExitStack, installation: Installation, *command: str) -> subprocess.Popen[bytes]:
-    """Start a process of the product in a session of its own, so that Ctrl-C reaches it only through us."""
+    """Start a process of the installation in its own session, so that Ctrl-C does not reach it directly."""
     with (installation.directory / f"{command[0]}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", *command],
@@ -181,7 +181,7 @@ def _start(stack: contextlib.ExitStack, installation: Installation, *command: st
 
 @contextlib.contextmanager
 def terminated(process: subprocess.Popen[str]) -> Iterator[None]:
-    """End a process afterwards, whatever happened."""
+    """Terminate a process at the end of the block."""
     try:
         yield
     finally:
@@ -189,7 +189,7 @@ def terminated(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
-    """End a process politely, then by force, its children with it."""
+    """Terminate a process; after a timeout, kill it with its children."""
     family = [process.pid]
     with contextlib.suppress(psutil.NoSuchProcess):
         family += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
@@ -206,7 +206,7 @@ def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
 
 
 def _await_ready(installation: Installation) -> None:
-    """Wait until the web process answers; the worker needs no wait, because what it has to do is a row."""
+    """Wait until the web process is ready. The worker can start later, because deliveries are rows."""
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         with contextlib.suppress(OSError), urllib.request.urlopen(installation.url + "/readyz", timeout=2):

@@ -1,6 +1,6 @@
-"""What one worker process delivers: pushes that wait in the queue, to stand-ins of Apple and Google.
+"""Push throughput of one worker process with a full queue and fakes of APNs and FCM.
 
-The rows are written before, and all are due at the same moment; the worker's own records say when it began and ended.
+All rows are written in advance and due at the same time. The rows of the worker contain the start and the end times.
 """
 
 import subprocess
@@ -34,7 +34,7 @@ WHERE d.state = 'done' AND d.created_at >= %s
 
 @dataclass(frozen=True)
 class Drain:
-    """`count` pushes through one worker process."""
+    """Result of delivering `count` pushes with one worker process."""
 
     provider: str
     delay_ms: int
@@ -44,7 +44,7 @@ class Drain:
 
 
 def drains(installation: Installation, count: int) -> list[Drain]:
-    """Drain a full queue for each provider and delay. Only where there is PostgreSQL, whose clock tells the times."""
+    """Drain a full queue for each provider and delay. Requires PostgreSQL, whose clock is used."""
     if "DATABASE_URL" not in installation.environment:
         return []
     apple, results = ApnsControl(installation.apple_url), []
@@ -71,7 +71,7 @@ def _drain(installation: Installation, provider: str, delay_ms: int, count: int)
 
 
 def wait_until_empty(connection: psycopg.Connection[Any], remaining: str, values: Sequence[Any] = ()) -> None:
-    """Wait until the query says that nothing is left to deliver; NotRunning when that takes too long."""
+    """Wait until no delivery remains. Raises NotRunning after a timeout."""
     end = time.monotonic() + DRAIN_SECONDS
     while connection.execute(remaining, values).fetchone() != (0,):
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""A run's result as data, and as a table for people."""
+"""Results of a run as data and as a table."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ MEGABYTE = 1024 * 1024
 
 
 def percentile(values: list[float], percent: int) -> float:
-    """Return the value below which `percent` of the sorted values lie (nearest rank); 0 when there are none."""
+    """Return a percentile of the values (nearest rank); 0 without values."""
     ranked = sorted(values)
     return ranked[max(-(-len(ranked) * percent // 100) - 1, 0)] if ranked else 0.0
 
@@ -97,7 +97,7 @@ def processes(data: list[Memory]) -> list[dict[str, Any]]:
 
 
 def machine() -> dict[str, Any]:
-    """Describe where this ran. A load average well above 0 means that others were using it: run again later."""
+    """Describe the machine. With a load average well above 0, the results are not reliable."""
     return {
         "cores": os.cpu_count(),
         "machine": platform.machine(),
@@ -107,7 +107,7 @@ def machine() -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Lay a result out as text."""
+    """Format a result as text."""
     options, levels, data = result["options"], result["levels"], result["machine"]
     lines = [
         f"Countersign on {options['backend']}, web processes: {options['web_workers']}",
@@ -178,7 +178,7 @@ def burst_rows(data: dict[str, Any]) -> list[str]:
 
 
 def drain_rows(data: list[dict[str, Any]]) -> list[str]:
-    """What one worker process delivers from a full queue; one column for each provider and answer time."""
+    """Format the push throughput, one column for each provider and response time."""
     if not data:
         return []
     return [
@@ -192,20 +192,20 @@ def drain_rows(data: list[dict[str, Any]]) -> list[str]:
 
 
 def callback_rows(data: dict[str, Any]) -> list[str]:
-    """What one worker process delivers to portals, and what eighteen of twenty feel of two that are bad."""
+    """Format the callback throughput and the latency of healthy portals."""
     if not data:
         return []
     drains, latencies = data["drains"], data["well_portals_ms"]
-    rows = {"all well": latencies["alone"], "two bad": latencies["beside_a_hanging_and_a_dripping_one"]}
+    rows = {"all healthy": latencies["alone"], "two faulty": latencies["beside_a_hanging_and_a_dripping_one"]}
     return [
         f"Callbacks through one worker process, {drains[0]['callbacks']} waiting",
         row("portals", [str(entry["portals"]) for entry in drains], 14),
-        row("portals answer after", [f"{entry['portal_delay_ms']} ms" for entry in drains], 14),
+        row("portals respond after", [f"{entry['portal_delay_ms']} ms" for entry in drains], 14),
         row("callbacks a second", [str(entry["callbacks_per_second"]) for entry in drains], 14),
         "CPU, ms a callback",
         *cpu_rows([entry["cpu_ms_per_callback"] for entry in drains], 14),
         "",
-        "From the answer to the callback's record, 18 well portals of 20, ms",
+        "From the answer to the stored callback, 18 healthy portals of 20, ms",
         row("", ["p50", "p95", "p99"], 14),
         *(row(f"  {name}", [f"{value:.1f}" for value in values.values()], 14) for name, values in rows.items()),
         f"  p99 beside a hanging and a dripping portal: {latencies['p99_ratio']} times as long",
@@ -214,7 +214,7 @@ def callback_rows(data: dict[str, Any]) -> list[str]:
 
 
 def sealing_rows(data: dict[str, Any]) -> list[str]:
-    """What a message costs in this process, and what it would cost in a process of gpg."""
+    """Format the cost of a message in Countersign and in gpg."""
     names, other = data["cpu_ms"], data["gpg_cpu_ms"]
     cells = {name: [f"{names[name]:.2f}", f"{other[name]:.1f}" if name in other else "-"] for name in names}
     return [
@@ -226,7 +226,7 @@ def sealing_rows(data: dict[str, Any]) -> list[str]:
 
 
 def memory_rows(data: list[dict[str, Any]]) -> list[str]:
-    """One line a process; a role with many processes in one line, by its proportional share."""
+    """Format the memory, one line per process; roles with many processes have one line."""
     lines = [row("Memory, MB", ["resident", "proportional"], 14)]
     for role, number in Counter(entry["role"] for entry in data).items():
         entries = [entry for entry in data if entry["role"] == role]
@@ -240,7 +240,7 @@ def memory_rows(data: list[dict[str, Any]]) -> list[str]:
 
 
 def context_rows(data: dict[str, Any]) -> list[str]:
-    """What it costs to tell users where a request came from."""
+    """Format the cost of the request context."""
     ratio = data["start_with_context_ms"] / data["start_ms"]
     return [
         "Context in the secure message, ms",
@@ -251,7 +251,7 @@ def context_rows(data: dict[str, Any]) -> list[str]:
 
 
 def slow_client_rows(data: dict[str, Any]) -> list[str]:
-    """What slow and silent clients cost others."""
+    """Format the effect of slow and silent clients on others."""
     ratio = data["attacked_ms"] / data["usual_ms"]
     return [
         "A health check, ms",

@@ -1,6 +1,6 @@
-"""What a message costs: `python -m bench.sealing` seals and opens with Countersign's own code, and with gpg processes.
+"""Cost of a sealed message: `python -m bench.sealing` seals and opens with Countersign and with gpg processes.
 
-Runs in the product's environment, without its database: profiles and server keys are never saved.
+Runs in the environment of the installation without its database: profiles and server keys are not saved.
 """
 
 import json
@@ -36,17 +36,17 @@ from tests.api import sealing  # noqa: E402
 WARM_UP = 20
 OPERATIONS = 200
 GPG_WARM_UP = 2
-# The agent's CPU is told in steps of 10 ms: over 20 operations that is half a millisecond.
+# The CPU time of the agent has a resolution of 10 ms: 0.5 ms over 20 operations.
 GPG_OPERATIONS = 20
 GPG_SECONDS = 5
 CONTENT = {"transaction_id": "1f0c1c0e-5f3a-4c3e-9d8a-2f1c7f3b9a10", "token": "x" * 43, "authenticated": True}
-# What Sequoia sends; GnuPG does not read it.
+# Format of Sequoia, which GnuPG cannot read.
 WITH_AEAD = "open, with AEAD"
 PLAIN = json.dumps(CONTENT).encode()
 
 
 class Pair:
-    """A server and a phone that know each other's keys."""
+    """Server and device with exchanged keys."""
 
     def __init__(self, server: ServerKey) -> None:
         self.phone_secret = phone_keys.new_secret_key(at=time.time())
@@ -54,7 +54,7 @@ class Pair:
         self.server = server
 
     def messages(self) -> dict[str, str]:
-        """Return what the phone sends: as any program writes it, as many mobile libraries do, as RFC 9580 has it."""
+        """Return messages of the device: plain, compressed (as many mobile libraries do), and with AEAD (RFC 9580)."""
         signed = bytes(pysequoia.sign(Tsk.from_bytes(self.phone_secret.encode()).signer(), PLAIN, armor=False))
         return {
             "open": self._encrypted(signed),
@@ -78,7 +78,7 @@ def server_key() -> ServerKey:
 
 
 def measure() -> dict[str, Any]:
-    """Return CPU milliseconds an operation, Countersign's and gpg's; `gpg` says which, and is empty without one."""
+    """Return CPU milliseconds per operation of Countersign and gpg. `gpg` is its version; empty without gpg."""
     pair = Pair(server_key())
     messages = pair.messages()
     return {
@@ -90,7 +90,7 @@ def measure() -> dict[str, Any]:
 
 
 def measure_gpg(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
-    """Measure gpg where there is one that works; one that does not must not cost the whole result."""
+    """Measure gpg if it is installed. A failure of gpg does not discard the other results."""
     try:
         if shutil.which("gpg"):
             return run_gpg_operations(pair, messages)
@@ -101,7 +101,7 @@ def measure_gpg(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
 
 def measure_own(pair: Pair, messages: dict[str, str]) -> dict[str, float]:
     count = WARM_UP + OPERATIONS
-    # A process keeps the keys it has read; the first message to a phone costs the reading too.
+    # A process caches parsed keys, so the first message to a device is more expensive.
     new = [Pair(pair.server).profile for _ in range(count)]
     assert all(keys.open_sealed(pair.profile, message) == CONTENT for message in messages.values())
     operations: dict[str, list[Callable[[], object]]] = {
@@ -113,7 +113,7 @@ def measure_own(pair: Pair, messages: dict[str, str]) -> dict[str, float]:
 
 
 def median_ms(steps: list[Callable[[], object]], warm_up: int, clock: Callable[[], float]) -> float:
-    """Run the steps and return the median by a clock of seconds, the first `warm_up` left out."""
+    """Run the steps and return the median duration, without the first `warm_up` steps."""
     durations = []
     for step in steps:
         before = clock()
@@ -128,7 +128,7 @@ def children_seconds() -> float:
 
 
 def run_gpg_operations(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
-    """Let gpg do the server's part, with the same keys and messages."""
+    """Measure the operations of the server with gpg, with the same keys and messages."""
     version = subprocess.run(["gpg", "--version"], capture_output=True, text=True, timeout=GPG_SECONDS, check=True)
     with gpg_home(pair) as home:
         signer, recipient = (
@@ -145,7 +145,7 @@ def run_gpg_operations(pair: Pair, messages: dict[str, str]) -> dict[str, Any]:
 
 @contextmanager
 def gpg_home(pair: Pair) -> Iterator[Path]:
-    """Make a directory with the server's secret key and the phone's public one; on the way out, end gpg's agent."""
+    """Create a home directory of gpg with both keys, and terminate its agent at the end."""
     with tempfile.TemporaryDirectory(prefix="countersign-gpg-") as directory:
         home = Path(directory)
         try:
@@ -163,7 +163,7 @@ def run_gpg(home: Path, options: list[str], data: bytes) -> bytes:
 
 
 def gpg_ms(home: Path, options: list[str], data: bytes) -> float:
-    """Return the median of the gpg processes, and their agent's mean on top: it holds the secret keys."""
+    """Return the median of the gpg processes plus the mean of their agent, which uses the secret keys."""
     step = partial(run_gpg, home, options, data)
     median_ms([step] * GPG_WARM_UP, 0, children_seconds)
     before = agents_seconds(home)
@@ -172,7 +172,7 @@ def gpg_ms(home: Path, options: list[str], data: bytes) -> float:
 
 
 def agents_seconds(home: Path) -> float:
-    """Return the CPU time of what gpg has started for this directory; these are nobody's children."""
+    """Return the CPU time of the daemons that gpg started for this directory."""
     seconds = 0.0
     for process in psutil.process_iter(["cmdline", "cpu_times"]):
         if str(home) in (process.info["cmdline"] or []):

@@ -1,4 +1,4 @@
-"""How long a health check takes beside 2,000 slow senders and 2,000 silent connections, and how long without them."""
+"""Duration of a health check with and without 2,000 slow senders and 2,000 silent connections."""
 
 import http.client
 import statistics
@@ -13,7 +13,7 @@ REQUESTS = 200
 
 
 def measure(url: str) -> dict[str, Any]:
-    """Return medians in milliseconds: before, and while the others are connected."""
+    """Return the medians in milliseconds before and during the slow connections."""
     port = urlsplit(url).port
     assert port
     usual = milliseconds(port)

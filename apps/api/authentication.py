@@ -1,4 +1,4 @@
-"""Who is calling: API clients by Basic or form credentials, devices by their bearer token."""
+"""Authentication of API clients (Basic or form credentials) and of devices (bearer token)."""
 
 import base64
 import binascii
@@ -18,7 +18,10 @@ from apps.events.types import EventTypes
 
 
 def authenticate_client(request: Request, api: Api) -> ApiClient:
-    """Return the API client that calls; InvalidClient, AccessDenied or UnauthorizedClient, each with an event."""
+    """Return the authenticated API client.
+
+    Raises InvalidClient, AccessDenied or UnauthorizedClient and records an event for each.
+    """
     pairs = _read_basic(request) if "Authorization" in request.headers else _read_form(request)
     client_row = _find_client(pairs)
     if client_row is None:
@@ -34,7 +37,7 @@ def authenticate_client(request: Request, api: Api) -> ApiClient:
 
 
 def _record_invalid(client_id: str) -> None:
-    """Failures with an ID that exists are counted for this client, those with other texts together."""
+    """Record a failure. Failures with a known client id are counted for the client, all others together."""
     exists = ApiClient.objects.filter(client_id=client_id).exists()
     _record("invalid_client", client_id, unverified=[] if exists else ["client_id"])
 
@@ -45,13 +48,13 @@ def _record(reason: str, client_id: str, unverified: Collection[str] = ()) -> No
 
 
 def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:
-    """Return the client whose id and secret are one of the pairs (raw, or form-urlencoded as RFC 6749 2.3.1 has it)."""
+    """Return the client with the id and secret of one pair. Returns None if no pair is valid."""
     for client_id, secret in pairs:
         if not is_storable(client_id):
             continue
         client_row = ApiClient.objects.filter(client_id=client_id).first()
         if client_row is None:
-            # The same work as for a known client, so that time does not tell which ids exist.
+            # Takes as long as for a known client, so that the response time does not reveal which ids exist.
             codes.matches(secret, "client secret", [])
         elif client_row.has_secret(secret):
             client_row.rehash_secret(secret)
@@ -82,7 +85,7 @@ def _read_form(request: Request) -> list[tuple[str, str]]:
 
 
 def authenticate_device(request: Request) -> Device:
-    """Return the device whose bearer token came with the request; InvalidDeviceToken when there is none."""
+    """Return the device with the bearer token of the request. Raises InvalidDeviceToken without a valid token."""
     token = bearer_token(request)
     if not token:
         raise errors.InvalidDeviceToken
@@ -90,6 +93,6 @@ def authenticate_device(request: Request) -> Device:
 
 
 def bearer_token(request: Request) -> str:
-    """Return the bearer token of the request, empty when there is none."""
+    """Return the bearer token of the request; empty without one."""
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

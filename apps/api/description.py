@@ -1,4 +1,4 @@
-"""The OpenAPI description of all APIs, and the page that shows it."""
+"""Views of the OpenAPI description of all APIs and of the page that displays it."""
 
 from functools import cache
 from threading import Lock
@@ -28,11 +28,11 @@ class DescriptionView(ApiView):
 
 
 class DescriptionPageView(ApiView, SpectacularSwaggerSplitView):
-    """Page that shows the description in a browser."""
+    """Page that displays the description in a browser."""
 
 
 def select_language(code: str) -> str:
-    """Return the supported language that is wanted, or the active one."""
+    """Return the supported variant of a language code, or the active language."""
     try:
         return translation.get_supported_language_variant(code)
     except LookupError:
@@ -40,7 +40,7 @@ def select_language(code: str) -> str:
 
 
 def description(language_code: str) -> bytes:
-    """Return the description as YAML. A process generates it once for each language."""
+    """Return the description as YAML. Each process generates it once for each language."""
     with _generation_lock:
         return _generate(language_code)
 

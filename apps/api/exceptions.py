@@ -1,4 +1,4 @@
-"""The one place where errors become HTTP."""
+"""Conversion of errors to HTTP responses. All HTTP statuses of errors are defined here."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 NO_STORE = {"Cache-Control": "no-cache, no-store, must-revalidate", "Pragma": "no-cache"}
 
-# An error that is not listed has the status of its base class.
+# An error without an entry has the status of its base class.
 STATUS: dict[type[errors.ApiError], int] = {
     errors.ApiError: 400,
     errors.InvalidClient: 401,
@@ -72,12 +72,12 @@ FRAMEWORK_ERRORS: dict[type[Exception], type[errors.ApiError]] = {
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """Turn what a view raised into an answer (the REST framework's exception handler)."""
+    """Return the response to an exception of a view (exception handler of the REST framework)."""
     api_error = _to_api_error(error)
     if isinstance(api_error, errors.InternalError):
         log.error("request_failed", exc_info=error, path=context["request"].path)
     elif isinstance(api_error, errors.ServiceUnavailable):
-        # The database is away, which its own first line says: no traceback for every request until it is back.
+        # While the database is unavailable, each request logs one line and no traceback.
         log.error("request_failed", reason=str(error).partition("\n")[0][:200], path=context["request"].path)
     return Response(
         body(api_error, context["request"].path), status=status_of(type(api_error)), headers=headers_of(api_error)
@@ -98,7 +98,7 @@ def status_of(error: type[errors.ApiError]) -> int:
 
 
 def headers_of(error: errors.ApiError) -> dict[str, str]:
-    """Return the headers that belong to an error."""
+    """Return the headers of an error response."""
     headers = {"Retry-After": str(error.seconds)} if error.seconds else {}
     if type(error) in WWW_AUTHENTICATE:
         headers["WWW-Authenticate"] = WWW_AUTHENTICATE[type(error)]
@@ -106,7 +106,7 @@ def headers_of(error: errors.ApiError) -> dict[str, str]:
 
 
 def body(error: errors.ApiError, path: str) -> dict[str, Any]:
-    """Build an error's body: `error` and `error_description` everywhere, with the number where there is one."""
+    """Build the body of an error: `error` and `error_description`, and the error code if the error has one."""
     text = str(error.text)
     members = {"error": error.token, "error_description": text}
     if path.split("/")[1] == "device":
@@ -115,28 +115,28 @@ def body(error: errors.ApiError, path: str) -> dict[str, Any]:
 
 
 def first_problem(detail: Any, name: str = "") -> str:
-    """Return the first problem that a serializer found, in the order of its fields, with the field's name."""
+    """Return the first validation error of a serializer, in the order of its fields, with the name of the field."""
     if isinstance(detail, dict):
         member, detail_of_member = next(iter(detail.items()))
-        # An item of a list has a number and no name of its own.
+        # List items have an index instead of a name.
         nameless = member == "non_field_errors" or isinstance(member, int)
         return first_problem(detail_of_member, name if nameless else str(member))
     if isinstance(detail, list):
         return first_problem(detail[0], name)
-    # It may repeat what was sent, and JSON can carry halves of characters that no text can be written with.
+    # The text can quote the input, and JSON input can contain lone surrogates, which cannot be encoded.
     text = str(detail).encode(errors="replace").decode()
     return f"{name}: {text}" if name else text
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What Django refuses before a view is reached: a host that is not ours, a broken request."""
+    """Return the response to a request that Django rejects before a view: an unknown host or a malformed request."""
     if is_api(request):
         return error_response(errors.InvalidRequest(), request.path)
     return bad_request_page(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Unknown paths: JSON for machines, a page for people."""
+    """Return the response to an unknown path: JSON in the APIs, a page elsewhere."""
     if is_api(request):
         return error_response(errors.PathNotFound(), request.path)
     return page_not_found(request, exception)
@@ -147,7 +147,7 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What nobody expected: JSON for machines, a page for people."""
+    """Return the response to an unexpected error: JSON in the APIs, a page elsewhere."""
     if is_api(request):
         return error_response(errors.InternalError(), request.path)
     return server_error_page(request)

@@ -1,4 +1,4 @@
-"""Fields of request bodies that are stricter than the framework's."""
+"""Fields of request bodies with stricter validation than those of the REST framework."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 
 class StrictCharField(serializers.CharField):
-    """Text only: a number or a boolean in its place is a mistake of the caller, not text."""
+    """Text field that rejects numbers and booleans instead of converting them."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -15,10 +15,10 @@ class StrictCharField(serializers.CharField):
 
 
 class SealedField(StrictCharField):
-    """A sealed message. Whatever text it is, opening it judges it, and tells no more than that it is not right."""
+    """Field of a sealed message. It accepts any text: opening it reports all defects with the same error."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, allow_blank=True, **kwargs)
 
     def run_validators(self, value: Any) -> None:
-        """Skip them: they would tell apart what must look the same."""
+        """Skip the validators: their errors would make different defects distinguishable."""

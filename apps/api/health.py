@@ -1,4 +1,4 @@
-"""Is the process up, and can it work?"""
+"""Liveness probe, readiness probe and the host check."""
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -8,12 +8,12 @@ from django.middleware.common import CommonMiddleware
 from apps.api.views import read_only
 from apps.outbox import broker
 
-# Whoever asks here, such as the container's own check and Prometheus, calls by an address that no name leads to.
+# Container health checks and Prometheus call these paths by IP address, which is not in ALLOWED_HOSTS.
 HOST_CHECK_EXEMPT_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
 class HostMiddleware(CommonMiddleware):
-    """Refuses requests to hosts that are not in ALLOWED_HOSTS, except those that ask how the process is."""
+    """Middleware that rejects requests to hosts outside ALLOWED_HOSTS, except for probes and metrics."""
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if request.path_info in HOST_CHECK_EXEMPT_PATHS else super().process_request(request)
@@ -26,9 +26,9 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @read_only
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 when database and migrations are in order, else 503 and which is not.
+    """Return 200 if the database is available and migrated, else 503 and the failed check.
 
-    The broker is named as well but costs no readiness: without it requests are served and deliveries go out.
+    An unavailable broker is reported but does not change the status: requests and deliveries work without it.
     """
     is_migrated = _migrations_applied()
     checks = {
@@ -45,7 +45,7 @@ def _broker_state() -> str:
 
 
 def _migrations_applied() -> bool | None:
-    """Return whether all migrations are applied; None when the database does not answer."""
+    """Return True if all migrations are applied, and None if the database is unavailable."""
     try:
         executor = MigrationExecutor(connection)
         return not executor.migration_plan(executor.loader.graph.leaf_nodes())

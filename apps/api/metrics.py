@@ -1,4 +1,4 @@
-"""What a Prometheus server reads: everything from the database, so that any web process tells it of them all."""
+"""Metrics for Prometheus. All values are read from the database, so every web process returns the same."""
 
 from collections.abc import Iterator
 from math import inf
@@ -30,7 +30,10 @@ from apps.outbox.queues import QUEUES
 
 @read_only
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format, to callers from METRICS_ALLOWED only; 503 while the database is away."""
+    """Return the metrics in the text format of Prometheus to callers in METRICS_ALLOWED.
+
+    The response is 503 while the database is unavailable.
+    """
     if not caller.is_in_networks(caller.current().ip, settings.METRICS_ALLOWED):
         return error_response(errors.AccessDenied(), request.path)
     try:
@@ -41,18 +44,18 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class InstallationCollector(Collector):
-    """Eight queries, each answered by an index over live rows or a table of few rows, however much history there is."""
+    """Collector of all metrics with eight queries. Each uses an index of due rows or a table with few rows."""
 
     def collect(self) -> Iterator[Metric]:
         yield from _queues()
         failed = GaugeMetricFamily(
-            "countersign_deliveries_failed", "Deliveries that failed for good and are kept.", labels=["queue"]
+            "countersign_deliveries_failed", "Deliveries that failed permanently and are stored.", labels=["queue"]
         )
         failed.add_metric(["callbacks"], callbacks.failed_deliveries().count())
         yield failed
         yield GaugeMetricFamily(
             "countersign_callback_urls_failing",
-            "Callback addresses that failed several times in a row, the last time within seven days.",
+            "Callback URLs that failed several times in succession, most recently within seven days.",
             value=problems.failing_urls().count(),
         )
         yield GaugeMetricFamily(
@@ -67,11 +70,11 @@ class InstallationCollector(Collector):
 def _queues() -> Iterator[Metric]:
     now = timezone.now()
     waiting = GaugeMetricFamily(
-        "countersign_deliveries_waiting", "Deliveries that are due now and taken by no worker.", labels=["queue"]
+        "countersign_deliveries_waiting", "Deliveries that are due and not claimed by a worker.", labels=["queue"]
     )
     oldest_waiting = GaugeMetricFamily(
         "countersign_deliveries_oldest_waiting_seconds",
-        "How long the delivery that waits longest has been due; 0 when none waits.",
+        "Time since the oldest waiting delivery became due; 0 if none is waiting.",
         labels=["queue"],
     )
     for name, queue in ((queue.name, queue.rows) for queue in QUEUES):
@@ -89,7 +92,7 @@ def _events() -> Metric:
 
 
 def _recorded_metrics() -> Iterator[Metric]:
-    """Tell what was measured; what never happened has no series yet."""
+    """Yield the recorded counters and histograms. A label combination without a sample has no series."""
     snapshot = event_metrics.MetricsSnapshot()
     for counter in event_metrics.COUNTERS:
         family = CounterMetricFamily(counter.name, counter.text, labels=counter.labels)

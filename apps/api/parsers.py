@@ -1,4 +1,4 @@
-"""Reading bodies strictly: a field that is given twice is an error, not a choice between the two."""
+"""Strict parsers of request bodies, which reject repeated fields and members."""
 
 import json
 from collections.abc import Mapping
@@ -28,13 +28,13 @@ def _read(stream: IO[bytes]) -> str:
 
 
 class Form(dict[str, str]):
-    """The fields of a form, and what is wrong with it: that is told after who is calling has been judged."""
+    """Fields of a form, with its first error. The error is raised after the API client is authenticated."""
 
     problem: errors.InvalidParameter | None = None
 
 
 class StrictFormParser(BaseParser):
-    """`application/x-www-form-urlencoded`: percent-encoded UTF-8; an empty field counts as absent."""
+    """Parser of `application/x-www-form-urlencoded` in UTF-8. An empty field counts as absent."""
 
     media_type = "application/x-www-form-urlencoded"
 
@@ -65,14 +65,14 @@ class StrictFormParser(BaseParser):
 
 
 def _limit_fields(body: str) -> tuple[str, bool]:
-    """Return the fields that are read, and whether there are more. Credentials are read wherever they stand."""
+    """Return the fields within the limit, and True if there are more. Credentials are read at any position."""
     fields = body.split("&")
     rest = [field for field in fields[MAX_FIELDS:] if field.startswith(CREDENTIALS)]
     return "&".join(fields[:MAX_FIELDS] + rest), len(fields) > MAX_FIELDS
 
 
 def fields(request: Request) -> Mapping[str, Any]:
-    """Return the members of the body; InvalidParameter when it is a form with something wrong in it."""
+    """Return the fields or members of the body. Raises InvalidParameter if it is an invalid form."""
     data: Mapping[str, Any] = request.data
     if isinstance(data, Form) and data.problem:
         raise data.problem
@@ -80,7 +80,7 @@ def fields(request: Request) -> Mapping[str, Any]:
 
 
 class StrictJsonParser(BaseParser):
-    """`application/json`: one object, each member once."""
+    """Parser of `application/json` that requires an object without repeated members."""
 
     media_type = "application/json"
 

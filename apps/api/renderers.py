@@ -1,4 +1,4 @@
-"""Answers are JSON whatever the Accept header says: a login must not fail over content negotiation."""
+"""Rendering of responses as JSON. The Accept header is ignored, so that content negotiation cannot fail a login."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How long requests take, for the metrics: measured around everything else, at no query."""
+"""Measurement of request durations for the metrics, without queries."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -8,14 +8,17 @@ from django.http import HttpRequest, HttpResponse
 from apps.events import metrics
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-# Pages for people: each as one endpoint, however many it has.
+# Paths of the console and the demo count as one endpoint each.
 PAGES = ("admin/", "demo/")
-# What is at no address of ours, and files.
+# Unknown paths and static files.
 NO_ENDPOINT = "other"
 
 
 class RequestMetricsMiddleware:
-    """Notes each answered request by method, endpoint and class of status. Labels take values from us only."""
+    """Middleware that records each response by method, endpoint and status class.
+
+    Callers cannot create label values.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -31,7 +34,7 @@ class RequestMetricsMiddleware:
 
 
 def endpoint(request: HttpRequest) -> str:
-    """Return the pattern of the request's address, such as `/oauth/api/v4/users/<user_id>/devices`."""
+    """Return the pattern of the request path, such as `/oauth/api/v4/users/<user_id>/devices`."""
     route = request.resolver_match.route if request.resolver_match else ""
     for page in PAGES:
         if route.startswith(page):

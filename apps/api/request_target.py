@@ -1,4 +1,4 @@
-"""The request target: its query is within limits, and its path keeps ids with any character apart."""
+"""Validation of the request target: a limit for the query, and ids with any character in the path."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,22 +9,22 @@ from django.utils.encoding import repercent_broken_unicode
 
 from apps.api.exceptions import is_api
 
-# Decoded in place of an id that is not UTF-8: no stored id has it, so the id is an unknown one.
+# Replaces an id that is not UTF-8. Stored ids cannot contain NUL, so the id is unknown.
 UNKNOWN_ID = "\0"
 
 
 class RequestTargetMiddleware:
-    """Rejects a query with too many fields, and matches the paths of the APIs segment by segment.
+    """Middleware that rejects queries with too many fields and matches API paths segment by segment.
 
-    In a decoded path `%2F` and `/` look the same. The path is therefore matched with every segment percent-encoded, and
-    the arguments are decoded when their view is known.
+    A decoded path does not distinguish `%2F` from `/`. The path is therefore matched with percent-encoded segments, and
+    the arguments are decoded for the view.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Parsed here for every view, because an exception at this place becomes 400.
+        # An exception of a middleware becomes a response with status 400.
         _query = request.GET
         if is_api(request):
             request.path_info = encode_path(request)
@@ -38,8 +38,8 @@ class RequestTargetMiddleware:
 def encode_path(request: HttpRequest) -> str:
     """Return the path with its segments percent-encoded.
 
-    RAW_URI is the request target as it was sent. Without it, or if it is not about this path, an encoded slash
-    separates segments as a slash does.
+    RAW_URI is the undecoded request target. Without it, or if it differs from the path, an encoded slash separates
+    segments like a slash.
     """
     raw_path = request.META.get("RAW_URI", "").partition("?")[0].encode("latin-1", "replace")
     if repercent_broken_unicode(unquote_to_bytes(raw_path)).decode() == request.path_info:

@@ -1,4 +1,4 @@
-"""What the OpenAPI description of all APIs shares."""
+"""Shared parts of the OpenAPI description of all APIs."""
 
 from collections import defaultdict
 from typing import Any
@@ -10,14 +10,14 @@ from apps.common import errors
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
-# Security requirements of OpenAPI, which the decorator takes as they are, whatever its types say.
+# Security requirements of OpenAPI. The decorator accepts them, but its type hints do not.
 CLIENT_AUTHENTICATION: Any = [{"client": []}]
 DEVICE_AUTHENTICATION: Any = [{"device": []}]
 NO_AUTHENTICATION: Any = [{}]
 
 
 def error_responses(*error_types: type[errors.ApiError], path: str = "/oauth/") -> dict[int, OpenApiResponse]:
-    """Describe errors by HTTP status, each with its very body as the example."""
+    """Describe errors by HTTP status, each with its response body as an example."""
     by_status: dict[int, list[type[errors.ApiError]]] = defaultdict(list)
     for error in error_types:
         by_status[status_of(error)].append(error)
@@ -43,9 +43,9 @@ ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["error", "error_description"],
     "properties": {
-        "error": {"type": "string", "description": "Stable name."},
-        "error_description": {"type": "string", "description": "Text for people."},
-        "error_code": {"type": "string", "description": "Number, where the error has one."},
-        "description": {"type": "string", "description": "The same text, where the error has a number."},
+        "error": {"type": "string", "description": "Stable name of the error."},
+        "error_description": {"type": "string", "description": "Explanation in the language of the request."},
+        "error_code": {"type": "string", "description": "Error code, if the error has one."},
+        "description": {"type": "string", "description": "Same text as error_description, if the error has a code."},
     },
 }

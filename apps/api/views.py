@@ -1,4 +1,4 @@
-"""What all API views share."""
+"""Base class and helpers of the API views."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,23 +18,23 @@ from apps.system import services as system
 
 
 class ApiView(APIView):
-    """Answers that nobody may keep, in the shape of the contract also when something goes wrong."""
+    """Base class of the API views: responses are not cacheable; errors use the API's format."""
 
-    # OPTIONS is a wrong method like any other: what there is stands in the API's description.
+    # OPTIONS is not supported. The API description lists the methods of each path.
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         for name, value in NO_STORE.items():
             response.headers.setdefault(name, value)
         if getattr(response, "exception", False):
-            # Errors are JSON also where a view renders something else.
+            # Errors are JSON even if the view renders another format.
             request.accepted_renderer = Utf8JsonRenderer()
             request.accepted_media_type = Utf8JsonRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
 
 
 def read_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Allow GET and HEAD. Another method is 405 as JSON, also without the token that CSRF protection requires."""
+    """Allow GET and HEAD. For other methods, return 405 as JSON, even without a CSRF token."""
 
     @csrf_exempt
     @wraps(view)
@@ -54,7 +54,7 @@ def require_mobile_authentication() -> None:
 
 
 def parse_uuid(text: str) -> UUID | None:
-    """Return the id that a path names; None for what cannot be one, so that it is answered like an unknown one."""
+    """Return the id in a path, or None if it is malformed. A malformed id gets the same response as an unknown one."""
     try:
         return UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A phone on the command line: `python -m apps.demo --help`. It keeps its key and token in one file."""
+"""Reference device on the command line: `python -m apps.demo --help`. Its keys and tokens are stored in one file."""
 
 import argparse
 import os
@@ -10,21 +10,21 @@ from apps.demo.device import Device, DeviceApiError
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m apps.demo", description="A phone on the command line.")
+    parser = argparse.ArgumentParser(prog="python -m apps.demo", description="Reference device on the command line.")
     parser.add_argument("--server", default=f"http://127.0.0.1:{os.environ.get('PORT', '8000')}")
     memory = Path(os.environ.get("VAR_DIR", "var")) / "phone.json"
-    parser.add_argument("--file", type=Path, default=memory, help="where the phone keeps its memory")
+    parser.add_argument("--file", type=Path, default=memory, help="file with the keys and tokens of the device")
     commands = parser.add_subparsers(dest="command", required=True)
     enroll = commands.add_parser("enroll", help="enrol with a code, also for push, and print the device id")
     enroll.add_argument("code")
     enroll.add_argument("--application", default="demo")
     enroll.add_argument("--pin", help="set this PIN")
-    commands.add_parser("list", help="list what waits for an answer")
+    commands.add_parser("list", help="list the pending transactions")
     commands.add_parser("scan", help="scan a one-time password and approve").add_argument("otp")
     for name in ("approve", "deny"):
         answer = commands.add_parser(name, help=f"fetch a transaction and {name} it")
         answer.add_argument("transaction_id")
-        answer.add_argument("--pin", default="", help="the PIN, for a method that asks for it")
+        answer.add_argument("--pin", default="", help="PIN, for a method that requires it")
     return parser
 
 
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    # As the server's processes: what lies under VAR_DIR is for its user only.
+    # Like the server, the command creates files under VAR_DIR that only its user can read.
     os.umask(0o077)
     try:
         print(run(build_parser().parse_args()))  # noqa: T201 - a command's output

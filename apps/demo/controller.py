@@ -1,4 +1,4 @@
-"""The running demo: one shop, one phone and one FCM in the web process, put together from what the set-up wrote."""
+"""Controller of the demo: a portal, a device and a fake FCM in the web process, created from the set-up file."""
 
 import math
 import threading
@@ -17,18 +17,18 @@ from apps.demo.portal import Portal, PortalError, ServerConnection
 from apps.demo.sms_inbox import NUMBER
 from apps.demo.visit import SignInMethod, Status, Visit
 
-# After a failed enrolment a later look of the page tries again, but not twice a second.
+# Pause between enrolment attempts, because the page polls twice a second.
 ENROLL_RETRY_SECONDS = 5.0
-# Push and callback take some milliseconds each; after this long something is wrong with the worker.
+# Push and callback take milliseconds. After this time, the page reports that the worker may not be running.
 WORKER_LATE_SECONDS = 5.0
 
 
 class NotSetUp(Exception):
-    """The demo cannot work as it stands; the text says what to do."""
+    """The demo is not configured. The text describes the fix."""
 
 
 class Demo:
-    """What the page shows and what its buttons do. PortalError and PhoneError say in words what went wrong."""
+    """State of the page and actions of its buttons. Raises PortalError or PhoneError with a message for the page."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.journal = Journal()
@@ -36,15 +36,15 @@ class Demo:
         self.phone = Phone(settings["server"], setup.APPLICATION, self.journal, self._save)
         self.other_devices = OtherDevices()
         self.fcm = FakeFcm(settings["service_account"], deliver=self._deliver)
-        # Only one thread changes who is enrolled; the page's looks do not wait for it.
+        # One thread at a time changes the enrolment. Polls of the page do not wait for it.
         self._enrolling = threading.Lock()
         self._is_restored = False
-        # When the phone enrols by itself: at the first look, and never after its user took the account off.
+        # Time of the automatic enrolment: at the first poll, and never after the user removed the account.
         self._enroll_at = 0.0
         self._problem = ""
 
     def _deliver(self, message: dict[str, Any]) -> None:
-        """Ring the phone on the page, or list a push for another device."""
+        """Deliver a push to the phone on the page, or list it for another device."""
         if self.phone.is_own_token(message["token"]):
             self.phone.receive_push(message)
         else:
@@ -54,7 +54,7 @@ class Demo:
         store.write(store.STATE, {"phone": self.phone.dump(), "portal": {"device_id": self.portal.device_id}})
 
     def poll(self) -> dict[str, Any]:
-        """Return everything that the page shows. The first look after a start enrols the phone if it is not."""
+        """Return the state of the page. The first poll after a start enrols the phone if necessary."""
         self._prepare(wait=False)
         visit, screen = self.portal.poll(), self.phone.screen()
         return {
@@ -76,17 +76,17 @@ class Demo:
         }
 
     def _worker_is_late(self, screen: str) -> bool:
-        """Say whether the portal waits although nothing rings and no text has come."""
+        """Return True if the portal is waiting but no push or SMS has arrived in time."""
         visit = self.portal.visit
         waits = visit.status in (Status.WAITING, Status.ENTER_CODE) and screen not in ("ringing", "sms")
         return waits and time.time() - visit.started_at > WORKER_LATE_SECONDS
 
     def _can_scan(self, screen: str) -> bool:
-        """Say whether there is a code on the shop's page, and a phone with an account that could scan it."""
+        """Return True if the shop displays a code and the phone is enrolled to scan it."""
         return self.portal.visit.status == Status.SCAN and screen != "ringing" and bool(self.phone.device_id)
 
     def _prepare(self, *, wait: bool) -> None:
-        """Be the phone of an earlier run again, or enrol a new one, when that is due; `wait` for who is at it."""
+        """Restore the phone of an earlier run or enrol a new one, if due. `wait` for another thread that does so."""
         if self._is_prepared() or not self._enrolling.acquire(blocking=wait):
             return
         try:
@@ -120,12 +120,12 @@ class Demo:
             self.portal.device_id = str(stored["portal"]["device_id"])
             self.phone.restore(stored["phone"])
         except (KeyError, TypeError):
-            # Nothing kept, or nothing that this program wrote: a new phone.
+            # Without a valid stored state, a new phone is enrolled.
             return
 
     def _enroll(self) -> None:
         self.phone.enroll(self.portal.enrollment_code())
-        # The app tells the shop which device it is; the shop asks for exactly that one from now on.
+        # The app sends its device id to the shop, which uses it in all further requests.
         self.portal.device_id = self.phone.device_id
         self._enroll_at = math.inf
         self._save()
@@ -140,9 +140,9 @@ class Demo:
         self._enroll()
 
     def sign_in(self, browser: str, method: SignInMethod | None) -> None:
-        """Click "Sign in" at the shop, the last method when none is given.
+        """Sign in at the shop, with the last method by default.
 
-        When the server finds nobody to ask, the phone finds out whether it is known.
+        If the sign-in fails, the phone checks whether the server still knows it.
         """
         self._prepare(wait=True)
         if not self.portal.visit.is_pending:
@@ -152,7 +152,7 @@ class Demo:
             self.phone.check()
 
     def leave(self) -> None:
-        """Sign out or stop waiting at the shop; the phone learns that nothing waits any more."""
+        """Sign out at the shop or cancel the sign-in. The phone then removes the cancelled transaction."""
         was_pending = self.portal.visit.is_pending
         self.portal.leave()
         self.phone.inbox.clear()
@@ -160,17 +160,17 @@ class Demo:
             self.phone.check()
 
     def verify(self, code: str) -> None:
-        """Type a code at the shop."""
+        """Enter a verification code at the shop."""
         self.portal.verify(code)
         if self.portal.visit.status == Status.SIGNED_IN:
             self.phone.inbox.clear()
 
     def scan(self) -> None:
-        """Point the phone's camera at the shop's page."""
+        """Scan the one-time password on the page of the shop."""
         self.phone.scan(self.portal.visit.otp)
 
     def fcm_token(self, form: dict[str, str]) -> Response:
-        """Be Google's token server."""
+        """Handle a request to the fake token endpoint of Google."""
         response = self.fcm.exchange_token(form)
         self.journal.write(
             Actor.FCM, f"POST /token → {response[0]}", _("access token for FCM"), failed=response[0] >= 400
@@ -178,18 +178,18 @@ class Demo:
         return response
 
     def fcm_send(self, authorization: str, body: dict[str, Any]) -> Response:
-        """Be FCM. What it delivers is written down by the phone, or listed for the other devices."""
+        """Handle a push to the fake FCM. The phone or the list of other devices records the delivery."""
         response = self.fcm.send(authorization, body)
         if response[0] >= 400:
             self.journal.write(Actor.FCM, f"messages:send → {response[0]}", response[1]["error"]["status"], failed=True)
         return response
 
     def receive_sms(self, content: dict[str, Any]) -> bool:
-        """Be the SMS gateway: for the phone on the page, or any other valid number; False if it is none."""
+        """Receive an SMS for the phone or for another number. Return False if the number is not valid."""
         return self.phone.receive_sms(content) or self.other_devices.receive_sms(content)
 
     def enroll(self) -> None:
-        """Put Anna's account on the phone."""
+        """Enrol Anna on the phone."""
         with self._enrolling:
             self._restore()
             if not self.phone.device_id:
@@ -197,14 +197,14 @@ class Demo:
             self._problem = ""
 
     def unenroll(self) -> None:
-        """Take Anna's account off the phone."""
+        """Remove Anna from the phone."""
         with self._enrolling:
             self._restore()
             self.phone.unenroll()
             self._enroll_at = math.inf
 
     def reset(self) -> None:
-        """Back to the start: nothing pending, nobody signed in, a newly enrolled phone, an empty journal."""
+        """Reset the demo: no transaction, no session, a newly enrolled phone and an empty journal."""
         with self._enrolling:
             self._restore()
             self._reset()
@@ -228,7 +228,7 @@ _creation_lock = threading.Lock()
 
 
 def current() -> Demo:
-    """Return this process's demo; NotSetUp says what to do when there is none."""
+    """Return the demo of this process. Raises NotSetUp if it is not configured."""
     with _creation_lock:
         return _current()
 
@@ -247,5 +247,5 @@ def _current() -> Demo:
 
 
 def reset_cache() -> None:
-    """Let the next `current` read the set-up anew."""
+    """Discard the demo, so that the next `current` reads the set-up file again."""
     _current.cache_clear()

@@ -1,4 +1,4 @@
-"""The demo's phones run the reference device, which knows nothing of the server's code."""
+"""The reference device, which runs the phones of the demo and shares no code with the server."""
 
 from clients.python.countersign_device import AuthenticatorRevoked, Device, DeviceApiError, Disconnected, InvalidPin
 from clients.python.countersign_device.store import FINGERPRINT

@@ -1,6 +1,6 @@
-"""A stand-in for Google: exchanges a service account's assertion for an access token, and takes FCM messages.
+"""Fake of Google: exchanges the assertion of a service account for an access token, and accepts FCM messages.
 
-It checks what Google checks (signature, audience, times, access token), so the real code is what speaks to it.
+It verifies signature, audience, times and access token as Google does.
 """
 
 import base64
@@ -22,7 +22,7 @@ Response = tuple[int, dict[str, Any], dict[str, str]]
 TOKEN_PATH = "/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ACCESS_TOKEN_SECONDS = 3600
-# google-auth names Google's own address, wherever the service account sends it.
+# google-auth uses this audience even if the service account names another token endpoint.
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
 
 
@@ -31,7 +31,7 @@ def send_path(project_id: str) -> str:
 
 
 def service_account(base_url: str, project_id: str = "countersign-demo") -> dict[str, str]:
-    """Make a service account whose tokens come from `base_url`."""
+    """Create a service account whose token endpoint is at `base_url`."""
     key: RSAPrivateKey = generate_private_key(65537, 2048)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return {
@@ -45,16 +45,16 @@ def service_account(base_url: str, project_id: str = "countersign-demo") -> dict
 
 
 def error_response(status: int, name: str, code: str = "") -> Response:
-    """Build an error as FCM writes it."""
+    """Build an error response in the format of FCM."""
     details = [{"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}] if code else []
     return status, {"error": {"code": status, "status": name, "message": name, "details": details}}, {}
 
 
 @dataclass
 class FakeFcm:
-    """One project of FCM, which knows every push token.
+    """Fake FCM project that accepts every push token.
 
-    `deliver` gets the message of each accepted push; `answers` scripts refusals by push token.
+    `deliver` is called with each accepted message. `responses` contains scripted errors by push token.
     """
 
     account: dict[str, str]
@@ -101,7 +101,7 @@ class FakeFcm:
         return public
 
     def send(self, authorization: str, body: dict[str, Any]) -> Response:
-        """Take a message: `{"name": ...}` when it is accepted."""
+        """Accept a message and return its name, or return an error."""
         token = authorization.removeprefix("Bearer ")
         if self.access_tokens.get(token, 0) < time.time():
             return error_response(401, "UNAUTHENTICATED")

@@ -1,4 +1,4 @@
-"""What just happened: the steps of the demo with their times, for an integrator to read."""
+"""Journal of the demo: the latest requests with their times, for integrators."""
 
 import itertools
 import re
@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 KEPT_STEPS = 60
-# Ids are as long as they are dull: the first eight characters tell them apart.
+# The first eight characters of an id are enough to distinguish ids.
 ID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 
 
@@ -22,7 +22,7 @@ class Actor(StrEnum):
 
 
 class Journal:
-    """The last steps, oldest first. Numbers go on over a clearing, so that a reader can tell new from known."""
+    """Latest steps, oldest first. `clear` does not restart the numbers, so that the page can recognize new steps."""
 
     def __init__(self) -> None:
         self._steps: deque[dict[str, Any]] = deque(maxlen=KEPT_STEPS)
@@ -30,7 +30,7 @@ class Journal:
         self._lock = threading.Lock()
 
     def write(self, actor: Actor, call: str, note: str = "", *, failed: bool = False) -> None:
-        """Add a step: `call` as a programmer would write it, `note` for people. Never a secret in either."""
+        """Add a step with the request as `call` and an explanation as `note`. Neither may contain a secret."""
         with self._lock:
             self._steps.append(
                 {

@@ -1,4 +1,4 @@
-"""The phone's calls: the device program, with each of its calls written to the journal, and its errors in words."""
+"""Reference device that writes its requests to the journal, and the messages of its errors."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from apps.demo.journal import Actor, Journal
 
 
 class LoggedDevice(Device):
-    """The device program, with each call written to the journal."""
+    """Reference device that writes each request to the journal."""
 
     journal: Journal
 
@@ -30,7 +30,7 @@ class LoggedDevice(Device):
 
 
 def _describe_success(method: str, path: str) -> tuple[int, str]:
-    """Return the status of a success, and what it means to people."""
+    """Return the status of a successful request and its explanation."""
     last = path.rpartition("/")[2]
     return {
         "enrollments": (201, _("keys enrolled")),
@@ -39,17 +39,17 @@ def _describe_success(method: str, path: str) -> tuple[int, str]:
         "fetch": (200, _("challenge opened")),
         "otp": (200, _("code scanned, challenge opened")),
         "answer": (200, _("signed answer accepted")),
-        "transactions": (200, _("asked what waits for an answer")),
-    }.get(last, (204 if method == "DELETE" else 200, _("the account is gone from the phone")))
+        "transactions": (200, _("pending transactions listed")),
+    }.get(last, (204 if method == "DELETE" else 200, _("account removed from the phone")))
 
 
 def error_text(error: Exception) -> str:
-    """Say to people what went wrong in a call."""
+    """Return the message of an error for the page."""
     if isinstance(error, DeviceApiError):
         description = error.body.get("error_description")
         return str(description or _("The server answered HTTP %(status)d.") % {"status": error.status})
     if isinstance(error, ValueError):
-        return _("The message is not signed by the server, or cannot be opened.")
+        return _("The message is not signed by the server or cannot be decrypted.")
     return _("The phone cannot reach the server.")
 
 

@@ -1,4 +1,4 @@
-"""Pushes and texts for devices that are not on the demo's page: those of other programs that use this server."""
+"""Messages for devices of other programs that use this server."""
 
 import itertools
 import threading
@@ -11,12 +11,12 @@ from apps.sms import services as sms
 
 MAX_MESSAGES = 20
 TOKEN_CHARACTERS = 12
-# More than any push, and than most texts.
+# Longer than any push and most SMS.
 MAX_MESSAGE_CHARACTERS = 1000
 
 
 class OtherDevices:
-    """The last messages, oldest first. Numbers go on over a clearing, as those of the journal do."""
+    """Latest messages, oldest first. `clear` does not restart the numbers."""
 
     def __init__(self) -> None:
         self._messages: deque[dict[str, Any]] = deque(maxlen=MAX_MESSAGES)
@@ -24,13 +24,13 @@ class OtherDevices:
         self._lock = threading.Lock()
 
     def receive_push(self, message: dict[str, Any]) -> None:
-        """Take a message of FCM, whatever its push token is."""
+        """Add a message of FCM with any push token."""
         token = str(message["token"])
         shortened = token if len(token) <= TOKEN_CHARACTERS else f"{token[:TOKEN_CHARACTERS]}…"
         self._append("push", shortened, _push_message(message))
 
     def receive_sms(self, content: dict[str, Any]) -> bool:
-        """Take a message of the SMS gateway; False if its number is not valid."""
+        """Add a message of the SMS gateway. Return False if its number is not valid."""
         number = sms.normalize_number(str(content.get("phone_number", "")))
         if number:
             self._append("sms", number, str(content.get("message", "")))
@@ -59,7 +59,7 @@ class OtherDevices:
 
 
 def _push_message(message: dict[str, Any]) -> str:
-    """Return what a push announces; empty if it is not one of this server."""
+    """Return the public message of a push; empty if its format is unknown."""
     try:
         return str(untrusted_json.loads(message["data"]["content"])["og_message"])
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The virtual phone: the device program with a screen. Pushes come in from FCM, the rest it asks the device API for."""
+"""Virtual phone: the reference device with a screen. It receives pushes of the fake FCM and calls the device API."""
 
 import contextlib
 import json
@@ -17,24 +17,24 @@ from apps.demo.logged_device import LoggedDevice, error_text, invalid_pin_text
 from apps.demo.sms_inbox import SmsInbox
 
 NAME = "Anna's phone"
-# The page tells it to everybody: there is nobody else to play Anna.
+# The page displays the PIN, because the visitor plays Anna.
 PIN = "12345"
-# What can approve, by the transaction's method: the first is asked for, the PIN is the way out.
+# Credentials that can approve, by method. The first one is requested; the PIN is the alternative.
 CREDENTIALS_BY_METHOD = {"push_with_pin": ["pin"], "push_with_fingerprint": ["fingerprint", "pin"]}
-# How long the phone shows what was answered before its home screen comes back.
+# Time for which the phone displays the result before its home screen.
 RESULT_SECONDS = 6.0
 
 
 class PhoneError(Exception):
-    """The phone could not do what its user asked; the text is for people."""
+    """Error of the phone with a message for the page."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A transaction that rings. `message` and `challenge` are empty until the sealed challenge is opened.
+    """Transaction on the screen. `message` and `challenge` are empty until the sealed challenge is opened.
 
-    `ends_at` in seconds since the epoch; `life_seconds` is the whole life, as far as the phone knows. `problem` says
-    why it is not opened, `hint` what was wrong with the last approval.
+    `ends_at` is in seconds since the epoch. `problem` explains why the challenge cannot be opened, `hint` why the last
+    approval failed.
     """
 
     transaction_id: str
@@ -52,13 +52,13 @@ class Request:
 
     @property
     def number_digits(self) -> int:
-        """How many digits the shop shows, which an approval has to carry."""
+        """Number of digits that an approval must contain (number matching)."""
         return int((self.challenge or {}).get("number_matching_digits", 0))
 
 
 @dataclass(frozen=True)
 class ApprovalInput:
-    """What the user does to approve: types a PIN, puts a finger on the phone, enters the number that the shop shows."""
+    """Input of the user for an approval: PIN, fingerprint, and the verification number of the shop."""
 
     pin: str = ""
     uses_fingerprint: bool = False
@@ -66,7 +66,7 @@ class ApprovalInput:
 
 
 class Phone:
-    """Anna's phone. `save` is called whenever there is something new to remember."""
+    """Phone of Anna. `save` is called after each change of its stored state."""
 
     def __init__(self, server: str, application_id: str, journal: Journal, save: Callable[[], None]) -> None:
         self._server = server
@@ -78,9 +78,9 @@ class Phone:
         self._push_token = ""
         self._requests: dict[str, Request] = {}
         self._in_progress: set[str] = set()
-        # What was answered last, and when.
+        # Last result and its time.
         self._result = ("", 0.0)
-        # The PIN was wrong too often: the phone says so until it is enrolled again.
+        # Set after too many wrong PINs, until the phone is enrolled again.
         self._is_disconnected = False
         self._lock = threading.Lock()
 
@@ -89,11 +89,11 @@ class Phone:
         return self._device.device_id if self._device else ""
 
     def restore(self, stored: dict[str, Any]) -> None:
-        """Be the phone of an earlier run again; what rang meanwhile is asked for."""
+        """Restore the phone of an earlier run and load its pending transactions."""
         self._device = self._with_journal(LoggedDevice.load(json.dumps({**stored["device"], "server": self._server})))
         self._push_token = stored["push_token"]
         if self._device.pin_token is None:
-            # From before phones had a PIN.
+            # Stored by a version without PINs.
             with contextlib.suppress(DeviceApiError, OSError):
                 self._set_up_authenticators(self._device)
                 self._save()
@@ -116,14 +116,14 @@ class Phone:
             )
 
     def check(self) -> None:
-        """Do what an app does when it is opened: ask what is pending, and drop what no longer is."""
+        """Remove transactions that are no longer pending, as an app does when it is opened."""
         pending_ids = {transaction["transaction_id"] for transaction in self._fetch_pending()}
         with self._lock:
             for transaction_id in self._requests.keys() - pending_ids:
                 del self._requests[transaction_id]
 
     def _fetch_pending(self) -> list[dict[str, Any]]:
-        """Ask what is pending; a server that no longer knows this phone makes it forget its account."""
+        """Return the pending transactions. If the server no longer knows the phone, reset its account."""
         if self._device is None:
             return []
         try:
@@ -136,7 +136,7 @@ class Phone:
             return []
 
     def enroll(self, code: str) -> None:
-        """Enrol with a one-time code, for push too; PhoneError when the server refuses."""
+        """Enrol with an enrolment code, also for push. Raises PhoneError if the server rejects it."""
         device, push_token = self._with_journal(LoggedDevice(self._server)), secrets.token_urlsafe(32)
         try:
             device.enroll(code, application_id=self._application_id, device_name=NAME, device_model="Virtual phone")
@@ -149,7 +149,7 @@ class Phone:
         self._save()
 
     def _set_up_authenticators(self, device: LoggedDevice) -> None:
-        """Set the PIN and the fingerprint, unless an administrator has switched them off."""
+        """Register the PIN and the fingerprint, unless an administrator has disabled them."""
         try:
             device.register_pin(PIN)
             device.register_fingerprint(pin=PIN)
@@ -158,7 +158,7 @@ class Phone:
                 raise
 
     def unenroll(self) -> None:
-        """Deny what rings and take the account off the phone; a phone that the server forgot is done already."""
+        """Deny pending transactions and remove the account, also if the server no longer knows the phone."""
         if self._device is None:
             return
         try:
@@ -178,25 +178,25 @@ class Phone:
         self._save()
 
     def is_own_token(self, push_token: str) -> bool:
-        """Say whether a push token is this phone's."""
+        """Return True if a push token is the token of this phone."""
         return bool(push_token) and push_token == self._push_token
 
     def receive_push(self, message: dict[str, Any]) -> None:
-        """A push of FCM arrives: ring, and fetch the challenge as an app that is woken does."""
+        """Receive a push of FCM: display the transaction and fetch its challenge."""
         content = json.loads(message["data"]["content"])
         seconds = int(message.get("android", {}).get("ttl", "60s").removesuffix("s"))
         self._journal.write(Actor.FCM, "messages:send → 200", _("push delivered by FCM; the phone rings"))
         self._add_request(Request(content["og_transaction_id"], content["og_message"], time.time() + seconds, seconds))
 
     def receive_sms(self, content: dict[str, Any]) -> bool:
-        """A text message arrives; False when it is for another number."""
+        """Receive an SMS. Return False if it is for another number."""
         is_own = self.inbox.receive(content)
         if is_own:
             self._journal.write(Actor.SMS, "POST /demo/sms → 204", _("text message delivered by the gateway"))
         return is_own
 
     def scan(self, otp: str) -> None:
-        """Scan a one-time password from a screen and show its challenge; PhoneError when the server refuses."""
+        """Scan a one-time password and display its challenge. Raises PhoneError if the server rejects it."""
         if self._device is None:
             raise PhoneError(_("There is no account on this phone."))
         try:
@@ -219,7 +219,7 @@ class Phone:
         threading.Thread(target=self._load_challenge, args=(request,), name="load challenge", daemon=True).start()
 
     def _load_challenge(self, request: Request) -> Request | None:
-        """Fetch and open the challenge; None when the transaction is no longer open."""
+        """Fetch and open the challenge. Return None if the transaction has ended."""
         updated = self._fetch_challenge(request)
         with self._lock:
             if updated is None:
@@ -248,9 +248,9 @@ class Phone:
         )
 
     def answer(self, transaction_id: str, approval: ApprovalInput, *, approve: bool) -> None:
-        """Approve or deny; PhoneError when it is no longer open or the server refuses.
+        """Approve or deny a transaction. Raises PhoneError if it has ended or the server rejects the answer.
 
-        After a wrong PIN with attempts left it goes on ringing, with a hint.
+        After a wrong PIN with remaining attempts, the transaction stays on the screen with a hint.
         """
         request = self._requests.get(transaction_id)
         if request and request.challenge is None:
@@ -263,7 +263,7 @@ class Phone:
         if approve and request.number_digits and not approval.number:
             raise PhoneError(_("Enter the number that the shop shows first."))
         with self._lock:
-            # The second of two clicks finds nothing to do. Until the server has judged, the phone goes on ringing.
+            # A second click has no effect. The transaction stays on the screen until the server responds.
             if transaction_id in self._in_progress:
                 return
             self._in_progress.add(transaction_id)
@@ -287,13 +287,13 @@ class Phone:
                 authenticator=FINGERPRINT if approval.uses_fingerprint else "",
                 number=approval.number,
             )
-            # An approval with a wrong number is none.
+            # The server counts an approval with a wrong number as a denial.
             self._finish(request.transaction_id, "approved" if status == "authenticated" else "denied")
         except InvalidPin as error:
             self._show_hint(request, invalid_pin_text(error))
         except AuthenticatorRevoked:
             self._save()
-            self._show_hint(request, _("The fingerprint is not accepted any more. Use the PIN."))
+            self._show_hint(request, _("The fingerprint is no longer accepted. Use the PIN."))
         except Disconnected:
             self._reset()
             self._is_disconnected = True
@@ -314,7 +314,7 @@ class Phone:
             self._result = (result, time.time())
 
     def screen(self) -> dict[str, Any]:
-        """Return what the phone shows: `status`, `request` (what rings) and `messages`.
+        """Return the state of the screen: `status`, `request` (the displayed transaction) and `messages` (SMS).
 
         The status is not_enrolled, disconnected, ready, sms, ringing, approved, denied or missed.
         """
@@ -332,7 +332,7 @@ class Phone:
         return {"status": status, "request": None, "messages": messages}
 
     def _current_request(self) -> Request | None:
-        """Return the oldest request that is still alive, and drop those that are not."""
+        """Return the oldest pending request, and remove expired ones."""
         now = time.time()
         with self._lock:
             for request in [request for request in self._requests.values() if request.ends_at <= now]:

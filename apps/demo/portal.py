@@ -1,4 +1,4 @@
-"""The backend of the demo's shop: what a portal does with the REST API, and what it does when it is called back."""
+"""Backend of the demo shop: the requests of a portal to the REST APIs, and its callback handler."""
 
 import base64
 import contextlib
@@ -21,10 +21,10 @@ from apps.outgoing import http
 
 SHOP = "Larkspur"
 USER_ID = "anna"
-# What Anna signs when she pays: all that matters, and nothing that only a machine can read.
+# Signing data of a payment: complete and readable for the user.
 PAYMENT = f"Pay € 38.50 to {SHOP}\nIBAN NL02ABNA0123456789\nOrder 1042"
 CONNECT_TIMEOUT_SECONDS, TIMEOUT_SECONDS = 2.0, 8.0
-# Between two looks at a transaction whose callback did not come.
+# Interval between requests for the result of a transaction without a callback.
 POLL_SECONDS = 2.0
 WRONG_CODE, RESEND_LIMIT_REACHED = "3003", "3006"
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
@@ -32,7 +32,7 @@ FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 
 @dataclass(frozen=True)
 class ServerConnection:
-    """How the portal reaches the server, and how the server reaches the portal."""
+    """Connection settings of the portal and the server."""
 
     server: str
     client_id: str
@@ -45,14 +45,14 @@ class ServerConnection:
 
 
 class SmsLimits(NamedTuple):
-    """What the shop knows of its type for text messages; `attempts` is 0 when there is no limit."""
+    """Limits of the SMS type of the shop. `attempts` is 0 without a limit."""
 
     attempts: int
     resends: int
 
 
 class PortalError(Exception):
-    """The server did not do what the portal asked; the text is for people, `code` the API's."""
+    """Error of a request to the server, with a message for the page and the error code of the API."""
 
     def __init__(self, text: str, code: str = "") -> None:
         super().__init__(text)
@@ -60,21 +60,21 @@ class PortalError(Exception):
 
 
 class Portal:
-    """One shop with one visitor. `visit` is replaced as a whole, so that it can be read without waiting."""
+    """Shop with one visitor. `visit` is replaced as a whole, so that it can be read without the lock."""
 
     def __init__(self, connection: ServerConnection, journal: Journal, limits: Callable[[], SmsLimits]) -> None:
         self.connection = connection
         self._limits = limits
         self.visit = Visit()
-        # The phone tells the shop its device id when it enrols; the shop keeps it with the customer.
+        # The phone sends its device id at enrolment. The shop stores it with the customer.
         self.device_id = ""
         self._journal = journal
         self._next_poll_at = 0.0
-        # Held while a sign-in starts: a callback may be quicker than the answer that names its transaction.
+        # Held while a sign-in starts, because a callback can arrive before the response with the transaction id.
         self._lock = threading.Lock()
 
     def sign_in(self, browser: str, method: SignInMethod) -> None:
-        """Ask the server to authenticate Anna (E3)."""
+        """Initiate an authentication of Anna (E3)."""
         with self._lock:
             if not self.visit.is_pending:
                 self.visit = self._start(method, self._build_form(browser, method))
@@ -83,7 +83,7 @@ class Portal:
         form = {"type": self.connection.type_names[method]}
         if method == SignInMethod.SMS:
             return {**form, "user_id": USER_ID, "phone_number": NUMBER}
-        # A one-time password finds its user by itself: whoever scans it.
+        # The device that scans the one-time password identifies the user.
         to = {} if method == SignInMethod.OTP else {"user_id": USER_ID, "device_id": self.device_id}
         form = {**form, **to, "callback_uri": self.connection.callback_uri}
         if method == SignInMethod.PAYMENT:
@@ -95,7 +95,7 @@ class Portal:
     def _start(self, method: SignInMethod, form: dict[str, str]) -> Visit:
         now = time.time()
         try:
-            started = self._call("POST", "/oauth/api/v4/authenticate/user", form, _("start an authentication"))
+            started = self._call("POST", "/oauth/api/v4/authenticate/user", form, _("initiate an authentication"))
         except PortalError as error:
             return Visit(Status.FAILED, str(error), method=method)
         limits = self._limits()
@@ -112,7 +112,7 @@ class Portal:
         )
 
     def verify(self, code: str) -> None:
-        """Send the code that Anna typed (E5)."""
+        """Send the code that Anna entered (E5)."""
         with self._lock:
             if self.visit.status != Status.ENTER_CODE:
                 return
@@ -127,7 +127,7 @@ class Portal:
     def _handle_wrong_code(self, error: PortalError) -> None:
         remaining = self.visit.attempts_left
         if error.code != WRONG_CODE:
-            # Ended meanwhile, or the server is away: how it stands is for the server to say.
+            # The transaction has ended or the server is unavailable. The result contains the status.
             self._read_result()
             return
         remaining = None if remaining is None else max(0, remaining - 1)
@@ -136,7 +136,7 @@ class Portal:
             self._read_result()
 
     def resend(self) -> None:
-        """Have the same code sent again (E6); PortalError when the server will not."""
+        """Resend the code (E6). Raises PortalError if the server rejects the request."""
         with self._lock:
             if self.visit.status != Status.ENTER_CODE:
                 return
@@ -151,20 +151,20 @@ class Portal:
             self.visit = replace(self.visit, resends_left=max(0, remaining))
 
     def is_authorized(self, authorization: str) -> bool:
-        """Say in constant time whether a callback carries the credentials that the shop gave to the server."""
+        """Return True if a callback has the configured credentials. The comparison takes constant time."""
         pair = f"{self.connection.callback_username}:{self.connection.callback_password}"
         expected = "Basic " + base64.b64encode(pair.encode()).decode()
         return hmac.compare_digest(authorization.encode(), expected.encode())
 
     def handle_callback(self, transaction_id: str) -> None:
-        """The server says that a transaction has ended: read how (E4). One that nobody waits for is nothing to do."""
+        """Request the result (E4) of the current transaction. Ignore callbacks of other transactions."""
         with self._lock:
             if self._is_pending_transaction(transaction_id):
                 self._journal.write(Actor.PORTAL, "POST /demo/callback → 204", _("callback received"))
                 self._read_result()
 
     def poll(self) -> Visit:
-        """Return the visit; past its end the result is read without a callback (expiry has none by default)."""
+        """Return the visit. After the expiry, request the result, because no callback is sent by default."""
         now = time.time()
         if self.visit.is_pending and now > max(self.visit.ends_at, self._next_poll_at):
             with self._lock:
@@ -195,23 +195,23 @@ class Portal:
         text = reason.get("description") or _("The authentication was cancelled.")
         if reason.get("reason") == "invalid_answer":
             is_code = self.visit.method == SignInMethod.SMS
-            text = _("The code was wrong too often.") if is_code else _("The PIN was wrong too often.")
+            text = _("Too many wrong codes.") if is_code else _("Too many wrong PINs.")
         self.visit = replace(self.visit, status=status, message=text if status == Status.FAILED else "")
 
     def leave(self) -> None:
-        """Sign out, or stop waiting: what still pends is cancelled (E8)."""
+        """Sign out, or cancel the pending transaction (E8)."""
         with self._lock:
             if self.visit.is_pending:
                 path = f"/oauth/api/v4/authenticate/transaction/{self.visit.transaction_id}"
-                # It may have ended meanwhile, and who leaves does not wait for a server that is away.
+                # The transaction can have ended, and an unavailable server must not prevent leaving.
                 with contextlib.suppress(PortalError):
                     self._call("DELETE", path, note=_("cancel the authentication"))
-            # Who does not pay after all is signed in still.
+            # A customer who cancels a payment stays signed in.
             remains_signed_in = self.visit.is_pending and self.visit.method == SignInMethod.PAYMENT
             self.visit = Visit(Status.SIGNED_IN) if remains_signed_in else Visit()
 
     def enrollment_code(self) -> str:
-        """Get a one-time code with which Anna's phone enrols."""
+        """Create an enrolment code for the phone of Anna."""
         created = self._call(
             "POST",
             f"/oauth/api/v4/users/{quote(USER_ID)}/enrollment-codes",
@@ -221,11 +221,11 @@ class Portal:
         return str(created["enrollment_code"])
 
     def _call(self, method: str, path: str, form: dict[str, str] | None = None, note: str = "") -> dict[str, Any]:
-        """Call the REST API with the portal's credentials; PortalError says in words what went wrong."""
+        """Send a request to the REST APIs with the credentials of the portal. Raises PortalError."""
         pair = f"{self.connection.client_id}:{self.connection.client_secret}"
         headers = {
             "Authorization": "Basic " + base64.b64encode(pair.encode()).decode(),
-            # Shop and server share a process here: a connection that it keeps to itself would hold up its end.
+            # Shop and server share a process, and an open connection would delay its shutdown.
             "Connection": "close",
         }
         body = b""
@@ -239,9 +239,7 @@ class Portal:
             response = http.send(request)
         except http.NoResponse as error:
             self._journal.write(Actor.PORTAL, f"{method} {path}", error.reason, failed=True)
-            raise PortalError(
-                _("The server does not answer the portal: %(reason)s") % {"reason": error.reason}
-            ) from None
+            raise PortalError(_("The portal cannot reach the server: %(reason)s") % {"reason": error.reason}) from None
         content = _members(response.body)
         is_error = response.status >= 400
         error_text = _error_text(response.status, content) if is_error else note
@@ -251,7 +249,7 @@ class Portal:
         return content
 
 
-# The statuses of E4. What is neither here nor a denial has failed, with the server's reason.
+# Statuses of E4. Any other status except a denial is a failure.
 STATUSES = {
     "authenticated": Status.SIGNED_IN,
     "expired": Status.EXPIRED,

@@ -1,4 +1,4 @@
-"""Configuring the server for the demo, as an administrator would: with a configuration file."""
+"""Configuration of the server for the demo, with a configuration file."""
 
 import secrets
 from hashlib import sha256
@@ -49,10 +49,10 @@ def callback_uri(base_url: str) -> str:
 
 
 def configure(*, reset: bool = False) -> list[str]:
-    """Make the server ready for the demo and return what changed, a line each. Doing it again changes nothing.
+    """Configure the server for the demo and return one line for each change. The function is idempotent.
 
-    What is in place is left alone, also when an administrator has changed it; `reset` writes the demo's own
-    configuration again and has the web process start the demo over.
+    Existing items stay unchanged, even if an administrator has edited them. `reset` restores the configuration of the
+    demo and resets the demo in the web process.
     """
     stored = store.read(store.SETUP)
     values = {**_new_secrets(), **stored, "server": server()}
@@ -72,7 +72,7 @@ def configure(*, reset: bool = False) -> list[str]:
 
 
 def console_password() -> str:
-    """Return the password of the console's administrator, as the last `configure` made it."""
+    """Return the password of the administrator from the last `configure`."""
     return str(store.read(store.SETUP)["administrator_password"])
 
 
@@ -89,7 +89,7 @@ def _new_secrets() -> dict[str, Any]:
 
 
 def _is_configured(values: dict[str, Any]) -> bool:
-    """Say whether everything that the demo needs exists, for this address and with these secrets."""
+    """Return True if all items of the demo exist, for this server and with these secrets."""
     client = ApiClient.objects.filter(client_id=CLIENT_ID).first()
     return (
         client is not None
@@ -102,11 +102,11 @@ def _is_configured(values: dict[str, Any]) -> bool:
 
 
 def _configuration(values: dict[str, Any]) -> dict[str, Any]:
-    """Build the demo's configuration file. FCM is the stand-in that the web process serves."""
+    """Build the demo's configuration file. Its FCM endpoint is the fake in the web process."""
     fcm_url, account = f"{values['server']}/demo/fcm", values["service_account"]
     return {
         "features": {"transaction_signing": True},
-        # Who tries things out starts and refuses more than people do.
+        # Visitors of the demo start and deny more authentications than users.
         "general": {"max_pushes_without_success": 1000, "sms_per_number_per_hour": 100},
         "api_clients": [
             {
@@ -150,7 +150,7 @@ def _configuration(values: dict[str, Any]) -> dict[str, Any]:
                 "max_attempts": MAX_ATTEMPTS,
                 "max_resends": MAX_RESENDS,
                 "sms_sender_id": SHOP,
-                "default_messages": {"en": f"{{code}} is your {SHOP} code. Never tell it to anybody."},
+                "default_messages": {"en": f"{{code}} is your {SHOP} code. Never share it."},
             },
             {"name": TYPES[SignInMethod.OTP], "method": Method.OTP.value, "time_to_live": TIME_TO_LIVE_SECONDS},
         ],
@@ -174,7 +174,7 @@ def _push_type(way: SignInMethod, method: Method, message: str) -> dict[str, Any
 
 
 def sms_limits() -> SmsLimits:
-    """Return the limits of the demo's type for text messages as they stand, which an administrator may have changed."""
+    """Return the current limits of the SMS type of the demo, which an administrator can have changed."""
     mobile_type = MobileAuthenticationType.objects.filter(name=TYPES[SignInMethod.SMS]).first()
     if mobile_type is None:
         return SmsLimits(MAX_ATTEMPTS, MAX_RESENDS)
@@ -182,7 +182,7 @@ def sms_limits() -> SmsLimits:
 
 
 def _delete_old_callback_endpoint(old_server: str) -> list[str]:
-    """The demo's address changed with PORT: its old callback endpoint is nobody's."""
+    """Delete the callback endpoint of an earlier PORT."""
     if not old_server or old_server == server():
         return []
     deleted, _by_model = CallbackEndpoint.objects.filter(url=callback_uri(old_server)).delete()
@@ -190,7 +190,7 @@ def _delete_old_callback_endpoint(old_server: str) -> list[str]:
 
 
 def _delete_lost_profiles() -> list[str]:
-    """A phone whose keys were deleted with VAR_DIR/demo would for ever stand in the way of a new one."""
+    """Unenrol phones whose keys were deleted with VAR_DIR/demo, because they would block a new enrolment."""
     lost_profiles = Profile.objects.filter(user_id=USER_ID, device__version__application__identifier=APPLICATION)
     lines = []
     for profile in lost_profiles.select_related("device"):
@@ -200,7 +200,10 @@ def _delete_lost_profiles() -> list[str]:
 
 
 def _ensure_administrator(values: dict[str, Any]) -> list[str]:
-    """Make sure that the printed password opens the console. Hashing is slow: a hash that was set here is trusted."""
+    """Create the administrator with the printed password, or reset it.
+
+    A digest of the password hash avoids a slow verification at every start.
+    """
     model = get_user_model()
     user = model.objects.filter(username=ADMINISTRATOR).first() or model(username=ADMINISTRATOR)
     is_administrator = user.is_active and user.is_staff and user.is_superuser

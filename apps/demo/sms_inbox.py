@@ -1,4 +1,4 @@
-"""The text messages on the virtual phone, and the gateway that brings them: the demo's end of the `rest` gateway."""
+"""SMS inbox of the virtual phone, filled by the `rest` gateway."""
 
 import base64
 import hmac
@@ -9,10 +9,10 @@ from typing import Any
 
 from django.conf import settings
 
-# Of the numbers that are set aside for films and books: nobody has it.
+# Number from a range that is reserved for fiction.
 NUMBER = "+1 202 555 0143"
 MAX_MESSAGES = 3
-# How long a text stays on the lock screen.
+# Time for which a message stays on the lock screen.
 DISPLAY_SECONDS = 120.0
 
 
@@ -24,14 +24,14 @@ class ReceivedSms:
 
 
 class SmsInbox:
-    """What was texted to the phone's number, oldest first. It needs no account: a text finds the SIM card."""
+    """SMS to the number of the phone, oldest first. They arrive even without an account on the phone."""
 
     def __init__(self) -> None:
         self._messages: list[ReceivedSms] = []
         self._lock = threading.Lock()
 
     def receive(self, content: dict[str, Any]) -> bool:
-        """Take a message of the gateway; False when it is not for this phone."""
+        """Add a message of the gateway. Return False if it is for another number."""
         if "".join(str(content.get("phone_number", "")).split()) != NUMBER.replace(" ", ""):
             return False
         sms = ReceivedSms(str(content.get("sender_id") or ""), str(content.get("message", "")), time.time())
@@ -40,7 +40,7 @@ class SmsInbox:
         return True
 
     def recent(self) -> list[dict[str, Any]]:
-        """Return members `sender`, `message`, `at` (ms since the epoch) of what is still on the screen."""
+        """Return members `sender`, `message`, `at` (ms since the epoch) of the messages on the lock screen."""
         oldest = time.time() - DISPLAY_SECONDS
         return [
             {"sender": sms.sender, "message": sms.message, "at": round(sms.received_at * 1000)}
@@ -54,7 +54,7 @@ class SmsInbox:
 
 
 def is_authorized(authorization: str) -> bool:
-    """Say in constant time whether a message comes from the server: with the credentials of the `rest` gateway."""
+    """Return True if a request has the credentials of the `rest` gateway. The comparison takes constant time."""
     if not settings.SMS_GATEWAY_REST_USERNAME:
         return True
     pair = f"{settings.SMS_GATEWAY_REST_USERNAME}:{settings.SMS_GATEWAY_REST_PASSWORD}"

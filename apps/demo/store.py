@@ -1,6 +1,6 @@
-"""What the demo keeps between two runs: small JSON files under VAR_DIR/demo that only this user can read.
+"""Stored state of the demo: JSON files under VAR_DIR/demo that only the user of the process can read.
 
-Each file has one writer: `demo_setup` writes the set-up, the web process writes what the portal and the phone remember.
+Each file has one writer: `demo_setup` writes the set-up, the web process the state of the portal and the phone.
 """
 
 import json
@@ -23,7 +23,7 @@ def _directory() -> Path:
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return the content of a file; empty when it is not there or not ours to read as JSON."""
+    """Return the content of a file; empty if it is missing, unreadable or not a JSON object."""
     try:
         content = json.loads((_directory() / name).read_bytes())
     except (OSError, ValueError):
@@ -32,7 +32,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def write(name: str, content: dict[str, Any]) -> None:
-    """Replace a file in one step: a reader, or a crash, finds the old one or the new one."""
+    """Replace a file atomically: after a crash, the file is either the old or the new one."""
     target = _directory() / name
     temporary = target.with_name(f"{name}.{secrets.token_hex(6)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -48,7 +48,7 @@ def write(name: str, content: dict[str, Any]) -> None:
 
 
 def request_reset() -> None:
-    """Leave a note for the web process, whether it runs now or starts later."""
+    """Request a reset from the web process, which can also start later."""
     write(RESET_REQUEST, {})
 
 
@@ -57,7 +57,7 @@ def is_reset_requested() -> bool:
 
 
 def consume_reset_request() -> bool:
-    """Say whether a reset is wished for, once."""
+    """Return True if a reset is requested, and remove the request."""
     is_requested = is_reset_requested()
     (_directory() / RESET_REQUEST).unlink(missing_ok=True)
     return is_requested

@@ -1,4 +1,4 @@
-"""The demo's page and its buttons, the shop's callback address, and the stand-in for Google's servers."""
+"""Views of the demo: its page and buttons, the callback URL of the shop, the SMS gateway and the fake of Google."""
 
 import io
 import re
@@ -23,7 +23,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# Ordered: every browser also claims to be those that come after it here.
+# The order matters: a browser also names the browsers after it in this list.
 BROWSERS = [("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari")]
 
 
@@ -37,7 +37,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _state_response(action: Callable[[controller.Demo], object] | None = None) -> JsonResponse:
-    """Do what a button asks and answer what the page shows then; what goes wrong is said in `error`."""
+    """Run the action of a button and return the state of the page. Errors are in the member `error`."""
     try:
         demo = controller.current()
         if action is not None:
@@ -57,7 +57,7 @@ def state(_request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def sign_in(request: HttpRequest) -> JsonResponse:
-    """Start an authentication; form field `method`, by default the method of the last one."""
+    """Start an authentication with the form field `method`, by default the last method."""
     browser, method = _browser(request.headers.get("User-Agent", "")), request.POST.get("method", "")
     if method and method not in list(SignInMethod):
         return JsonResponse(
@@ -73,7 +73,7 @@ def leave(_request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def verify(request: HttpRequest) -> JsonResponse:
-    """Send the code that was typed at the shop: form field `code`; spaces in it do not matter."""
+    """Verify the form field `code`. Spaces in it are ignored."""
     code = "".join(request.POST.get("code", "").split())[:20]
     return _state_response(lambda demo: demo.verify(code))
 
@@ -86,7 +86,7 @@ def resend(_request: HttpRequest) -> JsonResponse:
 @require_GET
 @never_cache
 def qr_code(_request: HttpRequest) -> HttpResponse:
-    """The one-time password on the shop's page, as a picture."""
+    """Return the one-time password of the shop as a QR code."""
     try:
         visit = controller.current().portal.visit
     except controller.NotSetUp as error:
@@ -106,7 +106,7 @@ def scan(_request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def answer(request: HttpRequest) -> JsonResponse:
-    """Approve or deny on the phone, by the fields `transaction_id`, `decision`, `pin`, `fingerprint`, `number`."""
+    """Approve or deny on the phone. Form fields: `transaction_id`, `decision`, `pin`, `fingerprint`, `number`."""
     decision, transaction_id = request.POST.get("decision"), request.POST.get("transaction_id", "")
     pin, number = (request.POST.get(name, "")[:20] for name in ("pin", "number"))
     approval = ApprovalInput(pin, uses_fingerprint=bool(request.POST.get("fingerprint")), number=number)
@@ -140,7 +140,7 @@ def _browser(user_agent: str) -> str:
 @csrf_exempt
 @require_POST
 def callback(request: HttpRequest) -> HttpResponse:
-    """Where the server calls the shop back. The shop reads the result itself: a callback is only a hint."""
+    """Receive a callback of the server. The shop requests the result itself."""
     try:
         demo = controller.current()
     except controller.NotSetUp as error:
@@ -157,7 +157,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def sms(request: HttpRequest) -> HttpResponse:
-    """Where the server's `rest` gateway posts text messages: 204 for every valid number."""
+    """Receive an SMS of the `rest` gateway. Every valid number gets the response 204."""
     if not sms_inbox.is_authorized(request.headers.get("Authorization", "")):
         return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="sms"'})
     try:

@@ -1,16 +1,16 @@
-"""Where the customer's visit to the demo's shop stands."""
+"""State of the visit to the demo shop."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class SignInMethod(StrEnum):
-    """How the customer proves who she is."""
+    """Authentication method of a sign-in or payment."""
 
     PUSH = "push"
     PIN = "pin"
     FINGERPRINT = "fingerprint"
-    # Signed in already: the customer signs what she pays.
+    # Available after a sign-in: the customer signs the payment.
     PAYMENT = "payment"
     SMS = "sms"
     OTP = "otp"
@@ -28,7 +28,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-# What the shop shows while the transaction is pending.
+# Status of the shop while the transaction is pending.
 PENDING = {
     SignInMethod.PUSH: Status.WAITING,
     SignInMethod.PIN: Status.WAITING,
@@ -41,10 +41,10 @@ PENDING = {
 
 @dataclass(frozen=True)
 class Visit:
-    """`text` says why it FAILED, or what was wrong with a code; times in seconds since the epoch.
+    """Visit to the shop. Times are in seconds since the epoch.
 
-    `attempts_left` is None when codes can be tried until they expire. `otp` is what the QR code says, `number` what the
-    customer enters on her phone when the type wants that.
+    `message` explains a failure or a wrong code. `attempts_left` is None without an attempt limit. `otp` is the content
+    of the QR code, and `number` the verification number of number matching.
     """
 
     status: Status = Status.SIGNED_OUT

@@ -104,7 +104,7 @@ def test_the_last_wrong_pin_disconnects_and_the_phone_can_be_enrolled_again(page
     field.fill("54321")
     field.press("Enter")
     expect(phone.get_by_role("heading", name="Disconnected")).to_be_visible()
-    expect(shop.get_by_text("The PIN was wrong too often.")).to_be_visible()
+    expect(shop.get_by_text("Too many wrong PINs.")).to_be_visible()
     phone.get_by_role("button", name="Enrol this phone again").click()
     expect(phone.get_by_text("Anna is enrolled")).to_be_visible()
 

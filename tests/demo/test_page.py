@@ -73,7 +73,7 @@ def test_a_set_up_for_another_port_says_so(client, demo, settings):
 def test_the_state_says_in_words_that_the_server_does_not_answer(client, demo):
     state = client.get("/demo/state").json()
     assert state["phone"]["status"] == "not_enrolled"
-    assert state["phone"]["problem"].startswith("The server does not answer the portal")
+    assert state["phone"]["problem"].startswith("The portal cannot reach the server")
     assert state["portal"]["status"] == "signed_out"
     assert state["steps"][0]["failed"] is True
 
@@ -81,7 +81,7 @@ def test_the_state_says_in_words_that_the_server_does_not_answer(client, demo):
 def test_a_sign_in_that_reaches_no_server_fails_in_words(client, demo):
     state = client.post("/demo/sign-in").json()
     assert state["portal"]["status"] == "failed"
-    assert state["portal"]["message"].startswith("The server does not answer the portal")
+    assert state["portal"]["message"].startswith("The portal cannot reach the server")
 
 
 @pytest.mark.parametrize(

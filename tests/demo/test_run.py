@@ -131,7 +131,7 @@ def test_wrong_pins_count_down_over_sign_ins_until_the_phone_is_disconnected_and
     visitor.press("/demo/leave")
     state = visitor.answer("approve", "fingerprint", pin="00000")
     assert (state["phone"]["status"], state["portal"]["status"]) == ("disconnected", "failed")
-    assert state["portal"]["message"] == "The PIN was wrong too often."
+    assert state["portal"]["message"] == "Too many wrong PINs."
     assert "1001" in visitor.press("/demo/sign-in", method="push")["portal"]["message"]
     assert visitor.press("/demo/phone/enroll")["phone"]["status"] == "ready"
     assert visitor.answer("approve", "pin", pin="12345")["portal"]["status"] == "signed_in"
@@ -182,7 +182,7 @@ def test_wrong_codes_count_down_and_the_last_one_ends_it(visitor):
     assert left == [
         ("enter_code", 2, "This code is wrong: 2 attempts left."),
         ("enter_code", 1, "This code is wrong: 1 attempt left."),
-        ("failed", 0, "The code was wrong too often."),
+        ("failed", 0, "Too many wrong codes."),
     ]
     assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "failed"
 

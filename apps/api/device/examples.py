@@ -1,4 +1,4 @@
-"""Examples in the description of the device API."""
+"""Examples for the description of the device API."""
 
 from apps.api.schema import request_example, response_example
 
@@ -22,7 +22,7 @@ ENROLLED = [
         {
             "device_id": "5C6B7A" + "0" * 58,
             "profile_id": "A1B2C3",
-            "device_token": "kept by the device",
+            "device_token": "stored by the device",
             "server_public_key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n...",
         },
         201,
@@ -52,7 +52,7 @@ ENROLLMENTS = [
     )
 ]
 PUSH_ENROLLED = [request_example("token", {"push_token": "from the push provider"})]
-PUSH_TOKEN_REPLACED = [request_example("token", {"old_push_token": "the one before", "push_token": "the new one"})]
+PUSH_TOKEN_REPLACED = [request_example("token", {"old_push_token": "previous token", "push_token": "new token"})]
 AUTHENTICATOR_REGISTERED = [request_example("sealed", SEALED), response_example("sealed token", SEALED, 201)]
 PENDING = [
     response_example(

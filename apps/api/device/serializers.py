@@ -1,4 +1,4 @@
-"""The shapes of the device API."""
+"""Serializers of the device API."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MAX_PUSH_TOKEN_CHARACTERS = 4096
 
 class EnrollmentSerializer(serializers.Serializer[Any]):
     enrollment_code = StrictCharField(max_length=100)
-    public_key = StrictCharField(max_length=MAX_PUBLIC_KEY_CHARACTERS, help_text="OpenPGP, ASCII armoured.")
+    public_key = StrictCharField(max_length=MAX_PUBLIC_KEY_CHARACTERS, help_text="OpenPGP public key, ASCII-armoured.")
     application_id = StrictCharField(max_length=100)
     platform = serializers.ChoiceField(choices=Platform.values)
     app_version = StrictCharField(max_length=50)
@@ -26,7 +26,7 @@ class EnrollmentSerializer(serializers.Serializer[Any]):
 
 
 class EnrolledSerializer(serializers.Serializer[Any]):
-    """`device_token` only for a new device."""
+    """Response to an enrolment. `device_token` is present for a new device."""
 
     device_id = serializers.CharField()
     profile_id = serializers.CharField()
@@ -39,7 +39,7 @@ class AuthenticatorStateSerializer(serializers.Serializer[Any]):
 
     type = serializers.ChoiceField(choices=AuthenticatorType.values)
     authenticator_id = serializers.CharField(required=False)
-    allowed = serializers.BooleanField(help_text="The application has this authenticator on.")
+    allowed = serializers.BooleanField(help_text="The application allows this authenticator.")
     registered = serializers.BooleanField(help_text="The user has registered this authenticator.")
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
@@ -82,11 +82,11 @@ class FetchSerializer(serializers.Serializer[Any]):
 
 class OtpSerializer(serializers.Serializer[Any]):
     profile_id = StrictCharField(max_length=6)
-    otp = StrictCharField(max_length=500, help_text="The whole string that was scanned.")
+    otp = StrictCharField(max_length=500, help_text="The complete scanned string.")
 
 
 class SealedSerializer(serializers.Serializer[Any]):
-    """A message that is signed by its sender and encrypted to its receiver, ASCII armoured; at most 64 KiB."""
+    """Message that is signed by the sender and encrypted to the receiver: ASCII-armoured, at most 64 KiB."""
 
     message = SealedField()
 
@@ -96,7 +96,7 @@ class AnswerStatusSerializer(serializers.Serializer[Any]):
 
 
 class PendingSerializer(serializers.Serializer[Any]):
-    """`timestamp` in ms since the epoch, `time_to_live` (the whole life) in seconds."""
+    """Pending transaction. `timestamp` is in milliseconds since the epoch, `time_to_live` in seconds."""
 
     transaction_id = serializers.UUIDField()
     profile_id = serializers.CharField()

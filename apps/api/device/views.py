@@ -1,4 +1,4 @@
-"""The device API: what the phone speaks."""
+"""Views of the device API."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def device_errors(*more: type[errors.ApiError]) -> dict[int, Any]:
 
 
 def validated_body(serializer_class: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """Return the members of the body; `invalid_request` with the first problem when they are not right."""
+    """Return the validated members of the body. Raises a validation error for the first invalid member."""
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
@@ -39,7 +39,7 @@ def authenticate(request: Request) -> Device:
 
 
 def read_sealed_message(request: Request) -> str:
-    """Return the message of the body. One that is too large is judged as the message that it cannot be."""
+    """Return the sealed message of the body. A body that is too large counts as an invalid message."""
     try:
         return str(validated_body(serializers.SealedSerializer, request)["message"])
     except errors.RequestTooLarge:

@@ -1,4 +1,4 @@
-"""The shapes of the events API."""
+"""Serializers of the events API."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from apps.events.types import EVENT_TYPES
 
 MAX_SIZE = 1000
 DEFAULT_SIZE = 20
-# Beyond this a reader should narrow the time instead of turning pages.
+# To read further events, a client must narrow the period.
 MAX_PAGE = 100_000
 
 
 class EventTypesField(serializers.ListField):
-    """Types of events; an empty one counts as absent."""
+    """List of event types; an empty value counts as absent."""
 
     child = serializers.ChoiceField(choices=[str(event_type) for event_type in EVENT_TYPES])
 
@@ -27,7 +27,7 @@ class EventTypesField(serializers.ListField):
 
 
 class EventsQuerySerializer(serializers.Serializer[Any]):
-    """The query of the events API; dates in milliseconds since the epoch, both inclusive."""
+    """Query parameters of the events API. Dates are in milliseconds since the epoch and inclusive."""
 
     page = serializers.IntegerField(required=False, min_value=0, max_value=MAX_PAGE, default=0)
     size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_SIZE, default=DEFAULT_SIZE)
@@ -40,10 +40,10 @@ class EventsQuerySerializer(serializers.Serializer[Any]):
     end_date = serializers.IntegerField(required=False, min_value=0, max_value=10**14)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Refuse a filter that is given twice, where only one of the two could count."""
+        """Reject a repeated filter, of which only one value could be used."""
         for name, field in self.fields.items():
             if not isinstance(field, EventTypesField) and len(data.getlist(name)) > 1:
-                raise serializers.ValidationError({name: [_("It is given more than once.")]})
+                raise serializers.ValidationError({name: [_("This filter is given more than once.")]})
         return super().to_internal_value(data)
 
 
@@ -59,7 +59,7 @@ class EventSerializer(serializers.Serializer[Any]):
     user_agent = serializers.CharField()
     occurred = serializers.IntegerField(help_text="Milliseconds since the epoch.")
     details = serializers.DictField(
-        help_text="With `count` and `last_occurred` (milliseconds) in events of failed access, which count failures."
+        help_text="Events of failed access count failures and contain `count` and `last_occurred` (milliseconds)."
     )
 
 

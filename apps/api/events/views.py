@@ -1,4 +1,4 @@
-"""The events API."""
+"""Views of the events API."""
 
 from math import ceil
 

@@ -1,4 +1,4 @@
-"""Examples in the description of the portal API."""
+"""Examples for the description of the portal API."""
 
 from apps.api.schema import FORM, request_example, response_example
 
@@ -57,7 +57,7 @@ RESULT = [
 ]
 CODE_VERIFIED = [
     request_example("code", {"transaction_id": TRANSACTION_ID, "sms_code": "482913"}, FORM),
-    response_example("right", {"transaction_id": TRANSACTION_ID}),
+    response_example("correct code", {"transaction_id": TRANSACTION_ID}),
 ]
 CODE_SENT_AGAIN = [request_example("resend", {"transaction_id": TRANSACTION_ID}, FORM)]
 TYPE_NAMES = [response_example("names", {"enabled": ["login", "scan"]})]

@@ -1,7 +1,7 @@
-"""`Idempotency-Key` at E3: a repeat of a request that was answered gets the same answer and starts nothing.
+"""Idempotent authentication requests (E3) with the header Idempotency-Key.
 
-After draft-ietf-httpapi-idempotency-key-header-07. The response is stored in the database transaction that stores the
-authentication, for the life of the authentication: a process that is killed leaves both or neither.
+Follows draft-ietf-httpapi-idempotency-key-header-07. The response is stored in the database transaction that stores the
+authentication, until the authentication expires. A killed process leaves both or neither.
 """
 
 import json
@@ -33,7 +33,7 @@ def run_idempotent(
     request: dict[str, Any],
     initiate: Callable[[Callable[[Store], ResponseBody]], ResponseBody],
 ) -> ResponseBody:
-    """Start an authentication, or return the answer of the same request made before.
+    """Start an authentication, or return the response to an earlier identical request.
 
     `initiate` checks the request and calls its argument inside the database transaction that stores the authentication.
     Raises IdempotencyInProgress if the first request still runs, and IdempotencyKeyReused if the parameters differ.
@@ -47,26 +47,26 @@ def run_idempotent(
 
 
 def _digests(request: dict[str, Any]) -> list[str]:
-    # Who calls is part of the key already: a secret that is replaced meanwhile changes nothing about the request.
+    # The API client is part of the key, so a repeat can use another client secret.
     parameters = {name: value for name, value in request.items() if name not in CREDENTIALS}
-    # Keyed, because a phone number has too few digits to hide behind a plain hash.
+    # The digest is keyed, because a plain hash of a phone number can be reversed by brute force.
     return codes.hash_candidates(json.dumps(parameters, sort_keys=True), "idempotent request")
 
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """Request with an Idempotency-Key. `digests` are those of its parameters under every live key, newest first."""
+    """Request with an Idempotency-Key. `digests` are its parameter digests under every active key, newest first."""
 
     client: ApiClient
     key_hash: str
     digests: list[str]
 
     def stored_response(self) -> ResponseBody | None:
-        """Return the answer of this request, if there is one. Raises IdempotencyKeyReused."""
+        """Return the stored response to this request, or None. Raises IdempotencyKeyReused if the parameters differ."""
         return self._response_of(self._row())
 
     def run(self, store: Store) -> ResponseBody:
-        """Store the authentication and its answer, inside the caller's database transaction.
+        """Store the authentication and its response inside the caller's database transaction.
 
         Raises IdempotencyInProgress if another request with this key runs.
         """

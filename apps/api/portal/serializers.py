@@ -1,4 +1,4 @@
-"""The shapes of the portal API, for its description; E3's parameters are judged in `transactions.parameters`."""
+"""Serializers of the portal API. The parameters of E3 are validated in `transactions.request.parameters`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,34 +18,38 @@ from apps.transactions.types import PUSH_METHODS, Method
 
 
 class InitiateSerializer(serializers.Serializer[Any]):
-    """What a portal sends to start an authentication, as form fields."""
+    """Form fields of an authentication request."""
 
     type = serializers.CharField(
         max_length=parameters.MAX_NAME_CHARACTERS, help_text="Name of a mobile authentication type."
     )
-    user_id = serializers.CharField(required=False, max_length=255, help_text="Required, but for OTP: absent there.")
+    user_id = serializers.CharField(
+        required=False, max_length=255, help_text="Required for all methods except OTP, where it must be omitted."
+    )
     device_id = serializers.CharField(
         required=False,
         max_length=parameters.MAX_DEVICE_ID_CHARACTERS,
-        help_text="Version 4: which phone, for push.",
+        help_text="Version 4: the device that receives the push.",
     )
-    app_id = serializers.CharField(required=False, help_text="Version 3: which application, for push.")
+    app_id = serializers.CharField(required=False, help_text="Version 3: the application that receives the push.")
     callback_uri = serializers.CharField(
         required=False, max_length=2000, help_text="Required for push and OTP: absolute http or https URL."
     )
-    phone_number = serializers.CharField(required=False, help_text="For SMS, also as a fallback: international form.")
+    phone_number = serializers.CharField(
+        required=False, help_text="For SMS, also as a fallback, in international format."
+    )
     message = serializers.CharField(
-        required=False, help_text="Shown on the phone; at most MESSAGE_MAX_LENGTH (155) code points."
+        required=False, help_text="Public message of the push; at most MESSAGE_MAX_LENGTH (155) code points."
     )
     signing_data = serializers.CharField(
         required=False,
         max_length=parameters.MAX_SIGNING_DATA_CHARACTERS,
-        help_text="Used only when the type signs transactions, which can require it; no bidirectional overrides.",
+        help_text="Used by types with transaction signing, which can require it; no bidirectional overrides.",
     )
     secure_message = serializers.CharField(
         required=False,
         max_length=parameters.MAX_SECURE_MESSAGE_CHARACTERS,
-        help_text="Only ever leaves the server encrypted to the device.",
+        help_text="Confidential message, sent only in the challenge, encrypted to the device.",
     )
     language_code = serializers.CharField(required=False, max_length=35)
     ip_address = serializers.IPAddressField(required=False)
@@ -58,16 +62,16 @@ class DeviceNameSerializer(serializers.Serializer[Any]):
 
 
 class InitiatedSerializer(serializers.Serializer[Any]):
-    """E3's answer; `time_to_live` in milliseconds."""
+    """Response of E3. `time_to_live` is in milliseconds."""
 
     transaction_id = serializers.UUIDField()
     auth_method = serializers.ChoiceField(choices=Method.values)
     time_to_live = serializers.IntegerField()
     device = DeviceNameSerializer(required=False, help_text="Push only.")
-    otp = serializers.CharField(required=False, help_text="OTP only: the string for a QR code or a link.")
+    otp = serializers.CharField(required=False, help_text="OTP only: one-time password for a QR code or a link.")
     verification_number = serializers.CharField(
         required=False,
-        help_text="With number matching: the portal shows it, the user enters it on the phone.",
+        help_text="Number matching only: the portal displays it, and the user enters it on the device.",
     )
 
 
@@ -77,27 +81,29 @@ class NotAuthenticatedReasonSerializer(serializers.Serializer[Any]):
 
 
 class ResultSerializer(serializers.Serializer[Any]):
-    """E4's answer; `timestamp` in milliseconds since the epoch."""
+    """Response of E4. `timestamp` is in milliseconds since the epoch."""
 
-    callback_uri = serializers.CharField(required=False, help_text="Not for SMS.")
+    callback_uri = serializers.CharField(required=False, help_text="Absent for SMS.")
     transaction_id = serializers.UUIDField()
     timestamp = serializers.IntegerField()
     user_id = serializers.CharField()
     is_authenticated = serializers.BooleanField()
     authentication_method = serializers.ChoiceField(choices=Method.values, required=False)
     used_authentication_attempts = serializers.IntegerField(
-        required=False, help_text="Push with PIN: PIN tokens that were judged, the right one included."
+        required=False, help_text="Push with PIN: number of verified PINs, including the correct one."
     )
-    signature = serializers.CharField(required=False, help_text="Of signing_data, base64.")
-    user_public_key = serializers.CharField(required=False, help_text="What verifies the signature, PEM.")
+    signature = serializers.CharField(required=False, help_text="Signature over signing_data, in base64.")
+    user_public_key = serializers.CharField(required=False, help_text="Public key that verifies the signature, in PEM.")
     signature_verified = serializers.BooleanField(required=False)
-    fraud_reported = serializers.BooleanField(required=False, help_text="The user called it a fraud.")
+    fraud_reported = serializers.BooleanField(
+        required=False, help_text="The user denied the transaction and reported fraud."
+    )
     status = serializers.ChoiceField(choices=Status.values)
     not_authenticated_reason = NotAuthenticatedReasonSerializer(required=False)
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Every error of this API. `error_code` and `description` are there when the error has a number."""
+    """Error of the portal API. `error_code` and `description` are present if the error has a code."""
 
     error_code = serializers.CharField(required=False)
     description = serializers.CharField(required=False)
@@ -107,7 +113,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 class VerifyCodeSerializer(serializers.Serializer[Any]):
     transaction_id = serializers.CharField()
-    sms_code = serializers.CharField(help_text="What the user typed.")
+    sms_code = serializers.CharField(help_text="Code that the user entered.")
 
 
 class TransactionIdSerializer(serializers.Serializer[Any]):
@@ -123,7 +129,7 @@ class TypeNamesSerializer(serializers.Serializer[Any]):
 
 
 class EnrolledDeviceSerializer(serializers.Serializer[Any]):
-    """One phone of the user."""
+    """Device on which the user is enrolled for push."""
 
     app_id = serializers.CharField()
     app_name = serializers.CharField()
@@ -133,14 +139,14 @@ class EnrolledDeviceSerializer(serializers.Serializer[Any]):
 
 
 class EnrolledAppSerializer(serializers.Serializer[Any]):
-    """One application of the user, as versions 2 and 3 tell it."""
+    """Application in which the user is enrolled for push (versions 2 and 3)."""
 
     id = serializers.CharField()
     name = serializers.CharField()
 
 
 class UserTypeSerializer(serializers.Serializer[Any]):
-    """`sms_fallback_allowed` and `apps_enrolled_for_push` stand on push methods only."""
+    """Authentication type. `sms_fallback_allowed` and `apps_enrolled_for_push` are present for push methods."""
 
     type = serializers.CharField()
     method = serializers.ChoiceField(choices=[method.upper() for method in Method.values])
@@ -164,7 +170,7 @@ class UserTypesByApplicationSerializer(serializers.Serializer[Any]):
 
 
 def require_parameters(data: Mapping[str, str], *names: str) -> dict[str, str]:
-    """Return the named fields of a form; InvalidParameter names the first that is missing."""
+    """Return the named fields of a form. Raises InvalidParameter for the first missing field."""
     for name in names:
         if name not in data:
             raise errors.InvalidParameter(messages.missing(name))
@@ -202,7 +208,7 @@ def serialize_result(transaction: Transaction) -> dict[str, Any]:
 
 
 def _serialize_verification(transaction: Transaction) -> dict[str, Any]:
-    """Return how an answer was proved: PIN tokens that were judged, and the signature with what verifies it."""
+    """Return the number of verified PINs, and the signature with its public key."""
     found: dict[str, Any] = {}
     if transaction.method == Method.PUSH_WITH_PIN:
         found["used_authentication_attempts"] = transaction.attempts_used

@@ -1,4 +1,4 @@
-"""The portal API's addresses, version by version; only E1 differs, and what E2 tells of each type."""
+"""Paths of the portal API by version. The versions differ in E1 and in the members of E2."""
 
 from django.urls import URLPattern, path
 

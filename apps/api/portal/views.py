@@ -1,4 +1,4 @@
-"""The portal API. Versions 2, 3 and 4 share their views; each is mounted with its version."""
+"""Views of the portal API. Versions 2, 3 and 4 share views, which get their version from the URL configuration."""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +36,7 @@ def portal_errors(*more: type[errors.ApiError]) -> dict[int, OpenApiResponse]:
 
 
 class PortalView(ApiView):
-    """Judges who calls, whether the feature is on, and whether this version may be used: in this order."""
+    """Base class of the portal API. Checks the API client, the feature and the API version, in this order."""
 
     version = ApiVersion.V4
     parser_classes = [StrictFormParser]
@@ -189,7 +189,7 @@ class ResendCodeView(PortalView):
 
 
 def describe_user_types(serializer: type[Serializer[Any]], shown: list[OpenApiExample]) -> Callable[[Any], Any]:
-    """Describe E2, whose elements differ by version."""
+    """Describe E2. The members of a type differ by version."""
     return extend_schema(
         summary="E2: list the authentication types available to a user",
         description=descriptions.USER_TYPES,
@@ -209,7 +209,7 @@ class UserTypesView(PortalView):
 
 
 class UserTypesByApplicationView(UserTypesView):
-    """Versions 2 and 3 name applications, not devices."""
+    """E2 in versions 2 and 3, which list applications instead of devices."""
 
     @describe_user_types(serializers.UserTypesByApplicationSerializer, examples.USER_TYPES_BY_APPLICATION)
     def get(self, request: Request, user_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""The shapes of the user API. Version 3 says the same as version 4 in snake_case, but for model and OS version."""
+"""Serializers of the user API. Version 3 uses snake_case names and omits the model and the OS version."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from apps.enrollment.models import Profile
 
 @extend_schema_field(OpenApiTypes.INT64)
 class MillisecondsField(serializers.Field[Any, Any, Any, Any]):
-    """A moment in milliseconds since the epoch."""
+    """Timestamp in milliseconds since the epoch."""
 
     def to_representation(self, value: datetime) -> int:
         return milliseconds(value)
@@ -27,7 +27,7 @@ class EnrollmentCodeRequestSerializer(serializers.Serializer[Any]):
 
 
 class EnrollmentCodeSerializer(serializers.Serializer[Any]):
-    """`expires_at` in milliseconds since the epoch."""
+    """Enrolment code. `expires_at` is in milliseconds since the epoch."""
 
     enrollment_code = serializers.CharField()
     enrollment_uri = serializers.CharField()
@@ -39,31 +39,31 @@ class TokenTypesField(serializers.ListField):
 
 
 class DeviceSerializer(serializers.Serializer[Any]):
-    """One device of the user; moments in milliseconds since the epoch."""
+    """Device of a user (version 4). Timestamps are in milliseconds since the epoch."""
 
     id = serializers.CharField()
     name = serializers.CharField()
-    application = serializers.CharField(help_text="The application's name.")
+    application = serializers.CharField(help_text="Name of the application.")
     model = serializers.CharField()
     platform = serializers.CharField(help_text="`android` or `ios`.")
     osVersion = serializers.CharField()  # noqa: N815 - a member's name
     createdAt = MillisecondsField()  # noqa: N815
     lastLogin = MillisecondsField()  # noqa: N815
-    tokenTypes = TokenTypesField(help_text="What the user has registered; DEFAULT is the PIN.")  # noqa: N815
+    tokenTypes = TokenTypesField(help_text="Registered authenticators; DEFAULT is the PIN.")  # noqa: N815
     mobileAuthenticationEnabled = serializers.BooleanField()  # noqa: N815
     pushAuthenticationEnabled = serializers.BooleanField()  # noqa: N815
 
 
 class DeviceV3Serializer(serializers.Serializer[Any]):
-    """One device of the user, as version 3 tells it; moments in milliseconds since the epoch."""
+    """Device of a user (version 3). Timestamps are in milliseconds since the epoch."""
 
     id = serializers.CharField()
     name = serializers.CharField()
-    application = serializers.CharField(help_text="The application's name.")
+    application = serializers.CharField(help_text="Name of the application.")
     platform = serializers.CharField(help_text="`android` or `ios`.")
     created_at = MillisecondsField(source="createdAt")
     last_login = MillisecondsField(source="lastLogin")
-    token_types = TokenTypesField(source="tokenTypes", help_text="What the user has registered; DEFAULT is the PIN.")
+    token_types = TokenTypesField(source="tokenTypes", help_text="Registered authenticators; DEFAULT is the PIN.")
     mobile_authentication_enabled = serializers.BooleanField(source="mobileAuthenticationEnabled")
     push_authentication_enabled = serializers.BooleanField(source="pushAuthenticationEnabled")
 
@@ -77,7 +77,7 @@ class DevicesV3Serializer(serializers.Serializer[Any]):
 
 
 class NoDevicesSerializer(serializers.Serializer[Any]):
-    """That the user has no device, or that there is no such user."""
+    """Response for a user without devices and for an unknown user."""
 
     error = serializers.CharField()
 
@@ -98,7 +98,7 @@ class NotDeletedSerializer(serializers.Serializer[Any]):
 
 
 class NotAllDeletedSerializer(serializers.Serializer[Any]):
-    """Which of the devices could not be deleted; all others are."""
+    """Devices that could not be deleted. All others were deleted."""
 
     code = serializers.CharField()
     message = serializers.CharField()

@@ -1,4 +1,4 @@
-"""The user API's addresses; its versions differ in what they list of a device."""
+"""Paths of the user API. The versions differ in the members of a device."""
 
 from django.urls import URLPattern, path
 

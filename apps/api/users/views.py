@@ -1,6 +1,6 @@
-"""The user API: what a portal does with its users' devices. It works whether or not mobile authentication is on.
+"""Views of the user API, which is available even if the feature mobile authentication is off.
 
-Whatever a path names, deleting and revoking answer 204: what is not there, or is another user's, needs no doing.
+Delete and disable requests return 204 even if the device does not exist or belongs to another user.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class UsersView(ApiView):
     parser_classes = [StrictJsonParser, StrictFormParser]
 
     def authorize(self, request: Request) -> str:
-        """Judge who calls, and return the client's id."""
+        """Authenticate the API client and return its id."""
         return authentication.authenticate_client(request, Api.END_USER).client_id
 
 
@@ -83,7 +83,7 @@ NO_DEVICES = {
 
 
 class DevicesView(UsersView):
-    # Version 3 tells less of each.
+    # Version 3 has other member names.
     list_serializer: type[Serializer[Any]] = serializers.DevicesSerializer
 
     @extend_schema(
@@ -148,7 +148,7 @@ class DevicesV3View(DevicesView):
 
 
 def _json_members(request: Request) -> dict[str, Any]:
-    """Return the members of a JSON body; a form may carry credentials, and no list."""
+    """Return the members of a JSON body. Raises UnsupportedMediaType for a form, which cannot contain a list."""
     if isinstance(request.data, Form):
         raise errors.UnsupportedMediaType
     members: dict[str, Any] = request.data
@@ -174,7 +174,7 @@ class DeviceView(UsersView):
 
 
 class RevokeView(UsersView):
-    """Takes something from a user on a device; what is gone already is no error."""
+    """Base class of the views that revoke an authenticator or enrolment. Repeating the request is not an error."""
 
     revoke: Callable[..., object]
 

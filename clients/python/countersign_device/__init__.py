@@ -1,4 +1,4 @@
-"""The reference device of Countersign: what a mobile app does, in Python. docs/device-protocol.md is what it speaks."""
+"""The reference device of Countersign: the device protocol (docs/device-protocol.md) in Python."""
 
 from .device import Device
 from .errors import AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin, NotEnrolled

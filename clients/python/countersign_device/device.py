@@ -1,4 +1,4 @@
-"""A device: a small program that speaks the device API as a phone's app does."""
+"""Reference device: a client of the device API, as an app would implement it."""
 
 import base64
 import json
@@ -16,19 +16,19 @@ from .errors import AuthenticatorRevoked, DeviceApiError, Disconnected, NotEnrol
 from .store import FINGERPRINT, LockedToken, SecureStore
 
 TIMEOUT_SECONDS = 10
-# A proxy of the process environment is for the way out, and the server is the one address given.
+# Proxy variables of the environment do not apply to the given server.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass
 class Device:
-    """One user on one phone. Everything that it must remember is in its fields; `dump` and `load` keep them.
+    """One user on one device. Its fields are its complete state; `dump` and `load` serialize it.
 
-    Calls raise DeviceApiError (or a more exact class of it) when the server says no, OSError when it does not answer.
+    Calls raise DeviceApiError or a subclass for an error response, and OSError without a response.
     """
 
     server: str
-    # Made at enrolment, when the server's time is known.
+    # Created at enrolment, when the time of the server is known.
     secret_key: str = ""
     device_id: str = ""
     device_token: str = ""
@@ -36,7 +36,7 @@ class Device:
     server_public_key: str = ""
     pin_token: LockedToken | None = None
     secure_store: SecureStore = field(default_factory=SecureStore)
-    # What the server's clock is ahead of this device's, in seconds; None before the first response.
+    # Clock of the server minus clock of the device, in seconds; None before the first response.
     clock_difference: float | None = None
 
     @classmethod
@@ -55,7 +55,7 @@ class Device:
         return json.dumps(asdict(self))
 
     def add_user(self) -> Self:
-        """Return one more user of the same phone, with a key of their own; enrol it with that user's code."""
+        """Return another user of the same device with its own key. Enrol it with an enrolment code of that user."""
         return replace(
             self,
             secret_key="",
@@ -78,7 +78,7 @@ class Device:
         device_model: str = "",
         os_version: str = "",
     ) -> None:
-        """Enrol this user's key with a one-time code. A phone that the server has forgotten enrols as a new one."""
+        """Enrol the key of the user with an enrolment code. A device unknown to the server enrols as a new one."""
         if not self.secret_key:
             self.secret_key = self.new_secret_key()
         body = {
@@ -101,48 +101,48 @@ class Device:
         self.device_id, self.profile_id = enrolled["device_id"], enrolled["profile_id"]
         self.device_token = enrolled.get("device_token", self.device_token)
         self.server_public_key = enrolled["server_public_key"]
-        # An enrolment leaves no authenticator of before.
+        # An enrolment removes all authenticators.
         self.pin_token, self.secure_store = None, SecureStore()
 
     def enrollments(self) -> list[dict[str, Any]]:
-        """List the users of this phone with what their screens need: version, push, lock, PIN and authenticators."""
+        """List the profiles of this device with version status, push, lock, PIN attempts and authenticators."""
         profiles: list[dict[str, Any]] = self.call("GET", "/device/v1/enrollments")["profiles"]
         return profiles
 
     def enroll_push(self, push_token: str) -> None:
-        """Tell the server how a push reaches this user."""
+        """Enrol the user for push with the push token of the device."""
         self.call("PUT", f"/device/v1/enrollments/{self.profile_id}/push", {"push_token": push_token})
 
     def replace_push_token(self, old: str, new: str) -> None:
-        """Tell the server that the push provider gave this phone a new token: for all of its users."""
+        """Replace the push token of all users of this device."""
         self.call("PUT", "/device/v1/push-token", {"old_push_token": old, "push_token": new})
 
     def unenroll(self) -> None:
-        """Take the user off this phone: keys, tokens and push are gone, and with the last user the device token."""
+        """Remove the user from this device on the server. The device token expires with the last user."""
         self.call("DELETE", f"/device/v1/enrollments/{self.profile_id}")
 
     def reset(self) -> None:
-        """Forget the user here, after the server has: the next enrolment begins with a new key."""
+        """Delete the local data of the user. The next enrolment creates a new key."""
         self.secret_key, self.profile_id, self.server_public_key = "", "", ""
         self.pin_token, self.secure_store = None, SecureStore()
 
     # Authenticators
 
     def register_pin(self, pin: str, *, current_pin: str = "") -> None:
-        """Set a PIN, or replace it with the help of the current one. The server never sees either."""
+        """Register a PIN, or replace it with the current one. PINs are never sent to the server."""
         self.pin_token = LockedToken.lock(self._register({"type": "pin"}, current_pin), pin)
 
     def register_fingerprint(self, *, pin: str) -> None:
-        """Let the fingerprint approve from now on; it takes the PIN."""
+        """Register the fingerprint. Requires the PIN."""
         self.secure_store.save(FINGERPRINT, self._register({"type": "fingerprint"}, pin))
 
     def register_custom(self, authenticator_id: str, *, pin: str) -> None:
-        """Let an authenticator of the application's list approve from now on; it takes the PIN."""
+        """Register a custom authenticator of the application. Requires the PIN."""
         members = {"type": "custom", "authenticator_id": authenticator_id}
         self.secure_store.save(authenticator_id, self._register(members, pin))
 
     def _register(self, members: dict[str, Any], pin: str) -> str:
-        """Register an authenticator and return its token. InvalidPin is counted, Disconnected ends everything."""
+        """Register an authenticator and return its token. Resets the device if the server disconnects the user."""
         content = {**members, "nonce": secrets.token_urlsafe(24), "issued_at": round(self.server_time() * 1000)}
         if pin:
             content["pin_token"] = self._pin_token(pin)
@@ -162,12 +162,12 @@ class Device:
     # Transactions
 
     def pending(self) -> list[dict[str, Any]]:
-        """List what waits for an answer, for all users of this phone, oldest first."""
+        """List the pending transactions of all users of this device, oldest first."""
         transactions: list[dict[str, Any]] = self.call("GET", "/device/v1/transactions")["transactions"]
         return transactions
 
     def fetch(self, transaction_id: str) -> dict[str, Any]:
-        """Fetch the challenge of a transaction and open it; ValueError when it is not the server's, or another's."""
+        """Fetch and open the challenge of a transaction. Raises ValueError for an invalid challenge."""
         sealed = self.call("POST", f"/device/v1/transactions/{transaction_id}/fetch", {"profile_id": self.profile_id})
         challenge = self.open(sealed["message"])
         if challenge.get("transaction_id") != transaction_id:
@@ -181,11 +181,11 @@ class Device:
     def answer(
         self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "", number: str = ""
     ) -> str:
-        """Approve or deny; returns the transaction's status.
+        """Approve or deny a transaction, and return its status.
 
-        An approval carries what the PIN or the authenticator (FINGERPRINT, or the id of a custom one) unlocks, the
-        `number` that the portal shows when the challenge has `number_matching_digits`, and a signature when it asks
-        for one. InvalidPin and AuthenticatorRevoked leave the transaction open.
+        An approval contains the token that the PIN or the authenticator unlocks (FINGERPRINT, or the id of a custom
+        one), the `number` of the portal if the challenge has `number_matching_digits`, and a signature if the type
+        requires one. After InvalidPin and AuthenticatorRevoked, the transaction stays pending.
         """
         message = self.sealed_answer(challenge, approve=approve, pin=pin, authenticator=authenticator, number=number)
         try:
@@ -200,7 +200,7 @@ class Device:
     def sealed_answer(
         self, challenge: dict[str, Any], *, approve: bool, pin: str = "", authenticator: str = "", number: str = ""
     ) -> str:
-        """Seal an answer. When no reply comes to it, these very bytes may be sent again: they are judged once."""
+        """Seal an answer. Without a response, the same bytes can be sent again: they are verified once."""
         content: dict[str, Any] = {
             "transaction_id": challenge["transaction_id"],
             "token": challenge["token"],
@@ -232,19 +232,19 @@ class Device:
     # Cryptography
 
     def seal(self, content: dict[str, Any]) -> str:
-        """Sign with this device's key, encrypt to the server's."""
+        """Sign with the key of the device and encrypt to the key of the server."""
         return keys.seal(content, self.secret_key, self.server_public_key, at=self.server_time())
 
     def open(self, message: str) -> dict[str, Any]:
-        """Open a sealed message of the server; ValueError when it is not signed by it."""
+        """Open a sealed message of the server. Raises ValueError if the server has not signed it."""
         return keys.open_sealed(message, self.secret_key, self.server_public_key, at=self.server_time())
 
     def sign(self, data: str) -> str:
-        """Sign a portal's data with this device's primary key; base64."""
+        """Sign data of a portal with the primary key of the device; base64."""
         return base64.b64encode(keys.sign(data.encode(), self.secret_key)).decode()
 
     def new_secret_key(self, kind: keys.KeyKind = keys.KeyKind.CURVE25519) -> str:
-        """Make a key that is as old as the server's clock says: it asks the server once if it has not done so yet."""
+        """Create a key with the time of the server, which is requested if it is not known yet."""
         if self.clock_difference is None:
             self._update_clock_difference(self.exchange("GET", "/device/v1/enrollments", None)[1])
         return keys.new_secret_key(kind, at=self.server_time())
@@ -252,24 +252,24 @@ class Device:
     # The server's time
 
     def own_time(self) -> float:
-        """Return this device's time in seconds since the epoch. It can be wrong."""
+        """Return the time of the device in seconds since the epoch. It can be wrong."""
         return time.time()
 
     def server_time(self) -> float:
-        """Return the server's time, as the last response's `Date` header told it."""
+        """Return the time of the server, from the `Date` header of the last response."""
         return self.own_time() + (self.clock_difference or 0)
 
     def _update_clock_difference(self, date: str) -> None:
         try:
             self.clock_difference = parsedate_to_datetime(date).timestamp() - self.own_time()
         except ValueError:
-            # Without a date, or with a malformed one: what was known stays.
+            # A missing or malformed date does not change the difference.
             return
 
     # HTTP
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Call the device API; DeviceApiError when the answer is not a success, OSError when there is none."""
+        """Call the device API. Raises DeviceApiError for an error response, OSError without a response."""
         status, date, content = self.exchange(method, path, body)
         self._update_clock_difference(date)
         if status >= HTTPStatus.BAD_REQUEST:
@@ -277,11 +277,11 @@ class Device:
         return json.loads(content or b"{}")  # type: ignore[no-any-return]
 
     def exchange(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, str, bytes]:
-        """Send a request; returns the response's status, `Date` header and body."""
+        """Send a request, and return the status, the `Date` header and the body of the response."""
         headers = {"Content-Type": "application/json"}
         if self.device_token:
             headers["Authorization"] = f"Bearer {self.device_token}"
-        request = urllib.request.Request(  # noqa: S310 - the server's address comes from the owner of this device
+        request = urllib.request.Request(  # noqa: S310 - the caller chooses the server
             self.server + path,
             method=method,
             headers=headers,
@@ -295,7 +295,7 @@ class Device:
 
 
 def _members(body: bytes) -> dict[str, Any]:
-    """Read an error's body; what stands between us and the server may answer without JSON."""
+    """Parse the body of an error response. A proxy can return a body without JSON."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):

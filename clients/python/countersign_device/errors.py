@@ -4,7 +4,7 @@ from typing import Any
 
 
 class DeviceApiError(Exception):
-    """The server said no: its HTTP status and the members of its error."""
+    """Error response of the server, with its HTTP status and members."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(f"{status} {body.get('error', '')}: {body.get('error_description', '')}")
@@ -13,12 +13,12 @@ class DeviceApiError(Exception):
 
     @classmethod
     def from_response(cls, status: int, body: dict[str, Any]) -> "DeviceApiError":
-        """Return the most exact of these errors."""
+        """Return an error of the most specific class."""
         return _BY_NAME.get(str(body.get("error", "")), cls)(status, body)
 
 
 class InvalidPin(DeviceApiError):
-    """The PIN is wrong, and the attempt is counted. The transaction stays open."""
+    """The PIN is wrong, and the attempt is counted. The transaction stays pending."""
 
     @property
     def used_attempts(self) -> int:
@@ -26,21 +26,21 @@ class InvalidPin(DeviceApiError):
 
     @property
     def max_attempts(self) -> int:
-        """0: without a limit."""
+        """Return the attempt limit; 0: no limit."""
         return int(self.body.get("max_attempts", 0))
 
     @property
     def attempts_left(self) -> int | None:
-        """None: without a limit."""
+        """Return the number of remaining attempts; None: no limit."""
         return max(0, self.max_attempts - self.used_attempts) if self.max_attempts else None
 
 
 class Disconnected(DeviceApiError):
-    """The PIN was wrong too often: the server has forgotten this user on this device (9003)."""
+    """Too many wrong PINs: the server has disconnected the user from this device (9003)."""
 
 
 class AuthenticatorRevoked(DeviceApiError):
-    """The fingerprint's or custom authenticator's token was wrong: it is gone. The PIN can still be used."""
+    """The token of the fingerprint or custom authenticator was wrong and is revoked. The PIN can still be used."""
 
 
 class NotEnrolled(DeviceApiError):

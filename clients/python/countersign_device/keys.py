@@ -1,6 +1,6 @@
-"""The device's OpenPGP key: making it, sealing and opening messages, and plain signatures over a portal's data.
+"""OpenPGP key of the device: creation, sealed messages, and plain signatures over data of a portal.
 
-Every `at` is the server's time in seconds since the epoch: what a device learns from the `Date` header of responses.
+Every `at` is the time of the server in seconds since the epoch, from the `Date` header of responses.
 """
 
 import json
@@ -20,7 +20,7 @@ from pysequoia.packet import KeyFlags, Packet, PacketPile, Tag
 from . import openpgp
 from .openpgp import SecretKey
 
-# A signature of the server can be this much newer than what the device takes for the server's time.
+# Maximum difference between the time of a signature of the server and the known time of the server.
 MAX_LEAD_SECONDS = 600
 BINARY, CERTIFICATION, BINDING = 0x00, 0x13, 0x18
 SIGNS_AND_CERTIFIES, ENCRYPTS = b"\x03", b"\x0c"
@@ -32,7 +32,7 @@ PREFERENCES = b"".join(
 
 
 class KeyKind(Enum):
-    """The kinds of keys that this device makes: the length of RSA keys, 0 for Curve25519."""
+    """Key types that this device creates. The value is the length of RSA keys; 0 for Curve25519."""
 
     CURVE25519 = 0
     RSA2048 = 2048
@@ -41,7 +41,7 @@ class KeyKind(Enum):
 
 
 def new_secret_key(kind: KeyKind = KeyKind.CURVE25519, *, at: float) -> str:
-    """Make a version 4 key that can sign and encrypt; armoured. A phone would keep it in its key store."""
+    """Create an armoured version 4 key that can sign and encrypt. An app stores it in the key store of the device."""
     created_at, user = int(at), b"device"
     primary, subkey = _new_keys(kind, created_at)
     certification_data = openpgp.framed(primary.public) + b"\xb4" + len(user).to_bytes(4, "big") + user
@@ -68,15 +68,15 @@ def _flags(flags: bytes) -> bytes:
 
 
 def public_key(secret_key: str) -> str:
-    """Return the armoured public half."""
+    """Return the armoured public key."""
     return str(Tsk.from_bytes(secret_key.encode()).extract_certificate())
 
 
 def seal(content: dict[str, Any], secret_key: str, receiver: str, *, at: float) -> str:
-    """Sign with one's own key and encrypt to the receiver's, at a time; armoured."""
+    """Sign with the own key and encrypt to the key of the receiver, at a given time; armoured."""
     data = json.dumps(content).encode()
     [signer, *_others] = [openpgp.read_secret(key.body) for key, flags in _keys(secret_key) if flags.signing]
-    # Other programs refuse a signature that is older than its key: two times of the server differ by a second.
+    # Other programs reject a signature that is older than its key, and two times of the server can differ by a second.
     signature = openpgp.sign(BINARY, signer, max(int(at), signer.created), data)
     announced = bytes([3, BINARY, openpgp.HASH_SHA512, signer.algorithm]) + signer.fingerprint[-8:] + b"\x01"
     one_pass = openpgp.packet(openpgp.ONE_PASS_SIGNATURE, announced)
@@ -86,9 +86,9 @@ def seal(content: dict[str, Any], secret_key: str, receiver: str, *, at: float) 
 
 
 def open_sealed(message: str, secret_key: str, sender: str, *, at: float) -> dict[str, Any]:
-    """Open a message that the sender signed and encrypted to one's own key; ValueError for any other.
+    """Open a message that the sender signed and encrypted to the own key. Raises ValueError for any other message.
 
-    The sender is the server that this device enrolled with, whose key it got over TLS and kept.
+    The sender is the server. The device received its key over TLS at enrolment.
     """
     own_keys = [openpgp.read_secret(key.body) for key, flags in _keys(secret_key) if _can_encrypt(flags)]
     packets = openpgp.decrypt(_packets(message), own_keys)
@@ -108,12 +108,12 @@ def _packets(armored: str) -> list[Packet]:
     try:
         return list(PacketPile.from_bytes(armored.encode()))
     except (RuntimeError, OSError, IndexError):
-        # What pysequoia says holds its whole call stack.
+        # The message of pysequoia contains its whole call stack.
         raise ValueError("not OpenPGP") from None
 
 
 def _keys(armored: str) -> list[tuple[Packet, KeyFlags]]:
-    """Return the keys with what they are for, as the signature behind each says."""
+    """Return the keys with their key flags from the signature after each key."""
     keys: list[tuple[Packet, KeyFlags]] = []
     key: Packet | None = None
     for packet in _packets(armored):
@@ -137,13 +137,13 @@ def _encryption_key(receiver: str) -> bytes:
 
 
 def sign(data: bytes, secret_key: str) -> bytes:
-    """Sign with the primary key: Ed25519, or RSA (PKCS#1 v1.5, SHA-256). A plain signature, and no OpenPGP packet."""
+    """Return a plain signature of the primary key: Ed25519, or RSA (PKCS#1 v1.5, SHA-256)."""
     key = _primary_key(secret_key)
     return key.sign(data) if isinstance(key, Ed25519PrivateKey) else key.sign(data, PKCS1v15(), SHA256())
 
 
 def public_pem(secret_key: str) -> str:
-    """Return the key that verifies `sign`, as the portal gets it: SubjectPublicKeyInfo in PEM."""
+    """Return the public key that verifies `sign`, as the portal receives it: SubjectPublicKeyInfo in PEM."""
     public = _primary_key(secret_key).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -151,5 +151,5 @@ def public_pem(secret_key: str) -> str:
 def _primary_key(secret_key: str) -> Ed25519PrivateKey | RSAPrivateKey:
     private = openpgp.read_secret(_packets(secret_key)[0].body).private
     if not isinstance(private, Ed25519PrivateKey | RSAPrivateKey):
-        raise ValueError("this kind of key cannot sign a portal's data")  # noqa: TRY004 - every fault of a key or message is a ValueError
+        raise ValueError("this kind of key cannot sign a portal's data")  # noqa: TRY004 - all errors of keys and messages are ValueError
     return private

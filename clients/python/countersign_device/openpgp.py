@@ -1,7 +1,7 @@
-"""What a device needs of OpenPGP (RFC 9580, version 4), with the time as a parameter of everything that has one.
+"""The OpenPGP operations of a device (RFC 9580, version 4), with the time as a parameter.
 
-pysequoia reads packets and armour. It makes keys, signs, encrypts and verifies by the clock of the machine alone, which
-on a phone can be wrong by hours: so these are done here, with the primitives of `cryptography`.
+pysequoia reads packets and armour. Its other operations use the clock of the device, which can be wrong by hours.
+This module therefore creates keys, signs, encrypts and verifies with the primitives of `cryptography`.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from pysequoia.packet import Packet, PacketPile, Tag
 
 RSA, ECDH, ED25519_LEGACY, X25519, ED25519 = (1, 2, 3), 18, 22, 25, 27
 ED25519_OID, CURVE25519_OID = bytes.fromhex("092b06010401da470f01"), bytes.fromhex("0a2b060104019755010501")
-# SHA-256 and AES-128 make the key that wraps a session key.
+# The key that wraps a session key is derived with SHA-256 for AES-128.
 KDF = b"\x03\x01\x08\x07"
 KDF_HASHES, KDF_KEY_BYTES = {8: "sha256", 9: "sha384", 10: "sha512"}, {7: 16, 8: 24, 9: 32}
 POINT_BYTES, BLOCK_BYTES, MDC_HEAD = 32, 16, b"\xd3\x14"
@@ -40,7 +40,7 @@ SESSION_KEY_BYTES = {7: 16, 8: 24, 9: 32}
 AES_256, HASH_SHA512 = 9, 10
 SIGNATURE_HASHES = {8: "sha256", 9: "sha384", 10: "sha512"}
 
-# The numbers of the packets that are written here (5).
+# Numbers of the packet types that this module writes (5).
 SESSION_KEY, SIGNATURE, ONE_PASS_SIGNATURE, SECRET_KEY, SECRET_SUBKEY = 1, 2, 4, 5, 7
 LITERAL, USER_ID, CONTAINER = 11, 13, 18
 
@@ -49,7 +49,7 @@ PrivateKey = RSAPrivateKey | Ed25519PrivateKey | X25519PrivateKey
 
 @dataclass(frozen=True)
 class SecretKey:
-    """A secret key or subkey: `public` is the body of its public packet, from which signatures and names are made."""
+    """Secret key or subkey. `public` is the body of its public packet, which signatures and fingerprints cover."""
 
     public: bytes
     private: PrivateKey
@@ -91,7 +91,7 @@ def write_number(value: int) -> bytes:
 
 
 class Reader:
-    """Reads the fields of a packet one after the other."""
+    """Reader of the fields of a packet."""
 
     def __init__(self, data: bytes) -> None:
         self.rest = data
@@ -103,7 +103,7 @@ class Reader:
         return content
 
     def read_sized(self) -> bytes:
-        """Take a field after one octet with its length."""
+        """Read a field that is preceded by one octet with its length."""
         return self.read(self.read(1)[0])
 
     def read_integer(self) -> bytes:
@@ -113,7 +113,7 @@ class Reader:
         return int.from_bytes(self.read_integer(), "big")
 
     def read_point(self) -> bytes:
-        """Take a point of Curve25519, which has a mark in front of it."""
+        """Read a point of Curve25519 without its prefix octet."""
         return self.read_integer()[1:]
 
 
@@ -121,7 +121,7 @@ class Reader:
 
 
 def read_secret(body: bytes) -> SecretKey:
-    """Read the body of a secret key packet (5.5.3). ValueError if it is locked by a passphrase, or of another kind."""
+    """Read the body of a secret key packet (5.5.3). Raises ValueError for a passphrase or an unknown type."""
     reader, algorithm = Reader(body[6:]), body[5]
     fields = _public_fields(algorithm, reader)
     public = body[: len(body) - len(reader.rest)]
@@ -185,7 +185,7 @@ def new_ed25519(created: int) -> SecretKey:
 
 def new_curve25519(created: int) -> SecretKey:
     seed = bytearray(os.urandom(POINT_BYTES))
-    # The form that RFC 7748 gives a scalar: other programs store it so.
+    # Clamp the scalar (RFC 7748), as other programs store it.
     seed[0] &= 248
     seed[-1] = seed[-1] & 127 | 64
     private = X25519PrivateKey.from_private_bytes(bytes(seed))
@@ -210,7 +210,7 @@ def subpacket(kind: int, content: bytes) -> bytes:
 
 
 def sign(kind: int, key: SecretKey, at: int, signed_data: bytes, subpackets: bytes = b"") -> bytes:
-    """Return a signature packet (5.2.3) of a type over `signed`, made at a time in seconds."""
+    """Return a signature packet (5.2.3) of a type over `signed_data`, at a time in seconds."""
     own = fingerprint(key.public)
     hashed = subpacket(2, at.to_bytes(4, "big")) + subpacket(33, b"\x04" + own) + subpacket(16, own[-8:]) + subpackets
     head = bytes([4, kind, key.algorithm, HASH_SHA512]) + len(hashed).to_bytes(2, "big") + hashed
@@ -226,14 +226,14 @@ def _sign_digest(key: SecretKey, digest: bytes) -> bytes:
     if isinstance(key.private, RSAPrivateKey):
         return write_integer(key.private.sign(digest, PKCS1v15(), Prehashed(SHA512())))
     if not isinstance(key.private, Ed25519PrivateKey):
-        raise ValueError("this key cannot sign")  # noqa: TRY004 - every fault of a key or message is a ValueError
+        raise ValueError("this key cannot sign")  # noqa: TRY004 - all errors of keys and messages are ValueError
     signature = key.private.sign(digest)
     halves = write_integer(signature[:POINT_BYTES]) + write_integer(signature[POINT_BYTES:])
     return halves if key.algorithm == ED25519_LEGACY else signature
 
 
 def is_signed_by(body: bytes, public: bytes, signed_data: bytes) -> bool:
-    """Return True if a signature packet's body is by a key of the server's kind: Ed25519 as GnuPG 2.2 reads it."""
+    """Return True if the body of a signature packet is a valid signature of a server key (EdDSA, algorithm 22)."""
     reader = Reader(body)
     start = reader.read(6)
     head = start + reader.read(int.from_bytes(start[4:], "big"))
@@ -255,7 +255,7 @@ def is_signed_by(body: bytes, public: bytes, signed_data: bytes) -> bool:
 
 
 def encrypt(packets: bytes, receiver: bytes) -> bytes:
-    """Encrypt packets to a key of the server's kind, given by its packet's body: ECDH over Curve25519 (5.1.5)."""
+    """Encrypt packets to a server key, given by the body of its packet: ECDH over Curve25519 (5.1.5)."""
     session_key = os.urandom(SESSION_KEY_BYTES[AES_256])
     fields = Reader(receiver[6:])
     fields.read_sized()
@@ -277,7 +277,7 @@ def _derive_wrapping_key(shared: bytes, receiver: bytes, kdf: bytes) -> bytes:
 
 
 def _encrypt_container(packets: bytes, session_key: bytes) -> bytes:
-    """Encrypt with protection against changes (5.13.1), for which the standard has SHA-1."""
+    """Encrypt with integrity protection (5.13.1), which the standard defines with SHA-1."""
     prefix = os.urandom(BLOCK_BYTES)
     plain = prefix + prefix[-2:] + packets + MDC_HEAD
     plain += hashlib.sha1(plain, usedforsecurity=False).digest()
@@ -286,7 +286,7 @@ def _encrypt_container(packets: bytes, session_key: bytes) -> bytes:
 
 
 def decrypt(message: list[Packet], keys: list[SecretKey]) -> list[Packet]:
-    """Return the packets in a message that is encrypted to one of the keys; ValueError for any other."""
+    """Decrypt a message that is encrypted to one of the keys, and return its packets. Raises ValueError otherwise."""
     *sessions, container = message
     if container.tag != Tag.SEIP or container.body[:1] != b"\x01":
         raise ValueError("not an encrypted message")
@@ -310,12 +310,12 @@ def _read_session_key(fields: bytes, key: SecretKey) -> bytes:
 
 
 def _unwrap_session_key(reader: Reader, key: SecretKey) -> bytes:
-    """Return a session key with its cipher before it and its checksum behind it (5.1.3, 5.1.5, 5.1.6)."""
+    """Return the cipher, the session key and its checksum as one byte string (5.1.3, 5.1.5, 5.1.6)."""
     private = key.private
     if isinstance(private, RSAPrivateKey):
         return private.decrypt(reader.read_integer().rjust(private.key_size // 8, b"\0"), PKCS1v15())
     if not isinstance(private, X25519PrivateKey):
-        raise ValueError("this key cannot decrypt")  # noqa: TRY004 - every fault of a key or message is a ValueError
+        raise ValueError("this key cannot decrypt")  # noqa: TRY004 - all errors of keys and messages are ValueError
     ephemeral = reader.read_point() if key.algorithm == ECDH else reader.read(POINT_BYTES)
     shared, wrapped = private.exchange(X25519PublicKey.from_public_bytes(ephemeral)), reader.read_sized()
     try:

@@ -1,4 +1,4 @@
-"""What the device keeps beside its key: the PIN's token, locked by the PIN, and the tokens that a biometric unlocks."""
+"""Token store of the device: the PIN token, encrypted with the PIN, and the tokens that a biometric unlocks."""
 
 import base64
 import hashlib
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 FINGERPRINT = "fingerprint"
 SALT_BYTES = 16
-# 32 MiB and about a tenth of a second for each guess.
+# 32 MiB and about 0.1 s for each attempt.
 SCRYPT = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 1024 * 1024}
 
 
 @dataclass(frozen=True)
 class LockedToken:
-    """A PIN's token under its PIN. Nothing in here tells a right PIN from a wrong one.
+    """PIN token, encrypted with the PIN, without any value that identifies the correct PIN.
 
-    A token is random: under each PIN another, equally likely one comes out, and only the server knows which is right,
-    and counts. So whoever copies the phone's memory cannot find the PIN by trying all of them, as any check value
-    (an authentication tag, a checksum, the token's text with its alphabet) would let them.
+    The token is random, so each PIN decrypts it to an equally likely token. Only the server can verify the token, and
+    it counts attempts. A copy of the stored data therefore does not allow an offline search for the PIN. Any check
+    value (an authentication tag, a checksum, the alphabet of the token) would allow it.
     """
 
     salt: str
@@ -25,19 +25,19 @@ class LockedToken:
 
     @classmethod
     def lock(cls, token: str, pin: str) -> "LockedToken":
-        """Lock a token as the server gave it: base64url of random bytes; ValueError for any other."""
+        """Encrypt a token of the server: base64url of random bytes. Raises ValueError for any other text."""
         content, salt = _decode(token), secrets.token_bytes(SALT_BYTES)
         if not content or _encode(content) != token:
-            raise ValueError("not a token of random bytes: a wrong PIN could be told by its looks")
+            raise ValueError("not a token of random bytes: a wrong PIN would be recognizable")
         return cls(_encode(salt), _encode(_xor_with_keystream(content, pin, salt)))
 
     def unlock(self, pin: str) -> str:
-        """Return the token: the right one for the right PIN, another one for each other PIN."""
+        """Return the token for the correct PIN, and a different token for each other PIN."""
         return _encode(_xor_with_keystream(_decode(self.locked), pin, _decode(self.salt)))
 
 
 def _xor_with_keystream(content: bytes, pin: str, salt: bytes) -> bytes:
-    """Add (exclusive or) what scrypt makes of the PIN: as long as the content, and used once for each salt."""
+    """XOR the content with a keystream that scrypt derives from the PIN. Each salt is used once."""
     keystream = hashlib.scrypt(pin.encode(), salt=salt, dklen=len(content), **SCRYPT)
     return bytes(content_byte ^ keystream_byte for content_byte, keystream_byte in zip(content, keystream, strict=True))
 
@@ -52,9 +52,9 @@ def _decode(text: str) -> bytes:
 
 @dataclass
 class SecureStore:
-    """Stands for the phone's key store, which gives a token away only after the biometric was right.
+    """Substitute for the key store of the device, which releases a token after a successful biometric check.
 
-    `tokens` by name: FINGERPRINT, or the id of a custom authenticator. Here they lie in the open.
+    `tokens` by name: FINGERPRINT, or the id of a custom authenticator. This substitute stores them unprotected.
     """
 
     tokens: dict[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class SecureStore:
         self.tokens[name] = token
 
     def unlock(self, name: str) -> str:
-        """Return a token; KeyError when there is none. This is where a phone asks for the finger."""
+        """Return a token. Raises KeyError if it does not exist. An app requests the biometric in this step."""
         return self.tokens[name]
 
     def delete(self, name: str) -> None:

@@ -1,4 +1,4 @@
-// Shows the demo's state and sends its buttons' clicks. All words come from the page or from the server.
+// Displays the state of the demo and sends the clicks of its buttons. All texts come from the page or the server.
 "use strict";
 
 const POLL_MS = 500;
@@ -6,8 +6,8 @@ const page = document.body;
 const find = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
 
-let lastState = null; // the last state
-let clockOffset = 0; // the server's clock minus ours, in ms
+let lastState = null; // last state of the server
+let clockOffset = 0; // clock of the server minus clock of the browser, in ms
 let timer = 0;
 let isClickError = false;
 
@@ -16,7 +16,7 @@ function cookie(name) {
   return entry ? decodeURIComponent(entry.slice(name.length + 1)) : "";
 }
 
-// What a click brought stays to be read until the next click; what a look brought goes with the next good look.
+// The error of a click stays until the next click; the error of a poll until the next successful poll.
 function showError(text, isClick) {
   const problem = find("[data-problem]");
   if (!text && !isClick && isClickError) return;
@@ -41,7 +41,7 @@ async function sendRequest(url, fields) {
     return;
   }
   const content = await response.json().catch(() => null);
-  // Answers overtake each other: an older state never overwrites a newer one.
+  // Responses can arrive out of order. An older state must not replace a newer one.
   if (content && content.portal && !(lastState && content.now < lastState.now)) draw(content);
   showError(errorText(response, content), isClick);
 }
@@ -80,7 +80,7 @@ async function submit(button) {
   keepFocus(button, area);
 }
 
-// A button that was pressed may be gone: whoever uses the keyboard goes on from the field or the heading in its place.
+// The clicked button can be hidden now: move the keyboard focus to the field or heading in its place.
 function keepFocus(button, area) {
   const field = button.offsetParent !== null && button.elements && (button.elements.code || button.elements.pin);
   if (field) field.select();
@@ -169,7 +169,7 @@ function drawRequest(request) {
   drawApproval(request);
 }
 
-// The credentials that the phone requests before it approves, and what it signs.
+// Draws the requested credentials and the signing data.
 function drawApproval(request) {
   const form = find("[data-pin-form]");
   const signed = find("[data-signing-data]");
@@ -192,7 +192,7 @@ function drawApproval(request) {
   hint.hidden = !request.hint;
 }
 
-// What a screen reader is told: whose screen it is, its heading and its texts.
+// Text for screen readers: the name of the screen, its heading and its texts.
 function announcement(side, status) {
   const panel = find(`[data-${side}="${status}"]`);
   if (!panel) return "";
@@ -204,7 +204,7 @@ function announcement(side, status) {
 const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const timeFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
-// Takes out what is no longer listed; returns what is not in the list yet.
+// Removes items without an entry; returns the entries without an item.
 function updateList(list, entries, newest) {
   const numbers = new Set(entries.map((entry) => String(entry.number)));
   [...list.children].forEach((item) => numbers.has(item.dataset.number) || item.remove());
@@ -237,7 +237,7 @@ function stepItem(step) {
   return item;
 }
 
-// Pushes and texts for devices that are not on this page. Returns what a screen reader is told of new ones.
+// Draws the messages for other devices. Returns the announcement of new ones for screen readers.
 function drawOtherDevices(messages) {
   const list = find("[data-other-devices]");
   const added = updateList(list, messages, () => list.firstElementChild);
@@ -255,7 +255,7 @@ function otherDeviceItem(message) {
   return item;
 }
 
-// What changes with the clock alone.
+// Updates the parts that depend on the time.
 function tick() {
   const now = new Date();
   const clock = minuteFormat.format(now);
