@@ -52,7 +52,7 @@ def test_pin_makes_every_method_available(new_device, client, available_kinds):
         ({"custom_authenticators": []}, {"pin", "fingerprint"}),
         ({"custom_authenticators": ["voice"]}, {"pin", "fingerprint", "custom"}),
     ],
-    ids=["no PIN", "no fingerprint", "no custom one", "another custom one"],
+    ids=["no PIN", "no fingerprint", "no custom authenticator", "another custom authenticator"],
 )
 def test_types_disabled_by_the_application_are_unavailable(
     device, available_kinds, set_application, disabled, remaining

@@ -42,7 +42,7 @@ def test_openpgpjs_message_is_opened(openpgpjs, client, path):
     assert len(device.open(response.json()["message"])["token"]) >= 43
 
 
-@pytest.mark.parametrize("path", sorted(OPENPGPJS.glob("*.refused.asc")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(OPENPGPJS.glob("*.rejected.asc")), ids=lambda path: path.name)
 def test_unsigned_openpgpjs_message_is_rejected(openpgpjs, client, path):
     device = openpgpjs(path.name.split(".")[0])
     assert error_of(device.send_registration(client, path.read_text())) == INVALID_MESSAGE
