@@ -56,8 +56,8 @@ def close(
         }
         if not pending.update(**ended):
             return False
-        why = ReasonFact(reason=str(reason)) if reason else ReasonFact()
-        events.record(event_type, EndFacts(**transaction.facts, **actor, **why))
+        reason_fact = ReasonFact(reason=str(reason)) if reason else ReasonFact()
+        events.record(event_type, EndFacts(**transaction.facts, **actor, **reason_fact))
         metrics.increment(metrics.ENDED, [(transaction.method, str(reason or status))])
         if call_back and transaction.callback_uri:
             callbacks.enqueue(

@@ -1,4 +1,4 @@
-"""Locks of users: after too many wrong SMS codes in a row, and after a fraud report."""
+"""Locks of users: after too many consecutive wrong SMS codes, and after a fraud report."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ class Locks:
             for application, locked_at in self.applications
         ]
         if self.is_sms_locked:
-            text = _("Text messages are locked after %(count)d wrong codes in a row.")
+            text = _("SMS is locked after %(count)d consecutive wrong codes.")
             descriptions.append(text % {"count": self.wrong_codes})
         if self.sms_locked_until:
             text = _("This lock ends automatically on %(moment)s (UTC).")

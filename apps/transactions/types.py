@@ -154,12 +154,12 @@ def field_warnings(mobile_type: MobileAuthenticationType) -> "Iterator[tuple[str
 
 def mark_fallback_cycles(types: Collection[MobileAuthenticationType]) -> None:
     """Set `has_fallback_cycle` of each of these types. Every fallback is followed once."""
-    seen, in_cycles = set[Hashable](), set[Hashable]()
+    visited, in_cycles = set[Hashable](), set[Hashable]()
     for mobile_type in types:
         path: dict[Hashable, None] = {}
         step: MobileAuthenticationType | None = mobile_type
-        while step is not None and step.identity not in seen:
-            seen.add(step.identity)
+        while step is not None and step.identity not in visited:
+            visited.add(step.identity)
             path[step.identity] = None
             step = step.fallback
         if step is not None and step.identity in path:

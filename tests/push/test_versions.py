@@ -76,6 +76,6 @@ def test_removed_configuration_ends_pending_transactions(
     update(version, push_messaging_configuration=None)
     push_flow.work()
     assert push_flow.result(transaction_id) == ("not_authenticated", "failed_to_send")
-    assert push_flow.attempts(transaction_id) == [("refused", "no push token left")]
+    assert push_flow.attempts(transaction_id) == [("refused", "the device has no push token")]
     assert portal.start(type_with_fallback, phone, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
     assert fake.wait(token, 0, None, 0) == []

@@ -83,7 +83,7 @@ def _preview(name: str) -> Any:
         _("Preview message"),
         languages.display_name(name.removeprefix(MESSAGE_PREFIX)),
         name,
-        _("What the user reads"),
+        _("Message as the user sees it"),
         name,
         EXAMPLE_CODE,
         _("Empty: the message of the request is used, or the English default message of this type."),

@@ -1,4 +1,4 @@
-"""Deliver claimed context lookups: many concurrently, each completes the secure message of its transaction."""
+"""Deliver claimed context lookups: many concurrently, each to complete the secure message of its transaction."""
 
 from collections.abc import Iterator, Sequence
 

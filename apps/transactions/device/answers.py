@@ -84,7 +84,7 @@ def _process(transaction: Transaction, profile: Profile, message: str, digest: s
 
 
 def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: bool) -> Status:
-    """End the transaction with a denial. A fraud report locks the profile if the installation is set so."""
+    """End the transaction with a denial. A fraud report locks the profile if the feature is on."""
     if not is_fraud:
         return _end(transaction, digest, reason=Reason.NOT_ACCEPTED)
     fraud_event = EventTypes.PUSH_AUTH_FRAUD_REPORTED

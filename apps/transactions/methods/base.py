@@ -41,7 +41,7 @@ class MissingParameter(errors.InvalidParameter):
 
 
 class MissingSigningData(errors.InvalidParameter):
-    """A request without signing data whose fallback requires them."""
+    """The request has no signing data, but a fallback requires it."""
 
 
 class LimitExceeded(errors.LimitReached):

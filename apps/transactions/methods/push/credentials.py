@@ -44,20 +44,20 @@ def parse(content: dict[str, Any], method: str, profile: Profile) -> Credential 
         return None
     if ACCEPTED_AUTHENTICATORS[method][0] not in authenticators.enabled_types(profile):
         raise errors.InvalidMessage
-    given = content.get("credential")
+    credential = content.get("credential")
     if (
-        not isinstance(given, dict)
-        or given.get("type") not in ACCEPTED_AUTHENTICATORS[method]
-        or not isinstance(given.get("token"), str)
+        not isinstance(credential, dict)
+        or credential.get("type") not in ACCEPTED_AUTHENTICATORS[method]
+        or not isinstance(credential.get("token"), str)
     ):
         raise errors.InvalidMessage
-    authenticator_type, authenticator_id = AuthenticatorType(given["type"]), given.get("authenticator_id") or ""
-    if (
-        authenticator_type == CUSTOM
-        and authenticator_id not in profile.device.version.application.custom_authenticators
-    ):
+    authenticator_type = AuthenticatorType(credential["type"])
+    if authenticator_type != CUSTOM:
+        return Credential(authenticator_type, credential["token"])
+    authenticator_id = credential.get("authenticator_id") or ""
+    if authenticator_id not in profile.device.version.application.custom_authenticators:
         raise errors.InvalidMessage
-    return Credential(authenticator_type, given["token"], authenticator_id if authenticator_type == CUSTOM else "")
+    return Credential(authenticator_type, credential["token"], authenticator_id)
 
 
 def previous_error(transaction: Transaction, digest: str) -> errors.ApiError | None:
@@ -126,8 +126,8 @@ def _verify_pin(
 def _verify_token(
     transaction: Transaction, profile: Profile, credential: Credential, digest: str
 ) -> errors.ApiError | None:
-    given = (credential.type, credential.authenticator_id, credential.token)
-    if authenticators.verify_token(profile, *given, **transaction.actor):
+    presented = (credential.type, credential.authenticator_id, credential.token)
+    if authenticators.verify_token(profile, *presented, **transaction.actor):
         return None
     RejectedAnswer.objects.create(transaction=transaction, digest=digest, error=errors.AuthenticatorRevoked.token)
     events.record(
