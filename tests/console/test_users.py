@@ -267,8 +267,8 @@ def test_locked_user_is_unlocked_once(console, locked):
     confirmation = console.get(path).content.decode()
     assert "Unlock “anna”?" in confirmation
     assert f"“{Application.objects.get().name}”" in confirmation
-    assert "100 wrong codes" in confirmation
-    assert "Applications unlocked: 1. Wrong codes forgotten: 100." in message_text(console.post(path))
+    assert "100 consecutive wrong codes" in confirmation
+    assert "Applications unlocked: 1. Wrong codes cleared: 100." in message_text(console.post(path))
     assert not FraudLock.objects.exists()
     assert not CodeFailures.objects.exists()
     assert latest_event("USER_UNLOCKED").details["who"] == "olga"

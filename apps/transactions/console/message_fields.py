@@ -58,7 +58,7 @@ def message_help(name: str) -> Any:
 def _character_count(name: str) -> Any:
     return format_html(
         '<span class="console-count" id="count_{}" data-counts="id_{}" data-limit="{}" data-code="{}" data-used="{}" '
-        'data-one="{}" data-extra_fields="{}" data-unicode="{}" data-too-long="{}"></span>',
+        'data-one="{}" data-more="{}" data-unicode="{}" data-too-long="{}"></span>',
         name,
         name,
         settings.MESSAGE_MAX_LENGTH,

@@ -198,9 +198,9 @@ def _clear_configuration_error(job: Job) -> None:
 def follow_up_permanent_failure(job: Job, result: PushResult) -> None:
     """Apply all effects of a push that failed and is not retried, inside the caller's database transaction.
 
-    No other code applies them. An invalid push token is removed, a rejected configuration is marked, and the transaction
-    ends with the reason `failed_to_send`, unless another push can still reach the device. The fallback of the type is
-    not started: it replaces only a method that cannot be initialised.
+    No other code applies them. An invalid push token is removed, a rejected configuration is marked, and the
+    transaction ends with the reason `failed_to_send`, unless another push can still reach the device. The fallback of
+    the type is not started: it replaces only a method that cannot be initialised.
     """
     sent_at = job.row.attempt.started_at
     if job.push_enrollment and result.outcome == PushOutcome.DEAD_TOKEN:
