@@ -1,4 +1,4 @@
-"""Reading what Apple gives: a signing key (.p8), or the certificate of the older way."""
+"""Validation of Apple's credentials: signing keys (.p8) and the deprecated certificates."""
 
 from datetime import datetime
 
@@ -12,23 +12,24 @@ from django.utils.translation import gettext as _
 
 
 def validate_signing_key(text: str) -> str:
-    """Return the key as it is kept; ValidationError says what is wrong with it, never what it contains.
+    """Validate a signing key and return it in the form in which it is stored.
 
-    Apple signs its provider tokens with ES256: an elliptic curve key on P-256, PKCS#8 in PEM.
+    Provider tokens are signed with ES256: the key is an elliptic curve key on P-256, as PKCS#8 in PEM.
+    Raises ValidationError if the key is invalid. The error never contains the key.
     """
-    key = _load_private_key(text, _("This is not a signing key. Upload the .p8 file as Apple gave it."))
+    key = _load_private_key(text, _("The file is not a signing key. Upload the .p8 file from Apple."))
     if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise ValidationError(_("This key is of another kind. Apple's signing keys are elliptic curve keys (P-256)."))
+        raise ValidationError(_("The key has the wrong type. Apple's signing keys are elliptic curve keys (P-256)."))
     return text.strip() + "\n"
 
 
 def validate_certificate(text: str) -> tuple[str, datetime]:
-    """Return certificate and key as they are kept, and when the certificate expires."""
+    """Validate a certificate with its key; returns both as stored, and the expiry of the certificate."""
     try:
         certificate = x509.load_pem_x509_certificates(text.encode())[0]
     except ValueError:
-        raise ValidationError(_("This holds no certificate in PEM form.")) from None
-    key = _load_private_key(text, _("This holds no private key in PEM form beside the certificate."))
+        raise ValidationError(_("The PEM text does not contain a certificate.")) from None
+    key = _load_private_key(text, _("The PEM text does not contain a private key in addition to the certificate."))
     if key.public_key() != certificate.public_key():
         raise ValidationError(_("The private key does not belong to the certificate."))
     return text.strip() + "\n", certificate.not_valid_after_utc
@@ -38,6 +39,6 @@ def _load_private_key(text: str, error_message: str) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(text.encode(), None)
     except TypeError:
-        raise ValidationError(_("The private key is protected by a password. Store it without one.")) from None
+        raise ValidationError(_("The private key is protected by a password. Remove the password.")) from None
     except (ValueError, UnsupportedAlgorithm):
         raise ValidationError(error_message) from None

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration itself, for whoever looks at the console."""
+"""Storage of the errors of push messaging configurations. The console shows them."""
 
 from datetime import datetime
 
@@ -9,14 +9,14 @@ from apps.push.providers.base import Destination
 
 
 def record(destination: Destination, reason: str, *, sent_at: datetime) -> None:
-    """Keep why a provider refused a configuration, unless it was changed after that push was sent."""
+    """Store the reason why a provider rejected a configuration, unless the configuration changed after `sent_at`."""
     rows = PushMessagingConfiguration.objects.filter(pk=destination.configuration.pk, updated_at__lte=sent_at)
     values = {"delivery_error": reason[:500] or "refused", "delivery_error_destination": destination.label}
     rows.exclude(**values).update(delivery_error_at=timezone.now(), **values)
 
 
 def clear(destination: Destination) -> None:
-    """Forget a fault: a push to the same app and environment was taken."""
+    """Clear the stored error after an accepted push to the same app and environment."""
     if destination.configuration.delivery_error:
         PushMessagingConfiguration.objects.filter(
             pk=destination.configuration.pk, delivery_error_destination=destination.label

@@ -30,7 +30,7 @@ class ApnsEnvironment(models.TextChoices):
 
 
 class Kind(models.TextChoices):
-    """What a configuration speaks, and with which credential."""
+    """Protocol and type of credential of a configuration."""
 
     FCM_HTTP_V1 = "fcm_http_v1", "FCM HTTP v1"
     FCM_LEGACY = "fcm_legacy", _("FCM legacy API")
@@ -38,7 +38,7 @@ class Kind(models.TextChoices):
     APNS_CERTIFICATE = "apns_certificate", _("APNs with a certificate")
 
 
-# What each kind needs, and all that it may have.
+# Required and allowed fields of each kind.
 REQUIRED_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.FCM_HTTP_V1: ("service_account",),
     Kind.FCM_LEGACY: ("server_key",),
@@ -53,7 +53,7 @@ ALLOWED_FIELDS: dict[str, tuple[str, ...]] = {
 KIND_FIELDS = list(dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
 CREDENTIAL_FIELDS = ("service_account", "server_key", "signing_key", "certificate")
 LEGACY_ENDPOINT = "https://fcm.googleapis.com/fcm/send"
-# How long before its end an expiring certificate is a matter.
+# A certificate that expires within this period causes a warning.
 EXPIRY_NOTICE = timedelta(days=30)
 
 
@@ -62,7 +62,7 @@ def apple_identifier_validator() -> RegexValidator:
 
 
 class PushMessagingConfiguration(models.Model):
-    """Credentials for a push service. Several versions of applications may share one."""
+    """Credentials for a provider. Several versions of applications can share one configuration."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, unique=True, validators=[name_validator])
@@ -71,7 +71,7 @@ class PushMessagingConfiguration(models.Model):
     fcm_api_version = models.CharField(
         _("FCM API version"), max_length=10, choices=FcmApiVersion.choices, blank=True, default=""
     )
-    # From the service account, so that nothing is decrypted only to show which project it is.
+    # Copied from the service account, so that showing the project requires no decryption.
     project_id = models.CharField(
         _("project"), max_length=100, blank=True, editable=False, validators=[RegexValidator(r"^[a-z0-9.:-]+$")]
     )
@@ -82,7 +82,7 @@ class PushMessagingConfiguration(models.Model):
         max_length=2000,
         blank=True,
         validators=[validate_http_url],
-        help_text=_("The whole address to post messages to. Empty: Google's own."),
+        help_text=_("Complete URL to which messages are posted. Empty: Google's own URL."),
     )
 
     team_id = models.CharField(
@@ -92,7 +92,7 @@ class PushMessagingConfiguration(models.Model):
         _("key ID"), max_length=10, blank=True, default="", validators=[apple_identifier_validator()]
     )
     signing_key = EncryptedTextField(_("signing key"), blank=True, default="")
-    # Deprecated: kept working, not made in the console any more.
+    # Deprecated: existing certificates work and can be imported, but cannot be added in the console.
     certificate = EncryptedTextField(_("certificate"), blank=True, default="")
     certificate_expires_at = models.DateTimeField(_("certificate expires"), null=True, blank=True, editable=False)
     apns_environment = models.CharField(
@@ -100,11 +100,11 @@ class PushMessagingConfiguration(models.Model):
     )
 
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
-    # Why the push service last refused this configuration itself; empty when it took the last push.
-    delivery_error = models.CharField(_("fault"), max_length=500, blank=True, default="", editable=False)
-    # The app and environment that it was about: a push that is taken elsewhere does not end it.
+    # Reason why the provider rejected this configuration; empty if it accepted the last push.
+    delivery_error = models.CharField(_("delivery error"), max_length=500, blank=True, default="", editable=False)
+    # App and environment of the error: an accepted push to another destination does not clear it.
     delivery_error_destination = models.CharField(max_length=200, blank=True, default="", editable=False)
-    delivery_error_at = models.DateTimeField(_("fault since"), null=True, blank=True, editable=False)
+    delivery_error_at = models.DateTimeField(_("delivery error since"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("push messaging configuration")
@@ -121,15 +121,15 @@ class PushMessagingConfiguration(models.Model):
         return Kind.FCM_LEGACY if self.fcm_api_version == FcmApiVersion.LEGACY else Kind.FCM_HTTP_V1
 
     def clean(self) -> None:
-        """Apply what each kind needs and may have. Errors stand at the fields that they are about."""
+        """Validate the required and allowed fields of the kind. Each error belongs to its field."""
         if self.platform == Platform.ANDROID and not self.fcm_api_version:
             self.fcm_api_version = FcmApiVersion.HTTP_V1
         errors: dict[str, Any] = {
-            name: _("This does not belong to: %(kind)s.") % {"kind": self.kind.label}
+            name: _("This field is not allowed for: %(kind)s.") % {"kind": self.kind.label}
             for name in KIND_FIELDS
             if name not in ALLOWED_FIELDS[self.kind] and self._has(name)
         } | {
-            name: _("This is needed for: %(kind)s.") % {"kind": self.kind.label}
+            name: _("This field is required for: %(kind)s.") % {"kind": self.kind.label}
             for name in REQUIRED_FIELDS[self.kind]
             if not self._has(name)
         }
@@ -149,7 +149,7 @@ class PushMessagingConfiguration(models.Model):
 
     @property
     def message_url(self) -> str:
-        """Where FCM takes messages; APNs has an address for each device."""
+        """URL for FCM messages. APNs has one URL for each device."""
         if self.endpoint:
             return self.endpoint
         if self.kind == Kind.FCM_LEGACY:
@@ -158,7 +158,7 @@ class PushMessagingConfiguration(models.Model):
 
     @property
     def uses_shut_down_api(self) -> bool:
-        """Whether Google itself is to take messages by its legacy API, which it shut down in 2024."""
+        """Return True if messages go to Google's own legacy API, which was shut down in 2024."""
         host = urlsplit(self.message_url).hostname
         return self.kind == Kind.FCM_LEGACY and host == urlsplit(LEGACY_ENDPOINT).hostname
 

@@ -1,4 +1,4 @@
-"""What is wrong with a push messaging configuration, or soon will be, for whoever looks at the console."""
+"""Current and upcoming problems of push messaging configurations, for the console."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,27 +16,25 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 CERTIFICATES_DEPRECATED = _(
-    "Certificates for APNs are deprecated: they expire every year, and none can be added any more. Make a "
-    "configuration with a signing key (.p8), choose it in the versions that use this one, and then delete this one."
+    "APNs certificates are deprecated: they expire every year, and no new ones can be added. Create a configuration "
+    "with a signing key (.p8), select it in the versions that use this one, and delete this one."
 )
 EXPIRED_CERTIFICATE_HELP = _(
-    "Once it has expired, no push goes through it. Let the versions that use it use a configuration with a signing key "
-    "(.p8), which does not expire."
+    "Pushes cannot be sent with an expired certificate. Select a configuration with a signing key (.p8), which does "
+    "not expire, in the versions that use this one."
 )
 LEGACY_API_SHUT_DOWN = _(
-    "Google shut its legacy API down in 2024. Only gateways that still speak it take such pushes, at the address under "
+    "Google shut down its legacy API in 2024. Only gateways that support it accept such pushes, at the URL under "
     "Endpoint. For Google itself, use HTTP v1."
 )
 
-USE_SIGNING_KEYS = _("Certificates for APNs are deprecated and expire every year. Use a signing key (.p8) instead.")
+USE_SIGNING_KEYS = _("APNs certificates are deprecated and expire every year. Use a signing key (.p8) instead.")
 
-UNKNOWN_REASON = _(
-    "Compare this configuration with what Apple's or Google's console shows, or upload a new credential."
-)
+UNKNOWN_REASON = _("Compare this configuration with Apple's or Google's console, or upload a new credential.")
 
 
 def problems_of(configuration: PushMessagingConfiguration, now: datetime | None = None) -> list[Problem]:
-    """Return what is wrong with a configuration; nothing is decrypted and nobody is asked."""
+    """Return the problems of a configuration, without decryption and without a request to the provider."""
     return [
         *_check_delivery_error(configuration),
         *_check_expiry(configuration, now or timezone.now()),
@@ -45,7 +43,7 @@ def problems_of(configuration: PushMessagingConfiguration, now: datetime | None 
 
 
 def deprecations_of(configuration: PushMessagingConfiguration) -> "Iterator[tuple[str, StrPromise]]":
-    """Yield the fields that make a configuration a deprecated one, each with the reason."""
+    """Yield the deprecated fields of a configuration with the reasons."""
     if configuration.kind == Kind.APNS_CERTIFICATE:
         yield "certificate", USE_SIGNING_KEYS
     elif configuration.kind == Kind.FCM_LEGACY:
@@ -61,9 +59,9 @@ def _check_delivery_error(configuration: PushMessagingConfiguration) -> Iterator
         "since": format_datetime(configuration.delivery_error_at),
         "remedy": remedies.remedy_of(reason) or UNKNOWN_REASON,
     }
-    text = _("The push service says since %(since)s (UTC): %(reason)s. %(remedy)s") % values
-    title = _("Pushes through “%(name)s” are refused") % {"name": configuration}
-    short = _("Refused since %(since)s: %(reason)s")
+    text = _("The provider has rejected pushes since %(since)s (UTC): %(reason)s. %(remedy)s") % values
+    title = _("Pushes with “%(name)s” are rejected") % {"name": configuration}
+    short = _("Rejected since %(since)s: %(reason)s")
     yield Problem(short % values, title, text)
 
 
@@ -81,5 +79,5 @@ def _check_expiry(configuration: PushMessagingConfiguration, now: datetime) -> I
 
 def _check_legacy_api(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
     if configuration.uses_shut_down_api:
-        title = _("“%(name)s” sends to Google's legacy API, which is shut down") % {"name": configuration}
+        title = _("“%(name)s” sends to Google's legacy API, which was shut down") % {"name": configuration}
         yield Problem(_("Legacy API was shut down"), title, LEGACY_API_SHUT_DOWN)

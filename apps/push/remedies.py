@@ -1,8 +1,8 @@
-"""From what a push service, a proxy or the network said to what mends it: one table for commands and the console.
+"""Remedies for the reasons of failed pushes, for commands and the console.
 
-Apple's words: https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
-Google's: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode, and those of OAuth 2 (RFC 6749, 5.2).
-The rest are libcurl's and our own.
+Reasons of Apple: https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
+Reasons of Google: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode, and OAuth 2 (RFC 6749, 5.2).
+Other reasons come from libcurl and this server.
 """
 
 import re
@@ -17,86 +17,87 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 _INVALID_TOKEN = _(
-    "The phone cannot be reached under its push token. It has to open the app and enrol for push again. If this "
-    "happens to every phone of a version, its push messaging configuration, bundle identifier or APNs environment is "
-    "not the app's."
+    "The push token is invalid. The app must enrol for push again. If this happens on all devices of a version, "
+    "compare the push messaging configuration, the bundle identifier and the APNs environment of the version with the "
+    "app."
 )
 _KEY = _(
-    "Apple does not know this signing key. Compare key ID and team ID with Apple's developer account (Keys and "
-    "Membership), see whether the key was revoked there, and whether this server's clock is right."
+    "Apple does not accept this signing key. Compare key ID and team ID with Apple's developer account (Keys and "
+    "Membership). Check that the key was not revoked, and that the clock of this server is correct."
 )
 _KEY_SCOPE = _(
-    "The signing key was made for another APNs environment or for other apps. Use a key that covers both environments "
-    "and this app, or correct the version's APNs environment."
+    "The signing key is limited to another APNs environment or to other apps. Use a key for both environments and this "
+    "app, or correct the APNs environment of the version."
 )
 _TOPIC = _(
-    "Apple does not let this credential send to the bundle identifier. Compare the version's bundle identifier with "
-    "the app's at Apple, and see that the credential belongs to the same team."
+    "The credential is not allowed to send to the bundle identifier. Compare the bundle identifier of the version with "
+    "the app at Apple. Check that the credential belongs to the same team."
 )
 _CERTIFICATE = _(
-    "Apple refuses the certificate. See whether it has expired or was revoked, and whether it was made for this app; "
-    "better, use a configuration with a signing key (.p8), which does not expire."
+    "Apple rejects the certificate. Check that it is issued for this app, has not expired and was not revoked. "
+    "Preferably, use a configuration with a signing key (.p8), which does not expire."
 )
 _CERTIFICATE_ENVIRONMENT = _(
-    "The certificate is not for this APNs environment. Correct the configuration's APNs environment, or use the "
-    "certificate of the other one."
+    "The certificate is not valid for this APNs environment. Correct the configuration's APNs environment, or use a "
+    "certificate for this environment."
 )
 _PERMISSION = _(
-    "The service account may not send messages in this project. Give it the role “Firebase Cloud Messaging API Admin”, "
-    "and switch the Firebase Cloud Messaging API on for the project in Google's console."
+    "The service account is not allowed to send messages in this project. Grant it the role “Firebase Cloud Messaging "
+    "API Admin”, and enable the Firebase Cloud Messaging API of the project in Google's console."
 )
 _SERVICE_ACCOUNT = _(
-    "Google does not accept the service account's key. Make a new key in Google's console and upload it; see also "
-    "whether the account was disabled or deleted there, and whether this server's clock is right."
+    "Google does not accept the key of the service account. Create a new key in Google's console and upload it. Check "
+    "that the account was not disabled or deleted, and that the clock of this server is correct."
 )
 _CREDENTIAL = _(
-    "The credential is refused. Enter it again, as Google or the operator of the gateway at the endpoint gave it."
+    "The credential is rejected. Enter the credential from Google, or from the operator of the gateway at the "
+    "endpoint, again."
 )
 _PROXY_CREDENTIALS = _(
-    "The proxy wants other credentials. Correct user name and password of the proxy: for APNs under System, Proxy; for "
+    "The proxy rejects the credentials. Correct user name and password of the proxy: for APNs under System, Proxy; for "
     "FCM in the environment variables TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_...."
 )
 _PROXY = _(
-    "The proxy does not let this through, or cannot reach the push service itself. Let its administrator allow the "
-    "host, or correct the proxy: for APNs under System, Proxy; for FCM in the environment variables "
+    "The proxy does not allow the connection, or cannot reach the push service. Allow the host in the proxy, or "
+    "correct the proxy: for APNs under System, Proxy; for FCM in the environment variables "
     "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_...."
 )
-_DNS = _("The name of the host cannot be looked up. See this server's DNS, and whether the address is spelled right.")
+_DNS = _("The host name cannot be resolved. Check the DNS of this server, and the spelling of the URL.")
 _CLIENT_CERTIFICATE = _(
-    "The other side does not accept our certificate. See whether the configuration's certificate has expired or was "
-    "revoked."
+    "The server does not accept the client certificate. Check that the certificate of the configuration has not "
+    "expired and was not revoked."
 )
 _TLS = _(
-    "The other side's certificate is not trusted. When a gateway or a proxy that opens TLS stands on the way, trust "
-    "its certificate authority: for APNs with PUSH_APNS_CA_FILE, else in the system's certificates."
+    "The certificate of the server is not trusted. If a gateway or an intercepting proxy is used, trust its "
+    "certificate authority: for APNs with PUSH_APNS_CA_FILE, otherwise in the certificates of the system."
 )
 _TLS_PROTOCOL = _(
-    "The two sides do not find a way to speak TLS with each other. See the port in the address; when a gateway or a "
-    "proxy stands on the way, let it speak TLS 1.2 or later."
+    "The server does not support a common TLS version. Check the port in the URL. If a gateway or a proxy is used, "
+    "enable TLS 1.2 or later on it."
 )
 _CONNECTION = _(
-    "The host that is named takes no connection. When it is a proxy or a gateway, see that it is up; otherwise see "
-    "that a firewall lets this server out to it (APNs and FCM: port 443), or set a proxy."
+    "The host does not accept connections. If it is a proxy or a gateway, check that it is running. Otherwise, allow "
+    "outgoing connections in the firewall (APNs and FCM: port 443), or configure a proxy."
 )
 _TIMEOUT = _(
-    "There was no answer in time. See whether a firewall or a proxy holds the connection back; when it happens only "
-    "now and then, the push service is slow and nothing is to be done."
+    "There was no response in time. Check that no firewall or proxy blocks the connection. If this happens only "
+    "occasionally, the push service is slow and no action is needed."
 )
-_FOREIGN_RESPONSE = _("Something on the way answered instead of the push service. See the proxy and the address.")
-_URL = _("The address is not one that takes messages. Correct the configuration's endpoint, or the project in it.")
-_UNAVAILABLE = _("The push service has a fault of its own or is busy. Try again later.")
-_RATE_LIMIT = _("The push service finds that too much is sent. Wait; if it lasts, ask it for a larger quota.")
-_MESSAGE = _("The push service does not accept the message itself. Please report it with the reason that it gave.")
+_FOREIGN_RESPONSE = _("Another server responded instead of the push service. Check the proxy and the URL.")
+_URL = _("The URL does not accept messages. Correct the configuration's endpoint, or the project in it.")
+_UNAVAILABLE = _("The push service is busy or unavailable. Try again later.")
+_RATE_LIMIT = _("The rate limit of the push service was reached. Wait. If this persists, request a larger quota.")
+_MESSAGE = _("The push service does not accept the message. Report this problem with the reason.")
 _APNS_KEY_AT_GOOGLE = _(
-    "Google has no valid APNs key for this app. Upload one in Firebase's console, or use APNs here."
+    "Google has no valid APNs key for this app. Upload one in Firebase's console, or use a configuration for APNs."
 )
 _PACKAGE = _(
     "The push token belongs to an app with another package name. Compare the version's push messaging configuration "
     "with the app's Firebase project."
 )
 _CANNOT_DECRYPT = _(
-    "The credential in the database cannot be read. Give the process the key that it was stored under "
-    "(FIELD_ENCRYPTION_KEYS), or enter the credential again."
+    "The stored credential cannot be decrypted. Add its encryption key to FIELD_ENCRYPTION_KEYS of this process, or "
+    "enter the credential again."
 )
 
 KIND_REMEDIES: dict[NetworkErrorKind, "StrPromise"] = {
@@ -116,10 +117,10 @@ KIND_REMEDIES: dict[NetworkErrorKind, "StrPromise"] = {
     NetworkErrorKind.PROXY_CREDENTIALS: _PROXY_CREDENTIALS,
     NetworkErrorKind.PROXY_REJECTED: _PROXY,
 }
-# The first line whose pattern is found in a reason holds.
+# The first pattern that matches a reason determines the remedy.
 REASON_REMEDIES: list[tuple[str, "StrPromise"]] = [
     (r"FIELD_ENCRYPTION_KEYS|stored credential", _CANNOT_DECRYPT),
-    (r"not an answer of|no access token: HTTP (?!408|429|5)", _FOREIGN_RESPONSE),
+    (r"not a response of|no access token: HTTP (?!408|429|5)", _FOREIGN_RESPONSE),
     (r"InvalidProviderToken|ExpiredProviderToken|MissingProviderToken", _KEY),
     (r"BadEnvironmentKey(Id)?InToken|UnrelatedKeyIdInToken", _KEY_SCOPE),
     (r"TopicDisallowed|MissingTopic|BadTopic", _TOPIC),
@@ -143,19 +144,19 @@ REASON_REMEDIES: list[tuple[str, "StrPromise"]] = [
 ]
 _PATTERNS = [(re.compile(pattern), text) for pattern, text in REASON_REMEDIES]
 
-# When the reason is one that nobody has met yet.
+# Remedies for unknown reasons.
 _OUTCOME_REMEDIES: dict[PushOutcome, "StrPromise"] = {
     PushOutcome.DEAD_TOKEN: _INVALID_TOKEN,
     PushOutcome.RETRY: _UNAVAILABLE,
     PushOutcome.REFUSED: _MESSAGE,
     PushOutcome.MISCONFIGURED: _(
-        "The push service does not accept this configuration. Compare it with what Apple's or Google's console shows."
+        "The push service does not accept this configuration. Compare it with Apple's or Google's console."
     ),
 }
 
 
 def remedy(result: PushResult) -> str:
-    """Say in a sentence or two how to mend what a push came to; empty when it was accepted."""
+    """Return the remedy for the result of a push; empty if the push was accepted."""
     if result.outcome == PushOutcome.ACCEPTED:
         return ""
     if result.error_kind in KIND_REMEDIES:
@@ -164,5 +165,5 @@ def remedy(result: PushResult) -> str:
 
 
 def remedy_of(reason: str) -> str:
-    """Say how to mend what a push service or the network gave as its reason; empty when that is not known."""
+    """Return the remedy for a reason; empty if the reason is unknown."""
     return next((str(text) for pattern, text in _PATTERNS if pattern.search(reason)), "")

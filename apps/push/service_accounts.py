@@ -1,4 +1,4 @@
-"""Reading an uploaded Google service account."""
+"""Validation of Google service accounts."""
 
 from typing import Any
 
@@ -14,30 +14,35 @@ from apps.common import untrusted_json
 from apps.common.urls import is_http_url
 
 REQUIRED_MEMBERS = ("project_id", "private_key", "client_email", "token_uri")
-# The one universe of Google's that FCM is in.
+# The only universe of Google that offers FCM.
 GOOGLE_UNIVERSE = "googleapis.com"
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return the members of a service account's JSON; ValidationError says what is wrong, never what it contains."""
+    """Parse and validate the JSON of a service account.
+
+    Raises ValidationError if it is invalid. The error never contains the credential.
+    """
     try:
         info = untrusted_json.loads(text)
     except ValueError:
-        raise ValidationError(_("This is not JSON. Upload the service account's key file as Google gave it.")) from None
+        raise ValidationError(_("The file is not JSON. Upload the service account's key file from Google.")) from None
     return validate(info)
 
 
 def validate(info: Any) -> dict[str, Any]:
-    """Check that everything needed to ask for an access token is there and that the private key can be read."""
+    """Validate that a service account can be used to request access tokens, and return it."""
     if not isinstance(info, dict) or info.get("type", "service_account") != "service_account":
-        raise ValidationError(_("This is not a service account's key file: its type must be “service_account”."))
+        raise ValidationError(
+            _("The file is not the key file of a service account: its type must be “service_account”.")
+        )
     for member in REQUIRED_MEMBERS:
         if not isinstance(info.get(member), str) or not info[member]:
-            raise ValidationError(_("The service account lacks “%(member)s”.") % {"member": member})
+            raise ValidationError(_("The service account has no “%(member)s”.") % {"member": member})
     if not is_http_url(info["token_uri"]):
-        raise ValidationError(_("The service account's “token_uri” is not an http or https address."))
+        raise ValidationError(_("The service account's “token_uri” must be an http or https URL."))
     if info.get("universe_domain", GOOGLE_UNIVERSE) != GOOGLE_UNIVERSE:
-        raise ValidationError(_("The service account's “universe_domain” is not “googleapis.com”."))
+        raise ValidationError(_("The service account's “universe_domain” must be “googleapis.com”."))
     _validate_private_key(info["private_key"])
     try:
         Credentials.from_service_account_info(info)
@@ -47,10 +52,12 @@ def validate(info: Any) -> dict[str, Any]:
 
 
 def _validate_private_key(text: str) -> None:
-    """Google takes assertions that are signed with RSA (RS256)."""
+    """Validate that the private key is an RSA key: Google requires assertions that are signed with RS256."""
     try:
         key = load_pem_private_key(text.encode(), None)
     except (TypeError, ValueError, UnsupportedAlgorithm):
         raise ValidationError(_("The service account's private key cannot be read.")) from None
     if not isinstance(key, RSAPrivateKey):
-        raise ValidationError(_("The service account's private key is of another kind. Google's are RSA keys."))
+        raise ValidationError(
+            _("The service account's private key has the wrong type. Google's private keys are RSA keys.")
+        )

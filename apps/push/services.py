@@ -1,4 +1,4 @@
-"""Sending pushes: many at once, each to the provider of its configuration."""
+"""Sending of pushes, in parallel, each to the provider of its configuration."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -17,8 +17,8 @@ from apps.push.providers.fcm_legacy import FcmLegacy
 
 log = structlog.get_logger(__name__)
 
-# What cannot be made out at all.
-UNRECOGNIZED_RESPONSE = "not an answer of the push service"
+# Reason if a response cannot be parsed.
+UNRECOGNIZED_RESPONSE = "not a response of the push service"
 _apns = Apns()
 PROVIDERS: dict[Kind, Provider] = {
     Kind.FCM_HTTP_V1: Fcm(),
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class _CredentialCache:
-    """One credential a configuration for all that is sent at once, asked for once, whether there is one or not."""
+    """Credentials of one batch of pushes. Each is requested once per configuration, even after a failure."""
 
     def __init__(self) -> None:
         self._cached: dict[UUID, str | SendError] = {}
@@ -52,10 +52,10 @@ class _CredentialCache:
 def send_all(
     pushes: Iterable[tuple[T, Destination, PushMessage]], *, before_waiting: Callable[[], object] = lambda: None
 ) -> Iterator[list[tuple[T, PushResult]]]:
-    """Send pushes at once and yield what the providers said, each with the object it was given with, as it comes.
+    """Send pushes in parallel; yields each result with the item of its push as soon as the response arrives.
 
-    No fault of another side is an exception. Takes at most 19 s: for an access token 10, for the answers 9.
-    `before_waiting` is called between the two: what comes after it reads nothing from the database.
+    Failures of a provider or the network are results, not exceptions. Takes at most 19 s: 10 s for access tokens and
+    9 s for the responses. `before_waiting` is called between these steps. The database is not used after it.
     """
     credentials, failed, ready = _CredentialCache(), list[tuple[T, PushResult]](), []
     for item, destination, message in pushes:
@@ -82,7 +82,7 @@ def _parse_response(
     try:
         result = provider.parse_response(response)
     except Exception:
-        # A fault of our own: the answers to other pushes are not lost with it.
+        # An error in the parser must not affect the results of other pushes.
         log.exception("push_response_error")
         return PushResult(PushOutcome.RETRY, UNRECOGNIZED_RESPONSE, response.status)
     if result.credential_refused:
@@ -91,7 +91,7 @@ def _parse_response(
 
 
 def send(destination: Destination, message: PushMessage) -> PushResult:
-    """Send one push and say what the provider answered. A refused credential is replaced once, as for any push."""
+    """Send one push and return its result. A rejected access token is replaced once, as in the worker."""
     [[(_item, result)]] = send_all([(None, destination, message)])
     if result.credential_refused:
         [[(_item, result)]] = send_all([(None, destination, message)])
@@ -101,10 +101,10 @@ def send(destination: Destination, message: PushMessage) -> PushResult:
 
 
 def probe(destination: Destination) -> PushResult:
-    """Ask the provider about credential and address with a message that reaches nobody.
+    """Check credential and URL with a message that reaches no device.
 
-    ACCEPTED: both are good, also when the provider says in its own words that it knows no such device, or does not take
-    such a message. Anything else means what it means for a push.
+    Both are valid if the outcome is ACCEPTED. The provider can do this by rejecting the unknown device or the message.
+    Other outcomes have the same meaning as for a push.
     """
     provider = PROVIDERS[destination.configuration.kind]
     try:

@@ -1,4 +1,4 @@
-"""Trying a push messaging configuration: is its credential sound, and do Apple and Google take it?"""
+"""Checks of a push messaging configuration: its stored credential, and the connection to the provider."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -19,14 +19,15 @@ from apps.push.providers.base import Destination, PushOutcome, PushResult
 from apps.push.remedies import remedy, remedy_of
 from apps.system import services as system
 
-# What a credential check yields: (level, text, remedy).
+# Result of a check: level, text and remedy.
 Check = tuple[Level, str, str]
 
 
 def verify(configuration: PushMessagingConfiguration, destinations: Iterable[Destination]) -> Iterator[Finding]:
-    """Judge what is stored, then ask the provider with messages that reach nobody, once for each app and environment.
+    """Check the stored credential, then send a probe to the provider for each app and environment.
 
-    `destinations` are those of the versions that use it. Takes up to 19 s for each that does not answer.
+    Probes reach no device. `destinations` are those of the versions that use the configuration. An unavailable provider
+    takes up to 19 s for each destination.
     """
     subject = _("push messaging configuration “%(name)s”") % {"name": configuration.name}
     checks = list(_check_credential(configuration))
@@ -43,19 +44,23 @@ def verify(configuration: PushMessagingConfiguration, destinations: Iterable[Des
 
 
 def _check_credential(configuration: PushMessagingConfiguration) -> Iterator[Check]:
-    """Say whether the stored credential can be read and is of the right kind; stops at what makes the rest moot."""
+    """Check that the stored credential can be decrypted and is valid. Stops at the first error."""
     try:
         yield from CREDENTIAL_CHECKS[configuration.kind](configuration)
     except CannotDecrypt as error:
-        yield Level.ERROR, _("The credential cannot be read: %(reason)s.") % {"reason": error}, remedy_of(str(error))
+        yield (
+            Level.ERROR,
+            _("The credential cannot be decrypted: %(reason)s.") % {"reason": error},
+            remedy_of(str(error)),
+        )
     except ValidationError as error:
-        yield Level.ERROR, " ".join(error.messages), _("Enter the credential again, as Apple or Google gave it.")
+        yield Level.ERROR, " ".join(error.messages), _("Enter the credential from Apple or Google again.")
 
 
 def _check_signing_key(configuration: PushMessagingConfiguration) -> Iterator[Check]:
     apple_credentials.validate_signing_key(configuration.signing_key)
     values = {"key": configuration.key_id, "team": configuration.team_id}
-    yield Level.OK, _("The signing key %(key)s of the team %(team)s can be read.") % values, ""
+    yield Level.OK, _("The signing key %(key)s of the team %(team)s is valid.") % values, ""
 
 
 def _check_certificate(configuration: PushMessagingConfiguration) -> Iterator[Check]:
@@ -63,52 +68,56 @@ def _check_certificate(configuration: PushMessagingConfiguration) -> Iterator[Ch
     yield _check_expiry(expires_at)
     yield (
         Level.WARNING,
-        _("A certificate is the deprecated way to reach Apple."),
-        _("Make a configuration with a signing key (.p8), which does not expire, for the versions that use this one."),
+        _("APNs certificates are deprecated."),
+        _(
+            "Create a configuration with a signing key (.p8), which does not expire, for the versions that use this "
+            "one."
+        ),
     )
 
 
 def _check_expiry(expires_at: datetime) -> Check:
     values = {"date": date_format(expires_at, "Y-m-d")}
     fix = _(
-        "Make a configuration with a signing key (.p8) for the versions that use this one, or import a new certificate."
+        "Create a configuration with a signing key (.p8) for the versions that use this one, or import a new "
+        "certificate."
     )
     if expires_at <= timezone.now():
-        return Level.ERROR, _("The certificate expired on %(date)s: no push can be sent.") % values, fix
+        return Level.ERROR, _("The certificate expired on %(date)s. Pushes cannot be sent.") % values, fix
     if expires_at <= timezone.now() + EXPIRY_NOTICE:
-        return Level.WARNING, _("The certificate expires soon, on %(date)s.") % values, fix
-    return Level.OK, _("The certificate can be read and is valid until %(date)s.") % values, ""
+        return Level.WARNING, _("The certificate expires on %(date)s.") % values, fix
+    return Level.OK, _("The certificate is valid until %(date)s.") % values, ""
 
 
 def _check_service_account(configuration: PushMessagingConfiguration) -> Iterator[Check]:
     project = service_accounts.parse(configuration.service_account)["project_id"]
-    yield Level.OK, _("The service account of the project “%(project)s” can be read.") % {"project": project}, ""
+    yield Level.OK, _("The service account of the project “%(project)s” is valid.") % {"project": project}, ""
     endpoint_project = _project_of_url(configuration.message_url)
     if endpoint_project and endpoint_project != project:
         yield (
             Level.ERROR,
-            _("The service account belongs to the project “%(project)s”, but messages go to “%(other)s”.")
+            _("The service account belongs to the project “%(project)s”, but the endpoint to “%(other)s”.")
             % {"project": project, "other": endpoint_project},
-            _("Enter the service account of the project that the app belongs to, or correct the endpoint."),
+            _("Enter the service account of the app's project, or correct the endpoint."),
         )
 
 
 def _project_of_url(url: str) -> str:
-    """Return the project that an address of HTTP v1 names; empty when it is another kind of address."""
+    """Return the project in a URL of FCM HTTP v1; empty for other URLs."""
     parts = urlsplit(url).path.split("/")
     return parts[parts.index("projects") + 1] if "projects" in parts[:-1] else ""
 
 
 def _check_server_key(configuration: PushMessagingConfiguration) -> Iterator[Check]:
     if not configuration.server_key:
-        raise ValidationError(_("There is no server key."))
+        raise ValidationError(_("The server key is missing."))
     fix = _("Use the HTTP v1 API with a service account.")
     if configuration.uses_shut_down_api:
-        yield Level.ERROR, _("Google shut the legacy FCM API down in 2024: no push can be sent."), fix
+        yield Level.ERROR, _("Google shut down the legacy FCM API in 2024. Pushes cannot be sent."), fix
         return
     yield (
         Level.WARNING,
-        _("The legacy FCM API is deprecated, and only gateways still speak it."),
+        _("The legacy FCM API is deprecated. Only gateways support it."),
         fix,
     )
 
@@ -122,14 +131,14 @@ CREDENTIAL_CHECKS: dict[Kind, Callable[[PushMessagingConfiguration], Iterator[Ch
 
 
 def _unique_destinations(destinations: Iterable[Destination]) -> list[Destination]:
-    """Return one destination for each app and environment: the versions of one app mostly share both."""
+    """Return one destination for each app and environment. Versions of an app usually share both."""
     return list({destination.label: destination for destination in destinations}.values())
 
 
 def _probe(destination: Destination, subject: str) -> Finding:
     result = push.probe(destination)
     if result.credential_refused:
-        # A kept token was refused, and is forgotten now: a new one shows whether the credential is good.
+        # The rejected access token was discarded. A second probe uses a new token.
         result = push.probe(destination)
     level, text = _classify_result(destination, result)
     values = {"service": _service_name(destination), "reason": result.reason or result.outcome.value}
@@ -139,19 +148,21 @@ def _probe(destination: Destination, subject: str) -> Finding:
 
 def _classify_result(destination: Destination, result: PushResult) -> tuple[Level, str]:
     if result.outcome == PushOutcome.ACCEPTED:
-        return Level.OK, _("%(service)s can be reached and takes pushes.")
+        return Level.OK, _("%(service)s is reachable and accepts pushes.")
     if result.reason == "MissingTopic" and not destination.bundle_identifier:
-        # No version uses it, so there is no app to ask for: Apple looks at the credential first.
-        return Level.OK, _("%(service)s can be reached and takes the credential. No version uses it.")
+        # No version uses the configuration, so the probe has no topic. Apple checks the credential first.
+        return Level.OK, _("%(service)s is reachable and accepts the credential. No version uses this configuration.")
     if result.outcome == PushOutcome.RETRY and result.status is None:
-        return Level.ERROR, _("%(service)s cannot be asked (%(reason)s).")
+        return Level.ERROR, _("%(service)s is not reachable (%(reason)s).")
     if result.outcome == PushOutcome.RETRY and not result.credential_refused:
-        return Level.WARNING, _("%(service)s is busy or out of order, so nothing could be tried (%(reason)s).")
-    return Level.ERROR, _("%(service)s refuses this (%(reason)s).")
+        return Level.WARNING, _(
+            "%(service)s is busy or unavailable, so the configuration could not be checked (%(reason)s)."
+        )
+    return Level.ERROR, _("%(service)s rejects the configuration (%(reason)s).")
 
 
 def _service_name(destination: Destination) -> str:
-    """Name who is asked, and through which proxy."""
+    """Return the name of the provider, with the proxy if one is used."""
     configuration = destination.configuration
     if configuration.platform == Platform.IOS:
         return _name_with_proxy("Apple", system.apns_proxy)
@@ -171,10 +182,11 @@ def _name_with_proxy(name: str, get_proxy: Callable[[], Proxy | None]) -> str:
 
 
 def _past_error(configuration: PushMessagingConfiguration, subject: str) -> Finding:
-    """Tell of a push that was refused when nothing is found to be wrong now: it may be mended, or about one app."""
+    """Report a past delivery error although all checks passed: it can be fixed by now, or concern one app only."""
     values = {"reason": configuration.delivery_error, "destination": configuration.delivery_error_destination or "-"}
     values["date"] = date_format(configuration.delivery_error_at or configuration.updated_at, "Y-m-d H:i e")
     text = _(
-        "A push was refused on %(date)s, and none was taken since (%(reason)s; app and environment: %(destination)s)."
+        "A push was rejected on %(date)s, and none was accepted since (%(reason)s; app and environment: "
+        "%(destination)s)."
     )
     return Finding(Level.WARNING, subject, text % values, remedy_of(configuration.delivery_error))

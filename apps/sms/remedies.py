@@ -43,7 +43,7 @@ REASON_REMEDIES: list[tuple[str, Promise]] = [
     (r"error 21608$", _TRIAL),
     (r"error 21610$", _OPTED_OUT),
     (r"error (21211|21214|21217|21614)$", _NUMBER),
-    (r"HTTP (3\d\d|40[45])$|^not an answer of", _URL),
+    (r"HTTP (3\d\d|40[45])$|^not a response of", _URL),
 ]
 PROXY_KINDS = {
     NetworkErrorKind.PROXY_UNREACHABLE,

@@ -53,13 +53,13 @@ def test_all_that_is_good_is_a_line_each_and_nobody_gets_a_message(apple, with_k
     assert (ran.code, ran.err) == (0, "")
     assert ran.lines == [
         "ok       stored secrets: 2 were checked and can be decrypted.",
-        "ok       push messaging configuration “apple”: The signing key KEY1234567 of the team TEAM123456 can be read.",
-        (f"ok       push messaging configuration “apple”, {BUNDLE} production: Apple can be reached and takes pushes."),
+        "ok       push messaging configuration “apple”: The signing key KEY1234567 of the team TEAM123456 is valid.",
+        (f"ok       push messaging configuration “apple”, {BUNDLE} production: Apple is reachable and accepts pushes."),
         (
-            "ok       push messaging configuration “google”: The service account of the project “countersign-demo” can "
-            "be read."
+            "ok       push messaging configuration “google”: The service account of the project “countersign-demo” is "
+            "valid."
         ),
-        "ok       push messaging configuration “google”: 127.0.0.1 can be reached and takes pushes.",
+        "ok       push messaging configuration “google”: 127.0.0.1 is reachable and accepts pushes.",
         "No errors (ok: 5).",
     ]
     assert {request["key"] for request in apple.received} == {NO_PHONE}
@@ -82,14 +82,14 @@ def test_an_address_that_takes_no_pushes_is_wrong(request, google, which, status
     request.getfixturevalue(which)()
     google.script[NO_TOKEN] = [{"status": status, "headers": {"Location": "/elsewhere"}, "body": "<html>"}]
     level, text, remedy, code = last()
-    assert (level, text, code) == ("error", f"127.0.0.1 refuses this (HTTP {status}).", 1)
+    assert (level, text, code) == ("error", f"127.0.0.1 rejects the configuration (HTTP {status}).", 1)
     assert "Correct the configuration's endpoint" in remedy
 
 
 def test_a_refusal_that_no_provider_has_words_for_is_no_proof(apple, with_key):
     ios_version(with_key())
     apple.script[NO_PHONE] = [apns.rejection(400, "Novelty")]
-    assert last()[:2] == ("error", "Apple refuses this (Novelty).")
+    assert last()[:2] == ("error", "Apple rejects the configuration (Novelty).")
 
 
 def test_each_app_and_environment_is_asked_for_once(apple, with_key):
@@ -109,17 +109,17 @@ def test_a_configuration_that_no_version_uses_is_tried_too(apple, with_key):
     configuration = with_key()
     level, text, _remedy, code = last()
     assert (level, code) == ("ok", 0)
-    assert text == "Apple can be reached and takes the credential. No version uses it."
+    assert text == "Apple is reachable and accepts the credential. No version uses this configuration."
     configuration.team_id = "OTHERTEAM1"
     configuration.save()
-    assert last()[:2] == ("error", "Apple refuses this (InvalidProviderToken).")
+    assert last()[:2] == ("error", "Apple rejects the configuration (InvalidProviderToken).")
 
 
 @pytest.mark.parametrize(
     ("answer", "reason", "remedy"),
     [
         (apns.INVALID_PROVIDER_TOKEN, "InvalidProviderToken", "Compare key ID and team ID"),
-        (apns.TOPIC_DISALLOWED, "TopicDisallowed", "Compare the version's bundle identifier"),
+        (apns.TOPIC_DISALLOWED, "TopicDisallowed", "Compare the bundle identifier of the version"),
         (apns.rejection(403, "BadEnvironmentKeyInToken"), "BadEnvironmentKeyInToken", "another APNs environment"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -128,7 +128,7 @@ def test_what_apple_refuses_is_wrong_and_says_how_to_mend_it(apple, with_key, an
     ios_version(with_key())
     apple.script[NO_PHONE] = [answer]
     level, text, told, code = last()
-    assert (level, text, code) == ("error", f"Apple refuses this ({reason}).", 1)
+    assert (level, text, code) == ("error", f"Apple rejects the configuration ({reason}).", 1)
     assert remedy in told
 
 
@@ -145,7 +145,7 @@ def test_a_provider_token_that_was_kept_and_has_expired_is_no_fault(apple, with_
     apple.script[NO_PHONE] = [apns.EXPIRED_PROVIDER_TOKEN]
     assert last()[0] == "ok"
     apple.script[NO_PHONE] = [apns.EXPIRED_PROVIDER_TOKEN, apns.EXPIRED_PROVIDER_TOKEN]
-    assert last()[:2] == ("error", "Apple refuses this (ExpiredProviderToken).")
+    assert last()[:2] == ("error", "Apple rejects the configuration (ExpiredProviderToken).")
 
 
 def test_a_busy_provider_is_a_warning(apple, with_key):
@@ -164,9 +164,9 @@ def test_a_provider_that_cannot_be_reached_is_wrong(with_key, with_service_accou
     found, code = check()
     assert code == 1
     wrong = [text for level, text in found if level == "error"]
-    assert wrong[0].startswith("Apple cannot be asked (")
-    assert wrong[1].startswith("127.0.0.1 cannot be asked (")
-    assert all("takes no connection" in text for text in wrong)
+    assert wrong[0].startswith("Apple is not reachable (")
+    assert wrong[1].startswith("127.0.0.1 is not reachable (")
+    assert all("does not accept connections" in text for text in wrong)
 
 
 def test_a_server_that_nobody_vouches_for_is_wrong(with_key, settings):
@@ -183,7 +183,7 @@ def test_a_key_that_cannot_be_decrypted_is_wrong_and_nothing_is_sent(apple, with
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
     [(level, text)], code = check()
     assert (level, code) == ("error", 1)
-    assert text.startswith("The credential cannot be read: cannot decrypt push_pushmessagingconfiguration.")
+    assert text.startswith("The credential cannot be decrypted: cannot decrypt push_pushmessagingconfiguration.")
     assert text.endswith("or enter the credential again.")
     assert apple.received == []
 
@@ -192,14 +192,14 @@ def test_a_key_of_another_kind_is_wrong(with_key, apple):
     with_key(signing_key=factories.service_account()["private_key"])
     [(level, text)], code = check()
     assert (level, code) == ("error", 1)
-    assert text.startswith("This key is of another kind.")
+    assert text.startswith("The key has the wrong type.")
     assert apple.received == []
 
 
 def test_a_key_of_another_team_is_refused_by_apple(with_key, apple):
     key = apns.pem(signing_key())
     ios_version(with_key(signing_key=key))
-    assert last()[:2] == ("error", "Apple refuses this (InvalidProviderToken).")
+    assert last()[:2] == ("error", "Apple rejects the configuration (InvalidProviderToken).")
 
 
 def test_a_certificate_works_is_deprecated_and_needs_no_bundle_identifier(apple, with_certificate):
@@ -224,13 +224,13 @@ def test_a_certificate_that_expires_within_30_days_is_a_warning(apple, with_cert
     with_certificate("short")
     found, code = check()
     assert ([level for level, _text in found], code) == (["warning", "warning", "ok"], 0)
-    assert f"expires soon, on {in_days(29):%Y-%m-%d}" in found[0][1]
+    assert f"expires on {in_days(29):%Y-%m-%d}" in found[0][1]
 
 
 def test_a_certificate_for_the_other_environment_is_wrong(apple, with_certificate):
     ios_version(with_certificate("development_certificate"))
     level, text, remedy, _code = last()
-    assert (level, text) == ("error", "Apple refuses this (BadCertificateEnvironment).")
+    assert (level, text) == ("error", "Apple rejects the configuration (BadCertificateEnvironment).")
     assert "Correct the configuration's APNs environment" in remedy
 
 
@@ -239,8 +239,8 @@ def test_google_refuses_the_assertion(google, with_service_account):
     google.script[TOKEN_PATH] = [fcm.INVALID_GRANT]
     level, text, remedy, code = last()
     assert (level, code) == ("error", 1)
-    assert text.startswith("127.0.0.1 refuses this (no access token: invalid_grant")
-    assert "Make a new key in Google's console" in remedy
+    assert text.startswith("127.0.0.1 rejects the configuration (no access token: invalid_grant")
+    assert "Create a new key in Google's console" in remedy
     assert [request["path"] for request in google.received] == [TOKEN_PATH]
 
 
@@ -256,7 +256,7 @@ def test_what_google_refuses_is_wrong(google, with_service_account, answer, reas
     with_service_account()
     google.script[NO_TOKEN] = [answer]
     level, text, told, code = last()
-    assert (level, text, code) == ("error", f"127.0.0.1 refuses this ({reason}).", 1)
+    assert (level, text, code) == ("error", f"127.0.0.1 rejects the configuration ({reason}).", 1)
     assert remedy in told
 
 
@@ -264,7 +264,7 @@ def test_a_service_account_of_another_project_is_wrong(google, with_service_acco
     with_service_account(endpoint=f"{google.url}/v1/projects/other/messages:send")
     found, code = check()
     assert code == 1
-    assert found[-1][1].startswith("The service account belongs to the project “countersign-demo”, but messages go to")
+    assert found[-1][1].startswith("The service account belongs to the project “countersign-demo”, but the endpoint to")
     assert google.received == []
 
 
@@ -276,13 +276,13 @@ def test_a_legacy_gateway_is_a_warning_and_google_itself_is_wrong(google, with_s
     configuration.save()
     [(level, text)], code = check()
     assert (level, code) == ("error", 1)
-    assert "shut the legacy FCM API down" in text
+    assert "shut down the legacy FCM API" in text
 
 
 def test_a_wrong_server_key_is_wrong(google, with_server_key):
     with_server_key(server_key="another")
     level, text, remedy, _code = last()
-    assert (level, text) == ("error", "127.0.0.1 refuses this (HTTP 401).")
+    assert (level, text) == ("error", "127.0.0.1 rejects the configuration (HTTP 401).")
     assert "Enter it again" in remedy
 
 
@@ -293,7 +293,7 @@ def test_apple_is_asked_through_the_proxy_and_the_line_says_so(apple, with_key):
         level, text, _remedy, _code = last()
         assert (level, text) == (
             "ok",
-            f"Apple (through the proxy http://127.0.0.1:{proxy.port}) can be reached and takes pushes.",
+            f"Apple (through the proxy http://127.0.0.1:{proxy.port}) is reachable and accepts pushes.",
         )
         assert {one["peer"] for one in apple.received} <= proxy.peers
 
@@ -343,7 +343,7 @@ def test_a_fault_that_is_not_seen_now_is_a_warning(apple, with_key):
     level, text, remedy, code = last()
     assert (level, code) == ("warning", 0)
     assert "(TopicDisallowed; app and environment: com.example.old production)" in text
-    assert "Compare the version's bundle identifier" in remedy
+    assert "Compare the bundle identifier of the version" in remedy
 
 
 def test_no_secret_stands_in_what_it_says(apple, with_key, with_certificate, with_service_account, with_server_key):

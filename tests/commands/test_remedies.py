@@ -18,18 +18,18 @@ KNOWN = sorted(
     | {reason for provider in services.PROVIDERS.values() for reason in provider.expired_credential_reasons}
 )
 FAULTS = {
-    "no access token: invalid_grant: Invalid JWT Signature.": "Make a new key in Google's console",
+    "no access token: invalid_grant: Invalid JWT Signature.": "Create a new key in Google's console",
     "no access token: HTTP 503": "Try again later",
     "no access token: HTTP 408": "Try again later",
     "no access token: server_error (HTTP 401)": "Try again later",
-    "no access token: HTTP 200": "answered instead of the push service",
-    "no access token: HTTP 403": "answered instead of the push service",
-    "no access token: HTTP 404": "answered instead of the push service",
-    "not an answer of the push service": "answered instead of the push service",
+    "no access token: HTTP 200": "responded instead of the push service",
+    "no access token: HTTP 403": "responded instead of the push service",
+    "no access token: HTTP 404": "responded instead of the push service",
+    "not a response of the push service": "responded instead of the push service",
     "HTTP 502": "Try again later",
     "HTTP 302": "Correct the configuration's endpoint",
     "HTTP 400": "Correct the configuration's endpoint",
-    "HTTP 403": "The credential is refused",
+    "HTTP 403": "The credential is rejected",
     "cannot decrypt push_pushmessagingconfiguration.signing_key: its key is not in FIELD_ENCRYPTION_KEYS": (
         "FIELD_ENCRYPTION_KEYS"
     ),
@@ -38,21 +38,21 @@ FAULTS = {
 
 
 KINDS = {
-    NetworkErrorKind.NAME_NOT_FOUND: "cannot be looked up",
-    NetworkErrorKind.CONNECTION_REFUSED: "takes no connection",
-    NetworkErrorKind.HOST_UNREACHABLE: "takes no connection",
-    NetworkErrorKind.TIMED_OUT: "no answer in time",
-    NetworkErrorKind.TLS_FAILED: "way to speak TLS",
+    NetworkErrorKind.NAME_NOT_FOUND: "cannot be resolved",
+    NetworkErrorKind.CONNECTION_REFUSED: "does not accept connections",
+    NetworkErrorKind.HOST_UNREACHABLE: "does not accept connections",
+    NetworkErrorKind.TIMED_OUT: "no response in time",
+    NetworkErrorKind.TLS_FAILED: "a common TLS version",
     NetworkErrorKind.TLS_UNTRUSTED: "PUSH_APNS_CA_FILE",
     NetworkErrorKind.TLS_EXPIRED: "PUSH_APNS_CA_FILE",
     NetworkErrorKind.TLS_WRONG_NAME: "PUSH_APNS_CA_FILE",
-    NetworkErrorKind.TLS_CLIENT_CERTIFICATE: "accept our certificate",
+    NetworkErrorKind.TLS_CLIENT_CERTIFICATE: "accept the client certificate",
     NetworkErrorKind.CONNECTION_CLOSED: "Try again later",
     NetworkErrorKind.CONNECTION_RESET: "Try again later",
-    NetworkErrorKind.NOT_HTTP: "answered instead of the push service",
-    NetworkErrorKind.PROXY_UNREACHABLE: "takes no connection",
+    NetworkErrorKind.NOT_HTTP: "responded instead of the push service",
+    NetworkErrorKind.PROXY_UNREACHABLE: "does not accept connections",
     NetworkErrorKind.PROXY_CREDENTIALS: "user name and password of the proxy",
-    NetworkErrorKind.PROXY_REJECTED: "proxy does not let this through",
+    NetworkErrorKind.PROXY_REJECTED: "proxy does not allow the connection",
     NetworkErrorKind.OTHER: "Try again later",
 }
 

@@ -59,11 +59,11 @@ def test_a_phone_with_android_is_reached_by_way_of_google(google, enroll, versio
 @pytest.mark.parametrize(
     ("answer", "told", "remedy"),
     [
-        (apns.TOPIC_DISALLOWED, "misconfigured (TopicDisallowed)", "Compare the version's bundle identifier"),
+        (apns.TOPIC_DISALLOWED, "misconfigured (TopicDisallowed)", "Compare the bundle identifier of the version"),
         (apns.INVALID_PROVIDER_TOKEN, "misconfigured (InvalidProviderToken)", "Compare key ID and team ID"),
         (apns.BAD_DEVICE_TOKEN, "dead_token (BadDeviceToken)", "It has to open the app and enrol for push again."),
         (apns.SERVICE_UNAVAILABLE, "retry (ServiceUnavailable)", "Try again later."),
-        (apns.rejection(400, "Novelty"), "refused (Novelty)", "Please report it"),
+        (apns.rejection(400, "Novelty"), "refused (Novelty)", "Report this problem"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -93,7 +93,7 @@ def test_a_refused_assertion_is_told_in_google_s_own_words(google, enroll, versi
     ran = run("send_test_push", "anna", phone.device_id)
     assert (ran.code, len(ran.problems)) == (1, 1)
     assert "misconfigured (no access token: invalid_grant" in ran.err
-    assert "Make a new key in Google's console" in ran.err
+    assert "Create a new key in Google's console" in ran.err
 
 
 def test_a_version_without_push_is_told(enroll, apple, phone):
@@ -131,7 +131,7 @@ def test_a_credential_that_is_refused_twice_is_a_fault_of_the_configuration(appl
     apple.script[PUSH_TOKEN] = [{**apns.EXPIRED_PROVIDER_TOKEN, "repeat": True}]
     ran = run("send_test_push", "anna", phone.device_id)
     assert (ran.code, len(apple.received)) == (1, 2)
-    assert "misconfigured (ExpiredProviderToken). Apple does not know this signing key." in ran.err
+    assert "misconfigured (ExpiredProviderToken). Apple does not accept this signing key." in ran.err
     assert PushMessagingConfiguration.objects.get(name="apple").delivery_error == "ExpiredProviderToken"
 
 

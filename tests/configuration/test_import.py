@@ -89,8 +89,8 @@ def test_import_warns_of_what_is_advised_against(import_text, option):
         "push_messaging_configurations[1].fcm_api_version",
         "mobile_authentication_types[1].time_to_live",
     ]
-    assert ran.problems[0].startswith(f"{configurations}[0].certificate: Certificates for APNs are deprecated")
-    assert ran.problems[1].startswith(f"{configurations}[1].fcm_api_version: Google shut its legacy API down")
+    assert ran.problems[0].startswith(f"{configurations}[0].certificate: APNs certificates are deprecated")
+    assert ran.problems[1].startswith(f"{configurations}[1].fcm_api_version: Google shut down its legacy API")
     assert "A lifetime above 600 seconds" in ran.problems[2]
     assert MobileAuthenticationType.objects.count() == (0 if option else 2)
 
@@ -135,7 +135,7 @@ def test_a_service_account_that_is_nested_too_deeply_is_refused(import_text):
     configuration = {"name": "a", "service_account": "[" * 100_000}
     refused = import_text(json.dumps({"push_messaging_configurations": [configuration]}))
     [problem] = refused.problems
-    assert problem.startswith("push_messaging_configurations[0].service_account: This is not JSON.")
+    assert problem.startswith("push_messaging_configurations[0].service_account: The file is not JSON.")
 
 
 def test_a_change_is_told_and_what_the_file_leaves_out_stays(import_text):

@@ -169,7 +169,7 @@ def test_a_certificate_replaces_a_signing_key_and_the_other_way_round(import_tex
 
 def test_a_signing_key_and_a_certificate_do_not_go_together(import_text):
     refused = import_text(configurations(apple(certificate=certificate(), apns_environment="production")))
-    text = "This does not belong to: APNs with a certificate."
+    text = "This field is not allowed for: APNs with a certificate."
     assert refused.problems == [f"{ITEM}.{name}: {text}" for name in ("team_id", "key_id", "signing_key")]
 
 
@@ -228,12 +228,12 @@ def test_a_configuration_in_use_keeps_its_platform(import_text):
 
 def test_a_service_account_does_not_belong_to_ios(import_text):
     refused = import_text(configurations(apple(service_account=factories.service_account())))
-    assert refused.problems == [f"{ITEM}.service_account: This does not belong to: APNs with a signing key."]
+    assert refused.problems == [f"{ITEM}.service_account: This field is not allowed for: APNs with a signing key."]
 
 
 def test_an_rsa_key_is_no_signing_key(import_text):
     refused = import_text(configurations(apple(signing_key=factories.service_account()["private_key"])))
-    text = "This key is of another kind. Apple's signing keys are elliptic curve keys (P-256)."
+    text = "The key has the wrong type. Apple's signing keys are elliptic curve keys (P-256)."
     assert refused.problems == [f"{ITEM}.signing_key: {text}"]
 
 
@@ -247,7 +247,7 @@ def test_a_certificate_without_environment_is_refused(import_text):
     item = old_apple()
     del item["apns_environment"]
     refused = import_text(configurations(item))
-    assert refused.problems == [f"{ITEM}.apns_environment: This is needed for: APNs with a certificate."]
+    assert refused.problems == [f"{ITEM}.apns_environment: This field is required for: APNs with a certificate."]
 
 
 def test_an_expired_certificate_is_kept_so_that_an_export_can_be_restored(import_text):

@@ -98,7 +98,7 @@ def test_push_configuration_fields_follow_platform_and_api(page):
     page.goto(f"{PUSH}add/")
     names = (*android, *ios, "service_account_file", "new_server_key")
     fields = {name: page.locator(f"[name={name}]") for name in names}
-    legacy_warning = page.get_by_text("Google shut its legacy API down in 2024.")
+    legacy_warning = page.get_by_text("Google shut down its legacy API in 2024.")
 
     expect_shown(fields, {*android, "service_account_file"})
     expect(legacy_warning).not_to_be_visible()

@@ -44,7 +44,7 @@ def titles(console):
 
 
 def test_start_page_links_failing_configuration(console, failing):
-    assert titles(console) == ["Pushes through “google” are refused"]
+    assert titles(console) == ["Pushes with “google” are rejected"]
     page = console.get("/admin/").content.decode()
     assert f'href="{change_path(failing)}"' in page
     assert "PERMISSION_DENIED" in page
@@ -67,7 +67,7 @@ def test_unknown_reason_has_generic_remedy(console, failing):
 def test_list_shows_failing_configuration(console, failing):
     factories.PushMessagingConfigurationFactory(name="other")
     page = console.get(LIST).content.decode()
-    assert page.count(f"Refused since {failing.delivery_error_at:%-d %b %Y, %H:%M:%S}: PERMISSION_DENIED") == 1
+    assert page.count(f"Rejected since {failing.delivery_error_at:%-d %b %Y, %H:%M:%S}: PERMISSION_DENIED") == 1
 
 
 def test_working_configuration_has_no_problem(console):

@@ -91,15 +91,18 @@ def test_new_upload_replaces_service_account(console, stored, changes):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"not json", "This is not JSON."),
-        (b"[" * 60_000, "This is not JSON."),
+        (b"not json", "The file is not JSON."),
+        (b"[" * 60_000, "The file is not JSON."),
         (b"\xff\xfe\x00", "This is not a text file."),
         (b'"' + b"x" * 70_000 + b'"', "too large"),
         ([], "not a service account's key file"),
         ({"type": "authorized_user"}, "not a service account's key file"),
-        (lambda: account(private_key=None), "lacks “private_key”"),
+        (lambda: account(private_key=None), "has no “private_key”"),
         (lambda: account(private_key="-----BEGIN PRIVATE KEY-----\nnothing\n"), "private key cannot be read"),
-        (lambda: account(private_key=pem(signing_key())), "private key is of another kind. Google's are RSA keys."),
+        (
+            lambda: account(private_key=pem(signing_key())),
+            "private key has the wrong type. Google's private keys are RSA keys.",
+        ),
         (lambda: account(universe_domain="example.com"), "“universe_domain” is not “googleapis.com”"),
         (lambda: {**account(), "universe_domain": None}, "“universe_domain” is not “googleapis.com”"),
         (lambda: account(token_uri="ftp://example.com"), "“token_uri” is not an http or https address"),
@@ -118,7 +121,7 @@ def test_invalid_upload_is_rejected(console, content, text):
 
 def test_invalid_upload_keeps_service_account(console, stored):
     page = console.save(change_path(stored), service_account_file=upload(b"{"))
-    assert "This is not JSON." in errors(page)["service_account_file"]
+    assert "The file is not JSON." in errors(page)["service_account_file"]
     assert PushMessagingConfiguration.objects.get().service_account_info == account()
 
 

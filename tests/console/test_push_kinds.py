@@ -90,8 +90,8 @@ def test_server_key_is_saved_for_legacy_api(legacy):
         (b"nothing", "This is not a signing key."),
         (b"\xff\xfe\x00", "This is not a text file."),
         (b"x" * 70_000, "too large"),
-        (apns_certificates.pem(rsa.generate_private_key(65537, 2048)), "This key is of another kind."),
-        (apns_certificates.pem(ec.generate_private_key(ec.SECP384R1())), "This key is of another kind."),
+        (apns_certificates.pem(rsa.generate_private_key(65537, 2048)), "The key has the wrong type."),
+        (apns_certificates.pem(ec.generate_private_key(ec.SECP384R1())), "The key has the wrong type."),
         (json.dumps({"type": "service_account"}), "This is not a signing key."),
     ],
 )
@@ -249,7 +249,7 @@ def test_legacy_api_has_a_warning(console, legacy):
     for path in (ADD, change_path(legacy)):
         page = console.get(path).content.decode()
         assert 'data-shown-when="fcm_api_version=legacy"' in page
-        assert "Google shut its legacy API down in 2024." in page
+        assert "Google shut down its legacy API in 2024." in page
 
 
 def test_fields_have_display_conditions(console, legacy):
@@ -289,7 +289,7 @@ def test_certificate_page_shows_environment_and_expiry(console, certificate):
     page = console.get(change_path(certificate)).content.decode()
     assert "Production" in page
     assert certificate.certificate_expires_at.strftime("%Y") in page
-    assert "Certificates for APNs are deprecated" in page
+    assert "APNs certificates are deprecated" in page
 
 
 def test_certificate_configuration_cannot_be_added(console):

@@ -188,7 +188,7 @@ FCM_V1 = ProviderCase(
     rate_limited=fcm.error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", RETRY_AFTER),
     misconfigured=(fcm.PERMISSION_DENIED, "PERMISSION_DENIED"),
     rejected=(fcm.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
-    unrecognized=(fcm.HTML, "not an answer of FCM"),
+    unrecognized=(fcm.HTML, "not a response of FCM"),
     find_secrets=lambda description: [*secret_lines(description["service_account"]["private_key"]), "Bearer "],
     reasons=(
         (fcm.SENDER_ID_MISMATCH, "SENDER_ID_MISMATCH", DEAD_TOKEN),
@@ -196,8 +196,8 @@ FCM_V1 = ProviderCase(
         (fcm.INTERNAL, "INTERNAL", RETRY),
         (fcm.error(408, "NEVER_HEARD_OF"), "NEVER_HEARD_OF", RETRY),
         (BAD_GATEWAY, "HTTP 502", RETRY),
-        ({"status": 200, "body": "[]"}, "not an answer of FCM", RETRY),
-        ({"status": 200, "body": DEEPLY_NESTED}, "not an answer of FCM", RETRY),
+        ({"status": 200, "body": "[]"}, "not a response of FCM", RETRY),
+        ({"status": 200, "body": DEEPLY_NESTED}, "not a response of FCM", RETRY),
         ({"status": 403, "body": DEEPLY_NESTED}, "HTTP 403", MISCONFIGURED),
         (fcm.THIRD_PARTY_AUTH_ERROR, "THIRD_PARTY_AUTH_ERROR", MISCONFIGURED),
         (fcm.error(404, "NOT_FOUND"), "NOT_FOUND", MISCONFIGURED),
@@ -227,7 +227,7 @@ FCM_LEGACY = ProviderCase(
     rate_limited={**fcm.LEGACY_UNAVAILABLE, "headers": {**fcm.JSON, **RETRY_AFTER}},
     misconfigured=(fcm.LEGACY_UNAUTHORIZED, "HTTP 401"),
     rejected=(fcm.legacy_response(failed=True, error="MessageTooBig"), "MessageTooBig"),
-    unrecognized=(fcm.HTML, "not an answer of FCM"),
+    unrecognized=(fcm.HTML, "not a response of FCM"),
     find_secrets=lambda description: [description["server_key"], "key="],
     reasons=(
         legacy_reason("InvalidRegistration", DEAD_TOKEN),
@@ -235,8 +235,8 @@ FCM_LEGACY = ProviderCase(
         legacy_reason("InternalServerError", RETRY),
         legacy_reason("DeviceMessageRateExceeded", RETRY),
         (BAD_GATEWAY, "HTTP 502", RETRY),
-        ({"status": 200, "body": "{}"}, "not an answer of FCM", RETRY),
-        ({"status": 200, "body": DEEPLY_NESTED}, "not an answer of FCM", RETRY),
+        ({"status": 200, "body": "{}"}, "not a response of FCM", RETRY),
+        ({"status": 200, "body": DEEPLY_NESTED}, "not a response of FCM", RETRY),
         legacy_reason("InvalidPackageName", MISCONFIGURED),
         legacy_reason("InvalidApnsCredential", MISCONFIGURED),
         ({"status": 404, "body": "<html>"}, "HTTP 404", MISCONFIGURED),
@@ -244,7 +244,7 @@ FCM_LEGACY = ProviderCase(
         legacy_reason("InvalidDataKey", REFUSED),
         legacy_reason("NeverHeardOf", REFUSED),
         ({"status": 400, "body": "no JSON"}, "HTTP 400", MISCONFIGURED),
-        ({"status": 200, "body": json.dumps({"results": ["NotRegistered"]})}, "not an answer of FCM", RETRY),
+        ({"status": 200, "body": json.dumps({"results": ["NotRegistered"]})}, "not a response of FCM", RETRY),
     ),
 )
 PROVIDER_CASES = (FCM_V1, FCM_LEGACY, APNS_TOKEN, APNS_CERTIFICATE)

@@ -22,7 +22,7 @@ MAX_RECENT_PROFILES = 5
 
 @admin.register(PushMessagingConfiguration)
 class PushMessagingConfigurationAdmin(ConsoleAdmin):
-    """How pushes are sent. A certificate is only shown and renamed: those are not made any more."""
+    """Admin of the push messaging configurations. Those with a certificate can only be renamed."""
 
     form = PushMessagingConfigurationForm
     secret_fields = CREDENTIAL_FIELDS
@@ -97,7 +97,7 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
 
 
 def readable_fields(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the fields that show something to those who may only look: credentials are never shown."""
+    """Return the fields of a read-only page, which omits the credentials."""
     return tuple(name for name in names if name not in CREDENTIAL_COLUMNS)
 
 
@@ -106,7 +106,7 @@ def deprecation_notice() -> SafeString:
 
 
 def recent_profiles(configuration: PushMessagingConfiguration) -> list[dict[str, Any]]:
-    """Name the profiles that were enrolled last among those that this configuration reaches."""
+    """Return the most recently enrolled profiles whose pushes use this configuration."""
     profiles = configuration.versions.filter(device__profiles__push_enrollment__isnull=False)
     columns: dict[str, Any] = {
         "profile_pk": F("device__profiles__pk"),

@@ -1,4 +1,4 @@
-"""The form of a push messaging configuration: the fields of its kind, and credentials that are only ever written."""
+"""Form of a push messaging configuration: the fields of its kind, and write-only credentials."""
 
 import json
 from typing import Any
@@ -17,13 +17,13 @@ from apps.push.models import ALLOWED_FIELDS, FcmApiVersion, Kind, Platform, Push
 from apps.push.problems import LEGACY_API_SHUT_DOWN
 
 MAX_FILE_BYTES = 64 * 1024
-# The fields of each platform, and the one version of FCM's API that a field is for. A certificate has none.
+# The fields of each platform, and the FCM API version to which a field belongs. Certificates have no fields.
 PLATFORM_FIELDS = {
     Platform.ANDROID: ("fcm_api_version", "service_account_file", "new_server_key", "endpoint"),
     Platform.IOS: ("team_id", "key_id", "signing_key_file"),
 }
 FIELD_API_VERSION = {"service_account_file": FcmApiVersion.HTTP_V1, "new_server_key": FcmApiVersion.LEGACY}
-# What comes in through a field, and the column that keeps it.
+# Form fields of credentials, with the columns in which they are stored.
 CREDENTIAL_COLUMNS = {
     "service_account_file": "service_account",
     "new_server_key": "server_key",
@@ -33,7 +33,7 @@ CREDENTIAL_FORM_FIELDS = {column: field for field, column in CREDENTIAL_COLUMNS.
 
 
 def platform_fields(configuration: PushMessagingConfiguration | None) -> dict[Platform, tuple[str, ...]]:
-    """Return the fields by platform: of a new configuration (None) all, else those of its own platform."""
+    """Return the form fields by platform: all for a new configuration (None), otherwise those of its platform."""
     if configuration is None:
         return PLATFORM_FIELDS
     if configuration.kind == Kind.APNS_CERTIFICATE:
@@ -43,10 +43,10 @@ def platform_fields(configuration: PushMessagingConfiguration | None) -> dict[Pl
 
 
 class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Credentials come in as files or are typed, are checked at once and are never shown again.
+    """Form with uploaded or typed credentials, which are validated at once and never shown again.
 
-    What is needed and what may be there is judged by the model; its errors about a credential stand at the field
-    through which that comes in.
+    The model validates which fields are required and allowed. Its errors of a credential column are shown at the form
+    field of that credential.
     """
 
     service_account_file = forms.FileField(
@@ -55,7 +55,9 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
     new_server_key = forms.CharField(
         label=_("Server key"),
         max_length=4096,
-        validators=[RegexValidator(r"\A[!-~]+\Z", _("A server key has no spaces and no letters beyond ASCII."))],
+        validators=[
+            RegexValidator(r"\A[!-~]+\Z", _("A server key consists of printable ASCII characters without spaces."))
+        ],
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
     signing_key_file = forms.FileField(
@@ -78,7 +80,7 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
     def _set_visibility(self) -> None:
         for platform, names in self.by_platform.items():
             for name in names:
-                # A chosen platform stays, so only a new configuration has a field to ask.
+                # The platform of an existing configuration is fixed: only a new one has a field for it.
                 conditions = [f"platform={platform}"] if self.instance._state.adding else []
                 conditions += [f"fcm_api_version={FIELD_API_VERSION[name]}"] if name in FIELD_API_VERSION else []
                 self.fields[name].required = False
@@ -87,11 +89,11 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _set_help_texts(self) -> None:
         help_texts: dict[str, Any] = {
-            "service_account_file": _("The private key file (.json) of a service account of the Firebase project."),
-            "new_server_key": _("What the gateway knows this server by."),
-            "signing_key_file": _("The file AuthKey_….p8 as Apple gave it, for pushes to all apps of the team."),
-            "team_id": _("Apple's developer account names it under Membership."),
-            "key_id": _("Apple names it beside the key, and in the name of its file."),
+            "service_account_file": _("Private key file (.json) of a service account of the Firebase project."),
+            "new_server_key": _("Key with which this server authenticates to the gateway."),
+            "signing_key_file": _("The file AuthKey_….p8 from Apple. It is valid for all apps of the team."),
+            "team_id": _("Shown in Apple's developer account under Membership."),
+            "key_id": _("Shown next to the key in Apple's developer account, and part of its file name."),
             "fcm_api_version": format_html("{}", warning(LEGACY_API_SHUT_DOWN, "fcm_api_version=legacy")),
         }
         for name in help_texts.keys() & self.fields.keys():
@@ -101,15 +103,18 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
             self.initial["fcm_api_version"] = self.initial.get("fcm_api_version") or FcmApiVersion.HTTP_V1
 
     def _stored_credential_help(self, field: str) -> Any:
-        # What is stored tells enough: nothing is decrypted to show a page.
+        # The page only needs to know that a credential is stored, so nothing is decrypted.
         if not self.instance.__dict__.get(CREDENTIAL_COLUMNS.get(field, "")):
             return ""
         if field == "service_account_file":
-            text = _("One for the project “%(project)s” is stored, encrypted. It is not shown; a new file replaces it.")
+            text = _(
+                "An encrypted service account for the project “%(project)s” is stored and never shown. A new file "
+                "replaces it."
+            )
             return text % {"project": self.instance.project_id}
         if field == "signing_key_file":
-            return _("One is stored, encrypted. It is not shown; a new file replaces it.")
-        return _("One is stored, encrypted. It is not shown; leave this empty to keep it.")
+            return _("An encrypted signing key is stored and never shown. A new file replaces it.")
+        return _("An encrypted server key is stored and never shown. Leave this field empty to keep it.")
 
     def clean_service_account_file(self) -> str:
         upload: UploadedFile | None = self.cleaned_data["service_account_file"]
@@ -131,7 +136,10 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _resolve_kind(self, cleaned: dict[str, Any]) -> Kind | None:
-        """Say what the configuration is to be; None when its platform or version is none. iOS has no FCM version."""
+        """Return the kind of the configuration after the change; None if platform or FCM API version is invalid.
+
+        Removes the FCM API version of a configuration for iOS.
+        """
         if not self.instance._state.adding and Platform.ANDROID not in self.by_platform:
             return Kind(self.instance.kind)
         platform: str | None = cleaned.get("platform") if self.instance._state.adding else self.instance.platform
@@ -142,7 +150,7 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
         return PushMessagingConfiguration(platform=platform, fcm_api_version=version).kind
 
     def _assign_credentials(self, kind: Kind, cleaned: dict[str, Any]) -> None:
-        """Set what came in, so that the model judges it with the rest, and clear what does not belong any more."""
+        """Assign the submitted credentials, so that the model validates them, and clear those of other kinds."""
         for field, column in CREDENTIAL_COLUMNS.items():
             value = cleaned.get(field)
             if value:
@@ -155,7 +163,7 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
             self.instance.project_id = json.loads(account)["project_id"]
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Put the model's errors about a column at its field; one that was refused already needs no second."""
+        """Assign errors of the model to the form field of the credential; keep only the first error of a field."""
         for column, errors in getattr(error, "error_dict", {field: error}).items():
             name = CREDENTIAL_FORM_FIELDS.get(column, column)
             if name in CREDENTIAL_COLUMNS and name in self.errors:
@@ -164,7 +172,7 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> PushMessagingConfiguration:
         if set(self.changed_data) - {"name"}:
-            # What the push service said was about something else.
+            # The stored error is about the previous settings.
             self.instance.delivery_error, self.instance.delivery_error_destination, self.instance.delivery_error_at = (
                 "",
                 "",
@@ -176,16 +184,16 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def _read_text(upload: UploadedFile) -> str:
     if (upload.size or 0) > MAX_FILE_BYTES:
-        raise ValidationError(_("This file is too large for a key file."))
+        raise ValidationError(_("The file is too large for a key file."))
     try:
         text: str = upload.read().decode()
     except UnicodeDecodeError:
-        raise ValidationError(_("This is not a text file. Upload the key file as Apple or Google gave it.")) from None
+        raise ValidationError(_("The file is not a text file. Upload the key file from Apple or Google.")) from None
     return text
 
 
 def _check_project(project_id: str, instance: PushMessagingConfiguration) -> None:
-    # It becomes a part of an address, and it is no field of the form, whose checks would not reach it.
+    # The project is a part of the endpoint URL. The form has no field for it, so it is validated separately.
     try:
         instance._meta.get_field("project_id").clean(project_id, instance)
     except ValidationError:

@@ -1,7 +1,8 @@
 """Apple Push Notification service, over HTTP/2, with a signing key or (deprecated) a certificate.
 
+The table below follows
 https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns and
-.../handling-notification-responses-from-apns for the table below.
+.../handling-notification-responses-from-apns.
 """
 
 import threading
@@ -37,16 +38,16 @@ from apps.push.providers.base import (
 )
 from apps.system import services as system
 
-# Apple refuses tokens older than 60 minutes, and new ones more often than every 20.
+# Apple rejects tokens that are older than 60 minutes, and a new token within 20 minutes of the previous one.
 TOKEN_LIFETIME_SECONDS = 45 * 60
 REPLACEMENT_LIFETIME_SECONDS = 20 * 60
-# No device has it: Apple looks at credential, topic and environment first.
+# A token without a device: Apple checks credential, topic and environment first.
 PROBE_TOKEN = "0" * 64
 
 
 @dataclass(repr=False)
 class _ProviderToken:
-    """A provider token, with the team, key ID and key that it is signed with."""
+    """Provider token, with the team ID, key ID and key of its signature."""
 
     token: str
     signer: tuple[str, str, str]
@@ -56,7 +57,11 @@ class _ProviderToken:
 
     @property
     def is_reusable(self) -> bool:
-        """A refused token gives way at once; its replacement not before Apple takes another: a clock may be wrong."""
+        """Return True if the token can be used for further pushes.
+
+        A rejected token is replaced at once. A rejected replacement is used until Apple accepts a new one: the cause
+        can be a wrong clock.
+        """
         seconds = TOKEN_LIFETIME_SECONDS
         if self.is_rejected:
             seconds = REPLACEMENT_LIFETIME_SECONDS if self.is_replacement else 0
@@ -64,7 +69,7 @@ class _ProviderToken:
 
 
 class ProviderTokenCache:
-    """Signed provider tokens per configuration, for this process."""
+    """Signed provider tokens of this process, by configuration."""
 
     def __init__(self) -> None:
         self._tokens: dict[UUID, _ProviderToken] = {}
@@ -80,7 +85,7 @@ class ProviderTokenCache:
             return cached.token
 
     def mark_rejected(self, configuration: PushMessagingConfiguration, token: str) -> None:
-        """Take a token for refused, unless another thread has a newer one already."""
+        """Mark a token as rejected, unless another thread has replaced it."""
         with self._lock:
             cached = self._tokens.get(configuration.pk)
             if cached and cached.token == token:
@@ -95,7 +100,7 @@ def _sign(signer: tuple[str, str, str], *, is_replacement: bool) -> _ProviderTok
 
 
 class Apns(Provider):
-    """Both kinds of credentials; the connection carries a certificate, each request a token."""
+    """APNs with both types of credentials: a certificate for the connection, or a provider token in each request."""
 
     outcomes: ClassVar[Mapping[str, PushOutcome]] = {
         "BadDeviceToken": PushOutcome.DEAD_TOKEN,
@@ -187,7 +192,7 @@ def _build_request(
     if not with_certificate:
         common_headers["authorization"] = f"bearer {credential}"
     if destination.bundle_identifier:
-        # A certificate may do without: it names its app itself.
+        # A certificate names its app, so the topic is optional.
         common_headers["apns-topic"] = destination.bundle_identifier
     return http.Request(
         "POST",
@@ -198,7 +203,7 @@ def _build_request(
         TIMEOUT_SECONDS,
         proxy=_load_proxy(),
         ca_file=settings.PUSH_APNS_CA_FILE,
-        # Apple takes the tokens of one signing key on a connection (UnrelatedKeyIdInToken).
+        # Apple accepts the tokens of only one signing key on a connection (UnrelatedKeyIdInToken).
         pool="" if with_certificate else f"{configuration.team_id} {configuration.key_id}",
         client_certificate=credential if with_certificate else "",
     )

@@ -1,4 +1,4 @@
-"""What every push provider speaks: a message in, facts out. Providers touch no rows."""
+"""Interface of the push providers, with shared helpers. Providers do not access the database."""
 
 import json
 from abc import ABC, abstractmethod
@@ -19,14 +19,14 @@ from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 TIMEOUT_SECONDS = 9.0
-# Both providers refuse more: https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
+# Limit of both providers: https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
 # and https://firebase.google.com/docs/cloud-messaging/customize-messages/set-message-type
 MAX_PAYLOAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
 class Destination:
-    """How pushes reach the phones of one application version."""
+    """Destination of the pushes to the devices of one application version."""
 
     configuration: PushMessagingConfiguration
     apns_environment: str = ApnsEnvironment.PRODUCTION
@@ -35,7 +35,7 @@ class Destination:
 
     @property
     def environment(self) -> str:
-        """The APNs environment that holds: with a certificate the configuration's, else the version's; FCM has none."""
+        """APNs environment: of the configuration with a certificate, otherwise of the version; empty for FCM."""
         kind = self.configuration.kind
         if kind == Kind.APNS_CERTIFICATE:
             return self.configuration.apns_environment
@@ -43,18 +43,18 @@ class Destination:
 
     @property
     def concurrency_key(self) -> str:
-        """What is slow together: one configuration in one environment."""
+        """Key of the in-flight limit: one configuration in one environment."""
         return f"{self.configuration.name} {self.environment}".strip()
 
     @property
     def label(self) -> str:
-        """What a fault can be about besides the configuration: the app and the environment."""
+        """App and environment, which a delivery error names in addition to the configuration."""
         return f"{self.bundle_identifier} {self.environment}".strip()
 
 
 @dataclass(frozen=True)
 class PushMessage:
-    """A push to one device. `badge` is the number for the app's icon, None to leave it as it is."""
+    """Push to one device. `badge` is the number on the icon of the app; None does not change it."""
 
     token: str
     transaction_id: str
@@ -65,43 +65,46 @@ class PushMessage:
 
     @property
     def ttl_seconds(self) -> int:
-        """What is left of the transaction's life, at least one second."""
+        """Remaining lifetime of the transaction, at least one second."""
         return max(int((self.expires_at - timezone.now()).total_seconds()), 1)
 
 
 class PushOutcome(Enum):
-    """What became of a push, and so what to do next."""
+    """Outcome of an attempt to send a push. It decides what happens next."""
 
     ACCEPTED = "accepted"
-    DEAD_TOKEN = "dead_token"  # the device will not hear from us again under this token
+    DEAD_TOKEN = "dead_token"  # invalid push token: no push reaches the device
     RETRY = "retry"
-    REFUSED = "refused"  # this message, for good
-    MISCONFIGURED = "misconfigured"  # every message, until somebody mends the configuration
+    REFUSED = "refused"  # the provider rejected this message: permanent failure
+    MISCONFIGURED = "misconfigured"  # all messages fail until the configuration is corrected
 
 
 @dataclass(frozen=True)
 class PushResult:
-    """`reason` is the provider's own word. `retry_after_seconds` is its wish, when it told one."""
+    """Result of an attempt to send a push.
+
+    `reason` is the reason that the provider returned, `retry_after_seconds` the value of its Retry-After header.
+    """
 
     outcome: PushOutcome
     reason: str = ""
     status: int | None = None
     retry_after_seconds: float | None = None
-    # The provider refused our access token: a new one may help, once.
+    # The provider rejected the access token. The push is retried once with a new one.
     credential_refused: bool = False
-    # When the provider noticed that the token is dead: a newer token is another matter.
+    # Time at which the provider found the push token invalid: tokens enrolled later are not concerned.
     dead_since: datetime | None = None
     # Set if the provider gave no response.
     error_kind: NetworkErrorKind | None = None
 
     def __post_init__(self) -> None:
-        """Make the other side's word one that can be stored: it may hold what no text of a database can."""
+        """Replace unprintable characters of the reason, some of which a database cannot store."""
         printable = "".join(character if character.isprintable() else "?" for character in self.reason)
         object.__setattr__(self, "reason", printable)
 
 
 class SendError(Exception):
-    """There is nothing to send with; `result` says what that means for the push."""
+    """Error that prevents a push from being sent, with its result."""
 
     def __init__(self, result: PushResult) -> None:
         super().__init__(result.reason)
@@ -109,17 +112,20 @@ class SendError(Exception):
 
 
 def unusable_credential(error: Exception) -> SendError:
-    """Say that a stored credential cannot be used: a lost encryption key in its words, anything else without them."""
+    """Return the error for a stored credential that cannot be used.
+
+    Only the message of CannotDecrypt is included: other messages could contain parts of the credential.
+    """
     is_known = isinstance(error, CannotDecrypt)
     reason = str(error) if is_known else f"the stored credential cannot be used ({type(error).__name__})"
     return SendError(PushResult(PushOutcome.MISCONFIGURED, reason))
 
 
 class Provider(ABC):
-    """One push service: how a message is asked for, and what its answers mean.
+    """Provider of pushes: builds requests and parses responses.
 
-    `outcomes` is the table of its reasons. A reason that is not in it is judged by the HTTP status alone.
-    `stale_credential` are the reasons for which a new credential may help.
+    `outcomes` maps the reasons of the provider to outcomes. Other reasons are classified by the HTTP status.
+    `expired_credential_reasons` are the reasons after which the push is retried with a new credential.
     """
 
     outcomes: ClassVar[Mapping[str, PushOutcome]]
@@ -127,29 +133,32 @@ class Provider(ABC):
 
     @abstractmethod
     def get_credential(self, configuration: PushMessagingConfiguration) -> str:
-        """Return what authenticates us; may wait for an exchange. Unsendable when there is none."""
+        """Return the credential of the requests; can wait for a token request. Raises SendError if there is none."""
 
     def discard_credential(self, configuration: PushMessagingConfiguration, credential: str) -> None:  # noqa: B027 - most keep none
-        """Do not use a kept credential again: the provider refused it."""
+        """Discard a cached credential that the provider rejected."""
 
     @abstractmethod
     def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
-        """Put the request together; Unsendable when it cannot be."""
+        """Build the request of a push. Raises SendError if the request cannot be built."""
 
     @abstractmethod
     def build_probe(self, destination: Destination, credential: str) -> http.Request:
-        """Put a request together that reaches nobody: its answer tells whether credential and address are good."""
+        """Build a request that reaches no device, to check credential and URL.
+
+        Raises SendError if the request cannot be built.
+        """
 
     @abstractmethod
     def parse_reason(self, response: http.Response) -> str:
-        """Return the provider's own word for a refusal; empty when it took the message."""
+        """Return the reason of a rejection as the provider names it; empty if the provider accepted the message."""
 
     def dead_since(self, response: http.Response) -> datetime | None:
-        """Return since when a dead token is dead, for providers that tell."""
+        """Return the time since which a push token is invalid, if the provider names it."""
         return None
 
     def parse_response(self, response: http.Response) -> PushResult:
-        """Say what an answer means."""
+        """Return the result of a response."""
         reason = self.parse_reason(response)
         is_expired = reason in self.expired_credential_reasons
         return PushResult(
@@ -169,25 +178,25 @@ def _outcome_by_status(status: int, reason: str) -> PushOutcome:
         return PushOutcome.ACCEPTED
     if status in (408, 429) or status >= 500:
         return PushOutcome.RETRY
-    # Without a word of the provider it is not the provider that answers, or not what takes messages there. With one, a
-    # 400 and its like are about this message alone.
+    # Without a reason of the provider, another server or another path returned the response. With a reason, a 4xx
+    # status concerns only this message.
     if reason == status_reason(status) or status in (401, 403, 404, 405):
         return PushOutcome.MISCONFIGURED
     return PushOutcome.REFUSED
 
 
 def status_reason(status: int) -> str:
-    """Return the reason of a refusal for which the provider gave none."""
+    """Return the reason of a rejection without a reason of the provider."""
     return f"HTTP {status}"
 
 
 def string_or(value: Any, default: str) -> str:
-    """Return what stands in the place of the provider's word, if it is one."""
+    """Return the value if it is a non-empty string, otherwise the default."""
     return value if value and isinstance(value, str) else default
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Read the JSON object that an answer is; an empty one when it is anything else."""
+    """Parse a JSON object; returns an empty object if the body is anything else."""
     content = _parse(body)
     return content if isinstance(content, dict) else {}
 
@@ -208,7 +217,7 @@ def encode_json(content: Mapping[str, Any]) -> bytes:
 
 
 def truncate_to_fit(text: str, payload: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the payload with as much of `text` as both providers take, never with less of the rest."""
+    """Return the payload with `text` shortened to the size limit of the providers. Other members are unchanged."""
 
     def fits(part: str) -> bool:
         return len(encode_json(payload(part))) <= MAX_PAYLOAD_BYTES

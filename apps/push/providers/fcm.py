@@ -1,6 +1,6 @@
 """Firebase Cloud Messaging, HTTP v1.
 
-https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages and .../v1/ErrorCode for the table below.
+The table below follows https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages and .../v1/ErrorCode.
 """
 
 import json
@@ -32,10 +32,10 @@ from apps.push.providers.base import (
 from apps.push.providers.google_tokens import AccessTokenCache
 from apps.system import services as system
 
-# No app has it.
+# A token without an app.
 PROBE_TOKEN = "0"
-# Somebody on the way answered, not FCM.
-NOT_FCM = "not an answer of FCM"
+# Another server, for example a proxy, sent the response.
+NOT_FCM = "not a response of FCM"
 
 
 class Fcm(Provider):
@@ -83,7 +83,7 @@ class Fcm(Provider):
         )
 
     def parse_reason(self, response: http.Response) -> str:
-        """Return FCM's own code (`details[].errorCode`), else the general status, else the HTTP status in words."""
+        """Return the error code of FCM (`details[].errorCode`), otherwise its status, otherwise the HTTP status."""
         if 200 <= response.status < 300:
             return "" if is_object(response.body) else NOT_FCM
         try:
@@ -95,13 +95,16 @@ class Fcm(Provider):
 
 
 def _token_error(error: google_exceptions.RefreshError) -> PushResult:
-    """Google's words stand in the first argument; the second is the whole answer and stays out of the log."""
+    """Return the result of a failed token request.
+
+    The first argument of the error is Google's message. The second is the whole response, which must not be logged.
+    """
     outcome = PushOutcome.RETRY if error.retryable else PushOutcome.MISCONFIGURED
     return PushResult(outcome, f"no access token: {str(error.args[0] if error.args else error)[:180]}")
 
 
 def build_data(message: PushMessage, text: str) -> dict[str, str]:
-    """Build the data of a message: the app shows it, and fetches the challenge with the ids in it."""
+    """Build the data of a message: the text that the app shows, and the ids with which it fetches the challenge."""
     content = {
         "og_transaction_id": message.transaction_id,
         "og_profile_id": message.profile_id,

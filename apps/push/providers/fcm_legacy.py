@@ -1,6 +1,6 @@
-"""FCM's legacy HTTP API, which Google shut down in 2024, for gateways that still speak it.
+"""FCM's legacy HTTP API, for gateways that support it. Google shut it down in 2024.
 
-https://firebase.google.com/docs/cloud-messaging/http-server-ref for the table below.
+The table below follows https://firebase.google.com/docs/cloud-messaging/http-server-ref.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ class FcmLegacy(Provider):
         return _build_request(destination, {"to": PROBE_TOKEN, "dry_run": True, "data": {}}, credential)
 
     def parse_reason(self, response: http.Response) -> str:
-        """Return the error of the one result: the legacy API answers 200 to what it refuses, too."""
+        """Return the error of the single result. The legacy API returns status 200 for rejected messages too."""
         if response.status != 200:
             return status_reason(response.status)
         match parse_object(response.body).get("results"):

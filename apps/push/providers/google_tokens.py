@@ -1,4 +1,4 @@
-"""Access tokens for FCM's HTTP v1: a service account's signed assertion, exchanged for a token that lives an hour."""
+"""Access tokens for FCM HTTP v1: a signed assertion of the service account is exchanged for a token, valid one hour."""
 
 import json
 import re
@@ -18,16 +18,16 @@ from apps.push.providers.base import CONNECT_TIMEOUT_SECONDS, parse_object, stat
 from apps.system import services as system
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
-# Waiting for another thread's exchange, an own one and the message together stay below the lease of a claim.
+# The wait for the lock, the token request and the push together must take less than the lease of a claim.
 TOKEN_TIMEOUT_SECONDS = 5.0
-# What google-auth takes for a reason to try again, in either member of a refusal.
+# Errors after which google-auth retries, in either member of an error response.
 TRANSIENT_ERRORS = {"internal_failure", "server_error", "temporarily_unavailable"}
-# A moment that is no further away can be told as a date.
+# Upper limit for lifetimes, so that the expiry is a valid date.
 MAX_LIFETIME_SECONDS = 10**9
 
 
 class _TokenTransport(transport.Request):
-    """Lets google-auth ask for access tokens through our one HTTP client, and through the proxy."""
+    """Transport of google-auth that uses the common HTTP client and the outgoing proxy."""
 
     def __call__(  # type: ignore[no-untyped-def]
         self, url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: Any = None, **kwargs: Any
@@ -50,10 +50,10 @@ class _TokenTransport(transport.Request):
 
 
 def _parse_response(response: http.Response) -> Mapping[str, Any]:
-    """Return the token, or a refusal in the words of OAuth 2 (RFC 6749, 5.2): all that google-auth gets to see.
+    """Return the token or the OAuth 2 error response (RFC 6749, 5.2), which is all that google-auth receives.
 
-    Whatever else came is told as a fault of the way: google-auth would stumble over it, or sleep and try again, for
-    longer than the claim's lease. Only an address that takes no such requests at all is a fault for good.
+    Raises RefreshError if the URL does not accept token requests. Raises TransportError for other responses:
+    google-auth would fail on them, or sleep and retry for longer than the lease of a claim.
     """
     content, status = parse_object(response.body), response.status
     if status == 200 and (token := _parse_token(content)):
@@ -71,14 +71,14 @@ def _parse_response(response: http.Response) -> Mapping[str, Any]:
 
 
 def _parse_token(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an access token that fits into a header, with its life if that is told; empty when there is none."""
+    """Return the access token, with its lifetime if the response names one; empty if the response is invalid."""
     token, lifetime = content.get("access_token"), content.get("expires_in")
     if not isinstance(token, str) or not re.fullmatch("[!-~]+", token):
         return {}
     if lifetime is None:
         return {"access_token": token}
     try:
-        # Some services tell it as a text.
+        # Some services return the lifetime as a string.
         seconds = int(lifetime)
     except (TypeError, ValueError, OverflowError):
         return {}
@@ -104,7 +104,7 @@ class _TokenResponse(transport.Response):
 
 
 class AccessTokenCache:
-    """Access tokens per configuration, for this process; google-auth renews them some minutes before their end."""
+    """Access tokens of this process, by configuration. They are renewed some minutes before they expire."""
 
     def __init__(self) -> None:
         self._credentials: dict[UUID, tuple[Any, Credentials]] = {}
@@ -112,11 +112,14 @@ class AccessTokenCache:
         self._lock = threading.Lock()
 
     def get(self, configuration: PushMessagingConfiguration) -> str:
-        """Return a token; google-auth's exceptions when none can be had. Threads that need the same one wait for it."""
+        """Return a valid token. Threads that need the same token wait for one request.
+
+        Raises the exceptions of google-auth if no token can be obtained.
+        """
         with self._lock:
             lock = self._locks.setdefault(configuration.pk, threading.Lock())
         if not lock.acquire(timeout=TOKEN_TIMEOUT_SECONDS):
-            reason = "the token server is slow"
+            reason = "timeout while waiting for another token request"
             cause = http.NoResponse(reason, NetworkErrorKind.TIMED_OUT, may_have_arrived=False)
             raise google_exceptions.TransportError(reason) from cause
         try:
@@ -135,7 +138,7 @@ class AccessTokenCache:
         return cached[1]
 
     def discard(self, configuration: PushMessagingConfiguration, token: str) -> None:
-        """Drop a token that FCM refused, unless another thread has a newer one already."""
+        """Discard a token that FCM rejected, unless another thread has replaced it."""
         cached = self._credentials.get(configuration.pk)
         if cached is not None and cached[1].token == token:
             self._credentials.pop(configuration.pk, None)

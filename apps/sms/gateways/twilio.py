@@ -78,7 +78,9 @@ class TwilioGateway(Gateway):
         result = parse_response(transport.response, is_recognized=is_recognized)
         is_unrecognized = result.outcome == SmsOutcome.UNKNOWN
         return (
-            replace(result, outcome=SmsOutcome.REFUSED, reason="not an answer of Twilio") if is_unrecognized else result
+            replace(result, outcome=SmsOutcome.REFUSED, reason="not a response of Twilio")
+            if is_unrecognized
+            else result
         )
 
 
