@@ -9,5 +9,5 @@ class SmsConfig(AppConfig):
     verbose_name = _("Text messages")
 
     def ready(self) -> None:
-        # Checks register themselves when their module is loaded.
+        # Importing the module registers the checks.
         import_module("apps.sms.checks")

@@ -1,4 +1,4 @@
-"""What is missing in the gateway's settings: `manage.py check --deploy` says it before the first message fails."""
+"""System checks of the SMS gateway's settings, for `manage.py check --deploy`."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ REQUIRED_SETTINGS = {
 }
 
 
-# Only with --deploy: who sends no text messages needs none of this, and would read it with every command.
+# Only with --deploy: a server without SMS needs no gateway, and other commands must not print these warnings.
 @checks.register(deploy=True)
 def check_settings(**_options: Any) -> list[checks.CheckMessage]:
-    """Return a warning for each environment variable that the named gateway needs and does not have."""
+    """Return a warning for each missing environment variable of the configured gateway."""
     return [
         checks.Warning(
-            _("%(variable)s is not set: no text message can be sent.") % {"variable": PREFIX + name},
-            hint=_("Set it, or name another gateway (docs/sms-gateways.md)."),
+            _("%(variable)s is not set. Text messages cannot be sent.") % {"variable": PREFIX + name},
+            hint=_("Set it, or configure another gateway (docs/sms-gateways.md)."),
             id="sms.W001",
         )
         for name in REQUIRED_SETTINGS.get(settings.SMS_GATEWAY, [])
@@ -32,7 +32,7 @@ def check_settings(**_options: Any) -> list[checks.CheckMessage]:
 
 @checks.register(deploy=True)
 def check_gateway(**_options: Any) -> list[checks.CheckMessage]:
-    """Return an error when the named gateway cannot be loaded."""
+    """Return an error if the configured gateway cannot be loaded."""
     try:
         sms.get_gateway()
     except (ImportError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""From what a gateway said to what mends it, in sentences.
+"""Remedies for the reasons of failed messages.
 
 Twilio's codes: https://www.twilio.com/docs/api/errors
 """
@@ -14,27 +14,30 @@ from apps.sms.gateways.base import SmsOutcome, SmsResult
 
 PREFIX = "TOKEN_SERVER_ENGINE_SMS_GATEWAY_"
 _CREDENTIALS = _(
-    "The gateway does not accept the credentials. Correct them in the environment variables %(prefix)s…, and restart."
+    "The gateway rejects the credentials. Correct them in the environment variables %(prefix)s… and restart the server."
 )
 _SENDER = _(
-    "No sender was accepted. Correct the SMS sender ID under General, or the number in %(prefix)sTWILIO_FROM_NUMBER."
+    "The gateway accepts no sender. Correct the SMS sender ID under General, or the number in "
+    "%(prefix)sTWILIO_FROM_NUMBER."
 )
-_REGION = _("The account may not send to this country. Allow the country in Twilio's console (Geo permissions).")
-_TRIAL = _("A trial account sends to verified numbers only. Verify this number in Twilio's console, or upgrade.")
-_NUMBER = _("The gateway says that this number gets no text messages. Try another one.")
-_OPTED_OUT = _("The owner of this number has asked for no more messages from this sender, by answering STOP.")
-_BUSY = _("The gateway is busy or out of order. Try again in a while, and see what its maker says about outages.")
-_URL = _("The gateway has nothing at this address. Correct %(prefix)sREST_URL or %(prefix)sTWILIO_API_URL.")
+_REGION = _(
+    "The account is not allowed to send to this country. Allow the country in Twilio's console (Geo permissions)."
+)
+_TRIAL = _("Trial accounts can send to verified numbers only. Verify this number in Twilio's console, or upgrade.")
+_NUMBER = _("The gateway reports that this number cannot receive text messages. Use another number.")
+_OPTED_OUT = _("The recipient has opted out of messages from this sender by replying STOP.")
+_BUSY = _("The gateway is busy or unavailable. Try again later, and check the status page of its operator.")
+_URL = _("The URL of the gateway is wrong. Correct %(prefix)sREST_URL or %(prefix)sTWILIO_API_URL.")
 _PROXY = _(
-    "The outgoing proxy does not let this through. Correct it in the environment variables "
-    "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_…, or let its administrator allow the gateway's host."
+    "The outgoing proxy does not allow the connection. Correct the environment variables "
+    "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_…, or allow the gateway's host in the proxy."
 )
 _UNREACHABLE = _(
-    "The gateway cannot be reached from here. See whether its address in %(prefix)s… is right, and whether the network "
-    "lets this server out to it."
+    "The gateway is not reachable from this server. Check its URL in %(prefix)s…, and that the network allows outgoing "
+    "connections to it."
 )
-_UNKNOWN = _("The message may have arrived: look at the phone before you send another.")
-_OTHER = _("See what the gateway's own log says about this message.")
+_UNKNOWN = _("The message may have been delivered. Check the phone before you send another one.")
+_OTHER = _("Check the log of the gateway for this message.")
 
 REASON_REMEDIES: list[tuple[str, Promise]] = [
     (r"the credentials are not set|error (20003|20404|20005|20008)$|HTTP 40[13]$", _CREDENTIALS),
@@ -53,7 +56,7 @@ PROXY_KINDS = {
 
 
 def remedy(result: SmsResult) -> str:
-    """Return what to do about a message that the gateway did not take."""
+    """Return the remedy for a message that the gateway did not accept."""
     if result.error_kind in PROXY_KINDS:
         return str(_PROXY)
     for pattern, text in REASON_REMEDIES:
@@ -67,9 +70,9 @@ def remedy(result: SmsResult) -> str:
 
 
 def loading_error(reason: object) -> str:
-    """Say that there is no gateway by the name in the environment."""
+    """Return the message for a gateway that cannot be loaded."""
     text = _(
         "The SMS gateway “%(name)s” cannot be loaded: %(reason)s. Correct "
-        "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY, and restart."
+        "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY and restart the server."
     )
     return str(text) % {"name": settings.SMS_GATEWAY, "reason": reason}

@@ -1,4 +1,4 @@
-"""Sending a text message."""
+"""Sending of text messages, and validation of phone numbers."""
 
 import re
 from functools import cache
@@ -38,21 +38,22 @@ def _load_class(path: str) -> type[Gateway]:
 
 
 def get_gateway() -> Gateway:
-    """Return the configured gateway: one of ours by name, or a class by its dotted path."""
+    """Return the configured gateway: a built-in one by name, or a custom class by its dotted path."""
     return _load_class(settings.SMS_GATEWAY)()
 
 
 def send(message: SmsMessage, senders: list[str]) -> SmsResult:
-    """Hand a message over, from the first of the senders that is accepted; the gateway's own come last."""
+    """Send a message with the first accepted sender. The default senders of the gateway are tried last."""
     gateway = get_gateway()
     candidates = dict.fromkeys([*(sender for sender in senders if sender), *gateway.default_senders()])
     return gateway.send(message, list(candidates))
 
 
 def send_test(phone_number: str, *, who: str) -> SmsResult:
-    """Send a fixed text, to see what the gateway says; InvalidPhoneNumber, ImportError when there is no such gateway.
+    """Send a test message and return the result of the gateway.
 
-    A REST gateway gets zeros as the code. The event says `who` wanted it, and how the number begins and ends.
+    The verification code for a REST gateway is 000000. The event contains `who` as its actor and the masked number.
+    Raises InvalidPhoneNumber if the number is invalid, and ImportError if the gateway cannot be loaded.
     """
     number = normalize_number(phone_number)
     if not number:
@@ -78,18 +79,18 @@ def _send_catching_errors(message: SmsMessage) -> SmsResult:
     try:
         get_gateway()
     except TypeError as error:
-        # What the name leads to is no gateway's class.
+        # The configured object is not a gateway class.
         raise ImportError(str(error)) from None
     try:
         return send(message, [system.general().sms_sender_id])
     except Exception as error:
-        # A gateway of somebody's own may raise anything; what it says may hold the number.
+        # A custom gateway can raise any exception, whose message can contain the phone number.
         log.exception("gateway_error")
         return SmsResult(SmsOutcome.UNKNOWN, type(error).__name__)
 
 
 def probe() -> SmsResult | None:
-    """Ask the gateway's provider without sending anything; None when that is not possible."""
+    """Check the connection to the gateway without sending a message; None if the gateway cannot check it."""
     try:
         return get_gateway().probe()
     except http.NoResponse as error:
@@ -100,17 +101,17 @@ def probe() -> SmsResult | None:
 
 
 def masked_number(number: str) -> str:
-    """Return the country and the last two digits of a number in E.164: enough to know one's own again."""
+    """Return the country calling code and the last two digits of a number in E.164, to recognise one's own number."""
     return f"+{PhoneNumber.from_string(number).country_code}…{number[-2:]}"
 
 
 def country_code(number: str) -> str:
-    """Return the two-letter code of a number's country; "001" for numbers of none, such as satellite phones."""
+    """Return the two-letter country code of a number; "001" for numbers without a country, such as satellite phones."""
     return region_code_for_number(parse(number)) or "001"
 
 
 def normalize_number(text: str) -> str:
-    """Return a number in E.164; "" when it is missing, impossible or invalid (libphonenumber), or a premium number."""
+    """Return a number in E.164; empty if it is invalid according to libphonenumber, or a premium-rate number."""
     digits = SEPARATORS.sub("", text)
     if not re.fullmatch(r"\+[0-9]{4,20}", digits):
         return ""
@@ -118,7 +119,7 @@ def normalize_number(text: str) -> str:
         number = PhoneNumber.from_string(digits)
     except NumberParseException:
         return ""
-    # Texts to premium numbers are how somebody else earns money with our codes.
+    # Messages to premium-rate numbers are a form of SMS pumping.
     if not number.is_valid() or number_type(number) == PhoneNumberType.PREMIUM_RATE:
         return ""
     return str(number.as_e164)

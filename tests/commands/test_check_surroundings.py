@@ -83,7 +83,7 @@ def test_wrong_credentials_for_twilio_are_wrong(twilio, settings, setting, reaso
     setattr(settings, setting, "AC" + "0" * 32)
     _about, level, text, remedy = one()
     assert (level, text) == ("error", f"The gateway rejected the request ({reason}).")
-    assert remedy.startswith("The gateway does not accept the credentials.")
+    assert remedy.startswith("The gateway rejects the credentials.")
     assert found()[1] == 1
 
 
@@ -101,7 +101,7 @@ def test_an_address_that_is_not_twilios_is_wrong(twilio, answer):
     twilio.script[fake_twilio.ACCOUNT_PATH] = [answer]
     _about, level, _text, remedy = one()
     assert level == "error"
-    assert remedy.startswith("The gateway has nothing at this address.")
+    assert remedy.startswith("The URL of the gateway is wrong.")
 
 
 def test_a_twilio_that_is_busy_is_a_warning(twilio):
@@ -111,7 +111,7 @@ def test_a_twilio_that_is_busy_is_a_warning(twilio):
         "warning",
         "The gateway is temporarily unavailable, so the credentials were not checked (HTTP 503).",
     )
-    assert "Try again in a while" in remedy
+    assert "Try again later" in remedy
 
 
 @pytest.mark.parametrize(("gateway", "setting"), [("twilio", "TWILIO_API_URL"), ("service", "REST_URL")])
@@ -121,7 +121,7 @@ def test_a_gateway_that_cannot_be_reached_is_wrong(request, settings, gateway, s
     _about, level, text, remedy = one()
     assert level == "error"
     assert text.startswith("The gateway is not reachable (")
-    assert remedy.startswith("The gateway cannot be reached from here.")
+    assert remedy.startswith("The gateway is not reachable from this server.")
     assert "pass-word" not in text
 
 
@@ -155,7 +155,7 @@ def test_a_proxy_that_refuses_the_tunnel_to_an_own_service_is_wrong(service, set
         _about, level, text, remedy = one()
     assert level == "error"
     assert "407" in text
-    assert remedy.startswith("The outgoing proxy does not let this through.")
+    assert remedy.startswith("The outgoing proxy does not allow the connection.")
     assert service.received == []
 
 

@@ -42,7 +42,7 @@ def test_check_shows_errors_and_remedies(console, sms_type):
     assert re.fullmatch(r"\d+ errors", heading(page))
     content = page.content.decode()
     assert "TWILIO_ACCOUNT_SID is not set: no text message can be sent." in content
-    assert "Set it, or name another gateway" in content
+    assert "Set it, or configure another gateway" in content
     assert "Check again?" in content
 
 

@@ -46,7 +46,7 @@ def test_test_sms_is_sent_and_response_shown(console, settings):
     with sms_service.SmsService() as service:
         configure(settings, service.describe()["environment"])
         assert "rest" in console.get(PATH).content.decode()
-        assert send_test(console, "+31 (6) 1234-5678") == "The gateway “rest” took the message to +31…78. Sender: Shop."
+        assert send_test(console, "+31 (6) 1234-5678") == "The gateway “rest” accepted the message to +31…78. Sender: Shop."
         [body] = bodies(service)
     assert body == {
         "phone_number": NUMBER,
@@ -68,13 +68,13 @@ def test_test_sms_event_has_actor_and_outcome(console, changes, twilio):
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        (fake.error(20003, 401), "Reason: error 20003. The gateway does not accept the credentials."),
-        (fake.error(21608), "Reason: error 21608. A trial account sends to verified numbers only."),
-        (fake.error(21606), "Reason: error 21606. No sender was accepted."),
-        (fake.error(21211), "Reason: error 21211. The gateway says that this number gets no text messages."),
-        (fake.error(99999, 503), "Reason: error 99999. The gateway is busy or out of order."),
-        (fake.error(88888), "Reason: error 88888. See what the gateway's own log says"),
-        ({"reset": True}, "did not say whether it took the message."),
+        (fake.error(20003, 401), "Reason: error 20003. The gateway rejects the credentials."),
+        (fake.error(21608), "Reason: error 21608. Trial accounts can send to verified numbers only."),
+        (fake.error(21606), "Reason: error 21606. The gateway accepts no sender."),
+        (fake.error(21211), "Reason: error 21211. The gateway reports that this number cannot receive text messages."),
+        (fake.error(99999, 503), "Reason: error 99999. The gateway is busy or unavailable."),
+        (fake.error(88888), "Reason: error 88888. Check the log of the gateway"),
+        ({"reset": True}, "may have accepted the message."),
     ],
     ids=str,
 )
@@ -87,7 +87,7 @@ def test_rejection_is_shown_with_reason_and_remedy(console, twilio, response, me
 def test_broken_gateway_is_reported(console, settings):
     settings.SMS_GATEWAY = "tests.console.test_sms.BrokenGateway"
     text = send_test(console)
-    assert "Reason: RuntimeError. The message may have arrived" in text
+    assert "Reason: RuntimeError. The message may have been delivered" in text
     assert "1234" not in text
     settings.SMS_GATEWAY = "nowhere.Gateway"
     assert "The SMS gateway “nowhere.Gateway” cannot be loaded:" in send_test(console)

@@ -1,4 +1,4 @@
-"""The console's page “Send test SMS”."""
+"""Console page “Send test SMS”."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from apps.sms.gateways.base import SmsOutcome, SmsResult
 from apps.system import services as system
 
 PAGE = "send_test_sms"
-# Who may change how text messages are sent may try it.
+# The permission to change the SMS settings includes sending test messages.
 PERMISSION = "system.change_generalconfiguration"
 
 
@@ -31,14 +31,16 @@ class TestMessageForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(
             attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel", "aria-describedby": "number-help"}
         ),
-        help_text=_("In international form, such as +31 6 12345678. The message costs what every message costs."),
+        help_text=_(
+            "In international format, for example +31 6 12345678. The message is charged like any other message."
+        ),
     )
 
     def clean_phone_number(self) -> str:
         number = sms.normalize_number(self.cleaned_data["phone_number"])
         if not number:
             raise ValidationError(
-                _("This is no phone number that can be sent to. Enter one that begins with + and the country's code.")
+                _("The phone number is invalid. Enter a number that begins with + and the country code.")
             )
         return number
 
@@ -46,7 +48,7 @@ class TestMessageForm(forms.Form):
 @sensitive_post_parameters("phone_number")
 @require_http_methods(["GET", "POST"])
 def send_test_sms(request: HttpRequest) -> HttpResponse:
-    """Ask for a number, then send what the command of the same name sends, and say what the gateway answered."""
+    """Show a form for the phone number; send a test message on POST and show the result."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     form = TestMessageForm(request.POST or None)
@@ -75,18 +77,18 @@ def _show_result(request: HttpRequest, number: str, result: SmsResult) -> None:
     values = {
         "gateway": settings.SMS_GATEWAY,
         "number": sms.masked_number(number),
-        "sender": result.sender or _("the gateway's own"),
+        "sender": result.sender or _("default of the gateway"),
         "reason": result.reason or result.outcome.value,
         "remedy": remedies.remedy(result),
     }
     if result.outcome == SmsOutcome.ACCEPTED:
-        text = _("The gateway “%(gateway)s” took the message to %(number)s. Sender: %(sender)s.")
+        text = _("The gateway “%(gateway)s” accepted the message to %(number)s. Sender: %(sender)s.")
         messages.success(request, text % values)
     elif result.outcome == SmsOutcome.UNKNOWN:
-        text = _("The gateway “%(gateway)s” did not say whether it took the message. Reason: %(reason)s. %(remedy)s")
+        text = _("The gateway “%(gateway)s” may have accepted the message. Reason: %(reason)s. %(remedy)s")
         messages.warning(request, text % values)
     else:
-        text = _("The gateway “%(gateway)s” did not take the message. Reason: %(reason)s. %(remedy)s")
+        text = _("The gateway “%(gateway)s” did not accept the message. Reason: %(reason)s. %(remedy)s")
         messages.error(request, text % values)
 
 

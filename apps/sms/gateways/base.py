@@ -1,7 +1,7 @@
-"""What every SMS gateway is: a class with one method to write.
+"""Interface of the SMS gateways: a class with one method to implement.
 
-The base fixes what must not differ: the order of senders, and what a missing answer means. A gateway touches no rows
-and its vendor's exceptions stop in it.
+The base class defines the order of the senders and the outcome of a missing response. A gateway does not access the
+database and handles the exceptions of its vendor's package.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ from apps.outgoing.errors import NetworkErrorKind
 
 @dataclass(frozen=True)
 class SmsMessage:
-    """A text to one phone. `code` is the code in it; `seconds_to_live` is what is left of the code's life."""
+    """Message to one phone number. `text` contains `code`, whose remaining lifetime is `ttl_seconds`."""
 
     phone_number: str
     text: str
@@ -23,18 +23,21 @@ class SmsMessage:
 
 
 class SmsOutcome(Enum):
-    """What became of a text message, and so what to do next."""
+    """Outcome of an attempt to send a message. It decides what happens next."""
 
     ACCEPTED = "accepted"
-    SENDER_REFUSED = "sender_refused"  # this sender may not send there; another one may
-    REFUSED = "refused"  # trying again cannot help
-    RETRY = "retry"  # it was surely not sent
-    UNKNOWN = "unknown"  # it may have been sent: never again by itself
+    SENDER_REFUSED = "sender_refused"  # the sender is not accepted; the next one is tried
+    REFUSED = "refused"  # permanent failure
+    RETRY = "retry"  # the message was not sent
+    UNKNOWN = "unknown"  # the message may have been sent; it is not retried
 
 
 @dataclass(frozen=True)
 class SmsResult:
-    """`reason` is the gateway's own word, without number, code or text of the message."""
+    """Result of an attempt to send a message.
+
+    `reason` is the reason of the gateway. It must not contain the phone number, the code or the text.
+    """
 
     outcome: SmsOutcome
     reason: str = ""
@@ -46,10 +49,13 @@ class SmsResult:
 
 
 class Gateway(ABC):
-    """Hands text messages to a provider. Write `submit`; return a Result, let `http.NoResponse` pass."""
+    """Base class of the gateways. Subclasses implement `submit`, which may raise `http.NoResponse`."""
 
     def send(self, message: SmsMessage, senders: list[str]) -> SmsResult:
-        """Try the senders in order until one is not refused as a sender. `senders` may hold "": the gateway's own."""
+        """Submit the message with each sender in order, until a result other than SENDER_REFUSED.
+
+        An empty sender selects the default of the gateway.
+        """
         result = SmsResult(SmsOutcome.REFUSED, "no sender")
         for sender in senders:
             result = replace(self._submit(message, sender), sender=sender)
@@ -66,15 +72,15 @@ class Gateway(ABC):
 
     @abstractmethod
     def submit(self, message: SmsMessage, sender: str) -> SmsResult:
-        """Hand over one message from one sender ("" = the provider's default) and say what the provider answered."""
+        """Submit a message with one sender and return the result. An empty sender is the default of the provider."""
 
     def probe(self) -> SmsResult | None:
-        """Ask the provider without sending anything and say what it answered; None when this gateway cannot.
+        """Check the connection and the credentials without sending a message; None if the gateway cannot check them.
 
-        As for `submit`, let `http.NoResponse` pass.
+        May raise `http.NoResponse`, like `submit`.
         """
         return None
 
     def default_senders(self) -> list[str]:
-        """Return the senders to try after the configured ones."""
+        """Return the senders that are tried after the configured ones."""
         return [""]

@@ -1,4 +1,4 @@
-"""Prints messages instead of sending them, for development."""
+"""Gateway that prints messages instead of sending them, for development."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Keeps messages in memory, for tests."""
+"""Gateway that stores messages in memory, for tests."""
 
 from apps.sms.gateways.base import Gateway, SmsMessage, SmsOutcome, SmsResult
 

@@ -1,4 +1,4 @@
-"""An own HTTP service: `POST` JSON, 204 means sent."""
+"""Gateway for a custom HTTP service: `POST` with JSON; status 204 means accepted."""
 
 import json
 from base64 import b64encode
@@ -29,7 +29,7 @@ class RestGateway(Gateway):
         return parse_response(response)
 
     def probe(self) -> SmsResult:
-        """Connect and say nothing: the service takes messages only."""
+        """Check the connection only: the service has no other endpoint than that for messages."""
         http.check_connectivity(http.Request("POST", settings.SMS_GATEWAY_REST_URL, proxy=system.external_proxy()))
         return SmsResult(SmsOutcome.ACCEPTED)
 

@@ -1,6 +1,6 @@
-"""Twilio, by its own package on our one HTTP client (which brings time-outs, the proxy, and certainty about what left).
+"""Gateway for Twilio: its package on the common HTTP client, which adds timeouts, the proxy and reliable outcomes.
 
-https://www.twilio.com/docs/messaging/api/message-resource and .../docs/api/errors for the table of senders.
+The error codes follow https://www.twilio.com/docs/messaging/api/message-resource and .../docs/api/errors.
 """
 
 from dataclasses import replace
@@ -19,16 +19,16 @@ from apps.outgoing import http
 from apps.sms.gateways.base import Gateway, SmsMessage, SmsOutcome, SmsResult
 from apps.system import services as system
 
-# "This sender cannot send there": another one may.
+# Errors that concern the sender: the message is submitted with the next sender.
 SENDER_ERROR_CODES = {21212, 21603, 21606, 21611, 21612, 21657, 21659, 21660}
-# Twilio takes 1 to 36,000 seconds and asks for more than 5.
+# Twilio accepts 1 to 36,000 seconds and recommends more than 5.
 VALIDITY_SECONDS = (6, 36_000)
-# What the package raises at an answer that is not Twilio's, or a refusal.
+# Exceptions of the package for errors and for responses of other servers.
 RESPONSE_ERRORS = (TwilioException, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class _Transport(HttpClient):
-    """Carries the package's requests over our HTTP client and remembers the last answer."""
+    """Transport of the package that uses the common HTTP client and stores the last response."""
 
     def __init__(self) -> None:
         super().__init__(logger=None, is_async=False)
@@ -69,7 +69,7 @@ class TwilioGateway(Gateway):
         return parse_response(transport.response, is_recognized=is_recognized)
 
     def probe(self) -> SmsResult:
-        """Ask for the account itself, which costs nothing and reaches nobody."""
+        """Request the account, which is free of charge and sends no message."""
         transport, account = _Transport(), settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID
         try:
             is_recognized = _build_client(transport).api.accounts(account).fetch().sid == account
@@ -93,7 +93,7 @@ def _build_client(transport: _Transport) -> Client:
 
 
 def _create_message(transport: _Transport, message: SmsMessage, sender: str) -> str | None:
-    """Return Twilio's identifier of the message that it took."""
+    """Create a message at Twilio and return its identifier."""
     client = _build_client(transport)
     low, high = VALIDITY_SECONDS
     created = client.messages.create(
@@ -107,19 +107,19 @@ def _create_message(transport: _Transport, message: SmsMessage, sender: str) -> 
 
 
 def parse_response(response: http.Response | None, *, is_recognized: bool) -> SmsResult:
-    """Say what an answer means, whose message is `known` to Twilio or not.
+    """Return the result of a response. `is_recognized` tells whether Twilio's package could parse it.
 
-    Of a refusal only the code is kept: Twilio's text may hold the number.
+    The reason of an error contains only its code: Twilio's text can contain the phone number.
     """
     if response is None:
-        return SmsResult(SmsOutcome.REFUSED, "not a request that Twilio's package sends")
+        return SmsResult(SmsOutcome.REFUSED, "Twilio's package could not send the request")
     status = response.status
     if 200 <= status < 300:
-        # A success without a message: something between us answered, and nobody knows what left.
+        # A success status without a message comes from another server: the message may have been sent.
         return (
             SmsResult(SmsOutcome.ACCEPTED, "", status)
             if is_recognized
-            else SmsResult(SmsOutcome.UNKNOWN, "unreadable answer", status)
+            else SmsResult(SmsOutcome.UNKNOWN, "unreadable response", status)
         )
     code = _error_code(response.body)
     if status == 429 or status >= 500:

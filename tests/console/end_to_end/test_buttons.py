@@ -120,7 +120,7 @@ def test_general_and_type_pages_link_to_sms_usage_and_test_sms(console, site, po
         console.follow("Send test SMS")
         console.page.get_by_label("Phone number").fill(NUMBER)
         console.page.get_by_role("button", name="Send test SMS").click()
-        expect(console.page.get_by_text("The gateway “rest” took the message to +31…78.")).to_be_visible()
+        expect(console.page.get_by_text("The gateway “rest” accepted the message to +31…78.")).to_be_visible()
 
     console.open("General")
     send()

@@ -88,7 +88,7 @@ def test_keyboard_opens_changes_and_saves_form(keyboard, window):
     keyboard.type(NUMBER)
     keyboard.go_to(window.get_by_role("button", name="Send test SMS"))
     keyboard.press("Enter")
-    expect(window.get_by_text("The gateway “rest” took the message")).to_be_visible()
+    expect(window.get_by_text("The gateway “rest” accepted the message")).to_be_visible()
 
 
 def test_keyboard_reaches_dynamic_fields_and_adds_row(keyboard, window):
