@@ -1,4 +1,4 @@
-"""A portal's pushes from the door to the providers' servers, and the worker's part in between, step by step."""
+"""Fixtures for the delivery of pushes: the portal's requests, the worker's steps and the fakes of the providers."""
 
 import threading
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ def google():
 
 @pytest.fixture(autouse=True)
 def no_push_limits(db):
-    """One phone of these tests hears more than a person's."""
+    """Raise the push limits: these tests send many pushes to one device."""
     GeneralConfiguration.objects.update_or_create(
         pk=1, defaults={"max_pending_transactions": 1000, "max_pushes_without_success": 1000}
     )
@@ -50,7 +50,7 @@ def no_push_limits(db):
 
 @pytest.fixture
 def configure(request, settings, db):
-    """Store a configuration of a kind that leads to its stand-in."""
+    """Create a configuration for the fake of a provider."""
 
     def build(provider_case, **fields):
         description = request.getfixturevalue(provider_case.fake).describe()
@@ -66,7 +66,7 @@ def configure(request, settings, db):
 
 @pytest.fixture
 def make_version(configure):
-    """Store a version of an app whose pushes go out by a kind of configuration."""
+    """Create a version with a configuration of a provider case."""
 
     def build(provider_case, configuration=None, **fields):
         configuration = configuration or configure(provider_case)
@@ -95,51 +95,51 @@ def version(make_version, provider_case):
 
 @pytest.fixture
 def token():
-    """The push token of the test's phone."""
+    """Push token of the test's device."""
     return provider_cases.push_token()
 
 
 @pytest.fixture
-def phone(enroll, token, version):
+def device(enroll, token, version):
     return enroll(push_token=token, version=version)
 
 
 @pytest.fixture
 def frozen_clock():
-    """Let the time stand still: what is put off does not come due by itself, however slow the test is."""
+    """Stop the clock, so that retries do not become due during a slow test."""
     with time_machine.travel(timezone.now(), tick=False) as traveller:
         yield traveller
 
 
 class PushFlow:
-    """What a portal does with pushes, and what a worker does with them."""
+    """Steps of a portal and of a worker in the delivery of pushes."""
 
     def __init__(self, portal):
         self.portal, self.worker_connection = portal, None
 
-    def start(self, mobile_type, phone, user_id="anna", **fields):
-        """E3; returns the transaction's id."""
-        response = self.portal.start(mobile_type, phone, user_id, **fields)
+    def start(self, mobile_type, device, user_id="anna", **fields):
+        """Initiate a transaction (E3) and return its id."""
+        response = self.portal.start(mobile_type, device, user_id, **fields)
         assert response.status_code == 200, response.content
         return response.json()["transaction_id"]
 
     def work(self):
-        """Claim and deliver what is due, as a worker's dispatcher does; returns how many pushes that were."""
+        """Claim and deliver the due pushes, like the dispatcher of a worker, and return their number."""
         due = list(PushDelivery.due(timezone.now()).values_list("pk", flat=True))
         rows = claims.claim(PushDelivery, due)
         written = [row.pk for part in push_delivery.deliver(rows) for row in part]
         assert sorted(written) == sorted(row.pk for row in rows)
         return len(rows)
 
-    def send(self, mobile_type, phone, user_id="anna", **fields):
-        """E3 and the worker's part; returns the transaction's id."""
-        transaction_id = self.start(mobile_type, phone, user_id, **fields)
+    def send(self, mobile_type, device, user_id="anna", **fields):
+        """Initiate a transaction (E3), deliver its push and return its id."""
+        transaction_id = self.start(mobile_type, device, user_id, **fields)
         self.work()
         return transaction_id
 
     @contextmanager
     def in_flight(self, fake, token, response=None):
-        """Work in another thread; inside, the push to this token hangs at the stand-in, until it is answered."""
+        """Deliver in another thread. The response of the fake to this token is delayed until the context ends."""
         before = len(fake.wait(token, 0, None, 0))
         fake.script[token] = [{**(response or {}), "delay": 20}]
         worker = threading.Thread(target=self._work_in_thread)
@@ -158,12 +158,12 @@ class PushFlow:
         connections.close_all()
 
     def result(self, transaction_id):
-        """E4: status and, after a final failure, its reason."""
+        """Request the result (E4) and return the status and, after a permanent failure, the reason."""
         body = self.portal.result(transaction_id).json()
         return body["status"], body.get("not_authenticated_reason", {}).get("reason")
 
     def attempts(self, transaction_id):
-        """Return outcome and reason of each try, oldest first."""
+        """Return outcome and reason of each attempt, oldest first."""
         attempts = PushAttempt.objects.filter(delivery__transaction=transaction_id)
         return list(attempts.order_by("started_at", "number").values_list("outcome", "reason"))
 
@@ -171,7 +171,7 @@ class PushFlow:
         return list(Event.objects.filter(transaction_id=transaction_id, event_type=event_type).order_by("pk"))
 
     def due_in(self, transaction_id):
-        """Return the seconds until the push is tried again; None when it is not."""
+        """Return the seconds until the push is retried; None if it is not retried."""
         row = PushDelivery.objects.get(transaction=transaction_id)
         return (row.due_at - timezone.now()).total_seconds() if row.state == "due" else None
 
@@ -182,25 +182,25 @@ def push_flow(portal):
 
 
 @pytest.fixture
-def send_push(push_flow, mobile_type, phone, token, fake):
-    """Send one push to the phone; with answers that the provider gives first. Returns the transaction's id."""
+def send_push(push_flow, mobile_type, device, token, fake):
+    """Send a push to the device, with scripted responses of the provider, and return the transaction's id."""
 
     def send(*responses, mobile_type=mobile_type, **fields):
         fake.script[token] = list(responses)
-        return push_flow.send(mobile_type, phone, **fields)
+        return push_flow.send(mobile_type, device, **fields)
 
     return send
 
 
 @pytest.fixture
 def received_pushes(fake, token):
-    """Return the pushes to the phone that its provider took or answered so far."""
+    """Return the pushes to the device that its provider has received."""
     return lambda: fake.wait(token, 0, None, 0)
 
 
 @pytest.fixture
 def stored_error(version):
-    """Return what is kept about a fault of the phone's configuration: why, where, and whether since when."""
+    """Return the stored delivery error: its reason, its destination, and whether it has a timestamp."""
 
     def read(configuration=version.push_messaging_configuration):
         row = PushMessagingConfiguration.objects.get(pk=configuration.pk)
@@ -210,7 +210,7 @@ def stored_error(version):
 
 
 def assert_failed(push_flow, transaction_id, outcome, reason):
-    """The last try was final: result, callback, attempt and event say so, the last two in the provider's words."""
+    """Assert a permanent failure in result, callback, attempt and event, the last two with the provider's reason."""
     assert push_flow.result(transaction_id) == ENDED
     assert push_flow.attempts(transaction_id)[-1] == (outcome, reason)
     assert push_flow.due_in(transaction_id) is None
@@ -222,6 +222,6 @@ def assert_failed(push_flow, transaction_id, outcome, reason):
 
 @pytest.fixture
 def type_with_fallback(db):
-    """A push type that gives way to text messages."""
+    """Type for push with an SMS type as its fallback."""
     sms = factories.TypeFactory(method="sms", default_messages={"en": "{code}"})
     return factories.TypeFactory(fallback=sms)

@@ -1,4 +1,4 @@
-"""The four kinds of push messaging configurations as the tests see them: what is stored, and what the providers say."""
+"""Test cases of the four kinds of configurations: stored fields, and responses of the providers."""
 
 import json
 import os
@@ -11,21 +11,22 @@ from django.utils import timezone
 from tests.fakes import apns, fcm
 
 RETRY_AFTER = {"Retry-After": "7"}
-# Deeper than Python follows, and within what is read of an answer.
+# Exceeds the recursion limit of Python, within the size limit of responses.
 DEEPLY_NESTED = "[" * 60_000
 DEAD_TOKEN, RETRY, REFUSED, MISCONFIGURED = "dead_token", "retry", "refused", "misconfigured"
 
 
 def push_token():
-    """Return a push token that no other test has; Apple's are hexadecimal, Google takes any text."""
+    """Return a unique push token. Apple's tokens are hexadecimal; Google accepts any text."""
     return os.urandom(32).hex()
 
 
 @dataclass(frozen=True)
 class ProviderCase:
-    """`says` are the provider's answers with its own word for each; `words` are further ones, with their outcome.
+    """Provider with a configuration and responses.
 
-    `fields` makes those of a configuration from what a stand-in gives out.
+    Responses are pairs with their reason; `reasons` are further responses, with reason and outcome. `build_fields`
+    builds the fields of a configuration from the description of a fake.
     """
 
     name: str
@@ -38,12 +39,12 @@ class ProviderCase:
     rejected: tuple
     unrecognized: tuple
     find_secrets: Callable
-    # Text, transaction and profile in the body of a push.
+    # Returns message, transaction id and profile id of a request body.
     parse_content: Callable
-    # How an access token is refused, for those that have one.
+    # Rejection of an access token, for providers with access tokens.
     expired_credential: tuple | None = None
     version_fields: dict = field(default_factory=dict)
-    # A version that the same configuration serves elsewhere; None where a configuration serves one app alone.
+    # Version of another app with the same configuration; None if a configuration is for one app only.
     other_app: dict | None = None
     reasons: tuple = ()
 
@@ -66,7 +67,7 @@ APNS_REASONS = (
     apns_reason(500, "InternalServerError", RETRY),
     apns_reason(503, "ServiceUnavailable", RETRY),
     apns_reason(503, "Shutdown", RETRY),
-    apns_reason(504, "NeverHeardOf", RETRY),
+    apns_reason(504, "UnknownReason", RETRY),
     *[
         apns_reason(status, reason, MISCONFIGURED)
         for status, reason in [
@@ -79,7 +80,7 @@ APNS_REASONS = (
             (403, "Forbidden"),
             (403, "InvalidProviderToken"),
             (403, "MissingProviderToken"),
-            (403, "NeverHeardOf"),
+            (403, "UnknownReason"),
             (404, "BadPath"),
             (405, "MethodNotAllowed"),
         ]
@@ -95,7 +96,7 @@ APNS_REASONS = (
             "InvalidPushType",
             "MissingDeviceToken",
             "PayloadEmpty",
-            "NeverHeardOf",
+            "UnknownReason",
         )
     ],
     apns_reason(413, "PayloadTooLarge", REFUSED),
@@ -134,7 +135,7 @@ def certificate_fields(description):
 
 
 def secret_lines(text):
-    """Return the inner lines of PEM, any of which would give a key away."""
+    """Return the inner lines of PEM text, each of which contains a part of the key."""
     return [line for line in text.splitlines() if len(line) > 50]
 
 
@@ -194,7 +195,7 @@ FCM_V1 = ProviderCase(
         (fcm.SENDER_ID_MISMATCH, "SENDER_ID_MISMATCH", DEAD_TOKEN),
         (fcm.QUOTA_EXCEEDED, "QUOTA_EXCEEDED", RETRY),
         (fcm.INTERNAL, "INTERNAL", RETRY),
-        (fcm.error(408, "NEVER_HEARD_OF"), "NEVER_HEARD_OF", RETRY),
+        (fcm.error(408, "UNKNOWN_REASON"), "UNKNOWN_REASON", RETRY),
         (BAD_GATEWAY, "HTTP 502", RETRY),
         ({"status": 200, "body": "[]"}, "not a response of FCM", RETRY),
         ({"status": 200, "body": DEEPLY_NESTED}, "not a response of FCM", RETRY),
@@ -242,7 +243,7 @@ FCM_LEGACY = ProviderCase(
         ({"status": 404, "body": "<html>"}, "HTTP 404", MISCONFIGURED),
         legacy_reason("InvalidTtl", REFUSED),
         legacy_reason("InvalidDataKey", REFUSED),
-        legacy_reason("NeverHeardOf", REFUSED),
+        legacy_reason("UnknownReason", REFUSED),
         ({"status": 400, "body": "no JSON"}, "HTTP 400", MISCONFIGURED),
         ({"status": 200, "body": json.dumps({"results": ["NotRegistered"]})}, "not a response of FCM", RETRY),
     ),

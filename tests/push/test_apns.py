@@ -1,4 +1,4 @@
-"""What Apple gets, to the byte, and what is particular to it: provider tokens, environments, HTTP/2 connections."""
+"""Requests to APNs, provider tokens, environments and HTTP/2 connections."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def aps(record):
     return json.loads(record["body"])["aps"]
 
 
-def test_push_headers_and_payload_match_the_api_reference(send_push, received_pushes, phone):
+def test_push_headers_and_payload_match_the_api_reference(send_push, received_pushes, device):
     transaction_id = send_push(message="Log in at the shop?")
     [record] = received_pushes()
     headers = record["headers"]
@@ -53,7 +53,7 @@ def test_push_headers_and_payload_match_the_api_reference(send_push, received_pu
     assert json.loads(record["body"]) == {
         "aps": {"alert": "Log in at the shop?", "sound": "default"},
         "og_transaction_id": transaction_id,
-        "og_profile_id": phone.profile_id,
+        "og_profile_id": device.profile_id,
     }
 
 
@@ -93,16 +93,16 @@ def test_certificate_sets_the_apns_environment(send_push, received_pushes, versi
 
 
 def test_badge_is_the_number_of_pending_transactions(
-    send_push, push_flow, received_pushes, phone, version, enroll, client, mobile_type, advance_clock
+    send_push, push_flow, received_pushes, device, version, enroll, client, mobile_type, advance_clock
 ):
     version.send_badge_number = True
     version.save()
-    other = TestDevice("", device_id=phone.device_id, device_token=phone.device_token)
+    other = TestDevice("", device_id=device.device_id, device_token=device.device_token)
     enroll("bert", push_token=provider_cases.push_token(), device=other)
-    push_flow.start(factories.TypeFactory(time_to_live=1), phone)
+    push_flow.start(factories.TypeFactory(time_to_live=1), device)
     advance_clock(1)
     answered = send_push()
-    phone.answer(phone.fetch(answered), approve=True)
+    device.answer(device.fetch(answered), approve=True)
     send_push()
     push_flow.send(mobile_type, other, "bert")
     send_push()
@@ -144,7 +144,7 @@ def test_provider_token_changes_only_with_key_or_ids(send_push, received_pushes,
 
 
 def test_signing_keys_do_not_share_a_connection(send_push, received_pushes, version):
-    """Apple takes the tokens of one key on a connection: UnrelatedKeyIdInToken."""
+    """Apple accepts the tokens of only one key on a connection (UnrelatedKeyIdInToken)."""
     send_push()
     version.push_messaging_configuration.key_id = "ANOTHERKEY"
     version.push_messaging_configuration.save()
@@ -184,7 +184,7 @@ def test_rejected_provider_token_is_replaced_every_20_minutes(send_push, push_fl
     advance_clock(MINUTE)
     send_and_try_again()
     assert len(provider_tokens()) == 3
-    # The clock is right again.
+    # The clock is correct from here on.
     assert push_flow.attempts(send_push()) == [("accepted", "")]
     assert len(provider_tokens()) == 3
 
@@ -192,9 +192,9 @@ def test_rejected_provider_token_is_replaced_every_20_minutes(send_push, push_fl
 @pytest.mark.parametrize("reason", ["Unregistered", "ExpiredToken"])
 @pytest.mark.parametrize(("age", "outcome"), [(60, "retry"), (-1, "dead_token")])
 def test_410_from_before_the_enrolment_is_retried(
-    send_push, push_flow, phone, profile_row, advance_clock, reason, age, outcome
+    send_push, push_flow, device, profile_row, advance_clock, reason, age, outcome
 ):
-    enrolled_at = profile_row(phone).push_enrollment.enrolled_at
+    enrolled_at = profile_row(device).push_enrollment.enrolled_at
     advance_clock(10)
     timestamp = int((enrolled_at - timedelta(seconds=age)).timestamp() * 1000)
     transaction_id = send_push(apns.rejection(410, reason, timestamp=timestamp))
@@ -205,26 +205,26 @@ def test_410_from_before_the_enrolment_is_retried(
     assert push_flow.result(transaction_id)[0] == ("pending" if outcome == "retry" else "not_authenticated")
 
 
-def test_special_characters_of_a_push_token_are_escaped(phone, push_flow, mobile_type, apple, stored_error):
-    """What comes from a device can neither lead to another one nor look like a fault of the configuration."""
+def test_special_characters_of_a_push_token_are_escaped(device, push_flow, mobile_type, apple, stored_error):
+    """A push token cannot address another device or cause a configuration error."""
     other = provider_cases.push_token()
     suffixes = ["/../" + other, "?" + other, "#" + other, "%2F..%2F" + other, " " + other, "/" + other, "ä"]
     for token in [os.urandom(8).hex() + suffix for suffix in suffixes] + [".", ".."]:
-        phone.enroll_push(token)
+        device.enroll_push(token)
         before = len(apple.received)
-        transaction_id = push_flow.send(mobile_type, phone)
+        transaction_id = push_flow.send(mobile_type, device)
         [record] = apple.received[before:]
         assert (record["key"], record["path"].count("/")) == (token, 3)
         assert push_flow.attempts(transaction_id) == [("dead_token", "BadDeviceToken")]
         assert stored_error() == ("", "", False)
 
 
-def start_many(push_flow, mobile_type, phone, count):
-    return [push_flow.start(mobile_type, phone) for _number in range(count)]
+def start_many(push_flow, mobile_type, device, count):
+    return [push_flow.start(mobile_type, device) for _number in range(count)]
 
 
-def test_pushes_share_one_connection(push_flow, mobile_type, phone, received_pushes):
-    start_many(push_flow, mobile_type, phone, 60)
+def test_pushes_share_one_connection(push_flow, mobile_type, device, received_pushes):
+    start_many(push_flow, mobile_type, device, 60)
     assert push_flow.work() == 60
     records = received_pushes()
     assert [record["status"] for record in records] == [200] * 60
@@ -232,9 +232,9 @@ def test_pushes_share_one_connection(push_flow, mobile_type, phone, received_pus
 
 
 def test_goaway_neither_loses_nor_duplicates_pushes(
-    push_flow, mobile_type, phone, apple, token, received_pushes, advance_clock
+    push_flow, mobile_type, device, apple, token, received_pushes, advance_clock
 ):
-    transaction_ids = start_many(push_flow, mobile_type, phone, 100)
+    transaction_ids = start_many(push_flow, mobile_type, device, 100)
     apple.script[token] = [{"status": 200}] * 40 + [apns.GOAWAY]
     push_flow.work()
     for _turn in range(4):
@@ -247,9 +247,9 @@ def test_goaway_neither_loses_nor_duplicates_pushes(
 
 
 def test_stream_reset_retries_only_its_push(
-    push_flow, mobile_type, phone, apple, token, received_pushes, advance_clock
+    push_flow, mobile_type, device, apple, token, received_pushes, advance_clock
 ):
-    transaction_ids = start_many(push_flow, mobile_type, phone, 10)
+    transaction_ids = start_many(push_flow, mobile_type, device, 10)
     apple.script[token] = [{"status": 200}] * 5 + [apns.RST]
     push_flow.work()
     assert Counter(PushAttempt.objects.values_list("outcome", flat=True)) == {"accepted": 9, "retry": 1}

@@ -1,4 +1,4 @@
-"""The contract of every kind of push: a fault of the configuration is kept with it, and its secrets stay secret."""
+"""Delivery errors of configurations, for all providers, and the secrecy of credentials."""
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -36,16 +36,16 @@ def test_push_to_another_destination_keeps_the_stored_error(
     error = stored_error()
     shared = version.push_messaging_configuration if provider_case.other_app else None
     other = make_version(provider_case, shared, **provider_case.other_app or {})
-    other_phone = enroll("bert", push_token=provider_cases.push_token(), version=other)
-    transaction_id = push_flow.send(mobile_type, other_phone, "bert")
+    other_device = enroll("bert", push_token=provider_cases.push_token(), version=other)
+    transaction_id = push_flow.send(mobile_type, other_device, "bert")
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
     assert stored_error() == error
 
 
 def test_error_of_a_changed_configuration_is_not_stored(
-    push_flow, provider_case, mobile_type, phone, token, fake, version, stored_error
+    push_flow, provider_case, mobile_type, device, token, fake, version, stored_error
 ):
-    transaction_id = push_flow.start(mobile_type, phone)
+    transaction_id = push_flow.start(mobile_type, device)
     with push_flow.in_flight(fake, token, provider_case.misconfigured[0]):
         version.push_messaging_configuration.save()
     assert_failed(push_flow, transaction_id, provider_cases.MISCONFIGURED, provider_case.misconfigured[1])
@@ -82,7 +82,7 @@ def test_events_and_logs_contain_no_tokens_or_credentials(
     send_push, provider_case, fake, token, frozen_clock, caplog, capfd
 ):
     caplog.set_level(0)
-    # The stand-in's own library tells each header that it reads.
+    # The library of the fake logs each header at the DEBUG level.
     caplog.set_level("INFO", "hpack")
     responses = [
         provider_case.invalid_token[0],
@@ -109,8 +109,8 @@ def test_credential_with_a_lost_encryption_key_is_reported(
     settings.FIELD_ENCRYPTION_KEYS = keys
     version = make_version(provider_case, PushMessagingConfiguration.objects.get(pk=configuration.pk))
     token = provider_cases.push_token()
-    phone = enroll(push_token=token, version=version)
-    transaction_id = push_flow.send(mobile_type, phone)
+    device = enroll(push_token=token, version=version)
+    transaction_id = push_flow.send(mobile_type, device)
     [(outcome, reason)] = push_flow.attempts(transaction_id)
     assert outcome == provider_cases.MISCONFIGURED
     assert "FIELD_ENCRYPTION_KEYS" in reason
@@ -123,15 +123,15 @@ def test_push_token_with_a_lost_encryption_key_fails_alone(
     provider_case, version, enroll, push_flow, mobile_type, settings
 ):
     keys = settings.FIELD_ENCRYPTION_KEYS
-    phones = {"anna": enroll("anna", push_token=provider_cases.push_token())}
+    devices = {"anna": enroll("anna", push_token=provider_cases.push_token())}
     settings.FIELD_ENCRYPTION_KEYS = [b"lost" * 8, *keys]
-    phones["bert"] = enroll("bert", push_token=provider_cases.push_token())
+    devices["bert"] = enroll("bert", push_token=provider_cases.push_token())
     settings.FIELD_ENCRYPTION_KEYS = keys
-    good, bad = [push_flow.start(mobile_type, phone, user) for user, phone in phones.items()]
+    good, bad = [push_flow.start(mobile_type, device, user) for user, device in devices.items()]
     push_flow.work()
     assert push_flow.attempts(good) == [("accepted", "")]
     with pytest.raises(CommandError, match="FIELD_ENCRYPTION_KEYS"):
-        call_command("send_test_push", "bert", phones["bert"].device_id)
+        call_command("send_test_push", "bert", devices["bert"].device_id)
     [(outcome, reason)] = push_flow.attempts(bad)
     assert outcome == provider_cases.REFUSED
     assert "FIELD_ENCRYPTION_KEYS" in reason

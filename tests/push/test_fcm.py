@@ -1,4 +1,4 @@
-"""What Google gets, to the byte, by both of its APIs, and how access tokens are come by."""
+"""Requests to both APIs of FCM, and access tokens."""
 
 import json
 import time
@@ -27,25 +27,25 @@ legacy = pytest.mark.parametrize("provider_case", [provider_cases.FCM_LEGACY], i
 
 @pytest.fixture
 def token_requests(google, version):
-    """Return how many access tokens were asked for since the test began."""
+    """Return the number of token requests since the test began."""
     before = len(google.wait(TOKEN_PATH, 0, None, 0))
     return lambda: len(google.wait(TOKEN_PATH, 0, None, 0)) - before
 
 
-def data_of(transaction_id, phone, text):
-    content = {"og_transaction_id": transaction_id, "og_profile_id": phone.profile_id, "og_message": text}
+def data_of(transaction_id, device, text):
+    content = {"og_transaction_id": transaction_id, "og_profile_id": device.profile_id, "og_message": text}
     return {"content": json.dumps(content, ensure_ascii=False)}
 
 
 def test_fcm_v1_request_matches_the_api_reference(
-    send_push, received_pushes, phone, token, version, google, frozen_clock
+    send_push, received_pushes, device, token, version, google, frozen_clock
 ):
     transaction_id = send_push(message="Log in at the café?")
     [record] = received_pushes()
     assert json.loads(record["body"]) == {
         "message": {
             "token": token,
-            "data": data_of(transaction_id, phone, "Log in at the café?"),
+            "data": data_of(transaction_id, device, "Log in at the café?"),
             "android": {"priority": "HIGH", "ttl": "300s", "collapse_key": transaction_id},
         }
     }
@@ -65,7 +65,7 @@ def test_push_on_a_stale_connection_is_repeated_in_the_same_attempt(send_push, p
 
 
 @legacy
-def test_legacy_request_matches_the_api_reference(send_push, received_pushes, phone, token, frozen_clock):
+def test_legacy_request_matches_the_api_reference(send_push, received_pushes, device, token, frozen_clock):
     transaction_id = send_push(message="Log in at the café?")
     [record] = received_pushes()
     assert json.loads(record["body"]) == {
@@ -73,7 +73,7 @@ def test_legacy_request_matches_the_api_reference(send_push, received_pushes, ph
         "priority": "high",
         "time_to_live": 300,
         "collapse_key": transaction_id,
-        "data": data_of(transaction_id, phone, "Log in at the café?"),
+        "data": data_of(transaction_id, device, "Log in at the café?"),
     }
     assert record["path"] == fcm.LEGACY_PATH
     assert record["headers"]["authorization"] == f"key={fcm.SERVER_KEY}"
@@ -121,11 +121,11 @@ def test_endpoint_defaults_to_google(configure):
     assert configure(provider_cases.FCM_LEGACY, endpoint="").message_url == "https://fcm.googleapis.com/fcm/send"
 
 
-def test_access_token_is_reused(push_flow, mobile_type, phone, received_pushes, token_requests):
+def test_access_token_is_reused(push_flow, mobile_type, device, received_pushes, token_requests):
     for _number in range(20):
-        push_flow.start(mobile_type, phone)
+        push_flow.start(mobile_type, device)
     push_flow.work()
-    push_flow.send(mobile_type, phone)
+    push_flow.send(mobile_type, device)
     assert [record["status"] for record in received_pushes()] == [200] * 21
     assert token_requests() == 1
     assert len({record["headers"]["authorization"] for record in received_pushes()}) == 1

@@ -1,4 +1,4 @@
-"""The contract of every kind of push: what becomes of a push, its transaction and its phone for each answer."""
+"""Outcomes of pushes, their transactions and devices for the responses of all providers."""
 
 import json
 from datetime import timedelta
@@ -23,7 +23,7 @@ LONG_TEXTS = ["a b" * 2000, "😀" * 2000, '"\\' * 2000, "é—" * 2000]
 
 
 def test_accepted_push_leaves_the_transaction_pending(
-    send_push, push_flow, received_pushes, phone, version, stored_error
+    send_push, push_flow, received_pushes, device, version, stored_error
 ):
     transaction_id = send_push()
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
@@ -34,11 +34,11 @@ def test_accepted_push_leaves_the_transaction_pending(
     assert (event.details["http_status"], event.details["attempt"]) == (200, 1)
     assert stored_error() == NO_ERROR
     assert push_flow.work() == 0
-    assert phone.answer(phone.fetch(transaction_id), approve=True) == "authenticated"
+    assert device.answer(device.fetch(transaction_id), approve=True) == "authenticated"
 
 
 def test_each_reason_of_the_provider_has_its_documented_outcome(
-    send_push, push_flow, provider_case, phone, token, frozen_clock
+    send_push, push_flow, provider_case, device, token, frozen_clock
 ):
     for response, reason, outcome in provider_case.reasons:
         transaction_id = send_push(response)
@@ -51,7 +51,7 @@ def test_each_reason_of_the_provider_has_its_documented_outcome(
         PushMessagingConfiguration.objects.update(
             delivery_error="", delivery_error_destination="", delivery_error_at=None
         )
-        phone.enroll_push(token)
+        device.enroll_push(token)
 
 
 @pytest.mark.parametrize("status", [301, 302, 308, 400, 404, 405, 410, 415])
@@ -63,10 +63,10 @@ def test_response_without_a_reason_is_a_configuration_error(send_push, push_flow
 
 
 def start_three(push_flow, mobile_type, version, enroll):
-    """Start a push for each of three users; returns their transactions and push tokens by user."""
+    """Initiate a push for each of three users; returns their transactions and push tokens by user."""
     tokens = {user: provider_cases.push_token() for user in ("anna", "bert", "carl")}
-    phones = {user: enroll(user, push_token=token, version=version) for user, token in tokens.items()}
-    return {user: push_flow.start(mobile_type, phone, user) for user, phone in phones.items()}, tokens
+    devices = {user: enroll(user, push_token=token, version=version) for user, token in tokens.items()}
+    return {user: push_flow.start(mobile_type, device, user) for user, device in devices.items()}, tokens
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(500, provider_cases.RETRY), (400, provider_cases.MISCONFIGURED)])
@@ -92,32 +92,32 @@ def test_error_in_parsing_a_response_affects_only_its_own_push(
     assert attempts == {"anna": [("accepted", "")], "bert": unrecognized, "carl": [("accepted", "")]}
 
 
-def test_invalid_push_token_is_removed_and_the_profile_stays(send_push, push_flow, provider_case, phone, event_types):
+def test_invalid_push_token_is_removed_and_the_profile_stays(send_push, push_flow, provider_case, device, event_types):
     response, reason = provider_case.invalid_token
     transaction_id = send_push(response)
     assert_failed(push_flow, transaction_id, provider_cases.DEAD_TOKEN, reason)
     assert not PushEnrollment.objects.exists()
     assert "PUSH_ENROLLMENT_DROP_DEAD_PUSH_TOKEN" in event_types()
-    assert Profile.objects.get().profile_id == phone.profile_id
-    assert phone.pending() == []
+    assert Profile.objects.get().profile_id == device.profile_id
+    assert device.pending() == []
 
 
 def test_token_enrolled_during_a_push_to_an_invalid_token_stays(
-    push_flow, provider_case, mobile_type, phone, token, fake
+    push_flow, provider_case, mobile_type, device, token, fake
 ):
-    transaction_id = push_flow.start(mobile_type, phone)
+    transaction_id = push_flow.start(mobile_type, device)
     new_token = provider_cases.push_token()
     with push_flow.in_flight(fake, token, provider_case.invalid_token[0]):
-        phone.enroll_push(new_token)
+        device.enroll_push(new_token)
     assert PushEnrollment.objects.get().token == new_token
-    # The new one gets the push.
+    # The push is sent to the new token.
     with time_machine.travel(timezone.now() + timedelta(seconds=3)):
         assert push_flow.work() == 1
     assert [outcome for outcome, _reason in push_flow.attempts(transaction_id)] == ["retry", "accepted"]
     assert len(fake.wait(new_token, 1, 200, 5)) == 1
 
 
-def test_failed_push_ends_nothing_while_another_is_due(push_flow, provider_case, phone, fake, token, portal):
+def test_failed_push_ends_nothing_while_another_is_due(push_flow, provider_case, device, fake, token, portal):
     mobile_type = factories.TypeFactory(method="push", max_resends=1)
     rejected = next(
         response for response, _reason, outcome in provider_case.reasons if outcome == provider_cases.REFUSED
@@ -126,7 +126,7 @@ def test_failed_push_ends_nothing_while_another_is_due(push_flow, provider_case,
         response for response, _reason, outcome in provider_case.reasons if outcome == provider_cases.RETRY
     )
     fake.script[token] = [unavailable, rejected]
-    transaction_id = push_flow.send(mobile_type, phone)
+    transaction_id = push_flow.send(mobile_type, device)
     assert portal.post(f"/oauth/api/v4/authenticate/transaction/{transaction_id}/resend", {}).status_code == 204
     first = PushDelivery.objects.filter(transaction=transaction_id).earliest("created_at")
     PushDelivery.objects.filter(pk=first.pk).update(due_at=timezone.now() - timedelta(seconds=1))
@@ -140,20 +140,20 @@ def test_failed_push_ends_nothing_while_another_is_due(push_flow, provider_case,
 
 
 def test_next_request_after_an_invalid_token_uses_the_fallback(
-    send_push, portal, provider_case, phone, type_with_fallback, mobile_type
+    send_push, portal, provider_case, device, type_with_fallback, mobile_type
 ):
     send_push(provider_case.invalid_token[0], mobile_type=type_with_fallback)
-    assert portal.start(type_with_fallback, phone, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
-    assert error_of(portal.start(mobile_type, phone)) == (404, "1001")
+    assert portal.start(type_with_fallback, device, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
+    assert error_of(portal.start(mobile_type, device)) == (404, "1001")
 
 
 def test_new_token_after_an_invalid_one_receives_pushes(
-    send_push, push_flow, provider_case, phone, mobile_type, fake, version
+    send_push, push_flow, provider_case, device, mobile_type, fake, version
 ):
     send_push(provider_case.invalid_token[0])
     new_token = provider_cases.push_token()
-    phone.enroll_push(new_token)
-    transaction_id = push_flow.send(mobile_type, phone)
+    device.enroll_push(new_token)
+    transaction_id = push_flow.send(mobile_type, device)
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
     assert len(fake.wait(new_token, 1, None, 0)) == 1
 
@@ -211,23 +211,23 @@ def test_retry_after_beyond_the_expiry_is_final(send_push, push_flow, provider_c
     assert push_flow.result(send_push(provider_case.rate_limited, mobile_type=short)) == ENDED
 
 
-def test_ended_transaction_is_not_retried(send_push, push_flow, provider_case, advance_clock, phone, received_pushes):
+def test_ended_transaction_is_not_retried(send_push, push_flow, provider_case, advance_clock, device, received_pushes):
     transaction_id = send_push(provider_case.unavailable[0])
-    assert phone.answer(phone.fetch(transaction_id), approve=False) == "not_authenticated"
+    assert device.answer(device.fetch(transaction_id), approve=False) == "not_authenticated"
     advance_clock(2)
     assert push_flow.work() == 1
     assert len(received_pushes()) == 1
     assert push_flow.attempts(transaction_id)[-1] == ("not_needed", "")
 
 
-def test_long_message_is_shortened_and_ids_are_kept(send_push, provider_case, received_pushes, phone, settings):
+def test_long_message_is_shortened_and_ids_are_kept(send_push, provider_case, received_pushes, device, settings):
     settings.MESSAGE_MAX_LENGTH = 10_000
     for text in LONG_TEXTS:
         transaction_id = send_push(message=text)
         record = received_pushes()[-1]
         shortened, *ids = provider_case.parse_content(json.loads(record["body"]))
         assert record["status"] == 200
-        assert ids == [transaction_id, phone.profile_id]
+        assert ids == [transaction_id, device.profile_id]
         assert shortened.endswith("…")
         assert text.startswith(shortened[:-1])
         assert 4080 < len(record["body"].encode()) <= 4096
@@ -269,24 +269,24 @@ def test_unreachable_provider_is_retried(send_push, push_flow, provider_case, ad
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 
 
-def test_device_answers_transactions_without_a_push(send_push, push_flow, provider_case, phone):
+def test_device_answers_transactions_without_a_push(send_push, push_flow, provider_case, device):
     delayed, missed = send_push(provider_case.unavailable[0]), send_push()
-    assert [listed["transaction_id"] for listed in phone.pending()] == [delayed, missed]
-    assert phone.answer(phone.fetch(delayed), approve=True) == "authenticated"
-    assert phone.answer(phone.fetch(missed), approve=False) == "not_authenticated"
+    assert [listed["transaction_id"] for listed in device.pending()] == [delayed, missed]
+    assert device.answer(device.fetch(delayed), approve=True) == "authenticated"
+    assert device.answer(device.fetch(missed), approve=False) == "not_authenticated"
 
 
-def test_device_answers_while_its_push_is_in_flight(push_flow, mobile_type, phone, token, fake):
-    transaction_id = push_flow.start(mobile_type, phone)
+def test_device_answers_while_its_push_is_in_flight(push_flow, mobile_type, device, token, fake):
+    transaction_id = push_flow.start(mobile_type, device)
     with push_flow.in_flight(fake, token):
-        assert [listed["transaction_id"] for listed in phone.pending()] == [transaction_id]
-        assert phone.answer(phone.fetch(transaction_id), approve=True) == "authenticated"
+        assert [listed["transaction_id"] for listed in device.pending()] == [transaction_id]
+        assert device.answer(device.fetch(transaction_id), approve=True) == "authenticated"
     assert push_flow.result(transaction_id) == ("authenticated", None)
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
 
 
 @pytest.mark.skipif(servers.BACKEND == "sqlite", reason="keeps its connections")
-def test_no_database_connection_is_held_during_a_push(push_flow, mobile_type, phone, token, fake):
-    push_flow.start(mobile_type, phone)
+def test_no_database_connection_is_held_during_a_push(push_flow, mobile_type, device, token, fake):
+    push_flow.start(mobile_type, device)
     with push_flow.in_flight(fake, token):
         assert push_flow.worker_connection.connection is None

@@ -1,4 +1,4 @@
-"""Pushes leave through the outgoing proxies and never past them: Apple's from the console, Google's from settings."""
+"""Outgoing proxies: configured in the console for APNs and in the environment for FCM."""
 
 import base64
 import socket
@@ -36,7 +36,7 @@ def store_apns_proxy(**values):
 
 @pytest.fixture
 def set_proxy(provider_case, settings):
-    """Set the proxy of a kind, as an operator does; credentials go out at once."""
+    """Configure the proxy of a provider, by default with preemptive credentials."""
 
     def set_up(port, username="", password="", *, preemptive=True):
         if provider_case.fake == "apple":
@@ -49,13 +49,13 @@ def set_proxy(provider_case, settings):
 
 @pytest.fixture
 def peers(version, fake):
-    """Return the ports from which the stand-in was called since the test began."""
+    """Return the source ports of the fake's connections since the test began."""
     before = len(fake.received)
     return lambda: {record["headers"]["peer"] for record in fake.received[before:]}
 
 
 def proxy_requests(provider_case, fake):
-    """Return what the proxy is asked for with one push of a kind, in its order."""
+    """Return the requests of one push to the proxy, in order."""
     description = fake.describe()
     if provider_case.fake == "apple":
         return [("CONNECT", description["production_url"].removeprefix("https://"))]
@@ -146,7 +146,7 @@ def test_disabled_proxy_is_not_used(send_push, push_flow):
 
 
 def assert_retried(push_flow, transaction_id, *reasons):
-    """The push is tried again, and attempt and event say why in the same words."""
+    """Assert that the push is retried, with the same reason in attempt and event."""
     [(outcome, reason)] = push_flow.attempts(transaction_id)
     assert outcome == "retry"
     assert [word for word in reasons if word in reason.lower()], reason
@@ -171,7 +171,7 @@ def test_rejected_proxy_credentials_are_reported_and_retried(send_push, push_flo
 
 @contextmanager
 def scripted_proxy(response):
-    """Listen as a proxy that gives every request this answer; without one it says nothing until the end."""
+    """Run a proxy with a fixed response; with an empty response it never responds."""
     connections = []
 
     def serve():

@@ -1,4 +1,4 @@
-"""What the status of a version and its configuration mean for the pushes to its phones."""
+"""Effect of a version's status and configuration on pushes to its devices."""
 
 import pytest
 
@@ -24,27 +24,27 @@ def update(version, **fields):
     version.save()
 
 
-def test_login_only_version_gets_pushes_and_no_new_devices(send_push, push_flow, version, phone, enroll):
+def test_login_only_version_gets_pushes_and_no_new_devices(send_push, push_flow, version, device, enroll):
     update(version, status="login_only")
     transaction_id = send_push()
     assert push_flow.attempts(transaction_id) == ACCEPTED
     with pytest.raises(DeviceApiError) as rejection:
         enroll("bert", push_token=provider_cases.push_token())
     assert rejection.value.body["error_code"] == "version_not_enabled"
-    phone.enroll_push(provider_cases.push_token())
-    assert phone.answer(phone.fetch(transaction_id), approve=True) == "authenticated"
+    device.enroll_push(provider_cases.push_token())
+    assert device.answer(device.fetch(transaction_id), approve=True) == "authenticated"
 
 
 def test_disabled_version_gets_no_pushes_and_no_devices(
-    portal, version, phone, enroll, mobile_type, type_with_fallback, fake, token
+    portal, version, device, enroll, mobile_type, type_with_fallback, fake, token
 ):
     update(version, status="disabled")
-    assert error_of(portal.start(mobile_type, phone)) == (404, "1001")
-    assert portal.start(type_with_fallback, phone, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
+    assert error_of(portal.start(mobile_type, device)) == (404, "1001")
+    assert portal.start(type_with_fallback, device, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
     assert not PushDelivery.objects.exists()
     for attempt in (
         lambda: enroll("bert", push_token=provider_cases.push_token()),
-        lambda: phone.enroll_push(provider_cases.push_token()),
+        lambda: device.enroll_push(provider_cases.push_token()),
     ):
         with pytest.raises(DeviceApiError) as rejection:
             attempt()
@@ -52,7 +52,7 @@ def test_disabled_version_gets_no_pushes_and_no_devices(
     assert fake.wait(token, 0, None, 0) == []
 
 
-def test_reenabled_version_gets_pushes(send_push, push_flow, version, phone):
+def test_reenabled_version_gets_pushes(send_push, push_flow, version, device):
     update(version, status="disabled")
     update(version, status="enabled")
     assert push_flow.attempts(send_push()) == ACCEPTED
@@ -60,22 +60,22 @@ def test_reenabled_version_gets_pushes(send_push, push_flow, version, phone):
 
 def test_version_without_a_configuration_rejects_push_tokens(version, enroll, portal, mobile_type, type_with_fallback):
     update(version, push_messaging_configuration=None)
-    phone = enroll(push_token="")
+    device = enroll(push_token="")
     with pytest.raises(DeviceApiError) as rejection:
-        phone.enroll_push(provider_cases.push_token())
+        device.enroll_push(provider_cases.push_token())
     assert rejection.value.status == 403
     assert not PushEnrollment.objects.exists()
-    assert error_of(portal.start(mobile_type, phone)) == (404, "1001")
-    assert portal.start(type_with_fallback, phone, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
+    assert error_of(portal.start(mobile_type, device)) == (404, "1001")
+    assert portal.start(type_with_fallback, device, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
 
 
 def test_removed_configuration_ends_pending_transactions(
-    portal, push_flow, version, phone, mobile_type, type_with_fallback, token, fake
+    portal, push_flow, version, device, mobile_type, type_with_fallback, token, fake
 ):
-    transaction_id = push_flow.start(mobile_type, phone)
+    transaction_id = push_flow.start(mobile_type, device)
     update(version, push_messaging_configuration=None)
     push_flow.work()
     assert push_flow.result(transaction_id) == ("not_authenticated", "failed_to_send")
     assert push_flow.attempts(transaction_id) == [("refused", "the device has no push token")]
-    assert portal.start(type_with_fallback, phone, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
+    assert portal.start(type_with_fallback, device, phone_number=PHONE_NUMBER).json()["auth_method"] == "sms"
     assert fake.wait(token, 0, None, 0) == []

@@ -1,4 +1,4 @@
-"""A portal's text messages from the door to the gateway's server, and the worker's part in between, step by step."""
+"""Fixtures for the delivery of SMS: the portal's requests, the worker's steps and the fakes of the gateways."""
 
 import json
 from datetime import timedelta
@@ -23,7 +23,7 @@ START = "/oauth/api/v4/authenticate/user"
 
 
 class SmsFlow:
-    """What a portal does with text messages, and what a worker does with them."""
+    """Steps of a portal and of a worker in the delivery of SMS."""
 
     def __init__(self, portal):
         self.portal = portal
@@ -33,26 +33,26 @@ class SmsFlow:
         return self.portal.post(START, {name: value for name, value in form.items() if value is not None})
 
     def start(self, mobile_type, user_id="anna", **fields):
-        """E3; returns the transaction's id."""
+        """Initiate a transaction (E3) and return its id."""
         response = self.post(mobile_type, user_id, **fields)
         assert response.status_code == 200, response.content
         return response.json()["transaction_id"]
 
     def verify(self, transaction_id, code, user_id="anna"):
-        """E5."""
+        """Verify a code (E5)."""
         return self.portal.post(f"{START}/{user_id}/sms", {"transaction_id": transaction_id, "sms_code": code})
 
     def resend(self, transaction_id, user_id="anna"):
-        """E6."""
+        """Request a resend (E6)."""
         return self.portal.post(f"{START}/{user_id}/sms/resend", {"transaction_id": transaction_id})
 
     def result(self, transaction_id):
-        """E4: status and, after a final failure, its reason."""
+        """Request the result (E4) and return the status and, after a permanent failure, the reason."""
         body = self.portal.result(transaction_id).json()
         return body["status"], body.get("not_authenticated_reason", {}).get("reason")
 
     def work(self):
-        """Claim and deliver what is due, as a worker's dispatcher does; returns how many messages that were."""
+        """Claim and deliver the due messages, like the dispatcher of a worker, and return their number."""
         due = list(SmsDelivery.due(timezone.now()).values_list("pk", flat=True))
         rows = claims.claim(SmsDelivery, due)
         for row in rows:
@@ -60,13 +60,13 @@ class SmsFlow:
         return len(rows)
 
     def send(self, mobile_type, **fields):
-        """E3 and the worker's part; returns the transaction's id."""
+        """Initiate a transaction (E3), deliver its message and return its id."""
         transaction_id = self.start(mobile_type, **fields)
         self.work()
         return transaction_id
 
     def code(self, transaction_id):
-        """Return the code, as the user reads it on the phone."""
+        """Return the verification code, which the user reads on the phone."""
         return Transaction.objects.get(pk=transaction_id).code
 
     def attempts(self, transaction_id):
@@ -77,7 +77,7 @@ class SmsFlow:
         return list(Event.objects.filter(transaction_id=transaction_id).order_by("pk"))
 
     def event_types(self, transaction_id):
-        """Return the types of the transaction's events that came after its start, without E4's."""
+        """Return the types of the transaction's events, without those of initiation and E4."""
         types = [event.event_type for event in self.events(transaction_id)]
         return [
             event_type
@@ -88,7 +88,7 @@ class SmsFlow:
 
 @pytest.fixture
 def sms_flow(portal):
-    """The worker's part closes connections between its steps: tests with it are marked with `transaction=True`."""
+    """Flow of a portal. The worker closes connections, so tests of deliveries need `transaction=True`."""
     return SmsFlow(portal)
 
 
@@ -99,7 +99,7 @@ def sms_type(db):
 
 @pytest.fixture(autouse=True)
 def sent_messages(settings):
-    """The gateway of every test that names no other: what it was given stands in its `sent`."""
+    """Messages of the memory gateway, which is the default of these tests."""
     settings.SMS_GATEWAY = "memory"
     MemoryGateway.sent_messages.clear()
     yield MemoryGateway.sent_messages
@@ -107,7 +107,7 @@ def sent_messages(settings):
 
 
 def configure(settings, environment):
-    """Set what environment variables would have set."""
+    """Apply environment variables to the settings."""
     for name, value in environment.items():
         setattr(settings, name.removeprefix("TOKEN_SERVER_ENGINE_").removeprefix("CUSTOM_HOOKS_"), value)
 
@@ -121,7 +121,7 @@ def twilio(settings):
 
 @pytest.fixture
 def sms_service(settings):
-    """The own service behind the REST gateway."""
+    """Fake of a custom service for the REST gateway."""
     with fake_sms_service.SmsService() as sms_service:
         configure(settings, sms_service.describe()["environment"])
         yield sms_service
@@ -129,7 +129,7 @@ def sms_service(settings):
 
 @pytest.fixture
 def advance_clock():
-    """Move the clock on by some seconds; it goes on from there."""
+    """Advance the clock by some seconds. It keeps running."""
     with time_machine.travel(timezone.now(), tick=True) as traveller:
         yield lambda seconds: traveller.shift(timedelta(seconds=seconds))
 
@@ -145,10 +145,10 @@ def change_general():
 
 
 def forms(server):
-    """Return the forms that Twilio's stand-in got."""
+    """Return the forms that the fake of Twilio received."""
     return [fake_twilio.form(request["body"]) for request in server.received]
 
 
 def bodies(server):
-    """Return the JSON that a service got."""
+    """Return the JSON bodies that a service received."""
     return [json.loads(request["body"]) for request in server.received]

@@ -1,4 +1,4 @@
-"""`check --deploy` names what the gateway's settings lack."""
+"""System checks of the gateway's settings (`check --deploy`)."""
 
 import pytest
 
@@ -9,10 +9,10 @@ TWILIO = [PREFIX + name for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", 
 
 
 def missing_variables(gateway, settings):
-    """Return the variables that the check names."""
+    """Return the environment variables that the check reports."""
     settings.SMS_GATEWAY = gateway
-    words = run("check", "--deploy").err.split()
-    return sorted(word for word in words if word.startswith(PREFIX))
+    output = run("check", "--deploy").err.split()
+    return sorted(word for word in output if word.startswith(PREFIX))
 
 
 @pytest.mark.parametrize(

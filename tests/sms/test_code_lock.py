@@ -1,4 +1,4 @@
-"""Wrong codes are counted per user over all transactions (NIST SP 800-63B-4, 3.2.2: at most 100 in a row)."""
+"""Lock after wrong codes in all transactions of a user (NIST SP 800-63B-4, 3.2.2: at most 100 in a row)."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +25,7 @@ def free_type(db):
 
 @pytest.fixture
 def verify_wrong_codes(sms_flow, free_type):
-    """Type wrong codes, each into a transaction of its own; returns the answers."""
+    """Verify wrong codes, each in a new transaction; returns the responses."""
 
     def verify_all(count, user_id="anna"):
         responses = []

@@ -1,4 +1,4 @@
-"""E5: six digits, judged by their hash, usable once, with a number of attempts."""
+"""Verification of codes (E5): format, attempt limit and single use."""
 
 import re
 

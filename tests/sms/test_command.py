@@ -1,4 +1,4 @@
-"""`send_test_sms`: through the configured gateway, and what it answered."""
+"""Output and exit codes of `send_test_sms`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A gateway by its dotted path: the documentation's own example, as it stands there."""
+"""Custom gateway by its dotted path: the example of the documentation."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ EXAMPLE = re.compile(r"<!-- executed by tests/sms/test_custom_gateway.py -->\n``
 
 
 class Provider(FakeServer):
-    """A provider that takes JSON with an API key and answers 201."""
+    """Fake of a provider that accepts JSON with an API key and returns status 201."""
 
     def key(self, path, headers, body):
         return NUMBER
@@ -29,9 +29,9 @@ class Provider(FakeServer):
 
 @pytest.fixture
 def provider(settings, tmp_path, monkeypatch):
-    """The example of the page as a module of its own, and the provider that it speaks to."""
+    """Fake of the provider, with the example of the page as the configured gateway."""
     [example] = EXAMPLE.findall(PAGE.read_text())
-    # A name of its own for each test: a module stays imported.
+    # Each test needs a new module name, because imported modules are cached.
     module = f"mygateway_{tmp_path.name}".replace("-", "_")
     (tmp_path / f"{module}.py").write_text(example)
     monkeypatch.syspath_prepend(str(tmp_path))

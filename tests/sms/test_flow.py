@@ -1,4 +1,4 @@
-"""A text message through the real processes, and what a `kill -9` of the worker in the gateway's time leaves."""
+"""Delivery of SMS by the server's processes, including a `kill -9` of the worker during a request."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ CONFIGURATION = {
 
 
 class RunningServer:
-    """The product's processes and Twilio's stand-in, as a portal and an operator see them."""
+    """Processes of the server and the fake of Twilio, with the requests of a portal."""
 
     def __init__(self, stack, gateway):
         self.stack, self.gateway = stack, gateway
@@ -91,7 +91,7 @@ def running(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def silent_logs(running):
-    """No log holds a traceback, a number, a text or a credential."""
+    """Assert that logs contain no traceback, number, message or credential."""
     yield
     for program in running.stack.programs:
         log_lines = program.log_lines()

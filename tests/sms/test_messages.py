@@ -1,4 +1,4 @@
-"""The texts: default by language, the code in its place, the browser's autofill form untouched."""
+"""Messages: default by language, insertion of the code, and the autofill format of browsers."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def type_with():
 
 @pytest.fixture
 def sent(sms_flow, sent_messages):
-    """Start, deliver; return the text on the phone with the code made visible as CODE."""
+    """Initiate and deliver; return the delivered text with CODE in place of the code."""
 
     def run(mobile_type, **fields):
         sms_flow.send(mobile_type, **fields)

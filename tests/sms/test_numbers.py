@@ -1,4 +1,4 @@
-"""Phone numbers: right in E.164, or error 3001; judged only when text messages are reached."""
+"""Validation of phone numbers (error 3001) and their normalisation to E.164."""
 
 import pytest
 from django.db import connection
@@ -94,7 +94,7 @@ def test_event_of_an_invalid_number_omits_the_number(sms_flow, sms_type):
     assert "31112" not in str(event.details)
 
 
-# A wrong value for each parameter of a text message around the number, in the order of the table.
+# An invalid value for each parameter of E3 with SMS, in the order of validation.
 OTHER_PARAMETERS = {
     "user_id": ("u" * 256, "1003"),
     "message": ("m" * 156, "1005"),

@@ -1,4 +1,4 @@
-"""The outgoing proxy of the environment variables, in front of the gateways' servers."""
+"""Connections of the gateways through the outgoing proxy."""
 
 import pytest
 
@@ -16,7 +16,7 @@ BASIC = "Basic b3V0Z29pbmc6cHJveHk6cGFzc3dvcmQ="
 
 @pytest.fixture
 def set_proxy(monkeypatch, settings):
-    """Set the environment variables of the proxy, and the settings anew from them."""
+    """Set the environment variables of the proxy and reload the settings."""
 
     def set_up(proxy, **variables):
         variables = {"ENABLED_BOOLEAN": "true", "HOST": "127.0.0.1", "PORT": str(proxy.port), **variables}
@@ -28,7 +28,7 @@ def set_proxy(monkeypatch, settings):
 
 
 def has_only_peer(proxy, server):
-    """Say whether every request that the server got came from the proxy."""
+    """Return True if all requests of the server came through the proxy."""
     return {request["headers"]["peer"] for request in server.received} <= proxy.peers
 
 

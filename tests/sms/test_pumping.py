@@ -1,4 +1,4 @@
-"""Text messages cost money: countries, and limits per number, per block of numbers and per client."""
+"""Protection against SMS pumping: allowed countries, and limits per number, number prefix and client."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +21,8 @@ needs_connections = pytest.mark.skipif(
     connection.vendor == "sqlite", reason="the test client's threads would wait for one connection"
 )
 BELGIAN = "+32470123456"
-# The same first seven digits as NUMBER.
 NEW_KEY = b"n" * 32
+# The first seven digits are those of NUMBER.
 NEIGHBOURS = ["+31612345670", "+31612345671", "+31612345679"]
 
 
@@ -45,7 +45,7 @@ def test_number_limit_includes_resends(sms_flow, sms_type):
     response = sms_flow.post(sms_type)
     assert error(response) == (429, "1429")
     assert 3500 < int(response.headers["Retry-After"]) <= 3600
-    # The same number for another user, and written in another way.
+    # The same number in another notation and for another user.
     assert error(sms_flow.post(sms_type, "bert", phone_number="+31 6 1234-5678")) == (429, "1429")
     assert Transaction.objects.count() == count
     assert SmsDelivery.objects.count() == 5
@@ -101,7 +101,7 @@ def test_client_has_a_daily_limit(sms_flow, sms_type, switch, client):
 
 
 def run_concurrently(sms_flow, sms_type, numbers):
-    """Start one for each number at the same moment; returns the statuses."""
+    """Initiate a transaction for each number concurrently; returns the status codes."""
     ready = threading.Barrier(len(numbers))
 
     def post(number):
@@ -142,7 +142,7 @@ def test_numbers_of_other_countries_are_rejected(sms_flow, sms_type, switch):
     assert sms_flow.post(sms_type).status_code == 200
     assert error(sms_flow.post(sms_type, phone_number=BELGIAN)) == (400, "3001")
     assert Event.objects.filter(event_type="SMS_AUTH_INIT_FAILURE_COUNTRY_NOT_ALLOWED").count() == 1
-    # Satellite phones belong to no country.
+    # Satellite phones have no country.
     assert error(sms_flow.post(sms_type, phone_number="+881612345678")) == (400, "3001")
 
 

@@ -1,4 +1,4 @@
-"""Codes and resends at the same moment, on connections of their own."""
+"""Concurrent verifications, resends and deliveries, on separate connections."""
 
 import threading
 from collections import Counter
@@ -17,7 +17,7 @@ OK, SENT = 200, 204
 
 @pytest.fixture
 def run_concurrently(sms_flow):
-    """Run calls at the same moment, each with a portal that has a connection of its own; return what they got."""
+    """Run calls concurrently, each with its own portal and connection, and return their outcomes."""
 
     def run(*calls):
         ready = threading.Barrier(len(calls))
@@ -64,9 +64,9 @@ def test_concurrent_wrong_codes_respect_the_attempt_limit(sms_flow, sms_type, ru
     outcomes = run_concurrently(*[lambda flow: flow.verify(transaction_id, "wrong")] * 10)
     assert Counter(outcomes) == {"3003": 3, "3004": 7}
     assert sms_flow.result(transaction_id) == ("not_authenticated", "invalid_answer")
-    kinds = Counter(sms_flow.event_types(transaction_id))
-    assert kinds["SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE"] == 3
-    assert kinds["SMS_AUTH_VALIDATION_LIMIT_EXCEEDED"] == 1
+    event_types = Counter(sms_flow.event_types(transaction_id))
+    assert event_types["SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE"] == 3
+    assert event_types["SMS_AUTH_VALIDATION_LIMIT_EXCEEDED"] == 1
     assert Transaction.objects.get(pk=transaction_id).attempts_used == 3
 
 

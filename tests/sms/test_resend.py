@@ -1,4 +1,4 @@
-"""E6: the same code again, within a limit and without a longer life."""
+"""Resends (E6): same code, limit and unchanged expiry."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The REST gateway against a service that checks credentials and members."""
+"""REST gateway with a fake service that validates credentials and members."""
 
 import pytest
 

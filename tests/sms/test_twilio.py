@@ -1,4 +1,4 @@
-"""The Twilio gateway against a server that checks what Twilio's API reference asks for."""
+"""Twilio gateway with a fake that validates requests against Twilio's API reference."""
 
 import json
 
@@ -18,7 +18,7 @@ ENDED = ("not_authenticated", "failed_to_send")
 
 @pytest.fixture
 def type_with_sender(sms_type):
-    """A type with a sender of its own."""
+    """Type with its own sender ID."""
     sms_type.sms_sender_id = "Shop"
     sms_type.save()
     return sms_type

@@ -1,4 +1,4 @@
-"""What becomes of a text message for each thing that the gateway can say, in E4, in events and in the attempts."""
+"""Outcomes of messages in E4, events and attempts for the results of the gateway."""
 
 import pytest
 from django.db import transaction
@@ -21,7 +21,7 @@ UNKNOWN, NOT_AUTHENTICATED = "SMS_AUTH_INIT_OUTCOME_UNKNOWN", "MOBILE_AUTH_NOT_A
 
 
 class ScriptedGateway(Gateway):
-    """Says what the test wants."""
+    """Gateway with scripted results."""
 
     results = []
     calls = 0
@@ -33,7 +33,7 @@ class ScriptedGateway(Gateway):
 
 @pytest.fixture
 def script_gateway(settings):
-    """Set what the gateway says, one a message; after that it accepts."""
+    """Script the results of the gateway, one for each message. Further messages are accepted."""
     settings.SMS_GATEWAY = "tests.sms.test_worker.ScriptedGateway"
     ScriptedGateway.results, ScriptedGateway.calls = [], 0
 
@@ -151,7 +151,7 @@ def test_unknown_outcome_is_repeated_only_by_a_resend(sms_flow, sms_type, script
 
 def test_message_of_a_killed_worker_is_not_repeated(sms_flow, sms_type, script_gateway, advance_clock):
     transaction_id = sms_flow.start(sms_type)
-    [claimed] = claims.claim(SmsDelivery, [latest_delivery(transaction_id).pk])  # and here the worker dies
+    [claimed] = claims.claim(SmsDelivery, [latest_delivery(transaction_id).pk])  # the worker ends without a result
     advance_clock(23)
     assert sms_flow.work() == 0
     advance_clock(1.5)
