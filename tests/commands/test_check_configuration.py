@@ -283,7 +283,7 @@ def test_a_wrong_server_key_is_wrong(google, with_server_key):
     with_server_key(server_key="another")
     level, text, remedy, _code = last()
     assert (level, text) == ("error", "127.0.0.1 rejects the configuration (HTTP 401).")
-    assert "Enter it again" in remedy
+    assert "The credential is rejected. Enter the credential" in remedy
 
 
 def test_apple_is_asked_through_the_proxy_and_the_line_says_so(apple, with_key):

@@ -61,7 +61,7 @@ def test_a_phone_with_android_is_reached_by_way_of_google(google, enroll, versio
     [
         (apns.TOPIC_DISALLOWED, "misconfigured (TopicDisallowed)", "Compare the bundle identifier of the version"),
         (apns.INVALID_PROVIDER_TOKEN, "misconfigured (InvalidProviderToken)", "Compare key ID and team ID"),
-        (apns.BAD_DEVICE_TOKEN, "dead_token (BadDeviceToken)", "It has to open the app and enrol for push again."),
+        (apns.BAD_DEVICE_TOKEN, "dead_token (BadDeviceToken)", "The app must enrol for push again."),
         (apns.SERVICE_UNAVAILABLE, "retry (ServiceUnavailable)", "Try again later."),
         (apns.rejection(400, "Novelty"), "refused (Novelty)", "Report this problem"),
     ],

@@ -87,12 +87,12 @@ def test_server_key_is_saved_for_legacy_api(legacy):
     ("content", "text"),
     [
         (b"", "empty"),
-        (b"nothing", "This is not a signing key."),
-        (b"\xff\xfe\x00", "This is not a text file."),
+        (b"nothing", "The file is not a signing key."),
+        (b"\xff\xfe\x00", "The file is not a text file."),
         (b"x" * 70_000, "too large"),
         (apns_certificates.pem(rsa.generate_private_key(65537, 2048)), "The key has the wrong type."),
         (apns_certificates.pem(ec.generate_private_key(ec.SECP384R1())), "The key has the wrong type."),
-        (json.dumps({"type": "service_account"}), "This is not a signing key."),
+        (json.dumps({"type": "service_account"}), "The file is not a signing key."),
     ],
 )
 def test_invalid_signing_key_is_rejected(console, content, text):
@@ -141,7 +141,7 @@ def test_configuration_requires_known_platform(console, fields):
 def test_fields_of_other_kind_are_rejected(console, fields, foreign):
     [(name, text)] = errors(console.post(ADD, fields())).items()
     assert name.startswith(foreign)
-    assert "does not belong" in text
+    assert "not allowed for" in text
     assert not PushMessagingConfiguration.objects.exists()
 
 
