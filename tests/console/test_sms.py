@@ -46,7 +46,10 @@ def test_test_sms_is_sent_and_response_shown(console, settings):
     with sms_service.SmsService() as service:
         configure(settings, service.describe()["environment"])
         assert "rest" in console.get(PATH).content.decode()
-        assert send_test(console, "+31 (6) 1234-5678") == "The gateway “rest” accepted the message to +31…78. Sender: Shop."
+        assert (
+            send_test(console, "+31 (6) 1234-5678")
+            == "The gateway “rest” accepted the message to +31…78. Sender: Shop."
+        )
         [body] = bodies(service)
     assert body == {
         "phone_number": NUMBER,
