@@ -168,8 +168,8 @@ def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, porta
         "console sessions": "1",
         "recovery codes of staff": "10",
         "enrolment codes": "1",
-        "one-time passwords and codes of text messages": "1",
-        "phone numbers that limits count": "2",
+        "one-time passwords and verification codes": "1",
+        "phone numbers in rate limits": "2",
         "requests with an Idempotency-Key": "1",
     }
 
@@ -180,7 +180,7 @@ def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, porta
     remaining = remaining_uses(rotate(NEW_KEY, OLD_KEY).lines)
     assert remaining.keys() == {
         "tokens of authenticators", "console sessions", "recovery codes of staff", "enrolment codes",
-        "phone numbers that limits count", "requests with an Idempotency-Key",
+        "phone numbers in rate limits", "requests with an Idempotency-Key",
     }  # fmt: skip
     assert remaining["tokens of authenticators"] == "2"
 
