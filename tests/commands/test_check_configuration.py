@@ -320,7 +320,9 @@ def test_a_proxy_whose_password_cannot_be_read_is_wrong(apple, with_key, setting
     configuration.save()
     found, code = check()
     assert (found[0][0], code) == ("error", 1)
-    assert found[0][1].startswith("Its password cannot be decrypted: cannot decrypt system_apnsproxy.password: its key is not in")
+    assert found[0][1].startswith(
+        "Its password cannot be decrypted: cannot decrypt system_apnsproxy.password: its key is not in"
+    )
     assert [level for level, _text in found] == ["error", "ok", "error"]
 
 

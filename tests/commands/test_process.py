@@ -59,7 +59,7 @@ def test_a_database_without_tables_is_one_line_and_exit_code_1(manage):
     refused = manage("import_configuration", "-", input="features: {mobile_authentication: true}\n")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert len(refused.stderr.splitlines()) == 1
-    assert "Is it running and migrated?" in refused.stderr
+    assert "Start it and run the migrations." in refused.stderr
 
 
 def test_a_migrated_installation_imports_and_says_nothing_else(manage):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.applications.models import ApiClient
 from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
+from apps.callbacks.transport import CallbackResult
 from apps.enrollment.models import EnrollmentCode
 from apps.events.models import Event
 from apps.outbox import claims
@@ -191,7 +192,7 @@ def failed():
         url="http://127.0.0.1:9/callback", concurrency_key="http://127.0.0.1:9", transaction_id=uuid4(), user_id="anna"
     )
     [claimed] = claims.claim(CallbackDelivery, [row.pk])
-    delivery.record([(claimed, delivery.Outcome(delivered=False, reason="HTTP 410", status=410, final=True))])
+    delivery.record([(claimed, CallbackResult(delivered=False, reason="HTTP 410", status=410, final=True))])
     row.refresh_from_db()
     assert row.state == State.FAILED
     return row
@@ -206,7 +207,7 @@ def test_a_failed_callback_is_sent_again(failed, named_by):
     assert run("redeliver_callbacks", *names).lines == ["1 callback is due again."]
     [again] = claims.claim(CallbackDelivery, [failed.pk, waiting.pk])
     assert (again.pk, again.webhook_id, again.attempts_made) == (failed.pk, failed.webhook_id, 2)
-    delivery.record([(again, delivery.Outcome(delivered=True, status=204))])
+    delivery.record([(again, CallbackResult(delivered=True, status=204))])
     failed.refresh_from_db()
     assert (failed.state, failed.attempts.count()) == (State.DONE, 2)
     assert run("redeliver_callbacks", *names).lines == ["0 callbacks are due again."]

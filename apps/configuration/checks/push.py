@@ -27,5 +27,5 @@ def _check_proxy() -> Iterator[Finding]:
     try:
         system.apns_proxy()
     except CannotDecrypt as error:
-        text = _("Its password cannot be decrypted: %(reason)s.") % {"reason": error}
+        text = _("Its password cannot be used: %(reason)s.") % {"reason": error}
         yield Finding(Level.ERROR, _("proxy for APNs"), text, remedy_of(str(error)))

@@ -39,5 +39,5 @@ class Command(OneLineCommand):
         try:
             data = services.export_configuration(with_secrets=options["with_secrets"])
         except CannotDecrypt as error:
-            raise CommandError(_("A secret cannot be decrypted: %(reason)s.") % {"reason": error}) from None
+            raise CommandError(_("A secret cannot be exported: %(reason)s.") % {"reason": error}) from None
         self.stdout.write(file.dump(data, options["format"]), ending="")
