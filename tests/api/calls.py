@@ -1,4 +1,4 @@
-"""Addresses of the APIs, and what the tests of the APIs say over and over."""
+"""Paths of the APIs and helpers of their tests."""
 
 import json
 from urllib.parse import urlencode
@@ -32,25 +32,25 @@ def post_form(client, path, fields, content_type=FORM, **headers):
 
 
 def send_json(client, path, body, *, method="POST", token="", **headers):
-    """Send a body (bytes and text go as they are) to the device API."""
+    """Send a body to the device API. Bytes and text are sent unchanged."""
     if token:
         headers["Authorization"] = f"Bearer {token}"
     content = body if isinstance(body, (str, bytes)) else json.dumps(body)
     return client.generic(method, path, content, content_type="application/json", headers=headers)
 
 
-def error_of(answer):
-    """Return status and error of an answer, after checking that it has the shape that every error has."""
-    body = answer.json()
-    assert answer.headers["Content-Type"].replace(" ", "") == "application/json;charset=UTF-8"
-    assert_not_cacheable(answer)
+def error_of(response):
+    """Return status and error of a response, and check the format of the error."""
+    body = response.json()
+    assert response.headers["Content-Type"].replace(" ", "") == "application/json;charset=UTF-8"
+    assert_not_cacheable(response)
     assert body["error"]
     assert body["error_description"]
     if "error_code" in body and "description" in body:
         assert body["description"] == body["error_description"]
-    return answer.status_code, body.get("error_code", body["error"])
+    return response.status_code, body.get("error_code", body["error"])
 
 
-def assert_not_cacheable(answer):
-    assert answer.headers["Cache-Control"] == "no-cache, no-store, must-revalidate"
-    assert answer.headers["Pragma"] == "no-cache"
+def assert_not_cacheable(response):
+    assert response.headers["Cache-Control"] == "no-cache, no-store, must-revalidate"
+    assert response.headers["Pragma"] == "no-cache"

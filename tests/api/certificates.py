@@ -1,4 +1,4 @@
-"""Builds OpenPGP keys by hand: with any time, and with bindings that no program would make."""
+"""Builder of OpenPGP keys with any time and with unusual bindings."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ CERTIFIES, SIGNS, ENCRYPTS = b"\x01", b"\x02", b"\x0c"
 
 
 def lifetime(seconds):
-    """Return the subpacket that lets a key expire."""
+    """Return the subpacket with the lifetime of a key."""
     return openpgp.subpacket(9, seconds.to_bytes(4, "big"))
 
 
 def agreement(subkey, primary, at, by=None):
-    """Return the subpacket in which a subkey (or another key) signs that it belongs to a primary key."""
+    """Return the back signature of a subkey (or another key) for a primary key."""
     signed = openpgp.framed(primary.public) + openpgp.framed(subkey.public)
     # An embedded signature is the packet without its tag and five octets of length.
     return openpgp.subpacket(32, openpgp.sign(0x19, by or subkey, at, signed)[6:])
@@ -46,14 +46,14 @@ def certificate(primary, *subkeys, at, flags=CERTIFIES, subpackets=b""):
     ]
     for each in subkeys:
         bound = framed + openpgp.framed(each.key.public)
-        said = openpgp.subpacket(27, each.flags) + each.subpackets
+        subpackets_of_binding = openpgp.subpacket(27, each.flags) + each.subpackets
         packets.append(openpgp.packet(PUBLIC_SUBKEY, each.key.public))
-        packets.append(openpgp.sign(0x18, each.binder or primary, at, bound, said))
+        packets.append(openpgp.sign(0x18, each.binder or primary, at, bound, subpackets_of_binding))
     return pysequoia.armor(b"".join(packets), pysequoia.ArmorKind.PublicKey)
 
 
 def sealed(data, signer, server_public_key, at=None):
-    """Return a message that a key signs, whatever the certificate says of it."""
+    """Return a message that a key signs, regardless of its certificate."""
     signature = openpgp.sign(0x00, signer, signer.created if at is None else at, data)
     announced = bytes([3, 0, openpgp.HASH_SHA512, signer.algorithm]) + signer.fingerprint[-8:] + b"\x01"
     packets = openpgp.packet(openpgp.ONE_PASS_SIGNATURE, announced)
@@ -80,7 +80,7 @@ def rfc_9580_secret_key(at):
     return pysequoia.armor(b"".join(packets), pysequoia.ArmorKind.SecretKey)
 
 
-# The kinds of keys that the server accepts, each with a function that makes one of a given age.
+# Key types that the server accepts, each with a function that creates a key with a given time.
 KINDS = {
     "Curve25519 as GnuPG writes it": lambda at: keys.new_secret_key(at=at),
     "Curve25519 as RFC 9580 writes it": rfc_9580_secret_key,

@@ -1,4 +1,4 @@
-"""What the tests of the APIs share."""
+"""Fixtures of the API tests."""
 
 import pysequoia
 import pytest
@@ -12,7 +12,7 @@ from apps.transactions.models import Transaction
 
 @pytest.fixture
 def switch(db):
-    """Set general switches, as an administrator does."""
+    """Return a function that changes the general configuration."""
 
     def change(**values):
         row = GeneralConfiguration.get_solo()
@@ -32,13 +32,13 @@ def feature_off(db):
 
 @pytest.fixture
 def event_types(db):
-    """Return the types of all events so far, oldest first."""
+    """Return a function that returns the types of all events, oldest first."""
     return lambda: list(Event.objects.order_by("id").values_list("event_type", flat=True))
 
 
 @pytest.fixture
 def new_code(version):
-    """Make an enrolment code."""
+    """Return a function that creates an enrolment code."""
 
     def make(user_id="anna", version=version):
         return enrollment.create_enrollment_code(
@@ -56,7 +56,7 @@ def public_key():
 
 @pytest.fixture
 def enrollment_body(version, public_key):
-    """Return what a device sends to enrol; members set to None are left out."""
+    """Return a function that builds the body of an enrolment. Members set to None are omitted."""
 
     def build(code, **changes):
         body = {
@@ -75,13 +75,13 @@ def enrollment_body(version, public_key):
 
 @pytest.fixture
 def started(portal, mobile_type, device):
-    """Return the id of a transaction that waits for the device."""
+    """Return the id of a pending transaction of the device."""
     return portal.start(mobile_type, device).json()["transaction_id"]
 
 
 @pytest.fixture
 def row():
-    """Return a transaction's row."""
+    """Return a function that returns the row of a transaction."""
     return lambda transaction_id: Transaction.objects.get(pk=transaction_id)
 
 

@@ -1,4 +1,4 @@
-"""Writes encrypted OpenPGP messages by hand, to send what no program would: RFC 9580 with ECDH over Curve25519."""
+"""Builder of encrypted OpenPGP messages with unusual structures: RFC 9580 with ECDH over Curve25519."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ def armored(data):
 
 
 def encrypted(public_key, packets, checksum=b""):
-    """Encrypt packets to the server's key as RFC 4880 did: a session key (version 3) and a container (version 1)."""
+    """Encrypt packets to the server key in the format of RFC 4880: session key (version 3), container (version 1)."""
     session_key = os.urandom(32)
     return _session_key_packet(public_key, session_key) + _container(packets, session_key, checksum)
 

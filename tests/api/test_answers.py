@@ -1,4 +1,4 @@
-"""A sealed answer ends a transaction; anything that is not a right one costs nothing."""
+"""A valid sealed answer ends a transaction; an invalid one has no effect."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ INVALID_TRANSACTION = (404, "invalid_transaction")
 
 @pytest.fixture
 def send(client, device, started):
-    """Send an answer's body to the transaction that waits."""
+    """Return a function that sends an answer to the pending transaction."""
     return lambda message, token=device.device_token, transaction_id=started: send_json(
         client, answer_path(transaction_id), {"message": message}, token=token
     )
@@ -27,7 +27,7 @@ def send(client, device, started):
 
 @pytest.fixture
 def right(device, started):
-    """The content of a right answer; members set to None are left out."""
+    """Return a function that builds the content of a valid answer. Members set to None are omitted."""
     challenge = device.fetch(started)
 
     def build(**changes):
@@ -39,12 +39,12 @@ def right(device, started):
 
 @pytest.fixture
 def costs_nothing(send, right, portal, device, started, event_types):
-    """Send what must be refused, and then the right answer, which must still be taken."""
+    """Send a message that must be rejected, then a valid answer that must be accepted."""
 
     def run(message, event="PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE"):
-        answer = send(message)
-        assert error_of(answer) == INVALID_MESSAGE
-        assert answer.json()["error_description"] == "The sealed message is invalid."
+        response = send(message)
+        assert error_of(response) == INVALID_MESSAGE
+        assert response.json()["error_description"] == "The sealed message is invalid."
         assert event_types()[-1] == event
         assert portal.result(started).json()["status"] == "pending"
         assert not CallbackDelivery.objects.exists()
@@ -54,9 +54,9 @@ def costs_nothing(send, right, portal, device, started, event_types):
 
 
 @pytest.mark.parametrize(("approve", "status"), [(True, "authenticated"), (False, "not_authenticated")])
-def test_an_answer_ends_the_transaction_and_calls_back(send, right, device, started, event_types, approve, status):
-    answer = send(device.seal(right(authenticated=approve)))
-    assert (answer.status_code, answer.json()) == (200, {"status": status})
+def test_answer_ends_the_transaction_and_sends_a_callback(send, right, device, started, event_types, approve, status):
+    response = send(device.seal(right(authenticated=approve)))
+    assert (response.status_code, response.json()) == (200, {"status": status})
     assert event_types()[-1] == ("MOBILE_AUTH_AUTHENTICATED" if approve else "MOBILE_AUTH_NOT_AUTHENTICATED")
     callback = CallbackDelivery.objects.get()
     assert (callback.url, str(callback.transaction_id)) == (CALLBACK, started)
@@ -67,7 +67,7 @@ def test_unknown_members_of_an_answer_are_ignored(send, right, device):
     assert send(device.seal(content)).json() == {"status": "authenticated"}
 
 
-def test_a_byte_identical_repeat_gets_the_same_answer_and_changes_nothing(send, right, device, event_types):
+def test_identical_repeat_gets_the_same_response(send, right, device, event_types):
     sealed = device.seal(right())
     first = send(sealed)
     events = event_types()
@@ -78,20 +78,20 @@ def test_a_byte_identical_repeat_gets_the_same_answer_and_changes_nothing(send, 
 
 
 @pytest.mark.parametrize("approve", [True, False])
-def test_a_different_answer_after_the_end_finds_nothing(send, right, device, portal, started, approve):
+def test_different_answer_after_the_end_is_rejected(send, right, device, portal, started, approve):
     send(device.seal(right()))
     assert error_of(send(device.seal(right(authenticated=approve)))) == INVALID_TRANSACTION
     assert portal.result(started).json()["status"] == "authenticated"
 
 
-def test_the_repeat_is_taken_after_the_expiry_too(send, right, device):
+def test_identical_repeat_is_accepted_after_the_expiry(send, right, device):
     sealed = device.seal(right())
     send(sealed)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=1), tick=False):
         assert send(sealed).json() == {"status": "authenticated"}
 
 
-def test_an_answer_at_the_moment_of_expiry_is_too_late(client, portal, device):
+def test_answer_at_the_expiry_is_rejected(client, portal, device):
     start = datetime.now(UTC)
     with time_machine.travel(start, tick=False) as clock:
         transaction_id = portal.start(factories.TypeFactory(time_to_live=60), device).json()["transaction_id"]
@@ -101,16 +101,16 @@ def test_an_answer_at_the_moment_of_expiry_is_too_late(client, portal, device):
             "token": device.fetch(transaction_id)["token"],
         }
         clock.move_to(start + timedelta(seconds=60))
-        answer = send_json(
+        response = send_json(
             client, answer_path(transaction_id), {"message": device.seal(content)}, token=device.device_token
         )
-        assert error_of(answer) == INVALID_TRANSACTION
+        assert error_of(response) == INVALID_TRANSACTION
         assert portal.result(transaction_id).json()["status"] == "expired"
     assert not CallbackDelivery.objects.exists()
 
 
 @pytest.mark.parametrize("text", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "x", "%00", "%ff"])
-def test_an_unknown_transaction_cannot_be_answered(send, right, device, text):
+def test_unknown_transaction_cannot_be_answered(send, right, device, text):
     assert error_of(send(device.seal(right()), transaction_id=text)) == INVALID_TRANSACTION
 
 
@@ -121,18 +121,18 @@ def test_another_device_cannot_answer(send, right, device, enroll, portal, start
     assert portal.result(started).json()["status"] == "pending"
 
 
-def test_a_disabled_version_cannot_answer(send, right, device, version):
+def test_disabled_version_cannot_answer(send, right, device, version):
     version.status = "disabled"
     version.save()
     assert error_of(send(device.seal(right()))) == (403, "version_not_enabled")
 
 
 @pytest.mark.parametrize("token", ["", "unknown"])
-def test_without_a_known_bearer_nothing_is_judged(send, right, device, token):
+def test_answer_requires_a_valid_device_token(send, right, device, token):
     assert error_of(send(device.seal(right()), token=token)) == (401, "invalid_device_token")
 
 
-def test_a_message_sealed_to_somebody_else_is_refused(costs_nothing, right, device):
+def test_message_sealed_to_another_receiver_is_rejected(costs_nothing, right, device):
     stranger = Tsk.generate("x", profile=pysequoia.Profile.RFC4880).extract_certificate()
     costs_nothing(
         pysequoia.encrypt(
@@ -143,55 +143,55 @@ def test_a_message_sealed_to_somebody_else_is_refused(costs_nothing, right, devi
     )
 
 
-def test_a_message_signed_by_a_stranger_is_refused(costs_nothing, right, device):
+def test_message_signed_by_an_unknown_key_is_rejected(costs_nothing, right, device):
     stranger = TestDevice("", server_public_key=device.server_public_key, clock_difference=0)
     stranger.secret_key = stranger.new_secret_key()
     costs_nothing(stranger.seal(right()))
 
 
-def test_a_message_signed_by_another_users_enrolled_device_is_refused(costs_nothing, right, enroll):
+def test_message_signed_by_another_device_is_rejected(costs_nothing, right, enroll):
     costs_nothing(enroll("bert").seal(right()))
 
 
-def test_a_message_signed_by_another_profile_of_the_same_device_is_refused(costs_nothing, right, device, enroll):
+def test_message_signed_by_another_profile_of_the_device_is_rejected(costs_nothing, right, device, enroll):
     bert = TestDevice("", device_id=device.device_id, device_token=device.device_token)
     enroll("bert", push_token="", device=bert)
     costs_nothing(bert.seal(right()))
 
 
-def test_an_unsigned_message_is_refused(costs_nothing, right, device):
+def test_unsigned_message_is_rejected(costs_nothing, right, device):
     server = Cert.from_bytes(device.server_public_key.encode())
     costs_nothing(pysequoia.encrypt(json.dumps(right()).encode(), recipients=[server]).decode())
 
 
 @pytest.mark.parametrize("mode", ["INLINE", "CLEAR", "DETACHED"])
-def test_a_message_that_is_signed_but_not_encrypted_is_refused(costs_nothing, right, device, mode):
+def test_signed_but_unencrypted_message_is_rejected(costs_nothing, right, device, mode):
     signer = Tsk.from_bytes(device.secret_key.encode()).signer()
     signed = pysequoia.sign(signer, json.dumps(right()).encode(), mode=getattr(pysequoia.SignatureMode, mode))
     costs_nothing(signed.decode())
 
 
-def test_a_message_sealed_with_a_password_is_refused(costs_nothing, right, device):
+def test_message_sealed_with_a_password_is_rejected(costs_nothing, right, device):
     signer = Tsk.from_bytes(device.secret_key.encode()).signer()
     costs_nothing(pysequoia.encrypt(json.dumps(right()).encode(), passwords=["x"], signer=signer).decode())
 
 
-def test_a_plain_answer_is_refused(costs_nothing, right):
+def test_plain_answer_is_rejected(costs_nothing, right):
     costs_nothing(json.dumps(right()))
 
 
 @pytest.mark.parametrize("token", ["wrong", "", None, 5, True, [], {}, "\ud800", "é"], ids=ascii)
-def test_a_wrong_token_is_refused(costs_nothing, right, device, token):
+def test_wrong_token_is_rejected(costs_nothing, right, device, token):
     costs_nothing(device.seal(right(token=token)), event="MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN")
 
 
 @pytest.mark.parametrize("value", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "", None, 5, [], {}], ids=ascii)
-def test_another_transactions_id_inside_is_refused(costs_nothing, right, device, value):
+def test_id_of_another_transaction_is_rejected(costs_nothing, right, device, value):
     costs_nothing(device.seal(right(transaction_id=value)))
 
 
 @pytest.mark.parametrize("value", [None, 1, 0, "true", "", [], {}, [True]], ids=ascii)
-def test_an_answer_that_is_neither_yes_nor_no_is_refused(costs_nothing, right, device, value):
+def test_non_boolean_answer_is_rejected(costs_nothing, right, device, value):
     costs_nothing(device.seal(right(authenticated=value)))
 
 
@@ -200,11 +200,11 @@ def test_an_answer_that_is_neither_yes_nor_no_is_refused(costs_nothing, right, d
     ["", "null", "[]", "true", '"text"', "5", "{", "{]", "\0", "[" * 60_000, "{" * 60_000, "9" * 60_000, "NaN"],
     ids=lambda text: ascii(text)[:12],
 )
-def test_content_that_is_no_json_object_is_refused(costs_nothing, device, content):
+def test_content_must_be_a_json_object(costs_nothing, device, content):
     costs_nothing(seal_bytes(device, content.encode()))
 
 
-def test_content_that_is_not_utf_8_is_refused(costs_nothing, device):
+def test_content_must_be_utf_8(costs_nothing, device):
     costs_nothing(seal_bytes(device, b'{"token": "\xff\xfe\x80"}'))
 
 
@@ -233,21 +233,21 @@ def seal_bytes(device, content):
     ],
     ids=lambda text: f"{ascii(text)[:40]} {len(text)}",
 )
-def test_what_is_no_armoured_message_is_refused(costs_nothing, message):
+def test_text_without_an_armored_message_is_rejected(costs_nothing, message):
     costs_nothing(message)
 
 
-def test_a_message_without_its_armour_is_refused(costs_nothing, right, device):
+def test_message_without_armor_is_rejected(costs_nothing, right, device):
     costs_nothing("".join(device.seal(right()).splitlines()[2:-1]))
 
 
-def test_a_message_of_more_than_64_kib_is_refused(costs_nothing, right, device):
+def test_message_of_more_than_64_kib_is_rejected(costs_nothing, right, device):
     sealed = device.seal(right(padding="x" * 60_000))
     assert len(sealed) > 65_536
     costs_nothing(sealed)
 
 
-def test_a_message_with_one_changed_character_is_refused(costs_nothing, right, device):
+def test_message_with_one_changed_character_is_rejected(costs_nothing, right, device):
     lines = device.seal(right()).splitlines()
     middle = len(lines) // 2
     lines[middle] = ("A" if lines[middle][0] != "A" else "B") + lines[middle][1:]
@@ -255,7 +255,7 @@ def test_a_message_with_one_changed_character_is_refused(costs_nothing, right, d
 
 
 @pytest.mark.parametrize("body", [{}, {"message": None}, {"message": 5}, {"message": []}, {"message": {}}, [], "null"])
-def test_a_body_without_a_message_is_malformed(client, device, started, body):
-    answer = send_json(client, answer_path(started), body, token=device.device_token)
-    assert error_of(answer) == (400, "invalid_request")
+def test_body_without_a_message_is_malformed(client, device, started, body):
+    response = send_json(client, answer_path(started), body, token=device.device_token)
+    assert error_of(response) == (400, "invalid_request")
     assert len(device.pending()) == 1

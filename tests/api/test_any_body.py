@@ -1,4 +1,4 @@
-"""No body whatever makes an endpoint fail: a property, tried with a few hundred bodies of every kind."""
+"""No request body causes an error of the server (property-based tests)."""
 
 import json
 from urllib.parse import urlencode
@@ -62,53 +62,53 @@ def device_endpoints(device, started):
 
 @bounded
 @given(body=any_json | st.dictionaries(st.sampled_from(DEVICE_MEMBERS), any_json))
-def test_any_json_is_answered_by_the_device_api(client, device_endpoints, body):
+def test_device_api_responds_to_any_json(client, device_endpoints, body):
     for method, path, token in device_endpoints:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = client.generic(method, path, json.dumps(body), content_type="application/json", headers=headers)
-        assert answer.status_code < 500, (path, body)
-        assert answer.status_code >= 400 or answer.status_code == 204
-        answer.content.decode()
+        response = client.generic(method, path, json.dumps(body), content_type="application/json", headers=headers)
+        assert response.status_code < 500, (path, body)
+        assert response.status_code >= 400 or response.status_code == 204
+        response.content.decode()
 
 
 @bounded
 @given(body=st.binary(max_size=200), content_type=st.sampled_from(["application/json", FORM, "text/plain", ""]))
-def test_any_bytes_are_answered_by_every_endpoint(client, portal, device_endpoints, body, content_type):
+def test_every_endpoint_responds_to_any_bytes(client, portal, device_endpoints, body, content_type):
     headers = {"Authorization": portal.authorization}
     for path in (INITIATE, CODES.format(user_id="anna")):
-        answer = client.generic("POST", path, body, content_type=content_type, headers=headers)
-        assert 400 <= answer.status_code < 500, path
+        response = client.generic("POST", path, body, content_type=content_type, headers=headers)
+        assert 400 <= response.status_code < 500, path
     for method, path, token in device_endpoints:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = client.generic(method, path, body, content_type=content_type, headers=headers)
-        assert 400 <= answer.status_code < 500, path
+        response = client.generic(method, path, body, content_type=content_type, headers=headers)
+        assert 400 <= response.status_code < 500, path
 
 
 @bounded
 @given(fields=st.dictionaries(st.sampled_from(PORTAL_FIELDS), st.text(max_size=60)), known=st.booleans())
-def test_any_form_is_answered_by_the_portal_and_user_apis(client, portal, mobile_type, device, fields, known):
+def test_portal_and_user_api_respond_to_any_form(client, portal, mobile_type, device, fields, known):
     if known:
         fields = {"type": mobile_type.name, "user_id": "anna", "device_id": device.device_id, **fields}
     body = urlencode({name: value.encode("utf-8", "surrogatepass") for name, value in fields.items()})
     for path in (INITIATE, CODES.format(user_id="anna")):
         for headers in ({"Authorization": portal.authorization}, {}):
-            answer = client.generic("POST", path, body, content_type=FORM, headers=headers)
-            assert answer.status_code < 500, (path, fields)
+            response = client.generic("POST", path, body, content_type=FORM, headers=headers)
+            assert response.status_code < 500, (path, fields)
 
 
 @bounded
 @given(authorization=st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60))
-def test_any_authorization_header_is_answered(client, device_endpoints, authorization):
+def test_endpoints_respond_to_any_authorization_header(client, device_endpoints, authorization):
     for scheme in ("", "Basic ", "Bearer "):
         headers = {"Authorization": scheme + authorization}
         for method, path, _token in [("POST", INITIATE, ""), *device_endpoints]:
-            answer = client.generic(method, path, "{}", content_type="application/json", headers=headers)
-            assert 400 <= answer.status_code < 500
+            response = client.generic(method, path, "{}", content_type="application/json", headers=headers)
+            assert 400 <= response.status_code < 500
 
 
 @bounded
 @given(part=st.text(max_size=20))
-def test_any_id_in_a_path_is_answered(client, portal, device, part):
+def test_endpoints_respond_to_any_id_in_a_path(client, portal, device, part):
     token = {"Authorization": f"Bearer {device.device_token}"}
     basic = {"Authorization": portal.authorization}
     quoted = part.encode("utf-8", "surrogatepass").hex(" ").replace(" ", "%")
@@ -121,5 +121,5 @@ def test_any_id_in_a_path_is_answered(client, portal, device, part):
         ("POST", fetch_path(part), token),
         ("POST", answer_path(part), token),
     ):
-        answer = client.generic(method, path, "{}", content_type="application/json", headers=headers)
-        assert 400 <= answer.status_code < 500, path
+        response = client.generic(method, path, "{}", content_type="application/json", headers=headers)
+        assert 400 <= response.status_code < 500, path

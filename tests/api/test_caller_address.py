@@ -1,4 +1,4 @@
-"""The IP allow list of a client, and whose word about the caller's address is believed."""
+"""IP allow list of a client, and trusted proxies."""
 
 import pytest
 
@@ -37,18 +37,18 @@ def call(client, db):
         (["203.0.113.0/24"], "", DENIED),
     ],
 )
-def test_the_allow_list_holds_addresses_and_networks(call, allow_list, address, expected):
+def test_allow_list_accepts_addresses_and_networks(call, allow_list, address, expected):
     assert call(allow_list, address) == expected
 
 
-def test_a_secret_is_judged_before_the_address(client, db):
+def test_secret_is_verified_before_the_address(client, db):
     row = factories.ApiClientFactory(ip_allow_list=["10.0.0.1"])
     portal = Portal(client, row, secret="wrong")
     assert error_of(portal.get(UNKNOWN)) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("forwarded", ["10.0.0.1", "10.0.0.1, 10.0.0.1", "10.0.0.1,203.0.113.9"])
-def test_without_trusted_proxies_a_forwarded_address_counts_for_nothing(call, forwarded):
+def test_forwarded_address_is_ignored_without_trusted_proxies(call, forwarded):
     assert call(["10.0.0.1"], "203.0.113.9", forwarded) == DENIED
 
 
@@ -67,11 +67,11 @@ def test_without_trusted_proxies_a_forwarded_address_counts_for_nothing(call, fo
         (None, DENIED),
     ],
 )
-def test_behind_a_trusted_proxy_the_last_address_that_is_not_a_proxys_counts(call, settings, forwarded, expected):
+def test_last_address_that_is_not_a_trusted_proxy_is_used(call, settings, forwarded, expected):
     settings.TRUSTED_PROXIES = ["192.0.2.0/24"]
     assert call(["10.0.0.1"], "192.0.2.1", forwarded) == expected
 
 
-def test_a_caller_who_is_no_proxy_cannot_speak_for_another(call, settings):
+def test_forwarded_address_of_an_untrusted_caller_is_ignored(call, settings):
     settings.TRUSTED_PROXIES = ["192.0.2.0/24"]
     assert call(["10.0.0.1"], "203.0.113.9", "10.0.0.1") == DENIED

@@ -1,4 +1,4 @@
-"""Who may call the portal API: Basic or form credentials, two live secrets, the client's APIs."""
+"""Authentication of API clients: Basic or form credentials, two active secrets, and APIs."""
 
 import base64
 from urllib.parse import quote, quote_plus
@@ -38,7 +38,7 @@ def test_form_urlencoded_basic_credentials_are_accepted(client, odd_client):
 
 
 @pytest.mark.parametrize("scheme", ["basic", "BASIC"])
-def test_the_scheme_is_read_without_regard_to_case(client, odd_client, scheme):
+def test_scheme_is_case_insensitive(client, odd_client, scheme):
     assert error_of(get(client, basic(odd_client.client_id, ODD_SECRET, scheme))) == (404, "3004")
 
 
@@ -62,13 +62,13 @@ def test_form_credentials_are_accepted(client, odd_client):
     assert error_of(post_form(client, INITIATE, fields)) == (404, "3005")
 
 
-def test_with_basic_the_form_credentials_are_ignored(client, odd_client):
+def test_form_credentials_are_ignored_with_basic(client, odd_client):
     wrong_form = {"client_id": odd_client.client_id, "client_secret": "wrong", "type": "none"}
     right = basic(odd_client.client_id, ODD_SECRET)
     assert error_of(post_form(client, INITIATE, wrong_form, Authorization=right)) == (404, "3005")
 
 
-def test_right_form_credentials_do_not_help_wrong_basic_ones(client, odd_client):
+def test_correct_form_credentials_do_not_replace_wrong_basic_ones(client, odd_client):
     right_form = {"client_id": odd_client.client_id, "client_secret": ODD_SECRET, "type": "none"}
     wrong = basic(odd_client.client_id, "wrong")
     assert error_of(post_form(client, INITIATE, right_form, Authorization=wrong)) == (401, "invalid_client")
@@ -91,30 +91,30 @@ def test_right_form_credentials_do_not_help_wrong_basic_ones(client, odd_client)
         "Bearer abc",
         "Digest username=portal",
         basic("portal", ""),
-        basic("nobody", factories.CLIENT_SECRET),
+        basic("unknown", factories.CLIENT_SECRET),
         basic("portal", factories.CLIENT_SECRET + "x"),
         basic("Portal", factories.CLIENT_SECRET),
     ],
 )
-def test_missing_or_wrong_credentials_are_told_as_invalid_client(client, db, authorization):
+def test_missing_or_wrong_credentials_are_invalid_client(client, db, authorization):
     factories.ApiClientFactory(client_id="portal")
-    answer = get(client, authorization)
-    assert error_of(answer) == (401, "invalid_client")
-    assert answer.headers["WWW-Authenticate"].startswith('Basic realm="')
+    response = get(client, authorization)
+    assert error_of(response) == (401, "invalid_client")
+    assert response.headers["WWW-Authenticate"].startswith('Basic realm="')
 
 
-def test_a_client_without_a_secret_cannot_be_used(client, db):
+def test_client_without_a_secret_cannot_authenticate(client, db):
     idle = factories.ApiClientFactory(secret_hashes=[])
     assert error_of(get(client, basic(idle.client_id, ""))) == (401, "invalid_client")
 
 
-def test_a_failed_authentication_leaves_an_event_without_the_secret(client, db, event_types):
-    get(client, basic("nobody", "do-not-keep-me"))
+def test_failed_authentication_records_an_event_without_the_secret(client, db, event_types):
+    get(client, basic("unknown", "do-not-store-me"))
     assert event_types() == ["API_AUTHENTICATION_FAILED"]
-    assert "do-not-keep-me" not in str(list(factories.ApiClientFactory._meta.model.objects.values()))
+    assert "do-not-store-me" not in str(list(factories.ApiClientFactory._meta.model.objects.values()))
 
 
-def test_two_secrets_live_at_once_and_the_third_ends_the_first(client, db):
+def test_third_secret_replaces_the_first(client, db):
     row = factories.ApiClientFactory(secret_hashes=[])
     secrets = []
     for _ in range(3):
@@ -125,22 +125,22 @@ def test_two_secrets_live_at_once_and_the_third_ends_the_first(client, db):
 
 
 @pytest.mark.parametrize("apis", [[], ["end_user"]])
-def test_a_client_without_the_api_is_unauthorized(client, db, apis):
+def test_client_without_the_api_is_unauthorized(client, db, apis):
     row = factories.ApiClientFactory(apis=apis)
     authorization = basic(row.client_id, factories.CLIENT_SECRET)
     assert error_of(get(client, authorization)) == (400, "unauthorized_client")
 
 
-def test_the_user_api_has_the_same_rules(client, db):
+def test_user_api_has_the_same_rules(client, db):
     path = CODES.format(user_id="anna")
     row = factories.ApiClientFactory(apis=["mobile_authentication"])
     assert error_of(post_form(client, path, {"application_id": "x"})) == (401, "invalid_client")
     authorization = basic(row.client_id, factories.CLIENT_SECRET)
-    answer = post_form(client, path, {"application_id": "x"}, Authorization=authorization)
-    assert error_of(answer) == (400, "unauthorized_client")
+    response = post_form(client, path, {"application_id": "x"}, Authorization=authorization)
+    assert error_of(response) == (400, "unauthorized_client")
 
 
-def test_the_user_api_takes_form_credentials_too(client, version):
+def test_user_api_accepts_form_credentials(client, version):
     row = factories.ApiClientFactory()
     fields = {
         "client_id": row.client_id,

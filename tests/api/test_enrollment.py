@@ -1,4 +1,4 @@
-"""A device enrols a user's key with a one-time code."""
+"""Enrolment of the key of a user with an enrolment code."""
 
 import re
 from datetime import timedelta
@@ -25,11 +25,11 @@ def assert_nothing_is_enrolled():
     assert not Profile.objects.exists()
 
 
-def test_a_new_device_gets_ids_a_token_and_the_servers_key(send, enrollment_body, new_code, event_types):
-    answer = send(enrollment_body(new_code(), device_model="Pixel 9", os_version="16"))
-    enrolled = answer.json()
-    assert answer.status_code == 201
-    assert_not_cacheable(answer)
+def test_new_device_gets_ids_token_and_server_key(send, enrollment_body, new_code, event_types):
+    response = send(enrollment_body(new_code(), device_model="Pixel 9", os_version="16"))
+    enrolled = response.json()
+    assert response.status_code == 201
+    assert_not_cacheable(response)
     assert set(enrolled) == {"device_id", "profile_id", "device_token", "server_public_key"}
     assert re.fullmatch(r"[0-9A-F]{64}", enrolled["device_id"])
     assert re.fullmatch(r"[A-Z0-9]{6}", enrolled["profile_id"])
@@ -38,7 +38,7 @@ def test_a_new_device_gets_ids_a_token_and_the_servers_key(send, enrollment_body
     assert event_types()[-1] == "KEY_ENROLLMENT_SUCCESS"
 
 
-def test_a_code_works_once(send, enrollment_body, new_code, event_types):
+def test_enrollment_code_is_single_use(send, enrollment_body, new_code, event_types):
     code = new_code()
     assert send(enrollment_body(code)).status_code == 201
     assert error_of(send(enrollment_body(code))) == INVALID_CODE
@@ -47,7 +47,7 @@ def test_a_code_works_once(send, enrollment_body, new_code, event_types):
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(599, 201), (600, 404), (86_400, 404)])
-def test_a_code_lives_ten_minutes(send, enrollment_body, new_code, seconds, expected):
+def test_enrollment_code_expires_after_ten_minutes(send, enrollment_body, new_code, seconds, expected):
     start = timezone.now()
     with time_machine.travel(start, tick=False) as clock:
         code = new_code()
@@ -56,13 +56,13 @@ def test_a_code_lives_ten_minutes(send, enrollment_body, new_code, seconds, expe
 
 
 @pytest.mark.parametrize("code", ["wrong", "é", "x" * 100])
-def test_a_wrong_code_is_refused(send, enrollment_body, new_code, code):
+def test_wrong_enrollment_code_is_rejected(send, enrollment_body, new_code, code):
     new_code()
     assert error_of(send(enrollment_body(code))) == INVALID_CODE
     assert_nothing_is_enrolled()
 
 
-def test_a_code_of_another_application_is_refused_and_stays_usable(send, enrollment_body, new_code):
+def test_code_of_another_application_is_rejected_and_stays_valid(send, enrollment_body, new_code):
     other = factories.ApplicationVersionFactory()
     code = new_code()
     assert error_of(send(enrollment_body(code, application_id=other.application.identifier))) == INVALID_CODE
@@ -72,7 +72,7 @@ def test_a_code_of_another_application_is_refused_and_stays_usable(send, enrollm
 @pytest.mark.parametrize(
     "changes", [{"app_version": "9.9.9"}, {"platform": "ios"}, {"status": "disabled"}, {"status": "login_only"}]
 )
-def test_a_version_that_is_not_enabled_cannot_enrol_and_the_code_stays_usable(
+def test_disabled_version_cannot_enroll_and_the_code_stays_valid(
     send, enrollment_body, new_code, version, changes, event_types
 ):
     status = changes.pop("status", "enabled")
@@ -87,9 +87,7 @@ def test_a_version_that_is_not_enabled_cannot_enrol_and_the_code_stays_usable(
     assert send(enrollment_body(code)).status_code == 201
 
 
-def test_while_enrolment_is_off_nobody_enrols_and_the_code_stays_usable(
-    send, enrollment_body, new_code, switch, event_types
-):
+def test_disabled_enrollment_rejects_and_the_code_stays_valid(send, enrollment_body, new_code, switch, event_types):
     switch(enrollment_enabled=False)
     code = new_code()
     assert error_of(send(enrollment_body(code))) == (403, "9017")
@@ -99,7 +97,7 @@ def test_while_enrolment_is_off_nobody_enrols_and_the_code_stays_usable(
     assert send(enrollment_body(code)).status_code == 201
 
 
-def test_a_second_user_of_a_device_gets_a_profile_on_it(enroll, client):
+def test_second_user_of_a_device_gets_a_profile(enroll, client):
     device = enroll("anna", push_token="")
     first = device.profile_id
     token = device.device_token
@@ -109,7 +107,7 @@ def test_a_second_user_of_a_device_gets_a_profile_on_it(enroll, client):
     assert device.device_token == token
 
 
-def test_the_same_user_again_gets_new_keys_and_keeps_the_profile_id(enroll, profile_row):
+def test_repeated_enrollment_replaces_keys_and_keeps_the_profile_id(enroll, profile_row):
     device = enroll("anna", push_token="")
     before = profile_row(device)
     again = TestDevice("", device_id=device.device_id, device_token=device.device_token)
@@ -119,7 +117,7 @@ def test_the_same_user_again_gets_new_keys_and_keeps_the_profile_id(enroll, prof
     assert after.fingerprint != before.fingerprint
 
 
-def test_after_a_new_enrolment_only_the_new_key_can_answer(enroll, portal, mobile_type):
+def test_only_the_new_key_can_answer_after_a_repeated_enrollment(enroll, portal, mobile_type):
     old = enroll("anna")
     started = portal.start(mobile_type, old).json()["transaction_id"]
     new = TestDevice("", device_id=old.device_id, device_token=old.device_token)
@@ -137,7 +135,7 @@ def _answer(device, challenge):
     return send_json(device.client, path, {"message": sealed}, token=device.device_token)
 
 
-def test_a_bearer_of_another_application_is_refused(send, enroll, enrollment_body, new_code):
+def test_device_token_of_another_application_is_rejected(send, enroll, enrollment_body, new_code):
     other = factories.ApplicationVersionFactory()
     device = enroll("anna", push_token="")
     body = enrollment_body(new_code(version=other), application_id=other.application.identifier)
@@ -146,13 +144,13 @@ def test_a_bearer_of_another_application_is_refused(send, enroll, enrollment_bod
 
 
 @pytest.mark.parametrize("token", ["unknown", "ÿþ", "a" * 5000])
-def test_an_unknown_bearer_is_refused_and_the_code_stays_usable(send, enrollment_body, new_code, token):
+def test_unknown_device_token_is_rejected_and_the_code_stays_valid(send, enrollment_body, new_code, token):
     code = new_code()
     assert error_of(send(enrollment_body(code), token)) == (401, "invalid_device_token")
     assert send(enrollment_body(code)).status_code == 201
 
 
-def test_one_server_key_is_shared_unless_every_enrolment_is_to_have_its_own(enroll, switch):
+def test_server_key_is_shared_unless_configured_per_enrollment(enroll, switch):
     first = enroll("anna", push_token="")
     assert enroll("bert", push_token="").server_public_key == first.server_public_key
     switch(unique_pgp_keys_per_enrollment=True)
@@ -161,7 +159,7 @@ def test_one_server_key_is_shared_unless_every_enrolment_is_to_have_its_own(enro
     assert ServerKey.objects.count() == 2
 
 
-def test_with_a_key_of_its_own_a_device_can_answer(enroll, switch, portal, mobile_type):
+def test_device_with_its_own_server_key_can_answer(enroll, switch, portal, mobile_type):
     switch(unique_pgp_keys_per_enrollment=True)
     enroll("anna")
     device = enroll("bert")
@@ -174,11 +172,11 @@ MEMBERS = ["enrollment_code", "public_key", "application_id", "platform", "app_v
 
 @pytest.mark.parametrize("member", MEMBERS)
 @pytest.mark.parametrize("value", [None, "", 5, True, [], {}, ["x"], "a\0b", "\ud800"], ids=repr)
-def test_a_member_that_is_missing_or_no_text_is_refused_by_name(send, enrollment_body, new_code, member, value):
+def test_missing_or_non_text_member_is_named(send, enrollment_body, new_code, member, value):
     code = new_code()
-    answer = send(enrollment_body(code, **{member: value}))
-    assert error_of(answer) == (400, "invalid_request")
-    assert member in answer.json()["error_description"]
+    response = send(enrollment_body(code, **{member: value}))
+    assert error_of(response) == (400, "invalid_request")
+    assert member in response.json()["error_description"]
     assert_nothing_is_enrolled()
     assert EnrollmentCode.objects.get().used_at is None
 
@@ -187,17 +185,17 @@ def test_a_member_that_is_missing_or_no_text_is_refused_by_name(send, enrollment
     ("member", "limit"),
     [("application_id", 100), ("app_version", 50), ("device_name", 100), ("device_model", 100), ("os_version", 50)],
 )
-def test_a_member_that_is_too_long_is_refused_by_name(send, enrollment_body, new_code, member, limit):
-    answer = send(enrollment_body(new_code(), **{member: "x" * (limit + 1)}))
-    assert error_of(answer) == (400, "invalid_request")
-    assert member in answer.json()["error_description"]
+def test_too_long_member_is_named(send, enrollment_body, new_code, member, limit):
+    response = send(enrollment_body(new_code(), **{member: "x" * (limit + 1)}))
+    assert error_of(response) == (400, "invalid_request")
+    assert member in response.json()["error_description"]
 
 
-def test_an_unknown_platform_is_refused(send, enrollment_body, new_code):
+def test_unknown_platform_is_rejected(send, enrollment_body, new_code):
     assert error_of(send(enrollment_body(new_code(), platform="windows"))) == (400, "invalid_request")
 
 
-def test_names_at_their_limit_are_kept_whole(send, enrollment_body, new_code):
+def test_names_at_their_limit_are_stored_completely(send, enrollment_body, new_code):
     names = {"device_name": "漢" * 100, "device_model": "😀" * 100, "os_version": "é" * 50}
     assert send(enrollment_body(new_code(), **names)).status_code == 201
     device = Device.objects.get()

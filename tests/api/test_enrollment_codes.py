@@ -1,4 +1,4 @@
-"""The user API makes one-time enrolment codes."""
+"""Creation of enrolment codes with the user API."""
 
 import json
 from datetime import UTC, datetime
@@ -21,12 +21,12 @@ def ask(portal, version):
     return run
 
 
-def test_a_code_is_made_from_json(ask, settings, version, event_types):
+def test_code_is_created_from_json(ask, settings, version, event_types):
     settings.PUBLIC_URL = "https://auth.example.com"
-    answer = ask()
-    made = answer.json()
-    assert answer.status_code == 201
-    assert_not_cacheable(answer)
+    response = ask()
+    made = response.json()
+    assert response.status_code == 201
+    assert_not_cacheable(response)
     assert set(made) == {"enrollment_code", "enrollment_uri", "expires_at"}
     # 22 characters of URL-safe base64 carry 128 bits.
     assert len(made["enrollment_code"]) >= 22
@@ -41,19 +41,19 @@ def test_a_code_is_made_from_json(ask, settings, version, event_types):
     }
 
 
-def test_a_code_is_made_from_a_form(portal, version):
-    answer = portal.post(PATH, {"application_id": version.application.identifier})
-    assert answer.status_code == 201
+def test_code_is_created_from_a_form(portal, version):
+    response = portal.post(PATH, {"application_id": version.application.identifier})
+    assert response.status_code == 201
 
 
-def test_every_code_is_another_one_and_none_is_kept_readably(ask):
+def test_codes_are_unique_and_stored_as_hashes(ask):
     made = {ask().json()["enrollment_code"] for _ in range(5)}
     assert len(made) == 5
     stored = json.dumps(list(EnrollmentCode.objects.values()), default=str)
     assert not [code for code in made if code in stored]
 
 
-def test_an_unknown_application_is_not_found(ask):
+def test_unknown_application_is_not_found(ask):
     assert error_of(ask({"application_id": "none"})) == (404, "not_found")
     assert not EnrollmentCode.objects.exists()
 
@@ -87,14 +87,14 @@ def test_an_unknown_application_is_not_found(ask):
     ],
     ids=lambda body: str(body)[:30],
 )
-def test_a_malformed_body_is_refused(ask, body):
+def test_malformed_body_is_rejected(ask, body):
     assert error_of(ask(body)) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("body", [[("application_id", "a"), ("application_id", "b")], b"application_id=%ff"])
-def test_a_malformed_form_is_refused(portal, body):
-    answer = portal.post(PATH, body) if isinstance(body, list) else post_bytes(portal, body)
-    assert error_of(answer) == (400, "1003")
+def test_malformed_form_is_rejected(portal, body):
+    response = portal.post(PATH, body) if isinstance(body, list) else post_bytes(portal, body)
+    assert error_of(response) == (400, "1003")
 
 
 def post_bytes(portal, body):
@@ -108,11 +108,11 @@ def post_bytes(portal, body):
 
 
 @pytest.mark.parametrize("user_id", ["u" * 256, "a\0b"])
-def test_an_impossible_user_id_is_refused(ask, user_id):
+def test_invalid_user_id_is_rejected(ask, user_id):
     assert error_of(ask(path=CODES.format(user_id=quote(user_id)))) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("user_id", ["u" * 255, "anna@example.com", "Ünïcödé", "with space", "漢" * 255])
-def test_a_user_id_is_any_text(ask, user_id):
+def test_user_id_can_be_any_text(ask, user_id):
     assert ask(path=CODES.format(user_id=quote(user_id))).status_code == 201
     assert EnrollmentCode.objects.get().user_id == user_id

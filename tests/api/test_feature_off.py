@@ -1,4 +1,4 @@
-"""With the feature off the portal and device APIs say so; the user API goes on."""
+"""The portal and device APIs return 1000 while the feature is off; the user API stays available."""
 
 import pytest
 
@@ -18,13 +18,13 @@ from tests.api.calls import (
 pytestmark = pytest.mark.usefixtures("feature_off")
 
 
-def test_the_portal_api_says_so_whatever_the_parameters(portal):
+def test_portal_api_is_disabled_for_any_parameters(portal):
     assert error_of(portal.post(INITIATE, {})) == (404, "1000")
     assert error_of(portal.post(INITIATE, [("type", "a"), ("type", "b")])) == (404, "1000")
     assert error_of(portal.get(result_path("x"))) == (404, "1000")
 
 
-def test_form_credentials_do_not_put_the_parameters_first(portal):
+def test_feature_is_checked_before_form_parameters(portal):
     fields = [
         ("client_id", portal.api_client.client_id),
         ("client_secret", portal.secret),
@@ -34,12 +34,12 @@ def test_form_credentials_do_not_put_the_parameters_first(portal):
     assert error_of(post_form(portal.client, INITIATE, fields)) == (404, "1000")
 
 
-def test_wrong_credentials_come_first(client):
+def test_credentials_are_checked_first(client):
     assert error_of(post_form(client, INITIATE, {})) == (401, "invalid_client")
 
 
-def test_the_device_api_says_so(client):
-    for answer in (
+def test_device_api_is_disabled(client):
+    for response in (
         send_json(client, ENROLLMENTS, {}),
         client.get(ENROLLMENTS),
         client.delete(f"{ENROLLMENTS}/ABC123"),
@@ -48,9 +48,9 @@ def test_the_device_api_says_so(client):
         send_json(client, fetch_path("x"), {}),
         send_json(client, answer_path("x"), {}),
     ):
-        assert error_of(answer) == (404, "1000")
+        assert error_of(response) == (404, "1000")
 
 
-def test_the_user_api_goes_on(portal, version):
-    answer = portal.post(CODES.format(user_id="anna"), {"application_id": version.application.identifier})
-    assert answer.status_code == 201
+def test_user_api_stays_available(portal, version):
+    response = portal.post(CODES.format(user_id="anna"), {"application_id": version.application.identifier})
+    assert response.status_code == 201

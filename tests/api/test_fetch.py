@@ -1,4 +1,4 @@
-"""The device lists what waits for it and fetches challenges."""
+"""List of pending transactions, and challenges."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ def fetch(client):
     return run
 
 
-def test_the_challenge_has_what_the_phone_shows_and_answers(portal, device):
+def test_challenge_contains_message_type_and_token(portal, device):
     mobile_type = factories.TypeFactory(name="login", time_to_live=90)
     transaction_id = portal.start(mobile_type, device, message="Sign in at the shop?").json()["transaction_id"]
     challenge = device.fetch(transaction_id)
@@ -40,20 +40,20 @@ def test_the_challenge_has_what_the_phone_shows_and_answers(portal, device):
     }
 
 
-def test_a_challenge_fetched_again_is_the_same_freshly_sealed(fetch, started, device):
+def test_repeated_fetch_returns_the_same_challenge_in_a_new_message(fetch, started, device):
     first, second = (fetch(device, started).json()["message"] for _ in range(2))
     assert first != second
     assert device.open(first) == device.open(second)
 
 
-def test_a_fetched_transaction_stays_in_the_list_until_it_is_answered(started, device):
+def test_fetched_transaction_is_listed_until_it_is_answered(started, device):
     challenge = device.fetch(started)
     assert [listed["transaction_id"] for listed in device.pending()] == [started]
     device.answer(challenge, approve=False)
     assert device.pending() == []
 
 
-def test_the_list_is_the_oldest_first_of_all_profiles_and_tells_no_token(portal, mobile_type, enroll):
+def test_list_contains_all_profiles_oldest_first_without_tokens(portal, mobile_type, enroll):
     anna = enroll("anna", push_token="shared")
     bert = TestDevice("", device_id=anna.device_id, device_token=anna.device_token)
     enroll("bert", push_token="shared", device=bert)
@@ -75,7 +75,7 @@ def test_another_devices_transactions_are_not_listed(started, device, enroll):
 
 
 @pytest.mark.parametrize("text", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "x", "%00", "%ff", "a" * 5000])
-def test_an_unknown_transaction_cannot_be_fetched(fetch, device, text, event_types):
+def test_unknown_transaction_cannot_be_fetched(fetch, device, text, event_types):
     assert error_of(fetch(device, text)) == INVALID_TRANSACTION
     assert event_types()[-1] == "MOBILE_AUTH_FETCH_FAILED_INVALID_TRANSACTION"
 
@@ -91,19 +91,19 @@ def test_another_profile_of_the_same_device_cannot_fetch(fetch, started, device,
 
 
 @pytest.mark.parametrize("approve", [True, False])
-def test_an_answered_transaction_cannot_be_fetched(fetch, started, device, approve):
+def test_answered_transaction_cannot_be_fetched(fetch, started, device, approve):
     device.answer(device.fetch(started), approve=approve)
     assert error_of(fetch(device, started)) == INVALID_TRANSACTION
 
 
-def test_a_cancelled_transaction_cannot_be_fetched(fetch, started, device, row):
+def test_cancelled_transaction_cannot_be_fetched(fetch, started, device, row):
     lifecycle.close(row(started), Status.CANCELLED, EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED, call_back=False)
     assert error_of(fetch(device, started)) == INVALID_TRANSACTION
     assert device.pending() == []
 
 
 @pytest.mark.parametrize("swept", [True, False])
-def test_an_expired_transaction_is_neither_listed_nor_fetched(fetch, portal, device, event_types, swept):
+def test_expired_transaction_is_neither_listed_nor_fetched(fetch, portal, device, event_types, swept):
     start = datetime.now(UTC)
     with time_machine.travel(start, tick=False) as clock:
         transaction_id = portal.start(factories.TypeFactory(time_to_live=60), device).json()["transaction_id"]
@@ -115,19 +115,19 @@ def test_an_expired_transaction_is_neither_listed_nor_fetched(fetch, portal, dev
     assert event_types()[-1] == "MOBILE_AUTH_FETCH_FAILED_TRANSACTION_EXPIRED"
 
 
-def test_the_profile_is_judged_before_the_transaction(fetch, device, enroll):
+def test_profile_is_checked_before_the_transaction(fetch, device, enroll):
     for profile_id in ("ZZZZZZ", enroll("bert").profile_id):
         assert error_of(fetch(device, "x", profile_id=profile_id)) == (404, "invalid_profile")
 
 
 @pytest.mark.parametrize("value", [None, "", 123456, True, [], {}, "a\0b", "ABCDEFG", "\ud800"], ids=ascii)
-def test_a_profile_id_that_is_none_is_refused(fetch, device, started, value):
-    answer = fetch(device, started, profile_id=value)
-    assert error_of(answer) == (400, "invalid_request")
-    assert "profile_id" in answer.json()["error_description"]
+def test_malformed_profile_id_is_rejected(fetch, device, started, value):
+    response = fetch(device, started, profile_id=value)
+    assert error_of(response) == (400, "invalid_request")
+    assert "profile_id" in response.json()["error_description"]
 
 
-def test_a_disabled_version_can_list_but_not_fetch(fetch, started, device, version):
+def test_disabled_version_can_list_but_not_fetch(fetch, started, device, version):
     version.status = "disabled"
     version.save()
     assert len(device.pending()) == 1
@@ -135,12 +135,12 @@ def test_a_disabled_version_can_list_but_not_fetch(fetch, started, device, versi
 
 
 @pytest.mark.parametrize("token", ["", "unknown"])
-def test_without_a_known_bearer_there_is_no_list(client, device, token):
+def test_list_requires_a_valid_device_token(client, device, token):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     assert error_of(client.get("/device/v1/transactions", headers=headers)) == (401, "invalid_device_token")
 
 
-def test_fetching_leaves_an_event_of_the_transaction(started, device):
+def test_fetch_records_an_event(started, device):
     device.fetch(started)
     event = Event.objects.get(event_type="MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED")
     assert (str(event.transaction_id), event.user_id) == (started, "anna")

@@ -1,4 +1,4 @@
-"""What is true of every address: content types, cache headers, unknown paths, wrong methods."""
+"""HTTP behaviour of all paths: content types, cache headers, unknown paths, unsupported methods."""
 
 import pytest
 from django.test import Client
@@ -33,78 +33,78 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
     "content_type",
     [*FORMS, "Application/X-WWW-Form-Urlencoded; Charset=utf-8", "application/x-www-form-urlencoded ;x=y"],
 )
-def test_a_form_with_any_parameters_is_taken(portal, content_type):
-    answer = post_form(portal.client, INITIATE, {"type": "x"}, content_type, Authorization=portal.authorization)
-    assert error_of(answer) == (404, "3005")
+def test_form_content_type_with_parameters_is_accepted(portal, content_type):
+    response = post_form(portal.client, INITIATE, {"type": "x"}, content_type, Authorization=portal.authorization)
+    assert error_of(response) == (404, "3005")
 
 
 @pytest.mark.parametrize(
     "content_type", ["", "text/plain", "application/json", "multipart/form-data; boundary=x", "nonsense", "a/b/c"]
 )
-def test_any_other_content_type_is_told_as_415(portal, content_type):
-    answer = post_form(portal.client, INITIATE, {"type": "x"}, content_type, Authorization=portal.authorization)
-    assert error_of(answer) == (415, "unsupported_media_type")
+def test_other_content_types_get_415(portal, content_type):
+    response = post_form(portal.client, INITIATE, {"type": "x"}, content_type, Authorization=portal.authorization)
+    assert error_of(response) == (415, "unsupported_media_type")
 
 
-def test_wrong_credentials_are_told_before_a_wrong_content_type(client, db):
+def test_credentials_are_checked_before_the_content_type(client, db):
     assert error_of(post_form(client, INITIATE, {"type": "x"}, "text/plain")) == (401, "invalid_client")
 
 
-def test_the_device_api_takes_json_only(client, db):
+def test_device_api_accepts_only_json(client, db):
     assert error_of(post_form(client, ENROLLMENTS, {"enrollment_code": "x"})) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("field", ["type", "user_id", "device_id", "callback_uri", "message", "unknown"])
-def test_a_repeated_field_is_refused_before_anything_else_in_it(portal, field):
-    answer = portal.post(INITIATE, [("type", "no such type"), (field, "a"), (field, "a")])
-    assert error_of(answer) == (400, "1003")
-    assert field in answer.json()["description"]
+def test_repeated_field_is_reported_first(portal, field):
+    response = portal.post(INITIATE, [("type", "no such type"), (field, "a"), (field, "a")])
+    assert error_of(response) == (400, "1003")
+    assert field in response.json()["description"]
 
 
-def test_nobody_may_keep_a_success(portal, device, mobile_type):
+def test_success_response_is_not_cacheable(portal, device, mobile_type):
     started = portal.start(mobile_type, device)
-    for answer in (started, portal.result(started.json()["transaction_id"])):
-        assert answer.status_code == 200
-        assert answer.headers["Content-Type"].replace(" ", "") == "application/json;charset=UTF-8"
-        assert_not_cacheable(answer)
+    for response in (started, portal.result(started.json()["transaction_id"])):
+        assert response.status_code == 200
+        assert response.headers["Content-Type"].replace(" ", "") == "application/json;charset=UTF-8"
+        assert_not_cacheable(response)
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", METHODS)
-def test_a_wrong_method_is_told_as_405_in_json(client, db, path, method):
-    answer = client.generic(method, path)
+def test_unsupported_method_gets_405_as_json(client, db, path, method):
+    response = client.generic(method, path)
     if method in PATHS[path]:
-        assert answer.status_code in {400, 401, 415}
+        assert response.status_code in {400, 401, 415}
     elif method == "HEAD":
-        assert (answer.status_code, answer.content) == (405, b"")
+        assert (response.status_code, response.content) == (405, b"")
     else:
-        assert error_of(answer) == (405, "method_not_allowed")
-        assert set(answer.headers["Allow"].split(", ")) == PATHS[path]
+        assert error_of(response) == (405, "method_not_allowed")
+        assert set(response.headers["Allow"].split(", ")) == PATHS[path]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/oauth/api/schema/", "/oauth/api/docs/"])
 @pytest.mark.parametrize("method", METHODS)
-def test_probe_or_description_allows_get_and_head_alone(db, path, method):
-    answer = Client(enforce_csrf_checks=True).generic(method, path)
+def test_probe_and_description_allow_only_get_and_head(db, path, method):
+    response = Client(enforce_csrf_checks=True).generic(method, path)
     if method in ("GET", "HEAD"):
-        assert answer.status_code == 200
+        assert response.status_code == 200
     else:
-        assert error_of(answer) == (405, "method_not_allowed")
-        assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+        assert error_of(response) == (405, "method_not_allowed")
+        assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD"}
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/healthz", "/oauth/api/schema/", "/oauth/api/docs/", "/oauth", "/device/x"])
 def test_query_with_more_than_500_fields_is_a_bad_request(client, db, path):
     method = min(PATHS.get(path, {"GET"}) - {"HEAD"})
-    answer = client.generic(method, f"{path}?{'a=1&' * 501}")
-    assert answer.status_code == 400
+    response = client.generic(method, f"{path}?{'a=1&' * 501}")
+    assert response.status_code == 400
     if path != "/healthz":
-        assert error_of(answer) == (400, "invalid_request")
+        assert error_of(response) == (400, "invalid_request")
 
 
-def test_head_answers_as_get_does_without_a_body(portal, started):
-    answer = portal.client.head(result_path(started), headers={"Authorization": portal.authorization})
-    assert (answer.status_code, answer.content) == (200, b"")
+def test_head_returns_the_headers_of_get(portal, started):
+    response = portal.client.head(result_path(started), headers={"Authorization": portal.authorization})
+    assert (response.status_code, response.content) == (200, b"")
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_head_answers_as_get_does_without_a_body(portal, started):
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
-def test_an_unknown_path_is_told_as_404_in_json(client, db, path, method):
+def test_unknown_path_gets_404_as_json(client, db, path, method):
     assert error_of(client.generic(method, path))[0] == 404
     assert client.generic(method, path).json()["error"] == "not_found"
 
 
-def test_a_body_that_is_too_large_is_refused(portal, client):
-    answer = portal.post(INITIATE, {"message": "x" * 300_000})
-    assert error_of(answer) == (413, "request_too_large")
-    answer = client.post(ENROLLMENTS, "x" * 300_000, content_type="application/json")
-    assert error_of(answer)[0] == 413
+def test_body_that_is_too_large_is_rejected(portal, client):
+    response = portal.post(INITIATE, {"message": "x" * 300_000})
+    assert error_of(response) == (413, "request_too_large")
+    response = client.post(ENROLLMENTS, "x" * 300_000, content_type="application/json")
+    assert error_of(response)[0] == 413

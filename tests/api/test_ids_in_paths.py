@@ -1,4 +1,4 @@
-"""Ids in paths: percent-encoded, and with any character. The server hands the request target over as it was sent."""
+"""Percent-encoded ids in paths, with any character."""
 
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ PHONE_NUMBER = "+31612345678"
 
 
 class TargetClient(Client):
-    """A client of a server that adds the undecoded request target to the environment."""
+    """Client of a server that adds the undecoded request target to the environment."""
 
     def generic(self, method, path, *args, **extra):
         return super().generic(method, path, *args, **{"RAW_URI": path, **extra})
@@ -32,11 +32,11 @@ def user(client, portal, version):
 
     def run(user_id):
         path, application = CODES.format(user_id=quote(user_id, safe="")), version.application.identifier
-        answer = post_form(client, path, {"application_id": application}, Authorization=portal.authorization)
+        response = post_form(client, path, {"application_id": application}, Authorization=portal.authorization)
         device = TestDevice("")
         device.client = client
         device.enroll(
-            answer.json()["enrollment_code"],
+            response.json()["enrollment_code"],
             application_id=application,
             platform=version.platform,
             app_version=version.version,
@@ -94,7 +94,7 @@ def test_path_is_decoded_once(user, devices):
 
 
 @pytest.mark.parametrize("segment", ["%00", "anna%00", "%ff", "%C3%28", "%ED%A0%80"])
-def test_segment_that_is_no_text_is_an_unknown_user(client, portal, user, devices, segment):
+def test_undecodable_segment_is_an_unknown_user(client, portal, user, devices, segment):
     user("anna")
     assert portal.get(f"{INITIATE}/{segment}/enabled").json() == {"enabled": []}
     assert portal.get(f"{INITIATE}/{segment}/device/{segment}/enabled").json() == {"enabled": []}

@@ -1,4 +1,4 @@
-"""The message of E3: its default by language, its limit in code points, and what is taken out of it."""
+"""Message of E3: default by language, limit in code points, removed characters."""
 
 import pytest
 
@@ -11,8 +11,8 @@ def shown(portal, device):
     """Start a transaction and return the message that the device lists."""
 
     def run(mobile_type, **fields):
-        answer = portal.start(mobile_type, device, **fields)
-        assert answer.status_code == 200, answer.json()
+        response = portal.start(mobile_type, device, **fields)
+        assert response.status_code == 200, response.json()
         return device.pending()[-1]["message"]
 
     return run
@@ -32,25 +32,25 @@ def shown(portal, device):
         ("pt", "Sign in?"),
     ],
 )
-def test_the_default_message_goes_by_language_then_its_base_then_english(shown, language, text):
+def test_default_message_falls_back_to_base_language_and_english(shown, language, text):
     mobile_type = factories.TypeFactory(default_messages={"en": "Sign in?", "nl": "Inloggen?", "pt-BR": "Entrar?"})
     assert shown(mobile_type, language_code=language) == text
 
 
-def test_a_given_message_comes_before_the_default(shown, mobile_type):
+def test_message_takes_precedence_over_the_default(shown, mobile_type):
     assert shown(mobile_type, message="Pay 5 euros?", language_code="nl") == "Pay 5 euros?"
 
 
 @pytest.mark.parametrize("language", [None, "nl", "de"])
-def test_without_message_and_default_the_message_is_missing(portal, device, language):
+def test_message_is_missing_without_a_default(portal, device, language):
     mobile_type = factories.TypeFactory(default_messages={"fr": "Connexion ?"})
-    answer = portal.start(mobile_type, device, language_code=language)
-    assert error_of(answer) == (400, "1003")
-    assert "message" in answer.json()["description"]
+    response = portal.start(mobile_type, device, language_code=language)
+    assert error_of(response) == (400, "1003")
+    assert "message" in response.json()["description"]
 
 
 @pytest.mark.parametrize("character", ["m", "é", "e\u0301", "漢", "😀", "👩\u200d👩\u200d👧"])
-def test_the_limit_counts_code_points(portal, mobile_type, device, character):
+def test_limit_counts_code_points(portal, mobile_type, device, character):
     fitting = character * (155 // len(character))
     fitting += "m" * (155 - len(fitting))
     assert len(fitting) == 155
@@ -58,7 +58,7 @@ def test_the_limit_counts_code_points(portal, mobile_type, device, character):
     assert error_of(portal.start(mobile_type, device, message=fitting + "m")) == (400, "1005")
 
 
-def test_the_limit_can_be_configured(portal, mobile_type, device, settings):
+def test_limit_can_be_configured(portal, mobile_type, device, settings):
     settings.MESSAGE_MAX_LENGTH = 10
     assert portal.start(mobile_type, device, message="m" * 10).status_code == 200
     assert error_of(portal.start(mobile_type, device, message="m" * 11)) == (400, "1005")
@@ -76,7 +76,7 @@ def test_the_limit_can_be_configured(portal, mobile_type, device, settings):
         ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
     ],
 )
-def test_what_could_deceive_on_a_screen_is_taken_out(portal, mobile_type, device, sent, kept):
+def test_deceptive_characters_are_removed(portal, mobile_type, device, sent, kept):
     transaction_id = portal.start(mobile_type, device, message=sent, secure_message=sent).json()["transaction_id"]
     assert device.pending()[-1]["message"] == kept
     assert device.fetch(transaction_id)["message"] == kept
@@ -87,27 +87,27 @@ def test_what_could_deceive_on_a_screen_is_taken_out(portal, mobile_type, device
     ["\u202e\u200b\0", " ", "\n\t \u00a0\u3000\u2028", "\u200d", "\u3164", "\u115f\u1160\uffa0\u2800", "\u034f\ufe0f"],
     ids=ascii,
 )
-def test_message_that_shows_nothing_is_absent(portal, device, shown, mobile_type, blank):
+def test_invisible_message_counts_as_absent(portal, device, shown, mobile_type, blank):
     assert shown(mobile_type, message=blank) == "Sign in?"
-    answer = portal.start(factories.TypeFactory(default_messages={}), device, message=blank)
-    assert error_of(answer) == (400, "1003")
+    response = portal.start(factories.TypeFactory(default_messages={}), device, message=blank)
+    assert error_of(response) == (400, "1003")
     transaction_id = portal.start(mobile_type, device, message="Public", secure_message=blank).json()["transaction_id"]
     assert device.fetch(transaction_id)["message"] == "Public"
 
 
 @pytest.mark.parametrize("text", [".", "é", "\u3164 x", "👍", " 5 ", "\u2713"])
-def test_message_that_shows_something_is_kept(shown, mobile_type, text):
+def test_visible_message_is_kept(shown, mobile_type, text):
     assert shown(mobile_type, message=text) == text
 
 
-def test_the_secure_message_is_not_in_the_list_but_in_the_challenge(portal, mobile_type, device):
-    answer = portal.start(mobile_type, device, message="A payment", secure_message="To DE89 3704")
+def test_secure_message_is_only_in_the_challenge(portal, mobile_type, device):
+    response = portal.start(mobile_type, device, message="A payment", secure_message="To DE89 3704")
     (listed,) = device.pending()
     assert listed["message"] == "A payment"
     assert "DE89 3704" not in str(listed)
-    assert device.fetch(answer.json()["transaction_id"])["message"] == "To DE89 3704"
+    assert device.fetch(response.json()["transaction_id"])["message"] == "To DE89 3704"
 
 
-def test_without_a_secure_message_the_challenge_has_the_public_one(portal, mobile_type, device):
+def test_challenge_contains_the_public_message_by_default(portal, mobile_type, device):
     transaction_id = portal.start(mobile_type, device, message="A payment").json()["transaction_id"]
     assert device.fetch(transaction_id)["message"] == "A payment"

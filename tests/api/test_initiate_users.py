@@ -1,4 +1,4 @@
-"""Whom E3 can reach: users, devices, switches, versions. The portal is not told which of them it was."""
+"""Users and devices that E3 can reach. Error 1001 does not reveal the cause."""
 
 from uuid import UUID
 
@@ -12,9 +12,9 @@ from tests.api.calls import error_of
 NO_POSSIBILITY = "No authentication possibilities for user/application or user not found."
 
 
-def assert_no_possibility(answer):
-    assert error_of(answer) == (404, "1001")
-    assert answer.json() == {
+def assert_no_possibility(response):
+    assert error_of(response) == (404, "1001")
+    assert response.json() == {
         "error_code": "1001",
         "description": NO_POSSIBILITY,
         "error": "not_found",
@@ -23,10 +23,10 @@ def assert_no_possibility(answer):
     assert not Transaction.objects.exists()
 
 
-def test_the_answer_names_transaction_method_life_and_device(portal, device):
+def test_response_contains_transaction_method_lifetime_and_device(portal, device):
     mobile_type = factories.TypeFactory(time_to_live=120)
-    answer = portal.start(mobile_type, device)
-    started = answer.json()
+    response = portal.start(mobile_type, device)
+    started = response.json()
     assert UUID(started.pop("transaction_id"))
     assert started == {
         "auth_method": "push",
@@ -37,21 +37,21 @@ def test_the_answer_names_transaction_method_life_and_device(portal, device):
 
 
 @pytest.mark.parametrize("device_id", [None, "", "F" * 64])
-def test_an_unknown_user_cannot_be_reached(portal, mobile_type, device, device_id):
-    assert_no_possibility(portal.start(mobile_type, device, user_id="nobody", device_id=device_id))
+def test_unknown_user_cannot_be_reached(portal, mobile_type, device, device_id):
+    assert_no_possibility(portal.start(mobile_type, device, user_id="unknown", device_id=device_id))
 
 
 @pytest.mark.parametrize("with_device", [True, False])
-def test_a_user_without_push_enrolment_cannot_be_reached(portal, mobile_type, enroll, with_device):
+def test_user_without_push_enrolment_cannot_be_reached(portal, mobile_type, enroll, with_device):
     device = enroll("bert", push_token="")
     changes = {} if with_device else {"device_id": None}
     assert_no_possibility(portal.start(mobile_type, device, user_id="bert", **changes))
 
 
-def test_a_user_with_push_enrolment_needs_a_device_id(portal, mobile_type, device, event_types):
-    answer = portal.start(mobile_type, device, device_id=None)
-    assert error_of(answer) == (400, "1003")
-    assert answer.json()["description"] == "The parameter device_id is missing."
+def test_user_with_push_enrolment_needs_a_device_id(portal, mobile_type, device, event_types):
+    response = portal.start(mobile_type, device, device_id=None)
+    assert error_of(response) == (400, "1003")
+    assert response.json()["description"] == "The parameter device_id is missing."
     assert event_types()[-1] == "PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID"
 
 
@@ -63,15 +63,15 @@ def test_another_users_device_cannot_be_named(portal, mobile_type, enroll, event
 
 
 @pytest.mark.parametrize("device_id", ["F" * 64, "x", "é", "' OR 1=1"])
-def test_an_unknown_device_cannot_be_reached(portal, mobile_type, device, device_id):
+def test_unknown_device_cannot_be_reached(portal, mobile_type, device, device_id):
     assert_no_possibility(portal.start(mobile_type, device, device_id=device_id))
 
 
-def test_the_device_id_is_exact(portal, mobile_type, device):
+def test_device_id_is_exact(portal, mobile_type, device):
     assert_no_possibility(portal.start(mobile_type, device, device_id=device.device_id.lower()))
 
 
-def test_with_push_authorization_off_nobody_can_be_reached(portal, mobile_type, device, switch, event_types):
+def test_user_cannot_be_reached_while_push_authorization_is_off(portal, mobile_type, device, switch, event_types):
     switch(push_authorization_enabled=False)
     assert_no_possibility(portal.start(mobile_type, device))
     assert_no_possibility(portal.start(mobile_type, device, device_id=None))
@@ -79,14 +79,14 @@ def test_with_push_authorization_off_nobody_can_be_reached(portal, mobile_type, 
 
 
 @pytest.mark.parametrize("with_device", [True, False])
-def test_a_device_with_a_disabled_version_counts_as_not_enrolled(portal, mobile_type, device, version, with_device):
+def test_device_with_a_disabled_version_counts_as_not_enrolled(portal, mobile_type, device, version, with_device):
     version.status = "disabled"
     version.save()
     changes = {} if with_device else {"device_id": None}
     assert_no_possibility(portal.start(mobile_type, device, **changes))
 
 
-def test_a_login_only_version_goes_on_working(portal, mobile_type, device, version):
+def test_login_only_version_can_authenticate(portal, mobile_type, device, version):
     version.status = "login_only"
     version.save()
     assert portal.start(mobile_type, device).status_code == 200

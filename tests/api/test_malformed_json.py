@@ -1,4 +1,4 @@
-"""Whatever stands in a body of the device API, it is a malformed request and never a fault."""
+"""A malformed body of the device API is a client error, not a server error."""
 
 import pytest
 
@@ -49,9 +49,9 @@ def endpoints(device, started):
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: ascii(body)[:24])
-def test_a_malformed_body_is_told_as_such_and_changes_nothing(client, device, endpoints, body):
+def test_malformed_body_is_rejected_without_effect(client, device, endpoints, body):
     for method, path in endpoints:
         token = "" if path == ENROLLMENTS else device.device_token
-        answer = send_json(client, path, body, method=method, token=token)
-        assert error_of(answer) == (400, "invalid_request"), path
+        response = send_json(client, path, body, method=method, token=token)
+        assert error_of(response) == (400, "invalid_request"), path
     assert len(device.pending()) == 1

@@ -1,4 +1,4 @@
-"""GET /metrics: what is waiting, what failed and what happened, for callers from METRICS_ALLOWED."""
+"""GET /metrics: waiting and failed deliveries and event counts, for callers in METRICS_ALLOWED."""
 
 import re
 from datetime import timedelta
@@ -33,10 +33,10 @@ FACTS = DeliveryFacts(
 
 
 def read(client):
-    """Return the value of every sample by its name and label."""
-    answer = client.get("/metrics")
-    assert answer.status_code == 200
-    families = text_string_to_metric_families(answer.content.decode())
+    """Return the value of every sample by name and label."""
+    response = client.get("/metrics")
+    assert response.status_code == 200
+    families = text_string_to_metric_families(response.content.decode())
     return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 
 
@@ -60,19 +60,19 @@ def callback(**fields):
         ("", "", None, 403),
     ],
 )
-def test_only_callers_from_the_allowed_networks_may_read(client, db, settings, address, forwarded, allowed, status):
+def test_metrics_require_an_allowed_network(client, db, settings, address, forwarded, allowed, status):
     settings.TRUSTED_PROXIES = ["192.0.2.0/24"]
     if allowed is not None:
         settings.METRICS_ALLOWED = allowed
-    answer = client.get("/metrics", headers={"X-Forwarded-For": forwarded} if forwarded else {}, REMOTE_ADDR=address)
-    assert answer.status_code == status
+    response = client.get("/metrics", headers={"X-Forwarded-For": forwarded} if forwarded else {}, REMOTE_ADDR=address)
+    assert response.status_code == status
     if status == 403:
-        assert answer.json()["error"] == "access_denied"
+        assert response.json()["error"] == "access_denied"
     else:
-        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        assert response.headers["Content-Type"].startswith("text/plain; version=")
 
 
-def test_what_waits_is_what_is_due_and_taken_by_nobody(client, portal, mobile_type, device):
+def test_waiting_deliveries_are_due_and_unclaimed(client, portal, mobile_type, device):
     now = timezone.now()
     assert read(client)["countersign_deliveries_oldest_waiting_seconds", "callbacks"] == 0
     callback(due_at=now - timedelta(seconds=60))
@@ -93,7 +93,7 @@ def test_what_waits_is_what_is_due_and_taken_by_nobody(client, portal, mobile_ty
     assert read(client)["countersign_deliveries_waiting", "push"] == 0
 
 
-def test_failing_addresses_are_those_that_the_console_tells_of(client, db):
+def test_failing_callback_urls_match_the_console(client, db):
     now = timezone.now()
     for url, failures, days in (("a", 3, 0), ("b", 9, 6), ("c", 2, 0), ("d", 3, 8)):
         moment = now - timedelta(days=days)
@@ -106,7 +106,7 @@ def total(client, event_type):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_events_are_counted_when_they_are_committed_and_added_up(client):
+def test_events_are_counted_when_committed(client):
     event_counters.flush()
     EventCount.objects.all().delete()
     assert total(client, SENT) == 0
@@ -132,7 +132,7 @@ def test_events_are_counted_when_they_are_committed_and_added_up(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_pays_no_query_for_the_count_and_what_could_not_be_added_is_kept(client, monkeypatch):
+def test_event_counts_cost_no_query_and_survive_failed_writes(client, monkeypatch):
     event_counters.flush()
     before = total(client, EventTypes.API_AUTHENTICATION_FAILED)
     with CaptureQueriesContext(connection) as queries:
@@ -149,21 +149,21 @@ def test_a_request_pays_no_query_for_the_count_and_what_could_not_be_added_is_ke
     assert total(client, EventTypes.API_AUTHENTICATION_FAILED) == before + 1
 
 
-def test_a_database_that_is_away_is_told_as_503(client, db, monkeypatch):
+def test_unavailable_database_gets_503(client, db, monkeypatch):
     def away():
         raise OperationalError("away")
 
     monkeypatch.setattr(event_counters, "totals", away)
-    answer = client.get("/metrics")
-    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    response = client.get("/metrics")
+    assert (response.status_code, response.json()["error"]) == (503, "temporarily_unavailable")
 
 
-def test_every_queue_of_a_worker_is_measured(client, db):
+def test_every_worker_queue_has_metrics(client, db):
     measured = {key[1] for key in read(client) if key[0] == "countersign_deliveries_waiting"}
     assert measured == set(worker.QUEUES)
 
 
-def test_no_metric_reads_a_table_that_grows_for_ever(client, db):
+def test_metrics_scan_no_growing_table(client, db):
     with CaptureQueriesContext(connection) as queries:
         read(client)
     assert len(queries) == 8

@@ -1,7 +1,7 @@
-"""The whole path through the web side, without a worker."""
+"""Complete authentication in the web process, without a worker."""
 
 
-def test_an_approved_push_is_authenticated(portal, mobile_type, device):
+def test_approved_push_is_authenticated(portal, mobile_type, device):
     started = portal.start(mobile_type, device, secure_message="You sign in at the shop").json()
     assert started["auth_method"] == "push"
     assert [listed["transaction_id"] for listed in device.pending()] == [started["transaction_id"]]

@@ -1,4 +1,4 @@
-"""Which public keys a device may enrol. The files were made by GnuPG 2.4, as if in January 2020."""
+"""Public keys that a device can enrol. The files were created with GnuPG 2.4 and a clock in January 2020."""
 
 import json
 import time
@@ -36,7 +36,7 @@ def enroll_key(client, enrollment_body, new_code):
 
 @pytest.fixture
 def refused(enroll_key, public_key, event_types):
-    """Send a key that must be refused, and a right one with the same code after it."""
+    """Send a key that must be rejected, then a valid key with the same code."""
 
     def run(key):
         assert error_of(enroll_key(key)) == (400, "invalid_public_key")
@@ -48,16 +48,16 @@ def refused(enroll_key, public_key, event_types):
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_a_strong_key_of_gnupg_is_accepted(enroll_key, name):
+def test_strong_key_of_gnupg_is_accepted(enroll_key, name):
     assert enroll_key((KEYS / "accepted" / name).read_text()).status_code == 201
 
 
 @pytest.mark.parametrize("suite", [CipherSuite.Cv25519, CipherSuite.RSA2k], ids=str)
-def test_a_strong_key_of_sequoia_is_accepted(enroll_key, suite):
+def test_strong_key_of_sequoia_is_accepted(enroll_key, suite):
     assert enroll_key(generated(profile=Profile.RFC4880, cipher_suite=suite)).status_code == 201
 
 
-def test_a_version_4_key_in_the_encoding_of_rfc_9580_is_accepted(enroll_key):
+def test_version_4_key_in_the_encoding_of_rfc_9580_is_accepted(enroll_key):
     key = generated(
         profile=Profile.RFC4880,
         signing_algorithm=SigningAlgorithm.Ed25519,
@@ -66,33 +66,33 @@ def test_a_version_4_key_in_the_encoding_of_rfc_9580_is_accepted(enroll_key):
     assert enroll_key(key).status_code == 201
 
 
-def test_a_key_without_a_user_id_is_accepted(enroll_key):
+def test_key_without_a_user_id_is_accepted(enroll_key):
     assert enroll_key(str(Tsk.generate(profile=Profile.RFC4880).extract_certificate())).status_code == 201
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_weak_or_unusable_key_is_refused_and_the_code_stays_usable(refused, name):
+def test_weak_or_unusable_key_is_rejected_and_the_code_stays_valid(refused, name):
     refused((KEYS / "refused" / name).read_text())
 
 
 @pytest.mark.parametrize("suite", [CipherSuite.P256, CipherSuite.P384, CipherSuite.P521, CipherSuite.Cv448], ids=str)
-def test_another_curve_is_refused(refused, suite):
+def test_another_curve_is_rejected(refused, suite):
     refused(generated(profile=Profile.RFC4880, cipher_suite=suite))
 
 
-def test_a_version_6_key_is_refused(refused):
+def test_version_6_key_is_rejected(refused):
     refused(generated(profile=Profile.RFC9580))
 
 
-def test_a_secret_key_is_refused_and_not_kept(refused):
+def test_secret_key_is_rejected_and_not_stored(refused):
     refused(str(Tsk.generate("device", profile=Profile.RFC4880)))
 
 
-def test_a_secret_key_in_the_armour_of_a_public_one_is_refused(refused):
+def test_secret_key_in_public_key_armor_is_rejected(refused):
     refused(armored(bytes(Tsk.generate("device", profile=Profile.RFC4880))))
 
 
-def test_a_public_key_with_a_secret_subkey_is_refused(refused):
+def test_public_key_with_a_secret_subkey_is_rejected(refused):
     pair = Tsk.generate("device", profile=Profile.RFC4880)
     packets = [*PacketPile.from_bytes(bytes(pair.extract_certificate()))]
     first_subkey = next(index for index, packet in enumerate(packets) if packet.tag == Tag.PublicSubkey)
@@ -100,20 +100,20 @@ def test_a_public_key_with_a_secret_subkey_is_refused(refused):
     refused(armored(b"".join(bytes(packet) for packet in [*packets[:first_subkey], *secret[first_subkey:]])))
 
 
-def test_a_key_that_lost_its_subkeys_is_refused(refused):
+def test_key_without_subkeys_is_rejected(refused):
     certificate = Tsk.generate("device", profile=Profile.RFC4880).extract_certificate()
     packets = list(PacketPile.from_bytes(bytes(certificate)))
     first_subkey = next(index for index, packet in enumerate(packets) if packet.tag == Tag.PublicSubkey)
     refused(armored(b"".join(bytes(packet) for packet in packets[:first_subkey])))
 
 
-def test_a_key_whose_signatures_were_cut_off_is_refused(refused):
+def test_key_without_signatures_is_rejected(refused):
     certificate = Tsk.generate("device", profile=Profile.RFC4880).extract_certificate()
     packets = PacketPile.from_bytes(bytes(certificate))
     refused(armored(b"".join(bytes(packet) for packet in packets if packet.tag != Tag.Signature)))
 
 
-def test_a_changed_key_is_refused(refused):
+def test_changed_key_is_rejected(refused):
     data = bytearray(bytes(Tsk.generate("device", profile=Profile.RFC4880).extract_certificate()))
     data[20] ^= 1
     refused(armored(bytes(data)))
@@ -135,22 +135,22 @@ def test_a_changed_key_is_refused(refused):
     ],
     ids=lambda key: ascii(key)[:40],
 )
-def test_garbage_is_refused(refused, key):
+def test_garbage_is_rejected(refused, key):
     refused(key)
 
 
-def test_a_message_is_not_a_key(refused, public_key):
+def test_message_is_not_a_key(refused, public_key):
     refused(pysequoia.encrypt(b"x", recipients=[pysequoia.Cert.from_bytes(public_key.encode())]).decode())
 
 
-def test_a_huge_key_is_refused(enroll_key, public_key):
+def test_huge_key_is_rejected(enroll_key, public_key):
     huge = public_key + "\n" * 32_768
     assert enroll_key(huge.strip() + "=" * 32_768).status_code == 400
     assert not ProfileRow.objects.exists()
 
 
 class Parts:
-    """A primary key that only certifies, one key for encryption, one for signatures, and the key of somebody else."""
+    """A primary key that only certifies, one key for encryption, one for signatures, and an unrelated key."""
 
     def __init__(self):
         self.now = int(time.time())
@@ -193,7 +193,7 @@ def test_key_with_more_than_64_packets_is_rejected(refused, parts):
     refused(certificate(parts.primary, *many_subkeys(parts, 31), at=parts.now, flags=b"\x03"))
 
 
-def test_key_with_a_huge_exponent_takes_no_time(refused, parts):
+def test_key_with_a_huge_exponent_is_rejected_quickly(refused, parts):
     # Each verification of a signature of this key would take some hundredths of a second.
     numbers = openpgp.write_number((1 << 3071) + 1) + openpgp.write_number((1 << 3000) + 1)
     private = rsa.generate_private_key(65537, 2048)
@@ -204,7 +204,7 @@ def test_key_with_a_huge_exponent_takes_no_time(refused, parts):
     assert time.process_time() - start < 0.4
 
 
-def test_signing_subkey_that_agreed_to_its_binding_is_accepted(enroll_key, parts):
+def test_signing_subkey_with_a_valid_back_signature_is_accepted(enroll_key, parts):
     assert enroll_key(parts.certificate(agreement(parts.signer, parts.primary, parts.now))).status_code == 201
 
 
@@ -226,12 +226,12 @@ def test_message_of_a_subkey_counts_only_with_its_back_signature(client, device,
     content = {"transaction_id": started, "token": device.fetch(started)["token"], "authenticated": True}
     ProfileRow.objects.update(public_key=parts.certificate(agreed, b"\x03"))
     message = sealed(json.dumps(content).encode(), parts.signer, device.server_public_key)
-    answer = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
-    assert answer.status_code == (400 if claim else 200), answer.content
+    response = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+    assert response.status_code == (400 if claim else 200), response.content
     if claim:
         message = sealed(json.dumps(content).encode(), parts.primary, device.server_public_key)
-        answer = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
-        assert answer.json() == {"status": "authenticated"}
+        response = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+        assert response.json() == {"status": "authenticated"}
 
 
 def test_message_counts_only_for_the_key_that_it_names(client, device, started, parts):
@@ -240,5 +240,5 @@ def test_message_counts_only_for_the_key_that_it_names(client, device, started, 
     misnamed = openpgp.SecretKey(parts.other.public, parts.primary.private)
     for signer, status in ((misnamed, 400), (parts.primary, 200)):
         message = sealed(json.dumps(content).encode(), signer, device.server_public_key)
-        answer = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
-        assert answer.status_code == status, answer.content
+        response = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+        assert response.status_code == status, response.content

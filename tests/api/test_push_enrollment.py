@@ -34,15 +34,15 @@ def reachable():
     return set(PushEnrollment.objects.values_list("profile__user_id", "profile__device__device_id"))
 
 
-def test_a_push_token_makes_a_profile_reachable(enroll_push, keys_only, portal, mobile_type, event_types):
+def test_push_token_makes_a_profile_reachable(enroll_push, keys_only, portal, mobile_type, event_types):
     device = keys_only()
-    answer = enroll_push(device, "token-1")
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = enroll_push(device, "token-1")
+    assert (response.status_code, response.content) == (204, b"")
     assert event_types()[-1] == "PUSH_ENROLLMENT_SUCCESS"
     assert portal.start(mobile_type, device).status_code == 200
 
 
-def test_a_new_token_takes_the_place_of_the_old_one(enroll_push, keys_only):
+def test_new_push_token_replaces_the_old_one(enroll_push, keys_only):
     device = keys_only()
     for token in ("token-1", "token-2", "token-2"):
         assert enroll_push(device, token).status_code == 204
@@ -58,7 +58,7 @@ def test_two_profiles_of_one_device_share_its_token(enroll_push, keys_only):
     assert PushEnrollment.objects.count() == 2
 
 
-def test_a_token_in_use_by_another_device_is_refused(enroll_push, keys_only, event_types):
+def test_token_in_use_by_another_device_is_rejected(enroll_push, keys_only, event_types):
     anna, bert = keys_only(), keys_only("bert")
     enroll_push(anna, "token-1")
     assert error_of(enroll_push(bert, "token-1")) == (409, "9016")
@@ -66,7 +66,7 @@ def test_a_token_in_use_by_another_device_is_refused(enroll_push, keys_only, eve
     assert reachable() == {("anna", anna.device_id)}
 
 
-def test_single_device_mode_refuses_the_second_device(enroll_push, keys_only, switch, event_types):
+def test_single_device_mode_rejects_the_second_device(enroll_push, keys_only, switch, event_types):
     switch(push_enrollment_mode="single_device")
     first, second = keys_only(), keys_only()
     enroll_push(first, "token-1")
@@ -76,7 +76,7 @@ def test_single_device_mode_refuses_the_second_device(enroll_push, keys_only, sw
     assert enroll_push(first, "token-3").status_code == 204
 
 
-def test_override_mode_drops_the_first_device_and_says_so(enroll_push, keys_only, switch, event_types):
+def test_override_mode_removes_the_first_device_with_an_event(enroll_push, keys_only, switch, event_types):
     switch(push_enrollment_mode="override_allowed")
     first, second = keys_only(), keys_only()
     enroll_push(first, "token-1")
@@ -112,21 +112,21 @@ def test_another_user_does_not_count(enroll_push, keys_only, switch, mode):
 
 
 @pytest.mark.parametrize("off", ["enrollment_enabled", "push_enrollment_enabled"])
-def test_while_push_enrolment_is_off_it_is_refused(enroll_push, keys_only, switch, event_types, off):
+def test_disabled_push_enrollment_is_rejected(enroll_push, keys_only, switch, event_types, off):
     device = keys_only()
     switch(**{off: False})
     assert error_of(enroll_push(device, "token-1")) == (403, "9017")
     assert event_types()[-1] == "PUSH_ENROLLMENT_FAILURE_FEATURE_DISABLED"
 
 
-def test_without_a_push_configuration_it_is_refused(enroll_push, keys_only, version):
+def test_push_enrollment_requires_a_push_configuration(enroll_push, keys_only, version):
     device = keys_only()
     version.push_messaging_configuration = None
     version.save()
     assert error_of(enroll_push(device, "token-1")) == (403, "9017")
 
 
-def test_a_disabled_version_cannot_enrol_for_push_but_can_leave(enroll_push, keys_only, version):
+def test_disabled_version_can_unenroll_but_not_enroll_for_push(enroll_push, keys_only, version):
     device = keys_only()
     version.status = "disabled"
     version.save()
@@ -135,28 +135,28 @@ def test_a_disabled_version_cannot_enrol_for_push_but_can_leave(enroll_push, key
     device.call("DELETE", f"/device/v1/enrollments/{device.profile_id}")
 
 
-def test_a_login_only_version_can_enrol_for_push(enroll_push, keys_only, version):
+def test_login_only_version_can_enroll_for_push(enroll_push, keys_only, version):
     device = keys_only()
     version.status = "login_only"
     version.save()
     assert enroll_push(device, "token-1").status_code == 204
 
 
-def told(event_type):
+def event_facts(event_type):
     return list(Event.objects.filter(event_type=event_type).values_list("user_id", "app_name", "details"))
 
 
-def test_a_profile_without_keys_on_the_device_is_refused_and_that_is_an_event(enroll_push, keys_only, version):
+def test_profile_of_another_device_is_rejected_with_an_event(enroll_push, keys_only, version):
     anna, bert = keys_only(), keys_only("bert")
     facts = {"device_id": anna.device_id, "reason": "invalid_profile"}
     refusal = ("", version.application.name, facts)
     for number, profile_id in enumerate([bert.profile_id, "ZZZZZZ"], 1):
         assert error_of(enroll_push(anna, "token-1", profile_id=profile_id)) == (404, "invalid_profile")
-        assert told("PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED") == [refusal] * number
+        assert event_facts("PUSH_ENROLLMENT_FAILURE_KEYS_NOT_EXCHANGED") == [refusal] * number
     assert reachable() == set()
 
 
-def test_after_a_user_left_a_shared_device_it_cannot_be_enrolled_for_push(enroll_push, keys_only, event_types):
+def test_unenrolled_user_of_a_shared_device_cannot_enroll_for_push(enroll_push, keys_only, event_types):
     anna = keys_only()
     bert = TestDevice("", device_id=anna.device_id, device_token=anna.device_token)
     keys_only("bert", device=bert)
@@ -167,54 +167,54 @@ def test_after_a_user_left_a_shared_device_it_cannot_be_enrolled_for_push(enroll
 
 
 @pytest.mark.parametrize("profile_id", ["", "ZZZZZZ", "%00", "%ff", "é", "a" * 300])
-def test_an_unknown_profile_is_refused(enroll_push, keys_only, profile_id):
+def test_unknown_profile_is_rejected(enroll_push, keys_only, profile_id):
     status, error = error_of(enroll_push(keys_only(), "token-1", profile_id=profile_id))
     assert (status, error) in [(404, "invalid_profile"), (404, "not_found")]
 
 
-def test_a_profile_of_another_device_is_refused(enroll_push, keys_only):
+def test_profile_of_another_device_is_rejected(enroll_push, keys_only):
     anna, bert = keys_only(), keys_only("bert")
-    answer = enroll_push(anna, "token-1", profile_id=bert.profile_id)
-    assert error_of(answer) == (404, "invalid_profile")
+    response = enroll_push(anna, "token-1", profile_id=bert.profile_id)
+    assert error_of(response) == (404, "invalid_profile")
 
 
-def test_only_the_owner_of_a_profile_removes_it(client, keys_only):
+def test_device_cannot_remove_the_profile_of_another_device(client, keys_only):
     anna, bert = keys_only(), keys_only("bert")
-    answer = client.delete(
+    response = client.delete(
         f"/device/v1/enrollments/{bert.profile_id}", headers={"Authorization": f"Bearer {anna.device_token}"}
     )
-    assert error_of(answer) == (404, "invalid_profile")
+    assert error_of(response) == (404, "invalid_profile")
     assert bert.pending() == []
 
 
-def test_with_the_last_profile_the_bearer_token_dies(client, keys_only):
+def test_device_token_is_invalid_after_the_last_profile(client, keys_only):
     anna = keys_only()
     bert = TestDevice("", device_id=anna.device_id, device_token=anna.device_token)
     keys_only("bert", device=bert)
     anna.call("DELETE", f"/device/v1/enrollments/{anna.profile_id}")
     assert bert.pending() == []
     bert.call("DELETE", f"/device/v1/enrollments/{bert.profile_id}")
-    answer = client.get("/device/v1/transactions", headers={"Authorization": f"Bearer {bert.device_token}"})
-    assert error_of(answer) == (401, "invalid_device_token")
+    response = client.get("/device/v1/transactions", headers={"Authorization": f"Bearer {bert.device_token}"})
+    assert error_of(response) == (401, "invalid_device_token")
 
 
 @pytest.mark.parametrize("token", ["", "unknown", "ÿþ", "a" * 10_000])
-def test_without_a_known_bearer_nothing_is_told(client, keys_only, enroll_push, token):
-    answer = enroll_push(keys_only(), "token-1", token=token)
-    assert error_of(answer) == (401, "invalid_device_token")
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+def test_push_enrollment_requires_a_valid_device_token(client, keys_only, enroll_push, token):
+    response = enroll_push(keys_only(), "token-1", token=token)
+    assert error_of(response) == (401, "invalid_device_token")
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("value", [None, "", " ", 5, True, [], {}, "a\0b", "t" * 4097, "\ud800"], ids=ascii)
-def test_a_push_token_that_is_none_is_refused(client, keys_only, value):
+def test_malformed_push_token_is_rejected(client, keys_only, value):
     device = keys_only()
     body = {} if value is None else {"push_token": value}
-    answer = send_json(client, push_path(device.profile_id), body, method="PUT", token=device.device_token)
-    assert error_of(answer) == (400, "invalid_request")
-    assert "push_token" in answer.json()["error_description"]
+    response = send_json(client, push_path(device.profile_id), body, method="PUT", token=device.device_token)
+    assert error_of(response) == (400, "invalid_request")
+    assert "push_token" in response.json()["error_description"]
 
 
-def test_a_push_token_is_never_kept_readably(enroll_push, keys_only):
+def test_push_token_is_stored_encrypted(enroll_push, keys_only):
     enroll_push(keys_only(), "recognisable-token")
     stored = json.dumps(list(PushEnrollment.objects.values()), default=str)
     assert "recognisable-token" not in stored

@@ -1,4 +1,4 @@
-"""The number of queries is the budget of each endpoint, and does not grow with what the server holds."""
+"""Query budgets of the endpoints, independent of the number of rows."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ TRANSACTION_CONTROL = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO", "BEGIN",
 
 @pytest.fixture(autouse=True)
 def cached_configuration(settings, db):
-    """Configuration rows are cached in the process, as they are in production; no limit stops the measuring."""
+    """Cache configuration rows as in production, and set limits that no test reaches."""
     GeneralConfiguration.objects.create(
         max_pending_transactions=1000, max_pushes_without_success=1000, sms_per_number_per_hour=1000
     )
@@ -34,7 +34,7 @@ def cached_configuration(settings, db):
 
 @pytest.fixture
 def calls(client, portal, mobile_type, device):
-    """What is measured: each a function that makes its own state and returns the call, whose queries count."""
+    """Return the measured calls by name: functions that prepare the state and return the call."""
 
     def start():
         return portal.start(mobile_type, device).json()["transaction_id"]
@@ -77,16 +77,16 @@ def queries_of(call):
 
 
 def populate(version, device):
-    """Add fifty users with devices, and fifty transactions of theirs and of our own."""
+    """Add 50 users with devices, and 50 transactions each of them and of the tested device."""
     client, now = ApiClient.objects.first(), timezone.now()
-    ours = Profile.objects.get(device__device_id=device.device_id)
+    own_profile = Profile.objects.get(device__device_id=device.device_id)
     for number in range(50):
         row = Device.objects.create(token_hash=f"hash {number}", version=version, name="x")
         profile = Profile.objects.create(
-            device=row, user_id=f"user {number}", public_key="x", fingerprint="x", server_key=ours.server_key
+            device=row, user_id=f"user {number}", public_key="x", fingerprint="x", server_key=own_profile.server_key
         )
         PushEnrollment.objects.create(profile=profile, token="x", token_hash=f"hash {number}")
-        for target in (profile, ours):
+        for target in (profile, own_profile):
             Transaction.objects.create(
                 client=client,
                 type_name="x",
@@ -101,7 +101,7 @@ def populate(version, device):
 
 
 @pytest.mark.parametrize(("name", "budget"), [("E3", 8), ("E4", 3), ("list", 3), ("fetch", 6), ("answer", 10)])
-def test_an_endpoint_keeps_its_budget_and_does_not_grow(calls, version, device, name, budget):
+def test_query_count_is_constant_and_within_the_budget(calls, version, device, name, budget):
     calls[name]()()
     before = queries_of(calls[name]())
     assert len(before) <= budget, "\n".join(before)
@@ -110,23 +110,23 @@ def test_an_endpoint_keeps_its_budget_and_does_not_grow(calls, version, device, 
     assert len(after) == len(before), "\n".join(after)
 
 
-def test_what_is_refused_is_no_dearer_than_what_is_taken(calls, portal, mobile_type, device):
+def test_rejected_request_costs_no_more_queries(calls, portal, mobile_type, device):
     calls["E3"]()()
     taken = queries_of(calls["E3"]())
-    for changes in ({"user_id": "nobody"}, {"device_id": "F" * 64}, {"callback_uri": "x"}, {"type": "x"}):
+    for changes in ({"user_id": "unknown"}, {"device_id": "F" * 64}, {"callback_uri": "x"}, {"type": "x"}):
         with CaptureQueriesContext(connection) as captured:
             assert portal.start(mobile_type, device, **changes).status_code >= 400
         assert len(captured) <= len(taken)
 
 
-def test_many_events_of_a_user_cost_nothing(calls):
+def test_events_do_not_change_the_query_count(calls):
     calls["E4"]()()
     before = len(queries_of(calls["E4"]()))
     Event.objects.bulk_create(Event(event_type="PUSH_AUTH_INITIALIZED", user_id="anna") for _ in range(200))
     assert len(queries_of(calls["E4"]())) == before
 
 
-def test_the_allow_list_costs_one_query(calls, switch):
+def test_allow_list_costs_one_query(calls, switch):
     factories.CallbackEndpointFactory(url=CALLBACK)
     calls["E3"]()()
     before = len(queries_of(calls["E3"]()))

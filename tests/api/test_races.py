@@ -1,4 +1,4 @@
-"""What happens at the same moment: one outcome, told the same to everybody."""
+"""Concurrent requests have one outcome, which all responses report."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +23,13 @@ AUTHENTICATED, NOT_AUTHENTICATED = "MOBILE_AUTH_AUTHENTICATED", "MOBILE_AUTH_NOT
 
 @pytest.fixture(autouse=True)
 def own_transactions(transactional_db):
-    """Every request commits, as in production; none has to make the configuration, which would put them in a row."""
+    """Commit every request as in production. Configuration rows exist, so that requests do not wait to create them."""
     Features.get_solo()
     GeneralConfiguration.get_solo()
 
 
 def at_once(*calls):
-    """Start all calls at the same moment, each with a client and a connection of its own; return their results."""
+    """Run calls concurrently, each with its own client and connection, and return their results."""
     ready = threading.Barrier(len(calls))
 
     def run(call):
@@ -43,8 +43,8 @@ def at_once(*calls):
         return list(pool.map(run, calls, timeout=60))
 
 
-def statuses(answers):
-    return sorted(answer.status_code for answer in answers)
+def statuses(responses):
+    return sorted(response.status_code for response in responses)
 
 
 def endings(transaction_id):
@@ -57,7 +57,7 @@ def endings(transaction_id):
 
 @pytest.fixture
 def answering(device, started):
-    """Return a call that sends one sealed answer."""
+    """Return a function that builds a call with one sealed answer."""
     challenge = device.fetch(started)
 
     def build(*, approve):
@@ -68,16 +68,16 @@ def answering(device, started):
     return build
 
 
-def test_ten_identical_answers_at_once_are_one_answer(answering, started):
-    answers = at_once(*[answering(approve=True)] * 10)
-    assert statuses(answers) == [200] * 10
-    assert {answer.json()["status"] for answer in answers} == {"authenticated"}
+def test_concurrent_identical_answers_count_once(answering, started):
+    responses = at_once(*[answering(approve=True)] * 10)
+    assert statuses(responses) == [200] * 10
+    assert {response.json()["status"] for response in responses} == {"authenticated"}
     assert endings(started) == [AUTHENTICATED]
     assert CallbackDelivery.objects.count() == 1
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_yes_and_no_at_once_have_one_outcome_that_everybody_hears(answering, portal, started, round_number):
+def test_concurrent_approval_and_denial_have_one_outcome(answering, portal, started, round_number):
     yes, no = at_once(answering(approve=True), answering(approve=False))
     assert statuses([yes, no]) == [200, 404]
     approved = yes.status_code == 200
@@ -89,7 +89,7 @@ def test_yes_and_no_at_once_have_one_outcome_that_everybody_hears(answering, por
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_a_yes_against_the_expiry_has_one_outcome(answering, portal, started, switch, round_number):
+def test_approval_concurrent_with_expiry_has_one_outcome(answering, portal, started, switch, round_number):
     switch(callback_on_expiry=True)
     Transaction.objects.filter(pk=started).update(expires_at=timezone.now() + timedelta(milliseconds=30))
 
@@ -97,15 +97,15 @@ def test_a_yes_against_the_expiry_has_one_outcome(answering, portal, started, sw
         while Transaction.objects.filter(pk=started, status="pending").exists():
             lifecycle.expire_due()
 
-    answer, _none = at_once(answering(approve=True), sweep)
+    response, _none = at_once(answering(approve=True), sweep)
     status = portal.result(started).json()["status"]
-    assert (answer.status_code, status) in [(200, "authenticated"), (404, "expired")]
+    assert (response.status_code, status) in [(200, "authenticated"), (404, "expired")]
     kinds = [AUTHENTICATED, "PUSH_AUTH_NOT_AUTHENTICATED_EXPIRED"]
     assert Event.objects.filter(event_type__in=kinds).count() == 1
     assert CallbackDelivery.objects.count() == 1
 
 
-def test_three_sweeps_at_once_end_each_transaction_once(portal, mobile_type, device, switch):
+def test_concurrent_expiry_sweeps_end_each_transaction_once(portal, mobile_type, device, switch):
     switch(callback_on_expiry=True)
     for _ in range(10):
         portal.start(mobile_type, device)
@@ -115,19 +115,19 @@ def test_three_sweeps_at_once_end_each_transaction_once(portal, mobile_type, dev
     assert CallbackDelivery.objects.count() == 10
 
 
-def test_one_code_used_by_ten_devices_at_once_enrols_one(enrollment_body, new_code):
+def test_concurrent_use_of_a_code_enrolls_one_device(enrollment_body, new_code):
     body = enrollment_body(new_code())
-    answers = at_once(*[lambda client: send_json(client, ENROLLMENTS, body)] * 10)
-    assert statuses(answers) == [201] + [404] * 9
+    responses = at_once(*[lambda client: send_json(client, ENROLLMENTS, body)] * 10)
+    assert statuses(responses) == [201] + [404] * 9
     assert (Device.objects.count(), Profile.objects.count()) == (1, 1)
     assert EnrollmentCode.objects.get().used_at
 
 
-def test_the_first_enrolments_at_once_share_one_server_key(enrollment_body, new_code):
+def test_concurrent_first_enrollments_share_one_server_key(enrollment_body, new_code):
     bodies = [enrollment_body(new_code(f"user {number}")) for number in range(6)]
-    answers = at_once(*[lambda client, body=body: send_json(client, ENROLLMENTS, body) for body in bodies])
-    assert statuses(answers) == [201] * 6
-    assert len({answer.json()["server_public_key"] for answer in answers}) == 1
+    responses = at_once(*[lambda client, body=body: send_json(client, ENROLLMENTS, body) for body in bodies])
+    assert statuses(responses) == [201] * 6
+    assert len({response.json()["server_public_key"] for response in responses}) == 1
     assert ServerKey.objects.count() == 1
 
 
@@ -138,44 +138,44 @@ def enrolling_push(device, push_token):
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_two_devices_of_a_user_that_enrol_for_push_at_once_in_single_device_mode(enroll, round_number):
+def test_concurrent_push_enrollments_in_single_device_mode(enroll, round_number):
     devices = [enroll("anna", push_token="") for _ in range(2)]
-    answers = at_once(*[enrolling_push(device, f"token {device.device_id}") for device in devices])
-    assert statuses(answers) == [204, 409]
+    responses = at_once(*[enrolling_push(device, f"token {device.device_id}") for device in devices])
+    assert statuses(responses) == [204, 409]
     assert PushEnrollment.objects.count() == 1
 
 
-def test_two_devices_that_enrol_at_once_in_override_mode_leave_one(enroll, switch):
+def test_concurrent_push_enrollments_in_override_mode(enroll, switch):
     switch(push_enrollment_mode="override_allowed")
     devices = [enroll("anna", push_token="") for _ in range(2)]
-    answers = at_once(*[enrolling_push(device, f"token {device.device_id}") for device in devices])
-    assert statuses(answers) == [204, 204]
+    responses = at_once(*[enrolling_push(device, f"token {device.device_id}") for device in devices])
+    assert statuses(responses) == [204, 204]
     assert PushEnrollment.objects.count() == 1
 
 
 @pytest.mark.parametrize("round_number", range(3))
-def test_two_devices_that_bring_the_same_push_token_at_once(enroll, round_number):
+def test_concurrent_enrollments_with_the_same_push_token(enroll, round_number):
     devices = [enroll(user_id, push_token="") for user_id in ("anna", "bert")]
-    answers = at_once(*[enrolling_push(device, "the same token") for device in devices])
-    assert statuses(answers) == [204, 409]
+    responses = at_once(*[enrolling_push(device, "the same token") for device in devices])
+    assert statuses(responses) == [204, 409]
     assert PushEnrollment.objects.count() == 1
 
 
-def test_the_same_device_enrolling_for_push_many_times_at_once(enroll):
+def test_concurrent_push_enrollments_of_one_device(enroll):
     device = enroll("anna", push_token="")
-    answers = at_once(*[enrolling_push(device, "token")] * 5)
-    assert statuses(answers) == [204] * 5
+    responses = at_once(*[enrolling_push(device, "token")] * 5)
+    assert statuses(responses) == [204] * 5
     assert PushEnrollment.objects.get().token == "token"
 
 
-def test_the_same_user_enrolling_twice_at_once_on_one_device(enroll, enrollment_body, new_code):
+def test_concurrent_enrollments_of_a_user_on_one_device(enroll, enrollment_body, new_code):
     device = enroll("bert", push_token="")
     bodies = [enrollment_body(new_code("anna")) for _ in range(2)]
-    answers = at_once(
+    responses = at_once(
         *[lambda client, body=body: send_json(client, ENROLLMENTS, body, token=device.device_token) for body in bodies]
     )
-    assert statuses(answers) == [201, 201]
-    assert len({answer.json()["profile_id"] for answer in answers}) == 1
+    assert statuses(responses) == [201, 201]
+    assert len({response.json()["profile_id"] for response in responses}) == 1
     assert Profile.objects.filter(user_id="anna").count() == 1
 
 
@@ -185,7 +185,7 @@ def leaving(device):
 
 
 @pytest.mark.parametrize("round_number", range(5))
-def test_leaving_while_enrolling_for_push_ends_in_order(enroll, round_number):
+def test_unenrollment_concurrent_with_push_enrollment(enroll, round_number):
     device = enroll("anna", push_token="")
     enrolled, left = at_once(enrolling_push(device, "token"), leaving(device))
     assert left.status_code == 204
@@ -194,10 +194,10 @@ def test_leaving_while_enrolling_for_push_ends_in_order(enroll, round_number):
     assert not Device.objects.exists()
 
 
-def test_leaving_while_answering_ends_in_order(answering, device, portal, started):
-    answer, left = at_once(answering(approve=True), leaving(device))
+def test_unenrollment_concurrent_with_an_answer(answering, device, portal, started):
+    response, left = at_once(answering(approve=True), leaving(device))
     assert left.status_code == 204
-    assert answer.status_code in {200, 401, 404}
+    assert response.status_code in {200, 401, 404}
     status = portal.result(started).json()["status"]
-    assert (status == "authenticated") is (answer.status_code == 200)
+    assert (status == "authenticated") is (response.status_code == 200)
     assert not Device.objects.exists()

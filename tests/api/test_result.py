@@ -1,4 +1,4 @@
-"""E4 tells how a transaction stands, to the client that started it, as often as it asks."""
+"""E4 returns the status of a transaction to the API client that initiated it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ def now():
     return datetime.now(UTC)
 
 
-def test_a_pending_transaction(portal, mobile_type, device):
+def test_pending_transaction(portal, mobile_type, device):
     before = now().timestamp() * 1000
     transaction_id = portal.start(mobile_type, device).json()["transaction_id"]
     result = portal.result(transaction_id).json()
@@ -31,7 +31,7 @@ def test_a_pending_transaction(portal, mobile_type, device):
     }
 
 
-def test_an_approved_transaction(portal, started, device):
+def test_approved_transaction(portal, started, device):
     device.answer(device.fetch(started), approve=True)
     result = portal.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("authenticated", True)
@@ -39,7 +39,7 @@ def test_an_approved_transaction(portal, started, device):
     assert "not_authenticated_reason" not in result
 
 
-def test_a_denied_transaction(portal, started, device):
+def test_denied_transaction(portal, started, device):
     device.answer(device.fetch(started), approve=False)
     result = portal.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("not_authenticated", False)
@@ -55,7 +55,7 @@ def test_a_denied_transaction(portal, started, device):
         (Reason.INVALID_ANSWER, "Invalid push answer"),
     ],
 )
-def test_a_final_failure_says_why(portal, started, row, reason, text):
+def test_final_failure_has_a_reason(portal, started, row, reason, text):
     lifecycle.close(row(started), Status.NOT_AUTHENTICATED, EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED, reason=reason)
     result = portal.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("not_authenticated", False)
@@ -64,13 +64,13 @@ def test_a_final_failure_says_why(portal, started, row, reason, text):
     assert ("authentication_method" in result) is (reason == Reason.INVALID_ANSWER)
 
 
-def test_a_cancelled_transaction(portal, started, row):
+def test_cancelled_transaction(portal, started, row):
     lifecycle.close(row(started), Status.CANCELLED, EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED, call_back=False)
     result = portal.result(started).json()
     assert (result["status"], result["is_authenticated"]) == ("cancelled", False)
 
 
-def test_a_transaction_is_expired_from_the_moment_of_expiry_without_a_sweep(portal, device):
+def test_transaction_expires_without_a_sweep(portal, device):
     start = now()
     with time_machine.travel(start, tick=False) as clock:
         transaction_id = portal.start(factories.TypeFactory(time_to_live=300), device).json()["transaction_id"]
@@ -83,18 +83,18 @@ def test_a_transaction_is_expired_from_the_moment_of_expiry_without_a_sweep(port
         assert portal.result(transaction_id).json() == result
 
 
-def test_the_result_may_be_read_any_number_of_times(portal, started, device):
+def test_result_can_be_read_repeatedly(portal, started, device):
     device.answer(device.fetch(started), approve=True)
     assert len({portal.result(started).content for _ in range(5)}) == 1
 
 
-def test_it_stays_readable_after_the_device_has_left(portal, started, device):
+def test_result_is_readable_after_unenrollment(portal, started, device):
     device.call("DELETE", f"/device/v1/enrollments/{device.profile_id}")
     assert portal.result(started).json()["user_id"] == "anna"
 
 
 @pytest.mark.parametrize("change", [{}, {"apis": ["mobile_authentication"]}])
-def test_to_another_client_it_does_not_exist(client, started, change, event_types):
+def test_transaction_of_another_client_is_not_found(client, started, change, event_types):
     other = Portal(client, factories.ApiClientFactory(**change))
     assert error_of(other.result(started)) == (404, "3004")
     assert event_types()[-1] == "PUSH_AUTH_TRANSACTION_NOT_RETRIEVED"
@@ -103,10 +103,10 @@ def test_to_another_client_it_does_not_exist(client, started, change, event_type
 @pytest.mark.parametrize(
     "text", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "x", "0", "%00", "%ff", "-" * 36, "a" * 5000, "é", "1" * 32]
 )
-def test_an_unknown_or_malformed_id_is_not_found(portal, text):
+def test_unknown_or_malformed_id_is_not_found(portal, text):
     assert error_of(portal.result(text)) == (404, "3004")
 
 
-def test_reading_leaves_an_event(portal, started, event_types):
+def test_reading_a_result_records_an_event(portal, started, event_types):
     portal.result(started)
     assert event_types()[-1] == "PUSH_AUTH_TRANSACTION_RETRIEVED"

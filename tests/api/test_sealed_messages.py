@@ -1,4 +1,4 @@
-"""What other OpenPGP programs write is opened: every compression, both containers; and nothing blows up on the way."""
+"""Messages of other OpenPGP programs: all compressions, both containers, and limits."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ needs_gnupg = pytest.mark.skipif(not shutil.which("gpg"), reason="GnuPG is not i
 
 @pytest.fixture
 def answer(client, device, started):
-    """Return the content of a right answer and a function that sends a message."""
+    """Return the content of a valid answer, and a function that sends a message."""
     content = {"transaction_id": started, "token": device.fetch(started)["token"], "authenticated": True}
 
     def send(message):
@@ -29,7 +29,7 @@ def answer(client, device, started):
 
 @pytest.fixture
 def empty_gpg(tmp_path):
-    """GnuPG with no keys yet. Its agent, which it starts by itself, ends with the test."""
+    """Return GnuPG without keys. Its agent is terminated after the test."""
     home = tmp_path / "gnupg"
     home.mkdir(mode=0o700)
     yield gnupg.GPG(gnupghome=str(home))
@@ -38,7 +38,7 @@ def empty_gpg(tmp_path):
 
 @pytest.fixture
 def gpg(empty_gpg, device):
-    """GnuPG with the device's secret key and the server's public one."""
+    """Return GnuPG with the secret key of the device and the public key of the server."""
     assert empty_gpg.import_keys(device.secret_key).count == 1
     assert empty_gpg.import_keys(device.server_public_key).count == 1
     return empty_gpg
@@ -72,7 +72,7 @@ def fingerprints(device):
     ],
     ids=" ".join,
 )
-def test_an_answer_of_gnupg_is_opened(answer, gpg, device, options):
+def test_answer_of_gnupg_is_opened(answer, gpg, device, options):
     content, send = answer
     server, own = fingerprints(device)
     sealed = gpg.encrypt(content, server, sign=own, always_trust=True, extra_args=options)
@@ -81,7 +81,7 @@ def test_an_answer_of_gnupg_is_opened(answer, gpg, device, options):
 
 
 @needs_gnupg
-def test_an_answer_that_gnupg_sealed_to_two_receivers_is_opened(answer, gpg, device):
+def test_answer_of_gnupg_to_two_receivers_is_opened(answer, gpg, device):
     content, send = answer
     server, own = fingerprints(device)
     sealed = gpg.encrypt(content, [own, server], sign=own, always_trust=True)
@@ -89,7 +89,7 @@ def test_an_answer_that_gnupg_sealed_to_two_receivers_is_opened(answer, gpg, dev
 
 
 @needs_gnupg
-def test_an_unsigned_answer_of_gnupg_is_refused(answer, gpg, device):
+def test_unsigned_answer_of_gnupg_is_rejected(answer, gpg, device):
     content, send = answer
     sealed = gpg.encrypt(content, fingerprints(device)[0], always_trust=True)
     assert error_of(send(str(sealed))) == (400, "invalid_message")
@@ -97,9 +97,7 @@ def test_an_unsigned_answer_of_gnupg_is_refused(answer, gpg, device):
 
 @needs_gnupg
 @pytest.mark.parametrize("algorithm", [("ed25519", "cv25519"), ("rsa2048", "rsa2048")], ids=" ".join)
-def test_a_device_whose_only_openpgp_program_is_gnupg(
-    empty_gpg, client, enrollment_body, new_code, portal, mobile_type, algorithm
-):
+def test_device_can_use_only_gnupg(empty_gpg, client, enrollment_body, new_code, portal, mobile_type, algorithm):
     own = empty_gpg.gen_key(_key_parameters(*algorithm)).fingerprint
     body = enrollment_body(new_code(), public_key=empty_gpg.export_keys(own))
     enrolled = send_json(client, "/device/v1/enrollments", body).json()
@@ -125,7 +123,7 @@ def test_a_device_whose_only_openpgp_program_is_gnupg(
 
 
 def _key_parameters(signing, encrypting):
-    """Return what GnuPG's batch mode wants to know."""
+    """Return the parameters of the batch mode of GnuPG."""
     kinds = [("Key", signing, "sign"), ("Subkey", encrypting, "encrypt")]
     lines = ["%no-protection"]
     for kind, algorithm, usage in kinds:
@@ -137,14 +135,14 @@ def _key_parameters(signing, encrypting):
     return "\n".join([*lines, "Name-Real: device", "Expire-Date: 0", "%commit", ""])
 
 
-def test_a_message_written_by_hand_is_opened(answer, device):
+def test_manually_built_message_is_opened(answer, device):
     content, send = answer
     inner = sealing.compressed(signed(device, content))
     message = sealing.armored(sealing.encrypted(device.server_public_key, inner))
     assert send(message).json() == {"status": "authenticated"}
 
 
-def test_line_ends_armour_headers_and_a_checksum_do_not_matter(answer, device):
+def test_line_endings_armor_headers_and_checksum_are_ignored(answer, device):
     content, send = answer
     message = sealing.armored(sealing.encrypted(device.server_public_key, signed(device, content)))
     message = message.replace("MESSAGE-----\n\n", "MESSAGE-----\nVersion: 1\nComment: é\n\n")
@@ -198,21 +196,21 @@ def _message_in_a_message(device, content):
         _message_in_a_message,
     ],
 )
-def test_another_structure_inside_is_refused(answer, device, inner):
+def test_other_packet_structure_is_rejected(answer, device, inner):
     content, send = answer
     message = sealing.armored(sealing.encrypted(device.server_public_key, inner(device, content)))
     assert error_of(send(message)) == (400, "invalid_message")
     assert len(device.pending()) == 1
 
 
-def test_a_container_whose_checksum_is_wrong_is_refused(answer, device):
+def test_container_with_a_wrong_checksum_is_rejected(answer, device):
     content, send = answer
     data = sealing.encrypted(device.server_public_key, signed(device, content), checksum=bytes(20))
     assert error_of(send(sealing.armored(data))) == (400, "invalid_message")
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_packets_around_the_encrypted_ones_are_refused(answer, device, before):
+def test_packets_around_the_encrypted_ones_are_rejected(answer, device, before):
     content, send = answer
     data = sealing.encrypted(device.server_public_key, signed(device, content))
     extra = sealing.literal(b"x")
@@ -221,7 +219,7 @@ def test_packets_around_the_encrypted_ones_are_refused(answer, device, before):
 
 
 @pytest.mark.parametrize("position", [*range(0, 400, 23), -1, -16, -17])
-def test_a_message_with_one_changed_bit_never_counts(answer, device, position):
+def test_message_with_a_changed_bit_is_rejected(answer, device, position):
     content, send = answer
     server = Cert.from_bytes(device.server_public_key.encode())
     signer = Tsk.from_bytes(device.secret_key.encode()).signer()
@@ -231,7 +229,7 @@ def test_a_message_with_one_changed_bit_never_counts(answer, device, position):
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_a_small_message_that_unpacks_to_a_huge_one_is_refused_and_takes_no_memory(answer, device, layers):
+def test_decompression_bomb_is_rejected_with_little_memory(answer, device, layers):
     _content, send = answer
     inner = signed(device, b" " * 30_000_000)
     for _ in range(layers):
@@ -247,7 +245,7 @@ def test_a_small_message_that_unpacks_to_a_huge_one_is_refused_and_takes_no_memo
     assert peak < 5_000_000
 
 
-def test_content_of_64_kib_is_the_most_that_is_taken(answer, device):
+def test_content_is_limited_to_64_kib(answer, device):
     content, send = answer
     too_long = content + b" " * (65_537 - len(content))
     message = sealing.armored(sealing.encrypted(device.server_public_key, sealing.compressed(signed(device, too_long))))

@@ -1,4 +1,4 @@
-"""The reference device against the server: everything of the device API that it offers."""
+"""All operations of the reference device against the server."""
 
 import json
 
@@ -32,7 +32,7 @@ def device(enroll):
 
 @pytest.fixture
 def ask(portal, device):
-    """Start a transaction of a method and return its opened challenge."""
+    """Return a function that starts a transaction of a method and returns its challenge."""
 
     def run(method, **fields):
         mobile_type = factories.TypeFactory(method=method, transaction_signing="signing_data" in fields)
@@ -43,7 +43,7 @@ def ask(portal, device):
     return run
 
 
-def test_the_right_pin_approves_and_a_wrong_one_says_how_many_attempts_are_left(device, ask):
+def test_wrong_pin_returns_the_remaining_attempts(device, ask):
     challenge = ask("push_with_pin")
     with pytest.raises(InvalidPin) as wrong:
         device.answer(challenge, approve=True, pin="54321")
@@ -51,7 +51,7 @@ def test_the_right_pin_approves_and_a_wrong_one_says_how_many_attempts_are_left(
     assert device.answer(challenge, approve=True, pin="12345") == "authenticated"
 
 
-def test_a_pin_is_replaced_with_the_help_of_the_current_one(device, ask):
+def test_pin_is_replaced_with_the_current_one(device, ask):
     with pytest.raises(InvalidPin):
         device.register_pin("99999", current_pin="54321")
     device.register_pin("99999", current_pin="12345")
@@ -64,7 +64,7 @@ def test_a_pin_is_replaced_with_the_help_of_the_current_one(device, ask):
 @pytest.mark.parametrize(
     ("method", "name"), [("push_with_fingerprint", FINGERPRINT), ("push_with_custom_authenticator", "face")]
 )
-def test_what_a_biometric_unlocks_approves_and_a_wrong_token_leaves_the_pin(device, ask, method, name):
+def test_biometric_token_approves_and_a_wrong_one_is_revoked(device, ask, method, name):
     device.register_fingerprint(pin="12345")
     device.register_custom("face", pin="12345")
     assert device.answer(ask(method), approve=True, authenticator=name) == "authenticated"
@@ -76,7 +76,7 @@ def test_what_a_biometric_unlocks_approves_and_a_wrong_token_leaves_the_pin(devi
     assert device.answer(challenge, approve=True, pin="12345") == "authenticated"
 
 
-def test_a_device_that_is_disconnected_forgets_its_keys_and_enrols_as_a_new_one(device, ask, enroll):
+def test_disconnected_device_enrolls_as_a_new_one(device, ask, enroll):
     challenge, secret_key, device_id = ask("push_with_pin"), device.secret_key, device.device_id
     for _attempt in range(2):
         with pytest.raises(InvalidPin):
@@ -92,7 +92,7 @@ def test_a_device_that_is_disconnected_forgets_its_keys_and_enrols_as_a_new_one(
     assert device.pending() == []
 
 
-def test_the_last_wrong_pin_at_a_registration_disconnects_as_well(device):
+def test_last_wrong_pin_of_a_registration_disconnects(device):
     for _attempt in range(2):
         with pytest.raises(InvalidPin):
             device.register_fingerprint(pin="54321")
@@ -101,7 +101,7 @@ def test_the_last_wrong_pin_at_a_registration_disconnects_as_well(device):
     assert device.pin_token is None
 
 
-def test_two_users_share_a_phone_and_not_a_key(device, enroll, client):
+def test_users_of_a_device_have_separate_keys(device, enroll, client):
     second = device.add_user()
     second.client = client
     enroll(user_id="ben", device=second)
@@ -112,7 +112,7 @@ def test_two_users_share_a_phone_and_not_a_key(device, enroll, client):
     assert second.pending() == []
 
 
-def test_a_new_push_token_takes_the_place_of_the_old_one(device):
+def test_new_push_token_takes_the_place_of_the_old_one(device):
     device.replace_push_token("push-token-of-anna", "newer")
     with pytest.raises(DeviceApiError) as refused:
         device.replace_push_token("push-token-of-anna", "newest")
@@ -120,7 +120,7 @@ def test_a_new_push_token_takes_the_place_of_the_old_one(device):
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", "[]", "[" * 60_000], ids=["HTML", "list", "deep"])
-def test_what_stands_between_may_answer_anything(body):
+def test_error_response_of_a_proxy_can_have_any_body(body):
     with Portal() as gateway:
         gateway.script["/device/v1/enrollments"] = [{"status": 502, "body": body}]
         with pytest.raises(DeviceApiError) as refused:
@@ -129,7 +129,7 @@ def test_what_stands_between_may_answer_anything(body):
 
 
 @pytest.mark.parametrize("kind", [KeyKind.CURVE25519, KeyKind.RSA2048])
-def test_a_payment_is_signed_with_the_key_of_the_device(device, ask, portal, enroll, client, kind):
+def test_payment_is_signed_with_the_device_key(device, ask, portal, enroll, client, kind):
     if kind != KeyKind.CURVE25519:
         device.secret_key = device.new_secret_key(kind)
         enroll(device=device)
@@ -140,7 +140,7 @@ def test_a_payment_is_signed_with_the_key_of_the_device(device, ask, portal, enr
     assert (result["signature_verified"], result["signature"]) == (True, device.sign("Pay € 5\nto Ben"))
 
 
-def test_the_same_bytes_may_be_sent_again_and_count_once(device, ask):
+def test_identical_answer_counts_once(device, ask):
     challenge = ask("push_with_pin")
     wrong = device.sealed_answer(challenge, approve=True, pin="54321")
     for _try in range(3):
@@ -151,14 +151,14 @@ def test_the_same_bytes_may_be_sent_again_and_count_once(device, ask):
     assert [device.send_answer(challenge["transaction_id"], right) for _try in range(2)] == ["authenticated"] * 2
 
 
-def test_a_denial_carries_no_proof(device, ask):
+def test_denial_contains_no_credential(device, ask):
     challenge = ask("push_with_pin", signing_data="Pay")
     message = device.sealed_answer(challenge, approve=False, pin="54321")
     assert set(server_keys.open_sealed(Profile.objects.get(), message)) == {"transaction_id", "token", "authenticated"}
     assert device.answer(challenge, approve=False, pin="54321") == "not_authenticated"
 
 
-def test_a_device_that_is_kept_in_a_file_is_the_same_afterwards(device, ask, client):
+def test_device_is_restored_from_a_file(device, ask, client):
     device.register_fingerprint(pin="12345")
     kept = device.dump()
     assert "12345" not in json.loads(kept)["pin_token"].values()
@@ -169,7 +169,7 @@ def test_a_device_that_is_kept_in_a_file_is_the_same_afterwards(device, ask, cli
 
 
 class Misled(TestDevice):
-    """A device that gets the challenge of another transaction, as from a server that mixes them up."""
+    """Device that gets the challenge of another transaction from a faulty server."""
 
     other = ""
 
@@ -178,7 +178,7 @@ class Misled(TestDevice):
         return super().call(method, path, body)
 
 
-def test_a_challenge_of_another_transaction_is_not_taken(enroll, portal):
+def test_challenge_of_another_transaction_is_rejected(enroll, portal):
     device = enroll(device=Misled(""))
     first, device.other = (
         portal.start(factories.TypeFactory(), device).json()["transaction_id"] for _number in range(2)

@@ -1,4 +1,4 @@
-"""docs/device-protocol.md and the server say the same."""
+"""docs/device-protocol.md matches the server."""
 
 import ast
 import inspect
@@ -14,7 +14,7 @@ TEXT = (Path(settings.BASE_DIR) / "docs" / "device-protocol.md").read_text()
 ROW = re.compile(r"^\| (\d{3}) \| `(\w+)` \| (\d*) ?\|", re.MULTILINE)
 
 
-# What any call of any API can answer.
+# Errors that every request can return.
 ANYWHERE = {
     errors.InternalError,
     errors.MethodNotAllowed,
@@ -25,7 +25,7 @@ ANYWHERE = {
 
 
 def device_errors():
-    """Every error that the description of the device API names."""
+    """Return all errors in the description of the device API."""
     from apps.api.device import views
 
     names = {node.attr for node in ast.walk(ast.parse(inspect.getsource(views))) if isinstance(node, ast.Attribute)}
@@ -34,12 +34,12 @@ def device_errors():
     return named - {errors.ApiError} | ANYWHERE
 
 
-def test_the_table_of_errors_has_every_error_with_its_status_and_code():
-    told = {(int(status), token, code) for status, token, code in ROW.findall(TEXT)}
-    assert told == {(status_of(error), error.token, error.code) for error in device_errors()}
+def test_error_table_matches_the_device_api():
+    documented = {(int(status), token, code) for status, token, code in ROW.findall(TEXT)}
+    assert documented == {(status_of(error), error.token, error.code) for error in device_errors()}
 
 
-def test_every_call_of_the_device_api_is_on_the_page():
+def test_every_device_api_path_is_documented():
     from apps.api.device.urls import urlpatterns
 
     for route in urlpatterns:

@@ -1,4 +1,4 @@
-"""The example of clients/python works as it stands, with that directory alone on the path."""
+"""The example of clients/python works unchanged, with only that directory on the path."""
 
 import json
 import re
@@ -20,11 +20,11 @@ def example():
     return found
 
 
-def test_the_example_has_twenty_lines():
+def test_example_has_twenty_lines():
     assert len([line for line in example().splitlines() if line.strip()]) <= 20
 
 
-def test_the_example_enrols_and_approves_with_a_pin(tmp_path):
+def test_example_enrols_and_approves_with_a_pin(tmp_path):
     run = Run(tmp_path)
     try:
         run.wait_until_ready()
@@ -34,7 +34,7 @@ def test_the_example_enrols_and_approves_with_a_pin(tmp_path):
 
 
 def phone(run, directory):
-    """Run the example beside a portal that starts an authentication; return what it prints after the device's id."""
+    """Run the example and start an authentication. Return the output after the device id."""
     code = json.loads(run.command("enrollment_code", "eva", "demo", "--json"))["enrollment_code"]
     client = json.loads(
         run.command("create_api_client", "--name", "Portal", "--api", "mobile_authentication", "--json")

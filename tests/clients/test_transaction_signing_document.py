@@ -1,4 +1,4 @@
-"""The openssl lines of docs/transaction-signing.md verify what a device signed, as they stand."""
+"""The openssl commands of docs/transaction-signing.md verify signatures of a device."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def kind(request):
 
 @pytest.fixture
 def signed(tmp_path, portal, enroll, kind):
-    """A directory with what a portal has after a payment was approved."""
+    """Return a directory with the data of a portal after an approved payment."""
     device = enroll(device=TestDevice("", secret_key=new_secret_key(KINDS[kind][0], at=time.time())))
     mobile_type = factories.TypeFactory(transaction_signing=True)
     transaction_id = portal.start(mobile_type, device, signing_data=DATA).json()["transaction_id"]
@@ -59,7 +59,7 @@ def signed(tmp_path, portal, enroll, kind):
     return tmp_path
 
 
-def test_the_lines_verify_the_signature_of_each_kind_of_key(signed, kind):
+def test_commands_verify_the_signature_of_each_key_type(signed, kind):
     _kind, description, verified = KINDS[kind]
     unpacked = shell("unpack", signed)
     assert unpacked.returncode == 0, unpacked.stderr
@@ -68,7 +68,7 @@ def test_the_lines_verify_the_signature_of_each_kind_of_key(signed, kind):
     assert (checked.returncode, checked.stdout.strip()) == (0, verified), checked.stderr
 
 
-def test_the_lines_refuse_data_of_which_one_byte_is_another(signed, kind):
+def test_commands_reject_changed_data(signed, kind):
     shell("unpack", signed)
     (signed / "signing-data.txt").write_bytes(DATA.replace("38", "39").encode())
     checked = shell(kind, signed)

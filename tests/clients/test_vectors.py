@@ -1,4 +1,4 @@
-"""The test vectors open with the server's code and with the reference device's, and so do new ones."""
+"""The stored and new test vectors work with the server and the reference device."""
 
 import base64
 import json
@@ -33,13 +33,13 @@ def device(request, vectors):
 
 @pytest.fixture
 def profile(vectors, device):
-    """The profile as the server would have it."""
+    """Return the profile as the server stores it."""
     server = vectors["server"]
     key = ServerKey(secret_key=server["secret_key"], public_key=server["public_key"])
     return Profile(public_key=device["public_key"], server_key=key)
 
 
-def test_the_file_has_what_the_script_makes():
+def test_file_matches_the_script():
     kept, made = json.loads(FILE.read_text()), device_vectors.build_vectors()
     assert shape(kept) == shape(made)
 
@@ -50,12 +50,12 @@ def shape(value):
     return [shape(each) for each in value] if isinstance(value, list) else type(value)
 
 
-def test_the_server_takes_the_keys_of_the_devices(device):
+def test_server_accepts_the_device_keys(device):
     assert certificates.validate(device["public_key"])
     assert keys.public_key(device["secret_key"]) == device["public_key"]
 
 
-def test_the_server_opens_what_a_device_sealed_and_the_device_what_the_server_sealed(vectors, device, profile):
+def test_server_and_device_open_each_others_messages(vectors, device, profile):
     for vector in device["to_server"].values():
         assert server_keys.open_sealed(profile, vector["message"]) == vector["content"]
     for vector in device["to_device"].values():
@@ -65,13 +65,13 @@ def test_the_server_opens_what_a_device_sealed_and_the_device_what_the_server_se
         assert opened == vector["content"]
 
 
-def test_what_the_servers_code_seals_now_opens_as_well(vectors, device, profile):
+def test_device_opens_a_new_message_of_the_server(vectors, device, profile):
     content = device["to_device"]["challenge"]["content"]
     sealed = server_keys.seal(profile, content)
     assert keys.open_sealed(sealed, device["secret_key"], vectors["server"]["public_key"], at=time.time()) == content
 
 
-def test_a_message_of_the_other_device_is_signed_by_nobody_here(vectors, device, profile):
+def test_message_of_another_device_is_rejected(vectors, device, profile):
     [other] = [each for each in vectors["devices"] if each is not device]
     with pytest.raises(errors.InvalidMessage):
         server_keys.open_sealed(profile, other["to_server"]["approval"]["message"])
@@ -81,7 +81,7 @@ def test_a_message_of_the_other_device_is_signed_by_nobody_here(vectors, device,
         )
 
 
-def test_a_message_that_nobody_signed_is_not_taken(vectors, device, profile):
+def test_unsigned_message_is_rejected(vectors, device, profile):
     for_server, for_device = (
         pysequoia.encrypt(b"{}", recipients=[Cert.from_bytes(key.encode())]).decode()
         for key in (vectors["server"]["public_key"], device["public_key"])
@@ -92,7 +92,7 @@ def test_a_message_that_nobody_signed_is_not_taken(vectors, device, profile):
         keys.open_sealed(for_device, device["secret_key"], vectors["server"]["public_key"], at=time.time())
 
 
-def test_the_signature_is_right_for_the_server_and_made_again_the_same(device, profile):
+def test_signature_is_valid_and_deterministic(device, profile):
     given = device["signature"]
     assert signatures.is_valid(profile, given["data"], given["signature"])
     assert signatures.public_key_pem(profile) == given["public_key_pem"] == keys.public_pem(device["secret_key"])
@@ -100,14 +100,14 @@ def test_the_signature_is_right_for_the_server_and_made_again_the_same(device, p
     assert not signatures.is_valid(profile, given["data"] + " ", given["signature"])
 
 
-def test_the_locked_token_opens_with_each_pin_as_it_says(vectors):
+def test_locked_token_matches_the_vectors(vectors):
     given = vectors["locked_pin_token"]
     locked = LockedToken(given["salt"], given["locked"])
     assert locked.unlock(given["pin"]) == given["token"]
     assert locked.unlock(given["wrong_pin"]) == given["token_of_wrong_pin"]
 
 
-def test_the_server_takes_the_scanned_code_apart_as_it_says(vectors):
+def test_scanned_code_matches_the_vectors(vectors):
     given = vectors["otp"]
     transaction_id, otp = otp_codes.unpack(given["scanned"])
     assert (str(transaction_id), otp) == (given["transaction_id"], given["otp"])

@@ -1,4 +1,4 @@
-"""Starts the demo as `make run` does, and uses it as its page does."""
+"""Run of the demo as in `make run`, and a client of its page."""
 
 import contextlib
 import http.cookiejar
@@ -23,15 +23,15 @@ STEP_SECONDS = 20
 
 
 def environment(var_dir, port):
-    """What a newcomer's shell has: no servers, no settings of the tests."""
-    mine = ("DATABASE_URL", "BROKER_URL", "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY")
-    kept = {name: value for name, value in os.environ.items() if name not in mine}
+    """Return the environment of a new user, without servers and test settings."""
+    excluded = ("DATABASE_URL", "BROKER_URL", "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY")
+    kept = {name: value for name, value in os.environ.items() if name not in excluded}
     settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "VAR_DIR": str(var_dir), "PORT": str(port)}
     return {**kept, **settings}
 
 
 class Run:
-    """One `scripts/run.py`, in a process group of its own."""
+    """Process of `scripts/run.py` in its own process group."""
 
     def __init__(self, var_dir, port=None):
         self.var_dir, self.port = var_dir, port or free_port()
@@ -48,7 +48,7 @@ class Run:
         )
 
     def wait_until_ready(self):
-        """Return the two lines that it prints."""
+        """Wait for the two lines of output and return them."""
         watchdog = threading.Timer(START_SECONDS, self.process.kill)
         watchdog.start()
         try:
@@ -70,7 +70,7 @@ class Run:
         ).stdout
 
     def children(self):
-        """Process ids by what they run: serve and worker."""
+        """Return the process ids by command: serve and worker."""
         found = {}
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -81,11 +81,11 @@ class Run:
         return found
 
     def interrupt_group(self):
-        """What Ctrl-C in a terminal does."""
+        """Send the signal of Ctrl-C in a terminal."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self):
-        """Wait for the end; returns exit code, standard output and standard error."""
+        """Wait for the exit. Return exit code, standard output and standard error."""
         try:
             output, errors = self.process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
@@ -94,7 +94,7 @@ class Run:
         return self.process.returncode, output, errors
 
     def group_is_empty(self, seconds=5):
-        """Say whether no process of the run is left; one that has ended counts until the system has buried it."""
+        """Return True if no process of the run is left. An ended process counts until it is reaped."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -111,7 +111,7 @@ class Run:
 
 
 class Visitor:
-    """The demo's page without a browser: its cookies, its CSRF token, its buttons."""
+    """Client of the demo page without a browser: cookies, CSRF token and buttons."""
 
     def __init__(self, base):
         self.base = base
@@ -136,7 +136,7 @@ class Visitor:
             return json.load(error)
 
     def until(self, condition):
-        """Look, as the page does, until the state is as wanted."""
+        """Poll the state until it fulfils the condition."""
         deadline = time.monotonic() + STEP_SECONDS
         while not condition(state := self.state()):
             assert time.monotonic() < deadline, state
@@ -144,12 +144,12 @@ class Visitor:
         return state
 
     def start_over(self):
-        """Leave what somebody else has begun on the same demo, and perhaps let run out."""
+        """End the visit of another test on the same demo."""
         self.press("/demo/leave")
         return self
 
     def sign_in(self, method="push"):
-        """Click a method to sign in and wait until the phone shows the opened challenge."""
+        """Sign in with a method, and wait until the phone displays the challenge."""
         self.press("/demo/sign-in", method=method)
         return self.until(lambda state: state["phone"]["request"] and state["phone"]["request"]["message"])
 

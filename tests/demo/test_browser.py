@@ -1,4 +1,4 @@
-"""The demo's page in a real browser."""
+"""The demo page in a browser."""
 
 import base64
 import json
@@ -41,24 +41,24 @@ def chromium():
 
 @pytest.fixture
 def page(run, chromium):
-    """The demo's page; a fault of its script, or something that its policy forbids, fails the test."""
+    """Return the demo page. A script error or a violation of its policy fails the test."""
     page = chromium.new_page()
     page.set_default_timeout(STEP_SECONDS * 1000)
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page_errors = []
+    page.on("pageerror", lambda error: page_errors.append(str(error)))
+    page.on("console", lambda message: page_errors.append(message.text) if message.type == "error" else None)
     page.goto(f"{run.base}/demo/")
     with page.expect_response("**/demo/reset"):
         page.get_by_role("button", name="Reset").click()
-    # Until the answer is drawn, the buttons do nothing.
+    # The buttons have no effect until the response is displayed.
     expect(page.get_by_role("button", name="Reset")).to_be_enabled()
     expect(page.get_by_role("heading", name="Good to see you")).to_be_visible()
     yield page
     page.close()
-    assert faults == []
+    assert page_errors == []
 
 
-def test_sign_in_rings_the_phone_and_approve_signs_in_at_the_shop(page):
+def test_approval_on_the_phone_signs_in_at_the_shop(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="Sign in").click()
     expect(phone.get_by_role("heading", name="Sign in to Larkspur?")).to_be_visible()
@@ -70,7 +70,7 @@ def test_sign_in_rings_the_phone_and_approve_signs_in_at_the_shop(page):
     expect(page.get_by_role("region", name="What just happened")).to_contain_text("POST /demo/callback → 204")
 
 
-def test_the_keyboard_alone_signs_in_and_denies(page):
+def test_page_can_be_used_with_the_keyboard(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="Sign in").press("Enter")
     expect(shop.get_by_role("heading", name="Look at your phone")).to_be_focused()
@@ -79,7 +79,7 @@ def test_the_keyboard_alone_signs_in_and_denies(page):
     expect(shop.get_by_role("heading", name="Denied on the phone")).to_be_visible()
 
 
-def test_a_wrong_pin_is_counted_and_the_right_one_signs_in(page):
+def test_wrong_pin_is_counted_and_correct_pin_signs_in(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="With PIN").click()
     field = phone.get_by_label("PIN", exact=False)
@@ -93,7 +93,7 @@ def test_a_wrong_pin_is_counted_and_the_right_one_signs_in(page):
     expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
 
 
-def test_the_last_wrong_pin_disconnects_and_the_phone_can_be_enrolled_again(page):
+def test_last_wrong_pin_disconnects_the_phone(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="With PIN").click()
     field = phone.get_by_label("PIN", exact=False)
@@ -109,7 +109,7 @@ def test_the_last_wrong_pin_disconnects_and_the_phone_can_be_enrolled_again(page
     expect(phone.get_by_text("Anna is enrolled")).to_be_visible()
 
 
-def test_a_fingerprint_signs_in_and_then_signs_a_payment_that_the_phone_shows(page):
+def test_fingerprint_signs_in_and_signs_a_payment(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="With fingerprint").click()
     phone.get_by_role("button", name="Fingerprint").click()
@@ -119,7 +119,7 @@ def test_a_fingerprint_signs_in_and_then_signs_a_payment_that_the_phone_shows(pa
     expect(shop.get_by_role("heading", name="Paid")).to_be_visible()
 
 
-def test_a_texted_code_is_typed_after_a_wrong_one(page):
+def test_correct_code_is_accepted_after_a_wrong_one(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="Text me a code").press("Enter")
     expect(phone.get_by_text("is your Larkspur code")).to_be_visible()
@@ -127,16 +127,16 @@ def test_a_texted_code_is_typed_after_a_wrong_one(page):
     field = shop.get_by_label("Code", exact=True)
     expect(field).to_be_focused()
     field.fill("000000" if code != "000000" else "111111")
-    with page.expect_response("**/demo/verify") as answer:
+    with page.expect_response("**/demo/verify") as response:
         field.press("Enter")
-    assert answer.value.json()["portal"]["attempts_left"] == 2
+    assert response.value.json()["portal"]["attempts_left"] == 2
     expect(shop.get_by_role("alert")).to_have_text("This code is wrong: 2 attempts left.")
     field.fill(code)
     field.press("Enter")
     expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
 
 
-def test_a_code_is_sent_again_until_the_button_is_locked(page):
+def test_resend_button_is_disabled_at_the_limit(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="Text me a code").click()
     for number in (1, 2, 3):
@@ -146,12 +146,12 @@ def test_a_code_is_sent_again_until_the_button_is_locked(page):
     expect(shop.get_by_role("button", name="Send it again")).to_be_disabled()
 
 
-def test_a_code_on_the_shops_page_is_scanned_and_approved(page):
+def test_code_on_the_shops_page_is_scanned_and_approved(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="Scan a code").click()
     picture = shop.get_by_role("img", name="The code to scan")
     expect(picture).to_be_visible()
-    # A waiting expression would be evaluated by the page, which its policy forbids.
+    # The policy of the page forbids waiting for an expression.
     expect(picture).to_have_js_property("complete", value=True)
     phone.get_by_role("button", name="Scan").click()
     expect(phone.get_by_text("Anna, you are about to sign in")).to_be_visible()
@@ -161,7 +161,7 @@ def test_a_code_on_the_shops_page_is_scanned_and_approved(page):
 
 @pytest.fixture
 def eva(run):
-    """Another portal and its user's device: returns a function that starts a transaction for her."""
+    """Return a function that starts a transaction of another portal and user."""
     code = json.loads(run.command("enrollment_code", "eva", "demo", "--json"))["enrollment_code"]
     made = run.command("create_api_client", "--name", "Portal", "--api", "mobile_authentication", "--json")
     credentials = "{client_id}:{client_secret}".format(**json.loads(made))
@@ -175,15 +175,17 @@ def eva(run):
         request = urllib.request.Request(
             f"{run.base}/oauth/api/v4/authenticate/user", urlencode(fields).encode(), {"Authorization": authorization}
         )
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=STEP_SECONDS) as answer:
-            return json.load(answer)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            request, timeout=STEP_SECONDS
+        ) as response:
+            return json.load(response)
 
     start.device_id = device.device_id
     yield start
     device.unenroll()
 
 
-def test_messages_for_other_devices_are_shown_live_and_read_out(page, eva):
+def test_messages_for_other_devices_are_shown_and_announced(page, eva):
     others = page.get_by_role("region", name="Other devices")
     expect(others).to_be_hidden()
     eva(type="login", device_id=eva.device_id, callback_uri="http://127.0.0.1:9/", message="Sign in at another shop?")
@@ -203,6 +205,6 @@ def test_messages_for_other_devices_are_shown_live_and_read_out(page, eva):
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_a_narrow_page_does_not_scroll_sideways(page):
+def test_narrow_page_does_not_scroll_horizontally(page):
     page.set_viewport_size({"width": 320, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") == 320

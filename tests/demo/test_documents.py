@@ -1,4 +1,4 @@
-"""The commands of pages that have no test of their own work as they stand, one page after the other beside one demo."""
+"""The commands of documents without a separate test work unchanged with one demo."""
 
 import json
 
@@ -30,7 +30,7 @@ def lines_of(demo, tmp_path):
     return lambda page: documents.execute(documents.shell_blocks(page, MARK), demo, tmp_path, project).splitlines()
 
 
-def test_the_quick_start_ends_with_an_authentication_by_pin(lines_of):
+def test_quick_start_ends_with_an_authentication_by_pin(lines_of):
     lines = lines_of("docs/quick-start.md")
     approved = lines.index("Sign in as Eva, from the quick start: authenticated")
     result = json.loads(lines[approved + 1][: lines[approved + 1].rindex("}") + 1])
@@ -41,18 +41,18 @@ def test_the_quick_start_ends_with_an_authentication_by_pin(lines_of):
     assert "push_with_pin" in timeline
 
 
-def test_the_configuration_page_makes_keys_that_production_takes_and_an_export_changes_nothing(lines_of):
+def test_configuration_page_creates_keys_and_export_is_idempotent(lines_of):
     secret_key, encryption_key, *imported = lines_of("docs/configuration.md")
     assert len(secret_key) >= 50
     assert len(encryption_keys(f"{encryption_key},{encryption_key}")) == 2
     assert imported == ["Nothing to change.", "Nothing to change."]
 
 
-def test_the_page_about_push_checks_a_configuration_that_is_good(lines_of):
+def test_push_page_checks_a_valid_configuration(lines_of):
     assert lines_of("docs/push.md")[-1].startswith("No errors")
 
 
-def test_the_page_about_context_says_what_a_user_would_read_and_whether_there_is_a_source(lines_of):
+def test_context_page_describes_the_context_and_its_source(lines_of):
     output = "\n".join(lines_of("docs/context.md"))
     assert "No source of locations is set." in output
     assert "docs/context.md says what can be set." in output

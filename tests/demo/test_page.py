@@ -1,4 +1,4 @@
-"""The demo's addresses in the web process, without the server behind them."""
+"""Paths of the demo in the web process, without a reachable server."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ SECRETS = {"client_secret": "s" * 32, "callback_password": "p" * 32, "administra
 
 @pytest.fixture(autouse=True)
 def own_files(settings, tmp_path):
-    """A demo of its own, for a server that nobody answers at."""
+    """Separate demo for an unreachable server."""
     settings.VAR_DIR = tmp_path
     settings.PORT = 9
     controller.reset_cache()
@@ -43,34 +43,34 @@ def basic(username, password):
 RIGHT = basic("countersign", SECRETS["callback_password"])
 
 
-def test_the_page_has_no_script_or_style_of_its_own_and_allows_only_this_server(client):
-    answer = client.get("/demo/")
-    page = answer.content.decode()
-    assert answer.status_code == 200
+def test_page_has_no_inline_code_and_a_strict_policy(client):
+    response = client.get("/demo/")
+    page = response.content.decode()
+    assert response.status_code == 200
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page)
     assert not re.search(r"(src|href)=[\"'](https?:)?//", page)
-    policy = answer["Content-Security-Policy"]
+    policy = response["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
 
 
-def test_the_root_leads_to_the_demo(client):
+def test_root_redirects_to_the_demo(client):
     assert client.get("/").headers["Location"] == "/demo/"
 
 
-def test_a_server_that_is_not_set_up_says_what_to_do(client):
-    answer = client.get("/demo/state")
-    assert answer.status_code == 503
-    assert "demo_setup" in answer.json()["error"]
+def test_missing_setup_is_reported_with_the_fix(client):
+    response = client.get("/demo/state")
+    assert response.status_code == 503
+    assert "demo_setup" in response.json()["error"]
 
 
-def test_a_set_up_for_another_port_says_so(client, demo, settings):
+def test_setup_for_another_port_is_reported(client, demo, settings):
     controller.reset_cache()
     settings.PORT = 10
     assert "http://127.0.0.1:9" in client.get("/demo/state").json()["error"]
 
 
-def test_the_state_says_in_words_that_the_server_does_not_answer(client, demo):
+def test_state_reports_an_unreachable_server(client, demo):
     state = client.get("/demo/state").json()
     assert state["phone"]["status"] == "not_enrolled"
     assert state["phone"]["problem"].startswith("The portal cannot reach the server")
@@ -78,7 +78,7 @@ def test_the_state_says_in_words_that_the_server_does_not_answer(client, demo):
     assert state["steps"][0]["failed"] is True
 
 
-def test_a_sign_in_that_reaches_no_server_fails_in_words(client, demo):
+def test_sign_in_without_a_server_fails_with_a_message(client, demo):
     state = client.post("/demo/sign-in").json()
     assert state["portal"]["status"] == "failed"
     assert state["portal"]["message"].startswith("The portal cannot reach the server")
@@ -98,19 +98,19 @@ def test_a_sign_in_that_reaches_no_server_fails_in_words(client, demo):
         "reset",
     ],
 )
-def test_a_button_without_a_csrf_token_does_nothing(demo, path):
+def test_button_requires_a_csrf_token(demo, path):
     assert Client(enforce_csrf_checks=True).post(f"/demo/{path}").status_code == 403
     assert Client().get(f"/demo/{path}").status_code == 405
 
 
-def test_a_button_with_the_page_s_token_works(demo):
+def test_button_with_the_token_of_the_page_works(demo):
     client = Client(enforce_csrf_checks=True)
     client.get("/demo/")
-    answer = client.post("/demo/leave", headers={"X-CSRFToken": client.cookies["csrftoken"].value})
-    assert answer.status_code == 200
+    response = client.post("/demo/leave", headers={"X-CSRFToken": client.cookies["csrftoken"].value})
+    assert response.status_code == 200
 
 
-def test_a_decision_that_is_neither_approve_nor_deny_is_refused(client, demo):
+def test_unknown_decision_is_rejected(client, demo):
     assert client.post("/demo/phone/answer", {"decision": "maybe"}).status_code == 400
 
 
@@ -118,37 +118,37 @@ def test_a_decision_that_is_neither_approve_nor_deny_is_refused(client, demo):
     "authorization",
     [None, "Basic", "Bearer x", basic("countersign", "wrong"), basic("other", SECRETS["callback_password"]), "Basic é"],
 )
-def test_a_callback_without_the_right_credentials_is_refused_and_changes_nothing(client, demo, authorization):
+def test_callback_requires_credentials(client, demo, authorization):
     demo.portal.visit = Visit(Status.WAITING, transaction_id="t", ends_at=10**12)
-    answer = call_back(client, json.dumps({"transaction_id": "t"}), authorization)
-    assert answer.status_code == 401
-    assert answer["WWW-Authenticate"].startswith("Basic")
+    response = call_back(client, json.dumps({"transaction_id": "t"}), authorization)
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"].startswith("Basic")
     assert demo.portal.visit.status == Status.WAITING
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"transaction_id": 1}', "[" * 100_000])
-def test_a_malformed_callback_is_a_bad_request(client, demo, content):
+def test_malformed_callback_is_a_bad_request(client, demo, content):
     assert call_back(client, content, RIGHT).status_code == 400
 
 
-def test_a_callback_about_an_unknown_transaction_is_taken_and_changes_nothing(client, demo):
+def test_callback_of_an_unknown_transaction_is_ignored(client, demo):
     before = demo.portal.visit
     assert call_back(client, '{"transaction_id": "unknown"}', RIGHT).status_code == 204
     assert demo.portal.visit is before
 
 
-def test_a_callback_makes_the_shop_read_the_result_itself(client, demo):
+def test_callback_makes_the_shop_request_the_result(client, demo):
     demo.portal.visit = Visit(Status.WAITING, transaction_id="t", ends_at=10**12)
     assert call_back(client, '{"transaction_id": "t"}', RIGHT).status_code == 204
-    # Nobody answers at this server, so that is what the shop finds.
+    # The server is unreachable.
     assert demo.portal.visit.status == Status.FAILED
     assert demo.journal.steps()[-1]["call"] == "GET /oauth/api/v4/authenticate/transaction/t"
 
 
-def test_the_fcm_stand_in_takes_no_message_without_an_access_token(client, demo):
+def test_fake_fcm_requires_an_access_token(client, demo):
     path = "/demo/fcm/v1/projects/countersign-demo/messages:send"
-    answer = client.post(path, '{"message": {"token": "x"}}', content_type="application/json")
-    assert answer.status_code == 401
+    response = client.post(path, '{"message": {"token": "x"}}', content_type="application/json")
+    assert response.status_code == 401
     assert client.post("/demo/fcm/token", {"grant_type": "x", "assertion": "y"}).status_code == 400
 
 
@@ -160,35 +160,35 @@ def push(client, demo, token, **members):
 
 
 def other_device_messages(client, *members):
-    """Return what the page lists for other devices, of each message these members."""
+    """Return the given members of each message for other devices."""
     return [tuple(message[name] for name in members) for message in client.get("/demo/state").json()["other_devices"]]
 
 
-def test_push_for_any_token_is_accepted_and_listed_with_a_part_of_it(client, demo):
+def test_push_for_any_token_is_accepted_and_listed(client, demo):
     content = {"content": json.dumps({"og_transaction_id": "t", "og_profile_id": "p", "og_message": "Sign in?"})}
     for token in ("short", "x" * 4000):
-        answer = push(client, demo, token, data=content)
-        assert answer.status_code == 200
-        assert answer.json()["name"].startswith("projects/countersign-demo/messages/")
+        response = push(client, demo, token, data=content)
+        assert response.status_code == 200
+        assert response.json()["name"].startswith("projects/countersign-demo/messages/")
     listed = [("push", "short", "Sign in?"), ("push", "x" * 12 + "…", "Sign in?")]
     assert other_device_messages(client, "kind", "recipient", "message") == listed
     assert client.get("/demo/state").json()["phone"]["request"] is None
 
 
 @pytest.mark.parametrize("data", [None, {}, {"content": 1}, {"content": "{"}, {"content": "[" * 10_000}])
-def test_push_of_another_shape_is_listed_without_a_text(client, demo, data):
+def test_push_of_another_format_is_listed_without_a_message(client, demo, data):
     assert push(client, demo, "token", data=data).status_code == 200
     assert other_device_messages(client, "message") == [("",)]
 
 
-def test_messages_for_other_devices_are_the_last_twenty_and_short(client, demo):
+def test_messages_for_other_devices_are_limited(client, demo):
     for _number in range(25):
         assert text_phone(client, "+31612345678", message="x" * 5000).status_code == 204
     listed = other_device_messages(client, "number", "message")
     assert listed == [(number, "x" * 1000) for number in range(6, 26)]
 
 
-def test_a_file_that_breaks_while_it_is_written_leaves_the_old_one(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     store.write(store.STATE, {"phone": None})
     with pytest.raises(TypeError):
         store.write(store.STATE, {"phone": object()})
@@ -202,7 +202,7 @@ def text_phone(client, number=NUMBER, authorization=None, message="123456 is you
     return client.post("/demo/sms", json.dumps(content), content_type="application/json", headers=headers)
 
 
-def test_a_text_message_is_on_the_phone_also_without_an_account_and_its_code_is_in_no_step(client, demo):
+def test_sms_arrives_without_an_account_and_its_code_is_not_logged(client, demo):
     assert text_phone(client, NUMBER.replace(" ", "")).status_code == 204
     state = client.get("/demo/state").json()
     assert state["phone"]["status"] == "sms"
@@ -210,7 +210,7 @@ def test_a_text_message_is_on_the_phone_also_without_an_account_and_its_code_is_
     assert "123456" not in json.dumps(state["steps"])
 
 
-def test_text_message_to_another_number_is_listed_and_not_on_the_phone(client, demo):
+def test_sms_to_another_number_is_listed(client, demo):
     assert text_phone(client, "+31612345678").status_code == 204
     assert client.get("/demo/state").json()["phone"]["messages"] == []
     assert other_device_messages(client, "kind", "recipient", "message") == [
@@ -219,7 +219,7 @@ def test_text_message_to_another_number_is_listed_and_not_on_the_phone(client, d
 
 
 @pytest.mark.parametrize("number", ["+316", "0612345678", "+1 202 555 01430", "", None])
-def test_text_message_to_an_invalid_number_is_not_accepted(client, demo, number):
+def test_sms_to_an_invalid_number_is_rejected(client, demo, number):
     assert text_phone(client, number).status_code == 404
     assert other_device_messages(client, "message") == []
 
@@ -227,7 +227,7 @@ def test_text_message_to_an_invalid_number_is_not_accepted(client, demo, number)
 @pytest.mark.parametrize(
     "authorization", [None, "Basic", basic("countersign", "wrong"), basic("other", "right"), "Basic é"]
 )
-def test_a_text_message_without_the_gateways_credentials_is_refused(client, demo, settings, authorization):
+def test_sms_requires_the_credentials_of_the_gateway(client, demo, settings, authorization):
     settings.SMS_GATEWAY_REST_USERNAME, settings.SMS_GATEWAY_REST_PASSWORD = "countersign", "right"
     assert text_phone(client, authorization=authorization).status_code == 401
     assert client.get("/demo/state").json()["phone"]["messages"] == []
@@ -235,11 +235,11 @@ def test_a_text_message_without_the_gateways_credentials_is_refused(client, demo
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"phone_number": 1, "message": []}'])
-def test_a_malformed_text_message_is_not_delivered(client, demo, content):
+def test_malformed_sms_is_rejected(client, demo, content):
     assert client.post("/demo/sms", content, content_type="application/json").status_code == 404
 
 
-def test_a_qr_code_is_a_picture_only_while_there_is_something_to_scan(client, demo):
+def test_qr_code_is_available_only_during_a_scan(client, demo):
     assert client.get("/demo/qr.svg").status_code == 404
     demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, method=SignInMethod.OTP, otp="a" * 160)
     picture = client.get("/demo/qr.svg")
@@ -250,17 +250,17 @@ def test_a_qr_code_is_a_picture_only_while_there_is_something_to_scan(client, de
     assert "a" * 160 not in state.content.decode()
 
 
-def test_a_phone_without_an_account_cannot_scan(client, demo):
+def test_phone_without_an_account_cannot_scan(client, demo):
     demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, method=SignInMethod.OTP, otp="x")
     assert client.get("/demo/state").json()["phone"]["can_scan"] is False
     assert client.post("/demo/phone/scan").json()["error"] == "There is no account on this phone."
 
 
-def test_an_unknown_way_is_refused(client, demo):
+def test_unknown_method_is_rejected(client, demo):
     assert client.post("/demo/sign-in", {"method": "pigeon"}).status_code == 400
 
 
-def test_trying_again_goes_the_same_way(client, demo):
+def test_retry_uses_the_last_method(client, demo):
     assert client.post("/demo/sign-in", {"method": "sms"}).json()["portal"]["method"] == "sms"
     assert client.post("/demo/sign-in").json()["portal"]["method"] == "sms"
     assert client.post("/demo/sign-in", {"method": "push"}).json()["portal"]["method"] == "push"

@@ -1,4 +1,4 @@
-"""The demo with real processes: `scripts/run.py` and what its page's buttons do."""
+"""The demo with its processes: `scripts/run.py` and the buttons of the page."""
 
 import json
 import os
@@ -32,26 +32,26 @@ def visitor(run):
     return visitor
 
 
-def test_a_sign_in_that_is_approved_signs_in_at_the_shop(visitor):
+def test_approved_sign_in_signs_in(visitor):
     state = visitor.answer("approve")
     assert state["portal"]["status"] == "signed_in"
     assert state["phone"]["status"] == "approved"
 
 
-def test_a_sign_in_that_is_denied_signs_nobody_in(visitor):
+def test_denied_sign_in_does_not_sign_in(visitor):
     state = visitor.answer("deny")
     assert state["portal"]["status"] == "denied"
     assert state["phone"]["status"] == "denied"
 
 
-def test_the_phone_shows_the_public_message_and_the_encrypted_one(visitor):
+def test_phone_displays_public_and_secure_message(visitor):
     request = visitor.sign_in()["phone"]["request"]
     assert request["push_message"] == "Sign in to Larkspur?"
     assert request["message"].startswith("Anna, you are about to sign in")
 
 
-def test_the_journal_tells_the_whole_flow_in_order(visitor):
-    told = " | ".join(step_calls(visitor.answer("approve")))
+def test_journal_contains_the_whole_flow_in_order(visitor):
+    journal = " | ".join(step_calls(visitor.answer("approve")))
     steps = [
         r"POST /oauth/api/v4/users/anna/enrollment-codes → 201",
         r"POST /device/v1/enrollments → 201",
@@ -64,10 +64,10 @@ def test_the_journal_tells_the_whole_flow_in_order(visitor):
         r"POST /demo/callback → 204",
         r"GET /oauth/api/v4/authenticate/transaction/\w{8}… → 200",
     ]
-    assert re.search(".*".join(steps), told), told
+    assert re.search(".*".join(steps), journal), journal
 
 
-def test_without_an_enrolled_phone_the_shop_says_so_until_it_is_enrolled_again(visitor):
+def test_sign_in_requires_an_enrolled_phone(visitor):
     assert visitor.press("/demo/phone/unenroll")["phone"]["status"] == "not_enrolled"
     failed = visitor.press("/demo/sign-in")
     assert failed["portal"]["status"] == "failed"
@@ -94,7 +94,7 @@ def test_required_credential_signs_in_at_the_shop(visitor, method, required_cred
     assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_in", "approved")
 
 
-def test_with_number_matching_only_the_number_that_the_shop_shows_signs_in(run, visitor):
+def test_number_matching_requires_the_number_of_the_shop(run, visitor):
     def ask_for(digits):
         types = [{"name": "login", "number_matching_digits": digits}]
         path = run.var_dir / "types.json"
@@ -121,7 +121,7 @@ def test_with_number_matching_only_the_number_that_the_shop_shows_signs_in(run, 
     assert visitor.sign_in()["phone"]["request"]["number_digits"] == 0
 
 
-def test_wrong_pins_count_down_over_sign_ins_until_the_phone_is_disconnected_and_enrolled_again(visitor):
+def test_wrong_pins_are_counted_across_sign_ins(visitor):
     state = visitor.sign_in("pin")
     for hint in ("This PIN is wrong: 2 attempts left.", "This PIN is wrong: 1 attempt left."):
         assert state["phone"]["request"]["hint"] != hint
@@ -137,7 +137,7 @@ def test_wrong_pins_count_down_over_sign_ins_until_the_phone_is_disconnected_and
     assert visitor.answer("approve", "pin", pin="12345")["portal"]["status"] == "signed_in"
 
 
-def test_a_payment_shows_what_is_signed_and_the_signature_pays(visitor):
+def test_payment_displays_signing_data_and_is_signed(visitor):
     visitor.answer("approve")
     request = visitor.sign_in("payment")["phone"]["request"]
     assert request["signing_data"].startswith("Pay € 38.50 to Larkspur")
@@ -146,7 +146,7 @@ def test_a_payment_shows_what_is_signed_and_the_signature_pays(visitor):
     assert visitor.until(lambda state: state["portal"]["status"] != "waiting")["portal"]["status"] == "paid"
 
 
-def test_who_does_not_pay_after_all_is_signed_in_still(visitor):
+def test_cancelled_payment_keeps_the_session(visitor):
     visitor.answer("approve")
     visitor.sign_in("payment")
     assert visitor.press("/demo/leave")["portal"]["status"] == "signed_in"
@@ -158,7 +158,7 @@ def wrong(code):
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
-def test_a_texted_code_signs_in_at_the_shop(visitor):
+def test_sms_code_signs_in(visitor):
     code = visitor.receive_code()
     assert visitor.state()["portal"]["status"] == "enter_code"
     state = visitor.press("/demo/verify", code=f"{code[:3]} {code[3:]}")
@@ -166,14 +166,14 @@ def test_a_texted_code_signs_in_at_the_shop(visitor):
     assert (state["phone"]["status"], state["phone"]["messages"]) == ("ready", [])
 
 
-def test_a_phone_without_an_account_gets_texts_too(visitor):
+def test_phone_without_an_account_receives_sms(visitor):
     visitor.press("/demo/phone/unenroll")
     code = visitor.receive_code()
     assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "signed_in"
     visitor.press("/demo/phone/enroll")
 
 
-def test_wrong_codes_count_down_and_the_last_one_ends_it(visitor):
+def test_last_wrong_code_ends_the_sign_in(visitor):
     code = visitor.receive_code()
     left = []
     for given in (wrong(code), "12 34", ""):
@@ -187,7 +187,7 @@ def test_wrong_codes_count_down_and_the_last_one_ends_it(visitor):
     assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "failed"
 
 
-def test_the_same_code_is_sent_again_until_the_limit(visitor):
+def test_code_is_resent_until_the_limit(visitor):
     code = visitor.receive_code()
     for number in (2, 3):
         left = visitor.press("/demo/resend")["portal"]["resends_left"]
@@ -201,7 +201,7 @@ def test_the_same_code_is_sent_again_until_the_limit(visitor):
 
 
 @pytest.mark.parametrize(("decision", "status"), [("approve", "signed_in"), ("deny", "denied")])
-def test_a_scanned_code_asks_on_the_phone(visitor, decision, status):
+def test_scanned_code_is_answered_on_the_phone(visitor, decision, status):
     state = visitor.press("/demo/sign-in", method="otp")
     assert (state["portal"]["status"], state["phone"]["can_scan"]) == ("scan", True)
     assert visitor.open("/demo/qr.svg").headers["Content-Type"] == "image/svg+xml"
@@ -210,13 +210,13 @@ def test_a_scanned_code_asks_on_the_phone(visitor, decision, status):
     visitor.press("/demo/phone/answer", decision=decision, transaction_id=request["transaction_id"])
     state = visitor.until(lambda state: state["portal"]["status"] != "scan")
     assert state["portal"]["status"] == status
-    told = " | ".join(step_calls(state))
-    assert re.search(r"POST /device/v1/otp → 200.*/answer → 200.*POST /demo/callback → 204", told), told
+    journal = " | ".join(step_calls(state))
+    assert re.search(r"POST /device/v1/otp → 200.*/answer → 200.*POST /demo/callback → 204", journal), journal
 
 
 @pytest.mark.parametrize("method", ["push", "sms", "otp"])
 @pytest.mark.parametrize("path", ["/demo/leave", "/demo/reset"])
-def test_who_leaves_cancels_what_pends(run, visitor, method, path):
+def test_leaving_cancels_the_pending_transaction(run, visitor, method, path):
     visitor.press("/demo/sign-in", method=method)
     if method != "otp":
         visitor.until(lambda state: state["phone"]["status"] in ("ringing", "sms"))
@@ -226,7 +226,7 @@ def test_who_leaves_cancels_what_pends(run, visitor, method, path):
     assert (newest["method"], newest["status"]) == (method, "cancelled")
 
 
-def test_an_answer_that_comes_twice_counts_once(visitor):
+def test_repeated_click_counts_once(visitor):
     request = visitor.sign_in()["phone"]["request"]
     fields = {"decision": "deny", "transaction_id": request["transaction_id"]}
     visitor.press("/demo/phone/answer", **fields)
@@ -235,7 +235,7 @@ def test_an_answer_that_comes_twice_counts_once(visitor):
     assert visitor.until(lambda state: state["portal"]["status"] != "waiting")["portal"]["status"] == "denied"
 
 
-def test_a_reset_ends_what_rings_and_starts_over_with_a_new_device(run, visitor):
+def test_reset_enrolls_a_new_device(run, visitor):
     before = kept_device(run)
     visitor.sign_in()
     state = visitor.press("/demo/reset")
@@ -245,7 +245,7 @@ def test_a_reset_ends_what_rings_and_starts_over_with_a_new_device(run, visitor)
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
 
 
-def test_an_unanswered_sign_in_expires_on_both_sides_and_the_reset_command_restores_the_life(run, visitor):
+def test_sign_in_expires_and_reset_restores_the_lifetime(run, visitor):
     shorter = {"mobile_authentication_types": [{"name": "login", "time_to_live": 2}]}
     run.command("import_configuration", "-", stdin=json.dumps(shorter))
     before = kept_device(run)
@@ -258,7 +258,7 @@ def test_an_unanswered_sign_in_expires_on_both_sides_and_the_reset_command_resto
     assert visitor.sign_in()["phone"]["request"]["lifetime_seconds"] == 120
 
 
-def test_files_under_var_dir_are_for_their_user_only(run, visitor):
+def test_files_in_var_dir_are_private(run, visitor):
     visitor.state()
     found = {path.relative_to(run.var_dir): path for path in run.var_dir.rglob("*")}
     modes = {str(name): stat.S_IMODE(path.stat().st_mode) for name, path in found.items()}
@@ -268,7 +268,7 @@ def test_files_under_var_dir_are_for_their_user_only(run, visitor):
     assert modes == wanted
 
 
-def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
+def test_logs_contain_no_secrets_of_the_demo(run, visitor):
     visitor.answer("approve", "pin", pin="12345")
     visitor.press("/demo/leave")
     code = visitor.receive_code()
@@ -288,7 +288,7 @@ def test_no_secret_of_the_demo_is_in_a_log(run, visitor):
         f"{code} is your",
     ):
         assert secret not in logs
-    # As a number of its own: the digits may stand within a time or an id.
+    # The digits can be part of a time or an id.
     assert not re.search(r"(?<![0-9a-f])12345(?![0-9a-f])", logs)
 
 
@@ -298,7 +298,7 @@ def kept_device(run):
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
-def test_it_ends_cleanly_and_works_again_on_another_port(tmp_path, how):
+def test_demo_stops_cleanly_and_restarts_on_another_port(tmp_path, how):
     first = Run(tmp_path)
     try:
         demo_line, console_line = first.wait_until_ready()
@@ -322,7 +322,7 @@ def test_it_ends_cleanly_and_works_again_on_another_port(tmp_path, how):
         second.kill()
 
 
-def test_a_port_in_use_is_one_clear_line(tmp_path):
+def test_port_in_use_is_reported_in_one_line(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -332,13 +332,13 @@ def test_a_port_in_use_is_one_clear_line(tmp_path):
     assert re.fullmatch(rf"Port {run.port} cannot be used: .*\n", errors)
 
 
-def test_a_port_that_is_no_port_is_one_clear_line(tmp_path):
+def test_invalid_port_is_reported_in_one_line(tmp_path):
     code, output, errors = Run(tmp_path, "many").end()
     assert (code, output) == (1, "")
     assert errors == "PORT must be an integer from 1 to 65535, not 'many'.\n"
 
 
-def test_when_a_process_dies_the_other_is_stopped_and_one_line_says_so(tmp_path):
+def test_exit_of_one_process_stops_the_other(tmp_path):
     run = Run(tmp_path)
     try:
         run.wait_until_ready()
@@ -351,14 +351,14 @@ def test_when_a_process_dies_the_other_is_stopped_and_one_line_says_so(tmp_path)
         run.kill()
 
 
-def test_a_second_run_on_the_same_files_is_refused(run):
+def test_second_run_with_the_same_files_is_rejected(run):
     second = Run(run.var_dir)
     code, _output, errors = second.end()
     assert code == 1
     assert errors == f"Another run uses {run.var_dir}. Stop it, or set VAR_DIR to another directory.\n"
 
 
-def test_killing_it_leaves_no_process_behind(tmp_path):
+def test_killed_run_leaves_no_process(tmp_path):
     run = Run(tmp_path)
     try:
         run.wait_until_ready()

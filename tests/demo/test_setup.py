@@ -1,4 +1,4 @@
-"""The command that configures the server for the demo."""
+"""The command demo_setup."""
 
 import json
 from io import StringIO
@@ -33,7 +33,7 @@ def demo_setup(*arguments):
     return output.getvalue()
 
 
-def test_it_configures_everything_that_the_demo_needs():
+def test_demo_setup_configures_all_items():
     demo_setup()
     kept = store.read(store.SETUP)
     client = ApiClient.objects.get(client_id="demo-portal")
@@ -58,14 +58,14 @@ def test_it_configures_everything_that_the_demo_needs():
     assert (endpoint.url, endpoint.password) == ("http://127.0.0.1:8765/demo/callback", kept["callback_password"])
 
 
-def test_doing_it_again_changes_nothing():
+def test_demo_setup_is_idempotent():
     demo_setup()
     kept = store.read(store.SETUP)
     assert demo_setup() == "Nothing to change.\n"
     assert store.read(store.SETUP) == kept
 
 
-def test_another_port_moves_every_address_and_keeps_every_secret(settings):
+def test_another_port_changes_urls_and_keeps_secrets(settings):
     demo_setup()
     before = store.read(store.SETUP)
     settings.PORT = 8766
@@ -78,7 +78,7 @@ def test_another_port_moves_every_address_and_keeps_every_secret(settings):
     assert ":8766/" in google.service_account_info["token_uri"]
 
 
-def test_what_an_administrator_changed_stays_until_a_reset():
+def test_changes_of_an_administrator_stay_until_a_reset():
     demo_setup()
     MobileAuthenticationType.objects.filter(name="login").update(time_to_live=30)
     MobileAuthenticationType.objects.create(name="other", time_to_live=45)
@@ -90,21 +90,21 @@ def test_what_an_administrator_changed_stays_until_a_reset():
     assert store.consume_reset_request()
 
 
-def test_a_demo_of_before_gets_what_has_come_since():
+def test_older_demo_gets_missing_types():
     demo_setup()
     MobileAuthenticationType.objects.exclude(name="login").delete()
     names = ["login-pin", "login-fingerprint", "payment", "login-sms", "scan"]
     assert demo_setup() == "".join(f"mobile_authentication_types[{name}]: created\n" for name in names)
 
 
-def test_what_an_administrator_deleted_comes_back():
+def test_deleted_item_is_restored():
     demo_setup()
     CallbackEndpoint.objects.all().delete()
     demo_setup()
     assert CallbackEndpoint.objects.count() == 1
 
 
-def test_the_printed_password_opens_the_console_also_after_somebody_changed_it(client):
+def test_printed_password_is_valid_after_a_change(client):
     demo_setup()
     user = get_user_model().objects.get(username="admin")
     assert user.is_superuser
@@ -115,7 +115,7 @@ def test_the_printed_password_opens_the_console_also_after_somebody_changed_it(c
     assert signs_in(client, setup.console_password())
 
 
-def test_a_phone_whose_keys_are_lost_makes_room_for_a_new_one(enroll):
+def test_phone_with_lost_keys_is_unenrolled(enroll):
     demo_setup()
     enroll(user_id="anna", version=ApplicationVersion.objects.get(application__identifier="demo"))
     other = enroll(user_id="anna", push_token="another-token")
@@ -123,14 +123,14 @@ def test_a_phone_whose_keys_are_lost_makes_room_for_a_new_one(enroll):
     assert [device.device_id for device in Device.objects.all()] == [other.device_id]
 
 
-def test_a_configuration_that_stands_in_the_way_is_named_in_one_line():
-    ApiClient.objects.create(name="Demo portal", client_id="somebody-elses")
+def test_configuration_conflict_is_reported_in_one_line():
+    ApiClient.objects.create(name="Demo portal", client_id="another")
     with pytest.raises(CommandError, match=r"^api_clients\[0\]"):
         demo_setup()
     assert store.read(store.SETUP) == {}
 
 
-def test_the_kept_service_account_is_whole():
+def test_stored_service_account_is_complete():
     demo_setup()
     account = json.loads(PushMessagingConfiguration.objects.get().service_account)
     assert account["private_key"] == store.read(store.SETUP)["service_account"]["private_key"]

@@ -1,4 +1,4 @@
-"""Requests made up from the description: whatever comes, the answer is one that the description promises."""
+"""Requests generated from the description get only described responses."""
 
 import base64
 
@@ -12,15 +12,15 @@ from config.wsgi import application
 from tests import factories
 
 schema = schemathesis.openapi.from_wsgi("/oauth/api/schema/", application)
-# Every check that schemathesis has, but two that ask for more than a schema can say:
-# - what fits the schema may still be refused, because it names something that does not exist or is given twice;
-# - what does not fit may be taken: fields that a request has no use for are ignored, as the API promises.
+# All checks of schemathesis except two, which a schema cannot fulfil:
+# - a valid request can still be rejected, for example because of an unknown id;
+# - an invalid request can be accepted, because unknown fields are ignored.
 EXCLUDED = [positive_data_acceptance, negative_data_rejection]
 
 
 @pytest.fixture
 def credentials(portal, device):
-    """Return the headers by which a path's caller is known."""
+    """Return a function that returns the credentials for a path."""
     pair = f"{portal.api_client.client_id}:{factories.CLIENT_SECRET}"
     basic, bearer = "Basic " + base64.b64encode(pair.encode()).decode(), f"Bearer {device.device_token}"
     return lambda path: {"Authorization": bearer if path.startswith("/device/") else basic}
@@ -28,7 +28,7 @@ def credentials(portal, device):
 
 @pytest.fixture(autouse=True)
 def documented_types(transactional_db):
-    """The names that the description's examples use."""
+    """Create the types of the examples in the description."""
     factories.TypeFactory(name="login")
     factories.TypeFactory(name="login-sms", method="sms")
     factories.TypeFactory(name="scan", method="otp")
@@ -39,7 +39,7 @@ OPERATIONS = [found.ok() for found in schema.include(path_regex="^/(oauth/api/v|
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
-def test_every_answer_is_as_described(operation, credentials):
+def test_every_response_is_as_described(operation, credentials):
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 
     @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -1,4 +1,4 @@
-"""The OpenAPI description: complete, valid, with examples, and shown without the internet."""
+"""The OpenAPI description is complete, valid, has examples and needs no external resources."""
 
 import inspect
 import json
@@ -29,7 +29,7 @@ PORTAL = {
     "/transaction/{transaction_id}": "get",
     "/transaction/{transaction_id}/resend": "post",
 }
-# Two answers of the user API have bodies of their own.
+# Two responses of the user API have other bodies.
 OWN_BODIES = ({"error"}, {"code", "message", "details"})
 every_operation = pytest.mark.parametrize(
     ("path", "method", "operation"), OPERATIONS, ids=[f"{method} {path}" for path, method, _operation in OPERATIONS]
@@ -37,18 +37,18 @@ every_operation = pytest.mark.parametrize(
 
 
 def described(content):
-    """Return the examples of a request or response that has a body of its own."""
+    """Return the examples of a request or response body."""
     return [example["value"] for media in content.values() for example in media.get("examples", {}).values()]
 
 
 def validator(schema):
-    """Judge by the description's own schemas; references lead into it."""
+    """Return a validator of a schema with the definitions of the description."""
     resolved = json.loads(json.dumps(schema).replace("#/components/schemas/", "#/$defs/"))
     definitions = json.loads(json.dumps(SCHEMA["components"]["schemas"]).replace("#/components/schemas/", "#/$defs/"))
     return jsonschema.Draft4Validator({**resolved, "$defs": definitions})
 
 
-def test_it_is_valid_and_made_without_a_warning(tmp_path):
+def test_description_is_valid_and_generated_without_warnings(tmp_path):
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yaml"), stderr=StringIO())
 
 
@@ -66,7 +66,7 @@ def test_no_two_operations_share_a_name():
 
 
 @every_operation
-def test_an_operation_says_what_it_does_and_who_may_call(path, method, operation):
+def test_operation_has_summary_tags_and_security(path, method, operation):
     assert operation["summary"]
     assert operation["tags"]
     assert operation["security"]
@@ -94,7 +94,7 @@ def test_operations_describe_themselves_to_their_callers():
 @every_operation
 def test_bodies_have_examples_that_fit_their_schema(path, method, operation):
     bodies = [operation["requestBody"]["content"]] if "requestBody" in operation else []
-    bodies += [answer["content"] for answer in operation["responses"].values() if "content" in answer]
+    bodies += [response["content"] for response in operation["responses"].values() if "content" in response]
     for content in bodies:
         assert described(content)
         for media in content.values():
@@ -104,11 +104,11 @@ def test_bodies_have_examples_that_fit_their_schema(path, method, operation):
 
 @every_operation
 def test_errors_have_bodies(path, method, operation):
-    errors = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
+    errors = {status: response for status, response in operation["responses"].items() if int(status) >= 400}
     assert "401" in errors or "enrollments" in path
-    for answer in errors.values():
-        assert answer["description"]
-        for example in described(answer["content"]):
+    for response in errors.values():
+        assert response["description"]
+        for example in described(response["content"]):
             if "/users/" in path and set(example) in OWN_BODIES:
                 continue
             assert example["error"]
@@ -116,13 +116,13 @@ def test_errors_have_bodies(path, method, operation):
 
 
 @pytest.mark.parametrize("path", ["/oauth/api/schema/", "/oauth/api/docs/"])
-def test_it_is_shown_without_credentials(client, db, path):
+def test_description_is_available_without_credentials(client, db, path):
     assert client.get(path).status_code == 200
 
 
 @pytest.fixture
 def generated(monkeypatch):
-    """Count how often the description is generated, from an empty cache on."""
+    """Return the languages of generated descriptions, starting with an empty cache."""
     languages, generate = [], SchemaGenerator.get_schema
 
     def counted(*arguments, **named):
@@ -142,21 +142,21 @@ def test_description_is_generated_once_for_each_language(client, db, generated):
     assert generated == ["en", "nl", "de"]
 
 
-def test_the_page_and_all_that_it_loads_come_from_here(client, db):
+def test_page_loads_only_local_resources(client, db):
     page = client.get("/oauth/api/docs/").content.decode()
     addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)["']""", page)
     assert addresses
     for address in addresses:
         assert address.startswith("/"), address
         assert not address.startswith("//"), address
-        answer = client.get(address)
-        assert answer.status_code == 200, address
-        assert b"".join(answer) if answer.streaming else answer.content
+        response = client.get(address)
+        assert response.status_code == 200, address
+        assert b"".join(response) if response.streaming else response.content
     outside = [found for found in re.findall(r"https?://[^\s\"'<>]+", page) if "127.0.0.1" not in found]
     assert not outside
 
 
-def test_the_page_reads_the_description_from_here(client, db):
+def test_page_loads_the_local_description(client, db):
     page = client.get("/oauth/api/docs/").content.decode()
     assert '<script src="/oauth/api/docs/?script="></script>' in page
     script = client.get("/oauth/api/docs/?script=")

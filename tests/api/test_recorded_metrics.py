@@ -1,4 +1,4 @@
-"""GET /metrics: transactions by method and outcome, pushes by provider, how long deliveries and requests take."""
+"""GET /metrics: counters and histograms of transactions, pushes, deliveries and requests."""
 
 import json
 import re
@@ -32,14 +32,14 @@ DASHBOARD = Path(settings.BASE_DIR, "docs", "grafana-dashboard.json")
 
 
 @pytest.fixture(autouse=True)
-def nothing_measured(db):
+def no_metrics(db):
     metrics.flush()
     MetricSeries.objects.all().delete()
 
 
 @pytest.fixture
-def told(client):
-    """Return the samples of one name that /metrics tells once everything is added, by the labels that are named."""
+def metric_samples(client):
+    """Return a function that returns the samples of a metric by the given labels."""
 
     def read(name, *labels):
         metrics.flush()
@@ -55,7 +55,7 @@ def start(portal, mobile_type, device):
     return lambda **fields: portal.start(mobile_type, device, **fields).json()["transaction_id"]
 
 
-def test_transactions_are_counted_by_method_and_outcome(told, start, portal, device, client):
+def test_transactions_are_counted_by_method_and_outcome(metric_samples, start, portal, device, client):
     approved, refused, cancelled, expired, _pending = (start() for _number in range(5))
     device.answer(device.fetch(approved), approve=True)
     device.answer(device.fetch(refused), approve=False)
@@ -69,29 +69,29 @@ def test_transactions_are_counted_by_method_and_outcome(told, start, portal, dev
     run("expire_transactions")
     otp = factories.TypeFactory(method="otp")
     portal.post("/oauth/api/v4/authenticate/user", {"type": otp.name, "callback_uri": "http://127.0.0.1:9/"})
-    assert told("countersign_transactions_started_total", "method") == {("push",): 5, ("otp",): 1}
-    assert told("countersign_transactions_ended_total", "method", "outcome") == {
+    assert metric_samples("countersign_transactions_started_total", "method") == {("push",): 5, ("otp",): 1}
+    assert metric_samples("countersign_transactions_ended_total", "method", "outcome") == {
         ("push", outcome): 1 for outcome in ("authenticated", "not_accepted", "cancelled", "expired")
     }
 
 
-def test_what_is_rolled_back_is_not_measured(told):
+def test_rolled_back_transaction_is_not_counted(metric_samples):
     with transaction.atomic():
         metrics.increment(metrics.STARTED, [("push",)])
         transaction.set_rollback(True)
-    assert told("countersign_transactions_started_total") == {}
+    assert metric_samples("countersign_transactions_started_total") == {}
 
 
-def test_pushes_are_counted_by_provider_and_outcome(told, start):
+def test_pushes_are_counted_by_provider_and_outcome(metric_samples, start):
     start()
-    # Nobody listens at the configuration's address.
+    # The endpoint of the configuration is unreachable.
     deliver_all(PushDelivery, pushes.deliver)
-    assert told("countersign_push_attempts_total", "provider", "outcome") == {("fcm_http_v1", "retry"): 1}
-    assert told("countersign_delivery_attempts_total", "queue", "outcome") == {("push", "retry"): 1}
-    assert told("countersign_delivery_latency_seconds_count", "queue") == {("push",): 1}
+    assert metric_samples("countersign_push_attempts_total", "provider", "outcome") == {("fcm_http_v1", "retry"): 1}
+    assert metric_samples("countersign_delivery_attempts_total", "queue", "outcome") == {("push", "retry"): 1}
+    assert metric_samples("countersign_delivery_latency_seconds_count", "queue") == {("push",): 1}
 
 
-def test_latency_counts_from_when_an_attempt_was_due_until_it_is_written_down(told):
+def test_latency_is_the_time_from_due_to_recorded(metric_samples):
     now = timezone.now()
     for seconds in (0, 3, 400):
         CallbackDelivery.objects.create(
@@ -104,16 +104,16 @@ def test_latency_counts_from_when_an_attempt_was_due_until_it_is_written_down(to
         # The claim is over: nothing is written down, and nothing measured.
         callbacks.record([(row, CallbackResult(delivered=True, status=204)) for row in rows])
     name = "countersign_delivery_latency_seconds"
-    counts = {bound: count for (bound,), count in told(f"{name}_bucket", "le").items()}
+    counts = {bound: count for (bound,), count in metric_samples(f"{name}_bucket", "le").items()}
     assert {bound: counts[bound] for bound in ("0.5", "1.0", "2.5", "5.0", "300.0", "+Inf")} == {
         "0.5": 0, "1.0": 1, "2.5": 1, "5.0": 2, "300.0": 2, "+Inf": 3,
     }  # fmt: skip
-    assert told(f"{name}_count", "queue") == {("callbacks",): 3}
-    assert told(f"{name}_sum", "queue") == {("callbacks",): 1 + 4 + 401}
-    assert told("countersign_delivery_attempts_total", "queue", "outcome") == {("callbacks", "delivered"): 3}
+    assert metric_samples(f"{name}_count", "queue") == {("callbacks",): 3}
+    assert metric_samples(f"{name}_sum", "queue") == {("callbacks",): 1 + 4 + 401}
+    assert metric_samples("countersign_delivery_attempts_total", "queue", "outcome") == {("callbacks", "delivered"): 3}
 
 
-def test_requests_are_counted_by_endpoint_and_class_of_status_without_what_callers_write(told, client, portal):
+def test_requests_are_counted_by_endpoint_and_status_class(metric_samples, client, portal):
     for user in ("anna", "bert"):
         portal.get(f"/oauth/api/v4/users/{user}/devices")
     client.get("/oauth/api/v4/users/anna/devices")
@@ -121,7 +121,7 @@ def test_requests_are_counted_by_endpoint_and_class_of_status_without_what_calle
     client.generic("BREW", "/healthz")
     client.get("/admin/login/")
     client.get("/admin/no/such/page/")
-    assert told("countersign_http_request_seconds_count", "method", "endpoint", "status") == {
+    assert metric_samples("countersign_http_request_seconds_count", "method", "endpoint", "status") == {
         ("GET", "/oauth/api/v4/users/<str:user_id>/devices", "4xx"): 3,
         ("GET", "other", "4xx"): 1,
         ("other", "/healthz", "4xx"): 1,
@@ -130,7 +130,7 @@ def test_requests_are_counted_by_endpoint_and_class_of_status_without_what_calle
     }
 
 
-def test_a_request_pays_no_query_for_what_is_measured(start, client):
+def test_request_metrics_cost_no_query(start, client):
     with CaptureQueriesContext(connection) as queries:
         start()
     assert not [one for one in queries if "events_metricseries" in one["sql"]]
@@ -140,13 +140,13 @@ def test_a_request_pays_no_query_for_what_is_measured(start, client):
     assert len(queries) == 1
 
 
-def test_no_label_is_longer_than_the_table_takes(told):
+def test_every_label_fits_the_column(metric_samples):
     from django.urls import get_resolver
 
     def routes(patterns, before=""):
-        for one in patterns:
-            here = before + str(one.pattern)
-            yield from routes(one.url_patterns, here) if hasattr(one, "url_patterns") else [here]
+        for pattern in patterns:
+            here = before + str(pattern.pattern)
+            yield from routes(pattern.url_patterns, here) if hasattr(pattern, "url_patterns") else [here]
 
     longest = max((route for route in routes(get_resolver().url_patterns) if not route.startswith("admin/")), key=len)
     assert (
@@ -155,7 +155,7 @@ def test_no_label_is_longer_than_the_table_takes(told):
     )
 
 
-def test_every_metric_and_every_event_that_the_dashboard_names_exists(client):
+def test_metrics_and_events_of_the_dashboard_exist(client):
     families = list(text_string_to_metric_families(client.get("/metrics").content.decode()))
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"], "gauge": [""]}
     known = {family.name + suffix for family in families for suffix in suffixes[family.type]}
