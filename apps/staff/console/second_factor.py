@@ -157,7 +157,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
     try:
         passkey = passkeys.complete_registration(request, current_user(request), str(data.get("name", "")), data)
     except passkeys.PasskeyError:
-        return JsonResponse({"message": _("This passkey cannot be used here. Try again.")}, status=400)
+        return JsonResponse({"message": _("This passkey cannot be used. Try again.")}, status=400)
     if second_factor.is_required(current_user(request)):
         mark_session_verified(request, passkey)
     messages.success(request, _("The passkey was added."))

@@ -76,9 +76,9 @@ class Console:
         for name, label in fields.items():
             self.field(name).select_option(label=label)
 
-    def save(self, says="was added successfully"):
+    def save(self, message="was added successfully"):
         self.page.get_by_role("button", name="Save", exact=True).click()
-        expect(self.page.get_by_text(says)).to_be_visible()
+        expect(self.page.get_by_text(message)).to_be_visible()
 
     def follow(self, name):
         """Press a button of a page or its heading that opens another page."""
@@ -87,12 +87,12 @@ class Console:
         self.pressed.append(re.sub(r"/[0-9a-f-]*[0-9][0-9a-f-]*/", "/ID/", path))
         button.click()
 
-    def press(self, name, *, says=""):
-        """Press a button and confirm it, then wait for the message `says`."""
+    def press(self, name, *, message=""):
+        """Press a button and confirm it, then wait for `message`."""
         self.follow(name)
         self.page.locator("form[method=post] button[type=submit]").last.click()
-        if says:
-            expect(self.page.get_by_text(says)).to_be_visible()
+        if message:
+            expect(self.page.get_by_text(message)).to_be_visible()
 
     def create_push_configuration(self, name, account, endpoint):
         self.add("Push messaging configuration")

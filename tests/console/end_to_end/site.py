@@ -35,10 +35,10 @@ class Site:
 
 @contextmanager
 def empty_site(directory):
-    with ExitStack() as stack_of_fakes:
-        fcm, sms, fake_portal = (stack_of_fakes.enter_context(fake()) for fake in (Fcm, SmsService, Portal))
+    with ExitStack() as exit_stack:
+        fcm, sms, fake_portal = (exit_stack.enter_context(fake()) for fake in (Fcm, SmsService, Portal))
         stack = Stack(directory, **sms.describe()["environment"], **database())
-        stack_of_fakes.callback(stack.stop)
+        exit_stack.callback(stack.stop)
         # Enrolment links start with this URL.
         stack.environment["PUBLIC_URL"] = stack.url
         stack.command("migrate", "--no-input")

@@ -127,20 +127,20 @@ def test_general_and_type_pages_link_to_sms_usage_and_test_sms(console, site, po
     console.open_row("Mobile authentication types", "text")
     send()
     sent = site.sms.wait(NUMBER, 2, 204, 20)
-    assert [json.loads(secret_value["body"])["message"] for secret_value in sent] == ["This is a test message."] * 2
+    assert [json.loads(request["body"])["message"] for request in sent] == ["This is a test message."] * 2
     assert_all_pressed(console, "system.GeneralConfiguration", "transactions.MobileAuthenticationType")
 
 
 def test_endpoint_page_sends_test_callback_and_creates_secret(console, site, portal):
     url = f"{site.fake_portal.url}/callback"
     console.open_row(ENDPOINTS, url)
-    console.press("Send test callback", says=f"{url} took the test callback: HTTP 204")
+    console.press("Send test callback", message=f"{url} took the test callback: HTTP 204")
     console.press("New signing secret")
     secret = console.page.locator("#signing-secret").inner_text()
     assert secret.startswith("whsec_")
     assert_fits(console.page)
     console.page.get_by_role("link", name="I have copied it").click()
-    console.press("Send test callback", says=f"{url} took the test callback: HTTP 204")
+    console.press("Send test callback", message=f"{url} took the test callback: HTTP 204")
     plain, signed = site.fake_portal.wait("/callback", 2, 204, 20)
     assert ["webhook-signature" in call["headers"] for call in (plain, signed)] == [False, True]
 
@@ -167,11 +167,11 @@ def test_failed_callbacks_are_sent_again(console, site, failed_callback):
     rows = wait_until(failed)
     rows.filter(has_text=site.fake_portal.url + paths[0]).get_by_role("link").first.click()
     expect(console.page.get_by_text("Attempt 1: failed")).to_be_visible()
-    console.press("Send again", says="1 callback is due again.")
+    console.press("Send again", message="1 callback is due again.")
     assert len(site.fake_portal.wait(paths[0], 2, None, 20)) == 2
     console.open(ENDPOINTS)
     console.page.get_by_role("link", name="Failed deliveries").click()
-    console.press("Send all failed ones again", says="2 callbacks are due again.")
+    console.press("Send all failed ones again", message="2 callbacks are due again.")
     assert [len(site.fake_portal.wait(path, 2, None, 20)) for path in paths] == [2, 2, 2]
     assert_all_pressed(console, "callbacks.CallbackDelivery")
 
@@ -186,7 +186,7 @@ def test_client_secret_is_rotated(console, portal):
     enabled_path = "/oauth/api/v4/authenticate/user/anna/enabled"
     assert wait_until(lambda: new.call(enabled_path)[0] == 200, 5)
     assert old.call(enabled_path)[0] == 200
-    console.press("Remove old secret", says="The old secret was removed.")
+    console.press("Remove old secret", message="The old secret was removed.")
     assert wait_until(lambda: old.call(enabled_path)[0] == 401, 5)
     assert new.call(enabled_path)[0] == 200
     assert_all_pressed(console, "applications.ApiClient")
@@ -205,18 +205,18 @@ def test_user_actions_of_support_staff(console, site, portal, enroll):
         expect(console.page.get_by_role("heading", name="Actions")).to_be_visible()
 
     open_device("fay", "Phone of fay")
-    console.press("Send test push", says="accepted the test push")
+    console.press("Send test push", message="accepted the test push")
     assert len(site.fcm.wait("fay", 1, 200, 20)) == 1
-    console.press("Revoke push notifications", says="The push token of “fay” on “Phone of fay” was deleted.")
+    console.press("Revoke push notifications", message="The push token of “fay” on “Phone of fay” was deleted.")
     assert phone.pending() == []
-    console.press("Revoke mobile authentication", says="The keys of “fay” on “Phone of fay” were deleted.")
+    console.press("Revoke mobile authentication", message="The keys of “fay” on “Phone of fay” were deleted.")
     # The device remains: its device token is valid, but its profile has no keys.
     expect(console.page.get_by_text("removed", exact=True)).to_be_visible()
     assert phone.pending() == []
     with pytest.raises(DeviceApiError, match="invalid_profile"):
         phone.enroll_push("another")
     open_device("fay", "Second phone")
-    console.press("Disconnect user from device", says="“fay” was disconnected from “Second phone”.")
+    console.press("Disconnect user from device", message="“fay” was disconnected from “Second phone”.")
     assert_code_rejected(scanned)
     open_device("gus", "Phone of")
     console.follow("Delete mobile device")
@@ -229,7 +229,7 @@ def test_user_actions_of_support_staff(console, site, portal, enroll):
     lock_out(site, portal, "ivy")
     console.open_user("ivy")
     expect(console.page.get_by_role("heading", name="This user is locked")).to_be_visible()
-    console.press("Unlock user", says="“ivy” is unlocked.")
+    console.press("Unlock user", message="“ivy” is unlocked.")
     assert portal.start("text", user_id="ivy", phone_number=NUMBER)["auth_method"] == "sms"
     assert_all_pressed(console, "enrollment.Profile")
 
@@ -255,10 +255,10 @@ def test_transaction_is_resent_and_cancelled(console, site, portal, enroll):
     started = portal.start("login", user_id="kim", device_id=phone.device_id)
     site.fcm.wait("kim", 1, 200, 20)
     console.open_transaction(started["transaction_id"])
-    console.press("Send again", says="The message is being resent.")
+    console.press("Send again", message="The message is being resent.")
     assert len(site.fcm.wait("kim", 2, 200, 20)) == 2
     expect(console.page.get_by_role("link", name="Send again")).to_have_count(0)
-    console.press("Cancel", says="The transaction is cancelled.")
+    console.press("Cancel", message="The transaction is cancelled.")
     assert portal.result(started["transaction_id"])["status"] == "cancelled"
     with pytest.raises(DeviceApiError):
         phone.fetch(started["transaction_id"])

@@ -33,7 +33,7 @@ FIELDS_OF_VERSION = {
     ("ios", "apns_token"): {"apns_environment", "bundle_identifier", "send_badge_number"},
     ("ios", "apns_certificate"): {"bundle_identifier", "send_badge_number"},
 }
-LOCKED_WITHOUT_ENROLMENT = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
+DISABLED_WITHOUT_ENROLLMENT = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
 
 
 def configurations():
@@ -64,7 +64,7 @@ def expect_fields(page, shown, others, prefix=""):
 
 
 def test_type_form_shows_fields_of_method(page):
-    every = set().union(*FIELDS_OF_METHOD.values())
+    all_fields = set().union(*FIELDS_OF_METHOD.values())
     page.goto("/admin/transactions/mobileauthenticationtype/")
     change = page.locator("#result_list").get_by_role("link", name="login-sms", exact=True).first.get_attribute("href")
     for path in ("/admin/transactions/mobileauthenticationtype/add/", change):
@@ -78,7 +78,7 @@ def test_type_form_shows_fields_of_method(page):
             expect(page.locator("[name=signing_data_required]")).to_be_visible(visible=is_on)
         for method, shown in FIELDS_OF_METHOD.items():
             page.locator("[name=method]").select_option(method)
-            expect_fields(page, shown, every - shown)
+            expect_fields(page, shown, all_fields - shown)
             for other, text in NEEDS_OF_METHOD.items():
                 expect(page.get_by_text(text)).to_be_visible(visible=other == method)
 
@@ -87,20 +87,20 @@ def test_version_form_shows_fields_of_platform_and_configuration(demo, page):
     path = demo.var_dir / "kinds.json"
     path.write_text(json.dumps({"push_messaging_configurations": configurations()}))
     demo.command("import_configuration", str(path))
-    every = set().union(*FIELDS_OF_VERSION.values())
+    all_fields = set().union(*FIELDS_OF_VERSION.values())
     page.goto("/admin/applications/application/add/")
     page.get_by_role("link", name="Add another").click()
     platform = page.locator("[name=versions-0-platform]")
     configuration = page.locator("[name=versions-0-push_messaging_configuration]")
-    for (expected, kind), shown in FIELDS_OF_VERSION.items():
-        platform.select_option(expected)
+    for (platform_value, kind), shown in FIELDS_OF_VERSION.items():
+        platform.select_option(platform_value)
         option = configuration.locator(f"option[data-kind={kind}]" if kind else "option[value='']").first
         configuration.select_option(option.get_attribute("value"))
-        expect_fields(page, shown, every - shown, "versions-0-")
+        expect_fields(page, shown, all_fields - shown, "versions-0-")
         # Configurations of the other platform are not offered.
         offered = configuration.locator("option[data-platform]:not([disabled])")
         platforms = offered.evaluate_all("all => all.map(one => one.dataset.platform)")
-        assert set(platforms) == {expected}
+        assert set(platforms) == {platform_value}
 
 
 def test_application_form_shows_pin_limit_only_with_pin(page):
@@ -115,6 +115,6 @@ def test_enrollment_options_are_disabled_while_enrollment_is_off(page):
     page.goto("/admin/system/generalconfiguration/")
     for is_on in (False, True):
         page.locator("[name=enrollment_enabled]").set_checked(is_on)
-        for name in LOCKED_WITHOUT_ENROLMENT:
+        for name in DISABLED_WITHOUT_ENROLLMENT:
             expect(page.locator(f"[name={name}]")).to_be_enabled(enabled=is_on)
             expect(page.locator(f"[name={name}]")).to_be_visible()

@@ -27,19 +27,19 @@ class Keyboard:
     def press(self, key):
         self.page.keyboard.press(key)
 
-    def go_to(self, expected):
+    def go_to(self, element):
         """Press Tab until the element has the focus, and assert that the focus is visible."""
         for _ in range(MAX_TAB_STOPS):
             self.press("Tab")
-            if expected.evaluate("element => element === document.activeElement"):
-                expect(expected).to_be_in_viewport()
-                assert expected.evaluate(IS_MARKED), expected
+            if element.evaluate("element => element === document.activeElement"):
+                expect(element).to_be_in_viewport()
+                assert element.evaluate(HAS_VISIBLE_FOCUS), element
                 return
-        raise AssertionError(f"not reached with {MAX_TAB_STOPS} tabs: {expected}")
+        raise AssertionError(f"not reached with {MAX_TAB_STOPS} tabs: {element}")
 
 
 # A visible focus changes the outline, shadow or border of an element.
-IS_MARKED = """element => {
+HAS_VISIBLE_FOCUS = """element => {
     const marks = () => {
         const style = getComputedStyle(element);
         return [style.outlineStyle, style.outlineWidth, style.boxShadow, style.borderColor].join();
