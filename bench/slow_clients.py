@@ -6,7 +6,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.server.attack import attacking
+from tests.server.attack import run_attack
 
 SLOW = SILENT = 2000
 REQUESTS = 200
@@ -17,7 +17,7 @@ def measure(url: str) -> dict[str, Any]:
     port = urlsplit(url).port
     assert port
     usual = milliseconds(port)
-    with attacking(port, slow=SLOW, silent=SILENT):
+    with run_attack(port, slow=SLOW, silent=SILENT):
         attacked = milliseconds(port)
     return {"connections": SLOW + SILENT, "usual_ms": round(usual, 2), "attacked_ms": round(attacked, 2)}
 

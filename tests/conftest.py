@@ -1,4 +1,4 @@
-"""What every test shares: no connection leaves the loopback; a portal and a device come in through the door."""
+"""Fixtures of all tests: portal, device and configuration. Connections outside the loopback are blocked."""
 
 import base64
 import json
@@ -16,21 +16,21 @@ from apps.enrollment import services as enrollment
 from tests import factories
 from tests.database_cleanup import empty_tables
 
-# Commands speak the language of the terminal, and tests read English on everybody's.
+# Commands use the language of the terminal; tests expect English.
 os.environ["LANGUAGE"] = "en"
 TransactionTestCase._fixture_teardown = empty_tables
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-# Fixtures that start servers once for a whole process of tests.
+# Fixtures that start servers once per test process.
 SHARED_SERVERS = ("shared", "demo")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Run the tests of a file in one process, and those that share servers too; what waits for processes first.
+    """Run the tests of a file, or of a shared server, in one process. Tests that start processes run first.
 
-    Tests that only compute fill the time in which others wait; the long ones would be all that is left at the end.
+    Other tests use the CPU while these wait. At the end of the run, only the slow tests would be left.
     """
     for item in items:
         shared = [name for name in SHARED_SERVERS if name in getattr(item, "fixturenames", ())]
@@ -40,27 +40,27 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def block_external_connections(monkeypatch):
-    """Fail any connection that leaves the loopback."""
+    """Fail a test that connects to an address outside the loopback."""
     connect = socket.socket.connect
 
-    def guarded(self, address):
+    def connect_to_loopback(self, address):
         if isinstance(address, tuple) and address[0] not in LOOPBACK:
-            raise AssertionError(f"a test tried to reach {address[0]}")
+            raise AssertionError(f"the test connected to {address[0]}")
         return connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket.socket, "connect", connect_to_loopback)
 
 
 @pytest.fixture(autouse=True)
-def english():
-    """A request in another language leaves it behind for what the same thread does next."""
+def english_language():
+    """Activate English before and after a test: a request can leave another language active in its thread."""
     translation.activate("en")
     yield
     translation.activate("en")
 
 
 class Portal:
-    """A portal that calls the REST APIs with its own credentials."""
+    """Client of the REST APIs with the credentials of a portal."""
 
     def __init__(self, client, api_client, secret=factories.CLIENT_SECRET):
         self.client, self.api_client, self.secret = client, api_client, secret
@@ -82,7 +82,7 @@ class Portal:
         return self.client.get(path, headers={"Authorization": self.authorization, **headers})
 
     def start(self, mobile_type, device, user_id="anna", **fields):
-        """E3 for a push to a device; fields set to None are left out."""
+        """Initiate a transaction for a device (E3). Fields with the value None are omitted."""
         form = {
             "type": mobile_type.name,
             "user_id": user_id,
@@ -97,21 +97,21 @@ class Portal:
 
 
 class TestDevice(Device):
-    """The demo's device program, which here calls the server in this process."""
+    """Device of the demo that calls the server in the process of the test."""
 
     __test__ = False
     client = None
 
     def exchange(self, method, path, body):
-        answer = self.client.generic(
+        response = self.client.generic(
             method,
             path,
             "" if body is None else json.dumps(body),
             content_type="application/json",
             headers={"Authorization": f"Bearer {self.device_token}"} if self.device_token else {},
         )
-        # The header is the web server's, which there is none of here.
-        return answer.status_code, http_date(), answer.content
+        # Without a web server, the response has no Date header.
+        return response.status_code, http_date(), response.content
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def version(db):
 
 @pytest.fixture
 def enroll(client, version):
-    """Enrol a user's device, for push too unless `push_token` is empty."""
+    """Return a function that enrols a device of a user, also for push unless `push_token` is empty."""
 
     def run(user_id="anna", push_token="push-token-of-{user_id}", version=version, device=None):
         code, _row = enrollment.create_enrollment_code(

@@ -1,4 +1,4 @@
-"""Rows for tests, as an administrator or a device would have made them."""
+"""Factories of rows, as an administrator or a device would create them."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ CLIENT_SECRET = "a-client-secret-that-only-tests-know"
 
 
 class ApiClientFactory(DjangoModelFactory):
-    """A client with every API, whose secret is CLIENT_SECRET."""
+    """API client with access to all APIs and the secret CLIENT_SECRET."""
 
     class Meta:
         model = ApiClient
@@ -36,7 +36,7 @@ class ApiClientFactory(DjangoModelFactory):
 
 @cache
 def service_account():
-    """One service account for all tests: making an RSA key takes a while. Nobody answers at its address."""
+    """Return the service account of all tests: generating an RSA key is slow. No server listens on its port."""
     return fcm.service_account("http://127.0.0.1:9")
 
 
@@ -69,7 +69,7 @@ class ApplicationVersionFactory(DjangoModelFactory):
 
 
 class FraudLockFactory(DjangoModelFactory):
-    """A lock in the only application that there is."""
+    """Fraud lock in the only application."""
 
     class Meta:
         model = FraudLock

@@ -1,15 +1,15 @@
-"""Ports for servers that a test starts as programs."""
+"""Free ports for servers that tests start as processes."""
 
 import contextlib
 import random
 import socket
 
-# Below the ports that systems give to outgoing connections, one of which could take what was free a second before.
+# Below the ephemeral ports, so that no outgoing connection takes the port before the server listens.
 FIRST, LAST = 10_000, 32_000
 
 
 def free_port():
-    """Return a port that nobody uses now."""
+    """Return a port that is not in use."""
     while True:
         port = random.randrange(FIRST, LAST)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -1,10 +1,10 @@
-"""How the database would answer a query: which index serves it."""
+"""Query plans: the indexes that the database uses for a query."""
 
 from django.db import connection
 
 
 def query_plan(sql):
-    """Return how the database would answer; PostgreSQL reads a whole table here only where no index serves."""
+    """Return the plan of a query. PostgreSQL scans a whole table here only if no index is usable."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")

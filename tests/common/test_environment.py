@@ -1,4 +1,4 @@
-"""Environment variables: what they are taken for, and one line for what makes no sense."""
+"""Environment variables: their values, defaults and one-line errors."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -9,101 +9,101 @@ LEVELS = ("INFO", "ERROR")
 
 
 @pytest.fixture
-def given(monkeypatch):
-    """Set the variable that a test is about."""
-    return lambda text: monkeypatch.setenv("GIVEN", text)
+def set_variable(monkeypatch):
+    """Set the environment variable under test."""
+    return lambda text: monkeypatch.setenv("VARIABLE", text)
 
 
 @pytest.mark.parametrize("text", ["", " "])
-def test_an_empty_variable_has_its_default(given, text):
-    given(text)
-    assert env.integer("GIVEN", default=5) == 5
-    assert env.boolean("GIVEN", default=True) is True
-    assert env.choice("GIVEN", LEVELS, default="INFO") == "INFO"
-    assert env.networks("GIVEN", default=["::1"]) == ["::1"]
-    assert env.site_url("GIVEN", default="http://localhost") == "http://localhost"
-    assert env.broker("GIVEN", default="") == ""
-    assert env.database("GIVEN", default="sqlite:////a/b")["NAME"] == "/a/b"
+def test_empty_variable_has_its_default(set_variable, text):
+    set_variable(text)
+    assert env.integer("VARIABLE", default=5) == 5
+    assert env.boolean("VARIABLE", default=True) is True
+    assert env.choice("VARIABLE", LEVELS, default="INFO") == "INFO"
+    assert env.networks("VARIABLE", default=["::1"]) == ["::1"]
+    assert env.site_url("VARIABLE", default="http://localhost") == "http://localhost"
+    assert env.broker("VARIABLE", default="") == ""
+    assert env.database("VARIABLE", default="sqlite:////a/b")["NAME"] == "/a/b"
 
 
-def test_an_empty_text_or_list_has_its_default(given):
-    given("")
-    assert env.str("GIVEN", default="a") == "a"
-    assert env.list("GIVEN", default=["a"]) == ["a"]
+def test_empty_text_or_list_has_its_default(set_variable):
+    set_variable("")
+    assert env.str("VARIABLE", default="a") == "a"
+    assert env.list("VARIABLE", default=["a"]) == ["a"]
 
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), (" 65535 ", 65_535)])
-def test_a_number_is_within_its_limits(given, text, number):
-    given(text)
-    assert env.integer("GIVEN", default=5, maximum=65_535) == number
+def test_number_is_within_its_limits(set_variable, text, number):
+    set_variable(text)
+    assert env.integer("VARIABLE", default=5, maximum=65_535) == number
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "65536", "1.5", "1e3", "0x10", "\u0661", "many", "9" * 5000])
-def test_any_other_number_is_refused(given, text):
-    given(text)
-    with pytest.raises(ImproperlyConfigured, match=r"^GIVEN must be an integer from 1 to 65535, not '.*'$"):
-        env.integer("GIVEN", default=5, maximum=65_535)
+def test_invalid_number_is_rejected(set_variable, text):
+    set_variable(text)
+    with pytest.raises(ImproperlyConfigured, match=r"^VARIABLE must be an integer from 1 to 65535, not '.*'$"):
+        env.integer("VARIABLE", default=5, maximum=65_535)
 
 
-def test_a_number_without_a_highest_has_a_lowest(given):
-    given("0")
+def test_number_has_a_minimum_without_a_maximum(set_variable):
+    set_variable("0")
     with pytest.raises(ImproperlyConfigured, match="must be an integer of 1 or more"):
-        env.integer("GIVEN", default=5)
+        env.integer("VARIABLE", default=5)
 
 
 @pytest.mark.parametrize(("text", "is_on"), [("1", True), ("True", True), ("on", True), ("0", False), ("NO", False)])
-def test_a_switch_knows_the_usual_words(given, text, is_on):
-    given(text)
-    assert env.boolean("GIVEN", default=not is_on) is is_on
+def test_boolean_accepts_common_words(set_variable, text, is_on):
+    set_variable(text)
+    assert env.boolean("VARIABLE", default=not is_on) is is_on
 
 
-def test_a_switch_takes_no_guess(given):
-    given("maybe")
-    with pytest.raises(ImproperlyConfigured, match="GIVEN must be one of 1, true, yes, on, 0, false, no"):
-        env.boolean("GIVEN", default=False)
+def test_boolean_rejects_other_words(set_variable):
+    set_variable("maybe")
+    with pytest.raises(ImproperlyConfigured, match="VARIABLE must be one of 1, true, yes, on, 0, false, no"):
+        env.boolean("VARIABLE", default=False)
 
 
-def test_a_choice_is_one_of_its_words_in_any_case(given):
-    given("error")
-    assert env.choice("GIVEN", LEVELS, default="INFO") == "ERROR"
-    given("loud")
-    with pytest.raises(ImproperlyConfigured, match="GIVEN must be one of INFO, ERROR, not 'loud'"):
-        env.choice("GIVEN", LEVELS, default="INFO")
+def test_choice_is_case_insensitive(set_variable):
+    set_variable("error")
+    assert env.choice("VARIABLE", LEVELS, default="INFO") == "ERROR"
+    set_variable("loud")
+    with pytest.raises(ImproperlyConfigured, match="VARIABLE must be one of INFO, ERROR, not 'loud'"):
+        env.choice("VARIABLE", LEVELS, default="INFO")
 
 
-def test_networks_are_looked_at_one_by_one(given):
-    given("10.0.0.0/8, 192.0.2.1,, 2001:db8::/32")
-    assert env.networks("GIVEN", default=[]) == ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"]
-    given("10.0.0.0/8, proxy.example.com")
-    with pytest.raises(ImproperlyConfigured, match=r"GIVEN: 'proxy\.example\.com' is not an IP address or network"):
-        env.networks("GIVEN", default=[])
+def test_each_network_is_validated(set_variable):
+    set_variable("10.0.0.0/8, 192.0.2.1,, 2001:db8::/32")
+    assert env.networks("VARIABLE", default=[]) == ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"]
+    set_variable("10.0.0.0/8, proxy.example.com")
+    with pytest.raises(ImproperlyConfigured, match=r"VARIABLE: 'proxy\.example\.com' is not an IP address or network"):
+        env.networks("VARIABLE", default=[])
 
 
-def test_a_website_loses_its_last_slash(given):
-    given("https://sign.example.com:8443/")
-    assert env.site_url("GIVEN", default="") == "https://sign.example.com:8443"
+def test_site_url_loses_its_trailing_slash(set_variable):
+    set_variable("https://sign.example.com:8443/")
+    assert env.site_url("VARIABLE", default="") == "https://sign.example.com:8443"
 
 
 @pytest.mark.parametrize(
     "text", ["sign.example.com", "ftp://sign.example.com", "https://", "http://a:port", "http://[a"]
 )
-def test_what_is_no_website_is_refused(given, text):
-    given(text)
+def test_invalid_site_url_is_rejected(set_variable, text):
+    set_variable(text)
     with pytest.raises(ImproperlyConfigured, match="must begin with http:// or https:// and a host name"):
-        env.site_url("GIVEN", default="")
+        env.site_url("VARIABLE", default="")
 
 
 @pytest.mark.parametrize("text", ["redis://:secret@host:6379/0", "rediss://host", "amqp://host//"])
-def test_a_broker_is_an_address(given, text):
-    given(text)
-    assert env.broker("GIVEN", default="") == text
+def test_broker_url_is_valid(set_variable, text):
+    set_variable(text)
+    assert env.broker("VARIABLE", default="") == text
 
 
 @pytest.mark.parametrize("text", ["host", "host:6379", "redis:host", "redis://:secret@host:port/0"])
-def test_what_is_no_broker_is_refused_without_its_password(given, text):
-    given(text)
-    with pytest.raises(ImproperlyConfigured, match="GIVEN must be the URL of a broker") as refused:
-        env.broker("GIVEN", default="")
+def test_invalid_broker_url_is_rejected_without_its_password(set_variable, text):
+    set_variable(text)
+    with pytest.raises(ImproperlyConfigured, match="VARIABLE must be the URL of a broker") as refused:
+        env.broker("VARIABLE", default="")
     assert "secret" not in str(refused.value)
 
 
@@ -115,9 +115,9 @@ def test_what_is_no_broker_is_refused_without_its_password(given, text):
         ("sqlite:////var/lib/countersign.sqlite3", "sqlite3"),
     ],
 )
-def test_a_database_is_postgresql_or_sqlite(given, text, engine):
-    given(text)
-    assert env.database("GIVEN", default="")["ENGINE"] == f"django.db.backends.{engine}"
+def test_database_is_postgresql_or_sqlite(set_variable, text, engine):
+    set_variable(text)
+    assert env.database("VARIABLE", default="")["ENGINE"] == f"django.db.backends.{engine}"
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,10 @@ def test_a_database_is_postgresql_or_sqlite(given, text, engine):
         "postgres://anna:secret@host:port/name",
     ],
 )
-def test_any_other_database_is_refused_without_its_password(given, text):
-    given(text)
-    with pytest.raises(ImproperlyConfigured, match="GIVEN must be the URL of a database: postgres://user") as refused:
-        env.database("GIVEN", default="")
+def test_other_database_is_rejected_without_its_password(set_variable, text):
+    set_variable(text)
+    with pytest.raises(
+        ImproperlyConfigured, match="VARIABLE must be the URL of a database: postgres://user"
+    ) as refused:
+        env.database("VARIABLE", default="")
     assert "secret" not in str(refused.value)

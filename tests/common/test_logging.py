@@ -1,4 +1,4 @@
-"""What a log line looks like, and what never gets into one: a process logs, and its standard error is read."""
+"""Log lines of a process on standard error: their members and the redaction of secrets."""
 
 import json
 import os
@@ -21,43 +21,44 @@ import structlog
 from django.test import RequestFactory
 from apps.common.caller import CallerMiddleware
 
-log, other = structlog.get_logger("ours"), logging.getLogger("other")
+log, library_log = structlog.get_logger("app"), logging.getLogger("library")
 for name in {NAMES}:
-    log.info("said", **{{name: "{SECRET}"}}, inner={{name: "{SECRET}", "deeper": [{{name: "{SECRET}"}}]}}, kept="kept")
+    inner = {{name: "{SECRET}", "deeper": [{{name: "{SECRET}"}}]}}
+    log.info("app line", **{{name: "{SECRET}"}}, inner=inner, kept="kept")
     with structlog.contextvars.bound_contextvars(**{{name: "{SECRET}"}}):
-        other.warning("by another library")
+        library_log.warning("library line")
 
 def view(_request):
     log.info("first")
-    other.warning("second")
+    library_log.warning("second")
     return {{}}
 
-answer = CallerMiddleware(view)(RequestFactory().get("/"))
+response = CallerMiddleware(view)(RequestFactory().get("/"))
 log.info("after")
-print(answer["X-Request-Id"])
+print(response["X-Request-Id"])
 """
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    """Return the lines of standard error as data, and the request id that was answered."""
+def process_output(tmp_path_factory):
+    """Return the parsed log lines, and the request id of the response."""
     directory = str(tmp_path_factory.mktemp("logging"))
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test", "VAR_DIR": directory}
     program = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    return [json.loads(line) for line in done.stderr.splitlines()], done.stdout.strip()
+    result = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return [json.loads(line) for line in result.stderr.splitlines()], result.stdout.strip()
 
 
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
-def test_what_is_named_like_a_secret_or_a_person_gets_through_on_no_way(ran, number):
-    said, other = ran[0][2 * number : 2 * number + 2]
-    assert SECRET not in json.dumps([said, other])
-    assert (said["kept"], said["inner"]["deeper"]) == ("kept", [{NAMES[number]: "[redacted]"}])
-    assert (other["event"], other[NAMES[number]]) == ("by another library", "[redacted]")
+def test_secret_and_personal_values_are_redacted(process_output, number):
+    app_line, library_line = process_output[0][2 * number : 2 * number + 2]
+    assert SECRET not in json.dumps([app_line, library_line])
+    assert (app_line["kept"], app_line["inner"]["deeper"]) == ("kept", [{NAMES[number]: "[redacted]"}])
+    assert (library_line["event"], library_line[NAMES[number]]) == ("library line", "[redacted]")
 
 
-def test_every_line_of_a_request_carries_its_id_and_a_line_after_it_none(ran):
-    (*_lines, first, second, after), request_id = ran
+def test_log_lines_of_a_request_contain_its_id(process_output):
+    (*_lines, first, second, after), request_id = process_output
     assert first["request_id"] == second["request_id"] == request_id
     assert "request_id" not in after
     assert {"event", "level", "logger", "timestamp"} <= first.keys()

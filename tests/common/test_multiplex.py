@@ -1,4 +1,4 @@
-"""Many requests at once: answers come as they come, and nothing that is wrong with one touches another."""
+"""Concurrent requests: results are yielded as they arrive, and an error affects only its own request."""
 
 import threading
 import time
@@ -14,14 +14,14 @@ from tests.fakes.fake_server import FakeServer
 
 @pytest.fixture(scope="module")
 def server():
-    with FakeServer() as stand_in:
-        yield stand_in
+    with FakeServer() as fake:
+        yield fake
 
 
 @pytest.fixture(scope="module")
 def apple():
-    with Apns() as stand_in:
-        yield stand_in
+    with Apns() as fake:
+        yield fake
 
 
 def requests(server, *names, **options):
@@ -29,12 +29,12 @@ def requests(server, *names, **options):
 
 
 def send(*pairs):
-    """Send requests and return all results by their names."""
-    return dict(pair for part in multiplex.send_all(pairs) for pair in part)
+    """Send requests and return their results by name."""
+    return dict(pair for batch in multiplex.send_all(pairs) for pair in batch)
 
 
 def to_apple(apple, count):
-    """Return requests that Apple refuses, for want of a token: over TLS and HTTP/2."""
+    """Return requests over TLS and HTTP/2 that Apple rejects because they have no token."""
     url, ca_file = apple.urls["production_url"], apple.describe()["ca_file"]
     return [
         (number, Request("POST", f"{url}/3/device/{number}", body=b"{}", ca_file=ca_file)) for number in range(count)
@@ -42,37 +42,37 @@ def to_apple(apple, count):
 
 
 @pytest.mark.parametrize("_host", range(3))
-def test_what_comes_early_is_not_kept_back_by_what_comes_late(_host):
-    """To a host of which nothing is known yet: several times, because it depends on who connects first."""
+def test_fast_responses_are_yielded_before_slow_ones(_host):
+    """Use a new server several times, because the result depends on the order of the connections."""
     with FakeServer() as server:
-        early_then_late(server)
+        assert_fast_responses_come_first(server)
 
 
-def early_then_late(server):
+def assert_fast_responses_come_first(server):
     server.script["/slow"] = [{"delay": 20}]
-    parts = multiplex.send_all(requests(server, "slow", "quick", "other"))
-    early, started = [], time.monotonic()
-    while len(early) < 2:
-        early += [name for name, _result in next(parts)]
-    assert time.monotonic() - started < 2
-    assert sorted(early) == ["other", "quick"]
+    batches = multiplex.send_all(requests(server, "slow", "quick", "other"))
+    fast, started_at = [], time.monotonic()
+    while len(fast) < 2:
+        fast += [name for name, _result in next(batches)]
+    assert time.monotonic() - started_at < 2
+    assert sorted(fast) == ["other", "quick"]
     server.release()
-    assert [name for part in parts for name, _result in part] == ["slow"]
+    assert [name for batch in batches for name, _result in batch] == ["slow"]
 
 
-def test_what_is_sent_in_place_of_a_result_waits_for_nobody(server):
+def test_follow_up_request_does_not_wait_for_other_requests(server):
     server.script["/slow"] = [{"delay": 20}]
     server.script["/first"] = [{"status": 503}]
     [(_name, second)] = requests(server, "second")
-    parts = multiplex.send_all(
+    batches = multiplex.send_all(
         requests(server, "slow", "first"), lambda name, _result: ("second", second) if name == "first" else None
     )
-    assert [(name, result.status) for name, result in next(parts)] == [("second", 204)]
+    assert [(name, result.status) for name, result in next(batches)] == [("second", 204)]
     server.release()
-    assert [name for part in parts for name, _result in part] == ["slow"]
+    assert [name for batch in batches for name, _result in batch] == ["slow"]
 
 
-def test_each_answer_comes_with_what_its_request_was_given_with(server):
+def test_each_result_has_the_item_of_its_request(server):
     names = [f"named-{number}" for number in range(30)]
     for name in names:
         server.script[f"/{name}"] = [{"status": 200, "headers": {"X-Name": name}, "body": f"I am {name}"}]
@@ -92,14 +92,14 @@ def test_each_answer_comes_with_what_its_request_was_given_with(server):
     ],
     ids=lambda bad: bad.url[:12],
 )
-def test_a_request_that_cannot_be_sent_fails_alone(server, bad):
+def test_invalid_request_does_not_affect_other_requests(server, bad):
     results = send(("bad", bad), *requests(server, "good", "better"))
     assert isinstance(results["bad"], NoResponse)
     assert not results["bad"].may_have_arrived
     assert [results[name].status for name in ("good", "better")] == [204, 204]
 
 
-def test_a_header_with_a_newline_forges_no_header(server):
+def test_header_with_line_break_is_rejected(server):
     bad = Request("POST", f"{server.url}/newline", {"X-Note": "one\r\nX-Forged: two"})
     results = send(("bad", bad), *requests(server, "good"))
     assert isinstance(results["bad"], NoResponse)
@@ -107,14 +107,14 @@ def test_a_header_with_a_newline_forges_no_header(server):
     assert results["good"].status == 204
 
 
-def test_hundreds_at_once_are_all_answered(apple):
+def test_hundreds_of_concurrent_requests_get_responses(apple):
     results = send(*to_apple(apple, 500))
     assert len(results) == 500
     assert {result.status for result in results.values()} == {403}
     assert len({record["connection"] for record in apple.received}) <= 5
 
 
-def test_threads_share_the_engine_and_each_gets_its_own(server):
+def test_threads_share_an_engine_and_get_their_own_results(server):
     results = {}
 
     def run(thread):
@@ -131,38 +131,38 @@ def test_threads_share_the_engine_and_each_gets_its_own(server):
     assert {result.status for found in results.values() for result in found.values()} == {204}
 
 
-def test_a_thread_that_ends_early_harms_no_other(server):
-    """Who does not wait for the answers leaves the engine as it was."""
+def test_abandoned_requests_do_not_affect_other_threads(server):
+    """A caller that does not read its results must not affect the engine."""
     server.script["/left"] = [{"delay": 20}]
-    parts = multiplex.send_all(requests(server, "left", "seen"))
-    next(parts)
-    parts.close()
+    batches = multiplex.send_all(requests(server, "left", "seen"))
+    next(batches)
+    batches.close()
     assert send(*requests(server, "after"))["after"].status == 204
     server.release()
 
 
 @pytest.mark.parametrize(
-    "fault", [{"delay": 20}, {"status": 200, "body": "x" * 50, "trickle": 3}], ids=["delay", "trickle"]
+    "behavior", [{"delay": 20}, {"status": 200, "body": "x" * 50, "trickle": 3}], ids=["delay", "trickle"]
 )
-def test_time_outs_hold(server, fault):
-    server.script["/late"] = [fault]
-    started = time.monotonic()
+def test_request_times_out(server, behavior):
+    server.script["/late"] = [behavior]
+    started_at = time.monotonic()
     result = send(*requests(server, "late", timeout_seconds=0.3))["late"]
     server.release()
-    assert 0.25 < time.monotonic() - started < 2
+    assert 0.25 < time.monotonic() - started_at < 2
     assert isinstance(result, NoResponse)
     assert "timed out" in result.reason.lower()
     assert result.may_have_arrived
 
 
-def test_a_connection_that_breaks_is_no_answer(server):
+def test_broken_connection_gives_no_response(server):
     server.script["/broken"] = [{"reset": True, "repeat": True}]
     results = send(*requests(server, "broken", "whole"))
     assert isinstance(results["broken"], NoResponse)
     assert isinstance(results["whole"], Response)
 
 
-def test_a_certificate_of_another_authority_is_refused(apple, tmp_path):
+def test_certificate_of_another_authority_is_rejected(apple, tmp_path):
     other = tmp_path / "other.pem"
     other.write_text(Authority().certificate)
     before = len(apple.received)
@@ -175,6 +175,6 @@ def test_a_certificate_of_another_authority_is_refused(apple, tmp_path):
     assert send(*to_apple(apple, 1))[0].status == 403
 
 
-def test_a_kept_connection_is_not_lent_to_who_trusts_another_authority(apple, tmp_path):
+def test_connection_is_not_shared_with_another_authority(apple, tmp_path):
     send(*to_apple(apple, 1))
-    test_a_certificate_of_another_authority_is_refused(apple, tmp_path)
+    test_certificate_of_another_authority_is_rejected(apple, tmp_path)

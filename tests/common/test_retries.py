@@ -1,4 +1,4 @@
-"""Reading `Retry-After`, whatever stands in it."""
+"""Parsing of `Retry-After`, and the delay before a retry."""
 
 from datetime import UTC, datetime
 
@@ -40,18 +40,18 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         ("Mon, 01 Jan 2024 00:00:00 -9999999999999999", None),
     ],
 )
-def test_seconds_and_dates_are_read_and_nonsense_is_not(text, seconds):
+def test_retry_after_accepts_seconds_and_dates(text, seconds):
     with time_machine.travel(NOW, tick=False):
         assert parse_retry_after(text) == seconds
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[A-Z][a-z]{2}, \d{1,4} [A-Z][a-z]{2} \d{1,6} \d+:\d+:\d+ [-+]\d{1,20}"))
-def test_no_header_whatever_makes_it_fail(text):
+def test_retry_after_never_raises(text):
     seconds = parse_retry_after(text)
     assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_SECONDS
 
 
-def test_jitter_stays_in_its_window_and_spreads():
-    waits = [random_delay((3, 6)) for _ in range(100)]
-    assert all(3 <= wait <= 6 for wait in waits)
-    assert len(set(waits)) > 90
+def test_random_delay_is_spread_over_its_window():
+    delays = [random_delay((3, 6)) for _ in range(100)]
+    assert all(3 <= delay <= 6 for delay in delays)
+    assert len(set(delays)) > 90

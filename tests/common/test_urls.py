@@ -1,4 +1,4 @@
-"""Which addresses are absolute http(s) URLs, and what is queued together."""
+"""Validation of absolute HTTP(S) URLs, and their origin."""
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from apps.common.urls import is_http_url, origin
         "https://a/" + "x" * 1990,
     ],
 )
-def test_an_absolute_url_is_one(url):
+def test_absolute_url_is_valid(url):
     assert is_http_url(url)
 
 
@@ -57,12 +57,12 @@ def test_an_absolute_url_is_one(url):
         "https://a/" + "x" * 1991,
     ],
 )
-def test_anything_else_is_not(url):
+def test_other_text_is_not_a_valid_url(url):
     assert not is_http_url(url)
 
 
 @given(st.text(max_size=80) | st.text(max_size=60).map("http://{}".format))
-def test_no_text_whatever_makes_it_fail(text):
+def test_url_functions_never_raise(text):
     if is_http_url(text):
         assert origin(text).startswith(("http://", "https://"))
 
@@ -76,5 +76,5 @@ def test_no_text_whatever_makes_it_fail(text):
         ("https://" + "a" * 300 + "/", "https://" + "a" * 247),
     ],
 )
-def test_a_lane_is_scheme_host_and_port_without_credentials(url, expected):
+def test_origin_is_scheme_host_and_port_without_credentials(url, expected):
     assert origin(url) == expected

@@ -14,7 +14,7 @@ import pytest
 from tests.flows.stack import Stack
 from tests.flows.waiting import wait_until
 from tests.ports import free_port
-from tests.server.attack import attacking
+from tests.server.attack import run_attack
 
 pytestmark = pytest.mark.processes
 
@@ -145,7 +145,7 @@ def test_slow_and_silent_clients_do_not_delay_others(stack, tmp_path, reverse_pr
     tmp_path.chmod(0o755)
     with reverse_proxy(stack.port, tmp_path) as port:
         before = [median_seconds(call, port) for call in (is_healthy, start)]
-        with attacking(port, slow=SLOW, silent=SILENT):
+        with run_attack(port, slow=SLOW, silent=SILENT):
             during = [median_seconds(call, port) for call in (is_healthy, start)]
     for seconds_before, seconds_during in zip(before, during, strict=True):
         assert seconds_during < 2 * seconds_before + SLACK_SECONDS

@@ -34,17 +34,17 @@ def documented_types(transactional_db):
     factories.TypeFactory(name="scan", method="otp")
 
 
-# Parametrized here and not by schemathesis, whose tests all have one name: of those, xdist would run one.
-OPERATIONS = [found.ok() for found in schema.include(path_regex="^/(oauth/api/v|device/)").get_all_operations()]
+# Parametrized with pytest: tests parametrized by schemathesis have the same name, so xdist would run only one.
+OPERATIONS = [result.ok() for result in schema.include(path_regex="^/(oauth/api/v|device/)").get_all_operations()]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_every_response_is_as_described(operation, credentials):
-    right, wrong = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
+    valid, invalid = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 
     @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(case=right | wrong)
-    def answers_as_described(case):
+    @given(case=valid | invalid)
+    def check_response(case):
         case.call_and_validate(headers=credentials(case.path), excluded_checks=EXCLUDED)
 
-    answers_as_described()
+    check_response()

@@ -1,4 +1,4 @@
-"""Looking for secrets wherever the server leaves something behind."""
+"""Search for secrets in the database, the log and the events."""
 
 import base64
 
@@ -9,12 +9,12 @@ from apps.outbox import claims
 
 
 def deliver_all(queue, deliver):
-    """Do what a worker does with everything that is due."""
+    """Deliver all due rows of a queue, as a worker does."""
     list(deliver(claims.claim(queue, list(queue.objects.values_list("pk", flat=True)))))
 
 
 def stored_text():
-    """Return every column of every row of every table."""
+    """Return all values of all tables."""
     parts = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -24,19 +24,19 @@ def stored_text():
 
 
 def forms(secret):
-    """A secret as it is, and as it might hide: in base64, and as a part of a Basic header."""
+    """Return a secret as plain text and in base64, as in a header for HTTP Basic."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
-    # What is left of a short one would be found anywhere.
+    # The middle part of a short secret would be found by chance.
     return [secret, encoded[4:-4]] if len(encoded) > 16 else [secret]
 
 
 def all_places(output):
-    """Return the texts of the database, of the log (as captured) and of the events."""
+    """Return the contents of the database, of the events, and of the captured log."""
     return {"database": stored_text(), "log": output, "events": repr(list(Event.objects.values()))}
 
 
 def assert_hidden(secrets, places):
-    """Fail when one of the secrets, by name, can be read in one of the places."""
+    """Fail if one of the named secrets is readable in one of the places."""
     for place, text in places.items():
-        found = [name for name, secret in secrets.items() if any(form in text for form in forms(secret))]
-        assert not found, f"{found} can be read in the {place}"
+        readable = [name for name, secret in secrets.items() if any(form in text for form in forms(secret))]
+        assert not readable, f"{readable} can be read in the {place}"

@@ -1,4 +1,4 @@
-"""No code, phone number or one-time password can be read anywhere after the flows of text messages and OTP."""
+"""Codes, phone numbers and one-time passwords are not readable after the flows of SMS and OTP."""
 
 import json
 from base64 import b64decode
@@ -26,15 +26,15 @@ def gateway(settings):
 
 
 def start(portal, mobile_type, **fields):
-    answer = portal.post(USER, {"type": mobile_type.name, **fields}, **{"Idempotency-Key": f"key {mobile_type.name}"})
-    assert answer.status_code == 200
-    return answer.json()
+    response = portal.post(USER, {"type": mobile_type.name, **fields}, **{"Idempotency-Key": f"key {mobile_type.name}"})
+    assert response.status_code == 200
+    return response.json()
 
 
-def test_no_code_number_or_otp_can_be_read_after_the_flows(portal, device, caplog, capfd):
+def test_codes_and_phone_numbers_are_never_stored_readably(portal, device, caplog, capfd):
     caplog.set_level(0)
-    by_text = factories.TypeFactory(method="sms", max_resends=1, default_messages={"en": "Your code: {code}"})
-    started = start(portal, by_text, user_id="bert", phone_number=PHONE_NUMBER)["transaction_id"]
+    sms_type = factories.TypeFactory(method="sms", max_resends=1, default_messages={"en": "Your code: {code}"})
+    started = start(portal, sms_type, user_id="bert", phone_number=PHONE_NUMBER)["transaction_id"]
     deliver_all(SmsDelivery, deliver_individually(sms_delivery.deliver))
     code = MemoryGateway.sent_messages[0][0].code
     pending = all_places("")
@@ -50,12 +50,12 @@ def test_no_code_number_or_otp_can_be_read_after_the_flows(portal, device, caplo
     assert portal.result(started).json()["is_authenticated"] is True
     start(
         portal,
-        factories.TypeFactory(fallback=by_text),
+        factories.TypeFactory(fallback=sms_type),
         user_id="x",
         phone_number=PHONE_NUMBER,
         callback_uri="http://a/",
     )
-    portal.post(USER, {"type": by_text.name, "user_id": "bert", "phone_number": PHONE_NUMBER + "99"})
+    portal.post(USER, {"type": sms_type.name, "user_id": "bert", "phone_number": PHONE_NUMBER + "99"})
 
     scanned = start(
         portal, factories.TypeFactory(method="otp"), callback_uri="http://a/", secure_message=SECURE_MESSAGE

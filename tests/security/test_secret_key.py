@@ -1,4 +1,4 @@
-"""A new SECRET_KEY signs nobody out while the old one is among the fallbacks."""
+"""Sessions survive a new SECRET_KEY while the old one is among the fallbacks."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,14 +17,14 @@ def browser(db):
     return browser
 
 
-def test_a_session_goes_on_with_the_old_key_as_a_fallback_and_then_without(browser, settings):
+def test_session_survives_a_rotation_of_the_secret_key(browser, settings):
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [settings.SECRET_KEY]
     assert browser.get("/admin/").status_code == 200
-    # It was signed anew.
+    # The session is signed with the new key now.
     settings.SECRET_KEY_FALLBACKS = []
     assert browser.get("/admin/").status_code == 200
 
 
-def test_without_the_old_key_a_session_is_over(browser, settings):
+def test_session_ends_without_the_old_secret_key(browser, settings):
     settings.SECRET_KEY = NEW
     assert browser.get("/admin/").status_code == 302

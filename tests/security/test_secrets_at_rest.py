@@ -1,4 +1,4 @@
-"""Nothing secret can be read in the database, the log or the events after everything that happens on the path."""
+"""Secrets are not readable in the database, the log or the events after enrolments, pushes and callbacks."""
 
 import base64
 import json
@@ -28,26 +28,26 @@ CALLBACK_PASSWORD = "callback-password-93b1c7"
 
 @pytest.fixture
 def google():
-    with Fcm() as stand_in:
-        yield stand_in
+    with Fcm() as fake:
+        yield fake
 
 
 @pytest.fixture
 def sink():
-    with PortalSink() as stand_in:
-        yield stand_in
+    with PortalSink() as fake:
+        yield fake
 
 
 @pytest.fixture
 def version(google):
-    told = google.describe()
+    description = google.describe()
     configuration = factories.PushMessagingConfigurationFactory(
-        service_account=json.dumps(told["service_account"]), endpoint=told["endpoint"]
+        service_account=json.dumps(description["service_account"]), endpoint=description["endpoint"]
     )
     return factories.ApplicationVersionFactory(push_messaging_configuration=configuration)
 
 
-def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version, enroll, google, sink, caplog, capfd):
+def test_secrets_are_never_stored_readably(client, mobile_type, version, enroll, google, sink, caplog, capfd):
     caplog.set_level(0)
     row = factories.ApiClientFactory()
     client_secret = row.add_secret()
@@ -56,7 +56,9 @@ def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version
     callback_uri = sink.url + "/callback"
     factories.CallbackEndpointFactory(url=callback_uri, username="portal", password=CALLBACK_PASSWORD)
 
-    made = portal.post("/oauth/api/v4/users/bert/enrollment-codes", {"application_id": version.application.identifier})
+    created = portal.post(
+        "/oauth/api/v4/users/bert/enrollment-codes", {"application_id": version.application.identifier}
+    )
     device = enroll("anna", push_token=PUSH_TOKEN)
     fields = {"message": PUBLIC_MESSAGE, "secure_message": SECURE_MESSAGE, "callback_uri": callback_uri}
     google.script = {PUSH_TOKEN: [UNAVAILABLE]}
@@ -70,13 +72,14 @@ def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version
     deliver_all(CallbackDelivery, callbacks.deliver)
     for challenge in challenges:
         portal.result(challenge["transaction_id"])
-    refuse_everything(client, portal, mobile_type, device, version, challenges[2])
-    provoke_a_refused_credential(google, portal, mobile_type, device, fields)
+    send_invalid_requests(client, portal, mobile_type, device, version, challenges[2])
+    push_with_rejected_credential(google, portal, mobile_type, device, fields)
 
-    heard = [request["headers"].get("authorization", "") for request in sink.received]
-    assert len(heard) == 2
+    authorization_headers = [request["headers"].get("authorization", "") for request in sink.received]
+    assert len(authorization_headers) == 2
     assert all(
-        base64.b64decode(each.removeprefix("Basic ")).decode() == f"portal:{CALLBACK_PASSWORD}" for each in heard
+        base64.b64decode(header.removeprefix("Basic ")).decode() == f"portal:{CALLBACK_PASSWORD}"
+        for header in authorization_headers
     )
     account = google.fcm.account
     secrets = {
@@ -84,7 +87,7 @@ def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version
         "push token": PUSH_TOKEN,
         "client secret": client_secret,
         "device token": device.device_token,
-        "enrolment code": made.json()["enrollment_code"],
+        "enrolment code": created.json()["enrollment_code"],
         "callback password": CALLBACK_PASSWORD,
         "service account": account["private_key"].splitlines()[5],
         "server key": ServerKey.objects.get().secret_key.splitlines()[5],
@@ -97,8 +100,8 @@ def test_no_secret_can_be_read_after_the_whole_path(client, mobile_type, version
     assert_hidden(secrets, places)
 
 
-def refuse_everything(client, portal, mobile_type, device, version, challenge):
-    """Make every kind of mistake with secrets in it."""
+def send_invalid_requests(client, portal, mobile_type, device, version, challenge):
+    """Send invalid requests that contain secrets."""
     transaction_id = challenge["transaction_id"]
     post_form(client, INITIATE, {"client_id": portal.api_client.client_id, "client_secret": "x" + portal.secret})
     post_form(client, INITIATE, {}, Authorization=portal.authorization + "x")
@@ -114,8 +117,8 @@ def refuse_everything(client, portal, mobile_type, device, version, challenge):
     send_json(client, "/device/v1/enrollments", body, token=device.device_token)
 
 
-def provoke_a_refused_credential(google, portal, mobile_type, device, fields):
-    """Let Google refuse the service account for a new configuration."""
+def push_with_rejected_credential(google, portal, mobile_type, device, fields):
+    """Push with a service account that Google rejects."""
     PushMessagingConfiguration.objects.get().save()
     google.script = {"/token": [INVALID_GRANT]}
     portal.start(mobile_type, device, **fields)

@@ -1,7 +1,7 @@
-"""Slow senders and silent connections, many at once, in a process of their own: `python -m tests.server.attack`.
+"""Slow and silent connections in a separate process: `python -m tests.server.attack PORT SLOW SILENT`.
 
-Prints one line once all have connected, another one whenever its standard input has a line, and ends when that ends,
-after a minute at the latest. Connects to the loopback only.
+Prints a line when all connections are open. Ends with its standard input, or after a minute. Connects only to the
+loopback.
 """
 
 import argparse
@@ -17,18 +17,18 @@ HEAD = "POST /oauth/api/v4/authenticate/user HTTP/1.1\r\nHost: 127.0.0.1\r\nCont
 
 
 class Attack:
-    """Connections that are opened again when the server closes them."""
+    """Connections that are reopened when the server closes them."""
 
     def __init__(self, port):
         self.port, self.connected, self.closed = port, 0, 0
 
     async def silent(self):
-        await self._stay(self._wait)
+        await self._keep_open(self._wait)
 
     async def slow(self):
-        await self._stay(self._drip)
+        await self._keep_open(self._trickle)
 
-    async def _stay(self, behave):
+    async def _keep_open(self, use_connection):
         while True:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -37,16 +37,16 @@ class Attack:
                 continue
             self.connected += 1
             with contextlib.suppress(OSError):
-                await behave(reader, writer)
+                await use_connection(reader, writer)
             self.closed += 1
             writer.close()
-            # No faster than a person who restarts it: the load on this machine is not what is tried.
+            # Limits the load on this machine, which is not under test.
             await asyncio.sleep(0.5)
 
     async def _wait(self, reader, _writer):
         await reader.read()
 
-    async def _drip(self, reader, writer):
+    async def _trickle(self, reader, writer):
         writer.write(HEAD.encode())
         end = asyncio.ensure_future(reader.read())
         while not end.done():
@@ -67,8 +67,8 @@ async def attack(port, slow, silent):
 
 
 @contextlib.contextmanager
-def attacking(port, *, slow, silent):
-    """Attack a port of this machine in another process until the block ends."""
+def run_attack(port, *, slow, silent):
+    """Attack a local port from another process until the end of the block."""
     arguments = [sys.executable, "-m", "tests.server.attack", str(port), str(slow), str(silent)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""The web server around a WSGI application of the test, on a port of the loopback."""
+"""Web server with a WSGI application for tests, on a loopback port."""
 
 import asyncio
 import json
@@ -17,10 +17,10 @@ PART = bytes(1024 * 1024)
 
 
 class Wsgi:
-    """WSGI application that answers with what it received. `/wait` waits for `go_on`, `/large` sends 64 MiB."""
+    """WSGI application that returns its variables. `/wait` waits for `is_released`; `/large` sends 64 MiB."""
 
     def __init__(self):
-        self.is_waiting, self.go_on, self.is_closed = threading.Event(), threading.Event(), threading.Event()
+        self.is_waiting, self.is_released, self.is_closed = threading.Event(), threading.Event(), threading.Event()
 
     def __call__(self, environ, start_response):
         body = environ["wsgi.input"].read()
@@ -29,7 +29,7 @@ class Wsgi:
             return self.large()
         if environ["PATH_INFO"] == "/wait":
             self.is_waiting.set()
-            self.go_on.wait(20)
+            self.is_released.wait(20)
         variables = {name: value for name, value in environ.items() if isinstance(value, str)}
         return [json.dumps({"body": body.decode(), **variables}).encode()]
 
@@ -42,7 +42,7 @@ class Wsgi:
 
 
 class WebServer:
-    """The running server; `seconds` are its time-outs and may be changed."""
+    """Client of the running web server."""
 
     def __init__(self, port, wsgi):
         self.port, self.wsgi = port, wsgi
@@ -53,13 +53,13 @@ class WebServer:
         return closing(connection)
 
     def exchange(self, request, source="127.0.0.1"):
-        """Send bytes on a connection of its own and return everything that comes back until it is closed."""
+        """Send bytes on a new connection and return all received bytes until it is closed."""
         with self.connect(source) as connection:
             connection.sendall(request)
             return read_all(connection)
 
     def get(self, path="/", source="127.0.0.1", **headers):
-        """GET and return the status and the JSON of the response."""
+        """Send a GET request and return status and JSON of the response."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         response = self.exchange(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n".encode(), source)
         head, _separator, body = response.partition(b"\r\n\r\n")
@@ -67,7 +67,7 @@ class WebServer:
 
 
 def read_all(connection):
-    """Return everything up to the end; a reset connection ends, too."""
+    """Return all received bytes until the connection is closed or reset."""
     received = b""
     try:
         while data := connection.recv(65_536):
@@ -91,11 +91,11 @@ def unchunked(body):
 
 @pytest.fixture
 def limits(monkeypatch):
-    """Set the limits of connections; the rest of the arguments have their defaults."""
+    """Set limits of connections; the others have defaults."""
 
-    def change(**given):
+    def change(**values):
         defaults = {"limit": 1000, "limit_per_address": 1000, "max_held_bytes": 64 * 1024 * 1024, "proxies": []}
-        table = ConnectionTable(**{**defaults, **given})
+        table = ConnectionTable(**{**defaults, **values})
         monkeypatch.setattr(protocol, "table", table)
         return table
 
@@ -105,7 +105,7 @@ def limits(monkeypatch):
 
 @pytest.fixture
 def timeouts(monkeypatch):
-    """Set how long a phase may take, by its name."""
+    """Set the timeouts of phases, by name."""
 
     def change(**seconds):
         for name, value in seconds.items():
@@ -133,7 +133,7 @@ def server(limits):
     thread = threading.Thread(target=lambda: asyncio.run(uvicorn.serve([listener])), daemon=True)
     thread.start()
     yield WebServer(listener.getsockname()[1], wsgi)
-    wsgi.go_on.set()
+    wsgi.is_released.set()
     uvicorn.should_exit = True
     thread.join(10)
     assert not thread.is_alive()

@@ -1,4 +1,4 @@
-"""Limits of connections: the one that waits longest is closed, so that new ones are served."""
+"""Limits of connections: the connection that has waited longest is closed."""
 
 from tests.server.conftest import read_all
 
@@ -20,7 +20,7 @@ def test_connection_above_the_limit_closes_the_oldest(server, limits):
         assert b"200 OK" in third.recv(65_536)
 
 
-def test_limit_of_an_address_closes_none_of_another(server, limits):
+def test_limit_per_address_does_not_affect_other_addresses(server, limits):
     limits(limit_per_address=2)
     with server.connect("127.0.0.2") as other, server.connect() as first, server.connect():
         assert server.get()[0] == 200
@@ -29,7 +29,7 @@ def test_limit_of_an_address_closes_none_of_another(server, limits):
         assert b"200 OK" in read_all(other)
 
 
-def test_trusted_proxy_has_no_limit_of_its_own(server, limits):
+def test_trusted_proxy_has_no_limit_per_address(server, limits):
     limits(limit_per_address=1, proxies=["127.0.0.0/30"])
     with server.connect() as first, server.connect():
         assert server.get()[0] == 200
@@ -37,14 +37,14 @@ def test_trusted_proxy_has_no_limit_of_its_own(server, limits):
         assert b"200 OK" in read_all(first)
 
 
-def test_request_that_is_served_is_not_closed_at_a_limit(server, limits):
+def test_running_request_is_not_closed_at_a_limit(server, limits):
     limits(limit=1)
     with server.connect() as busy:
         busy.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert server.wsgi.is_waiting.wait(20)
-        # No connection waits but the new one, so that is the one to close.
+        # Only the new connection waits, so it is the one that is closed.
         assert server.exchange(b"") == b""
-        server.wsgi.go_on.set()
+        server.wsgi.is_released.set()
         assert b"200 OK" in read_all(busy)
 
 
@@ -70,9 +70,9 @@ def test_responses_in_memory_are_limited(server, limits):
         assert len(read_all(connection)) < 64 * 1024 * 1024
 
 
-def test_connections_are_forgotten_when_they_end(server, limits):
+def test_closed_connections_are_removed_from_the_table(server, limits):
     table = limits(limit_per_address=2)
     for _number in range(10):
         assert server.get()[0] == 200
-    server.wsgi.go_on.set()
+    server.wsgi.is_released.set()
     assert len(table) <= 1

@@ -1,4 +1,4 @@
-"""What the web server makes of a request: WSGI's variables, the body, its limits."""
+"""Requests in the web server: WSGI variables, body and limits."""
 
 import re
 from http.client import HTTPConnection
@@ -14,12 +14,12 @@ def test_header_with_underscore_is_dropped(server):
     assert variables["CONTENT_LENGTH"] == "0"
 
 
-def test_header_with_underscore_does_not_join_the_real_one(server):
+def test_header_with_underscore_does_not_change_the_real_header(server):
     _status, variables = server.get(**{"X-Forwarded-For": "203.0.113.1", "X_Forwarded_For": "127.0.0.1"})
     assert variables["HTTP_X_FORWARDED_FOR"] == "203.0.113.1"
 
 
-def test_variables_tell_the_target_as_it_was_sent(server):
+def test_wsgi_variables_contain_the_request_target(server):
     _status, variables = server.get("/users/a%2Fb%20c/?q=%2F")
     assert variables["RAW_URI"] == "/users/a%2Fb%20c/?q=%2F"
     assert variables["PATH_INFO"] == "/users/a/b c/"
@@ -35,7 +35,7 @@ def test_repeated_headers_are_joined(server):
     assert b'"HTTP_A": "1,2"' in response
 
 
-def test_chunked_body_arrives_with_its_length(server):
+def test_chunked_body_has_a_content_length(server):
     connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
     connection.request(
         "POST", "/", body=iter([b"ab", b"cde"]), headers={"Transfer-Encoding": "chunked"}, encode_chunked=True
@@ -55,7 +55,7 @@ def test_connection_serves_pipelined_requests_in_order(server):
 @pytest.mark.parametrize(
     "preface", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"]
 )
-def test_what_is_not_http_1_is_rejected(server, preface):
+def test_other_protocols_are_rejected(server, preface):
     assert server.exchange(preface).startswith(b"HTTP/1.1 400 ")
 
 

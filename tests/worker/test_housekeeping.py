@@ -1,4 +1,4 @@
-"""What needs no decision is removed by the worker itself."""
+"""Expired data is deleted by the worker."""
 
 from datetime import timedelta
 
@@ -12,10 +12,10 @@ from tests.flows.waiting import wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_worker_removes_what_has_expired():
+def test_worker_deletes_expired_sessions():
     now = timezone.now()
-    for name, moment in (("old", now - timedelta(seconds=1)), ("new", now + timedelta(hours=1))):
-        Session.objects.create(session_key=name, session_data="", expire_date=moment)
+    for name, expires_at in (("old", now - timedelta(seconds=1)), ("new", now + timedelta(hours=1))):
+        Session.objects.create(session_key=name, session_data="", expire_date=expires_at)
     worker.start(set())
     try:
         wait_until(lambda: not Session.objects.filter(pk="old").exists(), 20)

@@ -1,4 +1,4 @@
-"""The dispatcher and the loops of a worker process, in this process."""
+"""Dispatcher and threads of a worker, run in the process of the test."""
 
 import threading
 import uuid
@@ -19,22 +19,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Deliveries:
-    """A delivery that waits until it is told to go on, and then records success."""
+    """Fake deliveries that wait for `is_released` and then record success."""
 
     def __init__(self):
         self.started = []
-        self.go_on = threading.Event()
+        self.is_released = threading.Event()
 
     def deliver(self, rows):
         for row in rows:
             self.started.append(row.concurrency_key)
-        assert self.go_on.wait(20)
+        assert self.is_released.wait(20)
         with transaction.atomic():
             claims.record_results([claims.AttemptResult(row, outbox.State.DONE, "delivered") for row in rows])
         yield rows
 
     def started_by_key(self, count):
-        """Return how many started in each lane, once `count` did."""
+        """Return the number of started deliveries by concurrency key, as soon as `count` have started."""
         wait_until(lambda: len(self.started) >= count, 5)
         return dict(Counter(self.started))
 
@@ -46,16 +46,16 @@ def deliveries():
 
 @pytest.fixture
 def dispatcher(deliveries):
-    """A dispatcher whose thread does not run: a test calls `dispatch` itself."""
+    """Dispatcher without its thread: the test calls `dispatch`."""
     dispatcher = Dispatcher(CallbackDelivery, deliveries.deliver, slots=8)
     yield dispatcher
-    deliveries.go_on.set()
+    deliveries.is_released.set()
     dispatcher._pool.shutdown(wait=True)
 
 
 @pytest.fixture
-def running():
-    """Start workers that are stopped at the end."""
+def start_worker():
+    """Start workers, and stop them at the end of the test."""
     started = []
 
     def run(*dispatchers, loops=()):
@@ -69,7 +69,7 @@ def running():
         process.stop()
 
 
-def test_every_lane_has_two_in_flight_before_any_has_more(dispatcher, deliveries):
+def test_each_concurrency_key_gets_two_slots_first(dispatcher, deliveries):
     due_rows(20, "slow")
     due_rows(2, "other")
     due_rows(2, "third")
@@ -79,7 +79,7 @@ def test_every_lane_has_two_in_flight_before_any_has_more(dispatcher, deliveries
     assert started["slow"] == 2
 
 
-def test_alone_a_lane_takes_half_of_the_slots_and_a_second_one_half_of_the_rest(dispatcher, deliveries):
+def test_concurrency_key_uses_at_most_half_of_the_free_slots(dispatcher, deliveries):
     due_rows(20, "slow")
     while dispatcher.dispatch():
         pass
@@ -94,28 +94,28 @@ def test_alone_a_lane_takes_half_of_the_slots_and_a_second_one_half_of_the_rest(
     assert deliveries.started_by_key(8) == {"slow": 4, "other": 2, "third": 2}
 
 
-def test_rows_of_one_lane_are_delivered_together_and_each_frees_its_slot_when_it_is_written_down():
-    parts, go_on = [], threading.Event()
+def test_recorded_rows_of_a_batch_free_their_slots():
+    batches, is_released = [], threading.Event()
 
     def deliver(rows):
-        parts.append([row.concurrency_key for row in rows])
+        batches.append([row.concurrency_key for row in rows])
         yield rows[:2]
-        assert go_on.wait(20)
+        assert is_released.wait(20)
         yield rows[2:]
 
     dispatcher = Dispatcher(CallbackDelivery, deliver, slots=8, batch_size=3)
     due_rows(4, "one")
     due_rows(1, "two")
     assert dispatcher.dispatch() == 5
-    wait_until(lambda: len(parts) == 3, 5)
-    assert sorted(map(len, parts)) == [1, 1, 3]
+    wait_until(lambda: len(batches) == 3, 5)
+    assert sorted(map(len, batches)) == [1, 1, 3]
     wait_until(lambda: dispatcher._in_flight == {"one": 1}, 5)
-    go_on.set()
+    is_released.set()
     dispatcher._pool.shutdown(wait=True)
     assert dispatcher._in_flight == {}
 
 
-def test_many_rows_of_a_busy_lane_do_not_hide_the_others(dispatcher, deliveries):
+def test_backlog_of_one_key_does_not_delay_other_keys(dispatcher, deliveries):
     due_rows(3 * CLAIM_ROWS, "slow")
     due_rows(1, "other")
     dispatcher.dispatch()
@@ -123,7 +123,7 @@ def test_many_rows_of_a_busy_lane_do_not_hide_the_others(dispatcher, deliveries)
     assert deliveries.started_by_key(5) == {"slow": 4, "other": 1}
 
 
-def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries):
+def test_failing_delivery_is_logged_and_due_after_its_lease(deliveries):
     [row] = due_rows(1)
 
     def deliver(_row):
@@ -141,16 +141,16 @@ def test_a_delivery_that_raises_is_told_and_due_again_after_its_lease(deliveries
     assert len(claims.claim(CallbackDelivery, [row.pk])) == 1
 
 
-def test_a_worker_that_stops_finishes_what_is_in_flight_and_takes_nothing_more(deliveries, running):
+def test_stopping_worker_finishes_deliveries_in_flight(deliveries, start_worker):
     [first] = due_rows(1, "one")
-    process = running(Dispatcher(CallbackDelivery, deliveries.deliver))
+    process = start_worker(Dispatcher(CallbackDelivery, deliveries.deliver))
     deliveries.started_by_key(1)
     stopping = threading.Thread(target=process.stop)
     stopping.start()
     [late] = due_rows(1, "two")
     stopping.join(0.3)
     assert stopping.is_alive()
-    deliveries.go_on.set()
+    deliveries.is_released.set()
     stopping.join(10)
     assert not stopping.is_alive()
     first.refresh_from_db()
@@ -159,27 +159,27 @@ def test_a_worker_that_stops_finishes_what_is_in_flight_and_takes_nothing_more(d
     assert late.attempts_made == 0
 
 
-def test_work_that_nobody_announced_is_found(deliveries, running):
-    deliveries.go_on.set()
-    running(Dispatcher(CallbackDelivery, deliveries.deliver))
+def test_due_rows_are_found_without_notification(deliveries, start_worker):
+    deliveries.is_released.set()
+    start_worker(Dispatcher(CallbackDelivery, deliveries.deliver))
     due_rows(1)
     assert deliveries.started_by_key(1)
 
 
-def test_an_embedded_worker_is_woken_by_the_commit(deliveries, running, settings, monkeypatch):
+def test_commit_wakes_the_embedded_worker(deliveries, start_worker, settings, monkeypatch):
     settings.BROKER_URL = ""
     monkeypatch.setattr("apps.outbox.dispatcher.POLL_SECONDS", 60.0)
-    deliveries.go_on.set()
+    deliveries.is_released.set()
     dispatcher = Dispatcher(CallbackDelivery, deliveries.deliver)
-    asleep, watching = threading.Event(), threading.Event()
+    is_paused, is_polling = threading.Event(), threading.Event()
     pause, wake_all = dispatcher._pause_seconds, worker.wake_all
-    monkeypatch.setattr(dispatcher, "_pause_seconds", lambda: [pause(), asleep.set()][0])
-    running(dispatcher)
-    assert asleep.wait(5)
-    # The first thing that a watcher does is to wake all; only what it does later is looked at here.
-    monkeypatch.setattr(worker, "wake_all", watching.set)
-    running(loops=[worker.Listener() if connection.vendor == "postgresql" else worker.SqlitePoller()])
-    assert watching.wait(5)
+    monkeypatch.setattr(dispatcher, "_pause_seconds", lambda: [pause(), is_paused.set()][0])
+    start_worker(dispatcher)
+    assert is_paused.wait(5)
+    # The first poll always wakes all dispatchers; this test checks a later one.
+    monkeypatch.setattr(worker, "wake_all", is_polling.set)
+    start_worker(loops=[worker.Listener() if connection.vendor == "postgresql" else worker.SqlitePoller()])
+    assert is_polling.wait(5)
     monkeypatch.setattr(worker, "wake_all", wake_all)
     with transaction.atomic():
         due_rows(1)
@@ -187,21 +187,21 @@ def test_an_embedded_worker_is_woken_by_the_commit(deliveries, running, settings
     assert deliveries.started_by_key(1)
 
 
-def test_a_loop_outlives_faults_and_tells_each_once(monkeypatch):
+def test_loop_thread_survives_errors_and_logs_each_once(monkeypatch):
     monkeypatch.setattr(loops, "ERROR_BACKOFF_SECONDS", 0.001)
-    faults = [OperationalError("away\nSELECT secret")] * 3 + [RuntimeError("bug")] * 2
-    over = threading.Event()
+    errors = [OperationalError("unavailable\nSELECT secret")] * 3 + [RuntimeError("bug")] * 2
+    is_recovered = threading.Event()
 
     def step():
-        if faults:
-            raise faults.pop(0)
-        over.set()
+        if errors:
+            raise errors.pop(0)
+        is_recovered.set()
         return 60
 
     loop = loops.LoopThread("tested", step)
     with capture_logs() as logs:
         loop.start()
-        assert over.wait(5)
+        assert is_recovered.wait(5)
         loop.halt()
         loop.join()
     assert [(line["event"], line.get("error")) for line in logs] == [
@@ -209,10 +209,10 @@ def test_a_loop_outlives_faults_and_tells_each_once(monkeypatch):
         ("worker_error", "RuntimeError"),
         ("worker_recovered", None),
     ]
-    assert logs[0]["reason"] == "away"
+    assert logs[0]["reason"] == "unavailable"
 
 
-def test_a_periodic_function_is_called_again_and_again():
+def test_periodic_function_is_called_repeatedly():
     called = threading.Semaphore(0)
 
     def function():
@@ -225,5 +225,5 @@ def test_a_periodic_function_is_called_again_and_again():
     loop.join()
 
 
-def test_an_unknown_queue_is_woken_without_harm():
+def test_waking_an_unknown_queue_does_nothing():
     worker.wake(str(uuid.uuid4()))

@@ -1,4 +1,4 @@
-"""What another server says about itself goes into events and attempts: it may hold anything."""
+"""Texts of other servers are stored in events and attempts, and can contain any characters."""
 
 import json
 
@@ -12,22 +12,22 @@ from tests import factories
 from tests.fakes.fcm import Fcm
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WORDS = ["a\0b", "\ud800", "漢" * 500]
-# The first makes an answer that is longer than one is read.
-NO_WORDS = ["x" * 100_000, {"a": "b"}, ["\0"], None, 5, ""]
+STATUS_WORDS = ["a\0b", "\ud800", "漢" * 500]
+# The first one makes the response longer than MAX_RESPONSE_BYTES.
+OTHER_VALUES = ["x" * 100_000, {"a": "b"}, ["\0"], None, 5, ""]
 
 
 @pytest.fixture
 def google():
-    with Fcm() as stand_in:
-        yield stand_in
+    with Fcm() as fake:
+        yield fake
 
 
 @pytest.fixture
 def version(google):
-    told = google.describe()
+    description = google.describe()
     configuration = factories.PushMessagingConfigurationFactory(
-        service_account=json.dumps(told["service_account"]), endpoint=told["endpoint"]
+        service_account=json.dumps(description["service_account"]), endpoint=description["endpoint"]
     )
     return factories.ApplicationVersionFactory(push_messaging_configuration=configuration)
 
@@ -36,17 +36,21 @@ def deliver_all():
     list(pushes.deliver(claims.claim(PushDelivery, list(PushDelivery.objects.values_list("pk", flat=True)))))
 
 
-def outcomes(*known):
-    """Parametrise with every reason and the outcome for words and for what is no word."""
+def outcomes(*expected):
+    """Parametrize with all reasons and their expected outcomes: for status words and for other values."""
     return pytest.mark.parametrize(
         ("reason", "outcome"),
-        [(reason, outcome) for reasons, outcome in zip((WORDS, NO_WORDS), known, strict=True) for reason in reasons],
+        [
+            (reason, outcome)
+            for reasons, outcome in zip((STATUS_WORDS, OTHER_VALUES), expected, strict=True)
+            for reason in reasons
+        ],
         ids=lambda value: ascii(value)[:20],
     )
 
 
 @outcomes("refused", "misconfigured")
-def test_any_reason_of_fcm_is_written_down(google, portal, mobile_type, enroll, reason, outcome):
+def test_any_reason_of_fcm_is_recorded(google, portal, mobile_type, enroll, reason, outcome):
     device = enroll(push_token="t")
     google.script = {"t": [{"status": 400, "body": json.dumps({"error": {"status": reason}})}]}
     started = portal.start(mobile_type, device).json()["transaction_id"]
@@ -57,7 +61,7 @@ def test_any_reason_of_fcm_is_written_down(google, portal, mobile_type, enroll, 
 
 
 @outcomes("misconfigured", "retry")
-def test_any_refusal_of_the_token_server_is_written_down(google, portal, mobile_type, enroll, reason, outcome):
+def test_any_error_of_the_token_endpoint_is_recorded(google, portal, mobile_type, enroll, reason, outcome):
     device = enroll(push_token="t")
     body = {"error": reason, "error_description": reason}
     google.script = {"/token": [{"status": 400, "body": json.dumps(body)}]}
