@@ -56,9 +56,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         named = CallbackDelivery.objects.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
         known = {known for pair in named.values_list("pk", "transaction_id") for known in pair}
         if unknown := next((identifier for identifier in ids if identifier not in known), None):
-            raise errors.ObjectNotFound(
-                _("There is no callback “%(id)s”, and none of such a transaction.") % {"id": unknown}
-            )
+            raise errors.ObjectNotFound(_("No callback or transaction has the id “%(id)s”.") % {"id": unknown})
         deliveries = deliveries.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
     with transaction.atomic():
         transactions = set(deliveries.values_list("transaction_id", flat=True)[:2])

@@ -1,4 +1,4 @@
-"""Asking the geolocation service, for many addresses at once."""
+"""Client of the geolocation service, which looks up many addresses concurrently."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,14 +12,14 @@ from apps.geocontext.models import Geolocation
 from apps.outgoing import http, multiplex
 from apps.system import services as system
 
-# In all: connecting, also through a proxy, and the whole answer.
+# For the connection, including a proxy, and the complete response.
 TIMEOUT_SECONDS = 2
 POOL = "geolocation"
 MEMBERS = ("country_code", "region", "city")
 
 
 def look_up(service: Geolocation, ips: Iterable[str]) -> Iterator[list[tuple[str, Location | Failure]]]:
-    """Ask about addresses in their normal form; yield what the service says, as it comes, in two seconds at most."""
+    """Look up normalized addresses and yield the locations as responses arrive. Takes at most two seconds."""
     proxy = system.external_proxy()
     try:
         key = service.key
@@ -38,25 +38,30 @@ def _request(url: str, proxy: http.Proxy | None) -> http.Request:
 
 
 def parse_response(response: http.Response | http.NoResponse) -> Location | Failure:
-    """Read an answer: 200 and a JSON object in which all three members stand."""
+    """Return the location of a response, which must be 200 with a JSON object that has all three members."""
     if isinstance(response, http.NoResponse):
-        return Failure(_("The geolocation service does not answer (%(reason)s).") % {"reason": response.reason})
+        return Failure(_("The geolocation service is unavailable (%(reason)s).") % {"reason": response.reason})
     if response.status != 200:
-        return Failure(_("The geolocation service answers HTTP %(status)d.") % {"status": response.status})
+        return Failure(_("The geolocation service returned HTTP %(status)d.") % {"status": response.status})
     if len(response.body) >= http.MAX_RESPONSE_BYTES:
-        return Failure(_("The answer of the geolocation service is too large."))
+        return Failure(_("The response of the geolocation service is too large."))
     try:
         data = untrusted_json.loads(response.body)
     except ValueError:
-        return Failure(_("The answer of the geolocation service is not JSON."))
-    return _location(data) if isinstance(data, dict) else Failure(_("The service's answer is no JSON object."))
+        return Failure(_("The response of the geolocation service is not valid JSON."))
+    if not isinstance(data, dict):
+        return Failure(_("The response of the geolocation service is not a JSON object."))
+    return _parse_location(data)
 
 
-def _location(data: dict[str, object]) -> Location | Failure:
+def _parse_location(data: dict[str, object]) -> Location | Failure:
     for name in MEMBERS:
         if name not in data:
-            return Failure(_("The answer of the geolocation service lacks “%(name)s”.") % {"name": name})
+            return Failure(_("The response of the geolocation service lacks “%(name)s”.") % {"name": name})
         if not isinstance(data[name], str | None):
-            return Failure(_("“%(name)s” in the answer of the geolocation service is no text.") % {"name": name})
+            text = _("“%(name)s” in the response of the geolocation service is not a string.")
+            return Failure(text % {"name": name})
     location = Location(*(clean(str(data[name] or "")) for name in MEMBERS))
-    return location if location.country_code else Failure(_("The geolocation service does not know the IP address."))
+    return (
+        location if location.country_code else Failure(_("The geolocation service has no location for the IP address."))
+    )

@@ -1,4 +1,4 @@
-"""The location file: opened once a process, and again whenever another one stands in its place."""
+"""Location database: opened once per process, and again after the file is replaced."""
 
 import os
 import stat
@@ -16,16 +16,16 @@ from apps.geocontext.locations import Address, Failure, Location, is_private_or_
 
 log = structlog.get_logger(__name__)
 
-# Some networks have no place; among the first hundred of a file with places, some have one.
+# Records to inspect for countries and cities: some networks have no location.
 SAMPLE_SIZE = 100
 FileSignature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class LocationDatabase:
-    """An opened file. `kind` is its maker's name for what it holds; `has_cities` says whether it names cities.
+    """Opened location database. `kind` is the database type of its metadata.
 
-    A file of IPv4 addresses alone cannot be asked about others: its reader refuses them.
+    `has_cities` is True if its records contain cities. Without `has_ipv6`, the reader rejects IPv6 addresses.
     """
 
     path: str
@@ -41,7 +41,7 @@ _opened: dict[str, tuple[FileSignature, LocationDatabase | Failure]] = {}
 
 
 def locate(path: str, address: Address, language: str) -> Location | Failure:
-    """Look an address up, with names in `language` or in English."""
+    """Return the location of an address, with names in `language` or in English."""
     database = open_database(path)
     if isinstance(database, Failure):
         return database
@@ -49,33 +49,33 @@ def locate(path: str, address: Address, language: str) -> Location | Failure:
         return (
             private_address_failure()
             if is_private_or_reserved(address)
-            else Failure(_("The location file knows no IPv6 addresses."))
+            else Failure(_("The location database contains no IPv6 addresses."))
         )
     try:
         location = layouts.read(database.reader.get(address), language)
-    except Exception as error:  # noqa: BLE001 - whatever a broken file does to its reader, the message goes out
+    except Exception as error:  # noqa: BLE001 - a corrupt file must not prevent the message
         return _broken(error)
     if location:
         return location
     return (
         private_address_failure()
         if is_private_or_reserved(address)
-        else Failure(_("The location file does not know the IP address."))
+        else Failure(_("The location database has no location for the IP address."))
     )
 
 
 def open_database(path: str) -> LocationDatabase | Failure:
-    """Return the file as it is now.
+    """Return the database, which is opened again if the file has changed.
 
-    It is looked at each time, which costs a millionth of a second: what reads from a file that somebody overwrites in
-    place would be killed by the system.
+    The file is checked on every call, which takes about a microsecond: reading from a file that was overwritten in
+    place would crash the process.
     """
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         return _unreadable(error)
     if not stat.S_ISREG(status.st_mode):
-        return Failure(_("What stands in the place of the location file is no file."))
+        return Failure(_("The path of the location database is not a regular file."))
     signature = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     cached = _opened.get(path)
     if cached is None or cached[0] != signature:
@@ -87,7 +87,7 @@ def _reopen(path: str, signature: FileSignature) -> tuple[FileSignature, Locatio
     with _lock:
         cached = _opened.get(path)
         if cached is None or cached[0] != signature:
-            # Another thread may still read from the old one: it closes when the last of them lets it go.
+            # Other threads can still read from the old database, which is closed after its last use.
             cached = _opened[path] = (signature, _open(path))
     return cached
 
@@ -101,21 +101,21 @@ def _open(path: str) -> LocationDatabase | Failure:
         locations = [layouts.read(record, "en") for _network, record in islice(reader, SAMPLE_SIZE)]
     except OSError as error:
         return _unreadable(error)
-    except Exception as error:  # noqa: BLE001 - whatever a broken file does to its reader, the message goes out
+    except Exception as error:  # noqa: BLE001 - a corrupt file must not prevent the message
         return _broken(error)
     if not any(locations):
-        return Failure(_("The location file is of another kind (%(kind)s): it names no countries.") % {"kind": kind})
-    log.info("location_file_opened", path=path, kind=kind, built_at=built_at.isoformat())
+        return Failure(_("The location database (%(kind)s) contains no countries.") % {"kind": kind})
+    log.info("location_database_opened", path=path, kind=kind, built_at=built_at.isoformat())
     has_cities = any(location.city for location in locations if location)
     return LocationDatabase(path, kind, built_at, has_cities, has_ipv6, reader)
 
 
 def _unreadable(error: Exception) -> Failure:
     if isinstance(error, FileNotFoundError):
-        return Failure(_("The location file is missing."))
+        return Failure(_("The location database is missing."))
     reason = getattr(error, "strerror", None) or type(error).__name__
-    return Failure(_("The location file cannot be read (%(reason)s).") % {"reason": reason})
+    return Failure(_("The location database cannot be read (%(reason)s).") % {"reason": reason})
 
 
 def _broken(error: Exception) -> Failure:
-    return Failure(_("The location file is broken (%(reason)s).") % {"reason": type(error).__name__})
+    return Failure(_("The location database is corrupt (%(reason)s).") % {"reason": type(error).__name__})

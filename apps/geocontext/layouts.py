@@ -1,7 +1,7 @@
-"""Reading a record of a location file.
+"""Parsing of the records of a location database.
 
-Two layouts: nested as in MaxMind's City files (https://dev.maxmind.com/geoip/docs/databases/city-and-country), which
-DB-IP and IP2Location follow, and flat as in IPinfo's files and in those of ip-location-db.
+There are two layouts: nested, as in the City databases of MaxMind (https://dev.maxmind.com/geoip/docs/databases),
+DB-IP and IP2Location; and flat, as in the databases of IPinfo and ip-location-db.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,14 +10,14 @@ from typing import Any
 from apps.common import languages
 from apps.geocontext.locations import Location, clean
 
-# The first that is there counts.
+# The first existing member is used.
 COUNTRY_NAMES = ("country_code", "country_iso_code", "countryCode", "country")
 REGION_NAMES = ("region", "region_name", "regionName", "state1", "state", "stateprov")
 CITY_NAMES = ("city", "city_name", "cityName")
 
 
 def read(record: object, language: str) -> Location | None:
-    """Return the location that a record holds, with names in `language` or in English; None when it holds none."""
+    """Return the location of a record, with names in `language` or in English, or None if it has no country."""
     if not isinstance(record, Mapping):
         return None
     is_nested = isinstance(record.get("country"), Mapping)

@@ -14,7 +14,7 @@ KEY_CHARACTERS = 80
 
 
 class Geolocation(SingletonModel):
-    """The HTTP service that knows where an IP address is. Without one, the location file is asked."""
+    """Geolocation service (HTTP). Without a URL, the location database is used."""
 
     url = models.CharField(
         _("URL"),
@@ -22,8 +22,8 @@ class Geolocation(SingletonModel):
         blank=True,
         default="",
         help_text=_(
-            "Of the HTTP service, with the places {key} and {ip}; without them, /KEY/IP is appended. Empty: the file "
-            "that the environment variable GEOCONTEXT_DATABASE names is used."
+            "URL of the HTTP service, with the placeholders {key} and {ip}. Without placeholders, /KEY/IP is appended. "
+            "Empty: the location database in the environment variable GEOCONTEXT_DATABASE is used."
         ),
     )
     key = EncryptedTextField(_("key"), blank=True, default="", max_length=1000)
@@ -36,7 +36,7 @@ class Geolocation(SingletonModel):
 
     @property
     def has_key(self) -> bool:
-        """What is stored tells enough: nothing is decrypted."""
+        """Return True if a key is stored. Nothing is decrypted."""
         return bool(self.__dict__.get("key"))
 
     def clean(self) -> None:
@@ -56,7 +56,7 @@ def default_texts() -> dict[str, str]:
 
 
 class ConfirmationTemplate(SingletonModel):
-    """The texts of secure messages with their context, by language code; an English one is there always."""
+    """Templates of secure messages with context, by language code. There is always an English template."""
 
     texts = models.JSONField(_("texts"), default=default_texts, validators=[validate_texts])
 
@@ -67,13 +67,13 @@ class ConfirmationTemplate(SingletonModel):
         return str(self._meta.verbose_name)
 
     def with_texts(self, changes: dict[str, str]) -> dict[str, str]:
-        """Return the texts with some changed; an empty one goes, and the English one becomes the default again."""
+        """Return the texts with some changes. An empty text is removed; an empty English text becomes the default."""
         texts = {**self.texts, **changes}
         return {**default_texts(), **{code: text for code, text in texts.items() if text.strip()}}
 
 
 class LocatedAddress(models.Model):
-    """What the service said about an address, for a day. The address itself is not kept, only a keyed hash of it."""
+    """Location of an address, cached for a day. Only a keyed hash of the address is stored."""
 
     key = models.CharField(_("key"), max_length=KEY_CHARACTERS, primary_key=True)
     country_code = models.CharField(_("country code"), max_length=MAX_VALUE_CHARACTERS)

@@ -1,4 +1,4 @@
-"""What is wrong with the source of locations, or soon will be, for whoever looks at the console or checks it."""
+"""Problems of the source of locations, for the console and for check_configuration."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,48 +15,53 @@ from apps.geocontext.locations import Failure
 from apps.geocontext.models import Geolocation
 from apps.system import services as system
 
-# Its makers publish a new one every week or month; addresses move all the time.
+# New databases are published weekly or monthly, because addresses move.
 MAX_AGE = timedelta(days=30)
 
 
 def problems(now: datetime | None = None) -> Iterator[Problem]:
-    """Yield that there is no source, or what is wrong with the file if it is the source; nobody is asked."""
+    """Yield a problem if there is no source, or if the location database is the source and has a problem."""
     if not system.features().geolocation or Geolocation.get_solo().url:
         return
     url = reverse("admin:geocontext_geolocation_change")
     if not settings.GEOCONTEXT_DATABASE:
-        title = _("Geolocation is on, but has no source: messages carry no context")
-        hint = _("Who wants no context switches Geolocation off under Features.")
+        title = _("Geolocation is on, but has no source: messages have no context")
+        hint = _("To send messages without context, turn off Geolocation under Features.")
         yield Problem(_("No source"), title, f"{no_source()} {where_to_read()} {hint}", is_failure=False, url=url)
         return
-    file = database.open_database(settings.GEOCONTEXT_DATABASE)
-    if isinstance(file, Failure):
-        title = _("Messages carry no context: the location file cannot be used")
-        yield Problem(_("File cannot be used"), title, f"{file.reason} {remedy()}", url=url)
-    elif is_outdated(file, now or timezone.now()):
-        title = _("The location file is from %(date)s (UTC)") % {"date": format_datetime(file.built_at)}
-        yield Problem(_("File is old"), title, outdated_text(), is_failure=False, url=url)
+    location_database = database.open_database(settings.GEOCONTEXT_DATABASE)
+    if isinstance(location_database, Failure):
+        title = _("Messages have no context: the location database cannot be used")
+        yield Problem(_("Database cannot be used"), title, f"{location_database.reason} {remedy()}", url=url)
+    elif is_outdated(location_database, now or timezone.now()):
+        title = _("The location database is from %(date)s (UTC)") % {
+            "date": format_datetime(location_database.built_at)
+        }
+        yield Problem(_("Database is outdated"), title, outdated_text(), is_failure=False, url=url)
 
 
 def no_source() -> str:
-    return _("Nothing is set that knows where an address is: messages are sent without it.")
+    return _("No source of locations is configured: messages are sent without context.")
 
 
 def where_to_read() -> str:
-    return _("docs/context.md says what can be set.")
+    return _("See docs/context.md for the possible sources.")
 
 
-def is_outdated(file: database.LocationDatabase, now: datetime) -> bool:
-    return now - file.built_at > MAX_AGE
+def is_outdated(location_database: database.LocationDatabase, now: datetime) -> bool:
+    return now - location_database.built_at > MAX_AGE
 
 
 def outdated_text() -> str:
-    return _("Addresses move, and users read wrong places. Fetch a newer file, and put it there by renaming it.")
+    return _(
+        "Addresses move, so users can see wrong locations. Download a newer database and rename it to the configured "
+        "path."
+    )
 
 
 def remedy() -> str:
     path = settings.GEOCONTEXT_DATABASE
     return _(
-        "Put a City file in MaxMind's format at %(path)s, readable for the server, by renaming it; no restart is "
-        "needed. Or name another path in GEOCONTEXT_DATABASE, and restart."
+        "Rename a City database in MaxMind's format to %(path)s, readable by the server. No restart is needed. Or set "
+        "another path in GEOCONTEXT_DATABASE and restart."
     ) % {"path": path}

@@ -1,7 +1,6 @@
-"""The context in a secure message: what the machine, the browser and the address behind a request are.
+"""Request context of secure messages: operating system, browser and location.
 
-`compose` never waits for the network. When it returns None, the service has to be asked first: `ask`, then
-`compose_with`.
+`compose` uses no network. If it returns None, the location must be looked up first: `look_up`, then `compose_with`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +41,7 @@ BATCH_SIZE = 500
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request comes from, as the portal says; either of the first two may be empty."""
+    """Origin of a request, as sent by the portal. IP address and user agent can be empty."""
 
     ip_address: str
     user_agent: str
@@ -51,7 +50,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Composed:
-    """The secure message; `event_type` is the event to record, with `reason` in words unless it is a success."""
+    """Secure message with its context. `event_type` is the event to record; its `reason` is empty on success."""
 
     text: str
     event_type: EventType[ContextFacts]
@@ -59,32 +58,32 @@ class Composed:
 
 
 def is_enabled() -> bool:
-    """Say whether messages get a context: the feature is on and there is a source of locations."""
+    """Return True if messages have a context: the feature is on and a source of locations is configured."""
     return system.features().geolocation and bool(settings.GEOCONTEXT_DATABASE or Geolocation.get_solo().url)
 
 
 def disabled_reason() -> str:
-    """Say in words why messages get no context; empty when they get one."""
+    """Return the reason why messages have no context, or an empty string if they have one."""
     if is_enabled():
         return ""
     if not system.features().geolocation:
-        return _("Geolocation is off (Features): messages go out without context.")
-    return _("No source of locations is set.")
+        return _("Geolocation is off (Features): messages are sent without context.")
+    return _("No source of locations is configured.")
 
 
 def compose(message: str, origin: Origin) -> Composed | None:
-    """Put a message into its context, or return None when the service has to be asked first.
+    """Add the context to a message, or return None if the location must be looked up first.
 
-    No failure of a source is an exception: it leaves the message alone.
+    If the source of locations fails, the message remains unchanged; no exception is raised.
     """
     if not origin.ip_address:
         return _without_location(message, origin)
-    found = _find_location(origin)
-    return None if found is None else compose_with(message, origin, found)
+    location = _find_location(origin)
+    return None if location is None else compose_with(message, origin, location)
 
 
 def compose_with(message: str, origin: Origin, location: Location | Failure) -> Composed:
-    """Put a message into its context with what was found about the address; a failure leaves the message alone."""
+    """Add the context to a message, with the location of its address. A failure leaves the message unchanged."""
     if isinstance(location, Failure):
         return Composed(message, EventTypes.GEOLOCATION_CHECK_FAILED, location.reason)
     return Composed(_fill(message, origin, location), EventTypes.GEOLOCATION_CHECK_SUCCESS)
@@ -93,10 +92,10 @@ def compose_with(message: str, origin: Origin, location: Location | Failure) -> 
 def look_up(
     origins: Iterable[tuple[T, str]], *, before_waiting: Callable[[], object] = lambda: None
 ) -> Iterator[list[tuple[T, Location | Failure]]]:
-    """Ask the service about IP addresses at once; yield what it says, each with the object it was given with.
+    """Look up IP addresses concurrently and yield their locations, each with its item.
 
-    Takes two seconds at most. What is known, and what nobody can know, comes first and is not asked for; the rest is
-    kept for a day. `before_waiting` is called before the service is asked: until it responds, the database is not used.
+    Takes at most two seconds. Cached locations and addresses without a location come first. Other locations are cached
+    for a day. `before_waiting` is called before the requests are sent: the database is not used until responses arrive.
     """
     service = Geolocation.get_solo()
     items_by_ip: dict[str, list[T]] = {}
@@ -121,24 +120,24 @@ def look_up(
 
 
 def delete_expired(now: datetime | None = None) -> int:
-    """Remove what was found more than a day ago, and return how much that was."""
+    """Delete cached locations older than a day and return their number."""
     expired = LocatedAddress.objects.filter(located_at__lt=(now or timezone.now()) - CACHE_LIFETIME)
     total = 0
     while batch := list(expired.values_list("pk", flat=True)[:BATCH_SIZE]):
-        # One that was located again meanwhile is not old any more.
+        # A location that was looked up again in the meantime is not deleted.
         total += expired.filter(pk__in=batch).delete()[0]
     return total
 
 
 def _find_location(origin: Origin) -> Location | Failure | None:
-    """Return what the file or an earlier answer of the service says; None when the service has to be asked."""
+    """Return the location from the location database or from the cache; None if the service must be called."""
     service = Geolocation.get_solo()
     if not service.url:
         address = parse(origin.ip_address)
         if isinstance(address, Failure):
             return address
         if not settings.GEOCONTEXT_DATABASE:
-            return Failure(_("No source of locations is set."))
+            return Failure(_("No source of locations is configured."))
         return database.locate(settings.GEOCONTEXT_DATABASE, address, origin.language)
     address = _public_address(origin.ip_address)
     if isinstance(address, Failure):
@@ -154,7 +153,7 @@ def _public_address(text: str) -> Address | Failure:
 
 
 def _load_cached(url: str, ips: Iterable[str]) -> dict[str, Location]:
-    """Return what the service said about these addresses within the last day."""
+    """Return the cached locations of these addresses, which are at most a day old."""
     by_key = {_cache_key(url, ip): ip for ip in ips}
     rows = LocatedAddress.objects.filter(pk__in=by_key, located_at__gte=timezone.now() - CACHE_LIFETIME)
     return {by_key[row.key]: row.location for row in rows} if by_key else {}
@@ -175,7 +174,7 @@ def _cache(url: str, locations: Iterable[tuple[str, Location | Failure]]) -> Non
     ]
     if rows:
         LocatedAddress.objects.bulk_create(
-            sorted(rows, key=lambda row: row.key),  # in one order, so that two workers never wait for each other
+            sorted(rows, key=lambda row: row.key),  # the same order in all workers prevents deadlocks
             update_conflicts=True,
             unique_fields=["key"],
             update_fields=["country_code", "region", "city", "located_at"],
@@ -183,16 +182,16 @@ def _cache(url: str, locations: Iterable[tuple[str, Location | Failure]]) -> Non
 
 
 def _cache_key(url: str, ip: str) -> str:
-    # Another service may know better.
+    # Each service has its own cache entries.
     return codes.keyed_hash(f"{url}\0{ip}", HASH_PURPOSE)
 
 
 def _without_location(message: str, origin: Origin) -> Composed:
     if not origin.user_agent:
-        reason = _("The request carried neither ip_address nor user_agent.")
+        reason = _("The request has neither ip_address nor user_agent.")
         return Composed(message, EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
     text = _fill(message, origin, Location(""))
-    reason = _("The request carried no ip_address.")
+    reason = _("The request has no ip_address.")
     return Composed(text, EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING, reason)
 
 
@@ -208,5 +207,5 @@ def _fill(message: str, origin: Origin, location: Location) -> str:
         "city": location.city,
     }
     text = templates.fill(template, values)
-    # A one-time password may come without any message.
+    # A transaction with a one-time password can have no message.
     return text if message else text.lstrip()

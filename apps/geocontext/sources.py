@@ -1,4 +1,4 @@
-"""Where locations come from, in words: for the console and for commands."""
+"""Descriptions of the sources of locations for the console and for commands."""
 
 from urllib.parse import urlsplit
 
@@ -11,16 +11,16 @@ from apps.geocontext.models import Geolocation
 
 
 def describe_database(path: str) -> str:
-    """Say which file this is, or why it cannot be used; empty without a path."""
+    """Return a description of the location database, or why it cannot be used. Empty without a path."""
     if not path:
         return ""
-    file = database.open_database(path)
-    if isinstance(file, Failure):
-        return f"{path}: {file.reason}"
-    values = {"path": path, "kind": file.kind, "date": format_datetime(file.built_at)}
+    location_database = database.open_database(path)
+    if isinstance(location_database, Failure):
+        return f"{path}: {location_database.reason}"
+    values = {"path": path, "kind": location_database.kind, "date": format_datetime(location_database.built_at)}
     return _("%(path)s (%(kind)s, built %(date)s UTC)") % values
 
 
 def describe_service(service: Geolocation) -> str:
-    """Name the service by its host: the rest of its address may hold a secret."""
+    """Return the host of the service. The rest of its URL is omitted because it can contain a secret."""
     return _("HTTP service at %(host)s") % {"host": urlsplit(service.url).netloc.rpartition("@")[2]}

@@ -1,4 +1,4 @@
-"""The text of a secure message with its context: placeholders in square brackets, one text a language."""
+"""Templates of secure messages with context: placeholders in square brackets, one template per language."""
 
 import re
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ from apps.common import languages
 KEY = "mobileAuthentication.confirmation.template"
 DEFAULT = "[message] Device: [operatingSystem] [browser], Location: [countryCode], [region], [city]"
 MAX_CHARACTERS = 1000
-# In the order in which they are told, each with the value that examples show.
+# Placeholders in the order of the help text, each with its example value.
 EXAMPLE = {
     "message": "You are logging into the XYZ portal",
     "operatingSystem": "Mac 10.14",
@@ -21,17 +21,18 @@ EXAMPLE = {
     "city": "Utrecht",
 }
 PLACEHOLDER = re.compile(r"\[(" + "|".join(EXAMPLE) + r")\]")
-# Whatever else stands in brackets and could be meant as a placeholder.
+# Any text in brackets, which is possibly a misspelt placeholder.
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 
 
-def validate(text: str) -> None:
-    """Refuse a text with an unknown placeholder, or without the message that it is about."""
-    if len(text) > MAX_CHARACTERS:
-        raise ValidationError(_("A template has at most %(limit)d characters."), params={"limit": MAX_CHARACTERS})
-    problems = [_unknown(name) for name in dict.fromkeys(BRACKETS.findall(text)) if name not in EXAMPLE]
-    if "[message]" not in text:
-        problems.append(_("The placeholder [message] is missing: users would not see what they approve."))
+def validate(template: str) -> None:
+    """Validate a template. Raises ValidationError for an unknown placeholder or a missing [message]."""
+    if len(template) > MAX_CHARACTERS:
+        text = _("A template must have at most %(limit)d characters.")
+        raise ValidationError(text, params={"limit": MAX_CHARACTERS})
+    problems = [_unknown(name) for name in dict.fromkeys(BRACKETS.findall(template)) if name not in EXAMPLE]
+    if "[message]" not in template:
+        problems.append(_("The placeholder [message] is required: users must see what they approve."))
     if problems:
         raise ValidationError(problems)
 
@@ -41,18 +42,18 @@ def _unknown(name: str) -> str:
     nearest = get_close_matches(name.strip().lower(), lower, n=1, cutoff=0.5)
     if nearest:
         values = {"name": name, "nearest": lower[nearest[0]]}
-        return _("There is no placeholder [%(name)s]. Did you mean [%(nearest)s]?") % values
+        return _("Unknown placeholder [%(name)s]. Did you mean [%(nearest)s]?") % values
     known = ", ".join(f"[{known}]" for known in EXAMPLE)
-    return _("There is no placeholder [%(name)s]. Known are: %(known)s.") % {"name": name, "known": known}
+    return _("Unknown placeholder [%(name)s]. Placeholders: %(known)s.") % {"name": name, "known": known}
 
 
 def choose(texts: dict[str, str], language: str) -> tuple[str, str]:
-    """Return the language of the template for `language`, and its text: `nl` for `nl-BE`, else the English one."""
+    """Return the language and the text of the template for `language`: `nl` for `nl-BE`, or else English."""
     known = {"en": DEFAULT, **{code: text for code, text in texts.items() if text}}
     code = languages.pick({code: code for code in known}, language)
     return code, known[code]
 
 
 def fill(template: str, values: dict[str, str]) -> str:
-    """Put values in place of placeholders, in one pass: what stands in a value is never a placeholder itself."""
+    """Replace the placeholders in one pass, so that placeholders inside values are not replaced."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), template)

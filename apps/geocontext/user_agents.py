@@ -1,4 +1,4 @@
-"""What a user agent says about the operating system and the browser: names of fixed lists, with version digits."""
+"""Operating system and browser of a user agent: names from fixed lists, with version numbers."""
 
 import re
 from functools import cache
@@ -9,7 +9,7 @@ from ua_parser.regex import Resolver as RegexResolver
 
 MAX_CHARACTERS = 1024
 DOMAINS = Domain.OS | Domain.USER_AGENT
-# Some names that the parser finds are parts of the user agent, which its sender chooses. Only these reach a user.
+# The parser can return parts of the user agent, which its sender controls. Only these names are shown to users.
 SYSTEMS = frozenset(
     {
         "Windows",
@@ -110,21 +110,21 @@ BROWSERS = frozenset(
         "Wget",
     }
 )
-# The parser's names that users know under others.
+# Display names that differ from the parser's names.
 DISPLAY_NAMES = {"Mac OS X": "Mac"}
 VERSION_NUMBER = re.compile("[0-9]{1,5}")
 
 
 @cache
 def _resolver() -> Resolver:
-    # Its expressions run in linear time and take some hundredth of a millisecond: nothing needs to be kept.
+    # The expressions run in linear time and take about 0.01 ms, so the results are not cached.
     return RegexResolver(load_lazy_builtins())
 
 
 def describe(user_agent: str) -> tuple[str, str]:
     """Return the operating system and the browser, such as `Mac 10.14` and `Chrome 73.0`.
 
-    A name that is not in the list is left out, and so is a version that does not begin with a number.
+    A name that is not in the lists is omitted, as is a version that does not begin with a number.
     """
     parsed = _resolver()(user_agent[:MAX_CHARACTERS].encode(errors="replace").decode(), DOMAINS)
     return _describe_part(parsed.os, SYSTEMS), _describe_part(parsed.user_agent, BROWSERS)
@@ -138,5 +138,5 @@ def _describe_part(part: OS | UserAgent | None, names: frozenset[str]) -> str:
 
 
 def _version(*parts: str | None) -> str:
-    """Return the leading parts that are short numbers, with dots."""
+    """Return the leading parts that are short numbers, joined by dots."""
     return ".".join(takewhile(VERSION_NUMBER.fullmatch, (part or "" for part in parts)))

@@ -219,7 +219,7 @@ def test_a_failed_callback_is_sent_again(failed, named_by):
         ("nonsense", "“nonsense” is not a valid id."),
         (
             "00000000-0000-4000-8000-000000000000",
-            "There is no callback “00000000-0000-4000-8000-000000000000”, and none of such a transaction.",
+            "No callback or transaction has the id “00000000-0000-4000-8000-000000000000”.",
         ),
     ],
 )

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 URL = "https://portal.example.com/callback"
 NEW, OLD, OTHER = ("whsec_" + base64.b64encode(bytes([number]) * 24).decode() for number in (1, 2, 3))
 UNCHANGED = ["Nothing to change."]
-RULE = "A signing secret is “whsec_” and base64 of 24 to 64 bytes."
+RULE = "A signing secret must be “whsec_” followed by base64 of 24 to 64 bytes."
 PLACE = "callback_endpoints[0].signing_secret"
 
 

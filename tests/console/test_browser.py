@@ -179,7 +179,7 @@ def test_template_preview_follows_input(page):
     field.fill("[citty] <b>[message]</b> [constructor]")
     expect(preview).to_have_text(f"[citty] <b>{example}</b> [constructor]")
     page.locator("[name=_save]").click()
-    expect(page.get_by_text("There is no placeholder [citty]. Did you mean [city]?")).to_be_visible()
+    expect(page.get_by_text("Unknown placeholder [citty]. Did you mean [city]?")).to_be_visible()
     field.fill("[message] [city]")
     page.locator("[name=_save]").click()
     expect(page.get_by_text("Saved.")).to_be_visible()

@@ -72,7 +72,7 @@ def test_deliveries_are_sorted_and_filtered(console, store_delivery):
     assert rows(console, f"created_at_from={since}") == [waiting]
 
     page = console.get(LIST).content.decode()
-    for text in ("waiting", "delivered", "failed for good", "&lt;b&gt;Connection refused&lt;/b&gt;"):
+    for text in ("due", "delivered", "permanently failed", "&lt;b&gt;Connection refused&lt;/b&gt;"):
         assert text in page
     assert f"{waiting.due_at:%-d %b %Y, %H:%M:%S}" in page
 
@@ -84,11 +84,11 @@ def test_delivery_page_shows_attempts_and_next_try(console, store_delivery):
     assert attempts == ["1", "2", "3"]
     for text in ("HTTP 401", "Connection timed out after 5001 milliseconds", "11 ms", "12 ms", "13 ms", row.webhook_id):
         assert text in page
-    assert re.search(rf"{row.due_at:%-d %b %Y, %H:%M:%S}</time>\s*<span><strong>Next try", page)
+    assert re.search(rf"{row.due_at:%-d %b %Y, %H:%M:%S}</time>\s*<span><strong>Next attempt", page)
     assert "no resource at this URL" in page
     assert f"/admin/transactions/transaction/{row.transaction_id}/change/" in page
     assert "send-again" not in page
-    assert "<strong>Next try" not in console.get(f"{LIST}{store_delivery().pk}/change/").content.decode()
+    assert "<strong>Next attempt" not in console.get(f"{LIST}{store_delivery().pk}/change/").content.decode()
 
 
 def test_url_credentials_are_not_shown(console, store_delivery, portal, mobile_type, device, endpoint):
@@ -112,7 +112,7 @@ def test_url_credentials_are_not_shown(console, store_delivery, portal, mobile_t
         assert "secret-value" not in page, path
     # The URL parameter may contain credentials; the page must not show them.
     confirmation = console.get(f"{LIST}send-all-again/", {"url": url}).content.decode()
-    assert "They go to https://…@127.0.0.1:9/callback?token=… only." in confirmation
+    assert "Only callbacks to https://…@127.0.0.1:9/callback?token=… are sent." in confirmation
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_failed_callback_is_sent_again_with_actor(console, store_delivery, fake_
     other.refresh_from_db()
     assert (row.state, other.state) == ("done", "failed")
 
-    assert "Nothing was to be sent again" in message_text(console.post(path))
+    assert "No callback was sent again" in message_text(console.post(path))
     assert Event.objects.filter(event_type=event.event_type).count() == 1
 
 
@@ -186,7 +186,7 @@ def test_failed_callbacks_are_sent_again_by_url(console, store_delivery, fake_po
     [only] = re.findall(rf'href="({path}\?url=[^"]+)"', shown)
     only = console.get(only).content.decode()
     assert "Send 2 failed callbacks again?" in only
-    assert f"They go to {fake_portal.url}/a only." in only
+    assert f"Only callbacks to {fake_portal.url}/a are sent." in only
 
     assert "2 callbacks are due again." in message_text(console.post(f"{path}?url={fake_portal.url}/a"))
     assert changes("ADMIN_CALLBACKS_REDELIVERED") == {"who": "olga", "count": 2, "object": fake_portal.url + "/a"}
@@ -194,8 +194,8 @@ def test_failed_callbacks_are_sent_again_by_url(console, store_delivery, fake_po
     deliver_all_due()
     assert sorted(request["path"] for request in fake_portal.received) == ["/a", "/a", "/b"]
     confirmation = console.get(path).content.decode()
-    assert "No callback has failed for good" in confirmation
-    assert "Nothing was to be sent again" in message_text(console.post(path))
+    assert "No callback has permanently failed" in confirmation
+    assert "No callback was sent again" in message_text(console.post(path))
 
 
 def test_sending_again_requires_permission(console, administrator, store_delivery):

@@ -45,19 +45,19 @@ def test_old_secret_signs_until_removed(console, endpoint, fake_portal, changes)
     def shown():
         return console.get(page_path(endpoint)).content.decode()
 
-    assert "None is stored: callbacks are not signed." in shown()
+    assert "No signing secret is stored: callbacks are not signed." in shown()
     assert "Remove signing secrets" not in shown()
     assert signed_by(console, endpoint, fake_portal) == []
     assert "webhook-signature" not in fake_portal.received[-1]["headers"]
 
     assert console.save(page_path(endpoint), new_signing_secret=FIRST).status_code == 302
     assert changes("ADMIN_CONFIGURATION_UPDATED")["secrets_changed"] == ["signing_secrets"]
-    assert "One is live and signs every callback." in shown()
+    assert "One signing secret is active." in shown()
     assert "Remove the older one" not in shown()
     assert signed_by(console, endpoint, fake_portal) == [FIRST]
 
     console.save(page_path(endpoint), new_signing_secret=f" {SECOND} ")
-    assert "Two are live" in shown()
+    assert "Two signing secrets are active" in shown()
     assert signed_by(console, endpoint, fake_portal) == [FIRST, SECOND]
     console.save(page_path(endpoint), new_signing_secret=THIRD)
     assert signed_by(console, endpoint, fake_portal) == [SECOND, THIRD]
@@ -115,7 +115,7 @@ def test_generated_secret_is_shown_once(console, endpoint, fake_portal, changes)
     assert console.post(path, {"state_token": state_token}).status_code == 302
     assert signed_by(console, endpoint, fake_portal) == [FIRST]
     confirmation = console.get(path).content.decode()
-    assert "Two secrets are live. The older one stops signing at once" in confirmation
+    assert "Two secrets are active. The older one is removed immediately" in confirmation
     for shown in (confirmation, console.get(page_path(endpoint)).content.decode(), stored_values()):
         assert secret not in shown
     with connection.cursor() as cursor:
@@ -127,7 +127,7 @@ def test_undecryptable_secrets_are_reported_and_replaced(console, endpoint, fake
     console.save(page_path(endpoint), new_signing_secret=FIRST, username="", remove_password="on")
     settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
     sign_in_again(console)
-    assert "cannot be read with this server" in console.get(page_path(endpoint)).content.decode()
+    assert "stored secrets cannot be decrypted" in console.get(page_path(endpoint)).content.decode()
     assert "FIELD_ENCRYPTION_KEYS" in send_test(console, endpoint)
     assert fake_portal.received == []
     assert console.save(page_path(endpoint), new_signing_secret=SECOND).status_code == 302
@@ -141,7 +141,7 @@ def test_test_callback_has_format_of_real_callback(console, endpoint, fake_porta
     assert fake_portal.received == []
 
     text = send_test(console, endpoint)
-    assert re.search(rf"{endpoint.url} took the test callback: HTTP 204 after \d+ ms", text)
+    assert re.search(rf"{endpoint.url} accepted the test callback: HTTP 204 after \d+ ms", text)
     send_test(console, endpoint)
     first, other = fake_portal.received
     body = json.loads(first["body"])
@@ -181,7 +181,7 @@ def test_test_callback_shows_response_and_remedy(
         monkeypatch.setattr(transport, "TIMEOUT_SECONDS", 0.2)
     fake_portal.script["/callback"] = [response]
     text = send_test(console, endpoint)
-    assert "did not take the test callback" in text
+    assert f"The test callback to {endpoint.url} failed after" in text
     assert reason in text
     assert remedy in text
     assert len(fake_portal.received) == 1

@@ -76,17 +76,17 @@ def test_empty_key_keeps_stored_key(console, service):
 
 # Invalid templates with their error messages.
 REJECTED = [
-    ({"url": "where.example.com"}, "url", "absolute http or https address"),
-    ({"url": "ftp://where.example.com/"}, "url", "absolute http or https address"),
-    ({"url": "https://where.example.com/a b"}, "url", "absolute http or https address"),
+    ({"url": "where.example.com"}, "url", "Enter an absolute URL"),
+    ({"url": "ftp://where.example.com/"}, "url", "Enter an absolute URL"),
+    ({"url": "https://where.example.com/a b"}, "url", "Enter an absolute URL"),
     ({"url": "https://me:word@where.example.com/"}, "url", "user name or a password"),
     ({"url": "https://where.example.com/?ip={ip}#{key}"}, "url", "never sent"),
     ({"url": "https://{key}.example.com/{ip}"}, "url", "path and in the query"),
-    ({"url": "https://where.example.com/?from=us"}, "url", "needs the place {ip}"),
-    ({"url": "https://where.example.com/?token={key}"}, "url", "needs a place {ip}"),
-    ({"url": "https://where.example.com/{ip}"}, "url", "has no place {key}"),
-    ({"url": "https://where.example.com/{kye}/{ip}"}, "url", "There is no place {kye}. Did you mean {key}?"),
-    ({"url": "https://where.example.com/{key}/{ip}", "new_key": ""}, "new_key", "has a place for a key"),
+    ({"url": "https://where.example.com/?from=us"}, "url", "requires the placeholder {ip}"),
+    ({"url": "https://where.example.com/?token={key}"}, "url", "requires the placeholder {ip}"),
+    ({"url": "https://where.example.com/{ip}"}, "url", "lacks the placeholder {key}"),
+    ({"url": "https://where.example.com/{kye}/{ip}"}, "url", "Unknown placeholder {kye}. Did you mean {key}?"),
+    ({"url": "https://where.example.com/{key}/{ip}", "new_key": ""}, "new_key", "so a key is required"),
     ({"remove_key": "on"}, "remove_key", "not both"),
 ]
 
@@ -156,10 +156,10 @@ def test_template_of_language_covers_regions(console):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[message] [citty]", "There is no placeholder [citty]. Did you mean [city]?"),
+        ("[message] [citty]", "Unknown placeholder [citty]. Did you mean [city]?"),
         ("[message] [Browser]", "Did you mean [browser]?"),
-        ("[message] [xyzzy]", "Known are: [message], [operatingSystem]"),
-        ("from [city]", "The placeholder [message] is missing"),
+        ("[message] [xyzzy]", "Placeholders: [message], [operatingSystem]"),
+        ("from [city]", "The placeholder [message] is required"),
         ("[message]" + "x" * 1000, "at most 1000 characters"),
     ],
 )
@@ -185,9 +185,9 @@ def test_start_page_reports_missing_source_if_messages_exist(console):
     assert problems(console) == []
     factories.TypeFactory()
     [problem] = console.get("/admin/").context["problems"]
-    assert problem["title"] == "Geolocation is on, but has no source: messages carry no context"
+    assert problem["title"] == "Geolocation is on, but has no source: messages have no context"
     assert problem["description"].startswith(
-        "Nothing is set that knows where an address is: messages are sent without it."
+        "No source of locations is configured: messages are sent without context."
     )
     assert not problem["is_failure"]
     assert problem["url"] == PAGE
@@ -206,12 +206,12 @@ def test_start_page_reports_unusable_location_file(console, location_file):
 
     os.truncate(location_file, 100)
     [(title, text)] = problems(console)
-    assert title == "Messages carry no context: the location file cannot be used"
-    assert text.startswith("The location file is broken (InvalidDatabaseError). Put a City file ")
+    assert title == "Messages have no context: the location database cannot be used"
+    assert text.startswith("The location database is corrupt (InvalidDatabaseError). Rename a City database ")
     assert str(location_file) in text
     page = console.get(PAGE).content.decode()
     assert 'role="alert"' in page
-    assert f"{location_file}: The location file is broken" in page
+    assert f"{location_file}: The location database is corrupt" in page
 
     # The file is no longer needed.
     Geolocation.objects.update(url="https://where.example.com/")
@@ -229,4 +229,4 @@ def test_start_page_reports_old_location_file(console, administrator, location_f
     with time_machine.travel(now + timedelta(days=31)):
         console.force_login(administrator)
         [(title, _text)] = problems(console)
-        assert title.startswith("The location file is from ")
+        assert title.startswith("The location database is from ")

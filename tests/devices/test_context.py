@@ -167,7 +167,7 @@ def test_failed_lookup_is_not_repeated(service, start, device):
     for transaction_id in (by_fetch, by_worker):
         assert device.fetch(transaction_id)["message"] == MESSAGE
         [event] = Event.objects.filter(transaction_id=transaction_id, event_type="GEOLOCATION_CHECK_FAILED")
-        assert event.details["reason"] == "The geolocation service answers HTTP 500."
+        assert event.details["reason"] == "The geolocation service returned HTTP 500."
     assert len(service.received) == 2
 
 

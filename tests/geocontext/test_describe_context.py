@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said(location_file):
 def test_without_a_source_the_message_comes_alone(db):
     found = described("--ip", UTRECHT, "--user-agent", CHROME, "--message", "Sign in?")
     assert (found["message"], found["is_used"], found["check"]) == ("Sign in?", False, None)
-    assert found["reason"] == "No source of locations is set."
+    assert found["reason"] == "No source of locations is configured."
     assert found["location_source"].startswith("none: ")
 
 
@@ -87,7 +87,7 @@ def test_with_geolocation_off_it_says_so_and_shows_what_users_really_read(servic
     arguments = ("--ip", UTRECHT, "--user-agent", CHROME, "--message", "Sign in?")
     found = described(*arguments)
     assert (found["message"], found["is_used"], found["check"]) == ("Sign in?", False, None)
-    off = "Geolocation is off (Features): messages go out without context."
+    off = "Geolocation is off (Features): messages are sent without context."
     assert found["reason"] == off
     assert off in run("describe_context", *arguments).out
     assert service.received == []
@@ -117,7 +117,7 @@ def test_the_check_reads_the_file(location_file):
     os.truncate(location_file, 100)
     level, text, remedy, code = finding()
     assert (level, code) == ("error", 1)
-    assert text.startswith("The location file is broken")
+    assert text.startswith("The location database is corrupt")
     assert str(location_file) in remedy
 
 
@@ -125,7 +125,7 @@ def test_the_check_asks_the_service(service, settings):
     assert finding() == ("ok", "The service locates 8.8.8.8 in NL.", "", 0)
     service.script["8.8.8.8"] = [{"status": 403}]
     level, text, remedy, code = finding()
-    assert (level, text, code) == ("error", "The geolocation service answers HTTP 403.", 1)
+    assert (level, text, code) == ("error", "The geolocation service returned HTTP 403.", 1)
     assert "System, Geolocation" in remedy
     lose_keys(settings)
     assert finding()[:2] == ("error", "The key of the geolocation service cannot be decrypted; enter it again.")
@@ -136,4 +136,4 @@ def test_the_check_says_that_nothing_is_set_once_there_is_something_to_say_it_of
     factories.TypeFactory()
     level, text, _remedy, code = finding()
     assert (level, code) == ("ok", 0)
-    assert text.startswith("Nothing is set that knows where an address is")
+    assert text.startswith("No source of locations is configured")

@@ -48,7 +48,7 @@ def test_maxminds_own_city_file_is_read(settings):
     # German names England like no one: English.
     assert compose("81.2.69.142", language="de-AT").text.endswith("Location: GB, England, London")
     assert compose("2001:218::1").text.endswith("Location: JP, , ")
-    assert failure("145.97.39.155") == "The location file does not know the IP address."
+    assert failure("145.97.39.155") == "The location database has no location for the IP address."
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_a_file_may_know_the_private_networks_of_its_owner(location_file):
 
 def test_an_address_that_is_none_or_unknown_leaves_the_message_alone(location_file):
     assert failure("1.2.3") == "The IP address is malformed."
-    assert failure("145.97.39.156") == "The location file does not know the IP address."
+    assert failure("145.97.39.156") == "The location database has no location for the IP address."
 
 
 def test_a_file_of_ipv4_addresses_alone_knows_those_and_no_other(location_file):
     files.write(location_file, addresses=[UTRECHT], ip_version=4)
     assert compose().text == EXAMPLE
     assert compose(f"::ffff:{UTRECHT}").text == EXAMPLE
-    assert failure("145.97.39.156") == "The location file does not know the IP address."
-    assert failure(UTRECHT_6) == "The location file knows no IPv6 addresses."
+    assert failure("145.97.39.156") == "The location database has no location for the IP address."
+    assert failure(UTRECHT_6) == "The location database contains no IPv6 addresses."
     assert failure("::1") == "The IP address is private or reserved."
 
 
@@ -121,19 +121,19 @@ def test_a_file_that_is_replaced_is_read_at_once_and_a_bad_one_says_why(location
     truncated = tmp_path / "truncated"
     truncated.write_bytes(whole[: len(whole) // 2])
     os.replace(truncated, location_file)
-    assert failure() == "The location file is broken (InvalidDatabaseError)."
+    assert failure() == "The location database is corrupt (InvalidDatabaseError)."
 
     location_file.write_bytes(b"")
-    assert failure().startswith("The location file ")
+    assert failure().startswith("The location database ")
 
     files.write(location_file, {"autonomous_system_number": 1103}, kind="Test-ASN")
-    assert failure() == "The location file is of another kind (Test-ASN): it names no countries."
+    assert failure() == "The location database (Test-ASN) contains no countries."
 
     location_file.unlink()
-    assert failure() == "The location file is missing."
+    assert failure() == "The location database is missing."
 
     location_file.mkdir()
-    assert failure() == "What stands in the place of the location file is no file."
+    assert failure() == "The path of the location database is not a regular file."
     location_file.rmdir()
 
     files.write(location_file)
@@ -145,9 +145,9 @@ def test_a_file_that_is_overwritten_in_place_kills_nobody(location_file):
     size = location_file.stat().st_size
     with location_file.open("r+b") as opened:
         opened.truncate(100)
-        assert failure().startswith("The location file is broken ")
+        assert failure().startswith("The location database is corrupt ")
         opened.write(b"\0" * size)
-    assert failure().startswith("The location file is broken ")
+    assert failure().startswith("The location database is corrupt ")
 
 
 def test_files_of_maxmind_that_are_broken_or_of_another_kind_say_so(settings):
@@ -155,7 +155,7 @@ def test_files_of_maxmind_that_are_broken_or_of_another_kind_say_so(settings):
     assert "another kind (GeoLite2-ASN)" in failure("1.128.0.0")
     for name in ("GeoIP2-City-Test-Broken-Double-Format", "GeoIP2-City-Test-Invalid-Node-Count"):
         settings.GEOCONTEXT_DATABASE = str(files.maxmind(name))
-        assert failure("81.2.69.142").startswith("The location file is broken (")
+        assert failure("81.2.69.142").startswith("The location database is corrupt (")
 
 
 def test_threads_look_up_while_the_file_is_replaced(location_file, settings):

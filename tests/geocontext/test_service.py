@@ -22,20 +22,20 @@ MESSAGE = "You are logging into the XYZ portal"
 LOCATION = Location("NL", "Provincie Utrecht", "Utrecht")
 # Faults of the service, each with a part of the reason that is told.
 FAULTS = [
-    ({"delay": 30}, "does not answer (Operation timed out"),
-    ({"status": 200, "trickle": 30, "body": "{}"}, "does not answer (Operation timed out"),
+    ({"delay": 30}, "is unavailable (Operation timed out"),
+    ({"status": 200, "trickle": 30, "body": "{}"}, "is unavailable (Operation timed out"),
     # Again and again: libcurl repeats a request whose connection breaks.
-    ({"reset": True, "repeat": True}, "does not answer ("),
+    ({"reset": True, "repeat": True}, "is unavailable ("),
     ({"status": 500, "body": "broken"}, "answers HTTP 500."),
     ({"status": 302, "headers": {"Location": "/elsewhere"}}, "answers HTTP 302."),
     ({"status": 200, "body": "<html>busy</html>"}, "is not JSON."),
     ({"status": 200, "body": "[" * 10_000}, "is not JSON."),
     ({"status": 200, "body": "x" * 100_000}, "is too large."),
-    (json_response([UTRECHT]), "is no JSON object."),
+    (json_response([UTRECHT]), "is not a JSON object."),
     (json_response({"country_code": "NL", "city": "Utrecht"}), "lacks “region”."),
-    (json_response({**UTRECHT, "city": 3512}), "“city” in the answer of the geolocation service is no text."),
-    (json_response({**UTRECHT, "country_code": None}), "does not know the IP address."),
-    (json_response({**UTRECHT, "country_code": " "}), "does not know the IP address."),
+    (json_response({**UTRECHT, "city": 3512}), "“city” in the response of the geolocation service is not a string."),
+    (json_response({**UTRECHT, "country_code": None}), "has no location for the IP address."),
+    (json_response({**UTRECHT, "country_code": " "}), "has no location for the IP address."),
 ]
 
 
@@ -97,7 +97,7 @@ def test_every_fault_of_the_service_is_a_reason_without_key_and_address_and_is_n
 
 def test_a_service_that_is_down_is_a_reason(db):
     Geolocation.objects.create(url="http://127.0.0.1:9/", key=KEY)
-    assert "does not answer (" in ask(("transaction", "8.8.8.8"))["transaction"].reason
+    assert "is unavailable (" in ask(("transaction", "8.8.8.8"))["transaction"].reason
 
 
 def test_a_service_may_know_the_country_alone(service):

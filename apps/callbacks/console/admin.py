@@ -30,12 +30,12 @@ DELIVERIES = "admin:callbacks_callbackdelivery_changelist"
 
 @admin.register(CallbackEndpoint)
 class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
-    """Addresses that may be called back. Generated secrets are told once, in the answer to the request."""
+    """Callback endpoints. A generated secret is shown once, in the response to its request."""
 
     form = CallbackEndpointForm
     list_display = ("url", "username", "has_password", "is_signed", "problem")
     search_fields = ("url",)
-    search_help_text = _("Part of the address")
+    search_help_text = _("Part of the URL")
     actions_list = ("deliveries", "failed_deliveries")
     actions_detail = ("send_test_callback", "new_signing_secret", "endpoint_deliveries")
     list_before_template = "admin/callbacks/problems.html"
@@ -43,7 +43,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
 
     @admin.display(description=_("signed"), boolean=True)
     def is_signed(self, endpoint: CallbackEndpoint) -> bool:
-        # What is stored tells enough: nothing is decrypted to show a list.
+        # The stored ciphertext shows whether there is a secret, so the list decrypts nothing.
         return bool(endpoint.__dict__.get("signing_secrets"))
 
     @admin.display(description=_("problem"), empty_value="-")
@@ -73,7 +73,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
                 _("Basic authentication"),
                 {
                     "fields": ("username", *self.password_fields(request, obj)),
-                    "description": _("Sent with every callback to this address. Leave it empty to send none."),
+                    "description": _("Sent with every callback to this URL. Leave empty to send no credentials."),
                 },
             ),
             (
@@ -81,8 +81,8 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
                 {
                     "fields": secrets,
                     "description": _(
-                        "With a secret that only this server and the portal know, the portal can verify that a "
-                        "callback comes from here (Standard Webhooks 1.0)."
+                        "Callbacks are signed with a secret shared with the portal (Standard Webhooks 1.0), so that "
+                        "the portal can verify their origin."
                     ),
                 },
             ),
@@ -117,7 +117,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         description=_("Send test callback"), url_path="send-test-callback", icon="send", permissions=["change"]
     )
     def send_test_callback(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then call. Only a POST calls anybody."""
+        """Show a confirmation page on GET and send the test callback on POST."""
         endpoint = self.endpoint(request, object_id)
         if request.method != "POST":
             return render_confirmation(self, request, test_callback_confirmation(endpoint), endpoint)
@@ -130,16 +130,17 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         description=_("New signing secret"), url_path="new-signing-secret", icon="key", permissions=["change"]
     )
     def new_signing_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then make a secret and show it once. The mark in the form makes a repeated POST harmless."""
+        """Show a confirmation page on GET; add a secret on POST and show it once.
+
+        The state token of the form prevents that a repeated POST adds another secret.
+        """
         endpoint = self.endpoint(request, object_id)
         if request.method != "POST":
             return render_confirmation(self, request, new_secret_confirmation(endpoint), endpoint)
         with transaction.atomic():
             endpoint = CallbackEndpoint.objects.select_for_update().get(pk=endpoint.pk)
             if request.POST.get("state_token") != secrets_token(endpoint):
-                messages.warning(
-                    request, _("The signing secrets were changed meanwhile. A new one is shown only once.")
-                )
+                messages.warning(request, _("The signing secrets have changed in the meantime. No secret was added."))
                 return HttpResponseRedirect(change_url(endpoint))
             secret = self.add_secret(request, endpoint)
         context = {
@@ -172,7 +173,7 @@ def change_url(endpoint: CallbackEndpoint) -> str:
 
 
 def secrets_token(endpoint: CallbackEndpoint) -> str:
-    """Name what is stored now, without saying anything about it."""
+    """Return a hash of the stored secrets, which identifies their state without revealing them."""
     return sha256(str(endpoint.__dict__["signing_secrets"]).encode()).hexdigest()
 
 
@@ -182,10 +183,10 @@ def test_callback_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
         heading=_("Send a test callback to %(url)s?") % {"url": endpoint},
         paragraphs=(
             _(
-                "The portal gets a callback as after a login, with the credentials and signatures of this endpoint, "
-                "about a transaction that does not exist: when it asks for the result, it is told so (3004)."
+                "The portal receives a callback as after a login, with the credentials and signatures of this "
+                "endpoint. Its transaction does not exist: the portal API returns error 3004 for it."
             ),
-            _("This page waits until the portal has answered, at most 20 seconds. The callback is not repeated."),
+            _("This page waits for the response for at most 20 seconds. The callback is not retried."),
         ),
         icon="send",
         back_url=change_url(endpoint),
@@ -197,16 +198,19 @@ def new_secret_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
     active = count_active_secrets(endpoint)
     paragraphs = [_("The new secret is shown once, on the next page.")]
     if active == 1:
-        paragraphs.append(_("The secret that is live now goes on signing beside it until you remove it."))
+        paragraphs.append(_("The current secret remains active until you remove it."))
     is_full = active == signatures.MAX_ACTIVE_SECRETS
-    warning = _("Two secrets are live. The older one stops signing at once: a portal that knows only that one refuses.")
+    warning = _(
+        "Two secrets are active. The older one is removed immediately: a portal that verifies only with the older "
+        "secret rejects callbacks."
+    )
     return Confirmation(
         title=_("New signing secret"),
-        heading=_("Make a new signing secret for %(url)s?") % {"url": endpoint},
+        heading=_("Create a new signing secret for %(url)s?") % {"url": endpoint},
         paragraphs=paragraphs,
         icon="key",
         back_url=change_url(endpoint),
-        button_label=_("Make a new secret"),
+        button_label=_("Create secret"),
         warning=warning if is_full else "",
         state_token=secrets_token(endpoint),
     )
@@ -215,12 +219,12 @@ def new_secret_confirmation(endpoint: CallbackEndpoint) -> Confirmation:
 def show_test_result(
     request: HttpRequest, endpoint: CallbackEndpoint, result: CallbackResult, duration_ms: int
 ) -> None:
-    """Say in a message what became of a test callback, and what mends it."""
+    """Show the result of a test callback, with the remedy if it failed."""
     reason = remedies.translate_reason(result.reason)
     values = {"url": endpoint, "status": result.status, "reason": reason, "duration": duration_ms}
     if result.delivered:
-        text = _("%(url)s took the test callback: HTTP %(status)d after %(duration)d ms.")
+        text = _("%(url)s accepted the test callback: HTTP %(status)d after %(duration)d ms.")
         messages.success(request, text % values)
         return
-    text = _("%(url)s did not take the test callback. Reason: %(reason)s, after %(duration)d ms. %(remedy)s")
+    text = _("The test callback to %(url)s failed after %(duration)d ms. Reason: %(reason)s. %(remedy)s")
     messages.error(request, text % {**values, "remedy": remedies.remedy_for(result.error_kind, result.status)})

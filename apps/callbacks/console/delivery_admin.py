@@ -1,4 +1,4 @@
-"""The console's pages about callbacks that were made, or are to be made."""
+"""Console pages of callback deliveries."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -24,11 +24,11 @@ from apps.events.changes import redact_urls
 from apps.outbox.models import State
 
 LIST = "admin:callbacks_callbackdelivery_changelist"
-STATE_LABELS = {State.DUE: _("waiting"), State.DONE: _("delivered"), State.FAILED: _("failed for good")}
+STATE_LABELS = {State.DUE: _("due"), State.DONE: _("delivered"), State.FAILED: _("permanently failed")}
 STATE_COLORS = {State.DUE: "info", State.DONE: "success", State.FAILED: "danger"}
 SINGLE_ATTEMPT_NOTE = _(
-    "Each is tried at once; one that is not older than 24 hours is repeated until it is delivered, an older one gets "
-    "this single try."
+    "Each callback is attempted immediately. A callback that is at most 24 hours old is retried until it is delivered. "
+    "An older callback gets a single attempt."
 )
 
 
@@ -39,7 +39,7 @@ class StateFilter(ChoiceFilter):
 
 @admin.register(CallbackDelivery)
 class CallbackDeliveryAdmin(LogAdmin):
-    """Newest first. The rows are the worker's: what failed for good can be sent again, and nothing else be done."""
+    """Callback deliveries, newest first. They are read-only; permanently failed callbacks can be sent again."""
 
     title = _("Callbacks")
     list_display = ("created", "callback_url", "label", "attempts_made", "next_attempt", "last_reason")
@@ -81,12 +81,12 @@ class CallbackDeliveryAdmin(LogAdmin):
         state, text = self.label(delivery)
         return render_to_string("unfold/helpers/label.html", {"type": STATE_COLORS[State(state)], "text": text})
 
-    @admin.display(description=_("next try (UTC)"))
+    @admin.display(description=_("next attempt (UTC)"))
     def next_attempt(self, delivery: CallbackDelivery) -> str:
         if delivery.state != State.DUE:
             return "-"
-        # While a worker holds it, the moment is only when its lease ends.
-        return str(_("under way")) if delivery.claim else format_datetime(delivery.due_at)
+        # While the delivery is claimed, `due_at` is only the end of the lease.
+        return str(_("in flight")) if delivery.claim else format_datetime(delivery.due_at)
 
     @admin.display(description=_("last reason"), empty_value="-")
     def last_reason(self, delivery: Any) -> str | None:
@@ -106,7 +106,7 @@ class CallbackDeliveryAdmin(LogAdmin):
         return delivery.webhook_id
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list; while it is of one address, its button is about that address too."""
+        """Show the list. If it is filtered by a URL, its button applies to this URL too."""
         response = super().changelist_view(request, extra_context)
         url = request.GET.get("url", "")
         if url and isinstance(response, TemplateResponse) and response.context_data:
@@ -123,11 +123,11 @@ class CallbackDeliveryAdmin(LogAdmin):
         return response
 
     def has_send_again_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        # The rows themselves are never changed here, so the page's own permission says no to everybody.
+        # The page is read-only, so its own change permission is always denied.
         return bool(request.user.has_perm("callbacks.change_callbackdelivery"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer to send again only what failed for good."""
+        """Offer “Send again” only for a permanently failed callback."""
         delivery = self.get_object(request, object_id)
         is_failed = delivery is not None and delivery.state == State.FAILED
         return list(super().get_actions_detail(request, object_id)) if is_failed else []
@@ -136,7 +136,7 @@ class CallbackDeliveryAdmin(LogAdmin):
         description=_("Send again"), url_path="send-again", icon="replay", permissions=["send_again"]
     )
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then make it due again, by POST only."""
+        """Show a confirmation page on GET and make the callback due again on POST."""
         delivery = self.get_object(request, object_id)
         if delivery is None:
             raise Http404("no such callback")
@@ -152,7 +152,7 @@ class CallbackDeliveryAdmin(LogAdmin):
         permissions=["send_again"],
     )
     def send_all_again(self, request: HttpRequest) -> HttpResponse:
-        """Ask, naming how many (`url`: to one address), then make them due again, by POST only."""
+        """Show the number of callbacks on GET and make them due again on POST. `url` limits both to one URL."""
         url = request.GET.get("url", "")
         if request.method != "POST":
             return render_confirmation(self, request, send_all_confirmation(url), None)
@@ -162,7 +162,7 @@ class CallbackDeliveryAdmin(LogAdmin):
     def redeliver(self, request: HttpRequest, ids: list[UUID] | None, url: str = "") -> None:
         count = services.redeliver(ids, url=url, who=request.user.get_username())
         if not count:
-            messages.warning(request, _("Nothing was to be sent again: no such callback has failed for good."))
+            messages.warning(request, _("No callback was sent again: no matching callback has permanently failed."))
             return
         text = ngettext("%(count)d callback is due again.", "%(count)d callbacks are due again.", count)
         messages.success(request, text % {"count": count})
@@ -173,7 +173,7 @@ def change_url(delivery: CallbackDelivery) -> str:
 
 
 def detail_context(delivery: CallbackDelivery) -> dict[str, Any]:
-    """Return every attempt, the next one, and what mends what the last one failed for."""
+    """Return the attempts, the time of the next one, and the remedy if the last one failed."""
     attempts = list(delivery.attempts.all())
     is_due = delivery.state == State.DUE and delivery.claim is None
     failed = [attempt for attempt in attempts[-1:] if attempt.outcome == "failed"]
@@ -199,13 +199,13 @@ def send_all_confirmation(url: str) -> Confirmation:
     count = services.failed_deliveries(url).count()
     heading = ngettext("Send %(count)d failed callback again?", "Send %(count)d failed callbacks again?", count)
     scope = (
-        _("They go to %(url)s only.") % {"url": redact_urls(url)}
+        _("Only callbacks to %(url)s are sent.") % {"url": redact_urls(url)}
         if url
-        else _("They go to all addresses, whatever the list shows.")
+        else _("Callbacks to all URLs are sent, regardless of the filters of the list.")
     )
     return Confirmation(
         title=_("Send all failed ones again"),
-        heading=heading % {"count": count} if count else _("No callback has failed for good"),
+        heading=heading % {"count": count} if count else _("No callback has permanently failed"),
         paragraphs=[scope, SINGLE_ATTEMPT_NOTE] if count else [],
         icon="replay",
         back_url=reverse(LIST, query={"state": "failed", **({"url": url} if url else {})}),

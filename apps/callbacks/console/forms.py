@@ -1,4 +1,4 @@
-"""The form of a callback endpoint: what is sent with every callback is only ever written, never shown."""
+"""Form of a callback endpoint. Password and signing secrets can be entered but are never shown."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ class CallbackEndpointForm(StoredPasswordForm):
         choices: list[tuple[str, Any]] = [(KEEP, _("Remove none"))]
         if count_active_secrets(self.instance) == signatures.MAX_ACTIVE_SECRETS:
             choices.append((OLDER, _("Remove the older one")))
-        choices.append((ALL, _("Remove all: callbacks are not signed any more")))
+        choices.append((ALL, _("Remove all: callbacks are no longer signed")))
         removal, widget = self.fields["remove_signing_secrets"], UnfoldAdminSelectWidget(choices=choices)
         removal.widget, removal.choices = widget, choices  # type: ignore[attr-defined]
         self.fields["new_signing_secret"].help_text = signing_secrets_help(self.instance)
@@ -63,7 +63,7 @@ class CallbackEndpointForm(StoredPasswordForm):
 
 
 def count_active_secrets(endpoint: CallbackEndpoint) -> int | None:
-    """Count the secrets that sign now; None when what is stored cannot be read."""
+    """Return the number of active secrets, or None if the stored secrets cannot be decrypted."""
     try:
         return len(endpoint.active_signing_secrets)
     except CannotDecrypt:
@@ -71,24 +71,24 @@ def count_active_secrets(endpoint: CallbackEndpoint) -> int | None:
 
 
 def signing_secrets_help(endpoint: CallbackEndpoint) -> "StrPromise":
-    """Say in words which secrets sign, and what a new one does."""
+    """Return the help text with the number of active secrets and the effect of a new one."""
     count = count_active_secrets(endpoint)
     if count is None:
         return _(
-            "What is stored cannot be read with this server's keys (FIELD_ENCRYPTION_KEYS), so no callback goes out "
-            "to this address. A new secret takes its place."
+            "The stored secrets cannot be decrypted because their key is not in FIELD_ENCRYPTION_KEYS, so no callbacks "
+            "are sent to this URL. A new secret replaces the stored ones."
         )
     if count == 0:
         return _(
-            "None is stored: callbacks are not signed. Enter the portal's, “whsec_” and base64 of 24 to 64 bytes, or "
-            "let “New signing secret” make one once the endpoint is saved."
+            "No signing secret is stored: callbacks are not signed. Enter the portal's secret (“whsec_” and base64 of "
+            "24 to 64 bytes), or save the endpoint and generate a secret with “New signing secret”."
         )
     if count == 1:
         return _(
-            "One is live and signs every callback. It is not shown. A new one signs beside it until you remove the "
-            "older one."
+            "One signing secret is active. It is never shown. A new secret is used in addition until you remove the "
+            "old one."
         )
     return _(
-        "Two are live: every callback carries a signature by each, so that the portal may know either. Remove the "
-        "older one when the portal knows the newer. A new one takes the older one's place at once."
+        "Two signing secrets are active: every callback has a signature by each of them. Remove the older one when the "
+        "portal uses the newer one. A new secret replaces the older one immediately."
     )

@@ -16,7 +16,7 @@ from apps.system.console.admin import SettingsAdmin
 
 @admin.register(Geolocation)
 class GeolocationAdmin(SettingsAdmin):
-    """The HTTP service, and below it the file that is used without one."""
+    """Page of the geolocation service, with the location database that is used without a service."""
 
     form = GeolocationForm
     secret_fields = ("key",)
@@ -51,5 +51,5 @@ class ConfirmationTemplateAdmin(SettingsAdmin):
 
     @admin.display(description=_("by language"), empty_value="-")
     def by_language(self, row: ConfirmationTemplate) -> SafeString | None:
-        """The texts, for those who may only look."""
+        """Return the texts, for users without change permission."""
         return format_localized_texts(row.texts)

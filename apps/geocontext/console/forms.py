@@ -1,4 +1,4 @@
-"""The forms of the geolocation service and of the confirmation template."""
+"""Forms of the geolocation service and of the confirmation template."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ TEXT_PREFIX = "text_"
 
 
 class GeolocationForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The key is only ever written: an empty field keeps the stored one."""
+    """Form of the geolocation service. The key is never shown; an empty field keeps the stored key."""
 
     new_key = forms.CharField(
         label=_("Key"),
@@ -34,7 +34,7 @@ class GeolocationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        stored, none = _("A key is stored. Leave this empty to keep it."), _("No key is stored.")
+        stored, none = _("A key is stored. Leave empty to keep it."), _("No key is stored.")
         self.fields["new_key"].help_text = stored if self.instance.has_key else none
 
     def clean(self) -> dict[str, Any]:
@@ -42,19 +42,19 @@ class GeolocationForm(forms.ModelForm):  # type: ignore[type-arg]
         if cleaned.get("remove_key") and cleaned.get("new_key"):
             raise ValidationError({"remove_key": _("Enter a new key or remove the stored one, not both.")})
         if cleaned.get("new_key") or cleaned.get("remove_key"):
-            # Set now, so that the model judges it together with the address.
+            # Set here so that the model validates the key together with the URL.
             self.instance.key = cleaned.get("new_key", "")
         return cleaned
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Put what the model says about the key at the field where it is entered."""
+        """Show the model's errors for the key at the field in which the key is entered."""
         if isinstance(error, ValidationError) and "key" in getattr(error, "error_dict", {}):
             error = ValidationError({"new_key": error.error_dict["key"]})
         super().add_error(field, error)
 
 
 def editable_languages() -> list[str]:
-    """Return the languages that the console asks for; the English text is the one behind all others."""
+    """Return the languages with a field in the console. English is the fallback of all others."""
     return list(dict.fromkeys([*settings.SUPPORTED_LOCALES, "en"]))
 
 
@@ -71,7 +71,7 @@ def text_fields() -> dict[str, forms.CharField]:
 
 
 class BaseConfirmationTemplateForm(forms.ModelForm):  # type: ignore[type-arg]
-    """One text a language, each with a preview that follows what is typed."""
+    """Form with one template per language, each with a live preview."""
 
     class Meta:
         model = ConfirmationTemplate
@@ -85,27 +85,27 @@ class BaseConfirmationTemplateForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields[TEXT_PREFIX + code].help_text = preview(code, english)
 
     def save(self, commit: bool = True) -> ConfirmationTemplate:
-        # Texts in languages that are not configured here stay as they are.
+        # Texts in languages without a field do not change.
         texts = {code: self.cleaned_data[TEXT_PREFIX + code].replace("\r\n", "\n") for code in editable_languages()}
         self.instance.texts = self.instance.with_texts(texts)
         row: ConfirmationTemplate = super().save(commit)
         return row
 
 
-# Made with `type`, because the languages are known only from the settings.
+# Created with `type` because the languages depend on the settings.
 ConfirmationTemplateForm: type[BaseConfirmationTemplateForm] = type(
     "ConfirmationTemplateForm", (BaseConfirmationTemplateForm,), text_fields()
 )
 
 
 def preview(code: str, english: str) -> Any:
-    """Build what template-preview.js fills: the text of the field, or what stands in for it, with the example."""
+    """Return the element that template-preview.js fills with an example of the template or of its fallback."""
     is_english = code == "en"
     return format_html(
         '{} <output class="console-preview" for="id_{}" data-values="{}" data-empty="{}" aria-label="{}"></output>',
-        _("Empty: the built-in text.")
+        _("Empty: the built-in template.")
         if is_english
-        else _("Empty: the text of the base language, or the English one."),
+        else _("Empty: the template of the base language, or else the English template."),
         TEXT_PREFIX + code,
         json.dumps(templates.EXAMPLE),
         templates.DEFAULT if is_english else english,
@@ -114,10 +114,10 @@ def preview(code: str, english: str) -> Any:
 
 
 def placeholders_help() -> Any:
-    """Say under which key this is known upstream, and which placeholders there are, each with its example."""
+    """Return the help text with the Token Server's key of the template and the placeholders with examples."""
     rows = format_html_join("", "<div><dt>[{}]</dt><dd>{}</dd></div>", templates.EXAMPLE.items())
     text = _(
-        "What a user reads on the device when a request says where it comes from. In the Onegini Token Server, this is "
-        "the template %(key)s. Placeholders for what is not known are left out, with nothing in their place."
+        "Message on the device if the request has a context. In the Onegini Token Server, this is the template "
+        "%(key)s. Placeholders of unknown values are replaced with nothing."
     ) % {"key": templates.KEY}
     return format_html('<p class="console-paragraph">{}</p><dl class="console-facts">{}</dl>', text, rows)

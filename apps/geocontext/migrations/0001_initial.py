@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             name='Geolocation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.CharField(blank=True, default='', help_text='Of the HTTP service, with the places {key} and {ip}; without them, /KEY/IP is appended. Empty: the file that the environment variable GEOCONTEXT_DATABASE names is used.', max_length=2000, verbose_name='URL')),
+                ('url', models.CharField(blank=True, default='', help_text='URL of the HTTP service, with the placeholders {key} and {ip}. Without placeholders, /KEY/IP is appended. Empty: the location database in the environment variable GEOCONTEXT_DATABASE is used.', max_length=2000, verbose_name='URL')),
                 ('key', apps.common.encryption.EncryptedTextField(blank=True, default='', max_length=1000, verbose_name='key')),
             ],
             options={

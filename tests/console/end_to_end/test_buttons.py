@@ -134,13 +134,13 @@ def test_general_and_type_pages_link_to_sms_usage_and_test_sms(console, site, po
 def test_endpoint_page_sends_test_callback_and_creates_secret(console, site, portal):
     url = f"{site.fake_portal.url}/callback"
     console.open_row(ENDPOINTS, url)
-    console.press("Send test callback", message=f"{url} took the test callback: HTTP 204")
+    console.press("Send test callback", message=f"{url} accepted the test callback: HTTP 204")
     console.press("New signing secret")
     secret = console.page.locator("#signing-secret").inner_text()
     assert secret.startswith("whsec_")
     assert_fits(console.page)
     console.page.get_by_role("link", name="I have copied it").click()
-    console.press("Send test callback", message=f"{url} took the test callback: HTTP 204")
+    console.press("Send test callback", message=f"{url} accepted the test callback: HTTP 204")
     plain, signed = site.fake_portal.wait("/callback", 2, 204, 20)
     assert ["webhook-signature" in call["headers"] for call in (plain, signed)] == [False, True]
 
