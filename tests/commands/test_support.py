@@ -187,7 +187,7 @@ def test_what_nobody_answered_is_expired(started):
 
 @pytest.fixture
 def failed():
-    """A callback that failed for good a moment ago."""
+    """A permanently failed callback."""
     row = CallbackDelivery.objects.create(
         url="http://127.0.0.1:9/callback", concurrency_key="http://127.0.0.1:9", transaction_id=uuid4(), user_id="anna"
     )

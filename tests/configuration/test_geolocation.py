@@ -69,7 +69,7 @@ def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
         ("features: {geolocation: yes}", "features.geolocation: Must be true or false."),
         ("geolocation: {url: where}", "geolocation.url: Enter an absolute URL that begins with http:// or https://."),
         ('geolocation: {url: "http://x/?a=b"}', "geolocation.url: A URL with a query requires the placeholder {ip}"),
-        ('geolocation: {url: "http://x/{ip}/{key}"}', "geolocation.key: The URL has a place for a key"),
+        ('geolocation: {url: "http://x/{ip}/{key}"}', "geolocation.key: The URL has the placeholder {key}, so a key is required"),
         ("geolocation: {adress: x}", "geolocation.adress: Unknown."),
         ("geolocation: {key: 1}", "geolocation.key: Must be text"),
         ("geolocation: [1]", "geolocation: Must be a mapping."),
@@ -83,7 +83,7 @@ def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
             'confirmation_templates: {nl: "[message] [citty]"}',
             "confirmation_templates.nl: Unknown placeholder [citty]. Did you mean [city]?",
         ),
-        ('confirmation_templates: {nl: "hello"}', "confirmation_templates.nl: The placeholder [message] is missing"),
+        ('confirmation_templates: {nl: "hello"}', "confirmation_templates.nl: The placeholder [message] is required"),
         ("confirmation_templates: {nl: {env: NOT_SET}}", "confirmation_templates.nl: The environment variable NOT_SET"),
     ],
 )

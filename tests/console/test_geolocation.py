@@ -76,9 +76,9 @@ def test_empty_key_keeps_stored_key(console, service):
 
 # Invalid templates with their error messages.
 REJECTED = [
-    ({"url": "where.example.com"}, "url", "Enter an absolute URL"),
-    ({"url": "ftp://where.example.com/"}, "url", "Enter an absolute URL"),
-    ({"url": "https://where.example.com/a b"}, "url", "Enter an absolute URL"),
+    ({"url": "where.example.com"}, "url", "Enter an absolute URL that begins with http:// or https://."),
+    ({"url": "ftp://where.example.com/"}, "url", "Enter an absolute URL that begins with http:// or https://."),
+    ({"url": "https://where.example.com/a b"}, "url", "Enter an absolute URL that begins with http:// or https://."),
     ({"url": "https://me:word@where.example.com/"}, "url", "user name or a password"),
     ({"url": "https://where.example.com/?ip={ip}#{key}"}, "url", "never sent"),
     ({"url": "https://{key}.example.com/{ip}"}, "url", "path and in the query"),

@@ -109,7 +109,7 @@ def test_the_check_reads_the_file(location_file):
         level, text, remedy, code = finding()
     assert (level, code) == ("warning", 0)
     assert text.endswith("31 days ago.")
-    assert "Fetch a newer file" in remedy
+    assert "Download a newer database" in remedy
 
     files.write(location_file, {"country": {"iso_code": "NL"}}, kind="Test-Country")
     assert finding()[0] == "warning"

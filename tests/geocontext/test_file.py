@@ -152,7 +152,7 @@ def test_a_file_that_is_overwritten_in_place_kills_nobody(location_file):
 
 def test_files_of_maxmind_that_are_broken_or_of_another_kind_say_so(settings):
     settings.GEOCONTEXT_DATABASE = str(files.maxmind("GeoLite2-ASN-Test"))
-    assert "another kind (GeoLite2-ASN)" in failure("1.128.0.0")
+    assert "(GeoLite2-ASN) contains no countries" in failure("1.128.0.0")
     for name in ("GeoIP2-City-Test-Broken-Double-Format", "GeoIP2-City-Test-Invalid-Node-Count"):
         settings.GEOCONTEXT_DATABASE = str(files.maxmind(name))
         assert failure("81.2.69.142").startswith("The location database is corrupt (")

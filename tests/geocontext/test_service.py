@@ -26,8 +26,8 @@ FAULTS = [
     ({"status": 200, "trickle": 30, "body": "{}"}, "is unavailable (Operation timed out"),
     # Again and again: libcurl repeats a request whose connection breaks.
     ({"reset": True, "repeat": True}, "is unavailable ("),
-    ({"status": 500, "body": "broken"}, "answers HTTP 500."),
-    ({"status": 302, "headers": {"Location": "/elsewhere"}}, "answers HTTP 302."),
+    ({"status": 500, "body": "broken"}, "returned HTTP 500."),
+    ({"status": 302, "headers": {"Location": "/elsewhere"}}, "returned HTTP 302."),
     ({"status": 200, "body": "<html>busy</html>"}, "is not JSON."),
     ({"status": 200, "body": "[" * 10_000}, "is not JSON."),
     ({"status": 200, "body": "x" * 100_000}, "is too large."),
