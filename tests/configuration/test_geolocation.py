@@ -69,7 +69,10 @@ def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
         ("features: {geolocation: yes}", "features.geolocation: Must be true or false."),
         ("geolocation: {url: where}", "geolocation.url: Enter an absolute URL that begins with http:// or https://."),
         ('geolocation: {url: "http://x/?a=b"}', "geolocation.url: A URL with a query requires the placeholder {ip}"),
-        ('geolocation: {url: "http://x/{ip}/{key}"}', "geolocation.key: The URL has the placeholder {key}, so a key is required"),
+        (
+            'geolocation: {url: "http://x/{ip}/{key}"}',
+            "geolocation.key: The URL has the placeholder {key}, so a key is required",
+        ),
         ("geolocation: {adress: x}", "geolocation.adress: Unknown."),
         ("geolocation: {key: 1}", "geolocation.key: Must be text"),
         ("geolocation: [1]", "geolocation: Must be a mapping."),

@@ -186,9 +186,7 @@ def test_start_page_reports_missing_source_if_messages_exist(console):
     factories.TypeFactory()
     [problem] = console.get("/admin/").context["problems"]
     assert problem["title"] == "Geolocation is on, but has no source: messages have no context"
-    assert problem["description"].startswith(
-        "No source of locations is configured: messages are sent without context."
-    )
+    assert problem["description"].startswith("No source of locations is configured: messages are sent without context.")
     assert not problem["is_failure"]
     assert problem["url"] == PAGE
     assert problem["title"] in console.get(PAGE).content.decode()
