@@ -58,7 +58,7 @@ _PROXY_CREDENTIALS = _(
     "FCM in the environment variables TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_...."
 )
 _PROXY = _(
-    "The proxy does not allow the connection, or cannot reach the push service. Allow the host in the proxy, or "
+    "The proxy does not allow the connection, or cannot reach the provider. Allow the host in the proxy, or "
     "correct the proxy: for APNs under System, Proxy; for FCM in the environment variables "
     "TOKEN_SERVER_ENGINE_EXTERNAL_REST_SERVICES_PROXY_...."
 )
@@ -81,13 +81,13 @@ _CONNECTION = _(
 )
 _TIMEOUT = _(
     "There was no response in time. Check that no firewall or proxy blocks the connection. If this happens only "
-    "occasionally, the push service is slow and no action is needed."
+    "occasionally, the provider is slow and no action is needed."
 )
-_FOREIGN_RESPONSE = _("Another server responded instead of the push service. Check the proxy and the URL.")
+_FOREIGN_RESPONSE = _("Another server responded instead of the provider. Check the proxy and the URL.")
 _URL = _("The URL does not accept messages. Correct the configuration's endpoint, or the project in it.")
-_UNAVAILABLE = _("The push service is busy or unavailable. Try again later.")
-_RATE_LIMIT = _("The rate limit of the push service was reached. Wait. If this persists, request a larger quota.")
-_MESSAGE = _("The push service does not accept the message. Report this problem with the reason.")
+_UNAVAILABLE = _("The provider is busy or unavailable. Try again later.")
+_RATE_LIMIT = _("The rate limit of the provider was reached. Wait. If this persists, request a larger quota.")
+_MESSAGE = _("The provider does not accept the message. Report this problem with the reason.")
 _APNS_KEY_AT_GOOGLE = _(
     "Google has no valid APNs key for this app. Upload one in Firebase's console, or use a configuration for APNs."
 )
@@ -150,7 +150,7 @@ _OUTCOME_REMEDIES: dict[PushOutcome, "StrPromise"] = {
     PushOutcome.RETRY: _UNAVAILABLE,
     PushOutcome.REFUSED: _MESSAGE,
     PushOutcome.MISCONFIGURED: _(
-        "The push service does not accept this configuration. Compare it with Apple's or Google's console."
+        "The provider does not accept this configuration. Compare it with Apple's or Google's console."
     ),
 }
 

@@ -18,7 +18,7 @@ from apps.push.providers.fcm_legacy import FcmLegacy
 log = structlog.get_logger(__name__)
 
 # Reason if a response cannot be parsed.
-UNRECOGNIZED_RESPONSE = "not a response of the push service"
+UNRECOGNIZED_RESPONSE = "not a response of the provider"
 _apns = Apns()
 PROVIDERS: dict[Kind, Provider] = {
     Kind.FCM_HTTP_V1: Fcm(),

@@ -88,7 +88,7 @@ def test_error_in_parsing_a_response_affects_only_its_own_push(
     monkeypatch.setattr(base, "parse_retry_after", lambda text: 1 / 0 if text else None)
     assert push_flow.work() == 3
     attempts = {user: push_flow.attempts(transaction_id) for user, transaction_id in transaction_ids.items()}
-    unrecognized = [("retry", "not a response of the push service")]
+    unrecognized = [("retry", "not a response of the provider")]
     assert attempts == {"anna": [("accepted", "")], "bert": unrecognized, "carl": [("accepted", "")]}
 
 
