@@ -78,11 +78,11 @@ def code_in(request):
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with ExitStack() as until_the_end:
-        description = until_the_end.enter_context(FakeServerProgram("tests.fakes.twilio"))
+def server(tmp_path_factory):
+    with ExitStack() as exit_stack:
+        description = exit_stack.enter_context(FakeServerProgram("tests.fakes.twilio"))
         stack = Stack(tmp_path_factory.mktemp("sms"), **installations.database(offset=9), **description["environment"])
-        until_the_end.callback(stack.stop)
+        exit_stack.callback(stack.stop)
         stack.command("migrate", "--no-input")
         stack.configure(CONFIGURATION)
         stack.start()
@@ -90,64 +90,64 @@ def running(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def silent_logs(running):
+def silent_logs(server):
     """Assert that logs contain no traceback, number, message or credential."""
     yield
-    for program in running.stack.programs:
-        log_lines = program.log_lines()
+    for program in server.stack.programs:
+        log_lines = program.new_log_lines()
         for secret in ["Traceback", "Your code", "+316", twilio.AUTH_TOKEN, SECRET]:
             assert secret not in log_lines, f"{program.name}: {log_lines[-3000:]}"
 
 
-def test_code_of_a_delivered_message_authenticates(running):
-    transaction_id = running.start("+31612345671")
-    [request] = running.gateway.wait("+31612345671", status=201)
-    assert running.status(transaction_id) == "pending"
-    assert running.verify(transaction_id, code_in(request)) == 200
-    assert running.status(transaction_id) == "authenticated"
-    wait_until(lambda: "SMS_AUTH_INIT_MESSAGE_SENT" in running.event_types(transaction_id), 5)
+def test_code_of_a_delivered_message_authenticates(server):
+    transaction_id = server.start("+31612345671")
+    [request] = server.gateway.wait("+31612345671", status=201)
+    assert server.status(transaction_id) == "pending"
+    assert server.verify(transaction_id, code_in(request)) == 200
+    assert server.status(transaction_id) == "authenticated"
+    wait_until(lambda: "SMS_AUTH_INIT_MESSAGE_SENT" in server.event_types(transaction_id), 5)
 
 
-def test_temporarily_rejected_message_is_retried(running):
-    running.gateway.script("+31612345672", twilio.error(20429, 429))
-    transaction_id = running.start("+31612345672")
-    first, second = running.gateway.wait("+31612345672", 2)
+def test_temporarily_rejected_message_is_retried(server):
+    server.gateway.script("+31612345672", twilio.error(20429, 429))
+    transaction_id = server.start("+31612345672")
+    first, second = server.gateway.wait("+31612345672", 2)
     assert first["body"].split("&Validity")[0] == second["body"].split("&Validity")[0]
-    assert running.verify(transaction_id, code_in(second)) == 200
+    assert server.verify(transaction_id, code_in(second)) == 200
 
 
-def test_slow_gateway_does_not_delay_other_messages(running):
-    running.gateway.script("+31612345673", {"delay": 30})
-    hanging = running.start("+31612345673")
-    running.gateway.wait("+31612345673")
-    running.start("+31612345674")
-    running.gateway.wait("+31612345674", status=201, seconds=2)
-    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.event_types(hanging), 14)
-    running.gateway.release()
-    running.gateway.assert_count_stays("+31612345673", 1, seconds=1)
+def test_slow_gateway_does_not_delay_other_messages(server):
+    server.gateway.script("+31612345673", {"delay": 30})
+    delayed_id = server.start("+31612345673")
+    server.gateway.wait("+31612345673")
+    server.start("+31612345674")
+    server.gateway.wait("+31612345674", status=201, seconds=2)
+    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in server.event_types(delayed_id), 14)
+    server.gateway.release()
+    server.gateway.assert_count_stays("+31612345673", 1, seconds=1)
 
 
-def test_killed_worker_sends_no_duplicate_and_a_resend_works(running):
+def test_killed_worker_sends_no_duplicate_and_a_resend_works(server):
     number = "+31612345675"
-    running.gateway.script(number, {"delay": 60})
-    transaction_id = running.start(number)
-    running.gateway.wait(number)
-    running.stack.worker.kill()
-    running.stack.start_worker()
-    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in running.event_types(transaction_id), LEASE_ENDS_SECONDS)
-    running.gateway.release()
-    assert running.status(transaction_id) == "pending"
-    running.gateway.assert_count_stays(number, 1)
-    assert running.resend(transaction_id) == 204
-    first, second = running.gateway.wait(number, 2)
+    server.gateway.script(number, {"delay": 60})
+    transaction_id = server.start(number)
+    server.gateway.wait(number)
+    server.stack.worker.kill()
+    server.stack.start_worker()
+    wait_until(lambda: "SMS_AUTH_INIT_OUTCOME_UNKNOWN" in server.event_types(transaction_id), LEASE_ENDS_SECONDS)
+    server.gateway.release()
+    assert server.status(transaction_id) == "pending"
+    server.gateway.assert_count_stays(number, 1)
+    assert server.resend(transaction_id) == 204
+    first, second = server.gateway.wait(number, 2)
     assert code_in(first) == code_in(second)
-    running.gateway.wait(number, status=201)
-    running.gateway.assert_count_stays(number, 2, seconds=1)
-    assert running.verify(transaction_id, code_in(second)) == 200
+    server.gateway.wait(number, status=201)
+    server.gateway.assert_count_stays(number, 2, seconds=1)
+    assert server.verify(transaction_id, code_in(second)) == 200
 
 
-def test_command_sends_through_the_gateway(running):
-    output = json.loads(running.stack.command("send_test_sms", "+31 6 12345676", "--json"))
+def test_command_sends_through_the_gateway(server):
+    output = json.loads(server.stack.command("send_test_sms", "+31 6 12345676", "--json"))
     assert (output["outcome"], output["http_status"]) == ("accepted", 201)
-    [request] = running.gateway.received("+31612345676")
+    [request] = server.gateway.received("+31612345676")
     assert "test" in twilio.form(request["body"])["Body"]

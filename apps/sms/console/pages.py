@@ -61,7 +61,7 @@ def send_test_sms(request: HttpRequest) -> HttpResponse:
         "form": form,
         "gateway": settings.SMS_GATEWAY,
         "sender": system.general().sms_sender_id,
-        "back": reverse("admin:system_generalconfiguration_change"),
+        "back_url": reverse("admin:system_generalconfiguration_change"),
     }
     return TemplateResponse(request, "admin/sms/send_test.html", context)
 
