@@ -23,7 +23,7 @@ def describe(transaction_id: UUID) -> dict[str, Any]:
         raise errors.TransactionNotFound
     callbacks = CallbackDelivery.objects.filter(transaction_id=transaction.pk)
     return {
-        **summary(transaction),
+        **summarize(transaction),
         "client_id": transaction.client.client_id,
         "device_id": transaction.device_id,
         "app_name": transaction.app_name,
@@ -75,13 +75,13 @@ def can_resend(transaction: Transaction) -> bool:
     return is_pending and transaction.method != Method.OTP and transaction.resends_used < transaction.max_resends
 
 
-def newest(*, user_id: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+def list_newest(*, user_id: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
     """Return the newest transactions, of one user or of all."""
     rows = Transaction.objects.all() if user_id is None else Transaction.objects.filter(user_id=user_id)
-    return [summary(transaction) for transaction in rows.order_by("-created_at")[:limit]]
+    return [summarize(transaction) for transaction in rows.order_by("-created_at")[:limit]]
 
 
-def summary(transaction: Transaction) -> dict[str, Any]:
+def summarize(transaction: Transaction) -> dict[str, Any]:
     return {
         "transaction_id": transaction.pk,
         "timestamp": transaction.created_at,

@@ -129,9 +129,9 @@ class MobileAuthenticationType(models.Model):
     def _is_in_fallback_cycle(self) -> bool:
         if self.has_fallback_cycle is not None or self.fallback is None:
             return bool(self.has_fallback_cycle)
-        return self.identity in {step.identity for step in self.fallback.chain()}
+        return self.identity in {step.identity for step in self.fallback.fallback_chain()}
 
-    def chain(self) -> "list[MobileAuthenticationType]":
+    def fallback_chain(self) -> "list[MobileAuthenticationType]":
         """Return this type and its fallbacks in the order in which they are tried. A stored cycle is cut."""
         steps: dict[Hashable, MobileAuthenticationType] = {}
         step: MobileAuthenticationType | None = self

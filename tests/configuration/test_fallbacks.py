@@ -16,7 +16,7 @@ def types(*items):
 
 
 def chain_of(name):
-    return [step.name for step in MobileAuthenticationType.objects.get(name=name).chain()]
+    return [step.name for step in MobileAuthenticationType.objects.get(name=name).fallback_chain()]
 
 
 def in_a_row(count, last):

@@ -190,7 +190,7 @@ class TransactionsView(ApiView):
         responses={200: serializers.PendingListSerializer, **device_errors()},
     )
     def get(self, request: Request) -> Response:
-        pending = challenges.pending(authenticate(request).pk)
+        pending = challenges.list_pending(authenticate(request).pk)
         return Response(
             {
                 "transactions": [
@@ -225,7 +225,7 @@ class FetchView(ApiView):
         device = authenticate(request)
         profile_id = validated_body(serializers.FetchSerializer, request)["profile_id"]
         profile = enrollment.get_profile(device, profile_id)
-        return Response({"message": challenges.challenge(parse_uuid(transaction_id), profile)})
+        return Response({"message": challenges.fetch_challenge(parse_uuid(transaction_id), profile)})
 
 
 class OtpView(ApiView):
@@ -273,4 +273,4 @@ class AnswerView(ApiView):
     def post(self, request: Request, transaction_id: str) -> Response:
         device = authenticate(request)
         message = read_sealed_message(request)
-        return Response({"status": answers.answer(parse_uuid(transaction_id), device, message)})
+        return Response({"status": answers.process_answer(parse_uuid(transaction_id), device, message)})

@@ -173,7 +173,7 @@ def require_parameters(data: Mapping[str, str], *names: str) -> dict[str, str]:
     """Return the named fields of a form. Raises InvalidParameter for the first missing field."""
     for name in names:
         if name not in data:
-            raise errors.InvalidParameter(messages.missing(name))
+            raise errors.InvalidParameter(messages.missing_text(name))
     return {name: data[name] for name in names}
 
 

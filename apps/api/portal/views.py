@@ -100,7 +100,7 @@ class TransactionView(PortalView):
     )
     def get(self, request: Request, transaction_id: str) -> Response:
         client = self.authorize(request)
-        return Response(serializers.serialize_result(transactions.result(parse_uuid(transaction_id), client)))
+        return Response(serializers.serialize_result(transactions.get_result(parse_uuid(transaction_id), client)))
 
     @extend_schema(
         summary="E8: cancel a pending transaction",

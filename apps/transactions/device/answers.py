@@ -21,7 +21,7 @@ from apps.transactions.methods.push import credentials
 from apps.transactions.models import Reason, Status, Transaction
 
 
-def answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
+def process_answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
     """Verify a sealed answer of this device and end the transaction with it.
 
     A byte-identical repeat of a verified answer gets the same response and changes nothing. Raises InvalidMessage

@@ -19,7 +19,7 @@ from apps.transactions.models import Status, Transaction
 from apps.transactions.types import Method
 
 
-def pending(device_id: int) -> list[Transaction]:
+def list_pending(device_id: int) -> list[Transaction]:
     """Return the pending transactions of all profiles of a device, oldest first."""
     return list(
         Transaction.objects.select_related("profile")
@@ -29,7 +29,7 @@ def pending(device_id: int) -> list[Transaction]:
     )
 
 
-def challenge(transaction_id: UUID | None, profile: Profile) -> str:
+def fetch_challenge(transaction_id: UUID | None, profile: Profile) -> str:
     """Return the sealed challenge. The profile can fetch it repeatedly while the transaction is pending."""
     enrollment.require_enabled(profile.device.version)
     transaction = _find_transaction(transaction_id, profile)

@@ -83,7 +83,7 @@ Plan = Callable[[MethodRequest], Callable[[], StartedTransaction]]
 
 def message_for(step: MethodRequest) -> str:
     """Return the message of this step: of the request, else the default of its type or of the requested type."""
-    message = step.request.explicit_message or messages.default(step.mobile_type, step.request.language)
+    message = step.request.explicit_message or messages.default_message(step.mobile_type, step.request.language)
     return message or step.request.message
 
 

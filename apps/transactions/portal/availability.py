@@ -27,16 +27,18 @@ def for_user(user_id: str) -> list[AvailableType]:
 
 def on_device(user_id: str, device_id: str) -> list[str]:
     """Return the names of the types that are available on one device of the user."""
-    return _names(profile for profile in enrollment.usable_profiles(user_id) if profile.device.device_id == device_id)
+    return _type_names(
+        profile for profile in enrollment.usable_profiles(user_id) if profile.device.device_id == device_id
+    )
 
 
 def in_application(user_id: str, identifier: str) -> list[str]:
     """Return the names of the types that are available to the user in one application."""
     profiles = enrollment.usable_profiles(user_id).filter(device__version__application__identifier=identifier)
-    return _names(profiles)
+    return _type_names(profiles)
 
 
-def _names(profiles: Iterable[Profile]) -> list[str]:
+def _type_names(profiles: Iterable[Profile]) -> list[str]:
     return [available.mobile_type.name for available in _available_types(list(profiles))]
 
 
@@ -52,11 +54,11 @@ def _available_types(profiles: list[Profile]) -> list[AvailableType]:
 
 
 def _availability(mobile_type: MobileAuthenticationType, profiles: list[Profile]) -> AvailableType | None:
-    chain = mobile_type.chain()
+    chain = mobile_type.fallback_chain()
     if not any(_is_usable(step.method, profiles) for step in chain):
         return None
     sms_allowed = any(step.method == Method.SMS and _is_usable(step.method, profiles) for step in chain[1:])
-    return AvailableType(mobile_type, _reachable(mobile_type.method, profiles), sms_allowed)
+    return AvailableType(mobile_type, _reachable_profiles(mobile_type.method, profiles), sms_allowed)
 
 
 def _is_usable(method: str, profiles: list[Profile]) -> bool:
@@ -64,10 +66,10 @@ def _is_usable(method: str, profiles: list[Profile]) -> bool:
         return system.general().sms_authentication_enabled
     if method == Method.OTP:
         return bool(profiles)
-    return bool(_reachable(method, profiles))
+    return bool(_reachable_profiles(method, profiles))
 
 
-def _reachable(method: str, profiles: list[Profile]) -> list[Profile]:
+def _reachable_profiles(method: str, profiles: list[Profile]) -> list[Profile]:
     """Return the profiles that a push method can reach and that have a required authenticator."""
     if method not in PUSH_METHODS or not system.general().push_authorization_enabled:
         return []

@@ -34,7 +34,7 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
     exists.
     """
     reasons: list[str] = []
-    for mobile_type in step.mobile_type.chain():
+    for mobile_type in step.mobile_type.fallback_chain():
         try:
             return PLANS[mobile_type.method](MethodRequest(step.request, step.client, mobile_type))
         except Unavailable as reason:

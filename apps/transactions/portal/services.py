@@ -91,7 +91,7 @@ def _request_facts(raw: Mapping[str, str], client: ApiClient) -> RequestFacts:
     return RequestFacts(user_id=remove_nul(raw.get("user_id", "")), client_id=client.client_id)
 
 
-def result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
+def get_result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     """Return a transaction of this client. Raises TransactionNotFound for those of other clients, too."""
     transaction = _find_transaction(transaction_id, client)
     if transaction is None:

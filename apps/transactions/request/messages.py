@@ -43,7 +43,7 @@ def from_request(message_parameter: str, mobile_type: MobileAuthenticationType, 
 
     Only an OTP type can have no message. The length of an SMS is checked before the code is inserted.
     """
-    message = clean(message_parameter) or default(mobile_type, language)
+    message = clean(message_parameter) or default_message(mobile_type, language)
     if not message and mobile_type.method != Method.OTP:
         raise errors.InvalidParameter(
             _("The parameter message is missing, and the type has no default message for the language.")
@@ -53,10 +53,10 @@ def from_request(message_parameter: str, mobile_type: MobileAuthenticationType, 
     return message
 
 
-def missing(name: str) -> str:
+def missing_text(name: str) -> str:
     return _("The parameter %(name)s is missing.") % {"name": name}
 
 
-def default(mobile_type: MobileAuthenticationType, language: str) -> str:
+def default_message(mobile_type: MobileAuthenticationType, language: str) -> str:
     """Return the default message of the type for a language, else the English one, else an empty string."""
     return languages.pick(mobile_type.default_messages, language)

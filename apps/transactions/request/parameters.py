@@ -188,7 +188,7 @@ def _text(raw: Mapping[str, str], name: str, limit: int) -> str:
 
 
 def _missing(name: str) -> errors.InvalidParameter:
-    return errors.InvalidParameter(messages.missing(name))
+    return errors.InvalidParameter(messages.missing_text(name))
 
 
 def _invalid(name: str) -> errors.InvalidParameter:

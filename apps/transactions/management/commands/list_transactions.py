@@ -21,5 +21,5 @@ class Command(DataCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_between(1, MAX_LIMIT, limit=options["limit"])
-        rows = staff_operations.newest(user_id=options["user"], limit=options["limit"])
+        rows = staff_operations.list_newest(user_id=options["user"], limit=options["limit"])
         self.print_table(rows, as_json=options["json"])

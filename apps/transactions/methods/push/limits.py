@@ -41,15 +41,15 @@ def check(profile: Profile, *, is_new: bool) -> None:
     general, now = system.general(), timezone.now()
     usage = _usage(profile, now)
     if is_new and (usage["pending"] or 0) >= general.max_pending_transactions:
-        raise _exceeded("max_pending_transactions", usage["next_end"] - now, TOO_MANY_PENDING)
+        raise _limit_exceeded("max_pending_transactions", usage["next_end"] - now, TOO_MANY_PENDING)
     if (usage["pushes"] or 0) >= general.max_pushes_without_success:
-        raise _exceeded("max_pushes_without_success", usage["first_push"] + HOUR - now, TOO_MANY_PUSHES)
+        raise _limit_exceeded("max_pushes_without_success", usage["first_push"] + HOUR - now, TOO_MANY_PUSHES)
     cooldown = timedelta(seconds=general.push_cooldown_after_denial_seconds)
     if cooldown and usage["denied_at"] and usage["denied_at"] + cooldown > now:
-        raise _exceeded("push_cooldown_after_denial_seconds", usage["denied_at"] + cooldown - now, COOLING_DOWN)
+        raise _limit_exceeded("push_cooldown_after_denial_seconds", usage["denied_at"] + cooldown - now, COOLING_DOWN)
 
 
-def _exceeded(limit: str, remaining: timedelta, text: "StrPromise") -> LimitExceeded:
+def _limit_exceeded(limit: str, remaining: timedelta, text: "StrPromise") -> LimitExceeded:
     return LimitExceeded(limit, remaining.total_seconds(), text, EventTypes.PUSH_AUTH_INIT_FAILURE_LIMIT_REACHED)
 
 

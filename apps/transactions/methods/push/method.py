@@ -40,7 +40,7 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     """
     # Needed for a fallback: the parameters are validated for the requested type only.
     if is_signing_data_missing(step.request.signing_data, step.mobile_type):
-        raise MissingSigningData(messages.missing("signing_data"))
+        raise MissingSigningData(messages.missing_text("signing_data"))
     if not system.general().push_authorization_enabled:
         raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_DISABLED)
     profile = choose_profile(step)
@@ -61,13 +61,13 @@ def choose_profile(step: MethodRequest) -> Profile:
 
 def _by_device(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
     if not request.target and reachable.exists():
-        raise MissingParameter(messages.missing("device_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
+        raise MissingParameter(messages.missing_text("device_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
     return targets.matching_profiles(reachable, request).first()
 
 
 def _by_application(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
     if not request.target and reachable.exists():
-        raise MissingParameter(messages.missing("app_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
+        raise MissingParameter(messages.missing_text("app_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
     return targets.matching_profiles(reachable, request).first()
 
 

@@ -46,7 +46,7 @@ def reserve(transaction: Transaction, number: str) -> dict[str, str]:
         today = SmsUsage.objects.filter(client=transaction.client, day=now.date())
         if (today.aggregate(total=Sum("sent"))["total"] or 0) > general.sms_per_client_per_day:
             midnight = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
-            raise _exceeded("sms_per_client_per_day", midnight - now)
+            raise _limit_exceeded("sms_per_client_per_day", midnight - now)
     return hashes
 
 
@@ -57,10 +57,10 @@ def _check(name: str, limit: int, rows: Q, now: datetime) -> None:
         number=Count("pk"), first=Min("created_at")
     )
     if usage["number"] >= limit:
-        raise _exceeded(name, usage["first"] + HOUR - now)
+        raise _limit_exceeded(name, usage["first"] + HOUR - now)
 
 
-def _exceeded(limit: str, remaining: timedelta) -> LimitExceeded:
+def _limit_exceeded(limit: str, remaining: timedelta) -> LimitExceeded:
     return LimitExceeded(limit, remaining.total_seconds(), TOO_MANY_SMS, EventTypes.SMS_AUTH_INIT_FAILURE_LIMIT_REACHED)
 
 

@@ -60,7 +60,7 @@ def _store(step: MethodRequest, number: str) -> StartedTransaction:
     transaction = create(
         step,
         EventTypes.SMS_AUTH_INITIALIZED,
-        message=step.request.explicit_message or messages.default(step.mobile_type, step.request.language),
+        message=step.request.explicit_message or messages.default_message(step.mobile_type, step.request.language),
         phone_number=number,
         code=code,
         code_hash=codes.keyed_hash(code, attempts.hash_purpose(step.request.user_id)),
