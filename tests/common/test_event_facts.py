@@ -25,11 +25,11 @@ def facts(**changes):
 
 
 def test_event_stores_columns_and_details(db):
-    given = facts()
-    event = services.record(INVALID_PIN, AttemptFacts(**given))
+    values = facts()
+    event = services.record(INVALID_PIN, AttemptFacts(**values))
     stored = Event.objects.get(pk=event.pk)
     assert stored.event_type == "PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN"
-    assert (stored.user_id, stored.client_id, stored.transaction_id) == ("anna", "shop", given["transaction_id"])
+    assert (stored.user_id, stored.client_id, stored.transaction_id) == ("anna", "shop", values["transaction_id"])
     assert stored.details == {"attempt": 2}
 
 

@@ -60,7 +60,7 @@ def test_every_version_of_the_portal_api_is_described(version, path):
     assert ("delete" in methods) == (path == "/transaction/{transaction_id}")
 
 
-def test_no_two_operations_share_a_name():
+def test_operation_ids_are_unique():
     names = [operation["operationId"] for _path, _method, operation in OPERATIONS]
     assert len(names) == len(set(names))
 
@@ -92,7 +92,7 @@ def test_operations_describe_themselves_to_their_callers():
 
 
 @every_operation
-def test_bodies_have_examples_that_fit_their_schema(path, method, operation):
+def test_body_examples_match_their_schema(path, method, operation):
     bodies = [operation["requestBody"]["content"]] if "requestBody" in operation else []
     bodies += [response["content"] for response in operation["responses"].values() if "content" in response]
     for content in bodies:
@@ -103,7 +103,7 @@ def test_bodies_have_examples_that_fit_their_schema(path, method, operation):
 
 
 @every_operation
-def test_errors_have_bodies(path, method, operation):
+def test_error_responses_have_bodies(path, method, operation):
     errors = {status: response for status, response in operation["responses"].items() if int(status) >= 400}
     assert "401" in errors or "enrollments" in path
     for response in errors.values():
@@ -125,11 +125,11 @@ def generated(monkeypatch):
     """Return the languages of generated descriptions, starting with an empty cache."""
     languages, generate = [], SchemaGenerator.get_schema
 
-    def counted(*arguments, **named):
+    def record_language(*args, **kwargs):
         languages.append(get_language())
-        return generate(*arguments, **named)
+        return generate(*args, **kwargs)
 
-    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    monkeypatch.setattr(SchemaGenerator, "get_schema", record_language)
     description._generate.cache_clear()
     return languages
 
@@ -144,16 +144,16 @@ def test_description_is_generated_once_for_each_language(client, db, generated):
 
 def test_page_loads_only_local_resources(client, db):
     page = client.get("/oauth/api/docs/").content.decode()
-    addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)["']""", page)
-    assert addresses
-    for address in addresses:
-        assert address.startswith("/"), address
-        assert not address.startswith("//"), address
-        response = client.get(address)
-        assert response.status_code == 200, address
+    urls = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)["']""", page)
+    assert urls
+    for url in urls:
+        assert url.startswith("/"), url
+        assert not url.startswith("//"), url
+        response = client.get(url)
+        assert response.status_code == 200, url
         assert b"".join(response) if response.streaming else response.content
-    outside = [found for found in re.findall(r"https?://[^\s\"'<>]+", page) if "127.0.0.1" not in found]
-    assert not outside
+    external_urls = [url for url in re.findall(r"https?://[^\s\"'<>]+", page) if "127.0.0.1" not in url]
+    assert not external_urls
 
 
 def test_page_loads_the_local_description(client, db):
