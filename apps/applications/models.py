@@ -19,7 +19,7 @@ class Api(models.TextChoices):
     EVENTS = "events", _("Events")
 
 
-# Two, so that a secret can be replaced without an outage.
+# Two, so that a secret can be rotated without an outage.
 MAX_ACTIVE_SECRETS = 2
 SECRET_PURPOSE = "client secret"
 MAX_AUTHENTICATORS = 20
@@ -32,12 +32,12 @@ def validate_apis(value: object) -> None:
 
 def validate_networks(value: object) -> None:
     if not isinstance(value, list):
-        raise ValidationError(_("Enter a list of addresses or networks."))
+        raise ValidationError(_("Enter a list of IP addresses or networks."))
     for network in value:
         try:
             ip_network(str(network), strict=False)
         except ValueError:
-            raise ValidationError(_("“%(network)s” is not an address or network.") % {"network": network}) from None
+            raise ValidationError(_("“%(network)s” is not an IP address or network.") % {"network": network}) from None
 
 
 def validate_authenticators(value: object) -> None:
@@ -48,7 +48,7 @@ def validate_authenticators(value: object) -> None:
 
 
 class ApiClient(models.Model):
-    """A portal, or another caller of the REST APIs."""
+    """API client: credentials and permissions of a portal or of another client of the REST APIs."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     client_id = models.CharField(_("client ID"), max_length=100, unique=True, validators=[credential_validator])
@@ -59,7 +59,7 @@ class ApiClient(models.Model):
         default=list,
         blank=True,
         validators=[validate_networks],
-        help_text=_("Addresses or networks (CIDR) that may call, one a line. Empty: every address."),
+        help_text=_("Allowed IP addresses or networks in CIDR notation, one per line. Empty: all addresses."),
     )
 
     class Meta:
@@ -71,27 +71,27 @@ class ApiClient(models.Model):
         return self.name
 
     def add_secret(self) -> str:
-        """Make a new secret, keep its hash and the one before it, and return it: it cannot be read again."""
+        """Generate a secret and return it. Its hash and that of the previous secret are stored."""
         secret = codes.random_token()
         self.secret_hashes = [codes.keyed_hash(secret, SECRET_PURPOSE), *self.secret_hashes][:MAX_ACTIVE_SECRETS]
         return secret
 
     def remove_old_secret(self) -> None:
-        """Keep the newest secret only."""
+        """Remove all secrets except the newest."""
         self.secret_hashes = self.secret_hashes[:1]
 
     def has_secret(self, secret: str) -> bool:
         return codes.matches(secret, SECRET_PURPOSE, self.secret_hashes)
 
     def rehash_secret(self, secret: str) -> None:
-        """Keep a live secret, which was just shown, by its hash under the newest key, so that the older one can go."""
+        """Store a verified secret as a hash with the newest key, so that the old key can be removed."""
         rehashed = [
             codes.keyed_hash(secret, SECRET_PURPOSE)
             if codes.needs_rehash(stored) and codes.matches(secret, SECRET_PURPOSE, [stored])
             else stored
             for stored in self.secret_hashes
         ]
-        # Not over what somebody has changed since it was read.
+        # A concurrent change of the secrets is not overwritten.
         if rehashed != self.secret_hashes:
             ApiClient.objects.filter(pk=self.pk, secret_hashes=self.secret_hashes).update(secret_hashes=rehashed)
 
@@ -100,29 +100,31 @@ class ApiClient(models.Model):
 
 
 class Application(models.Model):
-    """A mobile app."""
+    """Mobile app."""
 
     identifier = models.CharField(_("identifier"), max_length=100, unique=True, validators=[name_validator])
     name = models.CharField(_("name"), max_length=100)
     pin_enabled = models.BooleanField(
-        _("PIN enabled"), default=False, help_text=_("Users of this app have a PIN: needed for push with PIN.")
+        _("PIN enabled"), default=False, help_text=_("Users of this app have a PIN. Required for push with PIN.")
     )
     max_pin_attempts = models.PositiveIntegerField(
         _("max PIN attempts"),
         default=3,
-        help_text=_("The wrong PIN that makes it so many in a row disconnects the user from the device; 0: no limit."),
+        help_text=_(
+            "Number of consecutive wrong PINs after which the user is disconnected from the device. 0: no limit."
+        ),
     )
     fingerprint_enabled = models.BooleanField(
         _("fingerprint enabled"),
         default=False,
-        help_text=_("Needed for push with fingerprint. The PIN is the way out."),
+        help_text=_("Required for push with fingerprint. Users can enter their PIN instead."),
     )
     custom_authenticators = models.JSONField(
         _("custom authenticators"),
         default=list,
         blank=True,
         validators=[validate_authenticators],
-        help_text=_("Identifiers of the app's own authenticators, one a line. Any of them approves."),
+        help_text=_("Identifiers of the app's custom authenticators, one per line. Each of them can approve."),
     )
 
     class Meta:
@@ -141,7 +143,7 @@ class VersionStatus(models.TextChoices):
 
 
 class ApplicationVersion(models.Model):
-    """One version of an application on one platform, and how pushes reach it."""
+    """Version of an application on one platform, with its push settings."""
 
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="versions", verbose_name=_("application")
@@ -153,7 +155,7 @@ class ApplicationVersion(models.Model):
         max_length=10,
         choices=VersionStatus.choices,
         default=VersionStatus.ENABLED,
-        help_text=_("Login only: phones that have it go on working, new ones cannot enrol."),
+        help_text=_("Login only: enrolled devices continue to work, new devices cannot enrol."),
     )
     push_messaging_configuration = models.ForeignKey(
         PushMessagingConfiguration,
@@ -164,14 +166,16 @@ class ApplicationVersion(models.Model):
         verbose_name=_("push messaging configuration"),
     )
     cordova = models.BooleanField(
-        "Cordova", default=False, help_text=_("Send a notification beside the data, for apps built with Cordova.")
+        "Cordova",
+        default=False,
+        help_text=_("Send a notification with the data, for apps built with Cordova."),
     )
     apns_environment = models.CharField(
         _("APNs environment"),
         max_length=20,
         choices=ApnsEnvironment.choices,
         default=ApnsEnvironment.PRODUCTION,
-        help_text=_("Development: builds that Xcode installs on a phone. With a certificate, the certificate's holds."),
+        help_text=_("Development: for builds installed by Xcode. A certificate determines the environment itself."),
     )
     bundle_identifier = models.CharField(
         _("bundle identifier"),
@@ -179,12 +183,12 @@ class ApplicationVersion(models.Model):
         blank=True,
         default="",
         validators=[RegexValidator(r"^[A-Za-z0-9.-]+$", _("Letters, digits, dots and dashes: com.example.shop."))],
-        help_text=_("The app's identifier at Apple, such as com.example.shop."),
+        help_text=_("Apple's identifier of the app, such as com.example.shop."),
     )
     send_badge_number = models.BooleanField(
         _("send badge number"),
         default=False,
-        help_text=_("Show at the app's icon how many transactions wait for an answer."),
+        help_text=_("Show the number of unanswered transactions on the app's icon."),
     )
 
     class Meta:
@@ -199,7 +203,7 @@ class ApplicationVersion(models.Model):
         return f"{self.application} {self.version} ({self.get_platform_display()})"
 
     def destination(self) -> Destination | None:
-        """Return how pushes reach phones of this version; None when none are sent."""
+        """Return the destination of pushes to this version, or None if it has no push."""
         if self.push_messaging_configuration is None:
             return None
         return Destination(
@@ -207,18 +211,18 @@ class ApplicationVersion(models.Model):
         )
 
     def clean(self) -> None:
-        """Apply the rules about the way pushes reach this version. Errors stand at the fields that they are about."""
+        """Validate the push settings. Raises ValidationError with the errors of each field."""
         errors = self._field_errors()
         configuration = self.push_messaging_configuration
         if configuration and configuration.platform != self.platform:
             errors["push_messaging_configuration"] = _("This push messaging configuration is for another platform.")
         elif configuration and configuration.kind == Kind.APNS_TOKEN and not self.bundle_identifier:
-            errors["bundle_identifier"] = _("Apple needs it to know the app that a push is for.")
+            errors["bundle_identifier"] = _("The bundle identifier is required for a signing key.")
         if errors:
             raise ValidationError(errors)
 
     def _field_errors(self) -> dict[str, Any]:
-        """Find fields that say how a push is sent, where none is sent or where it is sent otherwise."""
+        """Return the errors of push settings that do not apply to this platform or require a configuration."""
         fields = [
             ("cordova", Platform.ANDROID, self.cordova),
             ("apns_environment", Platform.IOS, self.apns_environment != ApnsEnvironment.PRODUCTION),
@@ -230,5 +234,5 @@ class ApplicationVersion(models.Model):
             if is_set and self.platform != platform:
                 errors[name] = _("This is for %(platform)s only.") % {"platform": platform.label}
             elif is_set and not self.push_messaging_configuration:
-                errors[name] = _("This needs a push messaging configuration.")
+                errors[name] = _("This requires a push messaging configuration.")
         return errors

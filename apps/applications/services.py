@@ -1,4 +1,4 @@
-"""Making API clients outside the console."""
+"""Creation of API clients outside the console."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -13,9 +13,9 @@ from apps.events.types import EventTypes
 def create_client(
     *, name: str, apis: Sequence[str], client_id: str = "", ip_allow_list: Sequence[str] = (), who: str
 ) -> tuple[ApiClient, str]:
-    """Make an API client and return it with its secret, which cannot be read again.
+    """Create an API client and return it with its secret, of which only a hash is stored.
 
-    Without a `client_id` one is made. ValidationError says what is wrong, also when the name or the id is taken.
+    An empty `client_id` is replaced with a random one. Raises ValidationError, also if the name or the id is in use.
     """
     client = ApiClient(
         name=name,

@@ -21,7 +21,7 @@ from tests.conftest import Portal, TestDevice
 
 CREDENTIAL_RULE = "Use visible ASCII characters and spaces only."
 VISIBLE = " " + "".join(map(chr, range(0x20, 0x7F)))
-NO_NETWORK = "“10.0.0” is not an address or network."
+NO_NETWORK = "“10.0.0” is not an IP address or network."
 
 pytestmark = pytest.mark.django_db
 

@@ -175,7 +175,7 @@ def test_a_signing_key_and_a_certificate_do_not_go_together(import_text):
 
 def test_versions_that_lack_what_the_new_kind_needs_are_named(import_text):
     import_text(configurations(old_apple(), versions=[ios(bundle_identifier="")]))
-    text = "Apple needs it to know the app that a push is for."
+    text = "The bundle identifier is required for a signing key."
     refused = import_text(configurations(apple()))
     assert refused.problems == [
         f"{ITEM}: “Shop 1.0.0 (iOS)” uses this item as its push_messaging_configuration: {text}"
@@ -258,7 +258,7 @@ def test_an_expired_certificate_is_kept_so_that_an_export_can_be_restored(import
 def test_a_version_without_what_its_way_of_push_needs_is_refused(import_text):
     version = "applications[0].versions[0]"
     refused = import_text(configurations(apple(), versions=[ios(bundle_identifier="")]))
-    assert refused.problems == [f"{version}.bundle_identifier: Apple needs it to know the app that a push is for."]
+    assert refused.problems == [f"{version}.bundle_identifier: The bundle identifier is required for a signing key."]
     refused = import_text(configurations(google(), versions=[ios(push_messaging_configuration="google")]))
     text = "This push messaging configuration is for another platform."
     assert refused.problems == [f"{version}.push_messaging_configuration: {text}"]

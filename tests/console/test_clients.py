@@ -68,12 +68,12 @@ def test_new_secret_keeps_one_previous_secret(console, client):
         )
 
     confirmation, second = create_secret()
-    assert "The older one stops working" not in confirmation
+    assert "The older one is removed immediately" not in confirmation
     assert is_accepted(client, api_client, first)
     assert is_accepted(client, api_client, second)
 
     confirmation, third = create_secret()
-    assert "This client has two live secrets. The older one stops working at once." in confirmation
+    assert "This client has two active secrets. The older one is removed immediately." in confirmation
     assert [is_accepted(client, api_client, secret) for secret in (first, second, third)] == [False, True, True]
 
 
@@ -161,7 +161,7 @@ def test_allow_list_has_one_network_per_line(console):
 
 def test_invalid_network_is_rejected(console):
     page = console.post(ADD, {**NEW_CLIENT, "ip_allow_list": "10.0.0.0/8\n10.0.0.0/64"})
-    assert errors(page) == {"ip_allow_list": "“10.0.0.0/64” is not an address or network."}
+    assert errors(page) == {"ip_allow_list": "“10.0.0.0/64” is not an IP address or network."}
     assert "10.0.0.0/64" in page.content.decode()
     assert not ApiClient.objects.exists()
 

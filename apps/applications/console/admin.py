@@ -26,7 +26,7 @@ class VersionInline(ConsoleInline):
         widget = ConfigurationSelect(attrs={"data-fits": "platform"})
         kwargs = {**kwargs, "widget": widget, "empty_label": _("None: no push")}
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        # Read once for all versions on the page.
+        # Query the choices once for all versions on the page.
         field.choices = list(field.choices)
         return field
 
@@ -57,7 +57,7 @@ class ApplicationAdmin(ConsoleAdmin):
 
 @admin.register(ApiClient)
 class ApiClientAdmin(ConsoleAdmin):
-    """Clients of the REST APIs. A secret is told once, in the answer to the request that made it."""
+    """API clients. A secret is shown once, in the response to the request that created it."""
 
     form = ApiClientForm
     secret_fields = ("secret_hashes",)
@@ -68,7 +68,7 @@ class ApiClientAdmin(ConsoleAdmin):
     actions_detail = ("new_secret", "remove_old_secret")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer to remove the old secret where there is a newer one."""
+        """Offer “Remove old secret” only if there are two secrets."""
         client = self.get_object(request, object_id)
         has_old = client is not None and self.active_secrets(client) > 1
         buttons: list[Any] = super().get_actions_detail(request, object_id)
@@ -78,11 +78,11 @@ class ApiClientAdmin(ConsoleAdmin):
     def api_labels(self, client: ApiClient) -> list[str]:
         return [str(Api(api).label) for api in client.apis if api in Api.values]
 
-    @admin.display(description=_("addresses"))
+    @admin.display(description=_("IP addresses"))
     def allowed_addresses(self, client: ApiClient) -> str:
         return ", ".join(map(str, client.ip_allow_list)) or str(_("all"))
 
-    @admin.display(description=_("live secrets"))
+    @admin.display(description=_("active secrets"))
     def active_secrets(self, client: ApiClient) -> int:
         return len(client.secret_hashes)
 
@@ -111,7 +111,10 @@ class ApiClientAdmin(ConsoleAdmin):
         permissions=["change"],
     )
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then make another secret. The mark in the form makes a repeated POST harmless."""
+        """Show a confirmation page on GET; add a secret on POST and show it once.
+
+        The state token of the form prevents that a repeated POST adds another secret.
+        """
         with transaction.atomic():
             client = ApiClient.objects.select_for_update().filter(pk=_row_id(object_id)).first()
             if client is None:
@@ -121,7 +124,7 @@ class ApiClientAdmin(ConsoleAdmin):
             if request.method != "POST":
                 return self.render_new_secret(request, client)
             if request.POST.get("state_token") != secrets_token(client):
-                messages.warning(request, _("A new secret was made already. It is shown only once."))
+                messages.warning(request, _("The secrets have changed in the meantime. No secret was created."))
                 return HttpResponseRedirect(change_url(client))
             secret = self.replace_secret(request, client)
         return self.show_secret(request, client, secret)
@@ -133,7 +136,10 @@ class ApiClientAdmin(ConsoleAdmin):
         permissions=["change"],
     )
     def remove_old_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then let the newest secret alone work. The mark in the form stands for the secrets that were seen."""
+        """Show a confirmation page on GET and remove the old secret on POST.
+
+        The state token of the form identifies the secrets that the page showed.
+        """
         with transaction.atomic():
             client = ApiClient.objects.select_for_update().filter(pk=_row_id(object_id)).first()
             if client is None:
@@ -141,7 +147,7 @@ class ApiClientAdmin(ConsoleAdmin):
             if request.method != "POST":
                 return render_confirmation(self, request, removal_confirmation(client), client)
             if request.POST.get("state_token") != secrets_token(client) or self.active_secrets(client) < 2:
-                messages.warning(request, _("The secrets were changed meanwhile. None was removed."))
+                messages.warning(request, _("The secrets have changed in the meantime. No secret was removed."))
             else:
                 self.delete_old_secret(request, client)
         return HttpResponseRedirect(change_url(client))
@@ -152,7 +158,7 @@ class ApiClientAdmin(ConsoleAdmin):
         client.save(update_fields=["secret_hashes"])
         self.record(request, client, before)
         self.log_change(request, client, str(_("Old secret removed.")))
-        messages.success(request, _("The old secret was removed. Only the newest one works."))
+        messages.success(request, _("The old secret was removed. Only the newest secret is active."))
 
     def replace_secret(self, request: HttpRequest, client: ApiClient) -> str:
         before = self.load_snapshot(client)
@@ -167,7 +173,7 @@ class ApiClientAdmin(ConsoleAdmin):
         return TemplateResponse(request, "admin/applications/apiclient/new_secret.html", context)
 
     def show_secret(self, request: HttpRequest, client: ApiClient, secret: str) -> HttpResponse:
-        """Show the secret in this answer and nowhere else. The console's pages are never cached."""
+        """Show the secret in this response only. Pages of the console are not cacheable."""
         context = {**self.context(request, client, _("Client secret")), "secret": secret}
         return TemplateResponse(request, "admin/applications/apiclient/secret.html", context)
 
@@ -194,8 +200,8 @@ def removal_confirmation(client: ApiClient) -> Confirmation:
     return Confirmation(
         title=_("Remove old secret"),
         heading=_("Remove the old secret of “%(client)s”?") % {"client": client},
-        paragraphs=(_("Only the newest secret works from then on. Do this when the client uses it everywhere."),),
-        warning=_("A client that still calls with the old secret is refused at once (401)."),
+        paragraphs=(_("Only the newest secret remains active. Remove the old one when the client no longer uses it."),),
+        warning=_("Requests with the old secret are rejected immediately (401)."),
         icon="key_off",
         back_url=change_url(client),
         button_label=_("Remove the old secret"),
@@ -204,11 +210,11 @@ def removal_confirmation(client: ApiClient) -> Confirmation:
 
 
 def secrets_token(client: ApiClient) -> str:
-    """Name the secrets that are live now, without saying anything about them."""
+    """Return a hash of the active secrets, which identifies their state without revealing them."""
     return sha256("\n".join(client.secret_hashes).encode()).hexdigest()
 
 
 def _row_id(object_id: str) -> int:
-    """Return the row's number, or 0, which is no row's."""
+    """Return the id of the row, or 0, which no row has."""
     text = unquote(object_id)
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else 0

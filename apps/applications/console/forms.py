@@ -15,7 +15,7 @@ class ApiClientForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("APIs"),
         choices=Api.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-        help_text=_("What this client may call."),
+        help_text=_("APIs that this client may use."),
     )
     ip_allow_list = LinesField(
         label=_("IP allow list"), required=False, help_text=ApiClient._meta.get_field("ip_allow_list").help_text
@@ -28,11 +28,11 @@ class ApiClientForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "client_id" in self.fields:
-            # A client ID may begin or end with a space.
+            # A client ID can begin or end with a space.
             self.fields["client_id"].strip = False  # type: ignore[attr-defined]
 
 
-# When console.js shows a field, in words about the other fields of its row; it is not sent while it is hidden.
+# Conditions on other fields of the row under which console.js shows a field. A hidden field is not submitted.
 VISIBILITY_CONDITIONS = {
     "apns_environment": f"platform=ios&push_messaging_configuration:kind={Kind.APNS_TOKEN}",
     "bundle_identifier": "platform=ios&push_messaging_configuration:platform=ios",
@@ -65,15 +65,15 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["max_pin_attempts"].widget.attrs["data-field-shown-when"] = "pin_enabled=on"
 
     def clean_max_pin_attempts(self) -> int:
-        """Keep what is stored when the field was left empty, as it is while the PIN is off."""
+        """Keep the stored value if the field is empty, as it is while the PIN is off."""
         attempts = self.cleaned_data["max_pin_attempts"]
         return int(self.instance.max_pin_attempts if attempts is None else attempts)
 
 
 class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A version; what belongs to its platform and its push messaging configuration is judged by the model.
+    """Form of a version. The model validates the settings of its platform and push messaging configuration.
 
-    A field that is not sent has its default: it was hidden, because it means nothing for this version.
+    A field that is not submitted gets its default: it was hidden because it does not apply to this version.
     """
 
     class Meta:
@@ -85,14 +85,16 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         configuration = self.fields["push_messaging_configuration"]
         for button in ("add", "change", "delete", "view"):
             setattr(configuration.widget, f"can_{button}_related", False)
-        configuration.help_text = _("One of the version's platform. Without one, phones of this version get no push.")
+        configuration.help_text = _(
+            "Must be for the platform of the version. Without a configuration, this version has no push."
+        )
         for name, condition in VISIBILITY_CONDITIONS.items():
             self.fields[name].required = False
             self.fields[name].widget.attrs["data-field-shown-when"] = condition
 
     @cached_property
     def changed_data(self) -> list[str]:
-        """Name the changed fields. A hidden one is none: a row that was added and left empty is empty."""
+        """Return the changed fields without hidden ones, so that an added empty row counts as empty."""
         return [name for name in super().changed_data if not self._is_hidden(name)]
 
     def clean(self) -> dict[str, Any]:
@@ -100,7 +102,7 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         for name in VISIBILITY_CONDITIONS:
             if self._is_hidden(name) or cleaned.get(name) == "":
                 cleaned[name] = ApplicationVersion._meta.get_field(name).get_default()  # type: ignore[union-attr]
-                # The framework leaves what is not sent as it is.
+                # Django does not change fields that are not submitted.
                 setattr(self.instance, name, cleaned[name])
         return cleaned
 
@@ -109,7 +111,7 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class ConfigurationSelect(UnfoldAdminSelectWidget):  # type: ignore[misc]
-    """Push messaging configurations, each option with what console.js has to know of it."""
+    """Select of push messaging configurations whose options have the data attributes for console.js."""
 
     def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(*args, **kwargs)
