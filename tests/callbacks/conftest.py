@@ -1,4 +1,4 @@
-"""Callbacks as the worker makes them: from a stored row to a portal, over the wire."""
+"""Fixtures for callbacks that are delivered from stored rows to a fake portal, as by the worker."""
 
 from uuid import uuid4
 
@@ -20,17 +20,17 @@ def sink():
 
 @pytest.fixture
 def store(db):
-    """Store a callback that is due; returns its row."""
+    """Store a due callback and return its row."""
     return lambda url: CallbackDelivery.objects.create(url=url, concurrency_key=origin(url), transaction_id=uuid4())
 
 
 @pytest.fixture
 def deliver(db):
-    """Do what the worker does with these rows now, and return them as they are then."""
+    """Deliver these rows as the worker does, and return them refreshed."""
 
     def run(*rows):
         due = [row.pk for row in rows]
-        # A row that waits for its next try is not waited for.
+        # The backoff is skipped.
         CallbackDelivery.objects.filter(pk__in=due, state=outbox.State.DUE).update(due_at=rows[0].created_at)
         written = [row.pk for part in delivery.deliver(claims.claim(CallbackDelivery, due)) for row in part]
         for row in rows:

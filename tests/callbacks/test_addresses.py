@@ -1,4 +1,4 @@
-"""Where a callback may connect to: every address that a name resolves to must be public, and is then the one used."""
+"""Addresses of callbacks: all addresses of a host must be public, and a checked address is used."""
 
 import socket
 import threading
@@ -56,7 +56,7 @@ def only_public(settings):
 
 @pytest.fixture
 def names(monkeypatch):
-    """Answer for the resolver: names that tests know."""
+    """Replace the resolver by a table of host names."""
     known = {}
 
     def resolve(host, port, **_options):
@@ -73,61 +73,61 @@ def url_of(address):
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_a_public_address_is_used(address):
+def test_public_address_is_accepted(address):
     assert [ip_address(found) for found in addresses.resolve(url_of(address))] == [ip_address(address)]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_an_address_that_is_not_public_is_refused(address):
+def test_address_that_is_not_public_is_rejected(address):
     with pytest.raises(addresses.AddressRejected):
         addresses.resolve(url_of(address))
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
-def test_other_ways_to_write_the_loopback_do_not_help(host):
+def test_other_notations_of_the_loopback_are_rejected(host):
     with pytest.raises(addresses.AddressRejected):
         addresses.resolve(f"http://{host}/callback")
 
 
-def test_one_private_address_among_public_ones_is_enough_to_refuse(names):
+def test_host_with_one_private_address_is_rejected(names):
     names["portal.example.com"] = ["8.8.8.8", "10.0.0.1", "1.1.1.1"]
     with pytest.raises(addresses.AddressRejected):
         addresses.resolve("https://portal.example.com/")
 
 
-def test_the_first_public_address_of_each_family_is_used(names):
+def test_first_address_of_each_family_is_used(names):
     names["portal.example.com"] = ["2606:4700:4700::1111", "8.8.8.8", "1.1.1.1"]
     assert addresses.resolve("https://portal.example.com/") == ["2606:4700:4700::1111", "8.8.8.8"]
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", "-", "x..y", "."])
-def test_a_name_that_leads_nowhere_is_refused(names, host):
+def test_host_that_cannot_be_resolved_is_rejected(names, host):
     with pytest.raises(addresses.AddressRejected):
         addresses.resolve(f"https://{host}/")
 
 
-def test_with_the_setting_on_private_addresses_are_used(settings):
+def test_private_address_is_accepted_if_the_setting_allows_it(settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
     assert addresses.resolve("http://127.0.0.1:8000/") == ["127.0.0.1"]
 
 
 def send(url):
-    """Call a portal back; returns the outcome."""
+    """Send a callback and return its result."""
     request = transport.build_request(url, uuid4(), "msg_1", None, timezone.now())
-    [[(_item, outcome)]] = transport.send_all([(None, request)])
-    return outcome
+    [[(_item, result)]] = transport.send_all([(None, request)])
+    return result
 
 
-def test_a_refusal_is_a_failed_attempt_and_nothing_is_called():
+def test_rejected_address_is_a_failed_attempt_without_a_request():
     with Portal() as sink:
-        outcome = send(sink.url + "/callback")
-        assert not outcome.delivered
-        assert not outcome.final
-        assert outcome.reason == "the host name resolves to an address that is not public"
+        result = send(sink.url + "/callback")
+        assert not result.delivered
+        assert not result.final
+        assert result.reason == "the host name resolves to an address that is not public"
         assert sink.received == []
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_connected_to(names, settings):
+def test_callback_connects_to_the_checked_address(names, settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
     names["portal.example.com"] = ["127.0.0.1"]
     with Portal() as sink:
@@ -136,22 +136,22 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(names, set
         assert [request["headers"]["host"] for request in sink.received] == [f"portal.example.com:{port}"]
 
 
-def test_a_name_that_leads_elsewhere_at_the_next_attempt_is_followed_and_checked_again(names, settings, monkeypatch):
-    # What is public is a matter of definition: here one loopback address is, the other is not.
+def test_host_is_resolved_and_checked_at_every_attempt(names, settings, monkeypatch):
+    # In this test, one loopback address is public and the other is not.
     monkeypatch.setattr(addresses, "is_public", lambda address: str(address) == "127.0.0.1")
     names["portal.example.com"] = ["127.0.0.1"]
     with Portal() as sink:
         url = f"http://portal.example.com:{sink.url.rpartition(':')[2]}/callback"
         assert send(url).delivered
         names["portal.example.com"] = ["127.0.0.2"]
-        # The kept connection to the first address is no way around the check.
+        # The open connection to the first address must not bypass the check.
         assert send(url).reason == "the host name resolves to an address that is not public"
         assert len(sink.received) == 1
 
 
-def test_a_portal_whose_first_address_cannot_be_reached_is_called_at_the_next(names, settings):
+def test_unreachable_first_address_is_replaced_by_the_next(names, settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
-    # The stand-in listens on IPv4 only.
+    # The fake portal listens on IPv4 only.
     names["portal.example.com"] = ["::1", "127.0.0.1"]
     with Portal() as sink:
         assert send(f"http://portal.example.com:{sink.url.rpartition(':')[2]}/callback").delivered
@@ -160,7 +160,7 @@ def test_a_portal_whose_first_address_cannot_be_reached_is_called_at_the_next(na
 
 @pytest.fixture
 def unreachable():
-    """Return a port at which ::1 answers no attempt to connect, as behind a firewall that drops them."""
+    """Return a port of ::1 on which connections time out, as behind a firewall that drops packets."""
     with socket.create_server(("::1", 0), family=socket.AF_INET6, backlog=0) as full, ExitStack() as waiting:
         for _number in range(3):
             one = waiting.enter_context(socket.socket(socket.AF_INET6))
@@ -169,22 +169,22 @@ def unreachable():
         yield full.getsockname()[1]
 
 
-def test_both_addresses_of_a_portal_share_the_time_that_it_has(names, settings, monkeypatch, unreachable):
+def test_addresses_of_a_portal_share_its_timeout(names, settings, monkeypatch, unreachable):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
     monkeypatch.setattr(transport, "CONNECT_TIMEOUT_SECONDS", 0.6)
     monkeypatch.setattr(transport, "TIMEOUT_SECONDS", 1.0)
     names["portal.example.com"] = ["::1", "127.0.0.1"]
-    # Connections are taken at 127.0.0.1, and nobody answers.
+    # 127.0.0.1 accepts connections but sends no response.
     with socket.create_server(("127.0.0.1", unreachable)) as silent:
         began_at = monotonic()
-        outcome = send(f"http://portal.example.com:{unreachable}/callback")
+        result = send(f"http://portal.example.com:{unreachable}/callback")
         assert 0.9 < monotonic() - began_at < 1.4
-        assert "timed out" in outcome.reason
+        assert "timed out" in result.reason
         silent.settimeout(0)
         silent.accept()[0].close()
 
 
-def test_without_time_for_the_next_address_it_is_not_tried(names, settings, monkeypatch, unreachable):
+def test_next_address_is_not_tried_after_the_timeout(names, settings, monkeypatch, unreachable):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
     monkeypatch.setattr(transport, "CONNECT_TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(transport, "TIMEOUT_SECONDS", 0.3)
@@ -196,7 +196,7 @@ def test_without_time_for_the_next_address_it_is_not_tried(names, settings, monk
             silent.accept()
 
 
-def test_a_look_up_that_hangs_is_a_failed_attempt(monkeypatch, settings):
+def test_slow_lookup_is_a_failed_attempt(monkeypatch, settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = True
     released = threading.Event()
     monkeypatch.setattr(addresses, "LOOKUP_TIMEOUT_SECONDS", 0.05)

@@ -1,4 +1,4 @@
-"""What a portal hears, and what is written down of it."""
+"""Requests of callbacks to the portal, and the recorded results."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -17,24 +17,24 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BASIC = "Basic cG9ydGFsOmNhbGxiYWNrLXBhc3N3b3Jk"
 
 
-def endpoint(url, *live_secrets):
-    return factories.CallbackEndpointFactory(url=url, signing_secrets="\n".join(live_secrets))
+def endpoint(url, *active_secrets):
+    return factories.CallbackEndpointFactory(url=url, signing_secrets="\n".join(active_secrets))
 
 
-def test_credentials_and_signatures_go_to_the_address_that_matches_exactly_and_no_other(sink, store, deliver):
+def test_credentials_and_signatures_are_sent_to_the_exact_url_only(sink, store, deliver):
     secret = signatures.generate_secret()
     endpoint(sink.url + "/callback", secret)
     paths = ["/callback", "/callback/", "/callback?", "/callback?a=1", "/Callback"]
     deliver(*(store(sink.url + path) for path in paths))
-    heard = {one["path"]: one["headers"] for one in sink.received}
-    assert set(heard) == set(paths)
-    assert heard["/callback"]["authorization"] == BASIC
-    assert [path for path in paths if "authorization" in heard[path]] == ["/callback"]
-    assert [path for path in paths if "webhook-signature" in heard[path]] == ["/callback"]
-    assert all(headers["webhook-id"] for headers in heard.values())
+    headers_by_path = {request["path"]: request["headers"] for request in sink.received}
+    assert set(headers_by_path) == set(paths)
+    assert headers_by_path["/callback"]["authorization"] == BASIC
+    assert [path for path in paths if "authorization" in headers_by_path[path]] == ["/callback"]
+    assert [path for path in paths if "webhook-signature" in headers_by_path[path]] == ["/callback"]
+    assert all(headers["webhook-id"] for headers in headers_by_path.values())
 
 
-def test_every_attempt_is_signed_anew_under_the_same_id_with_both_live_secrets(sink, store, deliver):
+def test_every_attempt_is_signed_with_both_active_secrets_and_the_same_id(sink, store, deliver):
     new, old = signatures.generate_secret(), signatures.generate_secret()
     endpoint(sink.url + "/callback", new, old)
     sink.script["/callback"] = [{"status": 500}]
@@ -45,15 +45,15 @@ def test_every_attempt_is_signed_anew_under_the_same_id_with_both_live_secrets(s
     assert first["headers"]["webhook-id"] == second["headers"]["webhook-id"]
     for call in (first, second):
         for secret in (new, old):
-            told = Webhook(secret).verify(call["body"], call["headers"])
-            assert told == {"callback_uri": row.url, "transaction_id": str(row.transaction_id)}
+            body = Webhook(secret).verify(call["body"], call["headers"])
+            assert body == {"callback_uri": row.url, "transaction_id": str(row.transaction_id)}
         with pytest.raises(WebhookVerificationError):
             Webhook(signatures.generate_secret()).verify(call["body"], call["headers"])
         with pytest.raises(WebhookVerificationError):
             Webhook(new).verify(call["body"] + " ", call["headers"])
 
 
-def test_a_password_or_secret_that_no_key_opens_is_a_failed_attempt_and_delays_no_other(sink, store, deliver, settings):
+def test_undecryptable_credentials_are_a_failed_attempt_of_this_callback_only(sink, store, deliver, settings):
     endpoint(sink.url + "/locked", signatures.generate_secret())
     locked, open_ = store(sink.url + "/locked"), store(sink.url + "/open")
     settings.FIELD_ENCRYPTION_KEYS = [b"another key of thirty-two bytes."]
@@ -66,7 +66,7 @@ def test_a_password_or_secret_that_no_key_opens_is_a_failed_attempt_and_delays_n
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
-def test_2xx_is_success(sink, store, deliver, status):
+def test_2xx_is_delivered(sink, store, deliver, status):
     sink.script["/callback"] = [{"status": status}]
     [row] = deliver(store(sink.url + "/callback"))
     assert row.state == outbox.State.DONE
@@ -75,7 +75,7 @@ def test_2xx_is_success(sink, store, deliver, status):
 
 
 @pytest.mark.parametrize("status", [302, 308, 400, 401, 404, 429, 500, 503])
-def test_anything_else_is_tried_again_after_one_or_two_seconds(sink, store, deliver, status):
+def test_other_status_is_retried_after_one_or_two_seconds(sink, store, deliver, status):
     sink.script["/callback"] = [{"status": status, "headers": {"Location": sink.url + "/elsewhere"}}]
     [row] = deliver(store(sink.url + "/callback"))
     assert row.state == outbox.State.DUE
@@ -84,7 +84,7 @@ def test_anything_else_is_tried_again_after_one_or_two_seconds(sink, store, deli
     assert Event.objects.get(event_type="PUSH_AUTH_CALLBACK_FAILED").details["http_status"] == status
 
 
-def test_410_ends_a_delivery_and_it_can_be_sent_again(sink, store, deliver):
+def test_410_is_a_permanent_failure_that_can_be_redelivered(sink, store, deliver):
     sink.script["/callback"] = [{"status": 410}]
     [row] = deliver(store(sink.url + "/callback"))
     assert row.state == outbox.State.FAILED
@@ -94,7 +94,7 @@ def test_410_ends_a_delivery_and_it_can_be_sent_again(sink, store, deliver):
     assert len({one["headers"]["webhook-id"] for one in sink.received}) == 1
 
 
-def test_the_waits_grow_up_to_eight_hours_and_after_a_day_it_is_kept_as_failed(sink, store, deliver):
+def test_backoff_grows_to_eight_hours_and_retries_end_after_a_day(sink, store, deliver):
     sink.script["/callback"] = [{"status": 500, "repeat": True}]
     row = store(sink.url + "/callback")
     waits = []
@@ -103,7 +103,7 @@ def test_the_waits_grow_up_to_eight_hours_and_after_a_day_it_is_kept_as_failed(s
         deliver(row)
         if row.state == outbox.State.DUE:
             waits.append((row.due_at - before).total_seconds())
-            # The wait is over: the callback is that much older.
+            # The backoff has ended: the callback is older by this time.
             passed = row.due_at - before
             CallbackDelivery.objects.filter(pk=row.pk).update(created_at=row.created_at - passed)
             row.refresh_from_db()
@@ -114,7 +114,7 @@ def test_the_waits_grow_up_to_eight_hours_and_after_a_day_it_is_kept_as_failed(s
     assert services.redeliver() == 1
 
 
-def test_an_address_that_fails_again_and_again_is_counted_until_it_takes_one(sink, store, deliver):
+def test_consecutive_failures_of_a_url_are_counted_until_a_success(sink, store, deliver):
     sink.script["/callback"] = [{"status": 500}] * 3
     rows = [store(sink.url + "/callback") for _number in range(2)]
     deliver(*rows)

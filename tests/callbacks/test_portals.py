@@ -1,4 +1,4 @@
-"""Portals that answer in every way but the right one: what their answers mean, and that they harm nobody else."""
+"""Invalid and slow responses of portals: their results, and their isolation from other callbacks."""
 
 import socket
 import threading
@@ -26,13 +26,13 @@ MEGABYTE = b"x" * 2**20
 
 
 def call(url, *, times=1, **options):
-    """Call a portal so many times, one after the other; returns the last outcome."""
+    """Send callbacks one after the other and return the last result."""
     for _number in range(times):
         request = transport.build_request(url, uuid4(), "msg_1", None, datetime.now(UTC))
-        [(_item, outcome)] = [
+        [(_item, result)] = [
             pair for part in transport.send_all([(None, replace(request, **options))]) for pair in part
         ]
-    return outcome
+    return result
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def call(url, *, times=1, **options):
     ],
     ids=["204", "HTTP/1.0", "hints first", "chunked", "packed badly", "100 MB", "endless"],
 )
-def test_a_2xx_answer_is_success_whatever_its_content(answer):
+def test_2xx_response_is_delivered_whatever_its_content(answer):
     with RawPortal(answer) as portal:
         assert call(portal.url).delivered
-        # Nobody reads a hundred megabytes: what is in the buffers of two sockets may have left the portal.
+        # Most of the 100 MB is not read; the portal can have sent what fits into the socket buffers.
         assert portal.sent_bytes < 50 * 2**20
 
 
@@ -86,12 +86,12 @@ def test_a_2xx_answer_is_success_whatever_its_content(answer):
         "another protocol",
     ],
 )
-def test_what_is_no_whole_answer_of_http_is_a_failed_attempt_with_its_reason(answer, reason):
+def test_invalid_response_is_a_failed_attempt_with_a_reason(answer, reason):
     with RawPortal(answer) as portal:
-        outcome = call(portal.url, timeout_seconds=0.3)
-        assert reason in outcome.reason
-        assert (outcome.delivered, outcome.final, outcome.status) == (False, False, None)
-        # Nothing of it is left behind for the next one.
+        result = call(portal.url, timeout_seconds=0.3)
+        assert reason in result.reason
+        assert (result.delivered, result.final, result.status) == (False, False, None)
+        # The next callback is not affected.
         portal.responses[:] = [NO_CONTENT]
         assert call(portal.url).delivered
 
@@ -101,7 +101,7 @@ def test_what_is_no_whole_answer_of_http_is_a_failed_attempt_with_its_reason(ans
     [(NO_CONTENT, 1), ((NO_CONTENT, CLOSE), 3), (b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\nno", 3)],
     ids=["kept", "closed at once without a word", "more than was announced"],
 )
-def test_a_connection_is_kept_while_it_is_good(answer, connections):
+def test_valid_connection_is_kept(answer, connections):
     with RawPortal(answer) as portal:
         assert call(portal.url, times=3).delivered
         assert len(portal.received) == 3
@@ -120,7 +120,7 @@ def test_callback_on_a_broken_kept_connection_is_repeated_in_its_attempt(store, 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_callback_on_a_new_connection_that_breaks_is_a_failed_attempt(store, deliver):
+def test_callback_on_a_broken_new_connection_is_a_failed_attempt(store, deliver):
     with RawPortal((b"", CLOSE), NO_CONTENT) as portal:
         [row] = deliver(store(portal.url))
         assert len(portal.received) == 1
@@ -137,7 +137,7 @@ def test_callback_on_broken_kept_connections_is_sent_six_times_at_most(store, de
         assert len(portal.received) - before == min(kept + 1, 6)
 
 
-def test_what_comes_after_an_answer_is_not_taken_for_the_next_one():
+def test_data_after_a_response_is_not_used_as_the_next_response():
     forged = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
     with RawPortal(NO_CONTENT + forged, NO_CONTENT) as portal:
         assert call(portal.url, times=2).status == 204
@@ -154,56 +154,54 @@ def test_what_comes_after_an_answer_is_not_taken_for_the_next_one():
     ids=["odd characters", "dots", "query", "long"],
 )
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
-def test_an_address_is_called_exactly_as_it_was_given(target, family):
+def test_url_is_sent_unchanged(target, family):
     with RawPortal(NO_CONTENT, family=family) as portal:
         url = portal.url + target
         assert call(url).delivered
-        [heard] = portal.received
-        assert heard.startswith(f"POST {target} HTTP/1.1\r\nHost: {portal.url[7:]}\r\n")
-        assert transport.json.loads(heard.partition("\r\n\r\n")[2])["callback_uri"] == url
+        [request] = portal.received
+        assert request.startswith(f"POST {target} HTTP/1.1\r\nHost: {portal.url[7:]}\r\n")
+        assert transport.json.loads(request.partition("\r\n\r\n")[2])["callback_uri"] == url
 
 
-def test_a_fragment_stays_here_and_credentials_in_an_address_become_a_header():
+def test_fragment_is_omitted_and_url_credentials_become_a_header():
     with RawPortal(NO_CONTENT) as portal:
         url = f"http://name:p%40ss@127.0.0.1:{portal.port}/callback#part"
         assert call(url).delivered
-        [heard] = portal.received
-        assert heard.startswith("POST /callback HTTP/1.1\r\n")
-        assert "Authorization: Basic bmFtZTpwQHNz" in heard
-        assert url in heard
+        [request] = portal.received
+        assert request.startswith("POST /callback HTTP/1.1\r\n")
+        assert "Authorization: Basic bmFtZTpwQHNz" in request
+        assert url in request
 
 
 @pytest.fixture(scope="module")
 def encrypted():
-    """A server with TLS and HTTP/2, by an authority that the system does not know."""
+    """Server with TLS and HTTP/2 whose certificate authority is not trusted by the system."""
     with Apns() as server:
         yield server
 
 
-def test_a_certificate_that_nobody_trusts_is_a_failed_attempt_that_says_so(encrypted):
-    outcome = call(encrypted.urls["production_url"])
-    assert "certificate" in outcome.reason
-    assert (outcome.delivered, outcome.final) == (False, False)
+def test_untrusted_certificate_is_a_failed_attempt_with_a_reason(encrypted):
+    result = call(encrypted.urls["production_url"])
+    assert "certificate" in result.reason
+    assert (result.delivered, result.final) == (False, False)
     assert encrypted.received == []
 
 
-def test_a_portal_that_speaks_http_2_is_understood(encrypted):
+def test_portal_can_use_http_2(encrypted):
     url, ca_file = encrypted.urls["production_url"] + "/3/device/x", encrypted.describe()["ca_file"]
-    # It refuses, as Apple does without a token: what counts here is that it is understood.
+    # The fake APNs rejects a request without token; the test only needs an HTTP/2 response.
     assert call(url, times=2, ca_file=ca_file).reason == "HTTP 403"
     assert len({record["connection"] for record in encrypted.received}) == 1
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("wish", ["99999999999999999999", "86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_portal_that_wishes_to_be_left_alone_for_longer_than_a_day_is_called_once_more_at_its_end(
-    sink, store, deliver, wish
-):
-    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": wish}, "repeat": True}]
+@pytest.mark.parametrize("retry_after", ["99999999999999999999", "86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_retry_after_is_capped_at_24_hours(sink, store, deliver, retry_after):
+    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": retry_after}, "repeat": True}]
     [row] = deliver(store(sink.url + "/callback"))
     assert row.state == State.DUE
     assert row.due_at == row.created_at + delivery.GIVE_UP_AFTER
-    # A day later.
+    # 24 hours later.
     CallbackDelivery.objects.filter(pk=row.pk).update(created_at=row.created_at - delivery.GIVE_UP_AFTER)
     row.refresh_from_db()
     deliver(row)
@@ -215,30 +213,30 @@ FAR_AWAY = "Mon, 01 Jan 2024 00:00:00 +9999999999999999"
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("wish", ["-1", "1e9", "soon", "\xb2", FAR_AWAY])
-def test_a_wish_that_makes_no_sense_changes_nothing(sink, store, deliver, wish):
-    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": wish}}]
+@pytest.mark.parametrize("retry_after", ["-1", "1e9", "soon", "\xb2", FAR_AWAY])
+def test_invalid_retry_after_is_ignored(sink, store, deliver, retry_after):
+    sink.script["/callback"] = [{"status": 503, "headers": {"Retry-After": retry_after}}]
     [row] = deliver(store(sink.url + "/callback"))
     assert 0 < (row.due_at - row.created_at).total_seconds() < 5
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("is_foreseen", [True, False])
-def test_an_answer_that_is_not_understood_fails_alone(sink, store, deliver, monkeypatch, is_foreseen):
+@pytest.mark.parametrize("is_http_error", [True, False])
+def test_parsing_error_affects_only_its_own_callback(sink, store, deliver, monkeypatch, is_http_error):
     sink.script["/odd"] = [{"status": 503, "headers": {"Retry-After": FAR_AWAY}}]
-    if not is_foreseen:
+    if not is_http_error:
         monkeypatch.setattr(transport, "parse_retry_after", lambda text: 1 / 0 if text else None)
-    # In one batch: what comes at once is written down at once.
+    # One batch: results that arrive together are recorded together.
     good, odd, also_good = deliver(*(store(sink.url + path) for path in ("/good", "/odd", "/also-good")))
     assert (good.state, odd.state, also_good.state) == (State.DONE, State.DUE, State.DONE)
     assert 0 < (odd.due_at - odd.created_at).total_seconds() < 5
     attempt = odd.attempts.get()
-    reason = "HTTP 503" if is_foreseen else "the response could not be parsed (ZeroDivisionError); see the server log"
+    reason = "HTTP 503" if is_http_error else "the response could not be parsed (ZeroDivisionError); see the server log"
     assert (attempt.outcome, attempt.reason) == ("failed", reason)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_bytes_of_an_answer_that_are_no_text_can_be_written_down(store, deliver):
+def test_reason_with_invalid_utf8_can_be_stored(store, deliver):
     with RawPortal(OK + b"Transfer-Encoding: caf\xe9 x\r\n\r\n", NO_CONTENT) as portal:
         [row] = deliver(store(portal.url))
         assert "(caf\ufffd x)" in row.attempts.get().reason
@@ -247,7 +245,7 @@ def test_bytes_of_an_answer_that_are_no_text_can_be_written_down(store, deliver)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_eighteen_portals_get_all_theirs_while_one_hangs_and_one_drips_more_than_a_worker_can_hold(store):
+def test_slow_portals_do_not_delay_other_portals(store):
     dispatcher = Dispatcher(CallbackDelivery, delivery.deliver, slots=40, batch_size=8)
     with ExitStack() as until_the_end:
         hanging = RawPortal(b"")
@@ -262,7 +260,7 @@ def test_eighteen_portals_get_all_theirs_while_one_hangs_and_one_drips_more_than
 
         dispatcher.start()
         wait_until(lambda: all(len(portal.received) == 5 for portal in well), 8)
-        # All that while the two held what they had: none of theirs has come to an end.
+        # Meanwhile, no callback to the two slow portals has ended.
         assert not CallbackAttempt.objects.filter(delivery__in=bad).exclude(outcome="").exists()
         assert min(len(hanging.received), len(dripping.received)) >= 2
         wait_until(
@@ -272,7 +270,7 @@ def test_eighteen_portals_get_all_theirs_while_one_hangs_and_one_drips_more_than
 
 @pytest.fixture
 def names(monkeypatch):
-    """Answer for the resolver: an address, or an event to wait for first."""
+    """Replace the resolver by a table of addresses, or of events to wait for."""
     known = {}
 
     def resolve(host, port, **_options):
@@ -288,7 +286,7 @@ def names(monkeypatch):
             answer.set()
 
 
-def test_a_name_server_that_hangs_holds_up_the_portals_of_its_names_alone(names, monkeypatch):
+def test_slow_name_server_delays_only_its_own_portals(names, monkeypatch):
     monkeypatch.setattr(addresses, "LOOKUP_TIMEOUT_SECONDS", 0.2)
     names["hanging.example"], over = threading.Event(), "the host name was not resolved in time"
     with RawPortal(NO_CONTENT) as portal, ThreadPoolExecutor(100) as workers:
@@ -298,7 +296,7 @@ def test_a_name_server_that_hangs_holds_up_the_portals_of_its_names_alone(names,
         assert call(f"http://well.example:{portal.port}/").delivered
 
 
-def test_a_host_is_looked_up_once_for_all_user_names_before_it(names, monkeypatch):
+def test_host_is_resolved_once_for_all_user_names(names, monkeypatch):
     monkeypatch.setattr(addresses, "LOOKUP_TIMEOUT_SECONDS", 0.2)
     names["silent.example"], over = threading.Event(), "the host name was not resolved in time"
     urls = [f"http://user-{number}@{host}/" for number in range(4) for host in ("silent.example", "Silent.Example:80")]
@@ -306,12 +304,12 @@ def test_a_host_is_looked_up_once_for_all_user_names_before_it(names, monkeypatc
     began_at = monotonic()
     outcomes = dict(pair for part in transport.send_all(requests) for pair in part)
     assert monotonic() - began_at < 0.4
-    assert {url: outcome.reason for url, outcome in outcomes.items()} == dict.fromkeys(urls, over)
+    assert {url: result.reason for url, result in outcomes.items()} == dict.fromkeys(urls, over)
 
 
-def test_two_portals_whose_long_names_begin_alike_are_not_taken_for_one(names):
+def test_portals_with_a_long_common_prefix_are_distinguished(names):
     one, other = ("".join([*["a" * 59 + "."] * 4, "x" * 8, end]) for end in (".one", ".two"))
-    # Nobody listens at the second address.
+    # No server listens on the second address.
     names[one], names[other] = "127.0.0.1", "127.0.0.2"
     with RawPortal(NO_CONTENT) as portal:
         requests = [

@@ -1,4 +1,4 @@
-"""A callback is stored in the database transaction that ends the authentication: both, or neither."""
+"""A callback is stored in the database transaction that ends the authentication, or neither is committed."""
 
 from contextlib import contextmanager
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @contextmanager
 def refused_rows():
-    """Have the database refuse every new callback."""
+    """Make the database reject every new callback."""
     if connection.vendor == "sqlite":
         refuse = f"CREATE TRIGGER refused BEFORE INSERT ON {TABLE} BEGIN SELECT RAISE(ABORT, 'refused'); END"
         allow = "DROP TRIGGER refused"
@@ -29,7 +29,7 @@ def refused_rows():
             cursor.execute(allow)
 
 
-def test_an_answer_whose_callback_cannot_be_stored_is_no_answer_and_can_be_sent_again(portal, device, mobile_type):
+def test_answer_is_rolled_back_if_its_callback_cannot_be_stored(portal, device, mobile_type):
     transaction_id = portal.start(mobile_type, device).json()["transaction_id"]
     challenge = device.fetch(transaction_id)
     answer = device.seal({"transaction_id": transaction_id, "token": challenge["token"], "authenticated": True})

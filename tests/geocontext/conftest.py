@@ -7,7 +7,7 @@ from tests.geocontext import files
 
 @pytest.fixture
 def location_file(tmp_path, settings):
-    """The location file of this server, which holds the address of the examples."""
+    """Configured location database that contains the address of the examples."""
     path = files.write(tmp_path / "city.mmdb")
     settings.GEOCONTEXT_DATABASE = str(path)
     return path
@@ -15,13 +15,13 @@ def location_file(tmp_path, settings):
 
 @pytest.fixture(scope="module")
 def running_service():
-    with geolocation.Geolocation() as stand_in:
-        yield stand_in
+    with geolocation.Geolocation() as service:
+        yield service
 
 
 @pytest.fixture
 def service(running_service, db):
-    """A geolocation service, which the console names."""
+    """Fake geolocation service, configured in the console."""
     running_service.script.clear()
     running_service.received.clear()
     described = running_service.describe()

@@ -1,4 +1,4 @@
-"""Location files for tests: a small one with the address of the examples, and MaxMind's own when they were fetched."""
+"""Location databases for tests: a small one with the address of the examples, and MaxMind's if downloaded."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ FLAT = {"country_code": "NL", "region": "Provincie Utrecht", "city": "Utrecht"}
 
 
 def write(path, record=CITY, *, kind="Test-City", addresses=(UTRECHT, UTRECHT_6), ip_version=6):
-    """Write a location file beside its place and put it there by renaming, as its users are told to."""
+    """Write a location database and rename it to its path, as documented."""
     writer = MMDBWriter(ip_version, kind, ipv4_compatible=ip_version == 6, description="for tests")
     for address in addresses:
         writer.insert_network(netaddr.IPSet([address]), record)
@@ -33,7 +33,7 @@ def write(path, record=CITY, *, kind="Test-City", addresses=(UTRECHT, UTRECHT_6)
 
 
 def maxmind(name):
-    """Return the path of one of MaxMind's test databases."""
+    """Return the path of a test database of MaxMind."""
     path = MAXMIND / f"{name}.mmdb"
     if not path.exists():
         pytest.skip("MaxMind's test databases are not here: scripts/test-data.sh fetches them")

@@ -1,4 +1,4 @@
-"""Locations from a file: what a secure message says, and what it says when the file fails."""
+"""Locations from the location database: secure messages with context, and failures."""
 
 import os
 import threading
@@ -25,14 +25,14 @@ def compose(ip_address=UTRECHT, user_agent=CHROME, language="en"):
 
 
 def failure(ip_address=UTRECHT):
-    """Return why there is no context, after checking that the message came alone."""
+    """Return the reason of a failure, and check that the message is unchanged."""
     composed = compose(ip_address)
     assert (composed.text, composed.event_type) == (MESSAGE, EventTypes.GEOLOCATION_CHECK_FAILED)
     assert ip_address not in composed.reason
     return composed.reason
 
 
-def test_a_message_gets_the_machine_the_browser_and_the_place(location_file):
+def test_message_has_operating_system_browser_and_location(location_file):
     assert services.is_enabled()
     for address in (UTRECHT, f"::ffff:{UTRECHT}", UTRECHT_6, UTRECHT_6.upper()):
         composed = compose(address)
@@ -40,12 +40,12 @@ def test_a_message_gets_the_machine_the_browser_and_the_place(location_file):
         assert composed.event_type == EventTypes.GEOLOCATION_CHECK_SUCCESS
 
 
-def test_maxminds_own_city_file_is_read(settings):
+def test_maxmind_city_database_is_supported(settings):
     settings.GEOCONTEXT_DATABASE = str(files.maxmind("GeoIP2-City-Test"))
     assert compose("2.125.160.216").text.endswith("Location: GB, England, Boxford")
     assert compose("81.2.69.142", language="fr").text.endswith("Location: GB, Angleterre, Londres")
     assert compose("81.2.69.142", language="pt-BR").text.endswith("Location: GB, Inglaterra, Londres")
-    # German names England like no one: English.
+    # The database has no German name of England: English is used.
     assert compose("81.2.69.142", language="de-AT").text.endswith("Location: GB, England, London")
     assert compose("2001:218::1").text.endswith("Location: JP, , ")
     assert failure("145.97.39.155") == "The location database has no location for the IP address."
@@ -61,12 +61,12 @@ def test_maxminds_own_city_file_is_read(settings):
         {"country_code": "NL", "region_name": "Provincie Utrecht", "city_name": "Utrecht"},
     ],
 )
-def test_flat_files_are_read_too(location_file, record):
+def test_flat_records_are_supported(location_file, record):
     files.write(location_file, record)
     assert compose().text == EXAMPLE
 
 
-def test_names_come_in_the_language_of_the_request_and_else_in_english(location_file):
+def test_names_are_in_the_language_of_the_request_or_in_english(location_file):
     assert compose(language="nl-BE").text.endswith("Location: NL, Provincie Utrecht (nl), Utrecht (nl)")
     assert compose(language="fr").text == EXAMPLE
 
@@ -80,7 +80,7 @@ def test_names_come_in_the_language_of_the_request_and_else_in_english(location_
         ("", "", MESSAGE),
     ],
 )
-def test_what_did_not_come_leaves_its_placeholders_empty(location_file, ip_address, user_agent, text):
+def test_missing_parameters_leave_their_placeholders_empty(location_file, ip_address, user_agent, text):
     composed = compose(ip_address, user_agent)
     skipped = composed.event_type == EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING
     assert (composed.text, skipped) == (text, not ip_address)
@@ -88,21 +88,21 @@ def test_what_did_not_come_leaves_its_placeholders_empty(location_file, ip_addre
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "fe80::1%eth0", "::ffff:192.168.1.1", "100.64.0.1"])
-def test_a_private_address_leaves_the_message_alone(location_file, address):
+def test_private_address_leaves_the_message_unchanged(location_file, address):
     assert failure(address) == "The IP address is private or reserved."
 
 
-def test_a_file_may_know_the_private_networks_of_its_owner(location_file):
+def test_database_can_contain_private_networks(location_file):
     files.write(location_file, FLAT, addresses=["10.1.2.3"])
     assert compose("10.1.2.3").text == EXAMPLE
 
 
-def test_an_address_that_is_none_or_unknown_leaves_the_message_alone(location_file):
+def test_invalid_or_unknown_address_leaves_the_message_unchanged(location_file):
     assert failure("1.2.3") == "The IP address is malformed."
     assert failure("145.97.39.156") == "The location database has no location for the IP address."
 
 
-def test_a_file_of_ipv4_addresses_alone_knows_those_and_no_other(location_file):
+def test_ipv4_database_has_no_location_for_ipv6_addresses(location_file):
     files.write(location_file, addresses=[UTRECHT], ip_version=4)
     assert compose().text == EXAMPLE
     assert compose(f"::ffff:{UTRECHT}").text == EXAMPLE
@@ -111,7 +111,7 @@ def test_a_file_of_ipv4_addresses_alone_knows_those_and_no_other(location_file):
     assert failure("::1") == "The IP address is private or reserved."
 
 
-def test_a_file_that_is_replaced_is_read_at_once_and_a_bad_one_says_why(location_file, tmp_path):
+def test_replaced_database_is_used_at_once_and_an_invalid_one_has_a_reason(location_file, tmp_path):
     assert compose().text == EXAMPLE
 
     files.write(location_file, {**FLAT, "city": "Amersfoort"})
@@ -140,7 +140,7 @@ def test_a_file_that_is_replaced_is_read_at_once_and_a_bad_one_says_why(location
     assert compose().text == EXAMPLE
 
 
-def test_a_file_that_is_overwritten_in_place_kills_nobody(location_file):
+def test_database_overwritten_in_place_does_not_crash_the_process(location_file):
     assert compose().text == EXAMPLE
     size = location_file.stat().st_size
     with location_file.open("r+b") as opened:
@@ -150,7 +150,7 @@ def test_a_file_that_is_overwritten_in_place_kills_nobody(location_file):
     assert failure().startswith("The location database is corrupt ")
 
 
-def test_files_of_maxmind_that_are_broken_or_of_another_kind_say_so(settings):
+def test_corrupt_or_unsuitable_maxmind_database_has_a_reason(settings):
     settings.GEOCONTEXT_DATABASE = str(files.maxmind("GeoLite2-ASN-Test"))
     assert "(GeoLite2-ASN) contains no countries" in failure("1.128.0.0")
     for name in ("GeoIP2-City-Test-Broken-Double-Format", "GeoIP2-City-Test-Invalid-Node-Count"):
@@ -158,7 +158,7 @@ def test_files_of_maxmind_that_are_broken_or_of_another_kind_say_so(settings):
         assert failure("81.2.69.142").startswith("The location database is corrupt (")
 
 
-def test_threads_look_up_while_the_file_is_replaced(location_file, settings):
+def test_threads_can_look_up_while_the_database_is_replaced(location_file, settings):
     stop, seen, problems = threading.Event(), set(), []
 
     def look_up():
@@ -182,7 +182,7 @@ def test_threads_look_up_while_the_file_is_replaced(location_file, settings):
     assert seen <= {"Utrecht", "Amersfoort"}
 
 
-def test_values_cannot_move_or_forge_the_text_around_them(location_file):
+def test_values_cannot_reorder_or_forge_the_message(location_file):
     files.write(
         location_file,
         {"country_code": "N\u202eL", "region": "one\ntwo\x1b[31m\u2066", "city": "[message][browser]" + "x" * 2000},
@@ -192,5 +192,5 @@ def test_values_cannot_move_or_forge_the_text_around_them(location_file):
     assert len(text.rpartition(", ")[2]) == 1024
 
 
-def test_a_one_time_password_without_a_message_begins_with_the_context(location_file):
+def test_one_time_password_without_message_has_only_the_context(location_file):
     assert services.compose("", Origin(UTRECHT, CHROME, "en")).text == EXAMPLE.removeprefix(f"{MESSAGE} ")

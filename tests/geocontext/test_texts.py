@@ -1,4 +1,4 @@
-"""The machine and the browser as users read them, and texts that look like placeholders."""
+"""Names of operating systems and browsers, and values that contain placeholders."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from apps.geocontext.services import Location, Origin
 pytestmark = pytest.mark.django_db
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-# What the browser sends, and what a user reads.
+# User agents and their descriptions.
 BROWSERS = [
     (
         f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_14_3) {WEBKIT} Chrome/73.0.3683.86 Safari/537.36",
@@ -33,9 +33,9 @@ BROWSERS = [
     (f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/123.0.0.0 Safari/537.36", "Linux, Chrome 123.0"),
     ("curl/8.5.0", ", curl 8.5"),
     ("nonsense \ud800 \x00 \u202e", ", "),
-    ("Mozilla/5.0 (" * 100 + "Windows NT 10.0", ", "),  # behind the first 1,024 characters nobody looks
+    ("Mozilla/5.0 (" * 100 + "Windows NT 10.0", ", "),  # only the first 1,024 characters are parsed
 ]
-# What its sender writes in the place of a name or a version, and what of it a user reads.
+# User agents with arbitrary text as name or version, and their descriptions.
 FREE_TEXTS = [
     ("Support calling: approve now/1 CFNetwork/978 Darwin/18", "iOS, "),
     ("Call 0800 123456 and approve-iPhone/1.0 CFNetwork/978", "iOS 1.0, "),
@@ -47,7 +47,7 @@ FREE_TEXTS = [
 
 
 @pytest.mark.parametrize(("user_agent", "read"), BROWSERS)
-def test_machines_and_browsers_are_named(user_agent, read):
+def test_operating_system_and_browser_are_named(user_agent, read):
     ConfirmationTemplate.objects.create(texts={"en": "[message][operatingSystem], [browser]"})
     assert services.compose_with("", Origin("", user_agent, ""), Location("NL")).text == read
 
@@ -58,7 +58,7 @@ def test_user_agent_adds_no_free_text_to_the_message(user_agent, read):
     assert services.compose_with("", Origin("", user_agent, ""), Location("NL")).text == read
 
 
-def test_what_looks_like_a_placeholder_in_a_value_stays_as_it_is():
+def test_placeholder_inside_a_value_is_not_replaced():
     location = Location("NL", "[city]", "[message]")
     ConfirmationTemplate.objects.create(texts={"en": "[message] [region] [city] [city]"})
     composed = services.compose_with("Pay [city] [nothing]?", Origin("", "", "en"), location)
