@@ -78,9 +78,9 @@ def _queues() -> Iterator[Metric]:
         labels=["queue"],
     )
     for name, queue in ((queue.name, queue.rows) for queue in QUEUES):
-        found = queue.due(now).order_by().aggregate(number=Count("*"), first=Min("due_at"))
-        waiting.add_metric([name], found["number"])
-        oldest_waiting.add_metric([name], (now - found["first"]).total_seconds() if found["first"] else 0)
+        statistics = queue.due(now).order_by().aggregate(number=Count("*"), first=Min("due_at"))
+        waiting.add_metric([name], statistics["number"])
+        oldest_waiting.add_metric([name], (now - statistics["first"]).total_seconds() if statistics["first"] else 0)
     yield from (waiting, oldest_waiting)
 
 
@@ -101,7 +101,7 @@ def _recorded_metrics() -> Iterator[Metric]:
         yield family
     for histogram in event_metrics.HISTOGRAMS:
         distribution = HistogramMetricFamily(histogram.name, histogram.text, labels=histogram.labels)
-        for found in snapshot.histogram_samples(histogram):
-            buckets = [("+Inf" if bound == inf else str(float(bound)), number) for bound, number in found.buckets]
-            distribution.add_metric(found.labels, buckets, found.seconds)
+        for statistics in snapshot.histogram_samples(histogram):
+            buckets = [("+Inf" if bound == inf else str(float(bound)), number) for bound, number in statistics.buckets]
+            distribution.add_metric(statistics.labels, buckets, statistics.seconds)
         yield distribution

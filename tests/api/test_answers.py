@@ -26,7 +26,7 @@ def send(client, device, started):
 
 
 @pytest.fixture
-def right(device, started):
+def valid_content(device, started):
     """Return a function that builds the content of a valid answer. Members set to None are omitted."""
     challenge = device.fetch(started)
 
@@ -38,7 +38,7 @@ def right(device, started):
 
 
 @pytest.fixture
-def costs_nothing(send, right, portal, device, started, event_types):
+def assert_rejected_without_effect(send, valid_content, portal, device, started, event_types):
     """Send a message that must be rejected, then a valid answer that must be accepted."""
 
     def run(message, event="PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE"):
@@ -48,27 +48,29 @@ def costs_nothing(send, right, portal, device, started, event_types):
         assert event_types()[-1] == event
         assert portal.result(started).json()["status"] == "pending"
         assert not CallbackDelivery.objects.exists()
-        assert send(device.seal(right())).json() == {"status": "authenticated"}
+        assert send(device.seal(valid_content())).json() == {"status": "authenticated"}
 
     return run
 
 
 @pytest.mark.parametrize(("approve", "status"), [(True, "authenticated"), (False, "not_authenticated")])
-def test_answer_ends_the_transaction_and_sends_a_callback(send, right, device, started, event_types, approve, status):
-    response = send(device.seal(right(authenticated=approve)))
+def test_answer_ends_the_transaction_and_sends_a_callback(
+    send, valid_content, device, started, event_types, approve, status
+):
+    response = send(device.seal(valid_content(authenticated=approve)))
     assert (response.status_code, response.json()) == (200, {"status": status})
     assert event_types()[-1] == ("MOBILE_AUTH_AUTHENTICATED" if approve else "MOBILE_AUTH_NOT_AUTHENTICATED")
     callback = CallbackDelivery.objects.get()
     assert (callback.url, str(callback.transaction_id)) == (CALLBACK, started)
 
 
-def test_unknown_members_of_an_answer_are_ignored(send, right, device):
-    content = right(credential={"type": "pin", "token": "x"}, more=[1, 2])
+def test_unknown_members_of_an_answer_are_ignored(send, valid_content, device):
+    content = valid_content(credential={"type": "pin", "token": "x"}, more=[1, 2])
     assert send(device.seal(content)).json() == {"status": "authenticated"}
 
 
-def test_identical_repeat_gets_the_same_response(send, right, device, event_types):
-    sealed = device.seal(right())
+def test_identical_repeat_gets_the_same_response(send, valid_content, device, event_types):
+    sealed = device.seal(valid_content())
     first = send(sealed)
     events = event_types()
     again = send(sealed)
@@ -78,14 +80,14 @@ def test_identical_repeat_gets_the_same_response(send, right, device, event_type
 
 
 @pytest.mark.parametrize("approve", [True, False])
-def test_different_answer_after_the_end_is_rejected(send, right, device, portal, started, approve):
-    send(device.seal(right()))
-    assert error_of(send(device.seal(right(authenticated=approve)))) == INVALID_TRANSACTION
+def test_different_answer_after_the_end_is_rejected(send, valid_content, device, portal, started, approve):
+    send(device.seal(valid_content()))
+    assert error_of(send(device.seal(valid_content(authenticated=approve)))) == INVALID_TRANSACTION
     assert portal.result(started).json()["status"] == "authenticated"
 
 
-def test_identical_repeat_is_accepted_after_the_expiry(send, right, device):
-    sealed = device.seal(right())
+def test_identical_repeat_is_accepted_after_the_expiry(send, valid_content, device):
+    sealed = device.seal(valid_content())
     send(sealed)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=1), tick=False):
         assert send(sealed).json() == {"status": "authenticated"}
@@ -110,89 +112,97 @@ def test_answer_at_the_expiry_is_rejected(client, portal, device):
 
 
 @pytest.mark.parametrize("text", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "x", "%00", "%ff"])
-def test_unknown_transaction_cannot_be_answered(send, right, device, text):
-    assert error_of(send(device.seal(right()), transaction_id=text)) == INVALID_TRANSACTION
+def test_unknown_transaction_cannot_be_answered(send, valid_content, device, text):
+    assert error_of(send(device.seal(valid_content()), transaction_id=text)) == INVALID_TRANSACTION
 
 
-def test_another_device_cannot_answer(send, right, device, enroll, portal, started):
+def test_another_device_cannot_answer(send, valid_content, device, enroll, portal, started):
     other = enroll("bert")
-    for sealed in (device.seal(right()), other.seal(right())):
+    for sealed in (device.seal(valid_content()), other.seal(valid_content())):
         assert error_of(send(sealed, token=other.device_token)) == INVALID_TRANSACTION
     assert portal.result(started).json()["status"] == "pending"
 
 
-def test_disabled_version_cannot_answer(send, right, device, version):
+def test_disabled_version_cannot_answer(send, valid_content, device, version):
     version.status = "disabled"
     version.save()
-    assert error_of(send(device.seal(right()))) == (403, "version_not_enabled")
+    assert error_of(send(device.seal(valid_content()))) == (403, "version_not_enabled")
 
 
 @pytest.mark.parametrize("token", ["", "unknown"])
-def test_answer_requires_a_valid_device_token(send, right, device, token):
-    assert error_of(send(device.seal(right()), token=token)) == (401, "invalid_device_token")
+def test_answer_requires_a_valid_device_token(send, valid_content, device, token):
+    assert error_of(send(device.seal(valid_content()), token=token)) == (401, "invalid_device_token")
 
 
-def test_message_sealed_to_another_receiver_is_rejected(costs_nothing, right, device):
-    stranger = Tsk.generate("x", profile=pysequoia.Profile.RFC4880).extract_certificate()
-    costs_nothing(
+def test_message_sealed_to_another_receiver_is_rejected(assert_rejected_without_effect, valid_content, device):
+    unrelated_key = Tsk.generate("x", profile=pysequoia.Profile.RFC4880).extract_certificate()
+    assert_rejected_without_effect(
         pysequoia.encrypt(
-            json.dumps(right()).encode(),
-            recipients=[stranger],
+            json.dumps(valid_content()).encode(),
+            recipients=[unrelated_key],
             signer=Tsk.from_bytes(device.secret_key.encode()).signer(),
         ).decode()
     )
 
 
-def test_message_signed_by_an_unknown_key_is_rejected(costs_nothing, right, device):
-    stranger = TestDevice("", server_public_key=device.server_public_key, clock_difference=0)
-    stranger.secret_key = stranger.new_secret_key()
-    costs_nothing(stranger.seal(right()))
+def test_message_signed_by_an_unknown_key_is_rejected(assert_rejected_without_effect, valid_content, device):
+    unrelated_key = TestDevice("", server_public_key=device.server_public_key, clock_difference=0)
+    unrelated_key.secret_key = unrelated_key.new_secret_key()
+    assert_rejected_without_effect(unrelated_key.seal(valid_content()))
 
 
-def test_message_signed_by_another_device_is_rejected(costs_nothing, right, enroll):
-    costs_nothing(enroll("bert").seal(right()))
+def test_message_signed_by_another_device_is_rejected(assert_rejected_without_effect, valid_content, enroll):
+    assert_rejected_without_effect(enroll("bert").seal(valid_content()))
 
 
-def test_message_signed_by_another_profile_of_the_device_is_rejected(costs_nothing, right, device, enroll):
+def test_message_signed_by_another_profile_of_the_device_is_rejected(
+    assert_rejected_without_effect, valid_content, device, enroll
+):
     bert = TestDevice("", device_id=device.device_id, device_token=device.device_token)
     enroll("bert", push_token="", device=bert)
-    costs_nothing(bert.seal(right()))
+    assert_rejected_without_effect(bert.seal(valid_content()))
 
 
-def test_unsigned_message_is_rejected(costs_nothing, right, device):
+def test_unsigned_message_is_rejected(assert_rejected_without_effect, valid_content, device):
     server = Cert.from_bytes(device.server_public_key.encode())
-    costs_nothing(pysequoia.encrypt(json.dumps(right()).encode(), recipients=[server]).decode())
+    assert_rejected_without_effect(
+        pysequoia.encrypt(json.dumps(valid_content()).encode(), recipients=[server]).decode()
+    )
 
 
 @pytest.mark.parametrize("mode", ["INLINE", "CLEAR", "DETACHED"])
-def test_signed_but_unencrypted_message_is_rejected(costs_nothing, right, device, mode):
+def test_signed_but_unencrypted_message_is_rejected(assert_rejected_without_effect, valid_content, device, mode):
     signer = Tsk.from_bytes(device.secret_key.encode()).signer()
-    signed = pysequoia.sign(signer, json.dumps(right()).encode(), mode=getattr(pysequoia.SignatureMode, mode))
-    costs_nothing(signed.decode())
+    signed = pysequoia.sign(signer, json.dumps(valid_content()).encode(), mode=getattr(pysequoia.SignatureMode, mode))
+    assert_rejected_without_effect(signed.decode())
 
 
-def test_message_sealed_with_a_password_is_rejected(costs_nothing, right, device):
+def test_message_sealed_with_a_password_is_rejected(assert_rejected_without_effect, valid_content, device):
     signer = Tsk.from_bytes(device.secret_key.encode()).signer()
-    costs_nothing(pysequoia.encrypt(json.dumps(right()).encode(), passwords=["x"], signer=signer).decode())
+    assert_rejected_without_effect(
+        pysequoia.encrypt(json.dumps(valid_content()).encode(), passwords=["x"], signer=signer).decode()
+    )
 
 
-def test_plain_answer_is_rejected(costs_nothing, right):
-    costs_nothing(json.dumps(right()))
+def test_plain_answer_is_rejected(assert_rejected_without_effect, valid_content):
+    assert_rejected_without_effect(json.dumps(valid_content()))
 
 
 @pytest.mark.parametrize("token", ["wrong", "", None, 5, True, [], {}, "\ud800", "é"], ids=ascii)
-def test_wrong_token_is_rejected(costs_nothing, right, device, token):
-    costs_nothing(device.seal(right(token=token)), event="MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN")
+def test_wrong_token_is_rejected(assert_rejected_without_effect, valid_content, device, token):
+    assert_rejected_without_effect(
+        device.seal(valid_content(token=token)), event="MOBILE_AUTH_NOT_AUTHENTICATED_INVALID_TOKEN"
+    )
 
 
 @pytest.mark.parametrize("value", ["5f0c9c3e-7d43-4d3c-9d3b-0d8f3c8f8a11", "", None, 5, [], {}], ids=ascii)
-def test_id_of_another_transaction_is_rejected(costs_nothing, right, device, value):
-    costs_nothing(device.seal(right(transaction_id=value)))
+def test_id_of_another_transaction_is_rejected(assert_rejected_without_effect, valid_content, device, value):
+    assert_rejected_without_effect(device.seal(valid_content(transaction_id=value)))
 
 
 @pytest.mark.parametrize("value", [None, 1, 0, "true", "", [], {}, [True]], ids=ascii)
-def test_non_boolean_answer_is_rejected(costs_nothing, right, device, value):
-    costs_nothing(device.seal(right(authenticated=value)))
+def test_non_boolean_answer_is_rejected(assert_rejected_without_effect, valid_content, device, value):
+    assert_rejected_without_effect(device.seal(valid_content(authenticated=value)))
 
 
 @pytest.mark.parametrize(
@@ -200,12 +210,12 @@ def test_non_boolean_answer_is_rejected(costs_nothing, right, device, value):
     ["", "null", "[]", "true", '"text"', "5", "{", "{]", "\0", "[" * 60_000, "{" * 60_000, "9" * 60_000, "NaN"],
     ids=lambda text: ascii(text)[:12],
 )
-def test_content_must_be_a_json_object(costs_nothing, device, content):
-    costs_nothing(seal_bytes(device, content.encode()))
+def test_content_must_be_a_json_object(assert_rejected_without_effect, device, content):
+    assert_rejected_without_effect(seal_bytes(device, content.encode()))
 
 
-def test_content_must_be_utf_8(costs_nothing, device):
-    costs_nothing(seal_bytes(device, b'{"token": "\xff\xfe\x80"}'))
+def test_content_must_be_utf_8(assert_rejected_without_effect, device):
+    assert_rejected_without_effect(seal_bytes(device, b'{"token": "\xff\xfe\x80"}'))
 
 
 def seal_bytes(device, content):
@@ -233,25 +243,25 @@ def seal_bytes(device, content):
     ],
     ids=lambda text: f"{ascii(text)[:40]} {len(text)}",
 )
-def test_text_without_an_armored_message_is_rejected(costs_nothing, message):
-    costs_nothing(message)
+def test_text_without_an_armored_message_is_rejected(assert_rejected_without_effect, message):
+    assert_rejected_without_effect(message)
 
 
-def test_message_without_armor_is_rejected(costs_nothing, right, device):
-    costs_nothing("".join(device.seal(right()).splitlines()[2:-1]))
+def test_message_without_armor_is_rejected(assert_rejected_without_effect, valid_content, device):
+    assert_rejected_without_effect("".join(device.seal(valid_content()).splitlines()[2:-1]))
 
 
-def test_message_of_more_than_64_kib_is_rejected(costs_nothing, right, device):
-    sealed = device.seal(right(padding="x" * 60_000))
+def test_message_of_more_than_64_kib_is_rejected(assert_rejected_without_effect, valid_content, device):
+    sealed = device.seal(valid_content(padding="x" * 60_000))
     assert len(sealed) > 65_536
-    costs_nothing(sealed)
+    assert_rejected_without_effect(sealed)
 
 
-def test_message_with_one_changed_character_is_rejected(costs_nothing, right, device):
-    lines = device.seal(right()).splitlines()
+def test_message_with_one_changed_character_is_rejected(assert_rejected_without_effect, valid_content, device):
+    lines = device.seal(valid_content()).splitlines()
     middle = len(lines) // 2
     lines[middle] = ("A" if lines[middle][0] != "A" else "B") + lines[middle][1:]
-    costs_nothing("\n".join(lines))
+    assert_rejected_without_effect("\n".join(lines))
 
 
 @pytest.mark.parametrize("body", [{}, {"message": None}, {"message": 5}, {"message": []}, {"message": {}}, [], "null"])

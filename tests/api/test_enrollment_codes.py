@@ -13,7 +13,7 @@ PATH = CODES.format(user_id="anna")
 
 
 @pytest.fixture
-def ask(portal, version):
+def request_code(portal, version):
     def run(body=None, path=PATH):
         content = {"application_id": version.application.identifier} if body is None else body
         return send_json(portal.client, path, content, Authorization=portal.authorization)
@@ -21,23 +21,23 @@ def ask(portal, version):
     return run
 
 
-def test_code_is_created_from_json(ask, settings, version, event_types):
+def test_code_is_created_from_json(request_code, settings, version, event_types):
     settings.PUBLIC_URL = "https://auth.example.com"
-    response = ask()
-    made = response.json()
+    response = request_code()
+    created = response.json()
     assert response.status_code == 201
     assert_not_cacheable(response)
-    assert set(made) == {"enrollment_code", "enrollment_uri", "expires_at"}
+    assert set(created) == {"enrollment_code", "enrollment_uri", "expires_at"}
     # 22 characters of URL-safe base64 carry 128 bits.
-    assert len(made["enrollment_code"]) >= 22
-    seconds = made["expires_at"] / 1000 - datetime.now(UTC).timestamp()
+    assert len(created["enrollment_code"]) >= 22
+    seconds = created["expires_at"] / 1000 - datetime.now(UTC).timestamp()
     assert 590 < seconds <= 600
     assert event_types() == ["ENROLLMENT_CODE_CREATED"]
-    uri = urlsplit(made["enrollment_uri"])
+    uri = urlsplit(created["enrollment_uri"])
     assert parse_qs(uri.query) == {
         "server": ["https://auth.example.com"],
         "application_id": [version.application.identifier],
-        "code": [made["enrollment_code"]],
+        "code": [created["enrollment_code"]],
     }
 
 
@@ -46,15 +46,15 @@ def test_code_is_created_from_a_form(portal, version):
     assert response.status_code == 201
 
 
-def test_codes_are_unique_and_stored_as_hashes(ask):
-    made = {ask().json()["enrollment_code"] for _ in range(5)}
-    assert len(made) == 5
+def test_codes_are_unique_and_stored_as_hashes(request_code):
+    created = {request_code().json()["enrollment_code"] for _ in range(5)}
+    assert len(created) == 5
     stored = json.dumps(list(EnrollmentCode.objects.values()), default=str)
-    assert not [code for code in made if code in stored]
+    assert not [code for code in created if code in stored]
 
 
-def test_unknown_application_is_not_found(ask):
-    assert error_of(ask({"application_id": "none"})) == (404, "not_found")
+def test_unknown_application_is_not_found(request_code):
+    assert error_of(request_code({"application_id": "none"})) == (404, "not_found")
     assert not EnrollmentCode.objects.exists()
 
 
@@ -87,8 +87,8 @@ def test_unknown_application_is_not_found(ask):
     ],
     ids=lambda body: str(body)[:30],
 )
-def test_malformed_body_is_rejected(ask, body):
-    assert error_of(ask(body)) == (400, "invalid_request")
+def test_malformed_body_is_rejected(request_code, body):
+    assert error_of(request_code(body)) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("body", [[("application_id", "a"), ("application_id", "b")], b"application_id=%ff"])
@@ -108,11 +108,11 @@ def post_bytes(portal, body):
 
 
 @pytest.mark.parametrize("user_id", ["u" * 256, "a\0b"])
-def test_invalid_user_id_is_rejected(ask, user_id):
-    assert error_of(ask(path=CODES.format(user_id=quote(user_id)))) == (400, "invalid_request")
+def test_invalid_user_id_is_rejected(request_code, user_id):
+    assert error_of(request_code(path=CODES.format(user_id=quote(user_id)))) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("user_id", ["u" * 255, "anna@example.com", "Ünïcödé", "with space", "漢" * 255])
-def test_user_id_can_be_any_text(ask, user_id):
-    assert ask(path=CODES.format(user_id=quote(user_id))).status_code == 201
+def test_user_id_can_be_any_text(request_code, user_id):
+    assert request_code(path=CODES.format(user_id=quote(user_id))).status_code == 201
     assert EnrollmentCode.objects.get().user_id == user_id

@@ -83,12 +83,12 @@ def test_waiting_deliveries_are_due_and_unclaimed(client, portal, mobile_type, d
     started = portal.start(mobile_type, device).json()["transaction_id"]
     SmsDelivery.objects.create(transaction_id=started, due_at=now - timedelta(seconds=10))
     with time_machine.travel(now + timedelta(seconds=5), tick=False):
-        found = read(client)
-    waiting = {name: found["countersign_deliveries_waiting", name] for name in ("push", "sms", "callbacks")}
+        samples = read(client)
+    waiting = {name: samples["countersign_deliveries_waiting", name] for name in ("push", "sms", "callbacks")}
     assert waiting == {"push": 1, "sms": 1, "callbacks": 2}
-    assert found["countersign_deliveries_oldest_waiting_seconds", "callbacks"] == 65
-    assert found["countersign_deliveries_oldest_waiting_seconds", "sms"] == 15
-    assert found["countersign_deliveries_failed", "callbacks"] == 1
+    assert samples["countersign_deliveries_oldest_waiting_seconds", "callbacks"] == 65
+    assert samples["countersign_deliveries_oldest_waiting_seconds", "sms"] == 15
+    assert samples["countersign_deliveries_failed", "callbacks"] == 1
     PushDelivery.objects.update(state="done")
     assert read(client)["countersign_deliveries_waiting", "push"] == 0
 
@@ -96,8 +96,8 @@ def test_waiting_deliveries_are_due_and_unclaimed(client, portal, mobile_type, d
 def test_failing_callback_urls_match_the_console(client, db):
     now = timezone.now()
     for url, failures, days in (("a", 3, 0), ("b", 9, 6), ("c", 2, 0), ("d", 3, 8)):
-        moment = now - timedelta(days=days)
-        FailingCallbackUrl.objects.create(url=url, failures=failures, failing_since=moment, last_failed_at=moment)
+        timestamp = now - timedelta(days=days)
+        FailingCallbackUrl.objects.create(url=url, failures=failures, failing_since=timestamp, last_failed_at=timestamp)
     assert read(client)["countersign_callback_urls_failing",] == 2
 
 
@@ -138,7 +138,7 @@ def test_event_counts_cost_no_query_and_survive_failed_writes(client, monkeypatc
     with CaptureQueriesContext(connection) as queries:
         client.get("/oauth/api/v1/events")
     assert Event.objects.count() == 1
-    assert not [one for one in queries if "eventcount" in one["sql"]]
+    assert not [query for query in queries if "eventcount" in query["sql"]]
 
     with monkeypatch.context() as patched:
         patched.setattr(counter_buffer, "ADD", "INSERT INTO a_table_that_is_away VALUES {rows}")
@@ -167,7 +167,7 @@ def test_metrics_scan_no_growing_table(client, db):
     with CaptureQueriesContext(connection) as queries:
         read(client)
     assert len(queries) == 8
-    for one in queries:
+    for query in queries:
         assert not re.search(
-            r"Seq Scan on \w+(delivery|lookup)|SCAN \w+(delivery|lookup)$", query_plan(one["sql"]), re.MULTILINE
+            r"Seq Scan on \w+(delivery|lookup)|SCAN \w+(delivery|lookup)$", query_plan(query["sql"]), re.MULTILINE
         )

@@ -17,7 +17,7 @@ from tests.api.certificates import ENCRYPTS, SIGNS, Subkey, agreement, certifica
 
 KEYS = Path(__file__).parent / "public_keys"
 ACCEPTED = sorted(path.name for path in (KEYS / "accepted").iterdir())
-REFUSED = sorted(path.name for path in (KEYS / "refused").iterdir())
+REJECTED = sorted(path.name for path in (KEYS / "refused").iterdir())
 
 
 def generated(**options):
@@ -35,7 +35,7 @@ def enroll_key(client, enrollment_body, new_code):
 
 
 @pytest.fixture
-def refused(enroll_key, public_key, event_types):
+def assert_rejected(enroll_key, public_key, event_types):
     """Send a key that must be rejected, then a valid key with the same code."""
 
     def run(key):
@@ -70,53 +70,53 @@ def test_key_without_a_user_id_is_accepted(enroll_key):
     assert enroll_key(str(Tsk.generate(profile=Profile.RFC4880).extract_certificate())).status_code == 201
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_weak_or_unusable_key_is_rejected_and_the_code_stays_valid(refused, name):
-    refused((KEYS / "refused" / name).read_text())
+@pytest.mark.parametrize("name", REJECTED)
+def test_weak_or_unusable_key_is_rejected_and_the_code_stays_valid(assert_rejected, name):
+    assert_rejected((KEYS / "refused" / name).read_text())
 
 
 @pytest.mark.parametrize("suite", [CipherSuite.P256, CipherSuite.P384, CipherSuite.P521, CipherSuite.Cv448], ids=str)
-def test_another_curve_is_rejected(refused, suite):
-    refused(generated(profile=Profile.RFC4880, cipher_suite=suite))
+def test_another_curve_is_rejected(assert_rejected, suite):
+    assert_rejected(generated(profile=Profile.RFC4880, cipher_suite=suite))
 
 
-def test_version_6_key_is_rejected(refused):
-    refused(generated(profile=Profile.RFC9580))
+def test_version_6_key_is_rejected(assert_rejected):
+    assert_rejected(generated(profile=Profile.RFC9580))
 
 
-def test_secret_key_is_rejected_and_not_stored(refused):
-    refused(str(Tsk.generate("device", profile=Profile.RFC4880)))
+def test_secret_key_is_rejected_and_not_stored(assert_rejected):
+    assert_rejected(str(Tsk.generate("device", profile=Profile.RFC4880)))
 
 
-def test_secret_key_in_public_key_armor_is_rejected(refused):
-    refused(armored(bytes(Tsk.generate("device", profile=Profile.RFC4880))))
+def test_secret_key_in_public_key_armor_is_rejected(assert_rejected):
+    assert_rejected(armored(bytes(Tsk.generate("device", profile=Profile.RFC4880))))
 
 
-def test_public_key_with_a_secret_subkey_is_rejected(refused):
+def test_public_key_with_a_secret_subkey_is_rejected(assert_rejected):
     pair = Tsk.generate("device", profile=Profile.RFC4880)
     packets = [*PacketPile.from_bytes(bytes(pair.extract_certificate()))]
     first_subkey = next(index for index, packet in enumerate(packets) if packet.tag == Tag.PublicSubkey)
     secret = [*PacketPile.from_bytes(bytes(pair))]
-    refused(armored(b"".join(bytes(packet) for packet in [*packets[:first_subkey], *secret[first_subkey:]])))
+    assert_rejected(armored(b"".join(bytes(packet) for packet in [*packets[:first_subkey], *secret[first_subkey:]])))
 
 
-def test_key_without_subkeys_is_rejected(refused):
+def test_key_without_subkeys_is_rejected(assert_rejected):
     certificate = Tsk.generate("device", profile=Profile.RFC4880).extract_certificate()
     packets = list(PacketPile.from_bytes(bytes(certificate)))
     first_subkey = next(index for index, packet in enumerate(packets) if packet.tag == Tag.PublicSubkey)
-    refused(armored(b"".join(bytes(packet) for packet in packets[:first_subkey])))
+    assert_rejected(armored(b"".join(bytes(packet) for packet in packets[:first_subkey])))
 
 
-def test_key_without_signatures_is_rejected(refused):
+def test_key_without_signatures_is_rejected(assert_rejected):
     certificate = Tsk.generate("device", profile=Profile.RFC4880).extract_certificate()
     packets = PacketPile.from_bytes(bytes(certificate))
-    refused(armored(b"".join(bytes(packet) for packet in packets if packet.tag != Tag.Signature)))
+    assert_rejected(armored(b"".join(bytes(packet) for packet in packets if packet.tag != Tag.Signature)))
 
 
-def test_changed_key_is_rejected(refused):
+def test_changed_key_is_rejected(assert_rejected):
     data = bytearray(bytes(Tsk.generate("device", profile=Profile.RFC4880).extract_certificate()))
     data[20] ^= 1
-    refused(armored(bytes(data)))
+    assert_rejected(armored(bytes(data)))
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_changed_key_is_rejected(refused):
     ],
     ids=lambda key: ascii(key)[:40],
 )
-def test_garbage_is_rejected(refused, key):
-    refused(key)
+def test_garbage_is_rejected(assert_rejected, key):
+    assert_rejected(key)
 
 
-def test_message_is_not_a_key(refused, public_key):
-    refused(pysequoia.encrypt(b"x", recipients=[pysequoia.Cert.from_bytes(public_key.encode())]).decode())
+def test_message_is_not_a_key(assert_rejected, public_key):
+    assert_rejected(pysequoia.encrypt(b"x", recipients=[pysequoia.Cert.from_bytes(public_key.encode())]).decode())
 
 
 def test_huge_key_is_rejected(enroll_key, public_key):
@@ -189,18 +189,18 @@ def many_subkeys(parts, count):
     return [Subkey(openpgp.new_curve25519(parts.now), ENCRYPTS) for _number in range(count)]
 
 
-def test_key_with_more_than_64_packets_is_rejected(refused, parts):
-    refused(certificate(parts.primary, *many_subkeys(parts, 31), at=parts.now, flags=b"\x03"))
+def test_key_with_more_than_64_packets_is_rejected(assert_rejected, parts):
+    assert_rejected(certificate(parts.primary, *many_subkeys(parts, 31), at=parts.now, flags=b"\x03"))
 
 
-def test_key_with_a_huge_exponent_is_rejected_quickly(refused, parts):
+def test_key_with_a_huge_exponent_is_rejected_quickly(assert_rejected, parts):
     # Each verification of a signature of this key would take some hundredths of a second.
     numbers = openpgp.write_number((1 << 3071) + 1) + openpgp.write_number((1 << 3000) + 1)
     private = rsa.generate_private_key(65537, 2048)
     slow = openpgp.SecretKey(b"\x04" + parts.now.to_bytes(4, "big") + b"\x01" + numbers, private)
     key = certificate(slow, *many_subkeys(parts, 30), at=parts.now, flags=b"\x03")
     start = time.process_time()
-    refused(key)
+    assert_rejected(key)
     assert time.process_time() - start < 0.4
 
 
@@ -210,13 +210,13 @@ def test_signing_subkey_with_a_valid_back_signature_is_accepted(enroll_key, part
 
 @pytest.mark.parametrize("claim", CLAIMS)
 @pytest.mark.parametrize("flags", [b"\x01", b"\x03"], ids=["only the subkey signs", "the primary key signs too"])
-def test_signing_subkey_without_valid_back_signature_is_rejected(refused, parts, claim, flags):
-    refused(parts.certificate(CLAIMS[claim](parts), flags))
+def test_signing_subkey_without_valid_back_signature_is_rejected(assert_rejected, parts, claim, flags):
+    assert_rejected(parts.certificate(CLAIMS[claim](parts), flags))
 
 
-def test_signing_subkey_bound_by_another_key_is_rejected(refused, parts):
+def test_signing_subkey_bound_by_another_key_is_rejected(assert_rejected, parts):
     agreed = agreement(parts.signer, parts.primary, parts.now)
-    refused(parts.certificate(agreed, b"\x03", binder=parts.other))
+    assert_rejected(parts.certificate(agreed, b"\x03", binder=parts.other))
 
 
 @pytest.mark.parametrize("claim", [*CLAIMS, None])

@@ -16,9 +16,9 @@ def enroll_push(client):
     """Send a push token for a device's profile."""
 
     def run(device, push_token, **changes):
-        given = {"profile_id": device.profile_id, "token": device.device_token, **changes}
+        values = {"profile_id": device.profile_id, "token": device.device_token, **changes}
         return send_json(
-            client, push_path(given["profile_id"]), {"push_token": push_token}, method="PUT", token=given["token"]
+            client, push_path(values["profile_id"]), {"push_token": push_token}, method="PUT", token=values["token"]
         )
 
     return run

@@ -112,11 +112,11 @@ def test_query_count_is_constant_and_within_the_budget(calls, version, device, n
 
 def test_rejected_request_costs_no_more_queries(calls, portal, mobile_type, device):
     calls["E3"]()()
-    taken = queries_of(calls["E3"]())
+    accepted = queries_of(calls["E3"]())
     for changes in ({"user_id": "unknown"}, {"device_id": "F" * 64}, {"callback_uri": "x"}, {"type": "x"}):
         with CaptureQueriesContext(connection) as captured:
             assert portal.start(mobile_type, device, **changes).status_code >= 400
-        assert len(captured) <= len(taken)
+        assert len(captured) <= len(accepted)
 
 
 def test_events_do_not_change_the_query_count(calls):

@@ -25,13 +25,13 @@ def version():
 
 @pytest.fixture
 def device(enroll):
-    made = enroll()
-    made.register_pin("12345")
-    return made
+    enrolled_device = enroll()
+    enrolled_device.register_pin("12345")
+    return enrolled_device
 
 
 @pytest.fixture
-def ask(portal, device):
+def start_challenge(portal, device):
     """Return a function that starts a transaction of a method and returns its challenge."""
 
     def run(method, **fields):
@@ -43,19 +43,19 @@ def ask(portal, device):
     return run
 
 
-def test_wrong_pin_returns_the_remaining_attempts(device, ask):
-    challenge = ask("push_with_pin")
+def test_wrong_pin_returns_the_remaining_attempts(device, start_challenge):
+    challenge = start_challenge("push_with_pin")
     with pytest.raises(InvalidPin) as wrong:
         device.answer(challenge, approve=True, pin="54321")
     assert (wrong.value.used_attempts, wrong.value.max_attempts, wrong.value.attempts_left) == (1, 3, 2)
     assert device.answer(challenge, approve=True, pin="12345") == "authenticated"
 
 
-def test_pin_is_replaced_with_the_current_one(device, ask):
+def test_pin_is_replaced_with_the_current_one(device, start_challenge):
     with pytest.raises(InvalidPin):
         device.register_pin("99999", current_pin="54321")
     device.register_pin("99999", current_pin="12345")
-    challenge = ask("push_with_pin")
+    challenge = start_challenge("push_with_pin")
     with pytest.raises(InvalidPin):
         device.answer(challenge, approve=True, pin="12345")
     assert device.answer(challenge, approve=True, pin="99999") == "authenticated"
@@ -64,20 +64,20 @@ def test_pin_is_replaced_with_the_current_one(device, ask):
 @pytest.mark.parametrize(
     ("method", "name"), [("push_with_fingerprint", FINGERPRINT), ("push_with_custom_authenticator", "face")]
 )
-def test_biometric_token_approves_and_a_wrong_one_is_revoked(device, ask, method, name):
+def test_biometric_token_approves_and_a_wrong_one_is_revoked(device, start_challenge, method, name):
     device.register_fingerprint(pin="12345")
     device.register_custom("face", pin="12345")
-    assert device.answer(ask(method), approve=True, authenticator=name) == "authenticated"
+    assert device.answer(start_challenge(method), approve=True, authenticator=name) == "authenticated"
     device.secure_store.save(name, "not-the-token")
-    challenge = ask(method)
+    challenge = start_challenge(method)
     with pytest.raises(AuthenticatorRevoked):
         device.answer(challenge, approve=True, authenticator=name)
     assert name not in device.secure_store.tokens
     assert device.answer(challenge, approve=True, pin="12345") == "authenticated"
 
 
-def test_disconnected_device_enrolls_as_a_new_one(device, ask, enroll):
-    challenge, secret_key, device_id = ask("push_with_pin"), device.secret_key, device.device_id
+def test_disconnected_device_enrolls_as_a_new_one(device, start_challenge, enroll):
+    challenge, secret_key, device_id = start_challenge("push_with_pin"), device.secret_key, device.device_id
     for _attempt in range(2):
         with pytest.raises(InvalidPin):
             device.answer(challenge, approve=True, pin="54321")
@@ -114,58 +114,58 @@ def test_users_of_a_device_have_separate_keys(device, enroll, client):
 
 def test_new_push_token_takes_the_place_of_the_old_one(device):
     device.replace_push_token("push-token-of-anna", "newer")
-    with pytest.raises(DeviceApiError) as refused:
+    with pytest.raises(DeviceApiError) as caught:
         device.replace_push_token("push-token-of-anna", "newest")
-    assert refused.value.status == 400
+    assert caught.value.status == 400
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", "[]", "[" * 60_000], ids=["HTML", "list", "deep"])
 def test_error_response_of_a_proxy_can_have_any_body(body):
     with Portal() as gateway:
         gateway.script["/device/v1/enrollments"] = [{"status": 502, "body": body}]
-        with pytest.raises(DeviceApiError) as refused:
+        with pytest.raises(DeviceApiError) as caught:
             Device(gateway.url).call("POST", "/device/v1/enrollments", {})
-    assert refused.value.status == 502
+    assert caught.value.status == 502
 
 
 @pytest.mark.parametrize("kind", [KeyKind.CURVE25519, KeyKind.RSA2048])
-def test_payment_is_signed_with_the_device_key(device, ask, portal, enroll, client, kind):
+def test_payment_is_signed_with_the_device_key(device, start_challenge, portal, enroll, client, kind):
     if kind != KeyKind.CURVE25519:
         device.secret_key = device.new_secret_key(kind)
         enroll(device=device)
-    challenge = ask("push", signing_data="Pay € 5\nto Ben")
+    challenge = start_challenge("push", signing_data="Pay € 5\nto Ben")
     assert challenge["signing_data"] == "Pay € 5\nto Ben"
     assert device.answer(challenge, approve=True) == "authenticated"
     result = portal.result(challenge["transaction_id"]).json()
     assert (result["signature_verified"], result["signature"]) == (True, device.sign("Pay € 5\nto Ben"))
 
 
-def test_identical_answer_counts_once(device, ask):
-    challenge = ask("push_with_pin")
+def test_identical_answer_counts_once(device, start_challenge):
+    challenge = start_challenge("push_with_pin")
     wrong = device.sealed_answer(challenge, approve=True, pin="54321")
     for _try in range(3):
-        with pytest.raises(InvalidPin) as refused:
+        with pytest.raises(InvalidPin) as caught:
             device.send_answer(challenge["transaction_id"], wrong)
-        assert refused.value.used_attempts == 1
+        assert caught.value.used_attempts == 1
     right = device.sealed_answer(challenge, approve=True, pin="12345")
     assert [device.send_answer(challenge["transaction_id"], right) for _try in range(2)] == ["authenticated"] * 2
 
 
-def test_denial_contains_no_credential(device, ask):
-    challenge = ask("push_with_pin", signing_data="Pay")
+def test_denial_contains_no_credential(device, start_challenge):
+    challenge = start_challenge("push_with_pin", signing_data="Pay")
     message = device.sealed_answer(challenge, approve=False, pin="54321")
     assert set(server_keys.open_sealed(Profile.objects.get(), message)) == {"transaction_id", "token", "authenticated"}
     assert device.answer(challenge, approve=False, pin="54321") == "not_authenticated"
 
 
-def test_device_is_restored_from_a_file(device, ask, client):
+def test_device_is_restored_from_a_file(device, start_challenge, client):
     device.register_fingerprint(pin="12345")
-    kept = device.dump()
-    assert "12345" not in json.loads(kept)["pin_token"].values()
-    again = TestDevice.load(kept)
-    again.client = client
-    assert again == device
-    assert again.answer(ask("push_with_pin"), approve=True, pin="12345") == "authenticated"
+    dumped = device.dump()
+    assert "12345" not in json.loads(dumped)["pin_token"].values()
+    restored = TestDevice.load(dumped)
+    restored.client = client
+    assert restored == device
+    assert restored.answer(start_challenge("push_with_pin"), approve=True, pin="12345") == "authenticated"
 
 
 class Misled(TestDevice):

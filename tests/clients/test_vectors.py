@@ -40,8 +40,8 @@ def profile(vectors, device):
 
 
 def test_file_matches_the_script():
-    kept, made = json.loads(FILE.read_text()), device_vectors.build_vectors()
-    assert shape(kept) == shape(made)
+    stored, created = json.loads(FILE.read_text()), device_vectors.build_vectors()
+    assert shape(stored) == shape(created)
 
 
 def shape(value):
@@ -93,21 +93,21 @@ def test_unsigned_message_is_rejected(vectors, device, profile):
 
 
 def test_signature_is_valid_and_deterministic(device, profile):
-    given = device["signature"]
-    assert signatures.is_valid(profile, given["data"], given["signature"])
-    assert signatures.public_key_pem(profile) == given["public_key_pem"] == keys.public_pem(device["secret_key"])
-    assert base64.b64encode(keys.sign(given["data"].encode(), device["secret_key"])).decode() == given["signature"]
-    assert not signatures.is_valid(profile, given["data"] + " ", given["signature"])
+    vector = device["signature"]
+    assert signatures.is_valid(profile, vector["data"], vector["signature"])
+    assert signatures.public_key_pem(profile) == vector["public_key_pem"] == keys.public_pem(device["secret_key"])
+    assert base64.b64encode(keys.sign(vector["data"].encode(), device["secret_key"])).decode() == vector["signature"]
+    assert not signatures.is_valid(profile, vector["data"] + " ", vector["signature"])
 
 
 def test_locked_token_matches_the_vectors(vectors):
-    given = vectors["locked_pin_token"]
-    locked = LockedToken(given["salt"], given["locked"])
-    assert locked.unlock(given["pin"]) == given["token"]
-    assert locked.unlock(given["wrong_pin"]) == given["token_of_wrong_pin"]
+    vector = vectors["locked_pin_token"]
+    locked = LockedToken(vector["salt"], vector["locked"])
+    assert locked.unlock(vector["pin"]) == vector["token"]
+    assert locked.unlock(vector["wrong_pin"]) == vector["token_of_wrong_pin"]
 
 
 def test_scanned_code_matches_the_vectors(vectors):
-    given = vectors["otp"]
-    transaction_id, otp = otp_codes.unpack(given["scanned"])
-    assert (str(transaction_id), otp) == (given["transaction_id"], given["otp"])
+    vector = vectors["otp"]
+    transaction_id, otp = otp_codes.unpack(vector["scanned"])
+    assert (str(transaction_id), otp) == (vector["transaction_id"], vector["otp"])

@@ -25,9 +25,9 @@ STEP_SECONDS = 20
 def environment(var_dir, port):
     """Return the environment of a new user, without servers and test settings."""
     excluded = ("DATABASE_URL", "BROKER_URL", "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY")
-    kept = {name: value for name, value in os.environ.items() if name not in excluded}
+    variables = {name: value for name, value in os.environ.items() if name not in excluded}
     settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "VAR_DIR": str(var_dir), "PORT": str(port)}
-    return {**kept, **settings}
+    return {**variables, **settings}
 
 
 class Run:
@@ -71,14 +71,14 @@ class Run:
 
     def children(self):
         """Return the process ids by command: serve and worker."""
-        found = {}
+        process_ids = {}
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
                 arguments = (path / "cmdline").read_text().split("\0")
                 if parent == self.process.pid and str(ROOT / "manage.py") in arguments:
-                    found[arguments[2]] = int(path.name)
-        return found
+                    process_ids[arguments[2]] = int(path.name)
+        return process_ids
 
     def interrupt_group(self):
         """Send the signal of Ctrl-C in a terminal."""

@@ -163,8 +163,8 @@ def test_code_on_the_shops_page_is_scanned_and_approved(page):
 def eva(run):
     """Return a function that starts a transaction of another portal and user."""
     code = json.loads(run.command("enrollment_code", "eva", "demo", "--json"))["enrollment_code"]
-    made = run.command("create_api_client", "--name", "Portal", "--api", "mobile_authentication", "--json")
-    credentials = "{client_id}:{client_secret}".format(**json.loads(made))
+    output = run.command("create_api_client", "--name", "Portal", "--api", "mobile_authentication", "--json")
+    credentials = "{client_id}:{client_secret}".format(**json.loads(output))
     device = Device(run.base)
     device.enroll(code, application_id="demo", device_name="Eva")
     device.enroll_push("push-token-of-another-program")

@@ -175,11 +175,11 @@ def test_phone_without_an_account_receives_sms(visitor):
 
 def test_last_wrong_code_ends_the_sign_in(visitor):
     code = visitor.receive_code()
-    left = []
+    remaining = []
     for given in (wrong(code), "12 34", ""):
         portal = visitor.press("/demo/verify", code=given)["portal"]
-        left.append((portal["status"], portal["attempts_left"], portal["message"]))
-    assert left == [
+        remaining.append((portal["status"], portal["attempts_left"], portal["message"]))
+    assert remaining == [
         ("enter_code", 2, "This code is wrong: 2 attempts left."),
         ("enter_code", 1, "This code is wrong: 1 attempt left."),
         ("failed", 0, "Too many wrong codes."),
@@ -190,13 +190,13 @@ def test_last_wrong_code_ends_the_sign_in(visitor):
 def test_code_is_resent_until_the_limit(visitor):
     code = visitor.receive_code()
     for number in (2, 3):
-        left = visitor.press("/demo/resend")["portal"]["resends_left"]
-        assert left == 3 - number
+        remaining = visitor.press("/demo/resend")["portal"]["resends_left"]
+        assert remaining == 3 - number
         state = visitor.until(lambda state, number=number: len(state["phone"]["messages"]) == number)
         assert visitor.code_of(state) == code
-    refused = visitor.press("/demo/resend")
-    assert (refused["portal"]["status"], refused["portal"]["resends_left"]) == ("enter_code", 0)
-    assert "error" not in refused
+    rejected = visitor.press("/demo/resend")
+    assert (rejected["portal"]["status"], rejected["portal"]["resends_left"]) == ("enter_code", 0)
+    assert "error" not in rejected
     assert visitor.press("/demo/verify", code=code)["portal"]["status"] == "signed_in"
 
 
@@ -236,36 +236,36 @@ def test_repeated_click_counts_once(visitor):
 
 
 def test_reset_enrolls_a_new_device(run, visitor):
-    before = kept_device(run)
+    before = stored_device(run)
     visitor.sign_in()
     state = visitor.press("/demo/reset")
     assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_out", "ready")
     assert len(step_calls(state)) == 5
-    assert kept_device(run) != before
+    assert stored_device(run) != before
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
 
 
 def test_sign_in_expires_and_reset_restores_the_lifetime(run, visitor):
     shorter = {"mobile_authentication_types": [{"name": "login", "time_to_live": 2}]}
     run.command("import_configuration", "-", stdin=json.dumps(shorter))
-    before = kept_device(run)
+    before = stored_device(run)
     visitor.sign_in()
     state = visitor.until(lambda state: state["portal"]["status"] != "waiting")
     assert (state["portal"]["status"], state["phone"]["status"]) == ("expired", "missed")
 
     assert "The demo starts over." in run.command("demo_setup", "--reset")
-    visitor.until(lambda _state: kept_device(run) not in (before, ""))
+    visitor.until(lambda _state: stored_device(run) not in (before, ""))
     assert visitor.sign_in()["phone"]["request"]["lifetime_seconds"] == 120
 
 
 def test_files_in_var_dir_are_private(run, visitor):
     visitor.state()
-    found = {path.relative_to(run.var_dir): path for path in run.var_dir.rglob("*")}
-    modes = {str(name): stat.S_IMODE(path.stat().st_mode) for name, path in found.items()}
+    paths = {path.relative_to(run.var_dir): path for path in run.var_dir.rglob("*")}
+    modes = {str(name): stat.S_IMODE(path.stat().st_mode) for name, path in paths.items()}
     expected = {"countersign.sqlite3", "countersign.sqlite3-wal", "keys.json", "static", "demo", "logs/web.log"}
     assert expected <= modes.keys()
-    wanted = {str(name): 0o700 if path.is_dir() else 0o600 for name, path in found.items()}
-    assert modes == wanted
+    expected_modes = {str(name): 0o700 if path.is_dir() else 0o600 for name, path in paths.items()}
+    assert modes == expected_modes
 
 
 def test_logs_contain_no_secrets_of_the_demo(run, visitor):
@@ -292,7 +292,7 @@ def test_logs_contain_no_secrets_of_the_demo(run, visitor):
     assert not re.search(r"(?<![0-9a-f])12345(?![0-9a-f])", logs)
 
 
-def kept_device(run):
+def stored_device(run):
     phone = json.loads((run.var_dir / "demo" / "live.json").read_text())["phone"]
     return phone["device"]["device_id"] if phone else ""
 
@@ -305,7 +305,7 @@ def test_demo_stops_cleanly_and_restarts_on_another_port(tmp_path, how):
         assert demo_line == f"Demo: {first.base}/demo/\n"
         assert re.fullmatch(rf"Console: {first.base}/admin/ admin \S{{12,}}\n", console_line)
         assert Visitor(first.base).answer("approve")["portal"]["status"] == "signed_in"
-        device = kept_device(first)
+        device = stored_device(first)
         first.interrupt_group() if how == "Ctrl-C" else first.process.send_signal(signal.SIGTERM)
         assert first.end() == (0, "", "")
         assert first.group_is_empty()
@@ -317,7 +317,7 @@ def test_demo_stops_cleanly_and_restarts_on_another_port(tmp_path, how):
         lines = second.wait_until_ready()
         assert lines == [line.replace(first.base, second.base) for line in (demo_line, console_line)]
         assert Visitor(second.base).answer("deny")["portal"]["status"] == "denied"
-        assert kept_device(second) == device
+        assert stored_device(second) == device
     finally:
         second.kill()
 

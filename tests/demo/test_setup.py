@@ -35,9 +35,9 @@ def demo_setup(*arguments):
 
 def test_demo_setup_configures_all_items():
     demo_setup()
-    kept = store.read(store.SETUP)
+    stored = store.read(store.SETUP)
     client = ApiClient.objects.get(client_id="demo-portal")
-    assert client.has_secret(kept["client_secret"])
+    assert client.has_secret(stored["client_secret"])
     assert set(client.apis) == {"mobile_authentication", "end_user"}
     version = ApplicationVersion.objects.get(application__identifier="demo")
     assert (version.platform, version.version) == ("android", "1.0.0")
@@ -55,14 +55,14 @@ def test_demo_setup_configures_all_items():
     assert (methods["login-pin"], methods["login-fingerprint"]) == ("push_with_pin", "push_with_fingerprint")
     assert MobileAuthenticationType.objects.get(name="payment").transaction_signing is True
     endpoint = CallbackEndpoint.objects.get()
-    assert (endpoint.url, endpoint.password) == ("http://127.0.0.1:8765/demo/callback", kept["callback_password"])
+    assert (endpoint.url, endpoint.password) == ("http://127.0.0.1:8765/demo/callback", stored["callback_password"])
 
 
 def test_demo_setup_is_idempotent():
     demo_setup()
-    kept = store.read(store.SETUP)
+    stored = store.read(store.SETUP)
     assert demo_setup() == "Nothing to change.\n"
-    assert store.read(store.SETUP) == kept
+    assert store.read(store.SETUP) == stored
 
 
 def test_another_port_changes_urls_and_keeps_secrets(settings):

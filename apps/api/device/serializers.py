@@ -43,10 +43,10 @@ class AuthenticatorStateSerializer(serializers.Serializer[Any]):
     registered = serializers.BooleanField(help_text="The user has registered this authenticator.")
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = super().to_representation(instance)
-        if not shown["authenticator_id"]:
-            del shown["authenticator_id"]
-        return shown
+        members: dict[str, Any] = super().to_representation(instance)
+        if not members["authenticator_id"]:
+            del members["authenticator_id"]
+        return members
 
 
 class ProfileStateSerializer(serializers.Serializer[Any]):

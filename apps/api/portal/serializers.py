@@ -209,14 +209,14 @@ def serialize_result(transaction: Transaction) -> dict[str, Any]:
 
 def _serialize_verification(transaction: Transaction) -> dict[str, Any]:
     """Return the number of verified PINs, and the signature with its public key."""
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     if transaction.method == Method.PUSH_WITH_PIN:
-        found["used_authentication_attempts"] = transaction.attempts_used
+        members["used_authentication_attempts"] = transaction.attempts_used
     if transaction.signature_verified is not None:
-        found["signature"] = transaction.signature
-        found["user_public_key"] = transaction.user_public_key
-        found["signature_verified"] = transaction.signature_verified
-    return found
+        members["signature"] = transaction.signature
+        members["user_public_key"] = transaction.user_public_key
+        members["signature_verified"] = transaction.signature_verified
+    return members
 
 
 def serialize_available_type(item: AvailableType, version: ApiVersion) -> dict[str, Any]:

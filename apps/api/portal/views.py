@@ -188,7 +188,9 @@ class ResendCodeView(PortalView):
         return Response(status=204)
 
 
-def describe_user_types(serializer: type[Serializer[Any]], shown: list[OpenApiExample]) -> Callable[[Any], Any]:
+def describe_user_types(
+    serializer: type[Serializer[Any]], version_examples: list[OpenApiExample]
+) -> Callable[[Any], Any]:
     """Describe E2. The members of a type differ by version."""
     return extend_schema(
         summary="E2: list the authentication types available to a user",
@@ -196,7 +198,7 @@ def describe_user_types(serializer: type[Serializer[Any]], shown: list[OpenApiEx
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         responses={200: serializer, **portal_errors()},
-        examples=shown,
+        examples=version_examples,
     )
 
 
