@@ -54,5 +54,5 @@ def test_push_page_checks_a_valid_configuration(lines_of):
 
 def test_context_page_describes_the_context_and_its_source(lines_of):
     output = "\n".join(lines_of("docs/context.md"))
-    assert "No source of locations is set." in output
-    assert "docs/context.md says what can be set." in output
+    assert "No source of locations is configured." in output
+    assert "See docs/context.md for the possible sources." in output
