@@ -178,7 +178,7 @@ def test_recovery_codes_are_hashed_and_single_use(nora, clock):
     page = browser.post(CODES).content.decode()
     codes = re.findall(r"<code>([0-9a-f-]{19})</code>", page)
     assert len(set(codes)) == 10
-    assert "10 codes are left." in browser.get(OVERVIEW).content.decode()
+    assert "10 codes remain." in browser.get(OVERVIEW).content.decode()
     with connection.cursor() as cursor:
         cursor.execute("SELECT code_hash FROM staff_recoverycode")
         stored = "".join(row[0] for row in cursor.fetchall())

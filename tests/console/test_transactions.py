@@ -208,7 +208,7 @@ def test_push_resends_share_limit_with_portal(console, push_transaction, portal)
     assert portal.post(f"/oauth/api/v4/authenticate/transaction/{push_transaction.pk}/resend", {}).status_code == 204
     assert "the resend limit is reached" in console.get(path).content.decode()
     assert path not in detail_page(console, push_transaction).content.decode()
-    assert "cannot be sent again: the limit is reached" in message_text(console.post(path, {"state_token": "2"}))
+    assert "The resend limit of this transaction is reached." in message_text(console.post(path, {"state_token": "2"}))
     assert PushDelivery.objects.count() == 3
     events = Event.objects.filter(event_type="PUSH_AUTH_RESEND_SUCCESS").order_by("id")
     assert [event.details.get("who") for event in events] == ["olga", None]

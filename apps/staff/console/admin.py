@@ -124,7 +124,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
             second_factor.reset(obj, who=request.user.get_username())
         self.record(request, obj, before)
 
-    def stored(self, obj: Any) -> changes.Snapshot:
+    def load_snapshot(self, obj: Any) -> changes.Snapshot:
         row = User.objects.filter(pk=obj.pk).first()
         return accounts.snapshot(row) if row else changes.EMPTY_SNAPSHOT
 
