@@ -1,14 +1,19 @@
 """Text from requests, files and consoles: which of it the databases can store.
 
-PostgreSQL rejects a NUL character in a value and in a query, and neither database stores a lone surrogate.
+PostgreSQL rejects a NUL character in a value and in a query. No database stores a lone surrogate.
 """
 
 import unicodedata
 
 
 def is_storable(text: str) -> bool:
-    """Return True if every database can store the text. An id that is not storable is an unknown id."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    """Return True if the text has no NUL character. An id with one is an unknown id."""
+    return "\0" not in text
+
+
+def is_unicode(text: str) -> bool:
+    """Return True if the text has no lone surrogate, which files and command lines can contain."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def remove_nul(text: str) -> str:

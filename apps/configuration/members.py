@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.encryption import CannotDecrypt
-from apps.common.input_text import is_storable
+from apps.common.input_text import is_storable, is_unicode
 from apps.configuration.environment import parse_variable
 from apps.configuration.paths import redact_key
 from apps.configuration.problems import InvalidValue, did_you_mean, invalid_value
@@ -141,7 +141,7 @@ def parse_text(value: object, subpath: str = "") -> str:
         raise InvalidValue((subpath, _("Must be text. Put it in quotation marks.")))
     if not isinstance(value, str):
         raise InvalidValue((subpath, _("Must be text.")))
-    if not is_storable(value):
+    if not is_storable(value) or not is_unicode(value):
         raise InvalidValue((subpath, _("Contains a character that cannot be stored.")))
     return str(value)
 
