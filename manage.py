@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 LOCAL, PRODUCTION = "config.settings.local", "config.settings.production"
-# One of these, or the file that holds its value, says that the command is for a production.
+# If one of these variables, or the file of one, is set, the command uses production settings.
 VARIABLES_OF_PRODUCTION = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL")
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
-        # A wrong setting is the operator's to mend: one line, no traceback.
+        # The operator can fix a wrong setting, so it is one line without a traceback.
         sys.exit(f"Configuration error: {error}")
 
 
@@ -28,7 +28,7 @@ def settings_are_named() -> bool:
 
 
 def choose_settings() -> None:
-    """Choose the settings by the environment, and say which on standard error: standard output is for data."""
+    """Choose the settings by the environment and print the choice to standard error: standard output is for data."""
     names = [name for variable in VARIABLES_OF_PRODUCTION for name in (variable, f"{variable}_FILE")]
     found = next(filter(os.environ.get, names), None)
     os.environ["DJANGO_SETTINGS_MODULE"] = PRODUCTION if found else LOCAL

@@ -1,4 +1,4 @@
-"""Reading the pages that the project has for people."""
+"""Helpers that read the documentation pages."""
 
 import re
 from pathlib import Path
@@ -26,12 +26,12 @@ def prose(page):
 
 
 def anchors(page):
-    """Return the anchors of a page's headings, made as forges make them."""
+    """Return the anchors of the headings of a page, as on GitHub."""
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(prose(page))}
 
 
 def quoted(page):
-    """Return what stands in backticks."""
+    """Return the texts in backticks."""
     return re.findall(r"`([^`\n]+)`", prose(page))
 
 

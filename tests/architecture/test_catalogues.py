@@ -1,4 +1,4 @@
-"""The languages that the product ships: complete, compiled, and with the placeholders of the originals."""
+"""The message catalogues are complete, compiled, and contain the placeholders of the originals."""
 
 import re
 from gettext import GNUTranslations
@@ -11,7 +11,7 @@ from django.utils import translation
 
 LOCALE = Path(settings.BASE_DIR, "locale")
 LANGUAGES = sorted(code for code, _name in settings.LANGUAGES if code != "en")
-# Of Python, of templates for messages, and of texts about them; tags of HTML.
+# Placeholders of Python and of message templates, and HTML tags.
 PLACEHOLDERS = re.compile(
     r"%\(\w+\)[sd]|%[sd]|\{\w*\}|\[(?:message|operatingSystem|browser|countryCode|region|city)\]|</?\w+>"
 )
@@ -23,15 +23,15 @@ def catalogue(language):
 
 
 def texts(message):
-    """Return pairs of an original and its translation; both forms of a plural."""
+    """Return pairs of an original and its translation, with both plural forms."""
     if not isinstance(message.id, tuple):
         return [(message.id, message.string)]
-    # What a form of one thing leaves out (a digit, mostly), no translation has to have.
+    # A translation may omit placeholders that the singular omits, usually the number.
     return [(message.id[1], message.string[-1])]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_text_is_translated_and_nothing_is_guessed(language):
+def test_every_text_is_translated_without_fuzzy_entries(language):
     originals, translated = catalogue("en"), catalogue(language)
     assert set(translated) == set(originals)
     assert [message.id for message in translated.values() if message.fuzzy] == []
@@ -39,7 +39,7 @@ def test_every_text_is_translated_and_nothing_is_guessed(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_placeholders_and_tags_are_those_of_the_original(language):
+def test_placeholders_and_tags_match_the_original(language):
     differing = [
         (original, text)
         for message in catalogue(language).values()
@@ -50,7 +50,7 @@ def test_placeholders_and_tags_are_those_of_the_original(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_compiled_catalogue_is_that_of_the_texts(language):
+def test_compiled_catalogue_is_current(language):
     with open(LOCALE / language / "LC_MESSAGES" / "django.mo", "rb") as file:
         compiled = GNUTranslations(file)
     for (context, original), message in catalogue(language).items():
@@ -63,7 +63,7 @@ def test_the_compiled_catalogue_is_that_of_the_texts(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_error_is_told_in_the_callers_language_and_its_codes_stay(client, db, language):
+def test_error_is_in_the_requested_language_with_unchanged_codes(client, db, language):
     path = "/oauth/api/v4/authenticate/user"
     english, other = (client.post(path, headers={"Accept-Language": code}) for code in ("en", language))
     assert english.status_code == other.status_code == 401
@@ -72,5 +72,5 @@ def test_an_error_is_told_in_the_callers_language_and_its_codes_stay(client, db,
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_language_has_a_name_in_the_menu(language):
+def test_every_language_has_a_name_in_the_menu(language):
     assert translation.get_language_info(language)["name_local"]

@@ -1,4 +1,4 @@
-"""What the pages name exists: links, tests, files, commands, targets, settings, events; every command shown is run."""
+"""Links, tests, files, commands, targets, settings and events on the pages exist, and shown commands are executed."""
 
 import ast
 import re
@@ -25,8 +25,8 @@ CALL = re.compile(r"`(GET|POST|PUT|DELETE) (/[^`?\s]+)`")
 UUID_TEXT = "1a5c6d6e-0000-4000-8000-000000000000"
 CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 MARK = re.compile(r"<!-- (?:executed by (tests/[\w/]+\.py)(?:: \w+)?|not executed: .+) -->\n```(?:sh|python)\n")
-# What other systems call so.
-FOREIGN = {
+# Names of other systems.
+EXTERNAL_NAMES = {
     "CUSTOM_AUTHENTICATOR", "FINGER_PRINT", "NOT_FOUND", "PERMISSION_DENIED", "PUSH_WITH_PIN", "QUOTA_EXCEEDED",
     "POSTGRES_PASSWORD", "RAW_URI", "SENDER_ID_MISMATCH", "TCP_USER_TIMEOUT", "THIRD_PARTY_AUTH_ERROR",
 }  # fmt: skip
@@ -34,18 +34,18 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=pages.name)
 
 
 @every_page
-def test_every_link_leads_somewhere(page):
+def test_every_link_has_a_target(page):
     for target in LINK.findall(pages.prose(page)):
         if target.startswith(("https://", "http://")):
             continue
         path, _hash, anchor = target.partition("#")
-        there = (page.parent / path).resolve() if path else page
-        assert there.exists(), target
-        assert there.is_relative_to(ROOT), target
-        assert not anchor or anchor in pages.anchors(there), target
+        target_path = (page.parent / path).resolve() if path else page
+        assert target_path.exists(), target
+        assert target_path.is_relative_to(ROOT), target
+        assert not anchor or anchor in pages.anchors(target_path), target
 
 
-def test_every_page_is_in_the_readmes_table():
+def test_readme_links_every_page():
     linked = set(LINK.findall((ROOT / "README.md").read_text()))
     assert {pages.name(page) for page in PAGES if page.parent == ROOT / "docs"} <= linked
 
@@ -57,14 +57,14 @@ def functions_of(path):
 
 
 @every_page
-def test_every_test_that_is_named_exists(page):
+def test_named_tests_exist(page):
     for path, function in TEST.findall(page.read_text()):
         assert (ROOT / path).is_file(), path
         assert not function or function in functions_of(path), f"{path}::{function}"
 
 
 @every_page
-def test_every_file_that_is_named_exists(page):
+def test_named_files_exist(page):
     tops = {entry.name for entry in ROOT.iterdir() if entry.is_dir()} - {"var"}
     apps = {entry.name for entry in (ROOT / "apps").iterdir() if entry.is_dir()}
     for word in pages.quoted(page):
@@ -76,7 +76,7 @@ def test_every_file_that_is_named_exists(page):
 
 
 @every_page
-def test_every_command_and_target_that_is_named_exists(page):
+def test_named_commands_and_targets_exist(page):
     text = page.read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     in_code = "\n".join([*pages.quoted(page), *(block for _kind, block in pages.FENCE.findall(text))])
@@ -84,41 +84,41 @@ def test_every_command_and_target_that_is_named_exists(page):
     assert set(TARGET.findall(in_code)) <= targets
 
 
-def test_the_table_of_commands_has_every_command():
+def test_table_of_commands_is_complete():
     table = pages.section(ROOT / "docs/configuration.md", "## Commands for support staff")
     documented = {re.match(r"`([a-z_]+)", row[0])[1] for row in pages.rows(table)}
     ours = {name for name, app in get_commands().items() if app.startswith(("apps.", "config"))}
-    # Shown elsewhere: in a section of its own, or run by make.
+    # These are documented in other sections or run by make.
     assert documented == ours - {"export_configuration", "import_configuration", "serve", "worker", "demo_setup"}
 
 
 @every_page
-def test_every_setting_and_event_that_is_named_exists(page):
+def test_named_settings_and_events_exist(page):
     if page.name == "CHANGELOG.md":
-        pytest.skip("it tells of what there was")
-    known = variables_read() | set(EVENT_TYPES) | FOREIGN | {"DJANGO_SETTINGS_MODULE"}
-    words = {word for word in pages.quoted(page) if CONSTANT.fullmatch(word)}
-    # A value may come from the file that NAME_FILE names.
-    assert not {word for word in words if word not in known and word.removesuffix("_FILE") not in known}
+        pytest.skip("it contains former names")
+    known = variables_read() | set(EVENT_TYPES) | EXTERNAL_NAMES | {"DJANGO_SETTINGS_MODULE"}
+    names = {word for word in pages.quoted(page) if CONSTANT.fullmatch(word)}
+    # NAME_FILE is valid for every variable.
+    assert not {name for name in names if name not in known and name.removesuffix("_FILE") not in known}
 
 
 @every_page
-def test_every_command_that_is_shown_is_run_or_says_why_not(page):
+def test_shown_commands_are_executed_or_have_a_reason(page):
     text = page.read_text()
-    shown = [match.start() for match in re.finditer(r"^```(?:sh|python)\n", text, re.MULTILINE)]
+    starts = [match.start() for match in re.finditer(r"^```(?:sh|python)\n", text, re.MULTILINE)]
     marks = {match.end(): match[1] for match in MARK.finditer(text)}
-    ends = {text.index("\n", start) + 1 for start in shown}
+    ends = {text.index("\n", start) + 1 for start in starts}
     assert ends == set(marks)
     for test in filter(None, marks.values()):
         assert page.name in (ROOT / test).read_text(), test
 
 
-def test_every_queue_has_its_name_in_operations():
+def test_operations_page_names_every_queue():
     assert set(QUEUES) <= set(pages.quoted(ROOT / "docs/operations.md"))
 
 
 @every_page
-def test_every_path_of_the_apis_that_is_named_exists(page):
+def test_named_api_paths_exist(page):
     for method, path in CALL.findall(page.read_text()):
         if "..." not in path:
             view = resolve(re.sub(r"\{\w+\}", UUID_TEXT, path)).func
@@ -126,27 +126,27 @@ def test_every_path_of_the_apis_that_is_named_exists(page):
 
 
 class PlainView:
-    """Stands for a view that is a function, as those of health and metrics are."""
+    """Placeholder for function views, such as those of health and metrics."""
 
     get = None
 
 
 @pytest.mark.parametrize("name", ["docs/portal-api.md", "docs/migrating.md"])
-def test_a_table_of_errors_has_every_number_with_its_status(name):
+def test_table_of_errors_contains_every_code_with_its_status(name):
     text = (ROOT / name).read_text()
-    told = {}
+    documented = {}
     for codes, statuses, *_rest in (row for row in pages.rows(text) if re.fullmatch(r"\d{4}(, \d{4})*", row[0])):
-        numbers, found = codes.split(", "), statuses.split(", ")
+        numbers, status_list = codes.split(", "), statuses.split(", ")
         if statuses:
-            told |= dict(zip(numbers, found * (len(numbers) // len(found)), strict=True))
+            documented |= dict(zip(numbers, status_list * (len(numbers) // len(status_list)), strict=True))
     raised = {kind.code: str(status_of(kind)) for kind in errors.ApiError.__subclasses__() if kind.code}
-    # Codes from 9000 on are told to devices.
-    assert told == {code: status for code, status in raised.items() if code < "9000"}
+    # Codes from 9000 on are for devices.
+    assert documented == {code: status for code, status in raised.items() if code < "9000"}
 
 
-def test_the_page_about_migrating_names_every_variable_that_is_as_before():
-    as_before = {name for name in variables_read() if name.startswith("TOKEN_SERVER_")}
-    words = pages.quoted(ROOT / "docs/migrating.md")
-    families = tuple(word.removesuffix("...") for word in words if word.endswith("_PROXY_..."))
-    assert as_before
-    assert not {name for name in as_before if name not in words and not name.startswith(families)}
+def test_migration_page_names_every_kept_variable():
+    kept_variables = {name for name in variables_read() if name.startswith("TOKEN_SERVER_")}
+    quoted = pages.quoted(ROOT / "docs/migrating.md")
+    families = tuple(word.removesuffix("...") for word in quoted if word.endswith("_PROXY_..."))
+    assert kept_variables
+    assert not {name for name in kept_variables if name not in quoted and not name.startswith(families)}

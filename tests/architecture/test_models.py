@@ -1,4 +1,4 @@
-"""Foreign keys run downhill, and migrations say what they do and are complete."""
+"""Foreign keys refer to lower layers, and migrations are complete and named."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 
-# From the bottom up; what stands on one line does not see its neighbours.
+# Layers from the lowest to the highest. Apps of one line must not refer to each other.
 LAYERS = [
     {"auth", "contenttypes"},
     {"outgoing"},
@@ -28,12 +28,12 @@ OURS = [config for config in apps.get_app_configs() if config.name.startswith(("
 MIGRATIONS = sorted(Path(settings.BASE_DIR, "apps").glob("*/migrations/[0-9]*.py"))
 
 
-def test_every_app_has_its_layer():
+def test_every_app_has_a_layer():
     assert {config.label for config in OURS} <= set(LEVEL)
 
 
 @pytest.mark.parametrize("config", OURS, ids=lambda config: config.label)
-def test_foreign_keys_run_downhill(config):
+def test_foreign_keys_refer_to_lower_layers(config):
     for model in config.get_models(include_auto_created=True):
         for field in model._meta.get_fields():
             if field.is_relation and not field.auto_created and field.related_model:

@@ -1,4 +1,4 @@
-"""Where random values come from: Python's `random` can be foretold, so it may spread waits and nothing else."""
+"""Secrets use a secure random source. Python's `random` is predictable and may only be used for delays."""
 
 import ast
 from pathlib import Path
@@ -18,6 +18,6 @@ def imports_random(path):
     return False
 
 
-def test_codes_tokens_and_keys_come_from_the_systems_secure_source():
+def test_random_values_come_from_the_secure_source_of_the_system():
     modules = [path for top in ("apps", "clients", "config") for path in Path(ROOT, top).rglob("*.py")]
     assert {str(path.relative_to(ROOT)) for path in modules if imports_random(path)} == {SPREADS_WAITS}

@@ -1,4 +1,4 @@
-"""Every environment variable that is read is documented, and the other way round; every queue is listened to."""
+"""Used and documented environment variables are the same, and every queue has a worker."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from config.worker import QUEUES
 
 ROOT = Path(settings.BASE_DIR)
 READ = re.compile(r'\benv(?:\.\w+)?\(\s*"([A-Z][A-Z0-9_]+)"|\brequired\(env,\s*"([A-Z][A-Z0-9_]+)"\)')
-# Django itself reads it.
+# Read by Django itself.
 READ_BY_DJANGO = {"DJANGO_SETTINGS_MODULE"}
 COMPOSE = ROOT / "docker-compose.yml"
 
@@ -29,19 +29,19 @@ def variables_documented():
     return {name for cell in lines for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", cell)}
 
 
-def test_the_settings_are_found():
+def test_settings_are_found():
     assert {"VAR_DIR", "DATABASE_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "PORT"} <= variables_read()
 
 
-def test_every_variable_that_is_read_is_documented():
+def test_used_variables_are_documented():
     assert not variables_read() - variables_documented()
 
 
-def test_every_variable_that_is_documented_is_read():
+def test_documented_variables_are_used():
     assert not variables_documented() - variables_read() - READ_BY_DJANGO
 
 
-def test_every_task_has_a_queue_that_a_worker_knows():
+def test_every_task_has_a_queue_of_the_worker():
     app.loader.import_default_modules()
     ours = [name for name in app.tasks if name.startswith(("apps.", "config."))]
     routed = {app.amqp.router.route({}, name)["queue"].name for name in ours}
@@ -49,12 +49,12 @@ def test_every_task_has_a_queue_that_a_worker_knows():
     assert routed <= set(QUEUES)
 
 
-def test_every_route_leads_to_a_queue_that_a_worker_knows():
+def test_every_route_has_a_queue_of_the_worker():
     assert {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()} <= set(QUEUES)
 
 
 @pytest.mark.skipif(not COMPOSE.exists(), reason="there is no docker-compose.yml")
-def test_every_queue_is_listened_to_in_docker_compose():
+def test_docker_compose_has_a_worker_for_every_queue():
     services = yaml.safe_load(COMPOSE.read_text())["services"].values()
     commands = [str(service.get("command", "")) for service in services]
     workers = [command for command in commands if "manage.py worker" in command]

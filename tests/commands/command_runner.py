@@ -1,4 +1,4 @@
-"""Running management commands as an operator does."""
+"""Run management commands like an operator."""
 
 import io
 import sys
@@ -10,6 +10,8 @@ from django.core.management.base import CommandError
 
 @dataclass(frozen=True)
 class CommandResult:
+    """Exit code and output of a command."""
+
     code: int
     out: str
     err: str
@@ -24,7 +26,7 @@ class CommandResult:
 
 
 def run(name, *arguments):
-    """Run a command; a mistake is exit code 1 and what stands on standard error."""
+    """Run a command. An error is returned as exit code 1 and text on standard error."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     try:
         call_command(name, *arguments, stdout=out, stderr=err)
@@ -37,7 +39,7 @@ def run(name, *arguments):
 
 
 def lose_keys(settings):
-    """Replace the encryption keys by a new one, as an operator does who has lost them."""
+    """Replace the encryption keys by a new one, as after the loss of the keys."""
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
     run("rotate_encryption_keys", "--accept-new-keys")
 

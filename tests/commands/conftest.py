@@ -1,4 +1,4 @@
-"""Apple and Google on this machine, and configurations that push to them."""
+"""Fake APNs and FCM, and push messaging configurations for them."""
 
 import json
 from datetime import timedelta
@@ -16,23 +16,23 @@ BUNDLE = "com.example.shop"
 
 @pytest.fixture
 def apple(settings):
-    with Apns() as stand_in:
-        described = stand_in.describe()
+    with Apns() as fake:
+        described = fake.describe()
         settings.PUSH_APNS_PRODUCTION_URL = described["production_url"]
         settings.PUSH_APNS_DEVELOPMENT_URL = described["development_url"]
         settings.PUSH_APNS_CA_FILE = described["ca_file"]
-        yield stand_in
+        yield fake
 
 
 @pytest.fixture
 def google():
-    with Fcm() as stand_in:
-        yield stand_in
+    with Fcm() as fake:
+        yield fake
 
 
 @pytest.fixture
 def push_configuration(db):
-    """Store a configuration with these fields only."""
+    """Return a function that stores a configuration with the given fields only."""
 
     def make(**fields):
         blank = {"service_account": "", "project_id": "", "endpoint": "", "fcm_api_version": ""}
@@ -43,7 +43,7 @@ def push_configuration(db):
 
 @pytest.fixture
 def with_key(apple, push_configuration):
-    """Store a configuration with Apple's signing key; fields may be other ones."""
+    """Return a function that stores a configuration with a signing key. Fields can be overridden."""
 
     def make(**fields):
         known = {name: apple.credentials[name] for name in ("team_id", "key_id", "signing_key")}

@@ -1,4 +1,4 @@
-"""Commands about users' devices and the server's key."""
+"""Commands for devices of users and for the server key."""
 
 import json
 
@@ -22,7 +22,7 @@ def who(event_type):
     return list(Event.objects.filter(event_type=event_type).values_list("user_id", "client_id", "details__who"))
 
 
-def test_devices_are_listed_as_the_user_api_lists_them(portal: Portal, enroll):
+def test_devices_are_listed_like_in_the_user_api(portal: Portal, enroll):
     phones = [enroll(), enroll(push_token="")]
     enroll(user_id="ben", push_token="")
     printed = json.loads(run("list_devices", "anna", "--json").out)
@@ -40,17 +40,17 @@ def test_devices_are_printed_for_people(enroll):
     assert "Anna�[2J" in row
 
 
-def test_a_user_without_devices_has_an_empty_list_and_people_read_that_nothing_was_found():
-    ran = run("list_devices", "nobody")
-    assert (ran.code, ran.out, ran.problems) == (0, "", ["No results."])
-    ran = run("list_devices", "nobody", "--json")
-    assert (json.loads(ran.out), ran.err) == ([], "")
+def test_user_without_devices_has_an_empty_list():
+    result = run("list_devices", "unknown")
+    assert (result.code, result.out, result.problems) == (0, "", ["No results."])
+    result = run("list_devices", "unknown", "--json")
+    assert (json.loads(result.out), result.err) == ([], "")
 
 
-def test_a_device_is_deleted(device, enroll):
+def test_device_is_deleted(device, enroll):
     bens = enroll(user_id="ben")
-    ran = run("delete_device", "anna", device.device_id)
-    assert (ran.code, ran.lines) == (0, ["The device “Phone of anna” of “anna” was deleted."])
+    result = run("delete_device", "anna", device.device_id)
+    assert (result.code, result.lines) == (0, ["The device “Phone of anna” of “anna” was deleted."])
     assert list(Profile.objects.values_list("user_id", flat=True)) == ["ben"]
     with pytest.raises(DeviceApiError, match="invalid_device_token"):
         device.pending()
@@ -58,54 +58,54 @@ def test_a_device_is_deleted(device, enroll):
     assert who("ADMIN_DEVICE_DELETED") == [("anna", "", "delete_device")]
 
 
-def test_push_is_revoked_once_and_may_be_again(device):
-    ran = run("revoke_push", "anna", device.device_id.lower())
-    assert (ran.code, ran.lines) == (0, ["The push token of “anna” on “Phone of anna” was deleted."])
+def test_revocation_of_push_is_idempotent(device):
+    result = run("revoke_push", "anna", device.device_id.lower())
+    assert (result.code, result.lines) == (0, ["The push token of “anna” on “Phone of anna” was deleted."])
     assert (Profile.objects.count(), PushEnrollment.objects.count()) == (1, 0)
-    again = run("revoke_push", "anna", device.device_id)
-    assert (again.code, again.lines) == (0, ["“anna” has no push token on “Phone of anna”. Nothing was changed."])
+    repeated = run("revoke_push", "anna", device.device_id)
+    assert (repeated.code, repeated.lines) == (0, ["“anna” has no push token on “Phone of anna”. Nothing was changed."])
     assert who("ADMIN_PUSH_ENROLLMENT_REVOKED") == [("anna", "", "revoke_push")]
 
 
 def test_mobile_authentication_is_revoked(device):
-    ran = run("revoke_mobile_authentication", "anna", device.device_id)
-    assert (ran.code, ran.lines) == (
+    result = run("revoke_mobile_authentication", "anna", device.device_id)
+    assert (result.code, result.lines) == (
         0,
         ["The keys of “anna” on “Phone of anna” were deleted. The app must enrol the user again."],
     )
     assert device.pending() == []
     [listed] = json.loads(run("list_devices", "anna", "--json").out)
     assert (listed["id"], listed["mobileAuthenticationEnabled"]) == (device.device_id, False)
-    again = run("revoke_mobile_authentication", "anna", device.device_id)
-    assert (again.code, again.lines) == (0, ["“anna” has no keys on “Phone of anna”. Nothing was changed."])
+    repeated = run("revoke_mobile_authentication", "anna", device.device_id)
+    assert (repeated.code, repeated.lines) == (0, ["“anna” has no keys on “Phone of anna”. Nothing was changed."])
     assert who("ADMIN_USER_CLIENT_KEYS_REVOKED") == [("anna", "", "revoke_mobile_authentication")]
 
 
 @pytest.mark.parametrize("name", ON_A_DEVICE)
 @pytest.mark.parametrize(("user", "theirs"), [("anna", False), ("ben", True), ("", True), ("an", True)])
-def test_a_device_that_the_user_does_not_have_is_one_line(device, name, user, theirs):
-    refused = run(name, user, device.device_id if theirs else "F" * 64)
-    assert (refused.code, refused.out, refused.problems) == (1, "", [UNKNOWN.format(user)])
+def test_unknown_device_is_one_line(device, name, user, theirs):
+    rejected = run(name, user, device.device_id if theirs else "F" * 64)
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", [UNKNOWN.format(user)])
     assert PushEnrollment.objects.count() == 1
 
 
-def test_what_is_done_cannot_be_done_twice_and_says_so(device):
+def test_repeated_command_reports_no_change(device):
     assert run("delete_device", "anna", device.device_id).code == 0
-    again = run("delete_device", "anna", device.device_id)
-    assert (again.code, again.problems) == (1, [UNKNOWN.format("anna")])
+    repeated = run("delete_device", "anna", device.device_id)
+    assert (repeated.code, repeated.problems) == (1, [UNKNOWN.format("anna")])
 
 
 @pytest.mark.parametrize("name", [*ON_A_DEVICE, "list_devices"])
-def test_an_argument_that_is_no_text_is_one_line(name):
+def test_invalid_unicode_in_an_argument_is_one_line(name):
     arguments = ["\udcff"] if name == "list_devices" else ["\udcff", "F" * 64]
-    refused = run(name, *arguments)
-    assert (refused.code, refused.problems) == (1, ["An argument is not valid Unicode."])
+    rejected = run(name, *arguments)
+    assert (rejected.code, rejected.problems) == (1, ["An argument is not valid Unicode."])
 
 
-def test_a_new_server_key_is_for_new_enrolments(device, enroll, portal, mobile_type):
-    ran = run("rotate_server_key", "--json")
-    printed = json.loads(ran.out)
-    assert (ran.code, list(printed)) == (0, ["fingerprint", "created_at"])
+def test_new_server_key_is_used_for_new_enrolments(device, enroll, portal, mobile_type):
+    result = run("rotate_server_key", "--json")
+    printed = json.loads(result.out)
+    assert (result.code, list(printed)) == (0, ["fingerprint", "created_at"])
     bens = enroll(user_id="ben")
     assert bens.server_public_key != device.server_public_key
     assert ServerKey.objects.get(shared=True).public_key == bens.server_public_key
@@ -113,7 +113,7 @@ def test_a_new_server_key_is_for_new_enrolments(device, enroll, portal, mobile_t
     for user_id, phone in (("anna", device), ("ben", bens)):
         started = portal.start(mobile_type, phone, user_id=user_id).json()["transaction_id"]
         assert phone.answer(phone.fetch(started), approve=True) == "authenticated"
-    assert "PRIVATE" not in ran.out
+    assert "PRIVATE" not in result.out
     assert run("rotate_server_key").code == 0
     assert Event.objects.filter(event_type="SERVER_KEY_ROTATED").count() == 2
 

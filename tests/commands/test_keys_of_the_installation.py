@@ -1,4 +1,4 @@
-"""No process works on a database whose key check value its FIELD_ENCRYPTION_KEYS do not decrypt."""
+"""Processes exit if FIELD_ENCRYPTION_KEYS do not decrypt the key check value of the database."""
 
 import base64
 import json
@@ -10,29 +10,32 @@ import sys
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import connection
 
+from apps.applications.models import ApiClient
 from apps.system.models import KeyCheck
 from tests import factories
 from tests.commands.command_runner import run
 from tests.demo.running import Run
 from tests.ports import free_port
 
-REFUSED = "FIELD_ENCRYPTION_KEYS are not the keys of this database"
+WRONG_KEYS = "FIELD_ENCRYPTION_KEYS are not the keys of this database"
 ANOTHER, OLD, NEW = b"a" * 32, b"o" * 32, b"n" * 32
 MIGRATE = """
 import django
 django.setup()
 from django.core.management import call_command
+from django.db import connection
 call_command("migrate", verbosity=0)
 call_command("expire_transactions")
 """
 
 
 def environment(directory, **variables):
-    """Return what a process of production needs, with keys of its own and SQLite under `directory`."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANGUAGE") if name in os.environ}
+    """Return the environment of a production process, with new keys and SQLite under `directory`."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANGUAGE") if name in os.environ}
     return {
-        **kept,
+        **inherited,
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -44,37 +47,28 @@ def environment(directory, **variables):
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    """Return the VAR_DIR of an installation, whose database is migrated and has been used."""
+    """Return the VAR_DIR of an installation with a migrated and used database."""
     path = tmp_path_factory.mktemp("installation")
     subprocess.run([sys.executable, "-c", MIGRATE], env=environment(path), timeout=110, check=True)
     return path
 
 
-@pytest.mark.parametrize(
-    ("command", "variables"),
-    [
-        (["serve", "--host", "127.0.0.1"], {}),
-        (["worker"], {}),
-        (["worker"], {"BROKER_URL": "redis://127.0.0.1:9/0"}),
-        (["create_api_client", "--name", "Portal", "--api", "end_user", "--json"], {}),
-    ],
-    ids=["serve", "embedded worker", "Celery worker", "command"],
-)
-def test_wrong_encryption_keys_stop_a_process_with_one_line(directory, command, variables):
-    refused = subprocess.run(
-        [sys.executable, "manage.py", *command], env=environment(directory, **variables),
+@pytest.mark.parametrize("command", [["serve", "--host", "127.0.0.1"], ["worker"]], ids=["serve", "worker"])
+def test_wrong_encryption_keys_stop_a_process_with_one_line(directory, command):
+    completed = subprocess.run(
+        [sys.executable, "manage.py", *command], env=environment(directory),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith(f"Configuration error: {REFUSED}: ")
-    assert refused.stderr.count("\n") == 1
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr.startswith(f"Configuration error: {WRONG_KEYS}: ")
+    assert completed.stderr.count("\n") == 1
 
 
 def test_wrong_encryption_keys_stop_make_run_with_one_line(directory):
-    # It generates keys of its own, because the directory has none.
+    # `make run` generates new keys, because the directory contains none.
     code, output, errors = Run(directory).end()
     assert (code, output) == (1, "")
-    assert errors.startswith(f"Configuration error: {REFUSED}: ")
+    assert errors.startswith(f"Configuration error: {WRONG_KEYS}: ")
     assert errors.count("\n") == 1
 
 
@@ -82,38 +76,56 @@ def test_wrong_encryption_keys_stop_make_run_with_one_line(directory):
 def with_keys(db, settings):
     """Return a function that runs a command with the given keys."""
 
-    def ran(*keys, command=("list_transactions", "--json")):
+    def run_with_keys(*keys, command=("list_transactions", "--json")):
         settings.FIELD_ENCRYPTION_KEYS = list(keys)
-        done = run(*command)
-        assert done.code == 0, done.err
-        return done.out
+        result = run(*command)
+        assert result.code == 0, result.err
+        return result.out
 
-    return ran
+    return run_with_keys
 
 
-def test_the_key_check_value_follows_a_rotation_of_the_keys(with_keys):
+def test_wrong_encryption_keys_stop_a_celery_worker(with_keys, settings, monkeypatch):
+    with_keys(OLD)
+    settings.FIELD_ENCRYPTION_KEYS, settings.BROKER_URL = [ANOTHER], "redis://127.0.0.1:9/0"
+    # The connection has the transaction of this test.
+    monkeypatch.setattr(connection, "close", lambda: None)
+    with pytest.raises(ImproperlyConfigured, match=WRONG_KEYS):
+        run("worker")
+
+
+def test_wrong_encryption_keys_stop_a_command(with_keys, settings):
+    with_keys(OLD)
+    settings.FIELD_ENCRYPTION_KEYS = [ANOTHER]
+    with pytest.raises(ImproperlyConfigured, match=WRONG_KEYS):
+        run("create_api_client", "--name", "Portal", "--api", "end_user", "--json")
+    assert not ApiClient.objects.exists()
+
+
+def test_key_check_value_follows_a_key_rotation(with_keys):
     for keys in ([OLD], [OLD, NEW], [NEW, OLD]):
         with_keys(*keys)
-    with pytest.raises(ImproperlyConfigured, match=REFUSED):
+    with pytest.raises(ImproperlyConfigured, match=WRONG_KEYS):
         with_keys(NEW)
     rotated = json.loads(with_keys(NEW, OLD, command=("rotate_encryption_keys", "--json")))
-    assert next(one["reencrypted"] for one in rotated["columns"] if one["column"] == "system_keycheck.value") == 1
+    reencrypted = {column["column"]: column["reencrypted"] for column in rotated["columns"]}
+    assert reencrypted["system_keycheck.value"] == 1
     with_keys(NEW)
-    with pytest.raises(ImproperlyConfigured, match=REFUSED):
+    with pytest.raises(ImproperlyConfigured, match=WRONG_KEYS):
         with_keys(OLD)
 
 
-def test_a_restored_backup_needs_the_keys_of_its_time(with_keys):
+def test_restored_backup_needs_the_keys_of_its_time(with_keys):
     with_keys(OLD)
     backup = KeyCheck.objects.values().get()
     with_keys(NEW, OLD, command=("rotate_encryption_keys",))
     KeyCheck.objects.update(**backup)
-    with pytest.raises(ImproperlyConfigured, match=REFUSED):
+    with pytest.raises(ImproperlyConfigured, match=WRONG_KEYS):
         with_keys(NEW)
     with_keys(NEW, OLD)
 
 
-def test_new_keys_are_accepted_when_the_keys_of_the_database_are_lost(with_keys, settings):
+def test_new_keys_can_be_accepted_after_the_loss_of_the_old_keys(with_keys, settings):
     with_keys(OLD)
     endpoint = factories.CallbackEndpointFactory(password="lost")
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
@@ -121,7 +133,7 @@ def test_new_keys_are_accepted_when_the_keys_of_the_database_are_lost(with_keys,
     assert (accepted.code, len(accepted.problems)) == (1, 1)
     assert "callbacks_callbackendpoint.password" in accepted.err
     with_keys(NEW)
-    with pytest.raises(ImproperlyConfigured, match=REFUSED):
+    with pytest.raises(ImproperlyConfigured, match=WRONG_KEYS):
         with_keys(OLD)
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
     endpoint.password = "entered again"
@@ -129,11 +141,11 @@ def test_new_keys_are_accepted_when_the_keys_of_the_database_are_lost(with_keys,
     with_keys(NEW, command=("export_configuration", "--with-secrets"))
 
 
-def test_commands_without_secrets_do_not_ask_for_the_keys(with_keys, settings, tmp_path):
+def test_commands_without_secrets_do_not_need_the_keys(with_keys, settings, tmp_path):
     with_keys(OLD)
     settings.FIELD_ENCRYPTION_KEYS = [ANOTHER]
     assert run("export_configuration", "--schema").code == 0
     for command in (["migrate"], ["check"], ["spectacular", "--file", str(tmp_path / "schema")]):
         call_command(*command, verbosity=0)
-    with pytest.raises(ImproperlyConfigured, match=REFUSED):
+    with pytest.raises(ImproperlyConfigured, match=WRONG_KEYS):
         run("export_configuration")

@@ -1,4 +1,4 @@
-"""Commands speak the language of the terminal, and no text of theirs is outside of the catalogues."""
+"""Commands use the language of the terminal, and all their texts are in the catalogues."""
 
 import pytest
 from django.core.management import get_commands, load_command_class
@@ -26,14 +26,14 @@ GERMAN = "Es gibt keine Transaktion „7“."
 
 @pytest.fixture
 def terminal(manage, monkeypatch):  # noqa: F811
-    """Run a command in a terminal where nothing but these variables says which language it has."""
+    """Return a function that runs a command in a terminal whose language depends only on the given variables."""
 
     def typed(*arguments, **variables):
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        # Whatever the locale, the texts have characters of all languages.
+        # The output can contain characters of all languages, independent of the locale.
         monkeypatch.setenv("PYTHONUTF8", "1")
         return manage(*arguments, encoding="utf-8")
 
@@ -59,7 +59,7 @@ def terminal(manage, monkeypatch):  # noqa: F811
         ({"LANG": "../nl:;\x7f"}, ENGLISH),
     ],
 )
-def test_a_mistake_is_told_in_the_language_of_the_terminal(db, monkeypatch, capsys, variables, expected):
+def test_error_is_in_the_language_of_the_terminal(db, monkeypatch, capsys, variables, expected):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -71,34 +71,34 @@ def test_a_mistake_is_told_in_the_language_of_the_terminal(db, monkeypatch, caps
     assert capsys.readouterr().err == f"CommandError: {expected}\n"
 
 
-def test_a_process_tells_a_mistake_in_the_language_of_its_terminal(terminal):
-    refused = terminal("show_transaction", "7", LANG="nl_NL.UTF-8")
-    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", f"CommandError: {DUTCH}\n")
-    refused = terminal("show_transaction", "7", LANGUAGE="xx:de")
-    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", f"CommandError: {GERMAN}\n")
-    refused = terminal("show_transaction", "7", LC_ALL="C", LANG="nl_NL.UTF-8")
-    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", f"CommandError: {ENGLISH}\n")
+def test_error_of_a_process_is_in_the_language_of_its_terminal(terminal):
+    completed = terminal("show_transaction", "7", LANG="nl_NL.UTF-8")
+    assert (completed.returncode, completed.stdout, completed.stderr) == (1, "", f"CommandError: {DUTCH}\n")
+    completed = terminal("show_transaction", "7", LANGUAGE="xx:de")
+    assert (completed.returncode, completed.stdout, completed.stderr) == (1, "", f"CommandError: {GERMAN}\n")
+    completed = terminal("show_transaction", "7", LC_ALL="C", LANG="nl_NL.UTF-8")
+    assert (completed.returncode, completed.stdout, completed.stderr) == (1, "", f"CommandError: {ENGLISH}\n")
 
 
 @pytest.mark.parametrize("typed", [("serve", "--help"), ("help", "serve")])
 def test_help_is_in_the_language_of_the_terminal(terminal, typed):
-    shown = terminal(*typed, LANG="nl_NL.UTF-8")
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert "Bedien HTTP op PORT met WEB_WORKERS processen, tot dit wordt gestopt." in " ".join(shown.stdout.split())
-    assert "adres om op te luisteren (standaard: alle)" in shown.stdout
-    assert shown.stdout.startswith("usage: manage.py serve")
+    output = terminal(*typed, LANG="nl_NL.UTF-8")
+    assert (output.returncode, output.stderr) == (0, "")
+    assert "Bedien HTTP op PORT met WEB_WORKERS processen, tot dit wordt gestopt." in " ".join(output.stdout.split())
+    assert "adres om op te luisteren (standaard: alle)" in output.stdout
+    assert output.stdout.startswith("usage: manage.py serve")
     english = terminal(*typed, LC_ALL="C")
     assert "Serve HTTP on PORT with WEB_WORKERS processes until stopped." in english.stdout
 
 
-def test_help_is_english_where_the_terminal_lacks_the_characters(terminal):
-    shown = terminal("serve", "--help", LANG="fr_FR", PYTHONIOENCODING="iso-8859-1")
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert "Serve HTTP on PORT" in shown.stdout
+def test_help_is_english_if_the_terminal_lacks_the_characters(terminal):
+    output = terminal("serve", "--help", LANG="fr_FR", PYTHONIOENCODING="iso-8859-1")
+    assert (output.returncode, output.stderr) == (0, "")
+    assert "Serve HTTP on PORT" in output.stdout
 
 
 @pytest.mark.django_db
-def test_what_is_stored_is_english_in_every_terminal(monkeypatch):
+def test_stored_texts_are_english_in_every_terminal(monkeypatch):
     def imported(language, is_on):
         set_standard_input(monkeypatch, f"features: {{mobile_authentication: {is_on}}}\n".encode())
         with translation.override(language):
@@ -107,11 +107,11 @@ def test_what_is_stored_is_english_in_every_terminal(monkeypatch):
         events = Event.objects.filter(event_type="ADMIN_CONFIGURATION_IMPORTED")
         return ran.lines, events.latest("occurred").details["lines"]
 
-    shown, stored = imported("nl", "false")
-    assert shown == ["features: gewijzigd (mobile_authentication true → false)"]
+    output, stored = imported("nl", "false")
+    assert output == ["features: gewijzigd (mobile_authentication true → false)"]
     assert stored == ["features: changed mobile_authentication true → false"]
-    shown, stored = imported("en", "true")
-    assert shown == stored == ["features: changed mobile_authentication false → true"]
+    output, stored = imported("en", "true")
+    assert output == stored == ["features: changed mobile_authentication false → true"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -125,11 +125,11 @@ def test_every_text_of_a_command_is_translated(brackets, name):  # noqa: F811
 @pytest.mark.parametrize("name", OURS)
 def test_help_can_be_shown_in_every_language(name, language):
     with translation.override(language):
-        shown = load_command_class(get_commands()[name], name).create_parser("manage.py", name).format_help()
-    assert "%(" not in shown
+        output = load_command_class(get_commands()[name], name).create_parser("manage.py", name).format_help()
+    assert "%(" not in output
 
 
-def test_the_page_of_the_demo_has_no_text_outside_of_the_catalogues(client, brackets):  # noqa: F811
+def test_all_texts_of_the_demo_page_are_in_the_catalogues(client, brackets):  # noqa: F811
     page = client.get("/demo/").content.decode()
     assert OPEN in page
     for name in (SHOP, escape(NAME)):
@@ -138,13 +138,13 @@ def test_the_page_of_the_demo_has_no_text_outside_of_the_catalogues(client, brac
 
 
 def test_every_error_of_the_apis_is_translated(brackets):  # noqa: F811
-    # What answers requests is imported, with the errors of its own.
+    # The views are imported, because they define more errors.
     assert get_resolver().url_patterns
-    errors, found = [api_errors.ApiError], []
+    errors, messages = [api_errors.ApiError], []
     while errors:
         error = errors.pop()
         errors += error.__subclasses__()
         if error.__module__.startswith(("apps.", "config.")):
-            found.append(error)
-    assert len(found) > 40
-    assert [error.__name__ for error in found if not str(error.text).startswith(OPEN)] == []
+            messages.append(error)
+    assert len(messages) > 40
+    assert [error.__name__ for error in messages if not str(error.text).startswith(OPEN)] == []

@@ -1,4 +1,4 @@
-"""Commands as processes: exit codes, streams, and mistakes without a traceback."""
+"""Commands as processes: exit codes, streams, and errors without a traceback."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ COMMANDS = [
 
 @pytest.fixture
 def manage(tmp_path):
-    """Run manage.py on an installation of its own, whose database is not migrated."""
+    """Return a function that runs manage.py on a new installation with an empty database."""
 
     def run(*arguments, **options):
         environment = {**os.environ, "VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings.local"}
@@ -40,36 +40,36 @@ def manage(tmp_path):
     return run
 
 
-def test_a_wrong_argument_is_one_line_and_exit_code_1(manage):
-    refused = manage("import_configuration")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == "manage.py import_configuration: the following arguments are required: FILE\n"
+def test_invalid_argument_is_one_line_and_exit_code_1(manage):
+    completed = manage("import_configuration")
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr == "manage.py import_configuration: the following arguments are required: FILE\n"
 
 
 def test_a_port_in_use_is_one_line(manage, monkeypatch):
     with socket.create_server(("127.0.0.1", free_port())) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))
-        refused = manage("serve", "--host", "127.0.0.1")
-    assert refused.returncode == 1
-    assert refused.stderr == f"CommandError: Port {port} of 127.0.0.1 cannot be used: Address already in use.\n"
+        completed = manage("serve", "--host", "127.0.0.1")
+    assert completed.returncode == 1
+    assert completed.stderr == f"CommandError: Port {port} of 127.0.0.1 cannot be used: Address already in use.\n"
 
 
-def test_a_database_without_tables_is_one_line_and_exit_code_1(manage):
-    refused = manage("import_configuration", "-", input="features: {mobile_authentication: true}\n")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert len(refused.stderr.splitlines()) == 1
-    assert "Start it and run the migrations." in refused.stderr
+def test_database_without_tables_is_one_line_and_exit_code_1(manage):
+    completed = manage("import_configuration", "-", input="features: {mobile_authentication: true}\n")
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert len(completed.stderr.splitlines()) == 1
+    assert "Start it and run the migrations." in completed.stderr
 
 
-def test_a_migrated_installation_imports_and_says_nothing_else(manage):
+def test_import_into_a_migrated_database_prints_only_changes(manage):
     assert manage("migrate", "--verbosity", "0").returncode == 0
-    refused = manage("import_configuration", "-", input="features: 5\ngeneral: 6\n")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == "features: Must be a mapping.\ngeneral: Must be a mapping.\n"
-    done = manage("import_configuration", "-", input="features: {mobile_authentication: false}\n")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "features: changed mobile_authentication true → false\n"
+    completed = manage("import_configuration", "-", input="features: 5\ngeneral: 6\n")
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert completed.stderr == "features: Must be a mapping.\ngeneral: Must be a mapping.\n"
+    completed = manage("import_configuration", "-", input="features: {mobile_authentication: false}\n")
+    assert (completed.returncode, completed.stderr) == (0, "")
+    assert completed.stdout == "features: changed mobile_authentication true → false\n"
     exported = manage("export_configuration")
     assert (exported.returncode, exported.stderr) == (0, "")
     assert exported.stdout.startswith("features:\n  mobile_authentication: false\n")

@@ -1,4 +1,4 @@
-"""Production refuses to start without strong keys, and says in one line which variable is missing or wrong."""
+"""Production does not start without strong keys, and prints one line that names the variable."""
 
 import base64
 import json
@@ -64,7 +64,7 @@ WEAK_ENCRYPTION_KEYS = {
 
 
 @pytest.mark.parametrize(
-    "given",
+    "weak_key",
     [
         *({"SECRET_KEY": WEAK_SECRET_KEYS[kind]} for kind in WEAK_SECRET_KEYS),
         {"SECRET_KEY_FALLBACKS": f"{SECRET_KEY},changeme"},
@@ -72,30 +72,30 @@ WEAK_ENCRYPTION_KEYS = {
     ],
     ids=[*WEAK_SECRET_KEYS, "a weak fallback", "an older encryption key"],
 )
-def test_production_refuses_weak_keys_with_one_line(tmp_path, given):
-    refused = subprocess.run(
+def test_production_rejects_weak_keys_with_one_line(tmp_path, weak_key):
+    completed = subprocess.run(
         [sys.executable, "manage.py", "check"],
         env={
             **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.production", "VAR_DIR": str(tmp_path),
-            "SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": KEY, **given,
+            "SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": KEY, **weak_key,
         },
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    [name] = given
-    assert refused.returncode == 1
-    assert refused.stderr.startswith(f"Configuration error: {name}")
-    assert "is too easy to guess" in refused.stderr
-    assert refused.stderr.count("\n") == 1
-    assert given[name] not in refused.stderr
+    [name] = weak_key
+    assert completed.returncode == 1
+    assert completed.stderr.startswith(f"Configuration error: {name}")
+    assert "is too easy to guess" in completed.stderr
+    assert completed.stderr.count("\n") == 1
+    assert weak_key[name] not in completed.stderr
 
 
 @pytest.mark.parametrize("kind", WEAK_ENCRYPTION_KEYS)
-def test_an_encryption_key_that_is_a_pattern_or_a_text_is_refused(kind):
+def test_encryption_key_that_is_a_pattern_or_text_is_rejected(kind):
     with pytest.raises(ImproperlyConfigured, match="key 1 is too easy to guess"):
         checked.require_strong_encryption_keys([WEAK_ENCRYPTION_KEYS[kind][:32]])
 
 
-def test_random_keys_are_never_refused():
+def test_random_keys_are_never_rejected():
     checked.require_strong_encryption_keys([secrets.token_bytes(32) for _number in range(10_000)])
     for make in (secrets.token_urlsafe, secrets.token_hex):
         for _number in range(1000):
@@ -103,7 +103,7 @@ def test_random_keys_are_never_refused():
 
 
 def configured(tmp_path, **settings):
-    """Say in JSON what production would use, with these variables."""
+    """Return the production settings with the given variables, from a process that prints them as JSON."""
     others = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     names = "SECRET_KEY, ALLOWED_HOSTS, WEB_WORKERS"
     code = f"from config.settings.production import {names}; import json; print(json.dumps([{names}]))"
@@ -117,7 +117,7 @@ def configured(tmp_path, **settings):
     )
 
 
-def test_every_variable_can_come_from_a_file(tmp_path):
+def test_every_variable_can_be_read_from_a_file(tmp_path):
     for name, value in {
         "SECRET_KEY": f"{SECRET_KEY} from a file\n",
         "ALLOWED_HOSTS": "a.example,b.example\r\n",
@@ -131,7 +131,7 @@ def test_every_variable_can_come_from_a_file(tmp_path):
     assert json.loads(run.stdout)[0] == f"{SECRET_KEY} from the variable"
 
 
-def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path):
+def test_unreadable_file_of_a_variable_is_one_line(tmp_path):
     missing = tmp_path / "missing"
     run = subprocess.run(
         [sys.executable, "manage.py", "check"],

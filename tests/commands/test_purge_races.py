@@ -1,4 +1,4 @@
-"""Purging beside others that work with the same rows."""
+"""Concurrent purges, and purges with locked rows."""
 
 import threading
 from datetime import timedelta
@@ -22,7 +22,7 @@ SECONDS = 20
 
 @pytest.fixture
 def old(db):
-    """Three batches of transactions that ended long ago, all started at the same moment."""
+    """Create three batches of old ended transactions with the same start time."""
     client: ApiClient = factories.ApiClientFactory()
     then = timezone.now() - timedelta(days=100)
     return Transaction.objects.bulk_create(
@@ -44,12 +44,12 @@ def purge_now(_client=None):
     return purge.purge(before=timezone.now() - timedelta(days=30))["transactions"]
 
 
-def test_two_purges_at_once_remove_everything_once(old):
+def test_concurrent_purges_delete_each_row_once(old):
     assert sum(at_once(purge_now, purge_now)) == len(old)
     assert not Transaction.objects.exists()
 
 
-def test_rows_that_somebody_holds_are_passed_over(old):
+def test_locked_rows_are_skipped(old):
     first = list(Transaction.objects.order_by("created_at", "pk").values_list("pk", flat=True)[: purge.BATCH])
     locked, done = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""Whatever a push service can say, there is a sentence about how to mend it."""
+"""Every reason of a push provider has a remedy."""
 
 import pytest
 
@@ -63,22 +63,22 @@ def test_network_error_has_the_remedy_of_its_kind(kind):
 
 
 @pytest.mark.parametrize("reason", KNOWN)
-def test_every_reason_of_a_provider_that_somebody_can_mend_has_its_own_remedy(reason):
+def test_every_fixable_reason_of_a_provider_has_a_remedy(reason):
     assert remedy_of(reason)
 
 
 @pytest.mark.parametrize(("reason", "words"), FAULTS.items())
-def test_faults_of_the_way_have_theirs(reason, words):
+def test_connection_errors_have_remedies(reason, words):
     assert words in remedy_of(reason)
 
 
-def test_a_reason_that_nobody_has_met_yet_has_the_remedy_of_its_outcome():
-    told = {outcome: remedy(PushResult(outcome, "Novelty")) for outcome in PushOutcome}
-    assert told.pop(PushOutcome.ACCEPTED) == ""
-    assert all(told.values())
+def test_unknown_reason_has_the_remedy_of_its_outcome():
+    remedies = {outcome: remedy(PushResult(outcome, "Novelty")) for outcome in PushOutcome}
+    assert remedies.pop(PushOutcome.ACCEPTED) == ""
+    assert all(remedies.values())
     assert remedy_of("Novelty") == ""
 
 
-def test_every_kind_has_a_provider_and_every_remedy_is_whole_sentences():
+def test_every_kind_has_a_provider_and_remedies_are_sentences():
     assert set(services.PROVIDERS) == set(Kind)
     assert all(str(text)[0].isupper() and str(text).endswith(".") for _pattern, text in REASON_REMEDIES)

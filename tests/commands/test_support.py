@@ -1,4 +1,4 @@
-"""The commands for support staff."""
+"""Commands for support staff."""
 
 import json
 from datetime import timedelta
@@ -26,24 +26,24 @@ NO_NETWORK = "“10.0.0” is not an IP address or network."
 pytestmark = pytest.mark.django_db
 
 
-def values(ran):
-    """Read `name: value` lines; the values stand in one column."""
-    starts = {len(line) - len(line.split(":", 1)[1].lstrip()) for line in ran.lines if not line.endswith(":")}
+def values(result):
+    """Parse `name: value` lines. Assert that the values are aligned in one column."""
+    starts = {len(line) - len(line.split(":", 1)[1].lstrip()) for line in result.lines if not line.endswith(":")}
     assert len(starts) == 1
-    return {line.split(":", 1)[0]: line.split(":", 1)[1].strip() for line in ran.lines}
+    return {line.split(":", 1)[0]: line.split(":", 1)[1].strip() for line in result.lines}
 
 
-def test_a_created_client_calls_with_the_secret_that_is_printed(client):
-    ran = run(
+def test_created_client_can_use_the_printed_secret(client):
+    result = run(
         "create_api_client", "--name", "Shop", "--api", "mobile_authentication", "--api", "end_user",
         "--client-id", "shop", "--ip", "127.0.0.0/8",
     )  # fmt: skip
-    printed = values(ran)
-    assert (ran.code, printed["client_id"]) == (0, "shop")
+    printed = values(result)
+    assert (result.code, printed["client_id"]) == (0, "shop")
     row = ApiClient.objects.get()
     assert (row.name, row.apis, row.ip_allow_list) == ("Shop", ["mobile_authentication", "end_user"], ["127.0.0.0/8"])
-    answer = Portal(client, row, secret=printed["client_secret"]).result(uuid4())
-    assert answer.json()["error_code"] == "3004"
+    response = Portal(client, row, secret=printed["client_secret"]).result(uuid4())
+    assert response.json()["error_code"] == "3004"
     event = Event.objects.get(event_type="ADMIN_CONFIGURATION_CREATED")
     assert event.details["who"] == "create_api_client"
     assert printed["client_secret"] not in str(event.details)
@@ -51,14 +51,18 @@ def test_a_created_client_calls_with_the_secret_that_is_printed(client):
 
 
 def test_client_id_of_visible_characters_is_kept():
-    ran = run("create_api_client", "--name", "Shop", "--api", "end_user", "--json", "--client-id", VISIBLE)
-    assert json.loads(ran.out)["client_id"] == ApiClient.objects.get().client_id == VISIBLE
+    result = run("create_api_client", "--name", "Shop", "--api", "end_user", "--json", "--client-id", VISIBLE)
+    assert json.loads(result.out)["client_id"] == ApiClient.objects.get().client_id == VISIBLE
 
 
-def test_a_client_id_is_made_and_printed_as_json():
-    made = [json.loads(run("create_api_client", "--name", name, "--api", "end_user", "--json").out) for name in "AB"]
-    assert [row.client_id for row in ApiClient.objects.order_by("name")] == [one["client_id"] for one in made]
-    assert made[0]["client_id"] != made[1]["client_id"]
+def test_generated_client_id_is_printed_as_json():
+    created_clients = [
+        json.loads(run("create_api_client", "--name", name, "--api", "end_user", "--json").out) for name in "AB"
+    ]
+    assert [row.client_id for row in ApiClient.objects.order_by("name")] == [
+        one["client_id"] for one in created_clients
+    ]
+    assert created_clients[0]["client_id"] != created_clients[1]["client_id"]
 
 
 @pytest.mark.parametrize(
@@ -73,14 +77,14 @@ def test_a_client_id_is_made_and_printed_as_json():
         (["--name", "A"], "Error: the following arguments are required: --api"),
     ],
 )
-def test_a_client_that_cannot_be_is_one_line(arguments, problem):
+def test_invalid_client_is_one_line(arguments, problem):
     run("create_api_client", "--name", "Taken", "--api", "end_user")
-    refused = run("create_api_client", *arguments)
-    assert (refused.code, refused.out, refused.problems) == (1, "", [problem])
+    rejected = run("create_api_client", *arguments)
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", [problem])
     assert ApiClient.objects.count() == 1
 
 
-def test_a_device_enrols_with_a_printed_code(client, version):
+def test_device_enrols_with_the_printed_code(client, version):
     printed = json.loads(run("enrollment_code", "anna", version.application.identifier, "--json").out)
     assert list(printed) == ["enrollment_code", "enrollment_uri", "expires_at"]
     assert printed["enrollment_code"] in printed["enrollment_uri"]
@@ -97,7 +101,7 @@ def test_a_device_enrols_with_a_printed_code(client, version):
     assert device.device_id
 
 
-def test_a_code_is_printed_for_people_too(version):
+def test_code_is_printed_as_text(version):
     printed = values(run("enrollment_code", "anna", version.application.identifier))
     assert list(printed) == ["enrollment_code", "enrollment_uri", "expires_at"]
     assert printed["expires_at"].startswith(str(timezone.now().year))
@@ -112,17 +116,17 @@ def test_a_code_is_printed_for_people_too(version):
         ("\udcff", "{existing}", "An argument is not valid Unicode."),
     ],
 )
-def test_a_code_for_nobody_is_one_line(version, user, application, problem):
-    refused = run("enrollment_code", user, application.format(existing=version.application.identifier))
-    assert (refused.code, refused.out, refused.problems) == (1, "", [problem])
+def test_code_for_an_invalid_user_or_application_is_one_line(version, user, application, problem):
+    rejected = run("enrollment_code", user, application.format(existing=version.application.identifier))
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", [problem])
     assert not EnrollmentCode.objects.exists()
 
 
 @pytest.fixture
 def started(portal, mobile_type, device):
-    """A transaction of anna that waits for her answer."""
-    answer = portal.start(mobile_type, device, secure_message="Pay 5 euro to Eve").json()
-    return Transaction.objects.get(pk=answer["transaction_id"])
+    """Start a pending transaction of anna."""
+    response = portal.start(mobile_type, device, secure_message="Pay 5 euro to Eve").json()
+    return Transaction.objects.get(pk=response["transaction_id"])
 
 
 def test_a_transaction_is_shown_with_its_pushes_and_callbacks(started, device):
@@ -137,18 +141,18 @@ def test_a_transaction_is_shown_with_its_pushes_and_callbacks(started, device):
     assert [callback["attempts"] for callback in shown["callbacks"]] == [0]
 
 
-def test_what_only_the_device_may_read_is_not_shown(started):
-    for ran in (run("show_transaction", str(started.pk)), run("list_transactions", "--json")):
-        assert str(started.pk) in ran.out
-        assert "euro" not in ran.out
-        assert started.token not in ran.out
+def test_secrets_of_the_device_are_not_shown(started):
+    for result in (run("show_transaction", str(started.pk)), run("list_transactions", "--json")):
+        assert str(started.pk) in result.out
+        assert "euro" not in result.out
+        assert started.token not in result.out
     assert values(run("show_transaction", str(started.pk)))["status"] == "pending"
 
 
-@pytest.mark.parametrize("given", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
-def test_a_transaction_that_is_not_there_is_one_line(given):
-    refused = run("show_transaction", given)
-    assert (refused.code, refused.problems) == (1, [f"No transaction has the id “{given}”."])
+@pytest.mark.parametrize("transaction_id", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
+def test_unknown_transaction_is_one_line(transaction_id):
+    rejected = run("show_transaction", transaction_id)
+    assert (rejected.code, rejected.problems) == (1, [f"No transaction has the id “{transaction_id}”."])
 
 
 def test_transactions_are_listed_newest_first_and_by_user(started, portal, mobile_type, enroll):
@@ -158,24 +162,24 @@ def test_transactions_are_listed_newest_first_and_by_user(started, portal, mobil
     assert [row["transaction_id"] for row in listed] == [second, str(started.pk)]
     assert [row["user_id"] for row in json.loads(run("list_transactions", "--user", "anna", "--json").out)] == ["anna"]
     assert len(run("list_transactions", "--limit", "1").lines) == 2
-    found = run("list_transactions", "--user", "nobody")
-    assert (found.code, found.out, found.problems) == (0, "", ["No results."])
-    assert json.loads(run("list_transactions", "--user", "nobody", "--json").out) == []
+    empty = run("list_transactions", "--user", "unknown")
+    assert (empty.code, empty.out, empty.problems) == (0, "", ["No results."])
+    assert json.loads(run("list_transactions", "--user", "unknown", "--json").out) == []
 
 
 @pytest.mark.parametrize("limit", ["-5", "0", "1000001", "9" * 30])
-def test_a_limit_out_of_bounds_is_refused(started, limit):
-    refused = run("list_transactions", f"--limit={limit}", "--json")
-    assert (refused.code, refused.out, refused.problems) == (1, "", ["--limit must be from 1 to 1000000."])
+def test_limit_out_of_range_is_rejected(started, limit):
+    rejected = run("list_transactions", f"--limit={limit}", "--json")
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", ["--limit must be from 1 to 1000000."])
 
 
-def test_a_name_cannot_move_the_cursor_of_a_terminal(started):
+def test_control_characters_in_names_are_escaped(started):
     Transaction.objects.update(user_id="an\x1b[2Jna\u202e")
     out = run("list_transactions").out
     assert "an�[2Jna�" in out
 
 
-def test_what_nobody_answered_is_expired(started):
+def test_unanswered_transaction_is_expired(started):
     assert run("expire_transactions").lines == ["0 transactions expired."]
     Transaction.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert values(run("show_transaction", str(started.pk)))["status"] == "expired"
@@ -187,7 +191,7 @@ def test_what_nobody_answered_is_expired(started):
 
 @pytest.fixture
 def failed():
-    """A permanently failed callback."""
+    """Create a callback that failed permanently."""
     row = CallbackDelivery.objects.create(
         url="http://127.0.0.1:9/callback", concurrency_key="http://127.0.0.1:9", transaction_id=uuid4(), user_id="anna"
     )
@@ -199,7 +203,7 @@ def failed():
 
 
 @pytest.mark.parametrize("named_by", [None, "pk", "transaction_id"])
-def test_a_failed_callback_is_sent_again(failed, named_by):
+def test_failed_callback_is_redelivered(failed, named_by):
     waiting = CallbackDelivery.objects.create(
         url=failed.url, transaction_id=uuid4(), due_at=timezone.now() + timedelta(hours=1)
     )
@@ -214,7 +218,7 @@ def test_a_failed_callback_is_sent_again(failed, named_by):
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("transaction_id", "problem"),
     [
         ("nonsense", "“nonsense” is not a valid id."),
         (
@@ -223,8 +227,8 @@ def test_a_failed_callback_is_sent_again(failed, named_by):
         ),
     ],
 )
-def test_an_unknown_callback_is_one_line_and_nothing_is_sent(failed, given, problem):
-    refused = run("redeliver_callbacks", str(failed.pk), given)
-    assert (refused.code, refused.out, refused.problems) == (1, "", [problem])
+def test_unknown_callback_is_one_line_and_nothing_is_sent(failed, transaction_id, problem):
+    rejected = run("redeliver_callbacks", str(failed.pk), transaction_id)
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", [problem])
     failed.refresh_from_db()
     assert failed.state == State.FAILED

@@ -1,4 +1,4 @@
-"""Cancelling, purging and looking closely at transactions."""
+"""Commands that cancel, purge and show transactions."""
 
 import json
 from datetime import timedelta
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def start(portal, mobile_type, device):
-    """Start a push, and answer it unless `approve` is None."""
+    """Return a function that starts a push, and answers it unless `approve` is None."""
 
     def begin(approve=None):
         started = portal.start(mobile_type, device).json()["transaction_id"]
@@ -54,21 +54,21 @@ def age(transaction, days):
 
 
 def settle(state="done"):
-    """Let a worker have ended all that was to be sent."""
+    """Mark all deliveries as sent."""
     for queue in (PushDelivery, CallbackDelivery, SmsDelivery):
         queue.objects.update(state=state, ended_at=timezone.now())
 
 
 def removed(*arguments):
-    ran = run("purge", *arguments, "--json")
-    assert ran.code == 0, ran.err
-    return json.loads(ran.out)
+    result = run("purge", *arguments, "--json")
+    assert result.code == 0, result.err
+    return json.loads(result.out)
 
 
-def test_any_pending_transaction_is_cancelled_without_a_callback(start, portal, device):
+def test_pending_transaction_is_cancelled_without_a_callback(start, portal, device):
     started = start()
-    ran = run("cancel_transaction", str(started.pk))
-    assert (ran.code, ran.lines) == (0, [f"The transaction {started.pk} is cancelled."])
+    result = run("cancel_transaction", str(started.pk))
+    assert (result.code, result.lines) == (0, [f"The transaction {started.pk} is cancelled."])
     assert portal.result(started.pk).json()["status"] == "cancelled"
     assert device.pending() == []
     assert not CallbackDelivery.objects.exists()
@@ -76,24 +76,26 @@ def test_any_pending_transaction_is_cancelled_without_a_callback(start, portal, 
     assert (event.user_id, event.transaction_id, event.details) == ("anna", started.pk, {"who": "cancel_transaction"})
 
 
-@pytest.mark.parametrize("given", ["", "nonsense", "00000000-0000-4000-8000-000000000000", "{ended}", "{expired}"])
-def test_what_is_not_pending_cannot_be_cancelled(start, given):
+@pytest.mark.parametrize(
+    "transaction_id", ["", "nonsense", "00000000-0000-4000-8000-000000000000", "{ended}", "{expired}"]
+)
+def test_ended_transaction_cannot_be_cancelled(start, transaction_id):
     ended, expired = start(approve=True), start()
     Transaction.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
-    given = given.format(ended=ended.pk, expired=expired.pk)
-    refused = run("cancel_transaction", given)
-    assert (refused.code, refused.out) == (1, "")
-    assert refused.problems == [f"No pending transaction has the id “{given}”."]
+    transaction_id = transaction_id.format(ended=ended.pk, expired=expired.pk)
+    rejected = run("cancel_transaction", transaction_id)
+    assert (rejected.code, rejected.out) == (1, "")
+    assert rejected.problems == [f"No pending transaction has the id “{transaction_id}”."]
     assert not Transaction.objects.filter(status="cancelled").exists()
 
 
-def test_cancelling_twice_is_cancelling_once(start):
+def test_concurrent_cancellations_cancel_once(start):
     started = start()
     assert [run("cancel_transaction", str(started.pk)).code for _ in range(2)] == [0, 1]
     assert Event.objects.filter(event_type="MOBILE_AUTH_TRANSACTION_CANCELLED").count() == 1
 
 
-def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(start):
+def test_old_ended_transaction_is_deleted_with_its_deliveries(start):
     old, young, pending = age(start(approve=True), 31), age(start(approve=True), 29), start()
     row = CallbackDelivery.objects.get(transaction_id=old.pk)
     claims.claim(CallbackDelivery, [row.pk])
@@ -111,7 +113,7 @@ def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(start):
     assert removed()["transactions"] == 0
 
 
-def test_days_say_how_long_ago(start):
+def test_days_option_sets_the_age(start):
     started = age(start(approve=True), 3)
     settle()
     assert removed("--days", "4")["transactions"] == 0
@@ -133,7 +135,7 @@ def test_days_say_how_long_ago(start):
 
 
 @pytest.mark.parametrize("state", ["due", "failed"])
-def test_an_undelivered_callback_keeps_its_transaction(start, state):
+def test_transaction_with_undelivered_callback_is_kept(start, state):
     started = age(start(approve=True), 400)
     settle()
     CallbackDelivery.objects.update(state=state)
@@ -143,14 +145,14 @@ def test_an_undelivered_callback_keeps_its_transaction(start, state):
     assert removed()["transactions"] == 1
 
 
-def test_what_a_worker_has_still_to_look_at_is_kept(start):
+def test_transaction_with_due_work_is_kept(start):
     age(start(approve=True), 400)
     settle()
     PushDelivery.objects.update(state="due")
     assert removed()["transactions"] == 0
 
 
-def test_a_pending_transaction_is_never_removed(start):
+def test_pending_transaction_is_never_deleted(start):
     age(start(), 400)
     settle()
     assert removed("--days", "0")["transactions"] == 0
@@ -159,14 +161,14 @@ def test_a_pending_transaction_is_never_removed(start):
     assert removed("--days", "0")["transactions"] == 1
 
 
-def test_the_days_of_an_end_count_and_not_those_of_a_start(start):
+def test_age_is_measured_from_the_end_of_a_transaction(start):
     started = age(start(approve=True), 40)
     Transaction.objects.filter(pk=started.pk).update(ended_at=timezone.now() - timedelta(days=20))
     settle()
     assert removed()["transactions"] == 0
 
 
-def test_more_than_a_batch_goes_and_what_stays_is_passed_over(start):
+def test_purge_of_several_batches_skips_kept_rows(start):
     template = age(start(approve=True), 100)
     settle()
     rows = []
@@ -184,10 +186,10 @@ def test_more_than_a_batch_goes_and_what_stays_is_passed_over(start):
     assert set(Transaction.objects.all()) == set(kept)
 
 
-def test_used_and_expired_things_are_removed(device, portal, version):
+def test_used_and_expired_rows_are_deleted(device, portal, version):
     now = timezone.now()
     device.register_pin(PIN) if version.application.pin_enabled else None
-    # The code with which the device enrolled is used.
+    # The enrolment code of the device is used.
     assert EnrollmentCode.objects.filter(used_at__isnull=False).count() == 1
     live, expired = (
         EnrollmentCode.objects.create(code_hash=name, user_id="anna", application=version.application) for name in "ab"
@@ -238,7 +240,7 @@ def device_profile(device):
     return Profile.objects.get(device__device_id=device.device_id)
 
 
-def test_numbers_are_printed_for_people():
+def test_numbers_are_printed_as_text():
     lines = run("purge").lines
     assert lines[0].split() == ["transactions:", "0"]
     assert len(lines) == 12
@@ -246,14 +248,14 @@ def test_numbers_are_printed_for_people():
 
 @pytest.mark.parametrize("option", ["--days", "--failed-access-days", "--events-days"])
 @pytest.mark.parametrize("days", ["-1", "36501", "999999999999999"])
-def test_days_that_cannot_be_are_one_line(days, option):
-    refused = run("purge", f"{option}={days}")
-    assert (refused.code, refused.out, refused.problems) == (1, "", [f"{option} must be from 0 to 36500."])
+def test_invalid_days_are_one_line(days, option):
+    rejected = run("purge", f"{option}={days}")
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", [f"{option} must be from 0 to 36500."])
 
 
 @pytest.fixture
 def old_events(db):
-    """A failed access and another event, each of 401, 100 and 10 days ago."""
+    """Create a failed-access event and another event of 401, 100 and 10 days ago each."""
     now = timezone.now()
     return Event.objects.bulk_create(
         Event(event_type=event_type, occurred=now - timedelta(days=days))
@@ -280,7 +282,7 @@ def test_purge_deletes_events_older_than_their_days(old_events, arguments, faile
 
 @pytest.fixture
 def pin_phone(enroll):
-    """A phone whose user has a PIN."""
+    """Return a device whose user has a PIN."""
     version = factories.ApplicationVersionFactory(
         application__pin_enabled=True,
         application__fingerprint_enabled=True,
@@ -291,7 +293,7 @@ def pin_phone(enroll):
     return phone
 
 
-def test_the_judged_pins_of_a_transaction_are_shown(portal, mobile_type, pin_phone):
+def test_pin_attempts_of_a_transaction_are_shown(portal, mobile_type, pin_phone):
     mobile_type.method = "push_with_pin"
     mobile_type.save()
     started = portal.start(mobile_type, pin_phone).json()["transaction_id"]
@@ -305,13 +307,13 @@ def test_the_judged_pins_of_a_transaction_are_shown(portal, mobile_type, pin_pho
     assert "signature_verified" not in shown
 
 
-def test_a_verified_signature_is_shown_and_what_was_signed_is_not(portal, mobile_type, pin_phone):
+def test_verified_signature_is_shown_without_the_signing_data(portal, mobile_type, pin_phone):
     mobile_type.transaction_signing = True
     mobile_type.save()
     started = portal.start(mobile_type, pin_phone, signing_data="Pay 5 euro to Eve").json()["transaction_id"]
     assert "signature_verified" not in json.loads(run("show_transaction", started, "--json").out)
     pin_phone.answer(pin_phone.fetch(started), approve=True)
-    ran = run("show_transaction", started, "--json")
-    assert json.loads(ran.out)["signature_verified"] is True
-    assert "euro" not in ran.out
-    assert "used_authentication_attempts" not in json.loads(ran.out)
+    result = run("show_transaction", started, "--json")
+    assert json.loads(result.out)["signature_verified"] is True
+    assert "euro" not in result.out
+    assert "used_authentication_attempts" not in json.loads(result.out)

@@ -12,7 +12,7 @@ BUNDLE = "com.example.shop"
 
 @cache
 def signing_key():
-    """One signing key for all tests."""
+    """Return the signing key of all tests."""
     return apns_certificates.pem(apns_certificates.signing_key())
 
 
@@ -28,7 +28,7 @@ def certificate(days=365):
 
 @pytest.fixture
 def import_text(tmp_path, db):
-    """Import a file with this text (or these bytes)."""
+    """Return a function that imports a file with a text or bytes."""
 
     def import_it(text, *options, name="configuration.yaml"):
         path = tmp_path / name
@@ -40,7 +40,7 @@ def import_text(tmp_path, db):
 
 @pytest.fixture
 def secrets_in_environment(monkeypatch):
-    """The variables that docs/example-configuration.yaml names."""
+    """Set the environment variables of docs/example-configuration.yaml."""
     values = {
         "PORTAL_CLIENT_SECRET": factories.CLIENT_SECRET,
         "FCM_SERVICE_ACCOUNT": json.dumps(factories.service_account()),

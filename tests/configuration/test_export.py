@@ -1,4 +1,4 @@
-"""What an export holds, and that importing it restores everything."""
+"""Content of an export, and its import into an empty database."""
 
 import json
 
@@ -20,7 +20,7 @@ HOSTILE = ["no", "1.0", "🔑", "two\nlines\n", ' "quoted": #', "&a *a !a", "{en
 
 @pytest.fixture
 def configured():
-    """Rows of every section, with texts that a careless writer would spoil."""
+    """Create rows of every section, with texts that need correct quoting."""
     GeneralConfiguration.objects.create(push_enrollment_mode="multiple_devices")
     factories.ApiClientFactory(client_id="zebra", name="Anna's & Zoë's: portal", ip_allow_list=["10.0.0.0/8", "::1"])
     factories.ApiClientFactory(client_id="Alpha")
@@ -43,18 +43,18 @@ def clear():
 
 
 @pytest.mark.parametrize("file_format", ["yaml", "json"])
-def test_an_export_with_secrets_restores_an_empty_database(configured, import_text, file_format):
+def test_export_with_secrets_restores_an_empty_database(configured, import_text, file_format):
     exported = run("export_configuration", "--with-secrets", "--format", file_format).out
     assert import_text(exported).lines == ["Nothing to change."]
     clear()
-    done = import_text(exported)
-    assert (done.code, done.err) == (0, "")
+    result = import_text(exported)
+    assert (result.code, result.err) == (0, "")
     assert run("export_configuration", "--with-secrets", "--format", file_format).out == exported
     assert ApiClient.objects.get(client_id="zebra").has_secret(factories.CLIENT_SECRET)
     assert len(ApiClient.objects.get(client_id="beta").secret_hashes) == 2
 
 
-def test_a_client_without_a_secret_is_exported_without_one_and_made_nowhere_else(import_text):
+def test_client_without_a_secret_is_not_created_by_its_export(import_text):
     factories.ApiClientFactory(client_id="locked-out", secret_hashes=[])
     exported = run("export_configuration", "--with-secrets").out
     assert import_text(exported).lines == ["Nothing to change."]
@@ -62,7 +62,7 @@ def test_a_client_without_a_secret_is_exported_without_one_and_made_nowhere_else
     assert import_text(exported).problems == ["api_clients[0].client_secret: This member is required for a new item."]
 
 
-def test_secrets_are_exported_only_when_asked_for(configured):
+def test_secrets_are_exported_only_with_the_option(configured):
     without, with_them = (run("export_configuration", *options).out for options in ([], ["--with-secrets"]))
     private_key = factories.service_account()["private_key"].splitlines()[1]
     client_hash = ApiClient.objects.get(client_id="zebra").secret_hashes[0]
@@ -71,17 +71,17 @@ def test_secrets_are_exported_only_when_asked_for(configured):
         assert secret not in without
 
 
-def test_items_and_languages_stand_in_order_so_that_exports_can_be_compared(configured):
+def test_items_and_languages_are_sorted(configured):
     exported = json.loads(run("export_configuration", "--format", "json").out)
     assert [item["client_id"] for item in exported["api_clients"]] == ["Alpha", "beta", "zebra"]
     assert list(exported["mobile_authentication_types"][0]["default_messages"]) == ["en", "no"]
 
 
-def test_an_export_without_secrets_changes_nothing_where_it_comes_from(configured, import_text):
+def test_import_of_own_export_changes_nothing(configured, import_text):
     assert import_text(run("export_configuration").out).lines == ["Nothing to change."]
 
 
-def test_an_empty_database_exports_the_defaults(db):
+def test_export_of_an_empty_database_contains_the_defaults(db):
     exported = json.loads(run("export_configuration", "--format", "json").out)
     assert exported["features"] == {
         "mobile_authentication": True,
@@ -92,15 +92,15 @@ def test_an_empty_database_exports_the_defaults(db):
     assert exported["api_clients"] == []
 
 
-def test_the_number_of_queries_does_not_grow(configured, django_assert_max_num_queries):
+def test_export_uses_a_constant_number_of_queries(configured, django_assert_max_num_queries):
     keys.verify()
-    # Two of them verify the keys.
+    # Two of the queries verify the keys.
     with django_assert_max_num_queries(13):
         run("export_configuration", "--with-secrets")
 
 
-def test_a_secret_that_no_key_opens_is_one_line(configured, settings):
+def test_export_reports_a_secret_that_cannot_be_decrypted(configured, settings):
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
-    refused = run("export_configuration", "--with-secrets")
-    assert (refused.code, refused.out, len(refused.problems)) == (1, "", 1)
+    rejected = run("export_configuration", "--with-secrets")
+    assert (rejected.code, rejected.out, len(rejected.problems)) == (1, "", 1)
     assert run("export_configuration").code == 0

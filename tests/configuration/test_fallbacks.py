@@ -1,4 +1,4 @@
-"""Types that name each other in a configuration file."""
+"""Fallbacks of types in a configuration file."""
 
 import json
 
@@ -27,11 +27,11 @@ def in_a_row(count, last):
 METHODS = ["push", "push_with_pin", "push_with_fingerprint", "push_with_custom_authenticator", "otp", "sms"]
 
 
-def test_every_method_and_every_member_of_it_is_imported_and_exported(import_text):
+def test_all_methods_and_members_are_imported_and_exported(import_text):
     items = [{"name": method, "method": method} for method in METHODS]
     texts = {"name": "text", "method": "sms", "max_attempts": 0, "max_resends": 2, "sms_sender_id": "Shop"}
-    done = import_text(types(*items, texts))
-    assert done.code == 0, done.err
+    result = import_text(types(*items, texts))
+    assert result.code == 0, result.err
     row = MobileAuthenticationType.objects.get(name="text")
     assert (row.max_attempts, row.max_resends, row.sms_sender_id) == (0, 2, "Shop")
     exported = run("export_configuration").out
@@ -41,15 +41,15 @@ def test_every_method_and_every_member_of_it_is_imported_and_exported(import_tex
     assert run("export_configuration").out == exported
 
 
-def test_a_fallback_may_stand_after_the_type_that_names_it(import_text):
-    done = import_text(
+def test_fallback_can_be_defined_after_its_type(import_text):
+    result = import_text(
         types(
             {"name": "pin", "method": "push_with_pin", "fallback": "login"},
             {"name": "login", "method": "push", "fallback": "text"},
             {"name": "text", "method": "sms"},
         )
     )
-    assert (done.code, done.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     assert chain_of("pin") == ["pin", "login", "text"]
     exported = run("export_configuration").out
     MobileAuthenticationType.objects.filter(name="pin").delete()
@@ -59,11 +59,11 @@ def test_a_fallback_may_stand_after_the_type_that_names_it(import_text):
     assert chain_of("pin") == ["pin", "login", "text"]
 
 
-def test_a_change_of_a_fallback_is_told_by_name(import_text):
+def test_change_of_a_fallback_contains_the_names(import_text):
     text = factories.TypeFactory(name="text", method="sms")
     factories.TypeFactory(name="login", fallback=text)
-    done = import_text(types({"name": "login", "fallback": "later"}, {"name": "later", "method": "sms"}))
-    assert done.lines == [
+    result = import_text(types({"name": "login", "fallback": "later"}, {"name": "later", "method": "sms"}))
+    assert result.lines == [
         "mobile_authentication_types[login]: changed fallback text → later",
         "mobile_authentication_types[later]: created",
     ]
@@ -74,8 +74,8 @@ def test_a_change_of_a_fallback_is_told_by_name(import_text):
     assert chain_of("login") == ["login"]
 
 
-def test_a_ring_of_new_types_is_refused_with_the_path_of_each_item_in_it(import_text):
-    refused = import_text(
+def test_cycle_of_new_types_is_rejected_with_the_path_of_each_item(import_text):
+    rejected = import_text(
         types(
             {"name": "start", "fallback": "a"},
             {"name": "a", "fallback": "b"},
@@ -83,37 +83,37 @@ def test_a_ring_of_new_types_is_refused_with_the_path_of_each_item_in_it(import_
         )
     )
     text = "fallback: The fallbacks form a cycle."
-    assert refused.problems == [f"mobile_authentication_types[{number}].{text}" for number in (1, 2)]
+    assert rejected.problems == [f"mobile_authentication_types[{number}].{text}" for number in (1, 2)]
     assert not MobileAuthenticationType.objects.exists()
 
 
-def test_a_ring_through_types_that_the_file_leaves_out_is_refused(import_text):
+def test_cycle_through_types_outside_the_file_is_rejected(import_text):
     last = factories.TypeFactory(name="last")
     middle = factories.TypeFactory(name="middle", fallback=last)
     factories.TypeFactory(name="first", fallback=middle)
-    refused = import_text(types({"name": "last", "fallback": "first"}))
-    assert refused.problems == ["mobile_authentication_types[0].fallback: The fallbacks form a cycle."]
+    rejected = import_text(types({"name": "last", "fallback": "first"}))
+    assert rejected.problems == ["mobile_authentication_types[0].fallback: The fallbacks form a cycle."]
     assert chain_of("first") == ["first", "middle", "last"]
 
 
-def test_a_ring_can_be_turned_round_in_one_import(import_text):
+def test_direction_of_fallbacks_can_be_reversed_in_one_import(import_text):
     last = factories.TypeFactory(name="last")
     factories.TypeFactory(name="first", fallback=last)
-    done = import_text(types({"name": "last", "fallback": "first"}, {"name": "first", "fallback": None}))
-    assert done.code == 0, done.err
+    result = import_text(types({"name": "last", "fallback": "first"}, {"name": "first", "fallback": None}))
+    assert result.code == 0, result.err
     assert chain_of("last") == ["last", "first"]
 
 
-def test_a_type_that_others_fall_back_to_cannot_become_otp(import_text):
+def test_type_used_as_fallback_cannot_become_otp(import_text):
     factories.TypeFactory(name="login", fallback=factories.TypeFactory(name="text", method="sms"))
-    refused = import_text(types({"name": "text", "method": "otp"}))
-    assert refused.problems == [
+    rejected = import_text(types({"name": "text", "method": "otp"}))
+    assert rejected.problems == [
         "mobile_authentication_types[0]: “login” uses this item as its fallback: An OTP type cannot be a fallback."
     ]
     assert import_text(types({"name": "text", "method": "otp"}, {"name": "login", "fallback": None})).code == 0
 
 
-def test_a_long_chain_is_stored_whole(import_text, django_assert_max_num_queries):
+def test_long_chain_of_fallbacks_is_stored(import_text, django_assert_max_num_queries):
     names = [f"step-{number:02}" for number in range(40)]
     items = [{"name": name, "fallback": following} for name, following in zip(names, [*names[1:], None], strict=True)]
     with django_assert_max_num_queries(70):
@@ -121,24 +121,24 @@ def test_a_long_chain_is_stored_whole(import_text, django_assert_max_num_queries
     assert chain_of("step-00") == names
 
 
-def test_thousands_of_fallbacks_in_a_row_are_taken(import_text, django_assert_max_num_queries):
+def test_chain_of_thousands_of_fallbacks_is_accepted(import_text, django_assert_max_num_queries):
     items = in_a_row(5000, None)
     with django_assert_max_num_queries(100):
-        done = import_text(types(*items))
-    assert (done.code, len(done.lines)) == (0, 5000)
+        result = import_text(types(*items))
+    assert (result.code, len(result.lines)) == (0, 5000)
     named = dict(MobileAuthenticationType.objects.values_list("name", "fallback__name"))
     assert named == {item["name"]: item["fallback"] for item in items}
     assert import_text(types(*items)).lines == ["Nothing to change."]
 
 
-def test_a_ring_of_thousands_is_refused_with_a_line_for_each_in_it(import_text):
-    refused = import_text(types(*in_a_row(5000, "step-1")))
-    assert (refused.code, len(refused.problems)) == (1, 4999)
-    assert refused.problems[0] == "mobile_authentication_types[1].fallback: The fallbacks form a cycle."
+def test_cycle_of_thousands_is_rejected_with_a_line_for_each_type(import_text):
+    rejected = import_text(types(*in_a_row(5000, "step-1")))
+    assert (rejected.code, len(rejected.problems)) == (1, 4999)
+    assert rejected.problems[0] == "mobile_authentication_types[1].fallback: The fallbacks form a cycle."
     assert not MobileAuthenticationType.objects.exists()
 
 
-def test_exporting_fallbacks_asks_no_question_for_each_of_them(django_assert_num_queries):
+def test_export_of_fallbacks_uses_a_constant_number_of_queries(django_assert_num_queries):
     text = factories.TypeFactory(method="sms")
     for _number in range(5):
         factories.TypeFactory(fallback=text)
@@ -148,24 +148,24 @@ def test_exporting_fallbacks_asks_no_question_for_each_of_them(django_assert_num
         run("export_configuration")
 
 
-def test_general_switches_for_text_messages_are_imported_and_exported(import_text):
-    done = import_text('general: {sms_authentication_enabled: false, sms_sender_id: "Shop"}')
-    assert done.lines == ['general: changed sms_authentication_enabled true → false, sms_sender_id "" → "Shop"']
+def test_general_settings_of_sms_are_imported_and_exported(import_text):
+    result = import_text('general: {sms_authentication_enabled: false, sms_sender_id: "Shop"}')
+    assert result.lines == ['general: changed sms_authentication_enabled true → false, sms_sender_id "" → "Shop"']
     assert json.loads(run("export_configuration", "--format", "json").out)["general"]["sms_sender_id"] == "Shop"
 
 
-def test_a_client_may_be_given_the_events(import_text):
-    done = import_text("api_clients: [{name: P, client_id: p, client_secret: s, apis: [events]}]")
-    assert done.code == 0, done.err
+def test_client_can_get_the_events_api(import_text):
+    result = import_text("api_clients: [{name: P, client_id: p, client_secret: s, apis: [events]}]")
+    assert result.code == 0, result.err
 
 
-def test_a_language_that_the_console_does_not_ask_for_is_taken_and_kept(import_text, settings):
+def test_language_outside_the_setting_is_accepted_and_kept(import_text, settings):
     settings.SUPPORTED_LOCALES = ["en"]
     assert import_text(types({"name": "a", "default_messages": {"en": "Hello", "fr": "Bonjour"}})).code == 0
     assert MobileAuthenticationType.objects.get().default_messages == {"en": "Hello", "fr": "Bonjour"}
 
 
-def test_a_language_that_only_the_setting_knows_is_taken(import_text, settings):
+def test_language_known_only_from_the_setting_is_accepted(import_text, settings):
     settings.SUPPORTED_LOCALES = ["en", "tlh_AQ"]
     assert import_text(types({"name": "a", "default_messages": {"en": "Hello", "tlh-aq": "nuqneH"}})).code == 0
     assert "Unknown language code." in import_text(types({"name": "a", "default_messages": {"tlh": "nuqneH"}})).err

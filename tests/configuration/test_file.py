@@ -1,4 +1,4 @@
-"""The text of a file: what is read, and what is refused with its line."""
+"""Parsing of configuration files, and errors with their lines."""
 
 import pytest
 from hypothesis import given
@@ -41,45 +41,45 @@ REFUSED = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("content", "problem"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_no_configuration_file_is_refused_without_quoting_it(import_text, content, problem):
-    refused = import_text(content)
-    assert (refused.code, refused.out, refused.problems) == (1, "", [problem])
-    assert "SECRET" not in refused.err
+def test_invalid_file_is_rejected_without_quoting_it(import_text, content, problem):
+    rejected = import_text(content)
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", [problem])
+    assert "SECRET" not in rejected.err
 
 
-def test_a_bomb_of_aliases_is_refused_at_once(import_text):
+def test_nested_aliases_are_rejected_immediately(import_text):
     rows = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
     assert import_text("\n".join(rows)).problems == ["line 1: Aliases are not supported. Repeat the value."]
 
 
 @pytest.mark.parametrize("name", ["/no/such/file.yaml", "/", "a\0b"])
-def test_a_file_that_cannot_be_read_is_named(db, name):
-    refused = run("import_configuration", name)
-    assert refused.code == 1
-    assert len(refused.problems) == 1
-    assert refused.err.startswith(f"The file {name} cannot be read: ")
+def test_unreadable_file_is_named_in_the_error(db, name):
+    rejected = run("import_configuration", name)
+    assert rejected.code == 1
+    assert len(rejected.problems) == 1
+    assert rejected.err.startswith(f"The file {name} cannot be read: ")
 
 
-def test_standard_input_is_read(db, monkeypatch):
+def test_file_can_be_read_from_standard_input(db, monkeypatch):
     set_standard_input(monkeypatch, b"features: {mobile_authentication: false}\n")
     assert run("import_configuration", "-").lines == ["features: changed mobile_authentication true → false"]
     assert Features.objects.get().mobile_authentication is False
 
 
-def test_json_is_read_with_all_its_escapes_and_a_byte_order_mark(import_text):
+def test_json_can_contain_escapes_and_a_byte_order_mark(import_text):
     text = '\ufeff{"mobile_authentication_types": [{"name": "a", "default_messages": {"en": "\\ud83d\\udd11 \\/"}}]}'
     assert import_text(text).code == 0
     assert "🔑 /" in run("export_configuration", "--format", "json").out
 
 
-def test_half_a_character_in_json_is_a_problem_with_its_place(import_text):
+def test_unpaired_surrogate_in_json_is_reported_with_its_path(import_text):
     text = '{"mobile_authentication_types": [{"name": "a", "default_messages": {"en": "\\ud83d"}}]}'
     place = "mobile_authentication_types[0].default_messages.en"
     assert import_text(text).problems == [f"{place}: Contains a character that cannot be stored."]
 
 
 @pytest.mark.parametrize("text", ["no", "010", "1_000", "1:30", "0x10", "2024-01-01", "<<", "=", "1e3"])
-def test_plain_values_are_text_unless_yaml_1_2_knows_them(text):
+def test_plain_values_outside_yaml_1_2_are_text(text):
     assert file.load(f"{{a: {text}}}".encode()) == {"a": text}
 
 
@@ -92,5 +92,5 @@ values = st.recursive(
 
 
 @given(data=st.dictionaries(storable, values), file_format=st.sampled_from(file.FORMATS))
-def test_what_is_written_is_read_back_the_same(data, file_format):
+def test_dumped_data_is_loaded_unchanged(data, file_format):
     assert file.load(file.dump(data, file_format).encode()) == data

@@ -1,4 +1,4 @@
-"""The sections of the configuration file about the context of secure messages."""
+"""Sections of the configuration file about the request context."""
 
 import json
 
@@ -24,7 +24,7 @@ def exported(*options):
     return json.loads(run("export_configuration", "--format", "json", *options).out)
 
 
-def test_the_sections_are_read_and_written_and_a_repeat_changes_nothing(import_text, monkeypatch):
+def test_sections_are_imported_idempotently_and_exported(import_text, monkeypatch):
     assert exported()["confirmation_templates"] == {"en": templates.DEFAULT}
     assert exported()["geolocation"] == {"url": ""}
     monkeypatch.setenv("WHERE_KEY", "open sesame")
@@ -45,7 +45,7 @@ def test_the_sections_are_read_and_written_and_a_repeat_changes_nothing(import_t
     assert import_text(json.dumps(with_them)).lines == ["Nothing to change."]
 
 
-def test_a_language_that_is_left_out_stays_and_an_empty_text_removes_it(import_text):
+def test_omitted_language_is_kept_and_empty_text_removes_a_language(import_text):
     import_text('confirmation_templates: {nl: "[message]!", de: "[message]?"}')
     assert import_text('confirmation_templates: {de: ""}').lines == ["confirmation_templates: changed de"]
     assert ConfirmationTemplate.objects.get().texts == {"en": templates.DEFAULT, "nl": "[message]!"}
@@ -54,13 +54,13 @@ def test_a_language_that_is_left_out_stays_and_an_empty_text_removes_it(import_t
     assert ConfirmationTemplate.objects.get().texts["en"] == templates.DEFAULT
 
 
-def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
+def test_lines_and_events_contain_no_query_of_a_url(import_text):
     address = "https://geo.example.com/v1?access_key=TOPSECRET123&ip={ip}"
     assert import_text(json.dumps({"geolocation": {"url": address}})).lines == ["geolocation: changed url"]
     assert Geolocation.objects.get().url == address
-    told = json.dumps(list(Event.objects.values()), default=str)
-    assert "geolocation: changed url" in told
-    assert "TOPSECRET" not in told
+    event_text = json.dumps(list(Event.objects.values()), default=str)
+    assert "geolocation: changed url" in event_text
+    assert "TOPSECRET" not in event_text
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_no_line_and_no_event_holds_a_value_of_an_addresss_query(import_text):
         ("confirmation_templates: {nl: {env: NOT_SET}}", "confirmation_templates.nl: The environment variable NOT_SET"),
     ],
 )
-def test_a_mistake_is_one_line_and_changes_nothing(import_text, text, problem):
-    refused = import_text(f"{text}\ngeneral: {{sms_sender_id: Shop}}")
-    assert (refused.code, len(refused.problems)) == (1, 1)
-    assert refused.problems[0].startswith(problem)
+def test_invalid_value_is_one_line_and_changes_nothing(import_text, text, problem):
+    rejected = import_text(f"{text}\ngeneral: {{sms_sender_id: Shop}}")
+    assert (rejected.code, len(rejected.problems)) == (1, 1)
+    assert rejected.problems[0].startswith(problem)
     assert exported()["general"]["sms_sender_id"] == ""
     assert exported()["confirmation_templates"] == {"en": templates.DEFAULT}
     assert exported()["geolocation"] == {"url": ""}

@@ -1,4 +1,4 @@
-"""What an import does to the database, and what it refuses."""
+"""Changes of the database by an import, and rejected files."""
 
 import json
 from pathlib import Path
@@ -23,17 +23,17 @@ UNKNOWN_TRANSACTION = "00000000-0000-4000-8000-000000000000"
 pytestmark = pytest.mark.django_db
 
 
-def imported():
+def import_events():
     return Event.objects.filter(event_type="ADMIN_CONFIGURATION_IMPORTED")
 
 
-def test_the_example_of_the_documentation_is_checked_imported_and_imported_again(secrets_in_environment):
+def test_example_file_is_checked_and_imported_idempotently(secrets_in_environment):
     checked = run("import_configuration", str(EXAMPLE), "--check")
-    assert (checked.code, ApiClient.objects.count(), imported().count()) == (0, 0, 0)
+    assert (checked.code, ApiClient.objects.count(), import_events().count()) == (0, 0, 0)
 
-    done = run("import_configuration", str(EXAMPLE))
-    assert (done.code, done.lines) == (0, checked.lines)
-    assert "applications[shop].versions[android 1.0.0]: created" in done.lines
+    result = run("import_configuration", str(EXAMPLE))
+    assert (result.code, result.lines) == (0, checked.lines)
+    assert "applications[shop].versions[android 1.0.0]: created" in result.lines
     version = ApplicationVersion.objects.get(platform="android")
     assert version.push_messaging_configuration.service_account_info == factories.service_account()
     assert version.push_messaging_configuration.project_id == factories.service_account()["project_id"]
@@ -43,19 +43,19 @@ def test_the_example_of_the_documentation_is_checked_imported_and_imported_again
     assert (apple.bundle_identifier, apple.send_badge_number) == ("com.example.shop", True)
     assert ApnsProxy.objects.get().password == "proxy-password"
 
-    again = run("import_configuration", str(EXAMPLE))
-    assert (again.code, again.lines) == (0, ["Nothing to change."])
-    assert imported().count() == 1
+    repeated = run("import_configuration", str(EXAMPLE))
+    assert (repeated.code, repeated.lines) == (0, ["Nothing to change."])
+    assert import_events().count() == 1
 
 
-def test_an_imported_client_can_call_with_its_secret(import_text, client):
+def test_imported_client_can_authenticate_with_its_secret(import_text, client):
     import_text("api_clients: [{name: P, client_id: p, client_secret: s-3-cret, apis: [mobile_authentication]}]")
     portal = Portal(client, ApiClient.objects.get(), secret="s-3-cret")
     assert portal.result(UNKNOWN_TRANSACTION).json()["error_code"] == "3004"
     assert Portal(client, ApiClient.objects.get(), secret="other").result(UNKNOWN_TRANSACTION).status_code == 401
 
 
-def test_imported_id_and_secret_may_be_of_all_visible_characters(import_text, client):
+def test_imported_id_and_secret_can_contain_all_visible_characters(import_text, client):
     visible = "".join(map(chr, range(0x20, 0x7F)))
     item = {"name": "P", "client_id": visible, "client_secret": visible, "apis": ["mobile_authentication"]}
     text = json.dumps({"api_clients": [item]})
@@ -67,7 +67,7 @@ def test_imported_id_and_secret_may_be_of_all_visible_characters(import_text, cl
 
 
 @pytest.mark.parametrize("option", [(), ("--check",)])
-def test_import_warns_of_what_is_advised_against(import_text, option):
+def test_import_warns_of_discouraged_values(import_text, option):
     text = yaml.safe_dump(
         {
             "push_messaging_configurations": [
@@ -81,26 +81,26 @@ def test_import_warns_of_what_is_advised_against(import_text, option):
             ],
         }
     )
-    ran = import_text(text, *option)
-    assert (ran.code, len(ran.lines)) == (0, 5)
+    result = import_text(text, *option)
+    assert (result.code, len(result.lines)) == (0, 5)
     configurations = "Warning: push_messaging_configurations"
-    assert [line.partition(": ")[2].partition(": ")[0] for line in ran.problems] == [
+    assert [line.partition(": ")[2].partition(": ")[0] for line in result.problems] == [
         "push_messaging_configurations[0].certificate",
         "push_messaging_configurations[1].fcm_api_version",
         "mobile_authentication_types[1].time_to_live",
     ]
-    assert ran.problems[0].startswith(f"{configurations}[0].certificate: APNs certificates are deprecated")
-    assert ran.problems[1].startswith(f"{configurations}[1].fcm_api_version: Google shut down its legacy API")
-    assert "A lifetime above 600 seconds" in ran.problems[2]
+    assert result.problems[0].startswith(f"{configurations}[0].certificate: APNs certificates are deprecated")
+    assert result.problems[1].startswith(f"{configurations}[1].fcm_api_version: Google shut down its legacy API")
+    assert "A lifetime above 600 seconds" in result.problems[2]
     assert MobileAuthenticationType.objects.count() == (0 if option else 2)
 
 
-def test_file_that_is_rejected_is_not_warned_of(import_text):
-    ran = import_text("mobile_authentication_types: [{name: a, time_to_live: 601}, {name: b, time_to_live: 0}]")
-    assert (ran.code, len(ran.problems)) == (1, 1)
+def test_rejected_file_causes_no_warnings(import_text):
+    result = import_text("mobile_authentication_types: [{name: a, time_to_live: 601}, {name: b, time_to_live: 0}]")
+    assert (result.code, len(result.problems)) == (1, 1)
 
 
-def test_two_secrets_live_while_one_replaces_the_other(import_text):
+def test_two_secrets_are_active_during_a_rotation(import_text):
     row = factories.ApiClientFactory(client_id="portal")
     changed = import_text(f"api_clients: [{{client_id: portal, client_secret: [new, {factories.CLIENT_SECRET}]}}]")
     assert changed.lines == ["api_clients[portal]: changed client_secret"]
@@ -113,39 +113,39 @@ def test_two_secrets_live_while_one_replaces_the_other(import_text):
     row.refresh_from_db()
     assert row.has_secret("new")
     assert not row.has_secret(factories.CLIENT_SECRET)
-    again = import_text("api_clients: [{client_id: portal, client_secret: new}]")
-    assert again.lines == ["Nothing to change."]
+    repeated = import_text("api_clients: [{client_id: portal, client_secret: new}]")
+    assert repeated.lines == ["Nothing to change."]
 
 
-def test_a_secret_that_was_hashed_under_an_older_key_is_known(import_text, settings):
+def test_secret_hashed_with_an_older_key_is_unchanged(import_text, settings):
     factories.ApiClientFactory(client_id="portal")
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32, *settings.FIELD_ENCRYPTION_KEYS]
-    again = import_text(f"api_clients: [{{client_id: portal, client_secret: {factories.CLIENT_SECRET}}}]")
-    assert again.lines == ["Nothing to change."]
+    repeated = import_text(f"api_clients: [{{client_id: portal, client_secret: {factories.CLIENT_SECRET}}}]")
+    assert repeated.lines == ["Nothing to change."]
 
 
-def test_a_service_account_of_an_odd_project_is_refused(import_text):
+def test_service_account_with_an_invalid_project_is_rejected(import_text):
     account = {**factories.service_account(), "project_id": "../../other"}
-    refused = import_text(json.dumps({"push_messaging_configurations": [{"name": "a", "service_account": account}]}))
-    place = "push_messaging_configurations[0].service_account"
-    assert refused.problems == [f"{place}: The service account's “project_id” is not the name of a Google project."]
+    rejected = import_text(json.dumps({"push_messaging_configurations": [{"name": "a", "service_account": account}]}))
+    path = "push_messaging_configurations[0].service_account"
+    assert rejected.problems == [f"{path}: The service account's “project_id” is not the name of a Google project."]
 
 
-def test_a_service_account_that_is_nested_too_deeply_is_refused(import_text):
+def test_deeply_nested_service_account_is_rejected(import_text):
     configuration = {"name": "a", "service_account": "[" * 100_000}
-    refused = import_text(json.dumps({"push_messaging_configurations": [configuration]}))
-    [problem] = refused.problems
+    rejected = import_text(json.dumps({"push_messaging_configurations": [configuration]}))
+    [problem] = rejected.problems
     assert problem.startswith("push_messaging_configurations[0].service_account: The file is not JSON.")
 
 
-def test_a_change_is_told_and_what_the_file_leaves_out_stays(import_text):
+def test_changes_are_printed_and_omitted_members_are_kept(import_text):
     mobile_type = factories.TypeFactory(name="login", time_to_live=60)
     GeneralConfiguration.objects.create(callback_on_expiry=True)
-    done = import_text(
+    result = import_text(
         "general: {push_enrollment_mode: multiple_devices}\n"
         "mobile_authentication_types: [{name: login, time_to_live: 90, default_messages: {en: Hello}}]"
     )
-    assert done.lines == [
+    assert result.lines == [
         "general: changed push_enrollment_mode single_device → multiple_devices",
         "mobile_authentication_types[login]: changed time_to_live 60 → 90, default_messages",
     ]
@@ -154,14 +154,14 @@ def test_a_change_is_told_and_what_the_file_leaves_out_stays(import_text):
     assert GeneralConfiguration.objects.get().callback_on_expiry is True
 
 
-def test_a_version_is_added_to_an_application_that_exists(import_text):
+def test_version_is_added_to_an_existing_application(import_text):
     version = factories.ApplicationVersionFactory(application__identifier="shop", version="1.0.0")
     name = version.push_messaging_configuration.name
-    done = import_text(
+    result = import_text(
         "applications: [{identifier: shop, versions: [{platform: android, version: 1.0.0, status: login_only}, "
         f"{{platform: android, version: 2.0.0, push_messaging_configuration: {name}}}]}}]"
     )
-    assert done.lines == [
+    assert result.lines == [
         "applications[shop].versions[android 1.0.0]: changed status enabled → login_only",
         "applications[shop].versions[android 2.0.0]: created",
     ]
@@ -170,19 +170,21 @@ def test_a_version_is_added_to_an_application_that_exists(import_text):
     assert version.push_messaging_configuration is not None
 
 
-def test_a_new_service_account_is_used_although_access_tokens_are_cached(import_text):
+def test_new_service_account_replaces_cached_access_tokens(import_text):
     configuration = factories.PushMessagingConfigurationFactory(name="google")
     account = {**factories.service_account(), "project_id": "another-project"}
-    done = import_text(json.dumps({"push_messaging_configurations": [{"name": "google", "service_account": account}]}))
-    assert done.lines == ["push_messaging_configurations[google]: changed service_account"]
+    result = import_text(
+        json.dumps({"push_messaging_configurations": [{"name": "google", "service_account": account}]})
+    )
+    assert result.lines == ["push_messaging_configurations[google]: changed service_account"]
     changed = PushMessagingConfiguration.objects.get()
     assert changed.project_id == "another-project"
     assert changed.updated_at > configuration.updated_at
 
 
-def test_the_event_holds_what_changed_and_no_secret(import_text, secrets_in_environment):
+def test_event_contains_the_changes_without_secrets(import_text, secrets_in_environment):
     run("import_configuration", str(EXAMPLE))
-    event = imported().get()
+    event = import_events().get()
     assert event.details["who"] == "command"
     assert "api_clients[portal]: created" in event.details["lines"]
     private_key = factories.service_account()["private_key"].splitlines()[1]
@@ -191,37 +193,37 @@ def test_the_event_holds_what_changed_and_no_secret(import_text, secrets_in_envi
         assert secret not in str(event.details)
 
 
-def test_an_address_with_credentials_is_named_without_them(import_text):
-    done = import_text('callback_endpoints: [{url: "https://anna:pass-word@portal.example.com/back?key=abc"}]')
-    assert done.lines == ["callback_endpoints[https://portal.example.com/back]: created"]
+def test_url_is_printed_without_its_credentials(import_text):
+    result = import_text('callback_endpoints: [{url: "https://anna:pass-word@portal.example.com/back?key=abc"}]')
+    assert result.lines == ["callback_endpoints[https://portal.example.com/back]: created"]
 
 
-def test_a_text_is_told_as_it_was_and_as_it_is_unless_it_is_long_or_an_address_that_may_hold_credentials(import_text):
+def test_change_of_a_text_contains_both_values_unless_long_or_secret(import_text):
     factories.ApplicationFactory(identifier="shop", name="Shop")
     factories.PushMessagingConfigurationFactory(name="google", endpoint="https://user:pass-word@a.example/send")
-    done = import_text("applications: [{identifier: shop, name: 'Shop “2”'}]")
-    assert done.lines == ['applications[shop]: changed name "Shop" → "Shop “2”"']
+    result = import_text("applications: [{identifier: shop, name: 'Shop “2”'}]")
+    assert result.lines == ['applications[shop]: changed name "Shop" → "Shop “2”"']
     long = "x" * 61
     assert import_text(f"applications: [{{identifier: shop, name: {long}}}]").lines == [
         "applications[shop]: changed name"
     ]
-    for endpoint, told in (
+    for endpoint, change in (
         ("https://b.example/send?key=pass-word", "endpoint"),
         ("https://b.example/send", 'endpoint → "https://b.example/send"'),
         ("https://c.example/send", 'endpoint "https://b.example/send" → "https://c.example/send"'),
         ("https://pass-word@c.example/send", "endpoint"),
     ):
         changed = import_text(f'push_messaging_configurations: [{{name: google, endpoint: "{endpoint}"}}]')
-        assert changed.lines == [f"push_messaging_configurations[google]: changed {told}"]
+        assert changed.lines == [f"push_messaging_configurations[google]: changed {change}"]
 
 
-def test_one_mistake_changes_nothing_and_every_mistake_is_told(import_text):
-    refused = import_text(
+def test_all_errors_are_reported_and_nothing_is_changed(import_text):
+    rejected = import_text(
         "features: {mobile_authentication: false}\n"
         "mobile_authentication_types: [{name: good}, {name: bad, time_to_live: 0, method: pull}, {name: not good}]\n"
     )
-    assert (refused.code, refused.out) == (1, "")
-    assert refused.problems == [
+    assert (rejected.code, rejected.out) == (1, "")
+    assert rejected.problems == [
         (
             "mobile_authentication_types[1].method: Choose from: push, push_with_pin, push_with_fingerprint, "
             "push_with_custom_authenticator, otp, sms."
@@ -231,40 +233,40 @@ def test_one_mistake_changes_nothing_and_every_mistake_is_told(import_text):
     ]
     assert not MobileAuthenticationType.objects.exists()
     assert not Features.objects.filter(mobile_authentication=False).exists()
-    assert not imported().exists()
+    assert not import_events().exists()
 
 
 MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text())
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_one_line_with_its_place(import_text, mistake):
+def test_error_is_one_line_with_its_path(import_text, mistake):
     factories.PushMessagingConfigurationFactory(name="google")
     factories.ApiClientFactory(client_id="taken", name="Taken")
-    refused = import_text(mistake["file"])
-    assert (refused.code, refused.out, refused.problems) == (1, "", [mistake["problem"]])
-    assert not imported().exists()
+    rejected = import_text(mistake["file"])
+    assert (rejected.code, rejected.out, rejected.problems) == (1, "", [mistake["problem"]])
+    assert not import_events().exists()
 
 
-def test_names_cannot_be_exchanged_in_one_import_and_that_is_no_traceback(import_text):
+def test_swap_of_two_names_in_one_import_is_rejected(import_text):
     factories.ApiClientFactory(client_id="a", name="A")
     factories.ApiClientFactory(client_id="b", name="B")
-    refused = import_text("api_clients: [{client_id: a, name: B}, {client_id: b, name: A}]")
-    assert refused.code == 1
-    assert refused.problems[0].startswith("file: The database rejected the file")
+    rejected = import_text("api_clients: [{client_id: a, name: B}, {client_id: b, name: A}]")
+    assert rejected.code == 1
+    assert rejected.problems[0].startswith("file: The database rejected the file")
     assert ApiClient.objects.get(client_id="a").name == "A"
 
 
-def test_any_value_may_come_from_the_environment(import_text, monkeypatch):
+def test_any_value_can_be_read_from_the_environment(import_text, monkeypatch):
     for name, value in {"ON": "false", "LIFE": "45", "APIS": '["end_user"]', "SECRET": "0123", "NAME": "5"}.items():
         monkeypatch.setenv(f"COUNTERSIGN_{name}", value)
-    done = import_text(
+    result = import_text(
         "features: {mobile_authentication: {env: COUNTERSIGN_ON}}\n"
         "mobile_authentication_types: [{name: {env: COUNTERSIGN_NAME}, time_to_live: {env: COUNTERSIGN_LIFE}}]\n"
         "api_clients: [{name: P, client_id: p, client_secret: [{env: COUNTERSIGN_SECRET}], "
         "apis: {env: COUNTERSIGN_APIS}}]\n"
     )
-    assert (done.code, done.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     assert Features.objects.get().mobile_authentication is False
     assert MobileAuthenticationType.objects.get().name == "5"
     assert MobileAuthenticationType.objects.get().time_to_live == 45
@@ -272,22 +274,22 @@ def test_any_value_may_come_from_the_environment(import_text, monkeypatch):
     assert ApiClient.objects.get().has_secret("0123")
 
 
-def test_a_secret_that_no_key_opens_is_mended_by_an_import(import_text, settings):
+def test_import_replaces_a_password_that_cannot_be_decrypted(import_text, settings):
     endpoint = factories.CallbackEndpointFactory(url="http://127.0.0.1/a")
     settings.FIELD_ENCRYPTION_KEYS = [b"1" * 32]
-    done = import_text('callback_endpoints: [{url: "http://127.0.0.1/a", username: a, password: "new"}]')
-    assert done.lines == ['callback_endpoints[http://127.0.0.1/a]: changed username "portal" → "a", password']
+    result = import_text('callback_endpoints: [{url: "http://127.0.0.1/a", username: a, password: "new"}]')
+    assert result.lines == ['callback_endpoints[http://127.0.0.1/a]: changed username "portal" → "a", password']
     assert CallbackEndpoint.objects.get(pk=endpoint.pk).password == "new"
 
 
-def test_thousands_of_types_cost_a_few_queries(import_text, django_assert_max_num_queries):
+def test_import_of_thousands_of_types_uses_few_queries(import_text, django_assert_max_num_queries):
     items = "\n".join(f"- {{name: login-{number}, time_to_live: 300}}" for number in range(10_000))
     # The first command on a database stores the key check value.
     import_text("general: {}")
     with django_assert_max_num_queries(120):
-        done = import_text(f"mobile_authentication_types:\n{items}\n")
-    assert len(done.lines) == MobileAuthenticationType.objects.count() == 10_000
-    details = imported().get().details
+        result = import_text(f"mobile_authentication_types:\n{items}\n")
+    assert len(result.lines) == MobileAuthenticationType.objects.count() == 10_000
+    details = import_events().get().details
     assert (details["changes"], len(details["lines"])) == (10_000, 100)
     with django_assert_max_num_queries(10):
         assert import_text(f"mobile_authentication_types:\n{items}\n").lines == ["Nothing to change."]

@@ -1,4 +1,4 @@
-"""The JSON Schema that is shipped beside the example: current, right, and strict about what it can know."""
+"""The shipped JSON Schema is current, valid and as strict as possible."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 SHIPPED = DOCS / "configuration.schema.json"
 EXAMPLE = DOCS / "example-configuration.yaml"
 MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text())
-# What hangs on other items, on several members at once, on what is stored or set, or on the meaning of a text.
+# Errors that depend on other items, several members, stored data, settings, or the meaning of a text.
 ONLY_AN_IMPORT_SEES = {
     "application name", "bundle identifier", "bundle identifier on android", "bundle identifier without push",
     "certificate text", "colon in user name", "duplicate", "duplicate version", "endpoint", "env",
@@ -34,7 +34,7 @@ def validator():
     return Draft202012Validator(json.loads(SHIPPED.read_text()))
 
 
-def test_the_list_of_what_only_an_import_sees_is_current():
+def test_list_of_errors_outside_the_schema_is_current():
     assert set(MISTAKES) >= ONLY_AN_IMPORT_SEES
 
 
@@ -42,7 +42,7 @@ def faults(validator, text):
     return [error.json_path for error in validator.iter_errors(file.load(text.encode()))]
 
 
-def test_the_shipped_schema_is_a_schema_and_what_the_command_writes(db):
+def test_shipped_schema_is_valid_and_current(db):
     written = run("export_configuration", "--schema").out
     Draft202012Validator.check_schema(json.loads(written))
     assert SHIPPED.read_text() == written, (
@@ -50,7 +50,7 @@ def test_the_shipped_schema_is_a_schema_and_what_the_command_writes(db):
     )
 
 
-def test_editors_find_it_from_the_example_which_it_accepts(validator):
+def test_example_refers_to_the_schema_and_is_valid(validator):
     text = EXAMPLE.read_text()
     named = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
     assert (EXAMPLE.parent / named).resolve() == SHIPPED
@@ -59,7 +59,7 @@ def test_editors_find_it_from_the_example_which_it_accepts(validator):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("options", [[], ["--with-secrets"]], ids=["without secrets", "with secrets"])
-def test_it_accepts_every_export(validator, secrets_in_environment, options):
+def test_schema_accepts_every_export(validator, secrets_in_environment, options):
     assert faults(validator, run("export_configuration", *options).out) == []
     assert run("import_configuration", str(EXAMPLE)).code == 0
     rotating = factories.ApiClientFactory(client_id="rotating")
@@ -73,7 +73,7 @@ def test_it_accepts_every_export(validator, secrets_in_environment, options):
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_it_refuses_each_mistake_that_a_file_alone_shows(validator, name):
+def test_schema_rejects_every_error_of_the_file_alone(validator, name):
     is_refused = bool(faults(validator, MISTAKES[name]["file"]))
     assert is_refused == (name not in ONLY_AN_IMPORT_SEES)
 
@@ -91,10 +91,10 @@ def test_it_refuses_each_mistake_that_a_file_alone_shows(validator, name):
         "confirmation_templates: {env: TEMPLATES}",
     ],
 )
-def test_any_value_may_come_from_the_environment(validator, text):
+def test_any_value_can_be_read_from_the_environment(validator, text):
     assert faults(validator, text) == []
 
 
-def test_a_file_is_either_a_schema_or_has_secrets(db):
-    # Which of the two was meant nobody can know.
+def test_schema_and_secrets_cannot_be_combined(db):
+    # The two options contradict each other.
     assert run("export_configuration", "--schema", "--with-secrets").code == 1

@@ -1,4 +1,4 @@
-"""The push services, their versions and the proxy for Apple in a configuration file."""
+"""Push messaging configurations, versions and the proxy for APNs in a configuration file."""
 
 import json
 import re
@@ -50,18 +50,20 @@ def stored():
     return PushMessagingConfiguration.objects.get()
 
 
-# The members that an import of every kind warns of.
+# The members with warnings, if all kinds are imported.
 DEPRECATED = ["certificate", "fcm_api_version"]
 
 
-def deprecated(done):
-    """Return the members that standard error warns of, a line each."""
-    return [re.fullmatch(r"Warning: push_messaging_configurations\[\d\]\.(\w+): .+", line)[1] for line in done.problems]
+def deprecated(result):
+    """Return the members in the warnings on standard error, one for each line."""
+    return [
+        re.fullmatch(r"Warning: push_messaging_configurations\[\d\]\.(\w+): .+", line)[1] for line in result.problems
+    ]
 
 
 @pytest.fixture
 def every_kind(import_text):
-    """Have one configuration of each kind, with versions, and a proxy."""
+    """Import one configuration of each kind, with versions, and a proxy."""
     text = json.loads(
         configurations(
             apple(),
@@ -78,19 +80,19 @@ def every_kind(import_text):
         )
     )
     proxy = {"enabled": True, "host": "proxy.example.com", "port": 3128, "username": "shop", "password": "pass-word"}
-    done = import_text(json.dumps(text | {"proxies": {"apns": proxy}}))
-    assert (done.code, deprecated(done)) == (0, DEPRECATED)
+    result = import_text(json.dumps(text | {"proxies": {"apns": proxy}}))
+    assert (result.code, deprecated(result)) == (0, DEPRECATED)
 
 
 @pytest.mark.parametrize("file_format", ["yaml", "json"])
-def test_an_export_with_secrets_restores_every_kind(every_kind, import_text, file_format):
+def test_export_with_secrets_restores_every_kind(every_kind, import_text, file_format):
     exported = run("export_configuration", "--with-secrets", "--format", file_format).out
     assert import_text(exported).lines == ["Nothing to change."]
     Application.objects.all().delete()
     PushMessagingConfiguration.objects.all().delete()
     ApnsProxy.objects.all().delete()
-    done = import_text(exported)
-    assert (done.code, deprecated(done)) == (0, DEPRECATED)
+    result = import_text(exported)
+    assert (result.code, deprecated(result)) == (0, DEPRECATED)
     assert run("export_configuration", "--with-secrets", "--format", file_format).out == exported
     assert import_text(exported).lines == ["Nothing to change."]
     row = PushMessagingConfiguration.objects.get(name="old-apple")
@@ -98,10 +100,10 @@ def test_an_export_with_secrets_restores_every_kind(every_kind, import_text, fil
     assert ApnsProxy.objects.get().password == "pass-word"
 
 
-def test_an_item_is_exported_with_the_members_of_its_kind_only(every_kind):
+def test_export_contains_only_the_members_of_the_kind(every_kind):
     exported = json.loads(run("export_configuration", "--with-secrets", "--format", "json").out)
-    found = {item["name"]: sorted(item) for item in exported["push_messaging_configurations"]}
-    assert found == {
+    exported_members = {item["name"]: sorted(item) for item in exported["push_messaging_configurations"]}
+    assert exported_members == {
         "apple": ["key_id", "name", "platform", "signing_key", "team_id"],
         "google": ["endpoint", "fcm_api_version", "name", "platform", "service_account"],
         "old-apple": ["apns_environment", "certificate", "name", "platform"],
@@ -130,23 +132,23 @@ def test_an_item_is_exported_with_the_members_of_its_kind_only(every_kind):
     assert exported["proxies"]["apns"]["host"] == "proxy.example.com"
 
 
-def test_an_export_without_secrets_holds_none_and_changes_nothing_where_it_comes_from(every_kind, import_text):
+def test_export_without_secrets_contains_none_and_changes_nothing(every_kind, import_text):
     exported = run("export_configuration").out
     for secret in (signing_key(), certificate()):
         assert secret.splitlines()[1] not in exported
     for secret in ("AAAA:key", "pass-word", "signing_key", "certificate", "server_key", "service_account"):
         assert secret not in exported
-    done = import_text(exported)
-    assert (deprecated(done), done.lines) == (DEPRECATED, ["Nothing to change."])
+    result = import_text(exported)
+    assert (deprecated(result), result.lines) == (DEPRECATED, ["Nothing to change."])
 
 
-def test_a_new_key_is_a_change_that_does_not_show_it(import_text):
+def test_change_of_a_key_does_not_contain_it(import_text):
     import_text(configurations(apple()))
-    done = import_text(configurations({"name": "apple", "key_id": "NEWKEY1234", "signing_key": signing_key() + "\n"}))
-    assert done.lines == ['push_messaging_configurations[apple]: changed key_id "FGHIJ67890" → "NEWKEY1234"']
+    result = import_text(configurations({"name": "apple", "key_id": "NEWKEY1234", "signing_key": signing_key() + "\n"}))
+    assert result.lines == ['push_messaging_configurations[apple]: changed key_id "FGHIJ67890" → "NEWKEY1234"']
 
 
-def test_a_certificate_replaces_a_signing_key_and_the_other_way_round(import_text):
+def test_certificate_and_signing_key_replace_each_other(import_text):
     import_text(configurations(apple(), versions=[ios()]))
     item = {"name": "apple", "certificate": certificate(), "apns_environment": "production"}
     assert import_text(configurations(item)).lines == [
@@ -167,31 +169,31 @@ def test_a_certificate_replaces_a_signing_key_and_the_other_way_round(import_tex
     assert import_text(configurations(apple())).lines == ["Nothing to change."]
 
 
-def test_a_signing_key_and_a_certificate_do_not_go_together(import_text):
-    refused = import_text(configurations(apple(certificate=certificate(), apns_environment="production")))
+def test_signing_key_and_certificate_cannot_be_combined(import_text):
+    rejected = import_text(configurations(apple(certificate=certificate(), apns_environment="production")))
     text = "This field is not allowed for: APNs with a certificate."
-    assert refused.problems == [f"{ITEM}.{name}: {text}" for name in ("team_id", "key_id", "signing_key")]
+    assert rejected.problems == [f"{ITEM}.{name}: {text}" for name in ("team_id", "key_id", "signing_key")]
 
 
-def test_versions_that_lack_what_the_new_kind_needs_are_named(import_text):
+def test_versions_without_members_of_the_new_kind_are_reported(import_text):
     import_text(configurations(old_apple(), versions=[ios(bundle_identifier="")]))
     text = "The bundle identifier is required for a signing key."
-    refused = import_text(configurations(apple()))
-    assert refused.problems == [
+    rejected = import_text(configurations(apple()))
+    assert rejected.problems == [
         f"{ITEM}: “Shop 1.0.0 (iOS)” uses this item as its push_messaging_configuration: {text}"
     ]
-    # The same when the file names the version and leaves out what reaches it.
+    # The result is the same if the file contains the version without the required member.
     named = {"platform": "ios", "version": "1.0.0", "status": "login_only"}
-    refused = import_text(configurations(apple(), versions=[named]))
-    assert refused.problems == [f"applications[0].versions[0].bundle_identifier: {text}"]
+    rejected = import_text(configurations(apple(), versions=[named]))
+    assert rejected.problems == [f"applications[0].versions[0].bundle_identifier: {text}"]
     assert stored().kind == "apns_certificate"
     assert import_text(configurations(apple(), versions=[named | {"bundle_identifier": BUNDLE}])).code == 0
 
 
-def test_http_v1_is_switched_to_legacy_and_back(import_text):
+def test_configuration_can_change_between_http_v1_and_legacy(import_text):
     import_text(configurations(google()))
-    done = import_text(configurations(old_google()))
-    assert done.lines == [
+    result = import_text(configurations(old_google()))
+    assert result.lines == [
         (
             "push_messaging_configurations[google]: changed fcm_api_version http_v1 → legacy, server_key, "
             "service_account removed"
@@ -199,8 +201,8 @@ def test_http_v1_is_switched_to_legacy_and_back(import_text):
     ]
     row = stored()
     assert (row.service_account, row.project_id, row.server_key) == ("", "", "AAAA:key")
-    done = import_text(configurations(google(fcm_api_version="http_v1")))
-    assert done.lines == [
+    result = import_text(configurations(google(fcm_api_version="http_v1")))
+    assert result.lines == [
         (
             "push_messaging_configurations[google]: changed fcm_api_version legacy → http_v1, service_account, "
             "server_key removed"
@@ -209,68 +211,68 @@ def test_http_v1_is_switched_to_legacy_and_back(import_text):
     assert stored().server_key == ""
 
 
-def test_another_platform_takes_all_along_that_belonged_to_the_first(import_text):
+def test_change_of_platform_clears_members_of_the_old_platform(import_text):
     import_text(configurations(google()))
-    done = import_text(configurations(apple(name="google")))
-    assert done.code == 0, done.err
+    result = import_text(configurations(apple(name="google")))
+    assert result.code == 0, result.err
     assert (stored().fcm_api_version, stored().service_account) == ("", "")
     assert import_text(configurations(google())).code == 0
     assert (stored().kind, stored().fcm_api_version, stored().team_id) == ("fcm_http_v1", "http_v1", "")
     assert import_text(run("export_configuration", "--with-secrets").out).lines == ["Nothing to change."]
 
 
-def test_a_configuration_in_use_keeps_its_platform(import_text):
+def test_platform_of_a_configuration_in_use_cannot_be_changed(import_text):
     import_text(configurations(apple(), versions=[ios()]))
-    refused = import_text(configurations(google(name="apple")))
-    assert refused.problems[0] == f"{ITEM}.platform: Versions of another platform use this configuration."
+    rejected = import_text(configurations(google(name="apple")))
+    assert rejected.problems[0] == f"{ITEM}.platform: Versions of another platform use this configuration."
     assert stored().platform == "ios"
 
 
-def test_a_service_account_does_not_belong_to_ios(import_text):
-    refused = import_text(configurations(apple(service_account=factories.service_account())))
-    assert refused.problems == [f"{ITEM}.service_account: This field is not allowed for: APNs with a signing key."]
+def test_service_account_is_rejected_for_ios(import_text):
+    rejected = import_text(configurations(apple(service_account=factories.service_account())))
+    assert rejected.problems == [f"{ITEM}.service_account: This field is not allowed for: APNs with a signing key."]
 
 
-def test_an_rsa_key_is_no_signing_key(import_text):
-    refused = import_text(configurations(apple(signing_key=factories.service_account()["private_key"])))
+def test_rsa_key_is_rejected_as_signing_key(import_text):
+    rejected = import_text(configurations(apple(signing_key=factories.service_account()["private_key"])))
     text = "The key has the wrong type. Apple's signing keys are elliptic curve keys (P-256)."
-    assert refused.problems == [f"{ITEM}.signing_key: {text}"]
+    assert rejected.problems == [f"{ITEM}.signing_key: {text}"]
 
 
-def test_a_certificate_with_the_key_of_another_is_refused(import_text):
+def test_certificate_with_another_key_is_rejected(import_text):
     other = certificate().partition("-----BEGIN PRIVATE KEY-----")[0] + signing_key()
-    refused = import_text(configurations(old_apple(certificate=other)))
-    assert refused.problems == [f"{ITEM}.certificate: The private key does not belong to the certificate."]
+    rejected = import_text(configurations(old_apple(certificate=other)))
+    assert rejected.problems == [f"{ITEM}.certificate: The private key does not belong to the certificate."]
 
 
-def test_a_certificate_without_environment_is_refused(import_text):
+def test_certificate_without_environment_is_rejected(import_text):
     item = old_apple()
     del item["apns_environment"]
-    refused = import_text(configurations(item))
-    assert refused.problems == [f"{ITEM}.apns_environment: This field is required for: APNs with a certificate."]
+    rejected = import_text(configurations(item))
+    assert rejected.problems == [f"{ITEM}.apns_environment: This field is required for: APNs with a certificate."]
 
 
-def test_an_expired_certificate_is_kept_so_that_an_export_can_be_restored(import_text):
+def test_expired_certificate_is_accepted(import_text):
     expired = authority().client(BUNDLE, "ABCDE12345", ["production"], days=-2)
     assert import_text(configurations(old_apple(certificate=expired))).code == 0
 
 
-def test_a_version_without_what_its_way_of_push_needs_is_refused(import_text):
+def test_version_without_required_push_members_is_rejected(import_text):
     version = "applications[0].versions[0]"
-    refused = import_text(configurations(apple(), versions=[ios(bundle_identifier="")]))
-    assert refused.problems == [f"{version}.bundle_identifier: The bundle identifier is required for a signing key."]
-    refused = import_text(configurations(google(), versions=[ios(push_messaging_configuration="google")]))
+    rejected = import_text(configurations(apple(), versions=[ios(bundle_identifier="")]))
+    assert rejected.problems == [f"{version}.bundle_identifier: The bundle identifier is required for a signing key."]
+    rejected = import_text(configurations(google(), versions=[ios(push_messaging_configuration="google")]))
     text = "This push messaging configuration is for another platform."
-    assert refused.problems == [f"{version}.push_messaging_configuration: {text}"]
+    assert rejected.problems == [f"{version}.push_messaging_configuration: {text}"]
     assert not ApplicationVersion.objects.exists()
 
 
-def test_a_server_key_loses_the_end_of_its_line(import_text):
+def test_line_ending_of_a_server_key_is_removed(import_text):
     import_text(configurations(old_google(server_key="AAAA:key\n")))
     assert stored().server_key == "AAAA:key"
 
 
-def test_a_signing_key_that_no_key_opens_is_mended_by_an_import(import_text, settings):
+def test_import_replaces_a_signing_key_that_cannot_be_decrypted(import_text, settings):
     import_text(configurations(apple()))
     lose_keys(settings)
     assert run("export_configuration").code == 0
@@ -279,10 +281,10 @@ def test_a_signing_key_that_no_key_opens_is_mended_by_an_import(import_text, set
     assert stored().signing_key == signing_key()
 
 
-def test_a_change_of_the_proxy_is_told_without_its_password(import_text):
+def test_change_of_the_proxy_is_printed_without_its_password(import_text):
     text = "proxies: {apns: {enabled: true, host: proxy.example.com, username: a, password: pass-word}}"
-    done = import_text(text)
-    assert done.lines == [
+    result = import_text(text)
+    assert result.lines == [
         'proxies.apns: changed enabled false → true, host "" → "proxy.example.com", username "" → "a", password'
     ]
     row = ApnsProxy.objects.get()
