@@ -35,7 +35,7 @@ def test_manage_uses_local_settings_without_variables_of_production(tmp_path, va
     assert "Settings:" not in completed.stdout
 
 
-@pytest.mark.parametrize("left_out", ["", "SECRET_KEY"])
+@pytest.mark.parametrize("omitted", ["", "SECRET_KEY"])
 def test_manage_uses_production_settings_if_one_variable_is_set(tmp_path, keys, omitted):
     present = {name: value for name, value in keys.items() if name != omitted}
     completed = show_settings(tmp_path, **present)
