@@ -272,4 +272,4 @@ def test_configuration_check_contacts_google(console, site, portal):
     console.open("Check configuration")
     console.page.get_by_role("button", name="Check configuration").click()
     finding = console.page.locator(".console-findings li").filter(has_text="The service account of")
-    expect(finding).to_have_attribute("data-level", "good")
+    expect(finding).to_have_attribute("data-level", "ok")
