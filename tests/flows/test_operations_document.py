@@ -30,9 +30,7 @@ def test_rotation_commands_of_the_document_work(tmp_path, secrets_in_environment
         next(line for line in lines if line.startswith("callbacks_callbackendpoint.signing_secrets")).split()[1] == "1"
     )
     # The portal has not used its secret yet.
-    assert (
-        "  client secrets: 1. Each moves when its client uses it; one that nobody uses is removed or replaced." in lines
-    )
+    assert "  client secrets: 1. Each is migrated when its client uses it; remove or replace unused secrets." in lines
     assert lines.count("api_clients[portal]: changed client_secret") == 2
     assert lines.count("callback_endpoints[https://portal.example.com/callback]: changed signing_secret") == 2
     assert lines[-2].startswith("fingerprint:")
