@@ -323,7 +323,7 @@ def test_proxy_password_that_cannot_be_decrypted_is_an_error(apple, with_key, se
     findings, code = run_check()
     assert (findings[0][0], code) == ("error", 1)
     assert findings[0][1].startswith(
-        "Its password cannot be decrypted: cannot decrypt system_apnsproxy.password: its key is not in"
+        "Its password cannot be used: cannot decrypt system_apnsproxy.password: its key is not in"
     )
     assert [level for level, _text in findings] == ["error", "ok", "error"]
 
