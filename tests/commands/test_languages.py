@@ -20,8 +20,8 @@ OURS = sorted(name for name, app in get_commands().items() if str(app).startswit
 NOT_OURS = {action.dest for action in BaseCommand().create_parser("manage.py", "any")._actions}
 
 ENGLISH = "No transaction has the id “7”."
-DUTCH = "Er is geen transactie “7”."
-GERMAN = "Es gibt keine Transaktion „7“."
+DUTCH = "Er is geen transactie met de ID “7”."
+GERMAN = "Keine Transaktion hat die ID „7“."
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_error_of_a_process_is_in_the_language_of_its_terminal(terminal):
 def test_help_is_in_the_language_of_the_terminal(terminal, typed):
     output = terminal(*typed, LANG="nl_NL.UTF-8")
     assert (output.returncode, output.stderr) == (0, "")
-    assert "Bedien HTTP op PORT met WEB_WORKERS processen, tot dit wordt gestopt." in " ".join(output.stdout.split())
+    assert "Beantwoord HTTP-verzoeken op PORT met WEB_WORKERS processen tot de opdracht wordt gestopt." in " ".join(output.stdout.split())
     assert "adres om op te luisteren (standaard: alle)" in output.stdout
     assert output.stdout.startswith("usage: manage.py serve")
     english = terminal(*typed, LC_ALL="C")
