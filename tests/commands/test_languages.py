@@ -84,7 +84,8 @@ def test_error_of_a_process_is_in_the_language_of_its_terminal(terminal):
 def test_help_is_in_the_language_of_the_terminal(terminal, typed):
     output = terminal(*typed, LANG="nl_NL.UTF-8")
     assert (output.returncode, output.stderr) == (0, "")
-    assert "Beantwoord HTTP-verzoeken op PORT met WEB_WORKERS processen tot de opdracht wordt gestopt." in " ".join(output.stdout.split())
+    description = "Beantwoord HTTP-verzoeken op PORT met WEB_WORKERS processen tot de opdracht wordt gestopt."
+    assert description in " ".join(output.stdout.split())
     assert "adres om op te luisteren (standaard: alle)" in output.stdout
     assert output.stdout.startswith("usage: manage.py serve")
     english = terminal(*typed, LC_ALL="C")
