@@ -123,7 +123,7 @@ def test_uploaded_signing_key_shows_platform_fields(page):
     add_apple(page)
     page.locator("#result_list").get_by_role("link", name="apple").click()
     expect(page.locator("[name=team_id]")).to_have_value("ABCDE12345")
-    expect(page.get_by_text("One is stored, encrypted.")).to_be_visible()
+    expect(page.get_by_text("An encrypted signing key is stored and never shown.")).to_be_visible()
     expect(page.locator("[name=fcm_api_version]")).to_have_count(0)
     page.locator("[name=key_id]").fill("NEWKEY1234")
     page.locator("[name=_save]").click()

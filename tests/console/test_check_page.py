@@ -41,7 +41,7 @@ def test_check_shows_errors_and_remedies(console, sms_type):
     assert ("error", "SMS gateway “twilio”") in lines(page)
     assert re.fullmatch(r"\d+ errors", heading(page))
     content = page.content.decode()
-    assert "TWILIO_ACCOUNT_SID is not set: no text message can be sent." in content
+    assert "TWILIO_ACCOUNT_SID is not set. Text messages cannot be sent." in content
     assert "Set it, or configure another gateway" in content
     assert "Check again?" in content
 
