@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import repercent_broken_unicode
 
 from apps.api.exceptions import is_api
+from apps.common.input_text import is_storable
+from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 
-# Replaces an id that is not UTF-8. Stored ids cannot contain NUL, so the id is unknown.
-UNKNOWN_ID = "\0"
+# Replaces an id that is not UTF-8 or contains NUL, which PostgreSQL rejects in queries. No stored id is as long.
+UNKNOWN_ID = "\ufffd" * (MAX_USER_ID_CHARACTERS + 1)
 
 
 class RequestTargetMiddleware:
@@ -49,6 +51,7 @@ def encode_path(request: HttpRequest) -> str:
 
 def decode_segment(segment: str) -> str:
     try:
-        return unquote(segment, errors="strict")
+        decoded = unquote(segment, errors="strict")
     except UnicodeDecodeError:
         return UNKNOWN_ID
+    return decoded if is_storable(decoded) else UNKNOWN_ID

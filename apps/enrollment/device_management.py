@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 
 from apps.applications.models import VersionStatus
 from apps.common import errors
-from apps.common.input_text import is_storable, remove_nul
 from apps.enrollment import authenticators, services
 from apps.enrollment.models import AuthenticatorType, Device, Profile, PushEnrollment
 from apps.events import services as events
@@ -33,8 +32,6 @@ def all_profiles(user_id: str) -> QuerySet[Profile]:
 
     The relations that `describe` uses are loaded; public keys and push tokens are deferred.
     """
-    if not is_storable(user_id):
-        return Profile.objects.none()
     return (
         Profile.objects.select_related(
             "push_enrollment", "device__version__application", "device__version__push_messaging_configuration"
@@ -85,7 +82,7 @@ def describe(profile: Profile) -> dict[str, Any]:
 def list_devices(user_id: str, **actor: Unpack[Actor]) -> list[dict[str, Any]]:
     """Describe the user's devices and record an event with the actor."""
     devices = [describe(profile) for profile in all_profiles(user_id)]
-    facts = DeviceListFacts(user_id=remove_nul(user_id), devices=len(devices), **actor)
+    facts = DeviceListFacts(user_id=user_id, devices=len(devices), **actor)
     events.record(EventTypes.API_DEVICES_LISTED, facts)
     return devices
 

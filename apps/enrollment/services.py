@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
 from apps.common import codes, errors
-from apps.common.input_text import is_storable
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
 from apps.enrollment.openpgp import certificates, keys
@@ -188,8 +187,6 @@ def get_profile(device: Device, profile_id: str) -> Profile:
 
 
 def _get_any_profile(device: Device, profile_id: str) -> Profile:
-    if not is_storable(profile_id):
-        raise errors.InvalidProfile
     related = Profile.objects.select_related("device__version__application", "server_key")
     profile = fraud_locks.annotate(related).filter(device=device, profile_id=profile_id).first()
     if profile is None:

@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from apps.common.input_text import is_storable
 from apps.common.names import quoted
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import FraudLock, Profile
@@ -61,8 +60,6 @@ def _format_time(timestamp: datetime) -> str:
 
 def for_user(user_id: str) -> Locks:
     """Return the locks of a user, in two queries."""
-    if not is_storable(user_id):
-        return Locks()
     fraud_rows = fraud_locks.for_user(user_id)
     row = CodeFailures.objects.filter(user_id=user_id).first()
     general, now = system.general(), timezone.now()
@@ -99,8 +96,6 @@ def lock_profile(profile: Profile, **actor: Unpack[Actor]) -> None:
 
 def unlock(user_id: str, **actor: Unpack[Actor]) -> dict[str, int]:
     """Remove all locks of a user. Return the numbers of unlocked applications and cleared wrong codes."""
-    if not is_storable(user_id):
-        return {"applications_unlocked": 0, "code_failures_cleared": 0}
     with database.atomic():
         applications = FraudLock.objects.filter(user_id=user_id).delete()[0]
         row = CodeFailures.objects.filter(user_id=user_id).first()

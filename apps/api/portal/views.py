@@ -16,7 +16,6 @@ from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.applications.models import Api, ApiClient
 from apps.common import errors
-from apps.common.input_text import is_storable
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 from apps.transactions.portal import availability
@@ -206,7 +205,7 @@ class UserTypesView(PortalView):
     @describe_user_types(serializers.UserTypesByDeviceSerializer, examples.USER_TYPES_BY_DEVICE)
     def get(self, request: Request, user_id: str) -> Response:
         self.authorize(request)
-        available = availability.for_user(user_id) if is_storable(user_id) else []
+        available = availability.for_user(user_id)
         return Response({"enabled": [serializers.serialize_available_type(item, self.version) for item in available]})
 
 
@@ -230,7 +229,7 @@ class DeviceTypesView(PortalView):
     )
     def get(self, request: Request, user_id: str, device_id: str) -> Response:
         self.authorize(request)
-        return Response({"enabled": availability.on_device(user_id, device_id) if is_storable(user_id) else []})
+        return Response({"enabled": availability.on_device(user_id, device_id)})
 
 
 class ApplicationTypesView(PortalView):
@@ -244,8 +243,7 @@ class ApplicationTypesView(PortalView):
     )
     def get(self, request: Request, user_id: str, app_id: str) -> Response:
         self.authorize(request)
-        is_known = is_storable(user_id + app_id)
-        return Response({"enabled": availability.in_application(user_id, app_id) if is_known else []})
+        return Response({"enabled": availability.in_application(user_id, app_id)})
 
 
 class TypeNamesView(PortalView):
@@ -259,5 +257,5 @@ class TypeNamesView(PortalView):
     )
     def get(self, request: Request, user_id: str) -> Response:
         self.authorize(request)
-        available = availability.for_user(user_id) if is_storable(user_id) else []
+        available = availability.for_user(user_id)
         return Response({"enabled": [item.mobile_type.name for item in available]})
