@@ -94,6 +94,7 @@ def test_server_key_is_saved_for_legacy_api(legacy):
         (apns_certificates.pem(ec.generate_private_key(ec.SECP384R1())), "The key has the wrong type."),
         (json.dumps({"type": "service_account"}), "The file is not a signing key."),
     ],
+    ids=["empty", "no key", "no text", "too large", "RSA", "P-384", "service account"],
 )
 def test_invalid_signing_key_is_rejected(console, content, text):
     page = console.post(ADD, {**APPLE, "signing_key_file": file(content)})
