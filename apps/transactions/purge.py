@@ -3,16 +3,18 @@
 Every worker deletes used and expired rows. The retention of ended transactions and events is set by the operator.
 """
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.contrib.sessions.models import Session
-from django.db import models
+from django.db import connection, models
 from django.db import transaction as database
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery, FailingCallbackUrl
@@ -28,8 +30,14 @@ from apps.transactions.models import IdempotentRequest, PushDelivery, SmsDeliver
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-# Deliveries that a worker still has to process.
-UNFINISHED = [State.DUE]
+# Pause after a batch, as a multiple of its duration. In the pauses, requests have the processor and the disk.
+PAUSE = 0.5
+# States of deliveries that keep their transaction: a worker still has to process them, or they can be redelivered.
+BLOCKING_STATES: dict[Any, tuple[State, ...]] = {
+    CallbackDelivery: (State.DUE, State.FAILED),
+    PushDelivery: (State.DUE,),
+    SmsDelivery: (State.DUE,),
+}
 
 
 def purge(
@@ -44,18 +52,17 @@ def purge(
     return {
         **_purge_transactions(before),
         "failed_access_events": _purge_failed_access(failed_access_before) if failed_access_before else 0,
-        "events": _delete(_events_before(events_before)) if events_before else 0,
+        "events": _delete(_events_before(events_before), "occurred") if events_before else 0,
         **_delete_expired_rows(),
     }
 
 
 def _events_before(before: datetime, **conditions: str) -> QuerySet[Event]:
-    # Ordered like the index that finds the rows.
-    return Event.objects.filter(occurred__lt=before, **conditions).order_by("-occurred", "-id")
+    return Event.objects.filter(occurred__lt=before, **conditions)
 
 
 def _purge_failed_access(before: datetime) -> int:
-    return sum(_delete(_events_before(before, event_type=event_type)) for event_type in failed_access.TYPES)
+    return sum(_delete(_events_before(before, event_type=event_type), "occurred") for event_type in failed_access.TYPES)
 
 
 def delete_expired() -> None:
@@ -83,47 +90,92 @@ def _delete_expired_rows() -> dict[str, int]:
 
 
 def _purge_transactions(before: datetime) -> dict[str, int]:
-    transactions = callbacks = 0
-    for batch in _purgeable_batches(before):
-        with database.atomic():
-            # Rows that a concurrent purge has locked are deleted by that purge.
-            locked = Transaction.objects.select_for_update(skip_locked=True).filter(pk__in=batch).order_by("pk")
-            ids = list(locked.values_list("pk", flat=True))
-            callbacks += _delete_counted(CallbackDelivery.objects.filter(transaction_id__in=ids))
-            transactions += _delete_counted(Transaction.objects.filter(pk__in=ids))
-    return {"transactions": transactions, "callbacks": callbacks}
-
-
-def _purgeable_batches(before: datetime) -> Iterator[list[UUID]]:
-    """Yield batches of ids of the transactions to delete, oldest first, each id once."""
     # A transaction that ended before this time was also created before it, and created_at has an index.
-    purgeable = Transaction.objects.filter(created_at__lt=before, ended_at__lt=before).order_by("created_at", "pk")
-    for queue, blocking_states in (
-        (CallbackDelivery, [State.DUE, State.FAILED]),
-        (PushDelivery, UNFINISHED),
-        (SmsDelivery, UNFINISHED),
-    ):
-        purgeable = purgeable.exclude(
-            Exists(queue._default_manager.filter(transaction_id=OuterRef("pk"), state__in=blocking_states))
+    ended = Transaction.objects.filter(created_at__lt=before, ended_at__lt=before)
+    return {"transactions": 0, "callbacks": 0, **_delete_in_batches(ended, _delete_transactions, "created_at")}
+
+
+def _delete_transactions(ids: list[UUID]) -> dict[str, int]:
+    """Delete the transactions without undelivered deliveries, with their dependent rows and their callbacks."""
+    kept = _undelivered(ids)
+    deletable = [pk for pk in ids if pk not in kept]
+    return {
+        "callbacks": _delete_with_dependents(CallbackDelivery, "transaction_id", deletable),
+        "transactions": _delete_with_dependents(Transaction, "pk", deletable),
+    }
+
+
+def _undelivered(ids: Collection[UUID]) -> set[UUID]:
+    """Return the ids of the transactions with a delivery in one of the blocking states."""
+    return {
+        transaction_id
+        for queue, states in BLOCKING_STATES.items()
+        for transaction_id, state in queue._default_manager.filter(transaction_id__in=ids).values_list(
+            "transaction_id", "state"
         )
-    remaining = purgeable
-    while batch := list(remaining.values_list("pk", "created_at")[:BATCH]):
-        yield [pk for pk, _created_at in batch]
-        last, created_at = batch[-1]
-        remaining = purgeable.filter(created_at__gte=created_at).exclude(created_at=created_at, pk__lte=last)
+        if state in states
+    }
 
 
-def _delete(rows: QuerySet[Any]) -> int:
-    """Delete rows in batches. Rows that are locked by another process are skipped."""
-    total = 0
+def _delete(rows: QuerySet[Any], order: str = "") -> int:
+    """Delete rows without dependent rows, and return their number."""
+
+    def delete(ids: list[Any]) -> dict[str, int]:
+        return {"deleted": rows.model._base_manager.filter(pk__in=ids).delete()[1].get(rows.model._meta.label, 0)}
+
+    return _delete_in_batches(rows, delete, order)["deleted"]
+
+
+def _delete_in_batches(
+    rows: QuerySet[Any], delete: Callable[[list[Any]], dict[str, int]], order: str = ""
+) -> Counter[str]:
+    """Call `delete` with the ids of the rows, a batch per database transaction, and return the sums of its results.
+
+    Rows that another process has locked are skipped. With `order`, the name of an indexed column, each batch begins
+    after the previous one in the index. Otherwise, PostgreSQL can read the entries of all deleted rows for each batch.
+    """
+    deleted: Counter[str] = Counter()
+    rows = rows.order_by(order, "pk") if order else rows.order_by()
+    remaining = rows
     while True:
+        began_at = time.monotonic()
         with database.atomic():
-            batch = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
-            total += _delete_counted(rows.model._default_manager.filter(pk__in=batch))
-        if not batch:
-            return total
+            if order:
+                _require_index_scans()
+            locked = remaining.select_for_update(skip_locked=True)
+            batch = list(locked.values_list("pk", order or "pk")[:BATCH])
+            if not batch:
+                return deleted
+            deleted.update(delete([pk for pk, _position in batch]))
+        last, position = batch[-1]
+        if order:
+            # The first condition selects the start in the index, the other one excludes rows of the same time.
+            remaining = rows.filter(**{f"{order}__gte": position}).exclude(**{order: position, "pk__lte": last})
+        time.sleep(PAUSE * (time.monotonic() - began_at))
 
 
-def _delete_counted(rows: QuerySet[Any]) -> int:
-    """Delete rows with their dependent rows. Return the number without the dependent rows."""
-    return rows.delete()[1].get(rows.model._meta.label, 0)
+def _require_index_scans() -> None:
+    """Make PostgreSQL use indexes in this database transaction.
+
+    Without statistics, for example after a restore, it expects that 200 ids select a large part of a table, and reads
+    whole tables for each batch.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+
+def _delete_with_dependents(model: Any, column: str, ids: Collection[Any]) -> int:
+    """Delete the rows with these values in the column, and the rows that refer to them. Return the number without them.
+
+    One statement deletes the rows of a table. Django's own deletion first reads all rows and columns of most tables.
+    """
+    if not ids:
+        return 0
+    rows = model._base_manager.filter(**{f"{column}__in": ids})
+    if dependents := model._meta.related_objects:
+        keys = ids if column == "pk" else list(rows.values_list("pk", flat=True))
+        for relation in dependents:
+            _delete_with_dependents(relation.related_model, relation.field.attname, keys)
+    deleted: int = rows._raw_delete(rows.db)
+    return deleted

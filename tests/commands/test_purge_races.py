@@ -1,4 +1,4 @@
-"""Concurrent purges, and purges with locked rows."""
+"""Purges on PostgreSQL: concurrent, with locked rows, and their query plans."""
 
 import threading
 from datetime import timedelta
@@ -8,8 +8,9 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
+from apps.callbacks.models import CallbackDelivery
 from apps.transactions import purge
-from apps.transactions.models import Transaction
+from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
 from tests.api.test_races import at_once, own_transactions  # noqa: F401 - a fixture
 
@@ -73,3 +74,24 @@ def test_locked_rows_are_skipped(old):
         done.set()
         holder.join(SECONDS)
     assert purge_now() == len(first)
+
+
+def test_purge_finds_rows_by_index_without_statistics(old):
+    PushDelivery.objects.bulk_create(PushDelivery(transaction=row, state="done") for row in old)
+    CallbackDelivery.objects.bulk_create(CallbackDelivery(transaction_id=row.pk, url="x", state="done") for row in old)
+    tables = [
+        model._meta.db_table
+        for parent in (Transaction, PushDelivery, CallbackDelivery)
+        for model in (parent, *(relation.related_model for relation in parent._meta.related_objects))
+    ]
+    before = sequential_scans(tables)
+    assert purge_now() == len(old)
+    assert sequential_scans(tables) == before
+    assert not PushDelivery.objects.exists()
+
+
+def sequential_scans(tables):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname = ANY(%s)", [tables])
+        return cursor.fetchone()[0]
