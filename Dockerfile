@@ -14,8 +14,9 @@ COPY config config
 COPY apps apps
 COPY templates templates
 COPY locale locale
+# Without compiled files, each start compiles the code: 0.1 s of a command, 0.3 s of a server.
 # The files must be readable independent of the umask of the build machine.
-RUN chmod -R a+rX /app
+RUN python -m compileall -q . && chmod -R a+rX /app
 ENV DJANGO_SETTINGS_MODULE=config.settings.production VAR_DIR=/data PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER countersign

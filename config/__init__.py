@@ -1,5 +1,1 @@
-"""The project: settings, URLs, Celery, the console's site."""
-
-from config.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""The project: settings, URLs, Celery, the web server and the worker."""

@@ -10,6 +10,7 @@ from apps.api import description, health, metrics
 from apps.api.portal import urls as portal
 from apps.api.users import urls as users
 
+admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),

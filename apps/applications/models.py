@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.common import codes
 from apps.common.caller import is_in_networks
 from apps.common.names import credential_validator, name_validator
+from apps.push.destinations import Destination
 from apps.push.models import ApnsEnvironment, Kind, Platform, PushMessagingConfiguration
-from apps.push.providers.base import Destination
 
 
 class Api(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.callbacks import failure_tracking, tasks, transport
+from apps.callbacks import failure_tracking, transport
 from apps.callbacks.errors import CallbackErrorKind
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.callbacks.transport import CallbackResult
@@ -20,7 +20,7 @@ from apps.events.changes import redact_urls
 from apps.events.facts import RedeliveryFacts, TestCallbackFacts
 from apps.events.types import EventTypes
 from apps.outbox import models as outbox
-from apps.outbox import wakeup
+from apps.outbox import queues, wakeup
 from apps.system import services as system
 
 
@@ -34,7 +34,7 @@ def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> 
     CallbackDelivery.objects.create(
         url=url, concurrency_key=origin(url), transaction_id=transaction_id, user_id=user_id, client_id=client_id
     )
-    wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
+    wakeup.notify_workers(queues.CALLBACKS)
 
 
 def failed_deliveries(url: str = "") -> QuerySet[CallbackDelivery]:
@@ -62,7 +62,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         transactions = set(deliveries.values_list("transaction_id", flat=True)[:2])
         count = deliveries.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
         if count:
-            wakeup.notify_workers(CallbackDelivery, tasks.deliver.delay)
+            wakeup.notify_workers(queues.CALLBACKS)
             # An event about one transaction belongs to the events of that transaction.
             facts = RedeliveryFacts(who=who, count=count)
             if len(transactions) == 1:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
@@ -94,6 +95,8 @@ class OneLineCommand(TranslatedCommand):
     """Command that reports each error as one line on standard error with exit code 1, including invalid arguments."""
 
     help: "str | StrPromise"
+    # The other checks import all of the code to check it: a second for each command. `serve` and `worker` run them.
+    requires_system_checks = [Tags.compatibility]
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)

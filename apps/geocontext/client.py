@@ -10,6 +10,7 @@ from apps.geocontext import service_url
 from apps.geocontext.locations import Failure, Location, clean
 from apps.geocontext.models import Geolocation
 from apps.outgoing import http, multiplex
+from apps.outgoing.proxy import Proxy
 from apps.system import services as system
 
 # For the connection, including a proxy, and the complete response.
@@ -32,7 +33,7 @@ def look_up(service: Geolocation, ips: Iterable[str]) -> Iterator[list[tuple[str
         yield [(ip, parse_response(response)) for ip, response in responses]
 
 
-def _request(url: str, proxy: http.Proxy | None) -> http.Request:
+def _request(url: str, proxy: Proxy | None) -> http.Request:
     headers = {"Accept": "application/json"}
     return http.Request("GET", url, headers, b"", TIMEOUT_SECONDS, TIMEOUT_SECONDS, proxy=proxy, pool=POOL)
 

@@ -2,32 +2,38 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from time import sleep
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
+from django.utils.module_loading import import_string
 
-from apps.outbox.models import Delivery
+from apps.outbox.queues import Queue
 
 log = structlog.get_logger(__name__)
 
 CHANNEL = "countersign"
 
 
-def notify_workers(queue: type[Delivery], publish: Callable[[], object]) -> None:
+def notify_workers(queue: Queue) -> None:
     """Notify the workers after the commit that `queue` has due deliveries.
 
-    With a broker, `publish` sends a Celery task. Without one, PostgreSQL's NOTIFY wakes the embedded worker. On SQLite
+    With a broker, its Celery task is published. Without one, PostgreSQL's NOTIFY wakes the embedded worker. On SQLite
     the worker polls for changes of the database file.
     """
     if settings.BROKER_URL:
-        transaction.on_commit(lambda: _task_publisher.enqueue(queue._meta.label_lower, publish))
+        transaction.on_commit(lambda: _enqueue_task(queue))
     elif connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, queue._meta.label_lower])
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, queue.model])
+
+
+def _enqueue_task(queue: Queue) -> None:
+    # By name, because importing Celery costs 0.1 s: processes that publish nothing start without it.
+    celery = import_string(settings.CELERY_APPLICATION)
+    _task_publisher.enqueue(queue.name, partial(celery.send_task, queue.task, ignore_result=True))
 
 
 class _TaskPublisher:
@@ -42,9 +48,9 @@ class _TaskPublisher:
         self._thread: threading.Thread | None = None
         self._is_unavailable = False
 
-    def enqueue(self, label: str, publish: Callable[[], object]) -> None:
+    def enqueue(self, name: str, publish: Callable[[], object]) -> None:
         with self._lock:
-            self._tasks[label] = publish
+            self._tasks[name] = publish
             # Started on first use: threads do not survive a fork.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="task publisher", daemon=True)
@@ -63,7 +69,7 @@ class _TaskPublisher:
     def _publish(self, publish: Callable[[], object]) -> None:
         try:
             publish()
-        except (OperationalError, RedisError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - logged; each broker has its own exceptions
             if not self._is_unavailable:
                 log.warning("broker_unavailable", error=type(error).__name__)
             self._is_unavailable = True

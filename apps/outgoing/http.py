@@ -16,22 +16,13 @@ import pycurl
 
 from apps.outgoing import errors
 from apps.outgoing.errors import NetworkErrorKind
+from apps.outgoing.proxy import Proxy
 
 # Longer response bodies are truncated.
 MAX_RESPONSE_BYTES = 64 * 1024
 # Shorter than the timeouts of requests, so that the next request does not use a broken connection.
 UNACKNOWLEDGED_TIMEOUT_MILLISECONDS = 8000
 _local = threading.local()
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """Outgoing HTTP proxy. Credentials are sent with the first request if `preemptive`, else only after a 407."""
-
-    url: str
-    username: str = ""
-    password: str = ""
-    preemptive: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from apps.push.destinations import Destination
 from apps.push.models import PushMessagingConfiguration
-from apps.push.providers.base import Destination
 
 
 def record(destination: Destination, reason: str, *, sent_at: datetime) -> None:

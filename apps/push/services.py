@@ -9,9 +9,10 @@ from uuid import UUID
 import structlog
 
 from apps.outgoing import http, multiplex
+from apps.push.destinations import Destination
 from apps.push.models import Kind
 from apps.push.providers.apns import Apns
-from apps.push.providers.base import Destination, Provider, PushMessage, PushOutcome, PushResult, SendError
+from apps.push.providers.base import Provider, PushMessage, PushOutcome, PushResult, SendError
 from apps.push.providers.fcm import Fcm
 from apps.push.providers.fcm_legacy import FcmLegacy
 

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from apps.common.encryption import CannotDecrypt
 from apps.common.findings import Finding, Level
-from apps.outgoing.http import Proxy
+from apps.outgoing.proxy import Proxy
 from apps.push import apple_credentials, service_accounts
 from apps.push import services as push
+from apps.push.destinations import Destination
 from apps.push.models import EXPIRY_NOTICE, Kind, Platform, PushMessagingConfiguration
-from apps.push.providers.base import Destination, PushOutcome, PushResult
+from apps.push.providers.base import PushOutcome, PushResult
 from apps.push.remedies import remedy, remedy_of
 from apps.system import services as system
 

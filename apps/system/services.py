@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from apps.outgoing.http import Proxy
+from apps.outgoing.proxy import Proxy
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
 
 

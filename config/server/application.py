@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.utils.module_loading import import_string
 
 from config.server.processes import prepare_worker
 from config.server.protocol import LimitedProtocol
@@ -176,4 +177,7 @@ def build_environ(scope: dict[str, Any], body: Body) -> dict[str, Any]:
 
 
 prepare_worker()
+if settings.BROKER_URL:
+    # The first request that notifies a worker would wait for the import.
+    import_string(settings.CELERY_APPLICATION)
 application = Application(django_application)

@@ -1,6 +1,6 @@
 """The outgoing proxy, in the variables of the Onegini Token Server."""
 
-from apps.outgoing.http import Proxy
+from apps.outgoing.proxy import Proxy
 from config.settings.environment import Environment
 
 

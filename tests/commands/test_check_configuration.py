@@ -5,7 +5,7 @@ import json
 import pytest
 
 from apps.demo.fcm import TOKEN_PATH
-from apps.outgoing.http import Proxy
+from apps.outgoing.proxy import Proxy
 from apps.push.models import PushMessagingConfiguration
 from apps.system.models import ApnsProxy
 from tests import factories

@@ -7,7 +7,7 @@ import pytest
 
 from apps.configuration.checks import callbacks, secrets
 from apps.outbox import broker
-from apps.outgoing.http import Proxy
+from apps.outgoing.proxy import Proxy
 from tests import factories
 from tests.commands.command_runner import lose_keys, run
 from tests.fakes import twilio as fake_twilio

@@ -4,6 +4,7 @@ import pytest
 
 from apps.outgoing import http
 from apps.outgoing.errors import NetworkErrorKind
+from apps.outgoing.proxy import Proxy
 from tests.fakes.apns import Apns
 from tests.fakes.portal import Portal
 from tests.fakes.web_proxy import WebProxy
@@ -17,13 +18,13 @@ def error_kind(url, call=http.send, **options):
 
 
 def proxy(server, **options):
-    return http.Proxy(f"http://127.0.0.1:{server.port}", **options)
+    return Proxy(f"http://127.0.0.1:{server.port}", **options)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("call", [http.send, http.check_connectivity])
 def test_unreachable_proxy_has_its_kind(scheme, call):
-    unreachable = http.Proxy(f"http://127.0.0.1:{free_port()}")
+    unreachable = Proxy(f"http://127.0.0.1:{free_port()}")
     kind = error_kind(f"{scheme}://portal.example/", call, proxy=unreachable)
     assert kind == NetworkErrorKind.PROXY_UNREACHABLE
 

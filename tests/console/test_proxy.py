@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from apps.events.models import Event
-from apps.outgoing.http import Proxy
+from apps.outgoing.proxy import Proxy
 from apps.system.models import ApnsProxy
 from tests.console.conftest import errors
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from apps.outgoing.http import Proxy
+from apps.outgoing.proxy import Proxy
 from apps.push.providers import apns, fcm, fcm_legacy, google_tokens
 from apps.system.models import ApnsProxy
 from apps.transactions.models import PushAttempt

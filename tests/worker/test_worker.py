@@ -9,7 +9,7 @@ from django.db import OperationalError, connection, transaction
 from structlog.testing import capture_logs
 
 from apps.callbacks.models import CallbackDelivery
-from apps.outbox import claims, loops, wakeup, worker
+from apps.outbox import claims, loops, queues, wakeup, worker
 from apps.outbox import models as outbox
 from apps.outbox.dispatcher import CLAIM_ROWS, Dispatcher, deliver_individually
 from tests.flows.waiting import wait_until
@@ -183,7 +183,7 @@ def test_commit_wakes_the_embedded_worker(deliveries, start_worker, settings, mo
     monkeypatch.setattr(worker, "wake_all", wake_all)
     with transaction.atomic():
         due_rows(1)
-        wakeup.notify_workers(CallbackDelivery, publish=None)
+        wakeup.notify_workers(queues.CALLBACKS)
     assert deliveries.started_by_key(1)
 
 

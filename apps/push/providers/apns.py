@@ -19,11 +19,12 @@ from django.conf import settings
 
 from apps.common.encryption import CannotDecrypt
 from apps.outgoing import http
+from apps.outgoing.proxy import Proxy
+from apps.push.destinations import Destination
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 from apps.push.providers.base import (
     CONNECT_TIMEOUT_SECONDS,
     TIMEOUT_SECONDS,
-    Destination,
     Provider,
     PushMessage,
     PushOutcome,
@@ -209,7 +210,7 @@ def _build_request(
     )
 
 
-def _load_proxy() -> http.Proxy | None:
+def _load_proxy() -> Proxy | None:
     try:
         return system.apns_proxy()
     except CannotDecrypt as error:

@@ -15,41 +15,14 @@ from apps.common.encryption import CannotDecrypt
 from apps.outbox.retries import parse_retry_after
 from apps.outgoing import http
 from apps.outgoing.errors import NetworkErrorKind
-from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
+from apps.push.destinations import Destination
+from apps.push.models import PushMessagingConfiguration
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 TIMEOUT_SECONDS = 9.0
 # Limit of both providers: https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
 # and https://firebase.google.com/docs/cloud-messaging/customize-messages/set-message-type
 MAX_PAYLOAD_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Destination of the pushes to the devices of one application version."""
-
-    configuration: PushMessagingConfiguration
-    apns_environment: str = ApnsEnvironment.PRODUCTION
-    bundle_identifier: str = ""
-    cordova: bool = False
-
-    @property
-    def environment(self) -> str:
-        """APNs environment: of the configuration with a certificate, otherwise of the version; empty for FCM."""
-        kind = self.configuration.kind
-        if kind == Kind.APNS_CERTIFICATE:
-            return self.configuration.apns_environment
-        return self.apns_environment if kind == Kind.APNS_TOKEN else ""
-
-    @property
-    def concurrency_key(self) -> str:
-        """Key of the in-flight limit: one configuration in one environment."""
-        return f"{self.configuration.name} {self.environment}".strip()
-
-    @property
-    def label(self) -> str:
-        """App and environment, which a delivery error names in addition to the configuration."""
-        return f"{self.bundle_identifier} {self.environment}".strip()
 
 
 @dataclass(frozen=True)

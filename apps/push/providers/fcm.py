@@ -11,11 +11,11 @@ from google.auth import exceptions as google_exceptions
 
 from apps.common.encryption import CannotDecrypt
 from apps.outgoing import http
+from apps.push.destinations import Destination
 from apps.push.models import PushMessagingConfiguration
 from apps.push.providers.base import (
     CONNECT_TIMEOUT_SECONDS,
     TIMEOUT_SECONDS,
-    Destination,
     Provider,
     PushMessage,
     PushOutcome,

@@ -16,8 +16,7 @@ from apps.events.types import EventTypes
 from apps.geocontext import services as geocontext
 from apps.geocontext.services import Composed, Origin
 from apps.outbox import models as outbox
-from apps.outbox import wakeup
-from apps.transactions import tasks
+from apps.outbox import queues, wakeup
 from apps.transactions.models import ContextLookup, Transaction
 from apps.transactions.request.parameters import AuthenticationRequest
 
@@ -54,7 +53,7 @@ def from_request(request: AuthenticationRequest, message: str) -> Context:
 def enqueue(transaction: Transaction, origin: Origin) -> None:
     """Store a context lookup for the worker, inside the caller's database transaction."""
     ContextLookup.objects.create(transaction=transaction, origin=json.dumps(asdict(origin)))
-    wakeup.notify_workers(ContextLookup, tasks.look_up_contexts.delay)
+    wakeup.notify_workers(queues.CONTEXT)
 
 
 def ensure_complete(transaction: Transaction) -> None:

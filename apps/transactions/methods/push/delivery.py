@@ -23,7 +23,8 @@ from apps.outbox.models import State
 from apps.outbox.retries import next_attempt_at
 from apps.push import configuration_errors
 from apps.push import services as push
-from apps.push.providers.base import Destination, PushMessage, PushOutcome, PushResult
+from apps.push.destinations import Destination
+from apps.push.providers.base import PushMessage, PushOutcome, PushResult
 from apps.transactions import lifecycle
 from apps.transactions.models import PushDelivery, Transaction
 

@@ -11,9 +11,8 @@ from apps.enrollment import authenticators
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventTypes
-from apps.outbox import wakeup
+from apps.outbox import queues, wakeup
 from apps.system import services as system
-from apps.transactions import tasks
 from apps.transactions.context import request_context
 from apps.transactions.methods.base import (
     MethodRequest,
@@ -113,4 +112,4 @@ def enqueue(transaction: Transaction, profile: Profile) -> None:
         user_id=profile.user_id,
         concurrency_key=destination.concurrency_key if destination else "",
     )
-    wakeup.notify_workers(PushDelivery, tasks.deliver_pushes.delay)
+    wakeup.notify_workers(queues.PUSH)

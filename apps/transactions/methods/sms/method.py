@@ -9,9 +9,8 @@ from apps.common import codes, errors
 from apps.events import services as events
 from apps.events.facts import RequestFacts
 from apps.events.types import EventType, EventTypes
-from apps.outbox import wakeup
+from apps.outbox import queues, wakeup
 from apps.system import services as system
-from apps.transactions import tasks
 from apps.transactions.methods.base import MethodRequest, StartedTransaction, Unavailable, create
 from apps.transactions.methods.sms import attempts, limits
 from apps.transactions.models import SmsDelivery, Transaction
@@ -75,4 +74,4 @@ def enqueue(transaction: Transaction) -> None:
     """Store an SMS to send, inside the caller's database transaction. Raises LimitExceeded if a limit is reached."""
     hashes = limits.reserve(transaction, str(transaction.phone_number))
     SmsDelivery.objects.create(transaction=transaction, concurrency_key=settings.SMS_GATEWAY[:255], **hashes)
-    wakeup.notify_workers(SmsDelivery, tasks.deliver_sms.delay)
+    wakeup.notify_workers(queues.SMS)
