@@ -4,6 +4,6 @@ import os
 import warnings
 
 # tests.servers starts this backend on import. The bench starts its own servers.
-os.environ["TEST_BACKEND"] = "sqlite"
+os.environ.setdefault("TEST_BACKEND", "sqlite")
 # The package with PostgreSQL warns on import about the directory of its lock.
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")

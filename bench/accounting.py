@@ -2,26 +2,21 @@
 
 import contextlib
 import os
-from dataclasses import dataclass
 
 import psutil
 
-# Roles of Countersign itself.
-PRODUCT = ("web", "worker")
+from bench.processes import family
+from bench.product import PRODUCT
+
+Pids = dict[str, list[int]]
+MEGABYTE = 1024 * 1024
+# Roles whose CPU time is the cost of a job.
+COUNTED = (*PRODUCT, "PostgreSQL", "Redis")
 
 
-@dataclass(frozen=True)
-class Memory:
-    """Memory of one process in bytes. `resident` counts shared pages in full, `proportional` their share."""
-
-    role: str
-    resident: int
-    proportional: int
-
-
-def cpu_seconds(pids: dict[str, int]) -> dict[str, float]:
+def cpu_seconds(pids: Pids) -> dict[str, float]:
     """Return the CPU time of each role since its start, including ended children, and of the load generator."""
-    used = {role: sum(_cpu_seconds(process) for process in _family(pid)) for role, pid in pids.items()}
+    used = {role: sum(_cpu_seconds(member) for pid in each for member in family(pid)) for role, each in pids.items()}
     own = psutil.Process(os.getpid()).cpu_times()
     return {**used, "load generator": own.user + own.system}
 
@@ -35,24 +30,17 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
+def cpu_ms(before: dict[str, float], after: dict[str, float], jobs: int) -> dict[str, float]:
+    """Return CPU milliseconds per job by role and their sum, without the fakes and the load generator."""
+    used = {role: (after[role] - before[role]) * 1000 / max(jobs, 1) for role in COUNTED if role in after}
+    return {**used, "sum": sum(used.values())}
 
 
-def memory(pids: dict[str, int]) -> list[Memory]:
-    """Return the memory of every process by role."""
-    processes = []
-    for role, pid in pids.items():
-        for process in _family(pid):
+def memory_mb(pids: Pids, role: str) -> float:
+    """Return the proportional set size (PSS) of all processes of a role: shared pages count with their share."""
+    total = 0
+    for pid in pids[role]:
+        for member in family(pid):
             with contextlib.suppress(psutil.NoSuchProcess):
-                used = process.memory_full_info()
-                processes.append(Memory(role, used.rss, used.pss))
-    return processes
-
-
-def per_transaction(before: dict[str, float], after: dict[str, float], transactions: int) -> dict[str, float]:
-    """Return CPU milliseconds per transaction by role: those of Countersign, their sum, then all others."""
-    used = {role: (after[role] - before[role]) * 1000 / max(transactions, 1) for role in after}
-    product = {role: used.pop(role) for role in PRODUCT}
-    return {**product, "Countersign": sum(product.values()), **used}
+                total += member.memory_full_info().pss
+    return total / MEGABYTE

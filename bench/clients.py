@@ -1,52 +1,33 @@
 """Load generator: portals and devices with low CPU usage."""
 
+import itertools
 import json
-import threading
 from base64 import b64encode
-from collections import Counter
-from concurrent.futures import Future, InvalidStateError
-from typing import IO, Any
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from apps.demo.device import Device, DeviceApiError
 from apps.outgoing import http
 from bench import configuration
+from bench.arrivals import WAIT_SECONDS
 from bench.product import Installation
 
-WAIT_SECONDS = 15.0
+ERRORS = (DeviceApiError, http.NoResponse, TimeoutError)
+ENROLLING_THREADS = 4
+TRANSACTION_PATH = "/oauth/api/v4/authenticate/transaction/"
+START_PATH = "/oauth/api/v4/authenticate/user"
+_phone_numbers = itertools.count(31_612_000_000)
 
 
-class Arrivals:
-    """Arrival times of pushes and callbacks at the fakes, in monotonic seconds."""
+@dataclass(frozen=True)
+class User:
+    """User with a phone."""
 
-    def __init__(self, lines: IO[str]) -> None:
-        self._futures: dict[tuple[str, str], Future[float]] = {}
-        self._lines = lines
-        self.counts: Counter[str] = Counter()
-        self.last_at: dict[str, float] = {}
-        self.most_in_flight = 0
-        threading.Thread(target=self._read, name="arrivals", daemon=True).start()
-
-    def wait(self, kind: str, transaction_id: str) -> float:
-        """Return the arrival time. Raises TimeoutError if it does not arrive."""
-        try:
-            return self._future(kind, transaction_id).result(WAIT_SECONDS)
-        finally:
-            self._futures.pop((kind, transaction_id), None)
-
-    def _future(self, kind: str, transaction_id: str) -> "Future[float]":
-        return self._futures.setdefault((kind, transaction_id), Future())
-
-    def _read(self) -> None:
-        for line in self._lines:
-            kind, transaction_id, arrived_at, in_flight = line.split()
-            self.counts[kind] += 1
-            self.last_at[kind] = float(arrived_at)
-            self.most_in_flight = max(self.most_in_flight, int(in_flight))
-            try:
-                self._future(kind, transaction_id).set_result(float(arrived_at))
-            except InvalidStateError:
-                continue  # delivered twice
+    user_id: str
+    phone: "Phone"
 
 
 class Portal:
@@ -60,25 +41,46 @@ class Portal:
             "Content-Type": "application/x-www-form-urlencoded",
         }
 
-    def start(self, user_id: str, device_id: str) -> str:
-        """Start an authentication (E3) and return the transaction id."""
+    def start(self, user: User) -> str:
+        """Start a push authentication (E3) and return the transaction id."""
         form = {
-            "type": configuration.TYPE,
-            "user_id": user_id,
-            "device_id": device_id,
+            "type": configuration.PUSH_TYPE,
+            "user_id": user.user_id,
+            "device_id": user.phone.device_id,
             "callback_uri": self._installation.callback_url,
             "secure_message": "You sign in to the bench",
         }
-        started: str = self._post("/oauth/api/v4/authenticate/user", form)["transaction_id"]
+        started: str = self._exchange("POST", START_PATH, form)["transaction_id"]
         return started
+
+    def start_sms(self, user: User, phone_number: str) -> str:
+        """Start an SMS authentication (E3) and return the transaction id."""
+        form = {"type": configuration.SMS_TYPE, "user_id": user.user_id, "phone_number": phone_number}
+        started: str = self._exchange("POST", START_PATH, form)["transaction_id"]
+        return started
+
+    def result(self, transaction_id: str) -> str:
+        """Return the status of a transaction (E4)."""
+        status: str = self._exchange("GET", TRANSACTION_PATH + transaction_id)["status"]
+        return status
+
+    def verify(self, user: User, transaction_id: str, code: str) -> None:
+        """Verify an SMS code (E5)."""
+        form = {"transaction_id": transaction_id, "sms_code": code}
+        self._exchange("POST", f"{START_PATH}/{user.user_id}/sms", form)
 
     def enrollment_code(self, user_id: str) -> str:
         form = {"application_id": configuration.APPLICATION}
-        code: str = self._post(f"/oauth/api/v4/users/{user_id}/enrollment-codes", form)["enrollment_code"]
+        path = f"/oauth/api/v4/users/{user_id}/enrollment-codes"
+        code: str = self._exchange("POST", path, form)["enrollment_code"]
         return code
 
-    def _post(self, path: str, form: dict[str, str]) -> dict[str, Any]:
-        return exchange_json("POST", self._installation.url + path, self._headers, urlencode(form).encode())
+    def _exchange(self, method: str, path: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+        response = send_request(method, self._installation.url + path, self._headers, urlencode(form or {}).encode())
+        content: dict[str, Any] = json.loads(response.body or b"{}")
+        if response.status >= 400:
+            raise DeviceApiError.from_response(response.status, content)
+        return content
 
 
 class Phone(Device):
@@ -92,32 +94,41 @@ class Phone(Device):
         response = send_request(method, self.server + path, headers, content)
         return response.status, response.headers.get("date", ""), response.body
 
+    def fetch_sealed(self, transaction_id: str) -> str:
+        """Fetch a challenge without opening it."""
+        path = f"/device/v1/transactions/{transaction_id}/fetch"
+        message: str = self.call("POST", path, {"profile_id": self.profile_id})["message"]
+        return message
 
-def exchange_json(method: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
-    """Send a request over the connection of this thread. Raises DeviceApiError for an error response."""
-    response = send_request(method, url, headers, body)
-    content: dict[str, Any] = json.loads(response.body or b"{}")
-    if response.status >= 400:
-        raise DeviceApiError.from_response(response.status, content)
-    return content
+    def approval(self, sealed_challenge: str) -> str:
+        """Open a challenge and return the sealed answer that approves it."""
+        return self.sealed_answer(self.open(sealed_challenge), approve=True)
+
+
+def new_phone_number() -> str:
+    """Return a Dutch mobile number that was not used in this run."""
+    return f"+{next(_phone_numbers)}"
 
 
 def send_request(method: str, url: str, headers: dict[str, str], body: bytes) -> http.Response:
     return http.send(http.Request(method, url, headers, body, timeout_seconds=WAIT_SECONDS))
 
 
-def enroll_user(installation: Installation, portal: Portal, number: int) -> "User":
+def set_provider_delay(installation: Installation, milliseconds: int) -> None:
+    """Set the response time of the fake FCM."""
+    http.send(http.Request("POST", f"{installation.fakes_url}/delay/{milliseconds}"))
+
+
+def enroll_user(installation: Installation, portal: Portal, user_id: str, platform: str = "android") -> User:
     """Enrol a new user with a phone, for push."""
-    user_id = f"user-{number}"
     phone = Phone(installation.url)
-    phone.enroll(portal.enrollment_code(user_id), application_id=configuration.APPLICATION)
-    phone.enroll_push(f"push-token-of-{user_id}")
+    code = portal.enrollment_code(user_id)
+    phone.enroll(code, application_id=configuration.APPLICATION, platform=platform)
+    # The format of a push token of APNs, which FCM accepts as well.
+    phone.enroll_push(user_id.encode().hex().rjust(64, "0"))
     return User(user_id, phone)
 
 
-class User:
-    """User with a phone."""
-
-    def __init__(self, user_id: str, phone: Phone) -> None:
-        self.user_id = user_id
-        self.phone = phone
+def enroll_users(installation: Installation, portal: Portal, user_ids: Iterable[str]) -> list[User]:
+    with ThreadPoolExecutor(ENROLLING_THREADS) as pool:
+        return list(pool.map(lambda user_id: enroll_user(installation, portal, user_id), user_ids))

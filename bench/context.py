@@ -28,7 +28,7 @@ from django.test import Client  # noqa: E402
 
 from apps.geocontext import services as geocontext  # noqa: E402
 from apps.geocontext.services import Composed, Origin  # noqa: E402
-from bench import configuration, report  # noqa: E402
+from bench import configuration  # noqa: E402
 
 NETWORKS = 5_000
 STEPS = 2_000
@@ -97,7 +97,7 @@ class Start:
     def __init__(self, client_secret: str, user_id: str, device_id: str) -> None:
         self._client = Client(SERVER_NAME="127.0.0.1")
         self._form = {
-            "type": configuration.TYPE,
+            "type": configuration.PUSH_TYPE,
             "client_id": configuration.CLIENT_ID,
             "client_secret": client_secret,
             "user_id": user_id,
@@ -121,4 +121,4 @@ class Start:
 
 if __name__ == "__main__":
     result = measure(**json.load(sys.stdin))
-    print(json.dumps(result) if sys.argv[1:] == ["--json"] else "\n".join(report.context_rows(result)))
+    print(json.dumps(result, indent=None if sys.argv[1:] == ["--json"] else 2))

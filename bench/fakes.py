@@ -1,8 +1,9 @@
-"""Fakes in a separate process: FCM (token exchange, messages) and a portal that receives callbacks.
+"""Fakes in a separate process: FCM (token exchange, messages), an SMS gateway, and a portal that receives callbacks.
 
 Runs as `python -m bench.fakes DIRECTORY`: writes the service account to DIRECTORY, prints `ready PORT`, then a line
-`push|callback TRANSACTION_ID MONOTONIC_SECONDS IN_FLIGHT` for each arrival. `POST /delay/MS` sets the response
-time of FCM. The process ends with its standard input.
+`push|callback|sms KEY MONOTONIC_SECONDS IN_FLIGHT CODE` for each arrival. The key is the transaction id, or the phone
+number of an SMS. CODE is the verification code of an SMS, or `-`. `POST /delay/MS` sets the response time of FCM. The
+process ends with its standard input.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from urllib.parse import parse_qsl
 from apps.demo import fcm
 
 CALLBACK_PATH = "/callback"
+SMS_PATH = "/sms"
 DELAY_PATH = "/delay/"
 ACCOUNT_FILE = "service-account.json"
 
@@ -35,6 +37,10 @@ class Router:
         if path == CALLBACK_PATH:
             self._report("callback", json.loads(body)["transaction_id"])
             return 204, {}, {}
+        if path == SMS_PATH:
+            sms = json.loads(body)
+            self._report("sms", sms["phone_number"], sms["verification_code"])
+            return 204, {}, {}
         if path == fcm.TOKEN_PATH:
             return self.fcm.exchange_token(dict(parse_qsl(body.decode())))
         if path.startswith(DELAY_PATH):
@@ -45,8 +51,8 @@ class Router:
     def _on_push(self, message: dict[str, Any]) -> None:
         self._report("push", json.loads(message["data"]["content"])["og_transaction_id"])
 
-    def _report(self, kind: str, transaction_id: str) -> None:
-        sys.stdout.write(f"{kind} {transaction_id} {time.monotonic():.6f} {self.in_flight}\n")
+    def _report(self, kind: str, key: str, code: str = "-") -> None:
+        sys.stdout.write(f"{kind} {key} {time.monotonic():.6f} {self.in_flight} {code}\n")
         sys.stdout.flush()
 
 
@@ -103,7 +109,7 @@ class RouterConnection(Connection):
         status, content, _headers = response
         body = b"" if status == 204 else json.dumps(content).encode()
         length = b"" if status == 204 else b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
-        self.write(b"HTTP/1.1 %d Answer\r\n%s\r\n%s" % (status, length, body))
+        self.write(b"HTTP/1.1 %d Response\r\n%s\r\n%s" % (status, length, body))
 
 
 async def serve(directory: Path) -> None:

@@ -1,4 +1,7 @@
-"""Start and termination of the measured installation: Countersign, its servers and the fakes."""
+"""Measured installations: the processes of Countersign from a checkout, with their own servers and fakes.
+
+A checkout is used only from the outside: its commands, its environment variables and its HTTP APIs.
+"""
 
 import base64
 import contextlib
@@ -14,64 +17,140 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-import psutil
+from bench import configuration, fakes, processes, servers
+from bench.arrivals import Arrivals
+from bench.processes import ROOT, NotRunning
 
-from bench import configuration, fakes
-from tests import servers
-
-ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 40
-END_SECONDS = 15
-BACKENDS = ("postgres", "postgres-embedded", "sqlite")
-
-
-class NotRunning(Exception):
-    """A process did not start. The text names it and contains its output."""
+COMMAND_SECONDS = 120
+BACKENDS = ("postgres", "postgres-embedded")
+# Processes of Countersign, in contrast to the servers and the fakes.
+PRODUCT = ("web", "worker")
 
 
 @dataclass
 class Installation:
-    """Paths and URLs of the installation, and its process ids by role."""
+    """Paths, URLs and process ids by role of an installation. `root` is its checkout."""
 
+    root: Path
     directory: Path
     environment: dict[str, str]
     url: str
+    stack: contextlib.ExitStack
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     fakes_url: str = ""
     apple_url: str = ""
-    arrivals: IO[str] | None = None
-    pids: dict[str, int] = field(default_factory=dict)
+    pids: dict[str, list[int]] = field(default_factory=dict)
+    running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    arrivals: Arrivals = field(default_factory=Arrivals)
+
+    @property
+    def is_own(self) -> bool:
+        """Return True if the processes run from this checkout."""
+        return self.root == ROOT
+
+    @property
+    def database_url(self) -> str:
+        return self.environment["DATABASE_URL"]
 
     @property
     def callback_url(self) -> str:
         return self.fakes_url + fakes.CALLBACK_PATH
 
+    def run(self, *command: str) -> None:
+        """Run a management command. Its output is shown only if it fails."""
+        result = subprocess.run(
+            [*_python(self.root), "manage.py", *command],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        if result.returncode:
+            raise NotRunning(f"manage.py {command[0]} failed:\n{result.stdout[-2000:]}")
+
+    def configure(self, document: dict[str, Any]) -> None:
+        file = self.directory / "configuration.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(document))
+        self.run("import_configuration", str(file))
+
+    def start(self, web_workers: int = 1, workers: int = 1) -> None:
+        """Start the web server and the workers of Countersign, and wait until the server is ready."""
+        environment = {**self.environment, "WEB_WORKERS": str(web_workers)}
+        self.pids["web"] = [self._start(environment, "serve", "--host=127.0.0.1")]
+        self.pids["worker"] = [self._start(environment, "worker") for _number in range(workers)]
+        self._await_ready()
+
+    def stop(self) -> None:
+        while self.running:
+            processes.end(self.running.pop())
+
+    def pause(self) -> None:
+        """Stop the processes of Countersign, so that they use no CPU and no database."""
+        processes.send_signal(self._product_pids(), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        processes.send_signal(self._product_pids(), signal.SIGCONT)
+
+    def _product_pids(self) -> list[int]:
+        return [member.pid for role in PRODUCT for pid in self.pids.get(role, []) for member in processes.family(pid)]
+
+    def _start(self, environment: dict[str, str], *command: str) -> int:
+        """Start a process in its own session, so that Ctrl-C does not reach it directly. Return its pid."""
+        with (self.directory / f"{command[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [*_python(self.root), "manage.py", *command],
+                cwd=self.root,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        return process.pid
+
+    def _await_ready(self) -> None:
+        """Wait until the web process is ready. The worker can start later, because deliveries are rows."""
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), urllib.request.urlopen(self.url + "/readyz", timeout=2):
+                return
+            time.sleep(0.05)
+        raise NotRunning("the server is not ready:\n" + (self.directory / "serve.log").read_text()[-2000:])
+
 
 @contextlib.contextmanager
-def running(directory: Path, backend: str, web_workers: int) -> Iterator[Installation]:
-    """Start and configure the installation, and terminate all its processes at the end."""
+def installed(root: Path, directory: Path, backend: str, web_workers: int = 1) -> Iterator[Installation]:
+    """Start and configure an installation of the checkout, and terminate all its processes at the end."""
+    directory.mkdir(mode=0o755)
     url = f"http://127.0.0.1:{_free_port()}"
-    installation = Installation(directory, _environment(directory, url, web_workers), url)
     with contextlib.ExitStack() as stack:
-        if backend != "sqlite":
-            installation.environment["DATABASE_URL"] = servers.start_postgres(directory / "postgres")
-            installation.pids["PostgreSQL"] = int((directory / "postgres" / "postmaster.pid").read_text().split()[0])
-        if backend == "postgres":
-            installation.environment["BROKER_URL"] = servers.start_redis()
-            installation.pids["Redis"] = _listener(installation.environment["BROKER_URL"])
-        _start_fakes(stack, installation)
-        apple = _start_apple(stack, installation)
-        _run(installation, "migrate", "--verbosity=0")
-        _configure(installation, apple)
-        installation.pids["web"] = _start(stack, installation, "serve", "--host=127.0.0.1").pid
-        installation.pids["worker"] = _start(stack, installation, "worker").pid
-        _await_ready(installation)
+        installation = Installation(root, directory, _environment(root, directory, url), url, stack)
+        _start_servers(installation, backend)
+        account = _start_fakes(installation)
+        apple = _start_apple(installation)
+        stack.callback(installation.stop)
+        # A paused process does not react to its termination.
+        stack.callback(installation.resume)
+        installation.run("migrate", "--verbosity=0")
+        installation.configure(
+            configuration.document(installation.client_secret, account, installation.fakes_url, apple)
+        )
+        installation.start(web_workers)
         yield installation
 
 
-def _environment(directory: Path, url: str, web_workers: int) -> dict[str, str]:
+def _python(root: Path) -> list[str]:
+    return [sys.executable if root == ROOT else str(root / ".venv/bin/python")]
+
+
+def _environment(root: Path, directory: Path, url: str) -> dict[str, str]:
     """Return the process environment with production settings, without variables of a developer."""
     environment = {
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL", "PUBLIC_URL")
@@ -83,133 +162,52 @@ def _environment(directory: Path, url: str, web_workers: int) -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "CALLBACKS_ALLOW_PRIVATE_ADDRESSES": "1",
+        "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY": "rest",
         "PORT": url.rpartition(":")[2],
-        "WEB_WORKERS": str(web_workers),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(root),
     }
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
-def _listener(broker_url: str) -> int:
-    """Return the pid of the child that serves the broker's port."""
-    port = int(broker_url.rpartition(":")[2].split("/")[0])
-    for child in psutil.Process().children(recursive=True):
-        if any(connection.laddr.port == port for connection in child.net_connections("tcp")):
-            return int(child.pid)
-    raise NotRunning("the broker's process was not found")
+def _start_servers(installation: Installation, backend: str) -> None:
+    directory = installation.directory / "postgres"
+    installation.environment["DATABASE_URL"] = servers.start_postgres(directory)
+    installation.pids["PostgreSQL"] = [servers.postmaster(directory)]
+    if backend == "postgres":
+        installation.environment["BROKER_URL"] = servers.start_redis()
+        installation.pids["Redis"] = [processes.listener(installation.environment["BROKER_URL"])]
 
 
-def _start_fakes(stack: contextlib.ExitStack, installation: Installation) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.fakes", str(installation.directory)],
-        cwd=ROOT,
-        env=installation.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    stack.callback(_end, process)
+def _start_fakes(installation: Installation) -> dict[str, str]:
+    """Start the fakes and return the service account of the fake FCM."""
+    environment = {**installation.environment, "PYTHONPATH": str(ROOT)}
+    process = processes.start_fake([sys.executable, "-m", "bench.fakes", str(installation.directory)], environment)
+    installation.stack.callback(processes.end, process)
     assert process.stdout
     status, _space, port = process.stdout.readline().strip().partition(" ")
     if status != "ready":
         raise NotRunning("the fakes do not start")
-    installation.fakes_url, installation.arrivals = f"http://127.0.0.1:{port}", process.stdout
-    installation.pids["fakes"] = process.pid
+    installation.fakes_url = f"http://127.0.0.1:{port}"
+    installation.pids["fakes"] = [process.pid]
+    installation.arrivals.read(process.stdout)
+    installation.environment["TOKEN_SERVER_ENGINE_SMS_GATEWAY_REST_URL"] = installation.fakes_url + fakes.SMS_PATH
+    account: dict[str, str] = json.loads((installation.directory / fakes.ACCOUNT_FILE).read_text())
+    return account
 
 
-def _run(installation: Installation, *command: str) -> None:
-    """Run a management command. Its output is shown only if it fails."""
-    try:
-        subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT,
-            env=installation.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise NotRunning(f"manage.py {command[0]} failed:\n{error.output[-2000:]}") from None
-
-
-def _start_apple(stack: contextlib.ExitStack, installation: Installation) -> dict[str, str]:
+def _start_apple(installation: Installation) -> dict[str, str]:
     """Start the fake APNs, configure its URL, and return the credentials of an app."""
-    command = [sys.executable, "-m", "tests.fakes.apns"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    stack.callback(_end, process)
+    process = processes.start_fake([sys.executable, "-m", "tests.fakes.apns"])
+    installation.stack.callback(processes.end, process)
     assert process.stdout
-    apple_settings: dict[str, str] = json.loads(process.stdout.readline() or "{}")
-    if not apple_settings:
+    apple: dict[str, str] = json.loads(process.stdout.readline() or "{}")
+    if not apple:
         raise NotRunning("the fake APNs does not start")
-    installation.apple_url, installation.pids["Apple"] = apple_settings["url"], process.pid
-    installation.environment["PUSH_APNS_PRODUCTION_URL"] = apple_settings["production_url"]
-    installation.environment["PUSH_APNS_CA_FILE"] = apple_settings["ca_file"]
-    return apple_settings
-
-
-def _configure(installation: Installation, apple: dict[str, str]) -> None:
-    account = json.loads((installation.directory / fakes.ACCOUNT_FILE).read_text())
-    file = installation.directory / "configuration.json"
-    file.touch(mode=0o600)
-    file.write_text(
-        json.dumps(configuration.document(installation.client_secret, account, installation.fakes_url, apple))
-    )
-    _run(installation, "import_configuration", str(file))
-
-
-def _start(stack: contextlib.ExitStack, installation: Installation, *command: str) -> subprocess.Popen[bytes]:
-    """Start a process of the installation in its own session, so that Ctrl-C does not reach it directly."""
-    with (installation.directory / f"{command[0]}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT,
-            env=installation.environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    stack.callback(_end, process)
-    return process
-
-
-@contextlib.contextmanager
-def terminated(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Terminate a process at the end of the block."""
-    try:
-        yield
-    finally:
-        _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
-    """Terminate a process; after a timeout, kill it with its children."""
-    family = [process.pid]
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
-    if process.stdin:
-        process.stdin.close()
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(END_SECONDS)
-        return
-    for pid in family:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait(END_SECONDS)
-
-
-def _await_ready(installation: Installation) -> None:
-    """Wait until the web process is ready. The worker can start later, because deliveries are rows."""
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError), urllib.request.urlopen(installation.url + "/readyz", timeout=2):
-            return
-        time.sleep(0.05)
-    raise NotRunning("the server does not get ready:\n" + (installation.directory / "serve.log").read_text()[-2000:])
+    installation.apple_url, installation.pids["Apple"] = apple["url"], [process.pid]
+    installation.environment["PUSH_APNS_PRODUCTION_URL"] = apple["production_url"]
+    installation.environment["PUSH_APNS_CA_FILE"] = apple["ca_file"]
+    return apple

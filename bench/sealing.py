@@ -29,7 +29,6 @@ django.setup()
 
 from apps.enrollment.models import Profile, ServerKey  # noqa: E402
 from apps.enrollment.openpgp import keys  # noqa: E402 - models are ready only now
-from bench import report  # noqa: E402
 from clients.python.countersign_device import keys as phone_keys  # noqa: E402
 from tests.api import sealing  # noqa: E402
 
@@ -182,4 +181,4 @@ def agents_seconds(home: Path) -> float:
 
 if __name__ == "__main__":
     result = measure()
-    print(json.dumps(result) if sys.argv[1:] == ["--json"] else "\n".join(report.sealing_rows(result)))
+    print(json.dumps(result, indent=None if sys.argv[1:] == ["--json"] else 2))

@@ -1,0 +1,1 @@
+"""Jobs: the operations of a login, measured one at a time."""

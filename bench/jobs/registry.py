@@ -1,0 +1,18 @@
+"""The jobs in the order of the table."""
+
+from bench.jobs.base import Job
+from bench.jobs.device import Answer, Callback, Fetch, ListPending, Login
+from bench.jobs.portal import DeliverPush, DeliverSms, GetResult, StartPush, VerifyCode
+
+JOBS: tuple[type[Job], ...] = (
+    StartPush,
+    DeliverSms,
+    DeliverPush,
+    GetResult,
+    VerifyCode,
+    ListPending,
+    Fetch,
+    Answer,
+    Callback,
+    Login,
+)

@@ -1,0 +1,1 @@
+"""Special jobs: measurements of more than one operation."""
