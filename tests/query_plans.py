@@ -10,3 +10,14 @@ def query_plan(sql):
             cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + sql)
         return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+def analyzed_nodes(sql):
+    """Run a query on PostgreSQL and return the nodes of its plan, topmost first."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+        [(found,)] = cursor.fetchall()
+    nodes = [found[0]["Plan"]]
+    for node in nodes:
+        nodes.extend(node.get("Plans", []))
+    return nodes

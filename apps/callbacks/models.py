@@ -72,9 +72,10 @@ class CallbackDelivery(outbox.Delivery):
         indexes = [
             models.Index(fields=outbox.DUE_ORDER, condition=models.Q(state="due"), name="callback_due"),
             models.Index(fields=["transaction_id"], name="callback_transaction"),
-            models.Index(fields=["-created_at"], name="callback_created"),
-            models.Index(fields=["-created_at"], condition=models.Q(state="failed"), name="callback_failed"),
-            models.Index(fields=["url", "-created_at"], name="callback_url"),
+            # Lists of the console. PostgreSQL checks combinations of filters in the last columns, without reading rows.
+            models.Index(fields=["-created_at", "state", "url"], name="callback_created"),
+            models.Index(fields=["-created_at", "url"], condition=models.Q(state="failed"), name="callback_failed"),
+            models.Index(fields=["url", "-created_at", "state"], name="callback_url"),
         ]
 
     def __str__(self) -> str:

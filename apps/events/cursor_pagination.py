@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
+from apps.common.console.admin import planned_for_values
 from apps.events.models import Event
 from apps.events.services import EPOCH
 
@@ -110,7 +111,8 @@ class EventChangeList(ChangeList):  # type: ignore[misc]
         return query
 
     def get_results(self, request: HttpRequest) -> None:
-        current = page(self.queryset, request.GET, self.list_per_page)
+        with planned_for_values():
+            current = page(self.queryset, request.GET, self.list_per_page)
         self.result_list = current.events
         self.paginator = PageLinks(current, self.get_filters_params())
         # The heading displays the number of filtered rows if these two differ.

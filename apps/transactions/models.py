@@ -116,7 +116,16 @@ class Transaction(models.Model):
             models.Index(
                 fields=["user_id", "-ended_at"], condition=models.Q(reason="not_accepted"), name="txn_denied_user"
             ),
-            models.Index(fields=["-created_at"], name="txn_created"),
+            # Lists of the console. PostgreSQL checks the other filters in the last columns of these three, without
+            # reading rows. Pending and authenticated transactions are not in the second, so most logins do not change
+            # it. All status changes write to all indexes in any case, because the conditions above contain the status.
+            models.Index(fields=["-created_at", "status", "client", "type_name"], name="txn_created"),
+            models.Index(
+                fields=["status", "-created_at", "client", "type_name"],
+                condition=models.Q(status__in=["not_authenticated", "expired", "cancelled"]),
+                name="txn_unsuccessful",
+            ),
+            models.Index(fields=["type_name", "-created_at", "client"], name="txn_type"),
         ]
 
     def __str__(self) -> str:

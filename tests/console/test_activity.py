@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.events.console import export
 from apps.events.models import Event
 from tests.console.test_roles import sign_in_as
+from tests.query_plans import analyzed_nodes
 from tests.servers import BACKEND
 
 LIST = "/admin/events/event/"
@@ -237,13 +238,7 @@ def query_plans(console, path):
     with CaptureQueriesContext(connection) as queries:
         assert console.get(path).status_code == 200
     for sql in [query["sql"] for query in queries if 'FROM "events_event"' in query["sql"]]:
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
-            [(found,)] = cursor.fetchall()
-        nodes = [found[0]["Plan"]]
-        for node in nodes:
-            nodes.extend(node.get("Plans", []))
-        yield nodes
+        yield analyzed_nodes(sql)
 
 
 # The filters and the index that each must use.

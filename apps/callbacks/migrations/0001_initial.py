@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'callback',
                 'verbose_name_plural': 'callbacks',
-                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'concurrency_key', 'id'], name='callback_due'), models.Index(fields=['transaction_id'], name='callback_transaction'), models.Index(fields=['-created_at'], name='callback_created'), models.Index(condition=models.Q(('state', 'failed')), fields=['-created_at'], name='callback_failed'), models.Index(fields=['url', '-created_at'], name='callback_url')],
+                'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['due_at', 'concurrency_key', 'id'], name='callback_due'), models.Index(fields=['transaction_id'], name='callback_transaction'), models.Index(fields=['-created_at', 'state', 'url'], name='callback_created'), models.Index(condition=models.Q(('state', 'failed')), fields=['-created_at', 'url'], name='callback_failed'), models.Index(fields=['url', '-created_at', 'state'], name='callback_url')],
             },
         ),
         migrations.CreateModel(

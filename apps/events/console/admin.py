@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.common.input_text import is_storable
-from apps.events import cursor_pagination, services
+from apps.events import cursor_pagination, event_counters, services
 from apps.events.console import export
 from apps.events.facts import ExportFacts
 from apps.events.models import Event
@@ -65,7 +65,11 @@ class OtherTypesFilter(EventTypeFilter):
     parameter_names = ("exclude_%s",)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        return queryset.exclude(event_type__in=self.storable) if self.selected else queryset
+        """Select the other types by name: the index finds them if they are rare or do not exist."""
+        if not self.selected:
+            return queryset
+        types = request.GET.getlist(EventTypeFilter.name) or event_counters.totals()
+        return queryset.filter(event_type__in=[name for name in types if name not in self.selected])
 
 
 @admin.register(Event)

@@ -294,7 +294,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='transaction',
-            index=models.Index(fields=['-created_at'], name='txn_created'),
+            index=models.Index(fields=['-created_at', 'status', 'client', 'type_name'], name='txn_created'),
+        ),
+        migrations.AddIndex(
+            model_name='transaction',
+            index=models.Index(condition=models.Q(('status__in', ['not_authenticated', 'expired', 'cancelled'])), fields=['status', '-created_at', 'client', 'type_name'], name='txn_unsuccessful'),
+        ),
+        migrations.AddIndex(
+            model_name='transaction',
+            index=models.Index(fields=['type_name', '-created_at', 'client'], name='txn_type'),
         ),
         migrations.AddIndex(
             model_name='smsdelivery',
