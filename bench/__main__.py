@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import machine, options, product, rounds, steps, table
+from bench import machine, options, processes, product, rounds, steps, table
 from bench.jobs.base import Session
 
 USERS = 64
@@ -26,7 +26,7 @@ class Report:
         self._options = selected
         self._results: list[rounds.Result] = []
         self._machine = machine.describe()
-        roots = {rounds.THIS: product.ROOT, **({rounds.OTHER: selected.against} if selected.against else {})}
+        roots = {rounds.THIS: processes.ROOT, **({rounds.OTHER: selected.against} if selected.against else {})}
         self._checkouts = {label: machine.commit(root) for label, root in roots.items()}
 
     def add(self, result: rounds.Result) -> None:
@@ -56,7 +56,7 @@ class Report:
 @contextlib.contextmanager
 def sessions(directory: Path, selected: options.Options) -> Iterator[dict[str, Session]]:
     """Start the installations, and yield a session with users for each."""
-    roots = {rounds.THIS: product.ROOT, **({rounds.OTHER: selected.against} if selected.against else {})}
+    roots = {rounds.THIS: processes.ROOT, **({rounds.OTHER: selected.against} if selected.against else {})}
     with contextlib.ExitStack() as stack:
         started = {}
         for label, root in roots.items():
@@ -92,7 +92,7 @@ def main() -> None:
     report, error = Report(selected), ""
     try:
         run(selected, directory, report)
-    except (product.NotRunning, KeyboardInterrupt) as reason:
+    except (processes.NotRunning, KeyboardInterrupt) as reason:
         error = str(reason) or "interrupted"
     print(report.text())
     sys.exit(f"bench: {error}" if error else os.EX_OK)

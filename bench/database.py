@@ -60,7 +60,7 @@ def connect(url: str) -> Connection:
 
 
 def scalar(connection: Connection, query: str, values: Any = None) -> Any:
-    row = connection.execute(query, values).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(query, values).fetchone()
     return row[0] if row else None
 
 
@@ -78,10 +78,10 @@ def read_tables(connection: Connection) -> Tables:
     A server process reports its statistics with a delay of up to ten seconds, or when it ends. Therefore the
     connections of the installation, which must be paused, are terminated first; it opens new ones.
     """
-    connection.execute(OTHER_CLIENTS)  # type: ignore[arg-type]
+    connection.execute(OTHER_CLIENTS)
     rows = connection.execute(TABLES).fetchall()
     commits, flushes = int(scalar(connection, COMMITS)), int(scalar(connection, FLUSHES))
-    return Tables(commits, flushes, {name: tuple(numbers) for name, *numbers in rows})  # type: ignore[misc]
+    return Tables(commits, flushes, {name: tuple(numbers) for name, *numbers in rows})
 
 
 def statement_figures(before: Statements, after: Statements, jobs: int) -> dict[str, float]:
@@ -133,7 +133,7 @@ def wait_until_delivered(connection: Connection, query: str = f"SELECT sum(due) 
 def give_up(connection: Connection) -> None:
     """End all due deliveries, so that those of a failed measurement do not delay the next one."""
     for queue in QUEUES:
-        connection.execute(f"UPDATE {queue} SET state = 'failed', ended_at = now(), claim = NULL WHERE state = 'due'")  # type: ignore[arg-type]
+        connection.execute(f"UPDATE {queue} SET state = 'failed', ended_at = now(), claim = NULL WHERE state = 'due'")
 
 
 def end_pending(connection: Connection) -> None:

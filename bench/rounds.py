@@ -23,6 +23,7 @@ class Step:
 
     `measure` returns the figures of one round of an installation. `finish` returns further figures, after the rounds.
     A step that `runs_once` has one round. A step that is `own_only` measures this checkout only, from the inside.
+    With `lines`, the figures of an installation are not compared, but formatted as lines of text.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Step:
     runs_once: bool = False
     own_only: bool = False
     is_job: bool = False
+    lines: Callable[[Figures], list[str]] | None = None
 
 
 @dataclass
@@ -44,6 +46,9 @@ class Result:
     error: str = ""
 
     def add(self, label: str, figures: Figures) -> None:
+        if self.step.lines:
+            self.details[label] = figures
+            return
         for name, value in figures.items():
             if isinstance(value, int | float):
                 self.values.setdefault(label, {}).setdefault(name, []).append(float(value))

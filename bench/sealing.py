@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import django
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pysequoia
 from pysequoia import Cert, Tsk
 from pysequoia import Profile as OpenPgpProfile
@@ -57,7 +57,7 @@ class Pair:
         signed = bytes(pysequoia.sign(Tsk.from_bytes(self.phone_secret.encode()).signer(), PLAIN, armor=False))
         return {
             "open": self._encrypted(signed),
-            "open, compressed": self._encrypted(sealing.compressed(signed)),  # type: ignore[no-untyped-call]
+            "open, compressed": self._encrypted(sealing.compressed(signed)),
             WITH_AEAD: self._with_aead(),
         }
 
@@ -67,7 +67,7 @@ class Pair:
         return pysequoia.encrypt(PLAIN, recipients=[receiver], signer=signer).decode()
 
     def _encrypted(self, packets: bytes) -> str:
-        message = sealing.encrypted(self.server.public_key, packets)  # type: ignore[no-untyped-call]
+        message = sealing.encrypted(self.server.public_key, packets)
         return pysequoia.armor(message, pysequoia.ArmorKind.Message)
 
 

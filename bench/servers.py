@@ -12,7 +12,7 @@ DATABASE = "countersign"
 
 def start_postgres(directory: Path) -> str:
     """Start a PostgreSQL server with its default settings and pg_stat_statements, and return its DATABASE_URL."""
-    url = servers.start_postgres(directory)
+    url: str = servers.start_postgres(directory)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
         connection.execute(f"CREATE DATABASE {DATABASE}")
@@ -35,4 +35,6 @@ def postmaster(directory: Path) -> int:
 
 
 def start_redis() -> str:
-    return servers.start_redis()
+    """Start a Redis-compatible server and return its BROKER_URL. It ends with this process."""
+    url: str = servers.start_redis()
+    return url

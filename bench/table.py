@@ -1,7 +1,7 @@
 """Tables of figures, as text or as Markdown."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.rounds import OTHER, THIS, Result
@@ -47,9 +47,9 @@ class Table:
 
 
 def tables(results: Sequence[Result]) -> list[Table]:
-    """Return the tables of all jobs, then a table for each other step."""
+    """Return the tables of all jobs, then a table for each other step. Steps with lines have none."""
     jobs = [result for result in results if result.step.is_job]
-    others = [result for result in results if not result.step.is_job]
+    others = [result for result in results if not result.step.is_job and (result.error or not result.step.lines)]
     return [*(_job_tables(jobs) if jobs else []), *map(_step_table, others)]
 
 
@@ -117,7 +117,17 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
+def lines(result: Result, *, markdown: bool) -> Iterator[str]:
+    """Yield the lines of a step that formats its own result, for each installation."""
+    if not result.step.lines or result.error:
+        return
+    for label, details in result.details.items():
+        text = "\n".join([f"{result.step.name}: {result.step.title} ({label})", *result.step.lines(details)])
+        yield f"```\n{text}\n```" if markdown else text
+
+
 def render(results: Sequence[Result], heading: str, *, markdown: bool) -> str:
     """Return all tables as text."""
     form: Callable[[Table], str] = Table.as_markdown if markdown else Table.as_text
-    return "\n\n".join([heading, *map(form, tables(results))])
+    texts = [text for result in results for text in lines(result, markdown=markdown)]
+    return "\n\n".join([heading, *map(form, tables(results)), *texts])

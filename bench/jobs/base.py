@@ -87,9 +87,11 @@ class Run:
 
 
 def run_concurrently(users: Sequence[User], clients: int, numbers: Iterable[int], work: Work) -> None:
-    """Call `work` with each number in `clients` threads. Two threads never use the same user."""
+    """Call `work` with each number in `clients` threads, each with its own users. Raises the error of a thread."""
     clients = min(clients, len(users))
     lock, ended, remaining = threading.Lock(), threading.Event(), iter(numbers)
+
+    errors: list[Exception] = []
 
     def loop(client: int) -> None:
         for user in itertools.cycle(users[client::clients]):
@@ -97,7 +99,11 @@ def run_concurrently(users: Sequence[User], clients: int, numbers: Iterable[int]
                 number = next(remaining, None)
             if number is None or ended.is_set():
                 return
-            work(user, number)
+            try:
+                work(user, number)
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+                ended.set()
 
     threads = [threading.Thread(target=loop, args=(client,), daemon=True) for client in range(clients)]
     for thread in threads:
@@ -108,6 +114,8 @@ def run_concurrently(users: Sequence[User], clients: int, numbers: Iterable[int]
     finally:
         # A time limit interrupts the join.
         ended.set()
+    if errors:
+        raise errors[0]
 
 
 def prepare(job: Job, session: Session, count: int) -> list[Prepared]:
@@ -119,8 +127,6 @@ def prepare(job: Job, session: Session, count: int) -> list[Prepared]:
         prepared.append((user, job.prepare(session, user)))
 
     run_concurrently(session.users, session.clients, range(count), work)
-    if len(prepared) != count:
-        raise RuntimeError(f"{count - len(prepared)} of {count} jobs could not be prepared")
     database.wait_until_delivered(session.connection)
     return prepared
 

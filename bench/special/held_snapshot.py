@@ -3,7 +3,6 @@
 A long transaction (a backup, a report) prevents the removal of dead rows. The worker delivers real pushes meanwhile.
 """
 
-import json
 import re
 from typing import Any
 
@@ -72,17 +71,16 @@ def _explain(session: Session, query: str) -> dict[str, Any] | None:
     connection = session.connection
     try:
         with connection.transaction(force_rollback=True):
-            connection.execute(f"PREPARE look AS {query}", prepare=False)  # type: ignore[arg-type]
+            connection.execute(f"PREPARE look AS {query}", prepare=False)
             types = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'look'"
             values = ", ".join(map(_value, database.scalar(connection, types)))
-            rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE look({values})").fetchone()  # type: ignore[arg-type]
+            rows = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE look({values})").fetchone()
     except psycopg.Error:
         return None
     finally:
         connection.execute("DEALLOCATE ALL")
-    plan = rows[0] if rows else None
-    parsed: list[dict[str, Any]] = json.loads(plan) if isinstance(plan, str) else plan
-    return parsed[0]
+    plans: list[dict[str, Any]] = rows[0] if rows else []
+    return plans[0]
 
 
 def _value(kind: str) -> str:

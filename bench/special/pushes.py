@@ -16,18 +16,18 @@ TABLE = "transactions_pushdelivery"
 def measure(session: Session, options: Options) -> Figures:
     """Drain a full queue for each provider and response time."""
     apple, figures = ApnsControl(session.installation.apple_url), Figures()
-    apple.stop_recording()  # type: ignore[no-untyped-call]
+    apple.stop_recording()
     users = {"APNs": _apple_users(session), "FCM": session.users[:PHONES]}
     try:
         for delay_ms in (0, options.provider_ms):
-            apple.delay(delay_ms)  # type: ignore[no-untyped-call]
+            apple.delay(delay_ms)
             clients.set_provider_delay(session.installation, delay_ms)
             for provider, phones in users.items():
                 drain(session, phones, WARM_UP)
                 drained = drain(session, phones, options.pushes)
                 figures |= {f"{provider} {delay_ms} ms: {name}": value for name, value in drained.items()}
     finally:
-        apple.delay(0)  # type: ignore[no-untyped-call]
+        apple.delay(0)
         clients.set_provider_delay(session.installation, 0)
     return figures
 

@@ -58,14 +58,14 @@ def add_pushes(session: Session, users: list[User], count: int) -> None:
     ids = [session.portal.start(user) for user in users]
     database.wait_until_delivered(session.connection)
     values = {"ids": ids, "count": count // len(ids), "lead": LEAD_SECONDS}
-    session.connection.execute(PUSHES, values)  # type: ignore[arg-type]
+    session.connection.execute(PUSHES, values)
 
 
 def add_callbacks(session: Session, batch: str, urls: list[str], count: int, per_second: float = 0) -> None:
     """Add callbacks to the URLs in turn. They are due at the same time, or at an even pace."""
     values: dict[str, Any] = {"batch": batch, "urls": urls, "count": count, "lead": LEAD_SECONDS}
     values["interval"] = 1 / per_second if per_second else 0
-    session.connection.execute(CALLBACKS, values)  # type: ignore[arg-type]
+    session.connection.execute(CALLBACKS, values)
 
 
 def drain(session: Session, table: str) -> float:
