@@ -101,24 +101,29 @@ def statement_list(before: Statements, after: Statements, jobs: int) -> dict[str
     return {text: round(count, 3) for text, count in sorted(calls.items(), key=lambda item: -item[1]) if count > 0.01}
 
 
-def table_figures(before: Tables, after: Tables, jobs: int) -> dict[str, float]:
-    """Return commits, written rows, and HOT shares of the updates in percent, in total and by table."""
-    changes = {
+def totals(before: Tables, after: Tables) -> dict[str, float]:
+    """Return the numbers of commits, flushes and written rows between two readings."""
+    changes = _changes(before, after).values()
+    return {
+        "commits": after.commits - before.commits,
+        "rows": sum(sum(change[:3]) for change in changes),
+        "WAL flushes": after.flushes - before.flushes,
+    }
+
+
+def hot_shares(before: Tables, after: Tables, jobs: int) -> dict[str, float]:
+    """Return HOT shares of the updates in percent, in total and of each table with an update per two jobs."""
+    changes = {name: change for name, change in _changes(before, after).items() if change[1] >= jobs / 2}
+    shares = {f"HOT % {name}": 100 * change[3] / change[1] for name, change in changes.items()}
+    updates, hot = (sum(change[place] for change in changes.values()) for place in (1, 3))
+    return {**({"HOT %": 100 * hot / updates} if updates else {}), **shares}
+
+
+def _changes(before: Tables, after: Tables) -> dict[str, list[int]]:
+    return {
         name: [new - old for new, old in zip(numbers, before.rows.get(name, (0, 0, 0, 0)), strict=True)]
         for name, numbers in after.rows.items()
     }
-    updates, hot = (sum(change[place] for change in changes.values()) for place in (1, 3))
-    figures = {
-        "commits": (after.commits - before.commits) / jobs,
-        "WAL flushes": (after.flushes - before.flushes) / jobs,
-        "rows": sum(sum(change[:3]) for change in changes.values()) / jobs,
-    }
-    if updates:
-        figures["HOT %"] = 100 * hot / updates
-    for name, change in changes.items():
-        if change[1] >= jobs / 2:
-            figures[f"HOT % {name}"] = 100 * change[3] / change[1]
-    return figures
 
 
 def wait_until_delivered(connection: Connection, query: str = f"SELECT sum(due) FROM ({DUE}) AS queues") -> None:

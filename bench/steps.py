@@ -1,6 +1,6 @@
 """All steps of the bench: the jobs, then the special jobs."""
 
-from bench.jobs import base
+from bench.jobs import base, written_rows
 from bench.jobs.registry import JOBS
 from bench.rounds import Step
 from bench.special import burst, callbacks, held_snapshot, logins, modules, pushes
@@ -12,7 +12,7 @@ def job_step(kind: type[base.Job]) -> Step:
         job.name,
         job.title,
         measure=lambda session, options: base.measure(job, session, options.jobs),
-        finish=lambda session, options: base.measure_rows(job, session, options.jobs),
+        finish=lambda session, options: written_rows.measure(job, session, options.jobs),
         is_job=True,
     )
 

@@ -26,6 +26,8 @@ class Session:
     installation: Installation
     clients: int
     users: list[User] = field(default_factory=list)
+    # Results of measurements that are made once in a run, by name.
+    cache: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.portal = Portal(self.installation)
@@ -170,23 +172,6 @@ def measure(job: Job, session: Session, count: int) -> dict[str, Any]:
         **database.statement_figures(statements, statements_after, count),
         "statement list": database.statement_list(statements, statements_after, count),
     }
-
-
-def measure_rows(job: Job, session: Session, count: int) -> dict[str, float]:
-    """Measure commits, written rows and HOT updates of a job."""
-    prepared = prepare(job, session, count)
-    before = _read_tables(session)
-    run(job, session, prepared).check()
-    database.wait_until_delivered(session.connection)
-    return database.table_figures(before, _read_tables(session), count)
-
-
-def _read_tables(session: Session) -> database.Tables:
-    session.installation.pause()
-    try:
-        return database.read_tables(session.connection)
-    finally:
-        session.installation.resume()
 
 
 def latency(result: Run) -> dict[str, float]:
