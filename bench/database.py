@@ -17,10 +17,6 @@ WHERE d.datname = current_database() GROUP BY s.queryid
 COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 FLUSHES = "SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'"
 TABLES = "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del, n_tup_hot_upd FROM pg_stat_user_tables"
-OTHER_CLIENTS = """
-SELECT count(pg_terminate_backend(pid, 1000)) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
 QUEUES = (
     "transactions_pushdelivery",
     "transactions_smsdelivery",
@@ -73,12 +69,7 @@ def read_statements(connection: Connection) -> Statements:
 
 
 def read_tables(connection: Connection) -> Tables:
-    """Read the cumulative statistics.
-
-    A server process reports its statistics with a delay of up to ten seconds, or when it ends. Therefore the
-    connections of the installation, which must be paused, are terminated first; it opens new ones.
-    """
-    connection.execute(OTHER_CLIENTS)
+    """Read the cumulative statistics."""
     rows = connection.execute(TABLES).fetchall()
     commits, flushes = int(scalar(connection, COMMITS)), int(scalar(connection, FLUSHES))
     return Tables(commits, flushes, {name: tuple(numbers) for name, *numbers in rows})

@@ -31,6 +31,7 @@ class Options:
     format: str
     json: Path | None
     verbose: bool
+    counts: bool
 
 
 def parse(arguments: list[str], names: list[str], quick_names: list[str]) -> Options:
@@ -39,6 +40,7 @@ def parse(arguments: list[str], names: list[str], quick_names: list[str]) -> Opt
     quick = values.pop("quick")
     defaults = QUICK if quick else FULL
     values = {name: defaults.get(name) if value is None else value for name, value in values.items()}
+    values["counts"] = values["counts"] or not quick
     values["only"] = tuple(values["only"] or (quick_names if quick else names))
     return Options(**values)
 
@@ -64,6 +66,7 @@ def _parser(names: list[str]) -> argparse.ArgumentParser:
     add("--callbacks", type=positive, help="due callbacks of `callback-drain` (default: 2000)")
     add("--deliveries", type=positive, help="deliveries of `held-snapshot` (default: 20000)")
     add("--provider-ms", type=int, default=150, help="response time of the slow push provider (default: 150)")
+    add("--counts", action="store_true", help="with --quick: also count commits and rows (20 s more for each job)")
     add("--backend", choices=BACKENDS, default="postgres", help="default: postgres, with Redis")
     add("--web-workers", type=positive, default=1, help="web processes (default: 1, as the server)")
     add("--time-limit", type=positive, default=300, help="seconds of a round of a job (default: 300)")

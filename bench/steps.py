@@ -12,7 +12,7 @@ def job_step(kind: type[base.Job]) -> Step:
         job.name,
         job.title,
         measure=lambda session, options: base.measure(job, session, options.jobs),
-        finish=lambda session, options: written_rows.measure(job, session, options.jobs),
+        finish=lambda session, options: written_rows.measure(job, session, options.jobs) if options.counts else {},
         is_job=True,
     )
 

@@ -19,6 +19,10 @@ def test_quick_run_is_short_and_can_be_changed():
     assert (selected.only, selected.rounds, selected.jobs) == (("list",), 4, 60)
 
 
+def test_quick_run_counts_rows_only_on_request():
+    assert [parse(*each).counts for each in ([], ["--quick"], ["--quick", "--counts"])] == [True, False, True]
+
+
 def test_only_keeps_its_order():
     assert parse("--only", "memory,e4").only == ("memory", "e4")
 
