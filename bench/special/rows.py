@@ -35,18 +35,22 @@ WHERE source.id = ANY(%(ids)s::uuid[]) AND original.transaction_id = source.id
     AND source.user_id = transactions.user_id
 """
 # The rows of callbacks have the name of their batch as the client id, and become due at an even pace.
+ORIGIN = "split_part({url}, '/', 1) || '//' || split_part({url}, '/', 3)"
 CALLBACKS = f"""
 INSERT INTO callbacks_callbackdelivery
 SELECT copy.* FROM (SELECT * FROM callbacks_callbackdelivery WHERE state = 'done' LIMIT 1) original,
     generate_series(0, %(count)s - 1) number,
     LATERAL (SELECT (%(urls)s::text[])[number %% cardinality(%(urls)s::text[]) + 1] AS url) target,
     LATERAL (SELECT now() + (%(lead)s + number * %(interval)s) * interval '1 second' AS due_at) time,
+    -- The column with the concurrency key is the one that contains the origin of the URL.
+    LATERAL (
+        SELECT jsonb_object_agg(member.key, {ORIGIN.format(url="target.url")}) AS concurrency_key
+        FROM jsonb_each_text(to_jsonb(original)) member WHERE member.value = {ORIGIN.format(url="original.url")}
+    ) keys,
     LATERAL jsonb_populate_record(
         NULL::callbacks_callbackdelivery,
-        to_jsonb(original) || {DUE} || jsonb_build_object(
+        to_jsonb(original) || {DUE} || coalesce(keys.concurrency_key, '{{}}') || jsonb_build_object(
             'transaction_id', gen_random_uuid(), 'client_id', %(batch)s::text, 'url', target.url,
-            'concurrency_key', split_part(target.url, '/', 1) || '//' || split_part(target.url, '/', 3),
-            'lane', split_part(target.url, '/', 1) || '//' || split_part(target.url, '/', 3),
             'created_at', time.due_at, 'due_at', time.due_at
         )
     ) copy
