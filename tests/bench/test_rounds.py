@@ -61,5 +61,5 @@ def test_ratio_is_of_the_medians():
 def test_tables_contain_median_spread_and_ratio():
     result = result_of({THIS: [1.0, 9.0, 2.0], OTHER: [4.0, 4.0, 5.0]})
     markdown = table.render([result], "Heading", markdown=True)
-    assert "| login | - | 2.00 (1.00..9.00) |" in markdown
-    assert "|   ratio | - | 0.50 |" in markdown
+    assert "| login | 2.00 (1.00..9.00) |" in markdown
+    assert "|   ratio | 0.50 |" in markdown
