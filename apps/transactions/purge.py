@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 # Pause after a batch, as a multiple of its duration. In the pauses, requests have the processor and the disk.
-PAUSE = 0.5
+PAUSE = 0.25
 # States of deliveries that keep their transaction: a worker still has to process them, or they can be redelivered.
 BLOCKING_STATES: dict[Any, tuple[State, ...]] = {
     CallbackDelivery: (State.DUE, State.FAILED),
@@ -170,12 +170,12 @@ def _delete_with_dependents(model: Any, column: str, ids: Collection[Any]) -> in
 
     One statement deletes the rows of a table. Django's own deletion first reads all rows and columns of most tables.
     """
-    if not ids:
-        return 0
     rows = model._base_manager.filter(**{f"{column}__in": ids})
-    if dependents := model._meta.related_objects:
-        keys = ids if column == "pk" else list(rows.values_list("pk", flat=True))
-        for relation in dependents:
-            _delete_with_dependents(relation.related_model, relation.field.attname, keys)
+    dependents = model._meta.related_objects
+    keys = list(rows.values_list("pk", flat=True)) if dependents and column != "pk" else ids
+    if not keys:
+        return 0
+    for relation in dependents:
+        _delete_with_dependents(relation.related_model, relation.field.attname, keys)
     deleted: int = rows._raw_delete(rows.db)
     return deleted
