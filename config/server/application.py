@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from config.server.processes import prepare_worker
@@ -176,8 +177,13 @@ def build_environ(scope: dict[str, Any], body: Body) -> dict[str, Any]:
     return environ
 
 
-prepare_worker()
+def create() -> Application:
+    """Return the application of this web process (application factory of uvicorn)."""
+    prepare_worker()
+    return Application(django_application)
+
+
+# Otherwise the first requests of each process would import the views and the client of the broker.
+_views = get_resolver().url_patterns
 if settings.BROKER_URL:
-    # The first request that notifies a worker would wait for the import.
-    import_string(settings.CELERY_APPLICATION)
-application = Application(django_application)
+    _transport = import_string(settings.CELERY_APPLICATION).connection_for_write().transport

@@ -39,6 +39,7 @@ def prepare_worker() -> None:
         return
     # Ctrl-C reaches all processes of the group, but only the parent stops the web processes.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # The kernel sends no signal if the parent ended before this call.

@@ -12,9 +12,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from uvicorn import Config, Server
-from uvicorn.supervisors import Multiprocess
 
 from apps.common.commands import TranslatedCommand
+from config.server import supervisor
 from config.server.processes import raise_file_limit
 
 BACKLOG = 2048
@@ -60,7 +60,8 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(listener: socket.socket) -> None:
     """Serve until a signal, in this process or in WEB_WORKERS child processes."""
     config = Config(
-        "config.server.application:application",
+        "config.server.application:create",
+        factory=True,
         http="config.server.protocol:LimitedProtocol",
         loop="uvloop",
         ws="none",
@@ -76,7 +77,7 @@ def serve(listener: socket.socket) -> None:
         timeout_worker_healthcheck=HEALTH_CHECK_SECONDS,
     )
     if settings.WEB_WORKERS > 1:
-        Multiprocess(config, [listener]).run()
+        supervisor.run(config, listener)
     else:
         Server(config).run([listener])
 

@@ -1,5 +1,6 @@
 """Run a Celery worker, or the embedded worker if no broker is configured."""
 
+import os
 import signal
 import threading
 import time
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, connection
 from django.utils import translation
@@ -23,6 +25,8 @@ class Command(TranslatedCommand):
     help = gettext_lazy(
         "Deliver pushes, text messages and callbacks until stopped. Deliveries in flight are finished first."
     )
+    # The other checks import the views and the console: 30 MB that a worker does not use. `serve` runs them.
+    requires_system_checks = [Tags.compatibility]
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -56,6 +60,8 @@ class Command(TranslatedCommand):
     def run_celery(self, queues: set[str]) -> None:
         from config.celery import app  # noqa: PLC0415 - 0.1 s and 15 MB, only with a broker
 
+        # Celery would run all checks, as above.
+        os.environ["CELERY_SKIP_CHECKS"] = "1"
         # Four threads are enough to read notifications. The dispatchers send the deliveries.
         app.worker_main(
             [
