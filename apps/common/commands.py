@@ -95,7 +95,7 @@ class OneLineCommand(TranslatedCommand):
     """Command that reports each error as one line on standard error with exit code 1, including invalid arguments."""
 
     help: "str | StrPromise"
-    # The other checks import all of the code to check it: a second for each command. `serve` and `worker` run them.
+    # The other checks import all of the code to check it: a second for each command. `check` and `serve` run them.
     requires_system_checks = [Tags.compatibility]
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

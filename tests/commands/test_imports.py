@@ -38,18 +38,29 @@ def imported_modules(*arguments, **variables):
     return set(completed.stdout.splitlines())
 
 
+@pytest.fixture
+def variables(tmp_path):
+    return {
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        "VAR_DIR": str(tmp_path),
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "BROKER_URL": "redis://127.0.0.1:9/0",
+    }
+
+
 @pytest.mark.parametrize("settings_module", ["production", "local"])
-def test_command_imports_no_library_that_it_does_not_use(tmp_path, settings_module):
-    modules = imported_modules(
-        *("list_devices", "--help"),
-        DJANGO_SETTINGS_MODULE=f"config.settings.{settings_module}",
-        VAR_DIR=str(tmp_path),
-        SECRET_KEY=secrets.token_urlsafe(50),
-        FIELD_ENCRYPTION_KEYS=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        BROKER_URL="redis://127.0.0.1:9/0",
-    )
+def test_command_imports_no_library_that_it_does_not_use(variables, settings_module):
+    variables["DJANGO_SETTINGS_MODULE"] = f"config.settings.{settings_module}"
+    modules = imported_modules("list_devices", "--help", **variables)
     assert "apps.enrollment.management.commands.list_devices" in modules
     assert not EXPENSIVE & modules
+
+
+def test_worker_imports_neither_the_console_nor_the_views(variables):
+    modules = imported_modules("worker", "--help", **variables)
+    assert "config.worker" in modules
+    assert not {"unfold.admin", "rest_framework.views", "config.urls", "celery"} & modules
 
 
 def test_expensive_libraries_are_installed():
