@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections
 from django.utils import timezone
 
 from apps.callbacks import failure_tracking, transport
@@ -16,7 +16,6 @@ from apps.events import services as events
 from apps.events.facts import DeliveryFacts
 from apps.events.models import Event
 from apps.events.types import EventTypes
-from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
 from apps.outbox.models import State
 from apps.outbox.retries import random_delay
@@ -75,14 +74,11 @@ def _build_requests(rows: Sequence[CallbackDelivery]) -> tuple[list[DeliveryRequ
 
 
 def record(results: Sequence[DeliveryResult]) -> list[CallbackDelivery]:
-    """Record results and their events in one database transaction, then track failing URLs."""
+    """Record results and their events, then track failing URLs."""
     now = timezone.now()
     attempt_results = [_attempt_result(row, result, next_attempt_at(row, result, now)) for row, result in results]
-    due = {attempt_result.row.pk: attempt_result.due_at for attempt_result in attempt_results}
-    with transaction.atomic():
-        recorded = claims.record_results(attempt_results)
-        metrics.record_attempts("callbacks", attempt_results, recorded)
-        events.record_all([_event(row, result, due[row.pk]) for row, result in results if row.pk in recorded])
+    recorded = events.record_results(attempt_results)
+    metrics.record_attempts("callbacks", attempt_results, recorded)
     failure_tracking.record([(row.url, result) for row, result in results])
     return [row for row, _result in results]
 
@@ -90,9 +86,9 @@ def record(results: Sequence[DeliveryResult]) -> list[CallbackDelivery]:
 def _attempt_result(row: CallbackDelivery, result: CallbackResult, due_at: datetime | None) -> AttemptResult:
     state = State.DONE if result.delivered else State.FAILED if due_at is None else State.DUE
     name = "delivered" if result.delivered else "failed"
-    return AttemptResult(
-        row, state, name, result.reason, result.status, due_at, {"error_kind": result.error_kind or ""}
-    )
+    error_kind = {"error_kind": result.error_kind or ""}
+    event = _event(row, result, due_at)
+    return AttemptResult(row, state, name, result.reason, result.status, due_at, error_kind, event)
 
 
 def _event(row: CallbackDelivery, result: CallbackResult, due_at: datetime | None) -> Event:

@@ -60,7 +60,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         deliveries = deliveries.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
     with transaction.atomic():
         transactions = set(deliveries.values_list("transaction_id", flat=True)[:2])
-        count = deliveries.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None, claim=None)
+        count = deliveries.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None)
         if count:
             wakeup.notify_workers(queues.CALLBACKS)
             # An event about one transaction belongs to the events of that transaction.

@@ -50,8 +50,8 @@ def problems(counts: Sequence[HourlyCount]) -> Iterator[dict[str, Any]]:
 def _overdue_deliveries() -> Iterator[Problem]:
     """Yield a problem if deliveries are overdue. The query per queue uses an index."""
     now = timezone.now()
-    due = {queue: queue.rows.next_due_at() for queue in QUEUES}
-    overdue = {queue: due_at for queue, due_at in due.items() if due_at and due_at < now - OVERDUE_AFTER}
+    waiting = {queue: queue.rows.waiting(now).values_list("due_at", flat=True).first() for queue in QUEUES}
+    overdue = {queue: due_at for queue, due_at in waiting.items() if due_at and due_at < now - OVERDUE_AFTER}
     if overdue:
         title = _("Deliveries are overdue")
         text = _(

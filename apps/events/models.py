@@ -1,4 +1,3 @@
-import uuid
 from typing import Any, NoReturn
 
 from django.db import models
@@ -6,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import milliseconds
+from apps.common.identifiers import time_ordered_id
 
 
 class Event(models.Model):
@@ -14,7 +14,7 @@ class Event(models.Model):
     Events of failed access count the failures of ten minutes: only their `count` and `last_occurred` are updated.
     """
 
-    event_identifier = models.UUIDField(_("identifier"), default=uuid.uuid4, unique=True, editable=False)
+    event_identifier = models.UUIDField(_("identifier"), default=time_ordered_id, unique=True, editable=False)
     event_type = models.CharField(_("event"), max_length=80)
     client_id = models.CharField(_("client"), max_length=100, blank=True)
     app_name = models.CharField(_("application"), max_length=100, blank=True)

@@ -9,10 +9,12 @@ from uuid import UUID
 import structlog
 from django.db.models import QuerySet
 
-from apps.common import caller
+from apps.common import caller, statements
 from apps.events import event_counters
 from apps.events.models import Event
 from apps.events.types import EventType, Facts
+from apps.outbox import claims
+from apps.outbox.claims import AttemptResult
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +41,7 @@ def build(event_type: EventType[Facts], facts: Facts) -> Event:
 def record(event_type: EventType[Facts], facts: Facts) -> Event:
     """Append an event in the current database transaction. Raises TypeError as `build`."""
     event = build(event_type, facts)
-    event.save()
+    statements.insert(event)
     count_and_log([event])
     return event
 
@@ -48,6 +50,13 @@ def record_all(events: Sequence[Event]) -> None:
     """Append many events in one statement."""
     Event.objects.bulk_create(events)
     count_and_log(events)
+
+
+def record_results(results: Sequence[AttemptResult]) -> set[UUID]:
+    """Record the results of delivery attempts with their events. Return the ids of the recorded rows."""
+    recorded = claims.record_results(results)
+    count_and_log([result.event for result in results if result.row.pk in recorded and isinstance(result.event, Event)])
+    return recorded
 
 
 def count_and_log(events: Sequence[Event]) -> None:

@@ -2,8 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from apps.outbox import claims
+from apps.outbox.due_rows import CLAIM_ROWS, DueRow, DueRows
 from apps.outbox.loops import LoopThread, log_error
 from apps.outbox.models import Delivery
 
-CLAIM_ROWS = 100
 MIN_IN_FLIGHT_PER_KEY = 2
 # Longest pause of a dispatcher without a notification, and shortest pause before the next due row.
 POLL_SECONDS = 1.0
@@ -49,7 +50,9 @@ class Dispatcher:
         self._deliver = deliver
         self._slots = slots
         self._batch_size = batch_size
+        self._due_rows = DueRows(queue)
         self._has_more_rows = True
+        self._next_due_at: datetime | None = None
         self._freed_slots = 0
         self._in_flight: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -84,33 +87,35 @@ class Dispatcher:
 
     def _select(self, in_flight: Counter[str]) -> list[UUID]:
         """Return due rows to start: first of keys with fewer than two in flight, then of keys that can have more."""
-        selected = list[UUID]()
-        first = self._due(key for key, count in in_flight.items() if count >= MIN_IN_FLIGHT_PER_KEY)
-        self._add_startable(first, in_flight, selected, lambda count, _free: count < MIN_IN_FLIGHT_PER_KEY)
         free = self._slots - in_flight.total()
-        further = self._due(key for key, count in in_flight.items() if count >= free)
-        unselected = [row for row in further if row[0] not in set(selected)]
-        self._add_startable(unselected, in_flight, selected, lambda count, free: count < free)
-        self._has_more_rows = len(further) > len(selected)
-        return selected
-
-    def _due(self, excluded_keys: Iterable[str]) -> list[tuple[UUID, str]]:
-        due = self.queue.due(timezone.now()).exclude(concurrency_key__in=list(excluded_keys))
-        return list(due.values_list("pk", "concurrency_key")[: CLAIM_ROWS + 1])
+        busy = {key for key, count in in_flight.items() if count >= MIN_IN_FLIGHT_PER_KEY}
+        full = {key for key in busy if in_flight[key] >= free}
+        due = self._due_rows.select(full)
+        # Rows of keys with fewer than two in flight can be behind a backlog of others.
+        first = self._due_rows.select(busy).rows if due.is_truncated and busy != full else due.rows
+        selected: dict[UUID, None] = {}
+        self._add_startable(first, in_flight, selected, lambda count, _free: count < MIN_IN_FLIGHT_PER_KEY)
+        self._add_startable(due.rows, in_flight, selected, lambda count, free: count < free)
+        self._has_more_rows = due.is_truncated or bool(full) or len(due.rows) > len(selected)
+        self._next_due_at = due.next_due_at
+        self._due_rows.mark_seen(due, selected)
+        return list(selected)
 
     def _add_startable(
         self,
-        rows: Iterable[tuple[UUID, str]],
+        rows: Sequence[DueRow],
         in_flight: Counter[str],
-        selected: list[UUID],
+        selected: dict[UUID, None],
         can_start: Callable[[int, int], bool],
     ) -> None:
         """Add rows to `selected` if `can_start` is true for the number in flight of their key and of free slots."""
-        for pk, key in rows:
-            free = self._slots - in_flight.total()
-            if free > 0 and len(selected) < CLAIM_ROWS and can_start(in_flight[key], free):
+        free = self._slots - in_flight.total()
+        for row in rows:
+            key = row.concurrency_key
+            if free > 0 and len(selected) < CLAIM_ROWS and row.pk not in selected and can_start(in_flight[key], free):
                 in_flight[key] += 1
-                selected.append(pk)
+                free -= 1
+                selected[row.pk] = None
 
     def _batches(self, rows: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
         by_key: dict[str, list[Delivery]] = {}
@@ -150,8 +155,6 @@ class Dispatcher:
         with self._lock:
             is_waiting_for_slot = self._in_flight.total() > 0 and self._has_more_rows
         # Due rows without a free slot need no poll: a delivery that ends wakes the dispatcher.
-        next_due_at = None if is_waiting_for_slot else self.queue.next_due_at()
-        close_old_connections()
-        if next_due_at is None:
+        if is_waiting_for_slot or self._next_due_at is None:
             return POLL_SECONDS
-        return min(max((next_due_at - timezone.now()).total_seconds(), MIN_PAUSE_SECONDS), POLL_SECONDS)
+        return min(max((self._next_due_at - timezone.now()).total_seconds(), MIN_PAUSE_SECONDS), POLL_SECONDS)

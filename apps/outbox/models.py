@@ -1,19 +1,20 @@
 """Base models of the outbox: deliveries and their attempts.
 
-A delivery is written in the database transaction that causes it, so it cannot be lost. A claim sets `due_at` to the end
-of its lease: the delivery of a terminated worker is due again at that time.
+A delivery is written in the database transaction that causes it, so it cannot be lost. A claim is a lease: the delivery
+of a terminated worker can be claimed again when the lease ends.
 """
 
-import uuid
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-# Columns that a dispatcher reads of due rows. With all of them in the index of a queue's due rows, PostgreSQL skips a
-# backlog of one slow concurrency key without reading its rows.
+from apps.common.identifiers import time_ordered_id
+
+# Columns by which a dispatcher selects due rows. With all of them in the index of a queue's due rows, PostgreSQL skips
+# a backlog of one slow concurrency key without reading its rows. A claim changes none of them: its update is HOT.
 DUE_ORDER = ["due_at", "concurrency_key", "id"]
 
 
@@ -30,7 +31,7 @@ class Delivery(models.Model):
     does not delay others.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=time_ordered_id, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
     concurrency_key = models.CharField(max_length=255, default="", blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
@@ -39,6 +40,8 @@ class Delivery(models.Model):
     attempts_made = models.PositiveIntegerField(_("attempts"), default=0)
     # Identifies the claim: only the worker with this claim can record results.
     claim = models.UUIDField(null=True)
+    # End of the claim if no result is recorded.
+    leased_until = models.DateTimeField(null=True)
     # Reverse relation of the attempt model.
     attempts: Any
     # The current attempt. Set only on claimed rows.
@@ -47,15 +50,21 @@ class Delivery(models.Model):
     class Meta:
         abstract = True
 
-    @classmethod
-    def due(cls, now: datetime) -> models.QuerySet[Self]:
-        """Return the due rows, the most overdue first."""
-        return cls._default_manager.filter(state=State.DUE, due_at__lte=now).order_by("due_at")
+    @property
+    def next_attempt_at(self) -> datetime:
+        """Return the time of the next attempt. While the delivery is claimed, it is the end of the lease."""
+        return self.leased_until or self.due_at
 
     @classmethod
-    def next_due_at(cls) -> datetime | None:
-        """Return the earliest time at which a row is due, or None if no delivery is left."""
-        return cls._default_manager.filter(state=State.DUE).order_by("due_at").values_list("due_at", flat=True).first()
+    def waiting(cls, now: datetime) -> models.QuerySet[Self]:
+        """Return the rows that wait for an attempt, now or later, in the order of their times."""
+        is_unclaimed = models.Q(claim=None) | models.Q(leased_until__lte=now)
+        return cls._default_manager.filter(is_unclaimed, state=State.DUE).order_by("due_at")
+
+    @classmethod
+    def due(cls, now: datetime) -> models.QuerySet[Self]:
+        """Return the rows that can be claimed, the most overdue first."""
+        return cls.waiting(now).filter(due_at__lte=now)
 
 
 class Attempt(models.Model):
@@ -79,3 +88,8 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.outcome or '…'}"
+
+
+def attempt_model(queue: type[Delivery]) -> type[Any]:
+    """Return the attempt model of a queue: its `delivery` refers to the queue with `related_name="attempts"`."""
+    return cast(type[Any], queue.attempts.rel.related_model)

@@ -1,4 +1,3 @@
-import uuid
 from datetime import datetime
 from typing import Self
 
@@ -8,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import ApiClient
 from apps.common.encryption import EncryptedTextField
+from apps.common.identifiers import time_ordered_id
 from apps.enrollment.models import Profile
 from apps.events.facts import Actor, TransactionFacts
 from apps.outbox import models as outbox
@@ -48,7 +48,7 @@ class Transaction(models.Model):
     profile is deleted.
     """
 
-    id = models.UUIDField(_("transaction"), primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(_("transaction"), primary_key=True, default=time_ordered_id, editable=False)
     client = models.ForeignKey(ApiClient, on_delete=models.PROTECT, verbose_name=_("API client"))
     type_name = models.CharField(_("type"), max_length=100)
     method = models.CharField(_("method"), max_length=40, choices=Method.choices)
@@ -218,7 +218,7 @@ class RejectedAnswer(models.Model):
 class IdempotentRequest(models.Model):
     """Request with an Idempotency-Key and its response, stored in the database transaction of the request."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=time_ordered_id, editable=False)
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE)
     key_hash = models.CharField(max_length=64)
     request_digest = models.CharField(max_length=80)

@@ -8,7 +8,6 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackDelivery
 from apps.common import errors
 from apps.events.facts import StaffActor
-from apps.outbox import claims
 from apps.outbox import models as outbox
 from apps.transactions import lifecycle
 from apps.transactions.models import Reason, Status, Transaction
@@ -99,11 +98,11 @@ def _reason(transaction: Transaction) -> dict[str, str] | None:
 
 
 def _delivery(delivery: outbox.Delivery) -> dict[str, Any]:
-    last = claims.attempt_model(type(delivery))._default_manager.filter(delivery=delivery).last()
+    last = outbox.attempt_model(type(delivery))._default_manager.filter(delivery=delivery).last()
     return {
         "state": delivery.state,
         "attempts": delivery.attempts_made,
         "outcome": last.outcome if last else "",
         "reason": last.reason if last else "",
-        "next_attempt_at": delivery.due_at if delivery.state == outbox.State.DUE else None,
+        "next_attempt_at": delivery.next_attempt_at if delivery.state == outbox.State.DUE else None,
     }

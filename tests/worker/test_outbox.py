@@ -25,7 +25,7 @@ def due_rows(count, key="http://one.example.com", **fields):
 
 def end_lease(row):
     """Set the end of the lease into the past, as if the worker had been terminated."""
-    CallbackDelivery.objects.filter(pk=row.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+    CallbackDelivery.objects.filter(pk=row.pk).update(leased_until=timezone.now() - timedelta(seconds=1))
 
 
 def test_concurrent_claims_never_share_a_row():
@@ -50,7 +50,7 @@ def test_claim_stores_the_attempt_and_lasts_for_its_lease():
     [claimed] = claims.claim(CallbackDelivery, [row.pk])
     assert claims.claim(CallbackDelivery, [row.pk]) == []
     row.refresh_from_db()
-    remaining = (row.due_at - timezone.now()).total_seconds()
+    remaining = (row.leased_until - timezone.now()).total_seconds()
     assert claims.LEASE_SECONDS - 2 < remaining <= claims.LEASE_SECONDS
     assert (row.claim, row.attempts_made) == (claimed.claim, 1)
     attempt = row.attempts.get()

@@ -85,7 +85,6 @@ class CallbackDeliveryAdmin(LogAdmin):
     def next_attempt(self, delivery: CallbackDelivery) -> str:
         if delivery.state != State.DUE:
             return "-"
-        # While the delivery is claimed, `due_at` is only the end of the lease.
         return str(_("in flight")) if delivery.claim else format_datetime(delivery.due_at)
 
     @admin.display(description=_("last reason"), empty_value="-")

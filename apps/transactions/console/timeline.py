@@ -168,13 +168,13 @@ def _callbacks(transaction: Transaction) -> Iterator[Entry]:
 
 def _due_deliveries(transaction: Transaction) -> Iterator[Entry]:
     for lookup in ContextLookup.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(lookup.due_at, "schedule", WAITING, _("Location lookup is due"), _next_attempt(lookup))
+        yield Entry(lookup.next_attempt_at, "schedule", WAITING, _("Location lookup is due"), _next_attempt(lookup))
     for push in PushDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(push.due_at, "schedule", WAITING, _("Push is due"), _next_attempt(push))
+        yield Entry(push.next_attempt_at, "schedule", WAITING, _("Push is due"), _next_attempt(push))
     for sms in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
-        yield Entry(sms.due_at, "schedule", WAITING, _("Text message is due"), _next_attempt(sms))
+        yield Entry(sms.next_attempt_at, "schedule", WAITING, _("Text message is due"), _next_attempt(sms))
     for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
-        yield Entry(callback.due_at, "schedule", WAITING, _("Callback is due"), _next_attempt(callback))
+        yield Entry(callback.next_attempt_at, "schedule", WAITING, _("Callback is due"), _next_attempt(callback))
 
 
 def _next_attempt(delivery: Delivery) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def ensure_complete(transaction: Transaction) -> None:
         with database.atomic():
             # The worker can complete the lookup concurrently: only the first update records the event.
             due = ContextLookup.objects.filter(pk=lookup.pk, state=outbox.State.DUE)
-            if due.update(state=outbox.State.DONE, ended_at=timezone.now(), claim=None, origin=""):
+            if due.update(state=outbox.State.DONE, ended_at=timezone.now(), claim=None, leased_until=None, origin=""):
                 events.record_all([store_message(transaction, composed)])
     transaction.refresh_from_db(fields=["secure_message", "awaits_context"])
 

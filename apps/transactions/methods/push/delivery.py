@@ -1,6 +1,7 @@
 """Deliver claimed pushes: many concurrently, each recorded as soon as its provider has responded."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -118,8 +119,7 @@ def _badges(jobs: Sequence[Job]) -> dict[int, int]:
 
 
 def _skip(rows: Sequence[PushDelivery]) -> None:
-    with database.atomic():
-        claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED) for row in rows])
+    claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED) for row in rows])
 
 
 def record(results: Sequence[JobResult]) -> list[PushDelivery]:
@@ -127,10 +127,10 @@ def record(results: Sequence[JobResult]) -> list[PushDelivery]:
     adjusted = [(job, _adjust_result(job, result)) for job, result in results]
     attempt_results = [_attempt_result(job, result) for job, result in adjusted]
     due = {attempt_result.row.pk: attempt_result.due_at for attempt_result in attempt_results}
-    with database.atomic():
-        recorded_ids = claims.record_results(attempt_results)
+    # The results alone are one statement, which needs no explicit database transaction.
+    with database.atomic() if any(_has_effects(job, result) for job, result in adjusted) else nullcontext():
+        recorded_ids = events.record_results(attempt_results)
         recorded = [(job, result) for job, result in adjusted if job.row.pk in recorded_ids]
-        events.record_all([_event(job, result, due[job.row.pk]) for job, result in recorded])
         metrics.record_attempts("push", attempt_results, recorded_ids)
         metrics.increment(
             metrics.PUSH_ATTEMPTS, [_metric_labels(job, result) for job, result in recorded if job.destination]
@@ -141,6 +141,12 @@ def record(results: Sequence[JobResult]) -> list[PushDelivery]:
             elif due[job.row.pk] is None:
                 follow_up_permanent_failure(job, result)
     return [job.row for job, _result in results]
+
+
+def _has_effects(job: Job, result: PushResult) -> bool:
+    """Return True if a result can change more rows than those of its delivery."""
+    is_accepted = result.outcome == PushOutcome.ACCEPTED
+    return not is_accepted or bool(job.destination and job.destination.configuration.delivery_error)
 
 
 def _adjust_result(job: Job, result: PushResult) -> PushResult:
@@ -166,7 +172,8 @@ def _attempt_result(job: Job, result: PushResult) -> AttemptResult:
         due_at = next_attempt_at(job.row.attempts_made, retry_after, before=job.transaction.expires_at)
     state = State.DONE if result.outcome == PushOutcome.ACCEPTED else State.DUE if due_at else State.FAILED
     outcome = CREDENTIAL_REJECTED if result.credential_refused else result.outcome.value
-    return AttemptResult(job.row, state, outcome, result.reason, result.status, due_at)
+    event = _event(job, result, due_at)
+    return AttemptResult(job.row, state, outcome, result.reason, result.status, due_at, event=event)
 
 
 def _metric_labels(job: Job, result: PushResult) -> tuple[str, str]:

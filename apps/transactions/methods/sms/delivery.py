@@ -1,12 +1,17 @@
 """Deliver a claimed SMS. An SMS that may have been sent is never retried automatically."""
 
+from contextlib import nullcontext
+from datetime import datetime
+
 from django.db import close_old_connections
 from django.db import transaction as database
 from django.utils import timezone
 
+from apps.common.statements import Select
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.facts import DeliveryFacts
+from apps.events.models import Event
 from apps.events.types import EventTypes
 from apps.outbox import claims
 from apps.outbox.claims import AttemptResult
@@ -21,6 +26,9 @@ from apps.transactions.models import SmsDelivery, Transaction
 
 NOT_NEEDED = "not_needed"
 MAX_SENDER_CHARACTERS = 20
+WITH_CLIENT = Select(
+    lambda transaction_id: Transaction.objects.select_related("client").filter(pk=transaction_id).order_by()
+)
 
 EVENTS = {
     SmsOutcome.ACCEPTED: EventTypes.SMS_AUTH_INIT_MESSAGE_SENT,
@@ -30,11 +38,11 @@ EVENTS = {
 
 def deliver(row: SmsDelivery) -> None:
     """Send the verification code of a pending transaction and record the gateway's result."""
-    transaction = Transaction.objects.select_related("client").get(pk=row.transaction_id)
+    [transaction] = WITH_CLIENT.all(transaction_id=row.transaction_id)
     if not transaction.is_pending(timezone.now()):
         _skip(row)
         return
-    if row.attempts.filter(outcome="", number__lt=row.attempts_made).exists():
+    if row.attempts_made > 1 and row.attempts.filter(outcome="", number__lt=row.attempts_made).exists():
         # The worker stopped between the request and its record: the SMS may have been sent.
         record(row, transaction, SmsResult(SmsOutcome.UNKNOWN, "the worker stopped during the call"))
         return
@@ -51,31 +59,17 @@ def deliver(row: SmsDelivery) -> None:
 
 
 def _skip(row: SmsDelivery) -> None:
-    with database.atomic():
-        claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED)])
+    claims.record_results([AttemptResult(row, State.DONE, NOT_NEEDED)])
 
 
 def record(row: SmsDelivery, transaction: Transaction, result: SmsResult) -> None:
     """Record the outcome and apply its effects in one database transaction."""
     attempt_result = _attempt_result(row, transaction, result)
-    with database.atomic():
-        recorded_ids = claims.record_results([attempt_result])
-        if not recorded_ids:
-            return
+    # A result without further effects is one statement, which needs no explicit database transaction.
+    with database.atomic() if attempt_result.state == State.FAILED else nullcontext():
+        recorded_ids = events.record_results([attempt_result])
         metrics.record_attempts("sms", [attempt_result], recorded_ids)
-        events.record(
-            EVENTS.get(result.outcome, EventTypes.SMS_AUTH_INIT_FAILURE_GATEWAY),
-            DeliveryFacts(
-                user_id=transaction.user_id,
-                client_id=transaction.client.client_id,
-                transaction_id=transaction.pk,
-                attempt=row.attempts_made,
-                http_status=result.status,
-                reason=result.reason,
-                next_attempt_at=attempt_result.due_at.isoformat() if attempt_result.due_at else None,
-            ),
-        )
-        if attempt_result.state == State.FAILED and not _has_earlier_sms(row):
+        if recorded_ids and attempt_result.state == State.FAILED and not _has_earlier_sms(row):
             lifecycle.end_failed_to_send(transaction)
 
 
@@ -86,7 +80,23 @@ def _attempt_result(row: SmsDelivery, transaction: Transaction, result: SmsResul
     done = result.outcome in (SmsOutcome.ACCEPTED, SmsOutcome.UNKNOWN)
     state = State.DONE if done else State.DUE if due_at else State.FAILED
     sender = {"sender": result.sender[:MAX_SENDER_CHARACTERS]}
-    return AttemptResult(row, state, result.outcome.value, result.reason, result.status, due_at, sender)
+    event = _event(row, transaction, result, due_at)
+    return AttemptResult(row, state, result.outcome.value, result.reason, result.status, due_at, sender, event)
+
+
+def _event(row: SmsDelivery, transaction: Transaction, result: SmsResult, due_at: datetime | None) -> Event:
+    return events.build(
+        EVENTS.get(result.outcome, EventTypes.SMS_AUTH_INIT_FAILURE_GATEWAY),
+        DeliveryFacts(
+            user_id=transaction.user_id,
+            client_id=transaction.client.client_id,
+            transaction_id=transaction.pk,
+            attempt=row.attempts_made,
+            http_status=result.status,
+            reason=result.reason,
+            next_attempt_at=due_at.isoformat() if due_at else None,
+        ),
+    )
 
 
 def _has_earlier_sms(row: SmsDelivery) -> bool:

@@ -1,0 +1,96 @@
+"""The look of a dispatcher at the due rows of its queue: one indexed query, also for the time of the next row."""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+
+from apps.common.statements import AnyOf, Select
+from apps.outbox.models import Delivery, State
+
+# Rows that a dispatcher claims at once.
+CLAIM_ROWS = 100
+# Rows of the index that a look reads. It is larger than the number of rows that a few workers have claimed.
+INDEX_ROWS = 2000
+# How far a look is ahead of the time: the dispatcher waits for the next row that is due within it.
+AHEAD = timedelta(seconds=1)
+# Later looks start at this age, because older rows were seen. It is longer than a database transaction that stores a
+# delivery, and than the differences between the clocks of several servers.
+OVERLAP = timedelta(seconds=10)
+# Interval of the looks at all rows, which find the rows whose lease has ended. Lease and interval take less than 30 s.
+FULL_LOOK_SECONDS = 5.0
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class DueRow:
+    """Row of a queue that is due and not claimed."""
+
+    pk: UUID
+    concurrency_key: str
+    due_at: datetime
+
+
+@dataclass(frozen=True)
+class Look:
+    """Due rows, at most CLAIM_ROWS. `next_due_at` is the time of the next row if it is due within a second."""
+
+    rows: list[DueRow]
+    is_truncated: bool
+    excludes_keys: bool
+    next_due_at: datetime | None
+    at: datetime
+
+
+class DueRows:
+    """Due rows of a queue, as a dispatcher sees them.
+
+    Deliveries that were made leave dead entries in the index as long as a snapshot of the database is held, for example
+    by a backup. A look therefore starts where the last one found nothing left.
+    """
+
+    def __init__(self, queue: type[Delivery]) -> None:
+        self._look = Select(self._build(queue))
+        self._seen_until = EARLIEST
+        self._full_look_at = 0.0
+
+    @staticmethod
+    def _build(queue: type[Delivery]) -> Any:
+        def build(now: Any, since: Any, until: Any, excluded_keys: Any) -> "models.QuerySet[Delivery, Any]":
+            # All conditions of the inner query are on columns of the index.
+            due = queue._default_manager.filter(state=State.DUE, due_at__gte=since, due_at__lte=until)
+            candidates = due.exclude(AnyOf("concurrency_key", excluded_keys)).order_by("due_at").values("pk")
+            waiting = queue.waiting(now).filter(pk__in=candidates[:INDEX_ROWS])
+            return waiting.values_list("pk", "concurrency_key", "due_at")[: CLAIM_ROWS + 1]
+
+        return build
+
+    def select(self, excluded_keys: Collection[str]) -> Look:
+        """Return due rows of all keys except `excluded_keys`, the most overdue first."""
+        if time.monotonic() > self._full_look_at + FULL_LOOK_SECONDS:
+            self._full_look_at, self._seen_until = time.monotonic(), EARLIEST
+        now = timezone.now()
+        keys = sorted(excluded_keys)
+        found = self._look.tuples(now=now, since=self._seen_until, until=now + AHEAD, excluded_keys=keys)
+        rows = [DueRow(*row) for row in found]
+        due = [row for row in rows if row.due_at <= now]
+        later = [row.due_at for row in rows if row.due_at > now]
+        return Look(
+            rows=due[:CLAIM_ROWS],
+            is_truncated=len(due) > CLAIM_ROWS,
+            excludes_keys=bool(excluded_keys),
+            next_due_at=min(later, default=None),
+            at=now,
+        )
+
+    def mark_seen(self, look: Look, selected: Collection[UUID]) -> None:
+        """Start later looks after the rows of this one, except those that were not selected."""
+        if look.is_truncated or look.excludes_keys:
+            return
+        left = [row.due_at for row in look.rows if row.pk not in selected]
+        self._seen_until = min([look.at - OVERLAP, *left])
