@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from rest_framework.request import Request
 
 from apps.applications.models import Api, ApiClient
-from apps.common import caller, codes, errors
+from apps.common import caller, codes, errors, short_cache
 from apps.common.input_text import is_storable, remove_nul
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
@@ -52,7 +52,7 @@ def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:
     for client_id, secret in pairs:
         if not is_storable(client_id):
             continue
-        client_row = ApiClient.objects.filter(client_id=client_id).first()
+        client_row = short_cache.get((ApiClient, client_id), ApiClient.objects.filter(client_id=client_id).first)
         if client_row is None:
             # Takes as long as for a known client, so that the response time does not reveal which ids exist.
             codes.matches(secret, "client secret", [])

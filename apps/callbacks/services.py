@@ -29,11 +29,15 @@ def is_allowed(url: str) -> bool:
     return not system.general().callback_allow_list_enabled or CallbackEndpoint.objects.filter(url=url).exists()
 
 
-def enqueue(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> None:
-    """Store a callback for delivery. Must run in the database transaction that ends the authentication."""
-    CallbackDelivery.objects.create(
+def build(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> CallbackDelivery:
+    """Return an unsaved callback. It must be stored in the database transaction that ends the authentication."""
+    return CallbackDelivery(
         url=url, concurrency_key=origin(url), transaction_id=transaction_id, user_id=user_id, client_id=client_id
     )
+
+
+def notify_workers() -> None:
+    """Notify the workers that callbacks are stored."""
     wakeup.notify_workers(queues.CALLBACKS)
 
 
@@ -62,7 +66,7 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
         transactions = set(deliveries.values_list("transaction_id", flat=True)[:2])
         count = deliveries.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None)
         if count:
-            wakeup.notify_workers(queues.CALLBACKS)
+            notify_workers()
             # An event about one transaction belongs to the events of that transaction.
             facts = RedeliveryFacts(who=who, count=count)
             if len(transactions) == 1:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
 from apps.common import codes, errors
+from apps.common.statements import AnyOf, Select
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
 from apps.enrollment.openpgp import certificates, keys
@@ -20,6 +21,17 @@ from apps.system import services as system
 
 CODE_PURPOSE = "enrollment code"
 DEVICE_TOKEN_PURPOSE = "device token"
+
+DEVICE_OF_TOKEN = Select(
+    lambda hashes: Device.objects.select_related("version").filter(AnyOf("token_hash", hashes), profiles__isnull=False)[
+        :1
+    ]
+)
+PROFILE_ON_DEVICE = Select(
+    lambda device, profile_id: fraud_locks.annotate(
+        Profile.objects.select_related("device__version__application", "server_key")
+    ).filter(device=device, profile_id=profile_id)
+)
 
 KEY_FAILURES: dict[type[errors.ApiError], EventType[EnrollmentFailureFacts]] = {
     errors.EnrollmentDisabled: EventTypes.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
@@ -166,7 +178,7 @@ def _device_fields(enrollment: EnrollmentRequest) -> dict[str, str]:
 def get_device(bearer: str) -> Device:
     """Return the device of a device token. Raises InvalidDeviceToken if it is unknown or has no profile."""
     hashes = codes.hash_candidates(bearer, DEVICE_TOKEN_PURPOSE)
-    device = Device.objects.select_related("version").filter(token_hash__in=hashes, profiles__isnull=False).first()
+    device = DEVICE_OF_TOKEN.first(hashes=hashes)
     if device is None:
         raise errors.InvalidDeviceToken
     if codes.needs_rehash(device.token_hash):
@@ -187,8 +199,7 @@ def get_profile(device: Device, profile_id: str) -> Profile:
 
 
 def _get_any_profile(device: Device, profile_id: str) -> Profile:
-    related = Profile.objects.select_related("device__version__application", "server_key")
-    profile = fraud_locks.annotate(related).filter(device=device, profile_id=profile_id).first()
+    profile = PROFILE_ON_DEVICE.first(device=device.pk, profile_id=profile_id)
     if profile is None:
         raise errors.InvalidProfile
     return profile
@@ -215,6 +226,18 @@ def reachable_by_push(user_id: str) -> QuerySet[Profile]:
     return _usable_profiles(user_id).filter(
         push_enrollment__isnull=False, device__version__push_messaging_configuration__isnull=False
     )
+
+
+REACHABLE_ON_DEVICE = Select(
+    lambda user_id, device_id: reachable_by_push(user_id).filter(device__device_id=device_id)[:1]
+)
+REACHABLE_IN_APPLICATION = Select(
+    lambda user_id, identifier: reachable_by_push(user_id).filter(device__version__application__identifier=identifier)[
+        :1
+    ]
+)
+# Two, to find out whether the user has several.
+REACHABLE_OF_USER = Select(lambda user_id: reachable_by_push(user_id)[:2])
 
 
 def usable_profiles(user_id: str) -> QuerySet[Profile]:

@@ -3,9 +3,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from solo.models import SingletonModel
 
 from apps.common.encryption import EncryptedTextField
+from apps.common.short_cache import CachedSingleton
 from apps.common.urls import MAX_URL_CHARACTERS
 from apps.geocontext import service_url, templates
 from apps.geocontext.locations import MAX_VALUE_CHARACTERS, Location
@@ -13,7 +13,7 @@ from apps.geocontext.locations import MAX_VALUE_CHARACTERS, Location
 KEY_CHARACTERS = 80
 
 
-class Geolocation(SingletonModel):
+class Geolocation(CachedSingleton):
     """Geolocation service (HTTP). Without a URL, the location database is used."""
 
     url = models.CharField(
@@ -55,7 +55,7 @@ def default_texts() -> dict[str, str]:
     return {"en": templates.DEFAULT}
 
 
-class ConfirmationTemplate(SingletonModel):
+class ConfirmationTemplate(CachedSingleton):
     """Templates of secure messages with context, by language code. There is always an English template."""
 
     texts = models.JSONField(_("texts"), default=default_texts, validators=[validate_texts])

@@ -28,3 +28,8 @@ SMS = Queue("sms", "transactions.SmsDelivery", "apps.transactions.tasks.deliver_
 CONTEXT = Queue("context", "transactions.ContextLookup", "apps.transactions.tasks.look_up_contexts")
 CALLBACKS = Queue("callbacks", "callbacks.CallbackDelivery", "apps.callbacks.tasks.deliver")
 QUEUES = (PUSH, SMS, CONTEXT, CALLBACKS)
+
+
+def of(delivery: "Delivery") -> Queue:
+    """Return the queue of a delivery."""
+    return next(queue for queue in QUEUES if queue.model == delivery._meta.label)

@@ -2,9 +2,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from solo.models import SingletonModel
 
 from apps.common.encryption import EncryptedTextField
+from apps.common.short_cache import CachedSingleton
 
 # Larger values are not useful as limits, and dates computed with them could be out of range.
 MAX_LOCK_SECONDS = 365 * 24 * 60 * 60
@@ -21,7 +21,7 @@ class KeyCheck(models.Model):
         return "key check value"
 
 
-class Features(SingletonModel):
+class Features(CachedSingleton):
     """Features of this installation."""
 
     mobile_authentication = models.BooleanField(
@@ -72,7 +72,7 @@ class PushEnrollmentMode(models.TextChoices):
     MULTIPLE_DEVICES = "multiple_devices", _("Multiple devices")
 
 
-class GeneralConfiguration(SingletonModel):
+class GeneralConfiguration(CachedSingleton):
     """General settings of mobile authentication."""
 
     enrollment_enabled = models.BooleanField(
@@ -199,7 +199,7 @@ class GeneralConfiguration(SingletonModel):
         return str(self._meta.verbose_name)
 
 
-class ApnsProxy(SingletonModel):
+class ApnsProxy(CachedSingleton):
     """Outgoing proxy for APNs. The proxy of other services is configured in the environment."""
 
     enabled = models.BooleanField(

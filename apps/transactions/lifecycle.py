@@ -3,19 +3,23 @@
 Every change is a conditional UPDATE: of concurrent changes, only the first updates a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Unpack
 
-from django.db import transaction as database
 from django.db.models import Q
 from django.utils import timezone
 
 from apps.callbacks import services as callbacks
+from apps.callbacks.models import CallbackDelivery
+from apps.common import statements
+from apps.common.statements import Statement, Update
 from apps.enrollment.models import Profile
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.facts import EndFacts, ReasonFact, StaffActor
+from apps.events.models import Event
 from apps.events.types import EventType, EventTypes
 from apps.system import services as system
 from apps.transactions.models import Reason, Status, Transaction
@@ -27,6 +31,19 @@ EXPIRY_EVENTS: dict[str, EventType[EndFacts]] = {
 }
 
 
+CLOSE_PENDING = Update(lambda transaction_id, now: Transaction.objects.pending(now).filter(pk=transaction_id))
+CLOSE_OVERDUE = Update(lambda transaction_id, now: Transaction.objects.overdue(now).filter(pk=transaction_id))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an answer stores with the end of its transaction: fields of the transaction, events and other updates."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    updates: Sequence[Statement] = ()
+
+
 def close(
     transaction: Transaction,
     status: Status,
@@ -34,39 +51,44 @@ def close(
     *,
     reason: Reason | None = None,
     call_back: bool = True,
-    answer: Mapping[str, Any] | None = None,
+    answer: Answer | None = None,
     **actor: Unpack[StaffActor],
 ) -> bool:
-    """End a pending transaction, with its event and callback in one database transaction.
+    """End a pending transaction, with its event and callback. All of it is stored together.
 
-    Return True if the transaction was pending. An overdue transaction can only expire. `answer` has the fields of the
-    answer that ends the transaction, `actor` the facts of the event.
+    Return True if the transaction was pending. An overdue transaction can only expire. `actor` are facts of the event.
     """
     now = timezone.now()
-    row = Transaction.objects.filter(pk=transaction.pk)
-    pending = row.overdue(now) if status == Status.EXPIRED else row.pending(now)
-    with database.atomic():
-        ended = {
-            "status": status,
-            "reason": reason or "",
-            "ended_at": now,
-            "code": "",
-            "verification_number": "",
-            **(answer or {}),
-        }
-        if not pending.update(**ended):
-            return False
-        reason_fact = ReasonFact(reason=str(reason)) if reason else ReasonFact()
-        events.record(event_type, EndFacts(**transaction.facts, **actor, **reason_fact))
-        metrics.increment(metrics.ENDED, [(transaction.method, str(reason or status))])
-        if call_back and transaction.callback_uri:
-            callbacks.enqueue(
-                transaction.callback_uri,
-                transaction_id=transaction.pk,
-                user_id=transaction.user_id,
-                client_id=transaction.client.client_id,
-            )
+    answer = answer or Answer()
+    changes = {
+        "status": status,
+        "reason": reason or "",
+        "ended_at": now,
+        "code": "",
+        "verification_number": "",
+        **answer.fields,
+    }
+    row = CLOSE_OVERDUE if status == Status.EXPIRED else CLOSE_PENDING
+    reason_fact = ReasonFact(reason=str(reason)) if reason else ReasonFact()
+    recorded = [events.build(event_type, EndFacts(**transaction.facts, **actor, **reason_fact)), *answer.events]
+    deliveries = [_callback(transaction)] if call_back and transaction.callback_uri else []
+    closed = row.bind(changes, transaction_id=transaction.pk, now=now)
+    if not statements.update_and_insert(closed, [*recorded, *deliveries], *answer.updates):
+        return False
+    events.count_and_log(recorded)
+    metrics.increment(metrics.ENDED, [(transaction.method, str(reason or status))])
+    if deliveries:
+        callbacks.notify_workers()
     return True
+
+
+def _callback(transaction: Transaction) -> CallbackDelivery:
+    return callbacks.build(
+        transaction.callback_uri,
+        transaction_id=transaction.pk,
+        user_id=transaction.user_id,
+        client_id=transaction.client.client_id,
+    )
 
 
 def cancel(transaction: Transaction, **actor: Unpack[StaffActor]) -> bool:

@@ -89,6 +89,8 @@ class Transaction(models.Model):
     verification_number = EncryptedTextField(blank=True, default="")
     # Digest of the answer that ended the transaction: a byte-identical repeat gets the same response.
     answer_digest = models.CharField(max_length=64, blank=True)
+    # The last status that the portal has read.
+    retrieved_status = models.CharField(max_length=20, choices=Status.choices, blank=True, default="")
     # Start of the fraud lock of the profile. Set only by queries that are annotated with it.
     profile_locked_at: datetime | None
 

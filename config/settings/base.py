@@ -164,10 +164,9 @@ else:
 _database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The configuration models are cached for a second, so that a change takes effect in all processes within two.
+# Configuration that requests read is cached for a second, so that a change takes effect in all processes within two.
+CONFIGURATION_CACHE_SECONDS = 1.0
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-SOLO_CACHE = "default"
-SOLO_CACHE_TIMEOUT = 1
 
 BROKER_URL = env.broker("BROKER_URL", default="")
 CELERY_APPLICATION = "config.celery.app"

@@ -17,5 +17,5 @@ EVENT_COUNTER_FLUSH_SECONDS = None
 # Every test client would scan all static files at its start.
 WHITENOISE_AUTOREFRESH = True
 # Changes of the configuration take effect immediately.
-SOLO_CACHE = None  # type: ignore[assignment]
+CONFIGURATION_CACHE_SECONDS = 0.0
 REST_FRAMEWORK = {**REST_FRAMEWORK, "TEST_REQUEST_DEFAULT_FORMAT": "json"}

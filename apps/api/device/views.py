@@ -224,8 +224,7 @@ class FetchView(ApiView):
     def post(self, request: Request, transaction_id: str) -> Response:
         device = authenticate(request)
         profile_id = validated_body(serializers.FetchSerializer, request)["profile_id"]
-        profile = enrollment.get_profile(device, profile_id)
-        return Response({"message": challenges.fetch_challenge(parse_uuid(transaction_id), profile)})
+        return Response({"message": challenges.fetch_challenge(parse_uuid(transaction_id), device, profile_id)})
 
 
 class OtpView(ApiView):

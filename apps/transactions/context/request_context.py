@@ -16,7 +16,6 @@ from apps.events.types import EventTypes
 from apps.geocontext import services as geocontext
 from apps.geocontext.services import Composed, Origin
 from apps.outbox import models as outbox
-from apps.outbox import queues, wakeup
 from apps.transactions.models import ContextLookup, Transaction
 from apps.transactions.request.parameters import AuthenticationRequest
 
@@ -50,10 +49,9 @@ def from_request(request: AuthenticationRequest, message: str) -> Context:
     return Context(composed.text, composed)
 
 
-def enqueue(transaction: Transaction, origin: Origin) -> None:
-    """Store a context lookup for the worker, inside the caller's database transaction."""
-    ContextLookup.objects.create(transaction=transaction, origin=json.dumps(asdict(origin)))
-    wakeup.notify_workers(queues.CONTEXT)
+def build_lookup(transaction: Transaction, origin: Origin) -> ContextLookup:
+    """Return an unsaved context lookup for the worker. It must be stored together with its transaction."""
+    return ContextLookup(transaction=transaction, origin=json.dumps(asdict(origin)))
 
 
 def ensure_complete(transaction: Transaction) -> None:

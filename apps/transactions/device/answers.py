@@ -8,6 +8,7 @@ from django.db import transaction as database
 from django.utils import timezone
 
 from apps.common import codes, errors
+from apps.common.statements import Select, Update
 from apps.enrollment import authenticators, fraud_locks
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device, Profile
@@ -19,6 +20,16 @@ from apps.system import services as system
 from apps.transactions import lifecycle, locks
 from apps.transactions.methods.push import credentials
 from apps.transactions.models import Reason, Status, Transaction
+
+ANSWERED_TRANSACTION = Select(
+    lambda transaction_id, device_id: (
+        Transaction.objects.select_related("client", "profile__device__version__application", "profile__server_key")
+        .annotate(profile_locked_at=fraud_locks.locked_since("profile__"))  # type: ignore[no-redef]
+        .filter(pk=transaction_id, device_id=device_id)
+        .order_by()
+    )
+)
+DEVICE_OF_LOGIN = Update(lambda device_id: Device.objects.filter(device_id=device_id))
 
 
 def process_answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
@@ -47,14 +58,8 @@ def process_answer(transaction_id: UUID | None, device: Device, message: str) ->
 def _find_transaction(transaction_id: UUID | None, device: Device) -> Transaction | None:
     if transaction_id is None:
         return None
-    related = Transaction.objects.select_related(
-        "client", "profile__device__version__application", "profile__server_key"
-    )
-    annotated = related.annotate(
-        profile_locked_at=fraud_locks.locked_since("profile__")  # type: ignore[no-redef]
-    )
     # The transaction keeps the device id when its profile is deleted after the PIN limit.
-    return annotated.filter(pk=transaction_id, device_id=device.device_id).first()
+    return ANSWERED_TRANSACTION.first(transaction_id=transaction_id, device_id=device.device_id)
 
 
 def _process(transaction: Transaction, profile: Profile, message: str, digest: str) -> Status:
@@ -164,14 +169,13 @@ def _end(
     """End the transaction with this answer. `extra_event` is recorded in addition to the event of the end."""
     status = Status.NOT_AUTHENTICATED if reason else Status.AUTHENTICATED
     ending = EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED if reason else EventTypes.MOBILE_AUTH_AUTHENTICATED
-    with database.atomic():
-        answer = {"answer_digest": digest, **proof}
-        if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
-            return _resolve_concurrent_answer(transaction, digest)
-        if extra_event:
-            events.record(extra_event, transaction.facts)
-        if status == Status.AUTHENTICATED:
-            Device.objects.filter(device_id=transaction.device_id).update(last_login_at=timezone.now())
+    extra_events = [events.build(extra_event, transaction.facts)] if extra_event else []
+    updates = []
+    if status == Status.AUTHENTICATED:
+        updates.append(DEVICE_OF_LOGIN.bind({"last_login_at": timezone.now()}, device_id=transaction.device_id))
+    answer = lifecycle.Answer({"answer_digest": digest, **proof}, extra_events, updates)
+    if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
+        return _resolve_concurrent_answer(transaction, digest)
     return status
 
 

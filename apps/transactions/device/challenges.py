@@ -5,8 +5,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.common import clock, codes, errors
+from apps.common.statements import Select
 from apps.enrollment import services as enrollment
-from apps.enrollment.models import Profile
+from apps.enrollment.models import Device, Profile
 from apps.enrollment.openpgp import keys
 from apps.events import failed_access
 from apps.events import services as events
@@ -18,21 +19,40 @@ from apps.transactions.methods.otp import method as otp
 from apps.transactions.models import Status, Transaction
 from apps.transactions.types import Method
 
+PENDING_ON_DEVICE = Select(
+    lambda device, now: (
+        Transaction.objects.select_related("profile")
+        .pending(now)
+        .filter(profile__device=device, profile__server_key__isnull=False)
+        .order_by("created_at")[:100]
+    )
+)
+
 
 def list_pending(device_id: int) -> list[Transaction]:
     """Return the pending transactions of all profiles of a device, oldest first."""
-    return list(
-        Transaction.objects.select_related("profile")
-        .pending(timezone.now())
-        .filter(profile__device=device_id, profile__server_key__isnull=False)
-        .order_by("created_at")[:100]
+    return PENDING_ON_DEVICE.all(device=device_id, now=timezone.now())
+
+
+FETCHED_TRANSACTION = Select(
+    lambda transaction_id, device, profile_id: (
+        Transaction.objects.select_related("client", "profile__device__version__application", "profile__server_key")
+        .filter(pk=transaction_id, profile__device=device, profile__profile_id=profile_id)
+        .order_by()
     )
+)
 
 
-def fetch_challenge(transaction_id: UUID | None, profile: Profile) -> str:
-    """Return the sealed challenge. The profile can fetch it repeatedly while the transaction is pending."""
+def fetch_challenge(transaction_id: UUID | None, device: Device, profile_id: str) -> str:
+    """Return the sealed challenge. The profile can fetch it repeatedly while the transaction is pending.
+
+    Raises InvalidProfile, VersionNotEnabled or InvalidTransaction, in this order.
+    """
+    transaction = _find_transaction(transaction_id, device, profile_id)
+    profile = transaction.profile if transaction else None
+    if profile is None or not profile.has_keys:
+        profile = enrollment.get_profile(device, profile_id)
     enrollment.require_enabled(profile.device.version)
-    transaction = _find_transaction(transaction_id, profile)
     if transaction is None or not transaction.is_pending(timezone.now()):
         _record_fetch_failure(transaction, profile)
         raise errors.InvalidTransaction
@@ -106,10 +126,10 @@ def _sealed_challenge(transaction: Transaction, profile: Profile) -> str:
     )
 
 
-def _find_transaction(transaction_id: UUID | None, profile: Profile) -> Transaction | None:
+def _find_transaction(transaction_id: UUID | None, device: Device, profile_id: str) -> Transaction | None:
     if transaction_id is None:
         return None
-    return Transaction.objects.select_related("client").filter(pk=transaction_id, profile=profile).first()
+    return FETCHED_TRANSACTION.first(transaction_id=transaction_id, device=device.pk, profile_id=profile_id)
 
 
 def _record_fetch_failure(transaction: Transaction | None, profile: Profile) -> None:

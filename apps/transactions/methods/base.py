@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
-from apps.common import codes, errors
+from apps.common import codes, errors, statements
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.facts import LimitFacts, RequestFacts, StartFacts, UnavailableTypeFacts
 from apps.events.types import EventType
+from apps.outbox import queues, wakeup
+from apps.outbox.models import Delivery
 from apps.transactions.context import request_context
 from apps.transactions.context.request_context import Context
 from apps.transactions.models import Transaction
@@ -92,12 +94,10 @@ def signing_data_for(step: MethodRequest) -> str:
     return step.request.signing_data if parameters.requires_signature(step.mobile_type) else ""
 
 
-def create(
-    step: MethodRequest, event_type: EventType[StartFacts], *, context: Context | None = None, **fields: Any
-) -> Transaction:
-    """Store the transaction with its events, inside the caller's database transaction."""
+def build(step: MethodRequest, *, context: Context | None = None, **fields: Any) -> Transaction:
+    """Return the unsaved transaction of this step."""
     now = timezone.now()
-    transaction = Transaction.objects.create(
+    return Transaction(
         client=step.client,
         type_name=step.mobile_type.name,
         method=step.mobile_type.method,
@@ -109,14 +109,29 @@ def create(
         **fields,
         **(context.fields if context else {}),
     )
+
+
+def store(
+    step: MethodRequest,
+    transaction: Transaction,
+    event_type: EventType[StartFacts],
+    *deliveries: Delivery,
+    context: Context | None = None,
+    otp: str = "",
+) -> StartedTransaction:
+    """Store the transaction with its events and deliveries together, and notify the workers after the commit."""
     facts = StartFacts(
         **transaction.facts,
         type=step.request.mobile_type.name,
         resolved_type=step.mobile_type.name,
         method=transaction.method,
     )
-    events.record_all([events.build(event_type, facts), *(context.events(transaction) if context else [])])
-    metrics.increment(metrics.STARTED, [(str(transaction.method),)])
+    recorded = [events.build(event_type, facts), *(context.events(transaction) if context else [])]
     if context and context.origin:
-        request_context.enqueue(transaction, context.origin)
-    return transaction
+        deliveries = (*deliveries, request_context.build_lookup(transaction, context.origin))
+    statements.insert(transaction, *recorded, *deliveries)
+    events.count_and_log(recorded)
+    metrics.increment(metrics.STARTED, [(str(transaction.method),)])
+    for delivery in deliveries:
+        wakeup.notify_workers(queues.of(delivery))
+    return StartedTransaction(transaction, otp)

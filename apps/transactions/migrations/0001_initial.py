@@ -200,6 +200,7 @@ class Migration(migrations.Migration):
                 ('fraud_reported', models.BooleanField(default=False)),
                 ('verification_number', apps.common.encryption.EncryptedTextField(blank=True, default='')),
                 ('answer_digest', models.CharField(blank=True, max_length=64)),
+                ('retrieved_status', models.CharField(blank=True, choices=[('pending', 'Pending'), ('authenticated', 'Authenticated'), ('not_authenticated', 'Not authenticated'), ('expired', 'Expired'), ('cancelled', 'Cancelled')], default='', max_length=20)),
                 ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='applications.apiclient', verbose_name='API client')),
                 ('profile', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='transactions', to='enrollment.profile', verbose_name='profile')),
             ],

@@ -10,8 +10,9 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from apps.applications.models import ApiClient
-from apps.common import errors
+from apps.common import errors, statements
 from apps.common.input_text import remove_nul
+from apps.common.statements import Select, Update
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events import services as events
@@ -97,15 +98,36 @@ def get_result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
     if transaction is None:
         events.record(EventTypes.PUSH_AUTH_TRANSACTION_NOT_RETRIEVED, ClientFacts(client_id=client.client_id))
         raise errors.TransactionNotFound
-    facts = StatusFacts(**transaction.facts, status=transaction.current_status(timezone.now()))
-    events.record(EventTypes.PUSH_AUTH_TRANSACTION_RETRIEVED, facts)
+    _record_retrieval(transaction)
     return transaction
+
+
+def _record_retrieval(transaction: Transaction) -> None:
+    """Record an event the first time that the portal reads this status. Polls add no rows."""
+    status = transaction.current_status(timezone.now())
+    if transaction.retrieved_status == status:
+        return
+    event = events.build(EventTypes.PUSH_AUTH_TRANSACTION_RETRIEVED, StatusFacts(**transaction.facts, status=status))
+    unread = UNREAD_STATUS.bind({"retrieved_status": status}, transaction_id=transaction.pk, status=status)
+    if statements.update_and_insert(unread, [event]):
+        events.count_and_log([event])
+
+
+TRANSACTION_OF_CLIENT = Select(
+    lambda transaction_id, client: (
+        Transaction.objects.select_related("client").filter(pk=transaction_id, client=client).order_by()
+    )
+)
+# Of concurrent reads, the first updates the row.
+UNREAD_STATUS = Update(
+    lambda transaction_id, status: Transaction.objects.filter(pk=transaction_id).exclude(retrieved_status=status)
+)
 
 
 def _find_transaction(transaction_id: UUID | None, client: ApiClient) -> Transaction | None:
     if transaction_id is None:
         return None
-    return Transaction.objects.select_related("client").filter(pk=transaction_id, client=client).first()
+    return TRANSACTION_OF_CLIENT.first(transaction_id=transaction_id, client=client.pk)
 
 
 def _get_pending(transaction_id: UUID | None, client: ApiClient) -> Transaction:

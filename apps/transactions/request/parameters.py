@@ -8,7 +8,7 @@ from enum import IntEnum
 from django.utils.translation import gettext as _
 
 from apps.callbacks import services as callbacks
-from apps.common import errors
+from apps.common import errors, short_cache
 from apps.common.caller import is_address
 from apps.common.input_text import has_control_characters, is_storable
 from apps.common.urls import is_http_url
@@ -100,7 +100,8 @@ def validate(raw: Mapping[str, str], version: ApiVersion) -> AuthenticationReque
 
 
 def _type(name: str) -> MobileAuthenticationType:
-    mobile_type = MobileAuthenticationType.objects.filter(name=name).first()
+    types = MobileAuthenticationType.objects.filter(name=name)
+    mobile_type = short_cache.get((MobileAuthenticationType, name), types.first)
     if mobile_type is None:
         raise errors.TypeNotFound
     return mobile_type

@@ -7,7 +7,7 @@ from apps.common import codes
 from apps.events.types import EventTypes
 from apps.otp import codes as otp_codes
 from apps.transactions.context import request_context
-from apps.transactions.methods.base import MethodRequest, StartedTransaction, create, signing_data_for
+from apps.transactions.methods.base import MethodRequest, StartedTransaction, build, signing_data_for, store
 
 PURPOSE = "one-time password"
 
@@ -19,13 +19,14 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
 
 def _store(step: MethodRequest) -> StartedTransaction:
     otp = otp_codes.random_otp()
-    transaction = create(
+    context = request_context.from_request(step.request, step.request.message)
+    transaction = build(
         step,
-        EventTypes.OTP_AUTH_INITIALIZED,
-        context=request_context.from_request(step.request, step.request.message),
+        context=context,
         callback_uri=step.request.callback_uri,
         message=step.request.message,
         signing_data=signing_data_for(step),
         code_hash=codes.keyed_hash(otp, PURPOSE),
     )
-    return StartedTransaction(transaction, otp_codes.pack(transaction.pk, otp))
+    scannable = otp_codes.pack(transaction.pk, otp)
+    return store(step, transaction, EventTypes.OTP_AUTH_INITIALIZED, context=context, otp=scannable)

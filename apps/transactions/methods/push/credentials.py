@@ -118,7 +118,7 @@ def _verify_pin(
             Status.NOT_AUTHENTICATED,
             EventTypes.MOBILE_AUTH_NOT_AUTHENTICATED,
             reason=Reason.INVALID_ANSWER,
-            answer={"answer_digest": digest},
+            answer=lifecycle.Answer({"answer_digest": digest}),
         )
     return error
 

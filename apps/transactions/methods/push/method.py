@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.common import codes
@@ -20,14 +19,15 @@ from apps.transactions.methods.base import (
     MissingSigningData,
     StartedTransaction,
     Unavailable,
-    create,
+    build,
     message_for,
     signing_data_for,
+    store,
 )
 from apps.transactions.methods.push import limits
 from apps.transactions.methods.push.credentials import ACCEPTED_AUTHENTICATORS
 from apps.transactions.models import PushDelivery, Transaction
-from apps.transactions.request import messages, targets
+from apps.transactions.request import messages
 from apps.transactions.request.parameters import ApiVersion, AuthenticationRequest, is_signing_data_missing
 
 
@@ -51,34 +51,33 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
 
 def choose_profile(step: MethodRequest) -> Profile:
     """Return the profile that the request identifies, by the rules of its API version."""
-    reachable = enrollment.reachable_by_push(step.request.user_id)
-    profile = _PROFILE_FINDERS[step.request.version](reachable, step.request)
+    profile = _PROFILE_FINDERS[step.request.version](step.request)
     if profile is None:
         raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
     return profile
 
 
-def _by_device(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
-    if not request.target and reachable.exists():
+def _by_device(request: AuthenticationRequest) -> Profile | None:
+    if not request.target and enrollment.reachable_by_push(request.user_id).exists():
         raise MissingParameter(messages.missing_text("device_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_DEVICE_ID)
-    return targets.matching_profiles(reachable, request).first()
+    return enrollment.REACHABLE_ON_DEVICE.first(user_id=request.user_id, device_id=request.target)
 
 
-def _by_application(reachable: QuerySet[Profile], request: AuthenticationRequest) -> Profile | None:
-    if not request.target and reachable.exists():
+def _by_application(request: AuthenticationRequest) -> Profile | None:
+    if not request.target and enrollment.reachable_by_push(request.user_id).exists():
         raise MissingParameter(messages.missing_text("app_id"), EventTypes.PUSH_AUTH_INIT_FAILURE_MISSING_APP_ID)
-    return targets.matching_profiles(reachable, request).first()
+    return enrollment.REACHABLE_IN_APPLICATION.first(user_id=request.user_id, identifier=request.target)
 
 
-def _by_user(reachable: QuerySet[Profile], _request: AuthenticationRequest) -> Profile | None:
-    profiles = list(reachable[:2])
+def _by_user(request: AuthenticationRequest) -> Profile | None:
+    profiles = enrollment.REACHABLE_OF_USER.all(user_id=request.user_id)
     if len(profiles) > 1:
         text = _("The user has several push enrolments. Select one with device_id in version 4 of this API.")
         raise MissingParameter(text, EventTypes.PUSH_AUTH_INIT_FAILURE_MULTIPLE_PUSH_ENROLLMENTS)
     return profiles[0] if profiles else None
 
 
-_PROFILE_FINDERS: dict[ApiVersion, Callable[[QuerySet[Profile], AuthenticationRequest], Profile | None]] = {
+_PROFILE_FINDERS: dict[ApiVersion, Callable[[AuthenticationRequest], Profile | None]] = {
     ApiVersion.V2: _by_user,
     ApiVersion.V3: _by_application,
     ApiVersion.V4: _by_device,
@@ -88,10 +87,10 @@ _PROFILE_FINDERS: dict[ApiVersion, Callable[[QuerySet[Profile], AuthenticationRe
 def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
     limits.check(profile, is_new=True)
     message = message_for(step)
-    transaction = create(
+    context = request_context.from_request(step.request, message)
+    transaction = build(
         step,
-        EventTypes.PUSH_AUTH_INITIALIZED,
-        context=request_context.from_request(step.request, message),
+        context=context,
         profile=profile,
         device_id=profile.device.device_id,
         app_name=profile.device.version.application.name,
@@ -100,16 +99,17 @@ def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
         signing_data=signing_data_for(step),
         verification_number=codes.random_digits(step.mobile_type.number_matching_digits),
     )
-    enqueue(transaction, profile)
-    return StartedTransaction(transaction)
+    push = _delivery(transaction, profile)
+    return store(step, transaction, EventTypes.PUSH_AUTH_INITIALIZED, push, context=context)
 
 
 def enqueue(transaction: Transaction, profile: Profile) -> None:
-    """Store a push to send, inside the caller's database transaction."""
-    destination = profile.device.version.destination()
-    PushDelivery.objects.create(
-        transaction=transaction,
-        user_id=profile.user_id,
-        concurrency_key=destination.concurrency_key if destination else "",
-    )
+    """Store another push of a transaction, inside the caller's database transaction."""
+    _delivery(transaction, profile).save()
     wakeup.notify_workers(queues.PUSH)
+
+
+def _delivery(transaction: Transaction, profile: Profile) -> PushDelivery:
+    destination = profile.device.version.destination()
+    concurrency_key = destination.concurrency_key if destination else ""
+    return PushDelivery(transaction=transaction, user_id=profile.user_id, concurrency_key=concurrency_key)

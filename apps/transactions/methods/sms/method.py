@@ -11,7 +11,7 @@ from apps.events.facts import RequestFacts
 from apps.events.types import EventType, EventTypes
 from apps.outbox import queues, wakeup
 from apps.system import services as system
-from apps.transactions.methods.base import MethodRequest, StartedTransaction, Unavailable, create
+from apps.transactions.methods.base import MethodRequest, StartedTransaction, Unavailable
 from apps.transactions.methods.sms import attempts, limits
 from apps.transactions.models import SmsDelivery, Transaction
 from apps.transactions.request import messages, phone_numbers, targets
@@ -56,9 +56,8 @@ def _record(step: MethodRequest, event_type: EventType[RequestFacts]) -> None:
 
 def _store(step: MethodRequest, number: str) -> StartedTransaction:
     code = codes.verification_code()
-    transaction = create(
+    transaction = build(
         step,
-        EventTypes.SMS_AUTH_INITIALIZED,
         message=step.request.explicit_message or messages.default_message(step.mobile_type, step.request.language),
         phone_number=number,
         code=code,
@@ -66,12 +65,18 @@ def _store(step: MethodRequest, number: str) -> StartedTransaction:
         max_attempts=step.mobile_type.max_attempts,
         sms_sender_id=step.mobile_type.sms_sender_id,
     )
-    enqueue(transaction)
-    return StartedTransaction(transaction)
+    return store(step, transaction, EventTypes.SMS_AUTH_INITIALIZED, _delivery(transaction))
 
 
 def enqueue(transaction: Transaction) -> None:
-    """Store an SMS to send, inside the caller's database transaction. Raises LimitExceeded if a limit is reached."""
-    hashes = limits.reserve(transaction, str(transaction.phone_number))
-    SmsDelivery.objects.create(transaction=transaction, concurrency_key=settings.SMS_GATEWAY[:255], **hashes)
+    """Store another SMS of a transaction, inside the caller's database transaction.
+
+    Raises LimitExceeded if a limit is reached.
+    """
+    _delivery(transaction).save()
     wakeup.notify_workers(queues.SMS)
+
+
+def _delivery(transaction: Transaction) -> SmsDelivery:
+    hashes = limits.reserve(transaction, str(transaction.phone_number))
+    return SmsDelivery(transaction=transaction, concurrency_key=settings.SMS_GATEWAY[:255], **hashes)
