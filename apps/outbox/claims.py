@@ -26,8 +26,22 @@ def claim(queue: type[D], ids: Collection[uuid.UUID]) -> list[D]:
     leased_until = now + timedelta(seconds=LEASE_SECONDS)
     if connection.vendor == "postgresql":
         return postgresql.claim(queue, ids, now, leased_until)
+    return _claim(queue.due(now).filter(pk__in=ids), now, leased_until)
+
+
+def claim_first(queue: type[D], limit: int, *, since: datetime) -> list[D]:
+    """Claim the first due rows of a queue, and return them. Earlier rows than `since` are not considered."""
+    now = timezone.now()
+    leased_until = now + timedelta(seconds=LEASE_SECONDS)
+    if connection.vendor == "postgresql":
+        return postgresql.claim_first(queue, limit, since, now, leased_until)
+    return _claim(queue.due(now).filter(due_at__gte=since)[:limit], now, leased_until)
+
+
+def _claim(due: models.QuerySet[D], now: datetime, leased_until: datetime) -> list[D]:
+    queue = due.model
     with transaction.atomic():
-        rows = list(queue.due(now).filter(pk__in=ids))
+        rows = list(due)
         token = uuid.uuid4()
         queue._default_manager.filter(pk__in=[row.pk for row in rows]).update(
             claim=token, leased_until=leased_until, attempts_made=models.F("attempts_made") + 1

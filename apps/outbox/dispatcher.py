@@ -76,14 +76,29 @@ class Dispatcher:
         with self._lock:
             self._freed_slots = 0
             in_flight = Counter(self._in_flight)
-        selected = self._select(in_flight)
-        rows = claims.claim(self.queue, selected) if selected else []
+        rows = self._claim_first(in_flight)
+        if len(rows) != 1:
+            selected = self._select(in_flight)
+            rows += claims.claim(self.queue, selected) if selected else []
         close_old_connections()
         with self._lock:
             self._in_flight.update(row.concurrency_key for row in rows)
         for batch in self._batches(rows):
             self._pool.submit(self._deliver_batch, batch)
         return len(rows)
+
+    def _claim_first(self, in_flight: Counter[str]) -> list[Delivery]:
+        """Claim the first due rows without a look at them if nothing is in flight, so that no key has too many.
+
+        One row is then the only one. This spares a third of the statements of a delivery at low load.
+        """
+        if in_flight:
+            return []
+        rows = claims.claim_first(self.queue, MIN_IN_FLIGHT_PER_KEY, since=self._due_rows.seen_until)
+        in_flight.update(row.concurrency_key for row in rows)
+        self._has_more_rows = False
+        self._next_due_at = None
+        return rows
 
     def _select(self, in_flight: Counter[str]) -> list[UUID]:
         """Return due rows to start: first of keys with fewer than two in flight, then of keys that can have more."""

@@ -70,13 +70,18 @@ class DueRows:
 
         return build
 
-    def select(self, excluded_keys: Collection[str]) -> Look:
-        """Return due rows of all keys except `excluded_keys`, the most overdue first."""
+    @property
+    def seen_until(self) -> datetime:
+        """Return the time from which on rows can be due. At intervals, all rows are looked at."""
         if time.monotonic() > self._full_look_at + FULL_LOOK_SECONDS:
             self._full_look_at, self._seen_until = time.monotonic(), EARLIEST
+        return self._seen_until
+
+    def select(self, excluded_keys: Collection[str]) -> Look:
+        """Return due rows of all keys except `excluded_keys`, the most overdue first."""
         now = timezone.now()
         keys = sorted(excluded_keys)
-        found = self._look.tuples(now=now, since=self._seen_until, until=now + AHEAD, excluded_keys=keys)
+        found = self._look.tuples(now=now, since=self.seen_until, until=now + AHEAD, excluded_keys=keys)
         rows = [DueRow(*row) for row in found]
         due = [row for row in rows if row.due_at <= now]
         later = [row.due_at for row in rows if row.due_at > now]

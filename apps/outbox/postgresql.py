@@ -22,7 +22,7 @@ D = TypeVar("D", bound=Delivery)
 CLAIM = """
 WITH selected AS (
     SELECT id FROM "{table}"
-    WHERE id = ANY(%s) AND state = 'due' AND due_at <= %s AND (claim IS NULL OR leased_until <= %s)
+    WHERE {selection} AND state = 'due' AND due_at <= %s AND (claim IS NULL OR leased_until <= %s) {limit}
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE "{table}" AS delivery SET claim = %s, leased_until = %s, attempts_made = attempts_made + 1
@@ -60,8 +60,18 @@ EVENTS = """, event AS (
 
 def claim(queue: type[D], ids: Collection[uuid.UUID], now: datetime, leased_until: datetime) -> list[D]:
     """Claim rows, store their attempts, and return the rows with `attempt`."""
-    values = [list(ids), now, now, uuid.uuid4(), leased_until, now]
-    rows = list(queue._default_manager.raw(_claim_sql(queue), values))
+    sql = _claim_sql(queue, "id = ANY(%s)", "")
+    return _claim(queue, sql, [list(ids), now, now, uuid.uuid4(), leased_until, now], now)
+
+
+def claim_first(queue: type[D], limit: int, since: datetime, now: datetime, leased_until: datetime) -> list[D]:
+    """Claim the first rows that are due since a time."""
+    sql = _claim_sql(queue, "due_at >= %s", "ORDER BY due_at LIMIT %s")
+    return _claim(queue, sql, [since, now, now, limit, uuid.uuid4(), leased_until, now], now)
+
+
+def _claim(queue: type[D], sql: str, values: list[Any], now: datetime) -> list[D]:
+    rows = list(queue._default_manager.raw(sql, values))
     for row in rows:
         attempt_id = row.__dict__.pop("attempt_id")
         row.attempt = attempt_model(queue)(pk=attempt_id, delivery=row, number=row.attempts_made, started_at=now)
@@ -69,9 +79,11 @@ def claim(queue: type[D], ids: Collection[uuid.UUID], now: datetime, leased_unti
 
 
 @lru_cache
-def _claim_sql(queue: type[Delivery]) -> str:
+def _claim_sql(queue: type[Delivery], selection: str, limit: str) -> str:
     extra = [field.column for field in _own_fields(attempt_model(queue))]
     return CLAIM.format(
+        selection=selection,
+        limit=limit,
         table=queue._meta.db_table,
         attempt=attempt_model(queue)._meta.db_table,
         extra_columns="".join(f", {column}" for column in extra),

@@ -160,7 +160,7 @@ else:
     _database["OPTIONS"].setdefault("server_side_binding", True)
     _database["OPTIONS"].setdefault("prepare_threshold", 3)
     # After a restart of the database, broken connections are replaced before a request uses them.
-    _database["CONN_HEALTH_CHECKS"] = True
+    _database["ENGINE"] = "config.postgresql"
 _database["CONN_MAX_AGE"] = None if _database["ENGINE"] == "django.db.backends.sqlite3" else 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
