@@ -40,6 +40,8 @@ class _TaskPublisher:
     """Publisher that sends tasks in its own thread: requests do not wait for the broker, and a burst sends one task."""
 
     ERROR_BACKOFF_SECONDS = 2.0
+    # Under load, one task notifies of the deliveries of this time. A task takes 3 ms of CPU time in all.
+    INTERVAL_SECONDS = 0.02
 
     def __init__(self) -> None:
         self._tasks: dict[str, Callable[[], object]] = {}
@@ -65,6 +67,7 @@ class _TaskPublisher:
                 tasks, self._tasks = self._tasks, {}
             for publish in tasks.values():
                 self._publish(publish)
+            sleep(self.INTERVAL_SECONDS)
 
     def _publish(self, publish: Callable[[], object]) -> None:
         try:

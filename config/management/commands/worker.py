@@ -63,13 +63,12 @@ class Command(TranslatedCommand):
 
         # Celery would run all checks, as above.
         os.environ["CELERY_SKIP_CHECKS"] = "1"
-        # Not its command line, which imports 8 MB of other commands. Four threads are enough to read notifications: the
-        # dispatchers send the deliveries.
+        # Not its command line, which imports 8 MB of other commands. A notification only sets an event.
         celery_worker = app.Worker(
-            pool_cls="threads",
-            concurrency=4,
+            pool_cls="solo",
             without_gossip=True,
             without_mingle=True,
+            without_heartbeat=True,
             loglevel=settings.LOG_LEVEL,
             queues=",".join(sorted(queues)),
             quiet=True,
