@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 app = Celery("countersign")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-# Notifications need no acknowledgement, which takes a third of the CPU time of a worker: deliveries are in the database.
+# Without acknowledgements, which take a seventh of the CPU time of a worker: deliveries are in the database.
 app.conf.task_queues = [Queue(queue.name, no_ack=True) for queue in QUEUES]
 app.autodiscover_tasks()
 

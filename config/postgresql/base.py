@@ -14,7 +14,6 @@ from django.db.backends.postgresql import base
 class DatabaseWrapper(base.DatabaseWrapper):
     """Backend that replaces the connections that the server has closed, for example at its restart."""
 
-
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
         pool = getattr(self, "pool")  # noqa: B009 - missing in django-stubs

@@ -11,7 +11,7 @@ from apps.events.facts import RequestFacts
 from apps.events.types import EventType, EventTypes
 from apps.outbox import queues, wakeup
 from apps.system import services as system
-from apps.transactions.methods.base import MethodRequest, StartedTransaction, Unavailable
+from apps.transactions.methods.base import MethodRequest, StartedTransaction, Unavailable, build, store
 from apps.transactions.methods.sms import attempts, limits
 from apps.transactions.models import SmsDelivery, Transaction
 from apps.transactions.request import messages, phone_numbers, targets
