@@ -11,6 +11,7 @@ from apps.callbacks.errors import CallbackErrorKind
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.callbacks.transport import CallbackResult
 from apps.common.encryption import CannotDecrypt
+from apps.common.statements import AnyOf, Select
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.facts import DeliveryFacts
@@ -37,6 +38,8 @@ RETRY_WINDOWS = [
 ]
 GIVE_UP_AFTER = timedelta(hours=24)
 
+ENDPOINTS = Select(lambda urls: CallbackEndpoint.objects.filter(AnyOf("url", urls)).order_by())
+
 DeliveryRequest = tuple[CallbackDelivery, http.Request]
 DeliveryResult = tuple[CallbackDelivery, CallbackResult]
 
@@ -59,7 +62,7 @@ def _build_requests(rows: Sequence[CallbackDelivery]) -> tuple[list[DeliveryRequ
 
     The operator can add the missing key, so such a callback is retried like any other failed callback.
     """
-    known = CallbackEndpoint.objects.filter(url__in={row.url for row in rows})
+    known = ENDPOINTS.all(urls=list({row.url for row in rows}))
     endpoints = {endpoint.url: endpoint for endpoint in known}
     ready, failed, now = list[DeliveryRequest](), list[DeliveryResult](), timezone.now()
     for row in rows:

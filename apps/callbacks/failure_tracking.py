@@ -7,6 +7,9 @@ from django.utils import timezone
 
 from apps.callbacks.models import FailingCallbackUrl
 from apps.callbacks.transport import CallbackResult
+from apps.common.statements import AnyOf, Select
+
+FAILING_URLS = Select(lambda urls: FailingCallbackUrl.objects.filter(AnyOf("url", urls)).order_by().values_list("pk"))
 
 
 def record(results: Sequence[tuple[str, CallbackResult]]) -> None:
@@ -14,7 +17,7 @@ def record(results: Sequence[tuple[str, CallbackResult]]) -> None:
     latest = dict(results)
     recovered = [url for url, result in latest.items() if result.delivered]
     # Most URLs have no row: a query without locks comes first.
-    if ids := list(FailingCallbackUrl.objects.filter(url__in=recovered).values_list("pk", flat=True)):
+    if recovered and (ids := [pk for (pk,) in FAILING_URLS.tuples(urls=recovered)]):
         FailingCallbackUrl.objects.filter(pk__in=ids).delete()
     for url, result in latest.items():
         if not result.delivered:

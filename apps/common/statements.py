@@ -132,11 +132,27 @@ class _CompiledQuerySet:
 
 
 class Update:
-    """UPDATE of the rows that `build` selects. Each argument of `build` is a parameter."""
+    """UPDATE of the rows that `build` selects. Each argument of `build` is a parameter.
 
-    def __init__(self, build: "Callable[..., models.QuerySet[Any, Any]]") -> None:
-        self.build = build
+    `expressions` are set in addition to the changes of a call.
+    """
+
+    def __init__(self, build: "Callable[..., models.QuerySet[Any, Any]]", **expressions: Any) -> None:
+        self.build, self.expressions = build, expressions
         self._compiled: dict[tuple[str, ...], Statement] = {}
+
+    def run(self, changes: Values, **values: Any) -> int:
+        """Set `changes` by field name, and return the number of updated rows. `values` are the arguments of `build`."""
+        statement = self.bind(changes, **values)
+        return _execute(statement.sql, statement.values)
+
+    def run_returning(self, column: str, changes: Values, **values: Any) -> Any:
+        """Update at most one row as `run`. Return the new value of a column, or None if no row was updated."""
+        statement = self.bind(changes, **values)
+        with connection.cursor() as cursor:
+            cursor.execute(f'{statement.sql} RETURNING "{column}"', statement.values)
+            row = cursor.fetchone()
+        return row[0] if row else None
 
     def bind(self, changes: Values, **values: Any) -> Statement:
         """Return the statement that sets `changes` by field name. `values` are the arguments of `build`."""
@@ -149,7 +165,8 @@ class Update:
         queryset = self.build(*[Parameter(name) for name in signature(self.build).parameters])
         query: Any = queryset.query.chain(UpdateQuery)
         fields = {name: queryset.model._meta.get_field(name) for name in names}
-        query.add_update_values({name: Parameter(f"new {name}", field) for name, field in fields.items()})
+        changes = {name: Parameter(f"new {name}", field) for name, field in fields.items()}
+        query.add_update_values({**changes, **self.expressions})
         sql, values = query.get_compiler(connection=connection).as_sql()
         return Statement(sql, tuple(values))
 

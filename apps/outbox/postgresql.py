@@ -31,7 +31,7 @@ WITH selected AS (
     INSERT INTO "{attempt}" (delivery_id, number, started_at, outcome, reason{extra_columns})
     SELECT id, attempts_made, %s, '', ''{extra_defaults} FROM claimed RETURNING id, delivery_id
 )
-SELECT claimed.*, attempted.id AS attempt_id
+SELECT {columns}, attempted.id
 FROM claimed JOIN attempted ON attempted.delivery_id = claimed.id ORDER BY claimed.due_at
 """
 
@@ -71,17 +71,32 @@ def claim_first(queue: type[D], limit: int, since: datetime, now: datetime, leas
 
 
 def _claim(queue: type[D], sql: str, values: list[Any], now: datetime) -> list[D]:
-    rows = list(queue._default_manager.raw(sql, values))
-    for row in rows:
-        attempt_id = row.__dict__.pop("attempt_id")
+    names = [field.attname for field in queue._meta.concrete_fields]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        claimed = cursor.fetchall()
+    rows = []
+    for *columns, attempt_id in claimed:
+        row = queue.from_db(connection.alias, names, _from_db(queue, columns))
         row.attempt = attempt_model(queue)(pk=attempt_id, delivery=row, number=row.attempts_made, started_at=now)
+        rows.append(row)
     return rows
+
+
+def _from_db(queue: type[Delivery], columns: Sequence[Any]) -> list[Any]:
+    """Convert the values of columns that need it, like the ORM. Only the encrypted origin of a lookup does."""
+    fields: Any = queue._meta.concrete_fields
+    return [
+        field.from_db_value(value, None, connection) if hasattr(field, "from_db_value") else value
+        for field, value in zip(fields, columns, strict=True)
+    ]
 
 
 @lru_cache
 def _claim_sql(queue: type[Delivery], selection: str, limit: str) -> str:
     extra = [field.column for field in _own_fields(attempt_model(queue))]
     return CLAIM.format(
+        columns=", ".join(f'claimed."{field.column}"' for field in queue._meta.concrete_fields),
         selection=selection,
         limit=limit,
         table=queue._meta.db_table,

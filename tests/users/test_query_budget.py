@@ -52,6 +52,7 @@ def test_list_has_a_constant_number_of_queries(any_api, device, grow):
 
 def test_delete_all_has_a_constant_number_of_queries(api, grow, device):
     grow("ben")
+    api.list_devices()
     for_one = queries_of(api.delete_all, 204)
     for_many = queries_of(lambda: api.delete_all("ben"), 204)
     assert len(for_many) == len(for_one), "\n".join(for_many)
@@ -61,6 +62,7 @@ def test_delete_all_has_a_constant_number_of_queries(api, grow, device):
 @pytest.mark.parametrize("target", ["Fingerprint", "PushAuthentication"])
 def test_disable_has_a_constant_number_of_queries(api, device, grow, target):
     register_all(device)
+    api.list_devices()
     before = queries_of(lambda: api.disable(target, device.device_id), 204)
     if target == "PushAuthentication":
         device.enroll_push("another")

@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from apps.common.encryption import CannotDecrypt
+from apps.common.statements import AnyOf, Select
 from apps.enrollment import push_enrollments
 from apps.enrollment.models import PushEnrollment
 from apps.events import metrics
@@ -47,6 +48,16 @@ class Job:
 
 JobResult = tuple[Job, PushResult]
 
+TRANSACTIONS_TO_SEND = Select(
+    lambda ids: (
+        Transaction.objects.select_related(
+            "client", "profile__push_enrollment", "profile__device__version__push_messaging_configuration"
+        )
+        .filter(AnyOf("pk", ids))
+        .order_by()
+    )
+)
+
 
 def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
     """Send the pushes of pending transactions. Yields deliveries as their outcomes are recorded."""
@@ -68,9 +79,8 @@ def deliver(rows: Sequence[PushDelivery]) -> Iterator[list[PushDelivery]]:
 
 
 def _jobs(rows: Sequence[PushDelivery]) -> list[Job]:
-    transactions = Transaction.objects.select_related(
-        "client", "profile__push_enrollment", "profile__device__version__push_messaging_configuration"
-    ).in_bulk([row.transaction_id for row in rows])
+    found = TRANSACTIONS_TO_SEND.all(ids=[row.transaction_id for row in rows])
+    transactions = {transaction.pk: transaction for transaction in found}
     return [_job(row, transactions[row.transaction_id]) for row in rows]
 
 

@@ -1,13 +1,15 @@
 """Verification of SMS codes. An attempt is counted before the code is compared, and also per user."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
+from django.db import connection
 from django.db import transaction as database
 from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common import codes, errors
+from apps.common.statements import Select, Update
 from apps.events import services as events
 from apps.events.facts import Actor, AttemptFacts, UserLockFacts
 from apps.events.types import EventTypes
@@ -17,6 +19,21 @@ from apps.transactions.methods.sms import limits
 from apps.transactions.models import CodeFailures, Reason, Status, Transaction
 
 PURPOSE = "text message code"
+
+LOCKED = Select(lambda user_id: CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).order_by())
+FAILURES = Update(lambda user_id: CodeFailures.objects.filter(user_id=user_id))
+LOCK_COUNT = """
+INSERT INTO transactions_codefailures (user_id, count) VALUES (%s, 0)
+ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING count, locked_at
+"""
+ATTEMPT = Update(
+    lambda transaction_id, now: (
+        Transaction.objects.pending(now)
+        .filter(Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts")))
+        .filter(pk=transaction_id)
+    ),
+    attempts_used=F("attempts_used") + 1,
+)
 
 
 def hash_purpose(user_id: str) -> str:
@@ -54,22 +71,19 @@ def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
     Raises TransactionNotFound if no attempt remains or the transaction has ended, and LimitReached while SMS is locked
     for the user.
     """
-    remaining = Q(max_attempts=0) | Q(attempts_used__lt=F("max_attempts"))
-    pending = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk)
     with database.atomic():
         is_last = reserve_user_attempt(transaction.user_id)
-        if not pending.filter(remaining).update(attempts_used=F("attempts_used") + 1):
+        number = ATTEMPT.run_returning("attempts_used", {}, transaction_id=transaction.pk, now=timezone.now())
+        if number is None:
             raise errors.TransactionNotFound
-        # The row is still locked by the database transaction, so this is the number of this attempt.
-        transaction.refresh_from_db(fields=["attempts_used"])
-    return transaction.attempts_used, is_last
+    return number, is_last
 
 
 def require_unlocked(user_id: str) -> None:
     """Raise LimitReached while SMS is locked for the user."""
-    row = CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).first()
+    row = LOCKED.first(user_id=user_id)
     if row:
-        _require_lock_expired(row)
+        _require_lock_expired(row.locked_at)
 
 
 def reserve_user_attempt(user_id: str) -> bool:
@@ -80,26 +94,34 @@ def reserve_user_attempt(user_id: str) -> bool:
 
     NIST SP 800-63B-4, 3.2.2: at most 100 consecutive failures of an account.
     """
-    rows = CodeFailures.objects.filter(user_id=user_id)
-    # A valid code can delete the row concurrently.
-    while (row := rows.select_for_update().first()) is None:
-        CodeFailures.objects.bulk_create([CodeFailures(user_id=user_id)], ignore_conflicts=True)
-    _require_lock_expired(row)
+    count, locked_at = _locked_count(user_id)
+    _require_lock_expired(locked_at)
     # After a lock has expired, counting starts at 1.
-    row.count = 1 if row.locked_at else row.count + 1
-    is_last = row.count >= system.general().max_consecutive_code_failures
-    row.locked_at = timezone.now() if is_last else None
-    row.save()
+    count = 1 if locked_at else count + 1
+    is_last = count >= system.general().max_consecutive_code_failures
+    FAILURES.run({"count": count, "locked_at": timezone.now() if is_last else None}, user_id=user_id)
     return is_last
 
 
-def _require_lock_expired(row: CodeFailures) -> None:
+def _locked_count(user_id: str) -> tuple[int, datetime | None]:
+    """Return the count of the user and the start of the lock, and lock their row. It is created if necessary.
+
+    One statement, because a valid code can delete the row concurrently.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_COUNT, [user_id])
+        count, locked_at = cursor.fetchone()
+    # SQLite stores no time zone.
+    return count, locked_at.replace(tzinfo=UTC) if locked_at else None
+
+
+def _require_lock_expired(locked_at: datetime | None) -> None:
     seconds = system.general().code_lock_seconds
-    if row.locked_at is None:
+    if locked_at is None:
         return
     if not seconds:
         raise errors.LimitReached
-    remaining = (row.locked_at + timedelta(seconds=seconds) - timezone.now()).total_seconds()
+    remaining = (locked_at + timedelta(seconds=seconds) - timezone.now()).total_seconds()
     if remaining > 0:
         raise errors.LimitReached(remaining)
 

@@ -5,13 +5,16 @@ them.
 """
 
 from datetime import datetime, time, timedelta
+from typing import Any
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Min, QuerySet, Sum, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import codes
 from apps.common.advisory_locks import acquire
+from apps.common.statements import AnyOf, Select
 from apps.events.types import EventTypes
 from apps.sms import services as sms
 from apps.system import services as system
@@ -21,6 +24,11 @@ from apps.transactions.models import SmsDelivery, SmsUsage, Transaction
 HOUR = timedelta(minutes=60)
 NUMBER_PURPOSE, PREFIX_PURPOSE = "phone number", "phone number prefix"
 PREFIX_DIGITS = 7
+ADD_USAGE = """
+INSERT INTO transactions_smsusage AS used (client_id, day, country, sent, verified) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (day, client_id, country)
+DO UPDATE SET sent = used.sent + excluded.sent, verified = used.verified + excluded.verified
+"""
 TOO_MANY_SMS = _("Too many text messages. Try again later.")
 
 
@@ -38,10 +46,10 @@ def reserve(transaction: Transaction, number: str) -> dict[str, str]:
     # Requests of the same client, number prefix or number wait for each other.
     acquire(f"sms {transaction.client_id}", f"sms {hashes['prefix_hash']}", f"sms {hashes['number_hash']}")
     _add(transaction, number, now, sent=1)
-    to_number = Q(number_hash__in=codes.hash_candidates(number, NUMBER_PURPOSE))
-    to_prefix = Q(prefix_hash__in=codes.hash_candidates(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE))
-    _check("sms_per_number_per_hour", general.sms_per_number_per_hour, to_number, now)
-    _check("sms_per_prefix_per_hour", general.sms_per_prefix_per_hour, to_prefix, now)
+    number_hashes = codes.hash_candidates(number, NUMBER_PURPOSE)
+    prefix_hashes = codes.hash_candidates(number[: PREFIX_DIGITS + 1], PREFIX_PURPOSE)
+    _check("sms_per_number_per_hour", general.sms_per_number_per_hour, SENT_TO_NUMBER, number_hashes, now)
+    _check("sms_per_prefix_per_hour", general.sms_per_prefix_per_hour, SENT_TO_PREFIX, prefix_hashes, now)
     if general.sms_per_client_per_day:
         today = SmsUsage.objects.filter(client=transaction.client, day=now.date())
         if (today.aggregate(total=Sum("sent"))["total"] or 0) > general.sms_per_client_per_day:
@@ -50,14 +58,26 @@ def reserve(transaction: Transaction, number: str) -> dict[str, str]:
     return hashes
 
 
-def _check(name: str, limit: int, rows: Q, now: datetime) -> None:
+def _sent_by(column: str) -> Select[SmsDelivery]:
+    """Return the query for the number of SMS since a time, and the time of the first of them."""
+
+    def build(hashes: Any, since: Any) -> QuerySet[SmsDelivery, Any]:
+        sent = SmsDelivery.objects.filter(AnyOf(column, hashes), created_at__gt=since).order_by()
+        grouped = sent.annotate(group=Value(1)).values("group").annotate(number=Count("pk"), first=Min("created_at"))
+        return grouped.values_list("number", "first")
+
+    return Select(build)
+
+
+SENT_TO_NUMBER, SENT_TO_PREFIX = _sent_by("number_hash"), _sent_by("prefix_hash")
+
+
+def _check(name: str, limit: int, sent: Select[SmsDelivery], hashes: list[str], now: datetime) -> None:
     if not limit:
         return
-    usage = SmsDelivery.objects.filter(rows, created_at__gt=now - HOUR).aggregate(
-        number=Count("pk"), first=Min("created_at")
-    )
-    if usage["number"] >= limit:
-        raise _limit_exceeded(name, usage["first"] + HOUR - now)
+    for number, first in sent.tuples(hashes=hashes, since=now - HOUR):
+        if number >= limit:
+            raise _limit_exceeded(name, first + HOUR - now)
 
 
 def _limit_exceeded(limit: str, remaining: timedelta) -> LimitExceeded:
@@ -70,10 +90,7 @@ def count_verified(transaction: Transaction) -> None:
 
 
 def _add(transaction: Transaction, number: str, timestamp: datetime, *, sent: int = 0, verified: int = 0) -> None:
-    key = {"client_id": transaction.client_id, "day": timestamp.date(), "country": sms.country_code(number)}
-    rows: QuerySet[SmsUsage] = SmsUsage.objects.filter(**key)
-    increments = {"sent": F("sent") + sent, "verified": F("verified") + verified}
-    if not rows.update(**increments):
-        # The first SMS of the day creates the row; another request can create it concurrently.
-        SmsUsage.objects.bulk_create([SmsUsage(**key)], ignore_conflicts=True)
-        rows.update(**increments)
+    """Add to the numbers of the day and country. The first SMS of a day creates the row."""
+    key: list[int | str] = [transaction.client_id, timestamp.date().isoformat(), sms.country_code(number)]
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_USAGE, [*key, sent, verified])
