@@ -66,7 +66,7 @@ def milliseconds(client: Client, path: str) -> float:
 
     with connection.execute_wrapper(count):
         response = client.get(path, secure=True)
-    if response.status_code != 200 or response.context_data["cl"].result_list:
+    if response.status_code != 200 or (response.context_data or {})["cl"].result_list:
         raise RuntimeError(f"{path}: {response.status_code}, or rows match")
     return spent * 1000
 

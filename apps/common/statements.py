@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import connection, models, transaction
-from django.db.models import BooleanField, Expression, Func
+from django.db.models import BooleanField, Expression, Func, Value
 from django.db.models.query import ModelIterable
 from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
@@ -61,8 +61,8 @@ class AnyOf(Func):
     template = "%(expressions)s)"
     arg_joiner = " = ANY("
 
-    def __init__(self, column: str, values: Parameter) -> None:
-        super().__init__(models.F(column), values)
+    def __init__(self, column: str, values: "Parameter | list[Any]") -> None:
+        super().__init__(models.F(column), values if isinstance(values, Parameter) else Value(_adapt(values)))
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any, **context: Any) -> Any:
         joiner, template = " IN (SELECT value FROM json_each(", "%(expressions)s))"
