@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Collection
+from functools import partial
 from urllib.parse import unquote_plus
 
 from rest_framework.request import Request
@@ -52,7 +53,7 @@ def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:
     for client_id, secret in pairs:
         if not is_storable(client_id):
             continue
-        client_row = short_cache.get((ApiClient, client_id), ApiClient.objects.filter(client_id=client_id).first)
+        client_row = short_cache.get((ApiClient, client_id), partial(_load_client, client_id))
         if client_row is None:
             # Takes as long as for a known client, so that the response time does not reveal which ids exist.
             codes.matches(secret, "client secret", [])
@@ -60,6 +61,10 @@ def _find_client(pairs: list[tuple[str, str]]) -> ApiClient | None:
             client_row.rehash_secret(secret)
             return client_row
     return None
+
+
+def _load_client(client_id: str) -> ApiClient | None:
+    return ApiClient.objects.filter(client_id=client_id).first()
 
 
 def _read_basic(request: Request) -> list[tuple[str, str]]:

@@ -88,10 +88,12 @@ class Select(Generic[M]):
         self.build = build
 
     @cached_property
-    def _compiled(self) -> "tuple[SQLCompiler, Statement]":
+    def _compiled(self) -> tuple[Any, Statement]:
         queryset = self.build(*[Parameter(name) for name in signature(self.build).parameters])
-        compiler = queryset.query.get_compiler(connection=connection)
+        compiler: Any = queryset.query.get_compiler(connection=connection)
         sql, values = compiler.as_sql()
+        converters = compiler.get_converters([column[0] for column in compiler.select])
+        compiler.get_converters = lambda _columns: converters
         return compiler, Statement(sql, tuple(values))
 
     def all(self, **values: Any) -> list[M]:

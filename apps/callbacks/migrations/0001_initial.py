@@ -8,6 +8,8 @@ import django.utils.timezone
 import uuid
 from django.db import migrations, models
 
+from apps.outbox.migration_operations import leave_space_for_updates
+
 
 class Migration(migrations.Migration):
 
@@ -94,4 +96,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('failures__gte', 3)), fields=['-last_failed_at'], name='failing_url_alert')],
             },
         ),
+        leave_space_for_updates('callbacks_callbackdelivery'),
     ]

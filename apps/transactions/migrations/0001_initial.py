@@ -8,6 +8,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+from apps.outbox.migration_operations import leave_space_for_updates
+
 
 class Migration(migrations.Migration):
 
@@ -336,4 +338,5 @@ class Migration(migrations.Migration):
             model_name='rejectedanswer',
             constraint=models.UniqueConstraint(fields=('transaction', 'digest'), name='rejected_answer_unique'),
         ),
+        leave_space_for_updates('transactions_pushdelivery', 'transactions_smsdelivery'),
     ]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -100,11 +101,14 @@ def validate(raw: Mapping[str, str], version: ApiVersion) -> AuthenticationReque
 
 
 def _type(name: str) -> MobileAuthenticationType:
-    types = MobileAuthenticationType.objects.filter(name=name)
-    mobile_type = short_cache.get((MobileAuthenticationType, name), types.first)
+    mobile_type = short_cache.get((MobileAuthenticationType, name), partial(_load_type, name))
     if mobile_type is None:
         raise errors.TypeNotFound
     return mobile_type
+
+
+def _load_type(name: str) -> MobileAuthenticationType | None:
+    return MobileAuthenticationType.objects.filter(name=name).first()
 
 
 def _user_id(raw: Mapping[str, str], mobile_type: MobileAuthenticationType) -> str:
