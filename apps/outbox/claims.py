@@ -86,7 +86,7 @@ def record_results(results: Sequence[AttemptResult]) -> set[uuid.UUID]:
 
 
 def _complete_attempt(result: AttemptResult, now: datetime) -> None:
-    attempt = result.row.attempt
+    attempt, result.row.retry_at = result.row.attempt, result.due_at
     attempt.outcome, attempt.reason, attempt.status = result.outcome, result.reason[:500], result.status
     attempt.duration_ms = max(int((now - attempt.started_at).total_seconds() * 1000), 0)
     for name, value in result.extra_fields.items():

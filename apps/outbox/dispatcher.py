@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +54,8 @@ class Dispatcher:
         self._due_rows = DueRows(queue)
         self._has_more_rows = True
         self._next_due_at: datetime | None = None
+        # Times of the retries of this worker, the earliest first.
+        self._retries: list[datetime] = []
         self._freed_slots = 0
         self._in_flight: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -157,6 +160,9 @@ class Dispatcher:
     def _release(self, rows: Sequence[Delivery], *, is_last: bool) -> None:
         """Free the slots of rows. Wake the dispatcher once per batch instead of once per row."""
         with self._lock:
+            for row in rows:
+                if row.retry_at:
+                    heappush(self._retries, row.retry_at)
             self._in_flight.subtract(row.concurrency_key for row in rows)
             # Removes counts of zero.
             self._in_flight += Counter()
@@ -167,9 +173,13 @@ class Dispatcher:
 
     def _pause_seconds(self) -> float:
         """Return the seconds until the next row is due, at most POLL_SECONDS."""
+        now = timezone.now()
         with self._lock:
             is_waiting_for_slot = self._in_flight.total() > 0 and self._has_more_rows
+            while self._retries and self._retries[0] <= now:
+                heappop(self._retries)
+            times = [*self._retries[:1], *([self._next_due_at] if self._next_due_at else [])]
         # Due rows without a free slot need no poll: a delivery that ends wakes the dispatcher.
-        if is_waiting_for_slot or self._next_due_at is None:
+        if is_waiting_for_slot or not times:
             return POLL_SECONDS
-        return min(max((self._next_due_at - timezone.now()).total_seconds(), MIN_PAUSE_SECONDS), POLL_SECONDS)
+        return min(max((min(times) - now).total_seconds(), MIN_PAUSE_SECONDS), POLL_SECONDS)

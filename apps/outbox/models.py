@@ -46,6 +46,8 @@ class Delivery(models.Model):
     attempts: Any
     # The current attempt. Set only on claimed rows.
     attempt: "Attempt"
+    # Time of the retry, set when the result of a claimed row is recorded. `due_at` is the time before the claim.
+    retry_at: datetime | None = None
 
     class Meta:
         abstract = True

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from django_otp_webauthn.models import WebAuthnCredential
 
+from apps.common import statements
 from apps.events.models import Event
 from apps.staff import accounts, lockout, passkeys
 
@@ -53,12 +54,12 @@ def stored():
 
 @pytest.mark.parametrize("change", [set_password_of_nora, change_own_password, unlock_by_command, rename_passkey])
 def test_account_change_is_atomic_with_its_event(console, nora, change, monkeypatch):
-    def kill(event, **options):
+    def kill(*rows):
         raise ProcessKilled
 
     before, event_count = stored(), Event.objects.count()
     with monkeypatch.context() as killed_process:
-        killed_process.setattr(Event, "save", kill)
+        killed_process.setattr(statements, "insert", kill)
         with pytest.raises(ProcessKilled):
             change(console, nora)
     assert stored() == before

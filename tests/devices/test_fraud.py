@@ -100,7 +100,7 @@ def test_fraud_report_locks_the_profile_row_before_the_transaction(client, porta
         device.send(client, started, sealed)
     statements = [query["sql"] for query in captured]
     [profile] = [at for at, sql in enumerate(statements) if "enrollment_profile" in sql and "FOR UPDATE" in sql]
-    [ended] = [at for at, sql in enumerate(statements) if sql.startswith('UPDATE "transactions_transaction"')]
+    [ended] = [at for at, sql in enumerate(statements) if 'UPDATE "transactions_transaction"' in sql]
     assert profile < ended
 
 

@@ -168,7 +168,10 @@ class Installation:
 
 @contextmanager
 def locked_rows(stack, *tables):
-    """Lock all rows of these tables, on SQLite of all tables, so that a worker must wait to record an outcome."""
+    """Lock all rows of these tables, on SQLite of all tables, so that a worker must wait to record an outcome.
+
+    The test kills the worker meanwhile. PostgreSQL would still finish the waiting statements of its sessions.
+    """
     if "DATABASE_URL" not in stack.environment:
         with closing(sqlite3.connect(stack.directory / "countersign.sqlite3", timeout=10)) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -179,6 +182,10 @@ def locked_rows(stack, *tables):
         for table in tables:
             connection.execute(f"SELECT id FROM {table} FOR UPDATE")
         yield
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         connection.rollback()
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -73,9 +72,8 @@ class Command(TranslatedCommand):
             queues=",".join(sorted(queues)),
             quiet=True,
         )
+        # Its exit code is not used: it is 1 also after SIGINT, which is a normal end.
         celery_worker.start()
-        if celery_worker.exitcode:
-            sys.exit(celery_worker.exitcode)
 
     def run_embedded(self, queues: set[str]) -> None:
         stopped = threading.Event()
