@@ -23,7 +23,7 @@ AHEAD = timedelta(seconds=1)
 # delivery, and than the differences between the clocks of several servers.
 OVERLAP = timedelta(seconds=10)
 # Interval of the looks at all rows, which find the rows whose lease has ended. Lease and interval take less than 30 s.
-FULL_LOOK_SECONDS = 5.0
+FULL_LOOK_SECONDS = 3.0
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
