@@ -24,7 +24,7 @@ QUEUES = (
     "callbacks_callbackdelivery",
 )
 DUE = " UNION ALL ".join(f"SELECT count(*) AS due FROM {queue} WHERE state = 'due'" for queue in QUEUES)
-DRAIN_SECONDS = 60.0
+DRAIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True)

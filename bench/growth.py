@@ -1,10 +1,9 @@
 """Growth: times with a thousand and with a million old transactions, and the purge of old rows.
 
-`python -m bench.growth` runs it alone, for some ten minutes, with PostgreSQL only. The old rows are copies of the rows
-of one real login, so they have its columns and sizes; ids, users, times and results differ.
+It takes some ten minutes. The old rows are copies of the rows of one real login, so they have its columns and sizes;
+ids, users, times and results differ.
 """
 
-import atexit
 import json
 import os
 import shutil
@@ -124,7 +123,19 @@ COPIES = (
 )
 
 
-def measure(installation: Installation) -> dict[str, Any]:
+def measure() -> dict[str, Any]:
+    """Measure in an installation of its own, whose database is empty."""
+    directory = Path(tempfile.mkdtemp(prefix="countersign-growth-"))
+    # The database server can run as another user, which needs access to its files.
+    directory.chmod(0o755)
+    try:
+        with product.installed(ROOT, directory / "growth", "postgres") as installation:
+            return _measure(installation)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _measure(installation: Installation) -> dict[str, Any]:
     """Measure with few and with many old rows. The values are milliseconds, unless they are named otherwise."""
     portal = clients.Portal(installation)
     users = clients.enroll_users(installation, portal, [f"growth-{number}" for number in range(USERS)])
@@ -332,16 +343,3 @@ def rows(result: dict[str, Any]) -> list[str]:
         lines.append(f"  {name:<56}{value:>12.2f}{result['many'][name]:>12.2f}{ratio:>10.2f}")
     lines += ["", "Purge with a cold cache"]
     return [*lines, *(f"  {name:<56}{value:>12.2f}" for name, value in result["purge"].items())]
-
-
-def main() -> None:
-    directory = Path(tempfile.mkdtemp(prefix="countersign-bench-"))
-    # The database server can run as another user, which needs access to its files.
-    directory.chmod(0o755)
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    with product.installed(ROOT, directory / "growth", "postgres") as installation:
-        print("\n".join(rows(measure(installation))))
-
-
-if __name__ == "__main__":
-    main()

@@ -23,7 +23,8 @@ class Step:
 
     `measure` returns the figures of one round of an installation. `finish` returns further figures, after the rounds.
     A step that `runs_once` has one round. A step that is `own_only` measures this checkout only, from the inside.
-    With `lines`, the figures of an installation are not compared, but formatted as lines of text.
+    With `lines`, the figures of an installation are not compared, but formatted as lines of text. `min_time_limit` is in
+    seconds.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Step:
     own_only: bool = False
     is_job: bool = False
     lines: Callable[[Figures], list[str]] | None = None
+    min_time_limit: int = 0
 
 
 @dataclass
@@ -94,14 +96,15 @@ def run(step: Step, sessions: dict[str, Session], options: Options, log: Callabl
     measured = {
         label: session for label, session in sessions.items() if session.installation.is_own or not step.own_only
     }
+    time_limit = max(options.time_limit, step.min_time_limit)
     try:
         for number in range(1 if step.runs_once else options.rounds):
             for label, session in measured.items():
                 log(f"{step.name}: round {number + 1}, {label}")
-                with _active(session, sessions), _time_limit(options.time_limit):
+                with _active(session, sessions), _time_limit(time_limit):
                     result.add(label, step.measure(session, options))
         for label, session in measured.items() if step.finish else ():
-            with _active(session, sessions), _time_limit(options.time_limit):
+            with _active(session, sessions), _time_limit(time_limit):
                 result.add(label, step.finish(session, options) if step.finish else {})
     except Exception as error:  # noqa: BLE001 - other steps continue
         result.error = f"{type(error).__name__}: {error}"

@@ -1,5 +1,6 @@
 """All steps of the bench: the jobs, then the special jobs."""
 
+from bench import growth
 from bench.jobs import base, written_rows
 from bench.jobs.registry import JOBS
 from bench.rounds import Step
@@ -28,6 +29,15 @@ SPECIAL = (
     Step("slow-clients", "health check beside slow clients", modules.slow),
     Step("sealing", "sealed messages, CPU ms each", modules.sealing, runs_once=True, own_only=True),
     Step("context", "request context in the secure message", modules.context, runs_once=True, own_only=True),
+    Step(
+        "growth",
+        "a thousand and a million old transactions, and the purge",
+        lambda _session, _options: growth.measure(),
+        runs_once=True,
+        own_only=True,
+        lines=growth.rows,
+        min_time_limit=1800,
+    ),
     Step("memory", "proportional memory (PSS), MB, with two web processes", logins.memory, runs_once=True),
 )
 STEPS = {step.name: step for step in (*map(job_step, JOBS), *SPECIAL)}

@@ -21,13 +21,22 @@ class DeliverPush(Job):
 
 
 class GetResult(Job):
-    name, title = "e4", "Get the result of a pending transaction (E4)"
+    name, title = "e4", "Get the result of a pending transaction for the first time (E4)"
 
     def prepare(self, session: Session, user: User) -> str:
         return session.portal.start(user)
 
     def run(self, session: Session, user: User, prepared: Any) -> None:
         session.portal.result(prepared)
+
+
+class GetResultAgain(GetResult):
+    name, title = "e4-again", "Get the result of a pending transaction again (E4), as a portal that polls"
+
+    def prepare(self, session: Session, user: User) -> str:
+        transaction_id = super().prepare(session, user)
+        self.run(session, user, transaction_id)
+        return transaction_id
 
 
 class DeliverSms(Job):

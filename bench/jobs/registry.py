@@ -2,13 +2,14 @@
 
 from bench.jobs.base import Job
 from bench.jobs.device import Answer, Callback, Fetch, ListPending, Login
-from bench.jobs.portal import DeliverPush, DeliverSms, GetResult, StartPush, VerifyCode
+from bench.jobs.portal import DeliverPush, DeliverSms, GetResult, GetResultAgain, StartPush, VerifyCode
 
 JOBS: tuple[type[Job], ...] = (
     StartPush,
     DeliverSms,
     DeliverPush,
     GetResult,
+    GetResultAgain,
     VerifyCode,
     ListPending,
     Fetch,
