@@ -23,7 +23,7 @@ class Step:
 
     `measure` returns the figures of one round of an installation. `finish` returns further figures, after the rounds.
     A step that `runs_once` has one round. A step that is `own_only` measures this checkout only, from the inside.
-    With `lines`, the figures of an installation are not compared, but formatted as lines of text. `min_time_limit` is in
+    With `lines`, the figures of an installation are not compared, but formatted as lines. `min_time_limit` is in
     seconds.
     """
 
