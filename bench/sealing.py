@@ -29,6 +29,7 @@ django.setup()
 
 from apps.enrollment.models import Profile, ServerKey  # noqa: E402
 from apps.enrollment.openpgp import keys  # noqa: E402 - models are ready only now
+from clients.python.countersign_device import KeyKind  # noqa: E402
 from clients.python.countersign_device import keys as phone_keys  # noqa: E402
 from tests.api import sealing  # noqa: E402
 
@@ -48,7 +49,7 @@ class Pair:
     """Server and device with exchanged keys."""
 
     def __init__(self, server: ServerKey) -> None:
-        self.phone_secret = phone_keys.new_secret_key(at=time.time())
+        self.phone_secret = phone_keys.new_secret_key(KeyKind.CURVE25519, at=time.time())
         self.profile = Profile(public_key=phone_keys.public_key(self.phone_secret), server_key=server)
         self.server = server
 

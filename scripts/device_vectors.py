@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 import pysequoia  # noqa: E402
 from pysequoia import Cert, Tsk  # noqa: E402
 
-from clients.python.countersign_device import KeyKind, LockedToken, keys  # noqa: E402
+from clients.python.countersign_device import KeyKind, LockedToken, MessageType, keys  # noqa: E402
 
 FILE = ROOT / "docs" / "test-vectors.json"
 TRANSACTION_ID = "1a5c6d6e-7a6b-4a27-8a4f-6f1d1f0a9b3c"
@@ -27,7 +27,7 @@ KINDS = {"curve25519": KeyKind.CURVE25519, "rsa2048": KeyKind.RSA2048}
 
 def build_vectors() -> dict[str, Any]:
     """Return new vectors."""
-    server = keys.new_secret_key(at=time.time())
+    server = keys.new_secret_key(KeyKind.CURVE25519, at=time.time())
     return {
         "about": "Keys for tests only: they are public. docs/device-protocol.md describes this file.",
         "server": {"secret_key": server, "public_key": keys.public_key(server)},
@@ -63,7 +63,10 @@ def device(name: str, kind: KeyKind, server: str) -> dict[str, Any]:
             for label, content in to_device.items()
         },
         "to_server": {
-            label: {"content": content, "message": keys.seal(content, secret, server_public, at=time.time())}
+            label: {
+                "content": content,
+                "message": keys.seal(content, MessageType.ANSWER, secret, server_public, at=time.time()),
+            }
             for label, content in to_server.items()
         },
         "signature": {"data": SIGNING_DATA, "signature": signature, "public_key_pem": keys.public_pem(secret)},

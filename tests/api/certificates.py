@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import pysequoia
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from clients.python.countersign_device import KeyKind, keys, openpgp
-from clients.python.countersign_device.openpgp import SecretKey
+from clients.python.countersign_device import KeyKind, keys
+from clients.python.countersign_device.keys import openpgp_operations as openpgp
+from clients.python.countersign_device.keys.openpgp_operations import SecretKey
 from tests.api import sealing
 
 PUBLIC_KEY, PUBLIC_SUBKEY = 6, 14
@@ -61,28 +60,9 @@ def sealed(data, signer, server_public_key, at=None):
     return sealing.armored(sealing.encrypted(server_public_key, packets))
 
 
-def rfc_9580_secret_key(at):
-    """Return the armoured secret key of Curve25519 in the encoding of RFC 9580."""
-    head = b"\x04" + at.to_bytes(4, "big")
-    primary, subkey = (
-        SecretKey(head + bytes([algorithm]) + private.public_key().public_bytes_raw(), private)
-        for algorithm, private in (
-            (openpgp.ED25519, Ed25519PrivateKey.generate()),
-            (openpgp.X25519, X25519PrivateKey.generate()),
-        )
-    )
-    public = certificate(primary, Subkey(subkey, ENCRYPTS), at=at, flags=b"\x03")
-    packets = [bytes(packet) for packet in pysequoia.packet.PacketPile.from_bytes(public.encode())]
-    secrets = {0: (openpgp.SECRET_KEY, primary), 3: (openpgp.SECRET_SUBKEY, subkey)}
-    for index, (kind, key) in secrets.items():
-        raw = key.private.private_bytes_raw()
-        packets[index] = openpgp.packet(kind, key.public + b"\0" + raw + (sum(raw) & 0xFFFF).to_bytes(2, "big"))
-    return pysequoia.armor(b"".join(packets), pysequoia.ArmorKind.SecretKey)
-
-
 # Key types that the server accepts, each with a function that creates a key with a given time.
 KINDS = {
-    "Curve25519 as GnuPG writes it": lambda at: keys.new_secret_key(at=at),
-    "Curve25519 as RFC 9580 writes it": rfc_9580_secret_key,
+    "Curve25519 as GnuPG writes it": lambda at: keys.new_secret_key(KeyKind.CURVE25519, at=at),
+    "Curve25519 as RFC 9580 writes it": lambda at: keys.new_secret_key(KeyKind.ED25519, at=at),
     "RSA": lambda at: keys.new_secret_key(KeyKind.RSA2048, at=at),
 }

@@ -11,7 +11,7 @@ from pysequoia import CipherSuite, EncryptionAlgorithm, Profile, SigningAlgorith
 from pysequoia.packet import PacketPile, Tag
 
 from apps.enrollment.models import Profile as ProfileRow
-from clients.python.countersign_device import openpgp
+from clients.python.countersign_device.keys import openpgp_operations as openpgp
 from tests.api.calls import ENROLLMENTS, answer_path, error_of, send_json
 from tests.api.certificates import ENCRYPTS, SIGNS, Subkey, agreement, certificate, sealed
 
@@ -154,8 +154,8 @@ class Parts:
 
     def __init__(self):
         self.now = int(time.time())
-        self.primary, self.signer, self.other = (openpgp.new_ed25519(self.now) for _number in range(3))
-        self.receiver = Subkey(openpgp.new_curve25519(self.now), ENCRYPTS)
+        self.primary, self.signer, self.other = (openpgp.new_ed25519_legacy(self.now) for _number in range(3))
+        self.receiver = Subkey(openpgp.new_curve25519_legacy(self.now), ENCRYPTS)
 
     def certificate(self, agreed=b"", flags=b"\x01", binder=None):
         """Return the certificate with a signing subkey; `agreed` is the subpacket in which the subkey agrees."""
@@ -186,7 +186,7 @@ CLAIMS = {
 
 
 def many_subkeys(parts, count):
-    return [Subkey(openpgp.new_curve25519(parts.now), ENCRYPTS) for _number in range(count)]
+    return [Subkey(openpgp.new_curve25519_legacy(parts.now), ENCRYPTS) for _number in range(count)]
 
 
 def test_key_with_more_than_64_packets_is_rejected(assert_rejected, parts):

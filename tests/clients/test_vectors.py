@@ -15,7 +15,7 @@ from apps.enrollment.models import Profile, ServerKey
 from apps.enrollment.openpgp import certificates, signatures
 from apps.enrollment.openpgp import keys as server_keys
 from apps.otp import codes as otp_codes
-from clients.python.countersign_device import LockedToken, keys
+from clients.python.countersign_device import LockedToken, MessageType, keys
 from scripts import device_vectors
 
 FILE = Path(settings.BASE_DIR) / "docs" / "test-vectors.json"
@@ -60,7 +60,11 @@ def test_server_and_device_open_each_others_messages(vectors, device, profile):
         assert server_keys.open_sealed(profile, vector["message"]) == vector["content"]
     for vector in device["to_device"].values():
         opened = keys.open_sealed(
-            vector["message"], device["secret_key"], vectors["server"]["public_key"], at=time.time()
+            vector["message"],
+            MessageType.CHALLENGE,
+            device["secret_key"],
+            vectors["server"]["public_key"],
+            at=time.time(),
         )
         assert opened == vector["content"]
 
@@ -68,7 +72,12 @@ def test_server_and_device_open_each_others_messages(vectors, device, profile):
 def test_device_opens_a_new_message_of_the_server(vectors, device, profile):
     content = device["to_device"]["challenge"]["content"]
     sealed = server_keys.seal(profile, content)
-    assert keys.open_sealed(sealed, device["secret_key"], vectors["server"]["public_key"], at=time.time()) == content
+    assert (
+        keys.open_sealed(
+            sealed, MessageType.CHALLENGE, device["secret_key"], vectors["server"]["public_key"], at=time.time()
+        )
+        == content
+    )
 
 
 def test_message_of_another_device_is_rejected(vectors, device, profile):
@@ -77,7 +86,11 @@ def test_message_of_another_device_is_rejected(vectors, device, profile):
         server_keys.open_sealed(profile, other["to_server"]["approval"]["message"])
     with pytest.raises(ValueError, match="not signed"):
         keys.open_sealed(
-            device["to_device"]["challenge"]["message"], device["secret_key"], other["public_key"], at=time.time()
+            device["to_device"]["challenge"]["message"],
+            MessageType.CHALLENGE,
+            device["secret_key"],
+            other["public_key"],
+            at=time.time(),
         )
 
 
@@ -89,7 +102,9 @@ def test_unsigned_message_is_rejected(vectors, device, profile):
     with pytest.raises(errors.InvalidMessage):
         server_keys.open_sealed(profile, for_server)
     with pytest.raises(ValueError, match="not signed"):
-        keys.open_sealed(for_device, device["secret_key"], vectors["server"]["public_key"], at=time.time())
+        keys.open_sealed(
+            for_device, MessageType.CHALLENGE, device["secret_key"], vectors["server"]["public_key"], at=time.time()
+        )
 
 
 def test_signature_is_valid_and_deterministic(device, profile):

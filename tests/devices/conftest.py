@@ -7,6 +7,7 @@ import pytest
 
 from apps.callbacks.models import CallbackDelivery
 from apps.system.models import Features
+from clients.python.countersign_device import MessageType
 from tests import factories
 from tests.api.calls import answer_path, send_json
 from tests.api.conftest import (  # noqa: F401 - fixtures
@@ -41,7 +42,8 @@ class TokenDevice(TestDevice):
     def registration(self, kind, **members):
         """Return a sealed registration request. Members set to None are omitted."""
         content = {"type": kind, "nonce": secrets.token_hex(8), "issued_at": int(time.time() * 1000), **members}
-        return self.seal({name: value for name, value in content.items() if value is not None})
+        content = {name: value for name, value in content.items() if value is not None}
+        return self.seal(content, MessageType.REGISTRATION)
 
     def send_registration(self, client, message):
         path = f"/device/v1/enrollments/{self.profile_id}/authenticators"
@@ -53,7 +55,8 @@ class TokenDevice(TestDevice):
             members = {"pin_token": self.tokens["pin"], **members}
         response = self.send_registration(client, self.registration(kind, **members))
         if response.status_code == 201:
-            self.tokens[members.get("authenticator_id") or kind] = self.open(response.json()["message"])["token"]
+            opened = self.open(response.json()["message"], MessageType.TOKEN)
+            self.tokens[members.get("authenticator_id") or kind] = opened["token"]
         return response
 
     def credential(self, name, token=None):

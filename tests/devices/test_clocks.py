@@ -7,8 +7,9 @@ import gnupg
 import pytest
 import time_machine
 
-from clients.python.countersign_device import Device, DeviceApiError, keys, openpgp
-from clients.python.countersign_device.keys import KeyKind
+from clients.python.countersign_device import Device, DeviceApiError, KeyKind, MessageType, keys
+from clients.python.countersign_device.keys import openpgp_operations as openpgp
+from clients.python.countersign_device.keys.openpgp import _packets
 from tests import factories
 from tests.api import certificates
 from tests.api.calls import ENROLLMENTS, error_of, send_json
@@ -58,7 +59,9 @@ def test_device_with_fast_or_slow_clock_can_enroll_and_approve(enroll, can_appro
     device = enroll(device=TestDevice("", secret_key=KINDS[kind](created), clock_difference=0))
     # A device without the server's time uses its own clock.
     device.server_time = lambda: created + 1
-    device.open = lambda message: keys.open_sealed(message, device.secret_key, device.server_public_key, at=time.time())
+    device.open = lambda *sealed: keys.open_sealed(
+        *sealed, MessageType.CHALLENGE, device.secret_key, device.server_public_key, at=time.time()
+    )
     assert can_approve(device)
 
 
@@ -78,10 +81,12 @@ def test_signatures_are_accepted_up_to_ten_minutes_ahead(enroll, client, kind):
         content = {"type": "pin", "nonce": f"nonce {signed_at}", "issued_at": round(time.time() * 1000)}
         if "pin" in device.tokens:
             content["pin_token"] = device.tokens["pin"]
-        message = keys.seal(content, device.secret_key, device.server_public_key, at=signed_at)
+        message = keys.seal(
+            content, MessageType.REGISTRATION, device.secret_key, device.server_public_key, at=signed_at
+        )
         response = device.send_registration(client, message)
         if response.status_code == 201:
-            device.tokens["pin"] = device.open(response.json()["message"])["token"]
+            device.tokens["pin"] = device.open(response.json()["message"], MessageType.TOKEN)["token"]
         return response
 
     for seconds in (-20 * YEAR, -HOUR, 9 * MINUTE):
@@ -90,7 +95,7 @@ def test_signatures_are_accepted_up_to_ten_minutes_ahead(enroll, client, kind):
 
 
 def test_signature_older_than_its_key_is_accepted(enroll, client, monkeypatch):
-    device = enroll(device=TokenDevice(secret_key=keys.new_secret_key(at=time.time() + 9 * MINUTE)))
+    device = enroll(device=TokenDevice(secret_key=keys.new_secret_key(KeyKind.CURVE25519, at=time.time() + 9 * MINUTE)))
     # A device whose clock was corrected after its enrolment, with a library that permits such signatures.
     monkeypatch.setattr(openpgp.SecretKey, "created", 0)
     assert device.register(client, "pin").status_code == 201
@@ -99,7 +104,7 @@ def test_signature_older_than_its_key_is_accepted(enroll, client, monkeypatch):
 def expiring_key(seconds):
     """Return the secret half and the public half of a key that expires."""
     now = int(time.time())
-    primary, subkey = openpgp.new_ed25519(now), openpgp.new_curve25519(now)
+    primary, subkey = openpgp.new_ed25519_legacy(now), openpgp.new_curve25519_legacy(now)
     public = certificates.certificate(
         primary, Subkey(subkey, ENCRYPTS), at=now, flags=b"\x03", subpackets=certificates.lifetime(seconds)
     )
@@ -133,7 +138,7 @@ def test_reference_device_uses_server_time(enroll, can_approve, client, version,
     enroll(device=device)
     device.register_pin("12345")
     assert can_approve(device)
-    created = openpgp.read_secret(keys._packets(device.secret_key)[0].body).created
+    created = openpgp.read_secret(_packets(device.secret_key)[0].body).created
     assert abs(created - time.time()) < MINUTE
 
 
@@ -160,7 +165,7 @@ def test_reference_device_reads_the_time_of_any_response(off_by):
 def test_reference_device_rejects_messages_from_the_future(device, portal, mobile_type):
     started = portal.start(mobile_type, device).json()["transaction_id"]
     sealed = device.call("POST", f"/device/v1/transactions/{started}/fetch", {"profile_id": device.profile_id})
-    opened = (sealed["message"], device.secret_key, device.server_public_key)
+    opened = (sealed["message"], MessageType.CHALLENGE, device.secret_key, device.server_public_key)
     assert keys.open_sealed(*opened, at=time.time() - 9 * MINUTE)["transaction_id"] == started
     assert keys.open_sealed(*opened, at=time.time() + YEAR)["transaction_id"] == started
     with pytest.raises(ValueError, match="in the future"):

@@ -12,6 +12,7 @@ from pysequoia import Cert, Tsk
 
 from apps.enrollment.models import Authenticator, ServerKey
 from apps.enrollment.openpgp.packets import split_packets
+from clients.python.countersign_device import MessageType
 from tests.api import sealing
 from tests.api.calls import error_of
 from tests.api.test_sealed_messages import _key_parameters, empty_gpg, needs_gnupg, signed  # noqa: F401 - a fixture
@@ -39,7 +40,7 @@ def test_openpgpjs_message_is_opened(openpgpjs, client, path):
     assert response.status_code == 201, response.content
     # Sequoia uses the system clock, which time_machine does not change.
     device.clock_difference = time_machine.escape_hatch.time.time() - time.time()
-    assert len(device.open(response.json()["message"])["token"]) >= 43
+    assert len(device.open(response.json()["message"], MessageType.TOKEN)["token"]) >= 43
 
 
 @pytest.mark.parametrize("path", sorted(OPENPGPJS.glob("*.rejected.asc")), ids=lambda path: path.name)

@@ -11,6 +11,7 @@ from apps.enrollment.models import Authenticator, Device, Profile, UsedNonce
 from apps.events.models import Event
 from apps.transactions import lifecycle
 from apps.transactions.models import RejectedAnswer, Transaction
+from clients.python.countersign_device import MessageType
 from tests.api.calls import answer_path, send_json
 from tests.api.test_races import at_once, own_transactions, statuses  # noqa: F401 - a fixture
 from tests.devices.conftest import TokenDevice
@@ -241,7 +242,7 @@ def test_concurrent_first_pins_register_once(new_device):
 def test_concurrent_registrations_store_one_token(registration_call, device, start_challenge, respond):
     responses = at_once(*[registration_call(pin_token=device.tokens["pin"]) for _ in range(10)])
     assert statuses(responses) == [201] * 10
-    tokens = [device.open(response.json()["message"])["token"] for response in responses]
+    tokens = [device.open(response.json()["message"], MessageType.TOKEN)["token"] for response in responses]
     stored = Authenticator.objects.get(type="fingerprint").token_hash
     accepted = Counter()
     for token in tokens:

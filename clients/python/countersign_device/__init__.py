@@ -2,7 +2,7 @@
 
 from .device import Device
 from .errors import AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin, NotEnrolled
-from .keys import KeyKind, new_secret_key
+from .keys import KeyKind, MessageType, new_secret_key
 from .store import FINGERPRINT, LockedToken, SecureStore
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "InvalidPin",
     "KeyKind",
     "LockedToken",
+    "MessageType",
     "NotEnrolled",
     "SecureStore",
     "new_secret_key",

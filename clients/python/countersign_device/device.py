@@ -13,9 +13,11 @@ from typing import Any, Self
 
 from . import keys
 from .errors import AuthenticatorRevoked, DeviceApiError, Disconnected, NotEnrolled
+from .keys import KeyKind, MessageType
 from .store import FINGERPRINT, LockedToken, SecureStore
 
 TIMEOUT_SECONDS = 10
+DEFAULT_KIND = KeyKind.CURVE25519
 # Proxy variables of the environment do not apply to the given server.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -28,6 +30,8 @@ class Device:
     """
 
     server: str
+    # Kind of the keys that enrolments create.
+    kind: KeyKind = DEFAULT_KIND
     # Created at enrolment, when the time of the server is known.
     secret_key: str = ""
     device_id: str = ""
@@ -46,6 +50,8 @@ class Device:
         return cls(
             **{
                 **stored,
+                # Devices without a stored kind have OpenPGP keys.
+                "kind": KeyKind(stored.get("kind", KeyKind.CURVE25519)),
                 "pin_token": LockedToken(**pin_token) if pin_token else None,
                 "secure_store": SecureStore(**(store or {})),
             }
@@ -83,7 +89,7 @@ class Device:
             self.secret_key = self.new_secret_key()
         body = {
             "enrollment_code": code,
-            "public_key": keys.public_key(self.secret_key),
+            **keys.enrollment_members(self.secret_key),
             "application_id": application_id,
             "platform": platform,
             "app_version": app_version,
@@ -100,7 +106,7 @@ class Device:
             enrolled = self.call("POST", "/device/v1/enrollments", body)
         self.device_id, self.profile_id = enrolled["device_id"], enrolled["profile_id"]
         self.device_token = enrolled.get("device_token", self.device_token)
-        self.server_public_key = enrolled["server_public_key"]
+        self.server_public_key = keys.read_server_key(enrolled, self.secret_key)
         # An enrolment removes all authenticators.
         self.pin_token, self.secure_store = None, SecureStore()
 
@@ -148,11 +154,11 @@ class Device:
             content["pin_token"] = self._pin_token(pin)
         path = f"/device/v1/enrollments/{self.profile_id}/authenticators"
         try:
-            response = self.call("POST", path, {"message": self.seal(content)})
+            response = self.call("POST", path, {"message": self.seal(content, MessageType.REGISTRATION)})
         except Disconnected:
             self.reset()
             raise
-        return str(self.open(response["message"])["token"])
+        return str(self.open(response["message"], MessageType.TOKEN)["token"])
 
     def _pin_token(self, pin: str) -> str:
         if self.pin_token is None:
@@ -231,21 +237,25 @@ class Device:
 
     # Cryptography
 
-    def seal(self, content: dict[str, Any]) -> str:
+    def seal(self, content: dict[str, Any], typ: MessageType = MessageType.ANSWER) -> str:
         """Sign with the key of the device and encrypt to the key of the server."""
-        return keys.seal(content, self.secret_key, self.server_public_key, at=self.server_time())
+        return keys.seal(content, typ, self.secret_key, self.server_public_key, at=self.server_time())
 
-    def open(self, message: str) -> dict[str, Any]:
-        """Open a sealed message of the server. Raises ValueError if the server has not signed it."""
-        return keys.open_sealed(message, self.secret_key, self.server_public_key, at=self.server_time())
+    def open(self, message: str, typ: MessageType = MessageType.CHALLENGE) -> dict[str, Any]:
+        """Open a sealed message of the server. Raises ValueError if the server has not signed it as this type."""
+        return keys.open_sealed(message, typ, self.secret_key, self.server_public_key, at=self.server_time())
 
     def sign(self, data: str) -> str:
-        """Sign data of a portal with the primary key of the device; base64."""
+        """Sign data of a portal with the key of the device; base64."""
         return base64.b64encode(keys.sign(data.encode(), self.secret_key)).decode()
 
-    def new_secret_key(self, kind: keys.KeyKind = keys.KeyKind.CURVE25519) -> str:
-        """Create a key with the time of the server, which is requested if it is not known yet."""
-        if self.clock_difference is None:
+    def new_secret_key(self, kind: KeyKind | None = None) -> str:
+        """Create a key, of the kind of this device by default.
+
+        OpenPGP keys have a time of creation: the time of the server, which is requested if it is not known yet.
+        """
+        kind = kind or self.kind
+        if kind.is_openpgp and self.clock_difference is None:
             self._update_clock_difference(self.exchange("GET", "/device/v1/enrollments", None)[1])
         return keys.new_secret_key(kind, at=self.server_time())
 

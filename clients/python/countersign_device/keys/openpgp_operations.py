@@ -162,12 +162,15 @@ def _private(algorithm: int, fields: list[int], reader: Reader) -> PrivateKey:
 
 def write_secret(kind: int, key: SecretKey) -> bytes:
     """Return a secret key packet without a passphrase."""
-    material = _secret_material(key.private)
+    material = _secret_material(key)
     checksum = (sum(material) & 0xFFFF).to_bytes(2, "big")
     return packet(kind, key.public + b"\0" + material + checksum)
 
 
-def _secret_material(private: PrivateKey) -> bytes:
+def _secret_material(key: SecretKey) -> bytes:
+    private = key.private
+    if isinstance(private, Ed25519PrivateKey | X25519PrivateKey) and key.algorithm in (ED25519, X25519):
+        return private.private_bytes_raw()
     if isinstance(private, Ed25519PrivateKey):
         return write_integer(private.private_bytes_raw())
     if isinstance(private, X25519PrivateKey):
@@ -179,11 +182,21 @@ def _secret_material(private: PrivateKey) -> bytes:
 
 def new_ed25519(created: int) -> SecretKey:
     private = Ed25519PrivateKey.generate()
+    return SecretKey(_public_head(created, ED25519) + private.public_key().public_bytes_raw(), private)
+
+
+def new_x25519(created: int) -> SecretKey:
+    private = X25519PrivateKey.generate()
+    return SecretKey(_public_head(created, X25519) + private.public_key().public_bytes_raw(), private)
+
+
+def new_ed25519_legacy(created: int) -> SecretKey:
+    private = Ed25519PrivateKey.generate()
     point = write_integer(b"\x40" + private.public_key().public_bytes_raw())
     return SecretKey(_public_head(created, ED25519_LEGACY) + ED25519_OID + point, private)
 
 
-def new_curve25519(created: int) -> SecretKey:
+def new_curve25519_legacy(created: int) -> SecretKey:
     seed = bytearray(os.urandom(POINT_BYTES))
     # Clamp the scalar (RFC 7748), as other programs store it.
     seed[0] &= 248
