@@ -27,9 +27,11 @@ from pysequoia import Profile as OpenPgpProfile
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 django.setup()
 
-from apps.enrollment.models import Profile, ServerKey  # noqa: E402
-from apps.enrollment.openpgp import keys  # noqa: E402 - models are ready only now
-from clients.python.countersign_device import KeyKind  # noqa: E402
+from apps.enrollment import keys  # noqa: E402 - models are ready only now
+from apps.enrollment.jose import kind as jose  # noqa: E402
+from apps.enrollment.keys import MessageType  # noqa: E402
+from apps.enrollment.models import KeyKind, Profile, ServerKey  # noqa: E402
+from clients.python.countersign_device import KeyKind as PhoneKeyKind  # noqa: E402
 from clients.python.countersign_device import keys as phone_keys  # noqa: E402
 from tests.api import sealing  # noqa: E402
 
@@ -49,7 +51,7 @@ class Pair:
     """Server and device with exchanged keys."""
 
     def __init__(self, server: ServerKey) -> None:
-        self.phone_secret = phone_keys.new_secret_key(KeyKind.CURVE25519, at=time.time())
+        self.phone_secret = phone_keys.new_secret_key(PhoneKeyKind.CURVE25519, at=time.time())
         self.profile = Profile(public_key=phone_keys.public_key(self.phone_secret), server_key=server)
         self.server = server
 
@@ -74,7 +76,7 @@ class Pair:
 
 def server_key() -> ServerKey:
     pair = Tsk.generate("Countersign", profile=OpenPgpProfile.RFC4880)
-    return ServerKey(secret_key=str(pair), public_key=str(pair.extract_certificate()))
+    return ServerKey(kind=KeyKind.OPENPGP, secret_key=str(pair), public_key=str(pair.extract_certificate()))
 
 
 def measure() -> dict[str, Any]:
@@ -103,13 +105,31 @@ def measure_own(pair: Pair, messages: dict[str, str]) -> dict[str, float]:
     count = WARM_UP + OPERATIONS
     # A process caches parsed keys, so the first message to a device is more expensive.
     new = [Pair(pair.server).profile for _ in range(count)]
-    assert all(keys.open_sealed(pair.profile, message) == CONTENT for message in messages.values())
+    jose_profile, jose_message = jose_pair()
     operations: dict[str, list[Callable[[], object]]] = {
-        "seal": [partial(keys.seal, pair.profile, CONTENT)] * count,
-        "seal, to a new phone": [partial(keys.seal, profile, CONTENT) for profile in new],
-        **{name: [partial(keys.open_sealed, pair.profile, message)] * count for name, message in messages.items()},
+        "seal": [partial(seal, pair.profile)] * count,
+        "seal, to a new phone": [partial(seal, profile) for profile in new],
+        **{name: [partial(open_sealed, pair.profile, message)] * count for name, message in messages.items()},
+        "seal, JOSE": [partial(seal, jose_profile)] * count,
+        "open, JOSE": [partial(open_sealed, jose_profile, jose_message)] * count,
     }
     return {name: median_ms(steps, WARM_UP, time.process_time) for name, steps in operations.items()}
+
+
+def seal(profile: Profile) -> str:
+    return keys.seal(profile, MessageType.CHALLENGE, CONTENT)
+
+
+def open_sealed(profile: Profile, message: str) -> None:
+    assert keys.open_sealed(profile, MessageType.ANSWER, message) == CONTENT
+
+
+def jose_pair() -> tuple[Profile, str]:
+    """Return a profile with JOSE keys and a sealed answer of its device."""
+    server, device = jose.generate(), jose.generate()
+    server_row = ServerKey(kind=KeyKind.JOSE, secret_key=server.secret_key, public_key=server.public_key)
+    message = jose.seal(PLAIN, MessageType.ANSWER, secret_key=device.secret_key, receiver=server.public_key)
+    return Profile(public_key=device.public_key, server_key=server_row), message
 
 
 def median_ms(steps: list[Callable[[], object]], warm_up: int, clock: Callable[[], float]) -> float:

@@ -14,6 +14,10 @@ class StrictCharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class KeySetField(serializers.DictField):
+    """Field of a JWK Set. Its members are validated with the key, so that all defects have the same error."""
+
+
 class SealedField(StrictCharField):
     """Field of a sealed message. It accepts any text: opening it reports all defects with the same error."""
 

@@ -13,9 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.common import codes, errors
-from apps.enrollment import services
+from apps.enrollment import keys, services
+from apps.enrollment.keys import MessageType
 from apps.enrollment.models import Authenticator, AuthenticatorType, Profile, UsedNonce
-from apps.enrollment.openpgp import keys
 from apps.events import services as events
 from apps.events.facts import Actor, AuthenticatorActionFacts, AuthenticatorFacts, DeviceActionFacts
 from apps.events.types import EventType, EventTypes
@@ -174,7 +174,7 @@ def register(profile: Profile, message: str) -> str:
     not counted. Raises AuthenticatorNotEnabled if the type is disabled, InvalidPin (counted) and Disconnected.
     """
     services.require_enabled(profile.device.version)
-    registration = _parse_registration(keys.open_sealed(profile, message))
+    registration = _parse_registration(keys.open_sealed(profile, MessageType.REGISTRATION, message))
     if registration.type not in enabled_types(profile):
         raise errors.AuthenticatorNotEnabled
     if (
@@ -190,7 +190,7 @@ def register(profile: Profile, message: str) -> str:
             _store(profile, registration, token)
     if not check.is_valid:
         raise check.error()
-    return keys.seal(profile, {"token": token})
+    return keys.seal(profile, MessageType.TOKEN, {"token": token})
 
 
 def _parse_registration(content: dict[str, Any]) -> Registration:

@@ -30,14 +30,17 @@ TOKEN_TYPES: dict[str, str] = {
 def all_profiles(user_id: str) -> QuerySet[Profile]:
     """Return all profiles of a user, oldest device first, including those of disabled versions.
 
-    The relations that `describe` uses are loaded; public keys and push tokens are deferred.
+    The relations that `describe` uses are loaded; keys and push tokens are deferred.
     """
     return (
         Profile.objects.select_related(
-            "push_enrollment", "device__version__application", "device__version__push_messaging_configuration"
+            "push_enrollment",
+            "server_key",
+            "device__version__application",
+            "device__version__push_messaging_configuration",
         )
         .prefetch_related("authenticators")
-        .defer("public_key", "push_enrollment__token")
+        .defer("public_key", "push_enrollment__token", "server_key__secret_key", "server_key__public_key")
         .filter(user_id=user_id)
         .order_by("device__created_at", "pk")
     )
@@ -76,6 +79,7 @@ def describe(profile: Profile) -> dict[str, Any]:
         # Devices of a disabled version count as not enrolled.
         "mobileAuthenticationEnabled": is_enabled and profile.has_keys,
         "pushAuthenticationEnabled": is_enabled and services.is_reachable(profile),
+        "keyKind": profile.key_kind,
     }
 
 

@@ -15,13 +15,21 @@ ENROLLMENT_CODE_LIFETIME = timedelta(minutes=10)
 MAX_USER_ID_CHARACTERS = 255
 
 
-class ServerKey(models.Model):
-    """OpenPGP key pair of the server, used to sign messages to devices and to decrypt their messages.
+class KeyKind(models.TextChoices):
+    """Kind of the keys of a profile, which its device chooses at the enrolment. The server's key has the same kind."""
 
-    One key is shared by all new enrolments, unless each enrolment gets its own key.
+    JOSE = "jose", "JOSE (P-256)"
+    OPENPGP = "openpgp", "OpenPGP"
+
+
+class ServerKey(models.Model):
+    """Key of the server, used to sign messages to devices and to decrypt their messages.
+
+    One key of each kind is shared by all new enrolments, unless each enrolment gets its own key.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(_("kind"), max_length=10, choices=KeyKind.choices)
     secret_key = EncryptedTextField()
     public_key = models.TextField()
     shared = models.BooleanField(default=False)
@@ -31,7 +39,7 @@ class ServerKey(models.Model):
         verbose_name = _("server key")
         verbose_name_plural = _("server keys")
         constraints = [
-            models.UniqueConstraint(fields=["shared"], condition=models.Q(shared=True), name="server_key_one_shared")
+            models.UniqueConstraint(fields=["kind"], condition=models.Q(shared=True), name="server_key_one_shared")
         ]
 
     def __str__(self) -> str:
@@ -124,6 +132,11 @@ class Profile(models.Model):
     @property
     def has_keys(self) -> bool:
         return self.server_key_id is not None
+
+    @property
+    def key_kind(self) -> KeyKind | None:
+        """Return the kind of the keys, or None if they were removed."""
+        return KeyKind(self.server_key.kind) if self.server_key else None
 
 
 class FraudLock(models.Model):

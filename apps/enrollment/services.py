@@ -1,7 +1,7 @@
 """Enrolment of devices and users, and queries for their profiles."""
 
-from dataclasses import dataclass
-from typing import Unpack
+from dataclasses import dataclass, field
+from typing import Any, Unpack
 
 from django.db import transaction
 from django.db.models import Exists, QuerySet
@@ -10,9 +10,8 @@ from django.utils import timezone
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
 from apps.common import codes, errors
 from apps.common.statements import AnyOf, Select
-from apps.enrollment import fraud_locks
+from apps.enrollment import fraud_locks, keys, server_keys
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
-from apps.enrollment.openpgp import certificates, keys
 from apps.events import failed_access
 from apps.events import services as events
 from apps.events.facts import Actor, EnrollmentCodeFacts, EnrollmentFailureFacts, ProfileFacts
@@ -63,16 +62,17 @@ def create_enrollment_code(
 
 @dataclass(frozen=True)
 class EnrollmentRequest:
-    """Enrolment request of a device, with the description of the device."""
+    """Enrolment request of a device, with the description of the device. It has the member of one kind of keys."""
 
     enrollment_code: str
-    public_key: str
     application_id: str
     platform: str
     app_version: str
     device_name: str
     device_model: str = ""
     os_version: str = ""
+    public_key: str = ""
+    public_keys: dict[str, Any] = field(default_factory=dict)
 
 
 def enroll(enrollment: EnrollmentRequest, *, bearer: str = "") -> tuple[Profile, str]:
@@ -99,7 +99,7 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
     version = _get_enabled_version(enrollment, code.application)
     if device and device.version.application_id != code.application_id:
         raise errors.InvalidEnrollmentCode
-    certificate = certificates.validate(enrollment.public_key)
+    kind, key = keys.read_enrollment(vars(enrollment))
     if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
         raise errors.InvalidEnrollmentCode
     device, token = (
@@ -110,9 +110,9 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
         device=device,
         user_id=code.user_id,
         defaults={
-            "public_key": certificate.armored,
-            "fingerprint": certificate.primary.fingerprint,
-            "server_key": keys.server_key_for_enrollment(),
+            "public_key": key.public_key,
+            "fingerprint": key.fingerprint,
+            "server_key": server_keys.for_enrollment(kind),
             "created_at": timezone.now(),
             "wrong_pins": 0,
         },

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin
+from apps.enrollment import keys as server_keys
+from apps.enrollment.keys import MessageType
 from apps.enrollment.models import Profile
-from apps.enrollment.openpgp import keys as server_keys
 from clients.python.countersign_device import Device, KeyKind, NotEnrolled
 from tests import factories
 from tests.conftest import TestDevice
@@ -154,7 +155,12 @@ def test_identical_answer_counts_once(device, start_challenge):
 def test_denial_contains_no_credential(device, start_challenge):
     challenge = start_challenge("push_with_pin", signing_data="Pay")
     message = device.sealed_answer(challenge, approve=False, pin="54321")
-    assert set(server_keys.open_sealed(Profile.objects.get(), message)) == {"transaction_id", "token", "authenticated"}
+    opened = server_keys.open_sealed(Profile.objects.get(), MessageType.ANSWER, message)
+    assert set(opened) == {
+        "transaction_id",
+        "token",
+        "authenticated",
+    }
     assert device.answer(challenge, approve=False, pin="54321") == "not_authenticated"
 
 

@@ -11,9 +11,9 @@ from django.conf import settings
 from pysequoia import Cert
 
 from apps.common import errors
-from apps.enrollment.models import Profile, ServerKey
-from apps.enrollment.openpgp import certificates, signatures
-from apps.enrollment.openpgp import keys as server_keys
+from apps.enrollment import keys as server_keys
+from apps.enrollment.models import KeyKind, Profile, ServerKey
+from apps.enrollment.openpgp import certificates
 from apps.otp import codes as otp_codes
 from clients.python.countersign_device import LockedToken, MessageType, keys
 from scripts import device_vectors
@@ -35,7 +35,7 @@ def device(request, vectors):
 def profile(vectors, device):
     """Return the profile as the server stores it."""
     server = vectors["server"]
-    key = ServerKey(secret_key=server["secret_key"], public_key=server["public_key"])
+    key = ServerKey(kind=KeyKind.OPENPGP, secret_key=server["secret_key"], public_key=server["public_key"])
     return Profile(public_key=device["public_key"], server_key=key)
 
 
@@ -57,7 +57,7 @@ def test_server_accepts_the_device_keys(device):
 
 def test_server_and_device_open_each_others_messages(vectors, device, profile):
     for vector in device["to_server"].values():
-        assert server_keys.open_sealed(profile, vector["message"]) == vector["content"]
+        assert server_keys.open_sealed(profile, server_keys.MessageType.ANSWER, vector["message"]) == vector["content"]
     for vector in device["to_device"].values():
         opened = keys.open_sealed(
             vector["message"],
@@ -71,7 +71,7 @@ def test_server_and_device_open_each_others_messages(vectors, device, profile):
 
 def test_device_opens_a_new_message_of_the_server(vectors, device, profile):
     content = device["to_device"]["challenge"]["content"]
-    sealed = server_keys.seal(profile, content)
+    sealed = server_keys.seal(profile, server_keys.MessageType.CHALLENGE, content)
     assert (
         keys.open_sealed(
             sealed, MessageType.CHALLENGE, device["secret_key"], vectors["server"]["public_key"], at=time.time()
@@ -83,7 +83,7 @@ def test_device_opens_a_new_message_of_the_server(vectors, device, profile):
 def test_message_of_another_device_is_rejected(vectors, device, profile):
     [other] = [each for each in vectors["devices"] if each is not device]
     with pytest.raises(errors.InvalidMessage):
-        server_keys.open_sealed(profile, other["to_server"]["approval"]["message"])
+        server_keys.open_sealed(profile, server_keys.MessageType.ANSWER, other["to_server"]["approval"]["message"])
     with pytest.raises(ValueError, match="not signed"):
         keys.open_sealed(
             device["to_device"]["challenge"]["message"],
@@ -100,7 +100,7 @@ def test_unsigned_message_is_rejected(vectors, device, profile):
         for key in (vectors["server"]["public_key"], device["public_key"])
     )
     with pytest.raises(errors.InvalidMessage):
-        server_keys.open_sealed(profile, for_server)
+        server_keys.open_sealed(profile, server_keys.MessageType.ANSWER, for_server)
     with pytest.raises(ValueError, match="not signed"):
         keys.open_sealed(
             for_device, MessageType.CHALLENGE, device["secret_key"], vectors["server"]["public_key"], at=time.time()
@@ -109,10 +109,10 @@ def test_unsigned_message_is_rejected(vectors, device, profile):
 
 def test_signature_is_valid_and_deterministic(device, profile):
     vector = device["signature"]
-    assert signatures.is_valid(profile, vector["data"], vector["signature"])
-    assert signatures.public_key_pem(profile) == vector["public_key_pem"] == keys.public_pem(device["secret_key"])
+    assert server_keys.verify_signature(profile, vector["data"], vector["signature"]) == vector["signature"]
+    assert server_keys.public_key_pem(profile) == vector["public_key_pem"] == keys.public_pem(device["secret_key"])
     assert base64.b64encode(keys.sign(vector["data"].encode(), device["secret_key"])).decode() == vector["signature"]
-    assert not signatures.is_valid(profile, vector["data"] + " ", vector["signature"])
+    assert not server_keys.verify_signature(profile, vector["data"] + " ", vector["signature"])
 
 
 def test_locked_token_matches_the_vectors(vectors):

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from apps.demo.device import DeviceApiError
-from apps.enrollment.models import Device, Profile, PushEnrollment, ServerKey
+from apps.enrollment.models import Device, KeyKind, Profile, PushEnrollment, ServerKey
 from apps.events.models import Event
 from tests.commands.command_runner import run
 from tests.conftest import Portal
@@ -104,12 +104,12 @@ def test_invalid_unicode_in_an_argument_is_one_line(name):
 
 def test_new_server_key_is_used_for_new_enrolments(device, enroll, portal, mobile_type):
     result = run("rotate_server_key", "--json")
-    printed = json.loads(result.out)
-    assert (result.code, list(printed)) == (0, ["fingerprint", "created_at"])
+    printed = {row["kind"]: row for row in json.loads(result.out)}
+    assert (result.code, set(printed)) == (0, set(KeyKind))
     bens = enroll(user_id="ben")
     assert bens.server_public_key != device.server_public_key
-    assert ServerKey.objects.get(shared=True).public_key == bens.server_public_key
-    assert len(printed["fingerprint"]) == 40
+    assert ServerKey.objects.get(kind=KeyKind.OPENPGP, shared=True).public_key == bens.server_public_key
+    assert len(printed[KeyKind.OPENPGP]["fingerprint"]) == 40
     for user_id, phone in (("anna", device), ("ben", bens)):
         started = portal.start(mobile_type, phone, user_id=user_id).json()["transaction_id"]
         assert phone.answer(phone.fetch(started), approve=True) == "authenticated"

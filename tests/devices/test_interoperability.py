@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from pysequoia import Cert, Tsk
 
-from apps.enrollment.models import Authenticator, ServerKey
+from apps.enrollment.models import Authenticator, KeyKind, ServerKey
 from apps.enrollment.openpgp.packets import split_packets
 from clients.python.countersign_device import MessageType
 from tests.api import sealing
@@ -28,7 +28,7 @@ def openpgpjs(enroll):
     """Enrol a device with a key of OpenPGP.js, at the time of the stored messages."""
     secret_key = (OPENPGPJS / "server.key.asc").read_text()
     public_key = str(Tsk.from_bytes(secret_key.encode()).extract_certificate())
-    ServerKey.objects.create(secret_key=secret_key, public_key=public_key, shared=True)
+    ServerKey.objects.create(kind=KeyKind.OPENPGP, secret_key=secret_key, public_key=public_key, shared=True)
     with time_machine.travel(MADE_AT, tick=False):
         yield lambda kind: enroll(device=TokenDevice(secret_key=(OPENPGPJS / f"{kind}.key.asc").read_text()))
 

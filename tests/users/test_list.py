@@ -23,6 +23,7 @@ V4 = [
     "tokenTypes",
     "mobileAuthenticationEnabled",
     "pushAuthenticationEnabled",
+    "keyKind",
 ]
 V3 = [
     "id",
@@ -61,6 +62,7 @@ def test_device_has_all_members(api, device):
         "tokenTypes": [],
         "mobileAuthenticationEnabled": True,
         "pushAuthenticationEnabled": True,
+        "keyKind": "openpgp",
     }
 
 

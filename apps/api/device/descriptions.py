@@ -12,7 +12,7 @@ needs for its screens. Devices of a disabled application version can also call i
 `invalid_device_token`: the device token is missing or unknown. Delete all data and enrol as a new device.
 """
 
-ENROLL = f"""Enrols the OpenPGP public key of a user with a one-time enrolment code.
+ENROLL = f"""Enrols the keys of a user with a one-time enrolment code: `public_keys` (JOSE) or `public_key` (OpenPGP).
 
 Without a bearer token, the server creates a new device and returns its `device_token` once. With the token of an
 enrolled device, the user is added to that device, or the user's keys on it are replaced. The code is used only if the

@@ -3,11 +3,25 @@
 from apps.api.schema import request_example, response_example
 
 TRANSACTION_ID = "1a5c6d6e-7a6b-4a27-8a4f-6f1d1f0a9b3c"
-SEALED = {"message": "-----BEGIN PGP MESSAGE-----\n..."}
+SEALED = {"message": "eyJhbGciOiJFQ0RILUVTK0EyNTZLVyIsImVuYyI6IkEyNTZHQ00i..."}
+
+_KEY = {"kty": "EC", "crv": "P-256", "x": "...", "y": "..."}
+_KEYS = [{**_KEY, "use": "sig", "alg": "ES256"}, {**_KEY, "use": "enc", "alg": "ECDH-ES+A256KW"}]
 
 ENROLLED = [
     request_example(
-        "phone",
+        "JOSE keys",
+        {
+            "enrollment_code": "Zk3T0v9QfWmB1xYdLq8hSg",
+            "public_keys": {"keys": _KEYS},
+            "application_id": "shop",
+            "platform": "ios",
+            "app_version": "1.0.0",
+            "device_name": "Anna's phone",
+        },
+    ),
+    request_example(
+        "OpenPGP key",
         {
             "enrollment_code": "Zk3T0v9QfWmB1xYdLq8hSg",
             "public_key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n...",
@@ -18,7 +32,17 @@ ENROLLED = [
         },
     ),
     response_example(
-        "new device",
+        "JOSE keys, new device",
+        {
+            "device_id": "5C6B7A" + "0" * 58,
+            "profile_id": "A1B2C3",
+            "device_token": "stored by the device",
+            "server_public_keys": {"keys": [{**key, "kid": "..."} for key in _KEYS]},
+        },
+        201,
+    ),
+    response_example(
+        "OpenPGP key, new device",
         {
             "device_id": "5C6B7A" + "0" * 58,
             "profile_id": "A1B2C3",

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.api.fields import SealedField, StrictCharField
+from apps.api.fields import KeySetField, SealedField, StrictCharField
 from apps.applications.models import VersionStatus
 from apps.enrollment.models import AuthenticatorType
 from apps.enrollment.openpgp.certificates import MAX_PUBLIC_KEY_CHARACTERS
@@ -16,7 +16,12 @@ MAX_PUSH_TOKEN_CHARACTERS = 4096
 
 class EnrollmentSerializer(serializers.Serializer[Any]):
     enrollment_code = StrictCharField(max_length=100)
-    public_key = StrictCharField(max_length=MAX_PUBLIC_KEY_CHARACTERS, help_text="OpenPGP public key, ASCII-armoured.")
+    public_key = StrictCharField(
+        max_length=MAX_PUBLIC_KEY_CHARACTERS,
+        required=False,
+        help_text="OpenPGP public key, ASCII-armoured. Required without `public_keys`.",
+    )
+    public_keys = KeySetField(required=False, help_text="JWK Set of two P-256 keys. Required without `public_key`.")
     application_id = StrictCharField(max_length=100)
     platform = serializers.ChoiceField(choices=Platform.values)
     app_version = StrictCharField(max_length=50)
@@ -26,12 +31,16 @@ class EnrollmentSerializer(serializers.Serializer[Any]):
 
 
 class EnrolledSerializer(serializers.Serializer[Any]):
-    """Response to an enrolment. `device_token` is present for a new device."""
+    """Response to an enrolment. `device_token` is present for a new device.
+
+    `server_public_key` is present for an OpenPGP key, `server_public_keys` for JOSE keys.
+    """
 
     device_id = serializers.CharField()
     profile_id = serializers.CharField()
     device_token = serializers.CharField(required=False)
-    server_public_key = serializers.CharField()
+    server_public_key = serializers.CharField(required=False)
+    server_public_keys = KeySetField(required=False, help_text="JWK Set of the two P-256 keys of the server.")
 
 
 class AuthenticatorStateSerializer(serializers.Serializer[Any]):
@@ -86,7 +95,7 @@ class OtpSerializer(serializers.Serializer[Any]):
 
 
 class SealedSerializer(serializers.Serializer[Any]):
-    """Message that is signed by the sender and encrypted to the receiver: ASCII-armoured, at most 64 KiB."""
+    """Message that is signed by the sender and encrypted to the receiver: OpenPGP or a compact JWE, at most 64 KiB."""
 
     message = SealedField()
 

@@ -13,10 +13,9 @@ from apps.api.schema import DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_resp
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.common import errors
 from apps.common.clock import milliseconds
-from apps.enrollment import authenticators, overview, push_enrollments
+from apps.enrollment import authenticators, keys, overview, push_enrollments
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
-from apps.enrollment.openpgp import keys
 from apps.transactions.device import answers, challenges
 
 
@@ -87,7 +86,7 @@ class EnrollmentsView(ApiView):
                 "device_id": profile.device.device_id,
                 "profile_id": profile.profile_id,
                 **({"device_token": token} if token else {}),
-                "server_public_key": keys.get_server_key(profile).public_key,
+                **keys.server_member(profile),
             },
             status=201,
         )

@@ -19,6 +19,7 @@ DEVICE: dict[str, Any] = {
     "tokenTypes": ["DEFAULT", "FINGER_PRINT"],
     "mobileAuthenticationEnabled": True,
     "pushAuthenticationEnabled": True,
+    "keyKind": "jose",
 }
 OLD_DEVICE = {
     "id": DEVICE_ID,

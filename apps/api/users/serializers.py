@@ -11,7 +11,7 @@ from rest_framework import serializers
 from apps.api.fields import StrictCharField
 from apps.common.clock import milliseconds
 from apps.enrollment.device_management import TOKEN_TYPES
-from apps.enrollment.models import Profile
+from apps.enrollment.models import KeyKind, Profile
 
 
 @extend_schema_field(OpenApiTypes.INT64)
@@ -52,6 +52,9 @@ class DeviceSerializer(serializers.Serializer[Any]):
     tokenTypes = TokenTypesField(help_text="Registered authenticators; DEFAULT is the PIN.")  # noqa: N815
     mobileAuthenticationEnabled = serializers.BooleanField()  # noqa: N815
     pushAuthenticationEnabled = serializers.BooleanField()  # noqa: N815
+    keyKind = serializers.ChoiceField(  # noqa: N815
+        choices=KeyKind.values, allow_null=True, help_text="Kind of the keys; null if they were removed."
+    )
 
 
 class DeviceV3Serializer(serializers.Serializer[Any]):

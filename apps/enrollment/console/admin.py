@@ -20,6 +20,8 @@ from apps.enrollment.models import Profile
 from apps.events.models import Event
 
 MAX_EVENTS = 20
+# Columns that the pages do not read.
+SECRETS = ("push_enrollment__token", "public_key", "server_key__secret_key", "server_key__public_key")
 CHANGELIST = "admin:enrollment_profile_changelist"
 NO_CHANGE = _("Nothing was changed, because this was already done.")
 PROFILE_FIELDS = (
@@ -42,7 +44,7 @@ class ProfileAdmin(LogAdmin):
     """
 
     title = _("Users")
-    list_select_related = ("device__version__application", "push_enrollment")
+    list_select_related = ("device__version__application", "push_enrollment", "server_key")
     search_fields = ("user_id",)
     search_help_text = _("Exact user ID")
     ordering = ("-id",)
@@ -65,7 +67,7 @@ class ProfileAdmin(LogAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Profile]:
         rows: QuerySet[Profile] = super().get_queryset(request)
         rows = rows.select_related(*self.list_select_related).prefetch_related("authenticators")
-        return fraud_locks.annotate(rows).defer("push_enrollment__token", "public_key")
+        return fraud_locks.annotate(rows).defer(*SECRETS)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Profile], search_term: str

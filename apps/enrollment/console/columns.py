@@ -60,7 +60,7 @@ def version_status(profile: Profile) -> str:
 
 @admin.display(description=_("keys"))
 def keys(profile: Profile) -> str:
-    return pgettext("keys of a profile", "present") if profile.has_keys else pgettext("keys of a profile", "removed")
+    return profile.key_kind.label if profile.key_kind else pgettext("keys of a profile", "removed")
 
 
 @admin.display(description=_("key fingerprint"), empty_value="-")

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from apps.common import codes, errors
 from apps.common.statements import Select, Update
-from apps.enrollment import authenticators, fraud_locks
+from apps.enrollment import authenticators, fraud_locks, keys
 from apps.enrollment import services as enrollment
+from apps.enrollment.keys import MessageType
 from apps.enrollment.models import Device, Profile
-from apps.enrollment.openpgp import keys, signatures
 from apps.events import services as events
 from apps.events.facts import TransactionFacts
 from apps.events.types import EventType, EventTypes
@@ -113,14 +113,14 @@ def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any]
     if not transaction.signing_data:
         return _end(transaction, digest)
     credential = content.get("signature")
-    signature = credential if isinstance(credential, str) and signatures.is_base64(credential) else ""
-    is_valid = signatures.is_valid(profile, transaction.signing_data, signature)
+    sent = credential if isinstance(credential, str) and keys.is_signature(credential) else ""
+    verified = keys.verify_signature(profile, transaction.signing_data, sent)
     proof: dict[str, Any] = {
-        "signature": signature,
-        "user_public_key": signatures.public_key_pem(profile),
-        "signature_verified": is_valid,
+        "signature": verified or sent,
+        "user_public_key": keys.public_key_pem(profile),
+        "signature_verified": bool(verified),
     }
-    if is_valid:
+    if verified:
         return _end(transaction, digest, EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED, **proof)
     missing = EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_MISSING_SIGNATURE
     invalid = EventTypes.PUSH_AUTH_TRANSACTION_SIGNING_FAILED_INVALID_SIGNATURE
@@ -134,7 +134,7 @@ def _is_verification_number(transaction: Transaction, number: object) -> bool:
 def _open_answer(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
     """Open an answer. Raises InvalidMessage, with an event, if it does not answer this challenge."""
     try:
-        content = keys.open_sealed(profile, message)
+        content = keys.open_sealed(profile, MessageType.ANSWER, message)
         token = content.get("token")
         if content.get("transaction_id") != str(transaction.pk) or not isinstance(content.get("authenticated"), bool):
             raise errors.InvalidMessage

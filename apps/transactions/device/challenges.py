@@ -6,9 +6,10 @@ from django.utils import timezone
 
 from apps.common import clock, codes, errors
 from apps.common.statements import Select
+from apps.enrollment import keys
 from apps.enrollment import services as enrollment
+from apps.enrollment.keys import MessageType
 from apps.enrollment.models import Device, Profile
-from apps.enrollment.openpgp import keys
 from apps.events import failed_access
 from apps.events import services as events
 from apps.events.facts import FetchFailureFacts, UserFacts
@@ -109,6 +110,7 @@ def _sealed_challenge(transaction: Transaction, profile: Profile) -> str:
     signing = {"signing_data": transaction.signing_data} if transaction.signing_data else {}
     return keys.seal(
         profile,
+        MessageType.CHALLENGE,
         {
             "transaction_id": str(transaction.pk),
             "message": request_context.base_message(transaction),
