@@ -17,16 +17,22 @@ from apps.enrollment.openpgp import certificates
 from apps.otp import codes as otp_codes
 from clients.python.countersign_device import LockedToken, MessageType, keys
 from scripts import device_vectors
+from scripts.vectors import openpgp
 
 FILE = Path(settings.BASE_DIR) / "docs" / "test-vectors.json"
 
 
 @pytest.fixture(scope="module", params=["the file", "new ones"])
-def vectors(request):
+def document(request):
     return json.loads(FILE.read_text()) if request.param == "the file" else device_vectors.build_vectors()
 
 
-@pytest.fixture(params=range(len(device_vectors.KINDS)), ids=list(device_vectors.KINDS))
+@pytest.fixture
+def vectors(document):
+    return document["openpgp"]
+
+
+@pytest.fixture(params=range(len(openpgp.KINDS)), ids=list(openpgp.KINDS))
 def device(request, vectors):
     return vectors["devices"][request.param]
 
@@ -81,7 +87,7 @@ def test_device_opens_a_new_message_of_the_server(vectors, device, profile):
 
 
 def test_message_of_another_device_is_rejected(vectors, device, profile):
-    [other] = [each for each in vectors["devices"] if each is not device]
+    other = next(each for each in vectors["devices"] if each is not device)
     with pytest.raises(errors.InvalidMessage):
         server_keys.open_sealed(profile, server_keys.MessageType.ANSWER, other["to_server"]["approval"]["message"])
     with pytest.raises(ValueError, match="not signed"):
@@ -115,14 +121,14 @@ def test_signature_is_valid_and_deterministic(device, profile):
     assert not server_keys.verify_signature(profile, vector["data"] + " ", vector["signature"])
 
 
-def test_locked_token_matches_the_vectors(vectors):
-    vector = vectors["locked_pin_token"]
+def test_locked_token_matches_the_vectors(document):
+    vector = document["locked_pin_token"]
     locked = LockedToken(vector["salt"], vector["locked"])
     assert locked.unlock(vector["pin"]) == vector["token"]
     assert locked.unlock(vector["wrong_pin"]) == vector["token_of_wrong_pin"]
 
 
-def test_scanned_code_matches_the_vectors(vectors):
-    vector = vectors["otp"]
+def test_scanned_code_matches_the_vectors(document):
+    vector = document["otp"]
     transaction_id, otp = otp_codes.unpack(vector["scanned"])
     assert (str(transaction_id), otp) == (vector["transaction_id"], vector["otp"])

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from joserfc.util import json_b64decode
+from joserfc.util import json_b64decode, to_bytes, urlsafe_b64decode
 
 from . import content as contents
 from .kinds import KeyKind, MessageType
@@ -21,6 +21,7 @@ SIGNATURE = {"use": "sig", "alg": "ES256"}
 ENCRYPTION = {"use": "enc", "alg": "ECDH-ES+A256KW"}
 CONTENT_ENCRYPTION = "A256GCM"
 CURVE = {"kty": "EC", "crv": "P-256"}
+COORDINATE_BYTES = 32
 
 
 def new_secret_key(_kind: KeyKind, *, at: float) -> str:  # noqa: ARG001 - JOSE keys have no time of creation
@@ -113,13 +114,20 @@ def _decrypt(message: str, encryption: ECKey) -> str:
     """Return the signed content of a message. Raises ValueError or JoseError for a message in any other format."""
     contents.check_size(message)
     header, expected = _read_header(message), _encryption_header(encryption)
-    ephemeral = header.pop("epk", None)
-    if header != expected or not isinstance(ephemeral, dict) or ephemeral.keys() != {*CURVE, "x", "y"}:
+    if not _is_ephemeral_key(header.pop("epk", None)) or header != expected:
         raise ValueError("not encrypted to this key")
-    if ephemeral != ephemeral | CURVE:
-        raise ValueError("an ephemeral key of another curve")
     decrypted = jwe.decrypt_compact(message, encryption, [expected["alg"], expected["enc"]])
     return (decrypted.plaintext or b"").decode()
+
+
+def _is_ephemeral_key(jwk: object) -> bool:
+    """Return True if a header member is a public key on P-256. joserfc checks that it is a point of the curve."""
+    if not isinstance(jwk, dict) or jwk.keys() != {*CURVE, "x", "y"}:
+        return False
+    # The length is fixed (RFC 7518, 6.2.1.2), but joserfc accepts coordinates without leading zeros.
+    return jwk == jwk | CURVE and all(
+        len(urlsafe_b64decode(to_bytes(jwk[name]))) == COORDINATE_BYTES for name in ("x", "y")
+    )
 
 
 def _verify(signed: str, signing: ECKey, typ: MessageType) -> bytes:
