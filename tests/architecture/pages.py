@@ -8,7 +8,7 @@ from django.conf import settings
 ROOT = Path(settings.BASE_DIR)
 PAGES = [
     *sorted(ROOT.glob("*.md")),
-    *sorted(Path(ROOT, "docs").glob("*.md")),
+    *sorted(Path(ROOT, "docs").rglob("*.md")),
     ROOT / "clients/python/README.md",
     ROOT / "locale/README.md",
 ]
