@@ -68,6 +68,7 @@ def refusals(device: str, server: str, other: str) -> dict[str, Refusals]:
             MessageType.ANSWER,
             {"typ_other": MessageType.REGISTRATION, "typ_of_receiver": MessageType.CHALLENGE},
             contents.DENIAL,
+            is_to_server=True,
         ),
         "to_device": Refusals(
             _side(server),
@@ -76,6 +77,7 @@ def refusals(device: str, server: str, other: str) -> dict[str, Refusals]:
             MessageType.CHALLENGE,
             {"typ_other": MessageType.TOKEN, "typ_of_receiver": MessageType.ANSWER},
             contents.CHALLENGE,
+            is_to_server=False,
         ),
     }
 

@@ -34,6 +34,7 @@ class Refusals:
     expected: MessageType
     wrong_types: dict[str, MessageType]
     content: dict[str, Any]
+    is_to_server: bool
 
     def messages(self) -> Iterator[Message]:
         """Return the messages with their reasons."""
@@ -132,8 +133,10 @@ class Refusals:
         yield "payload_array", self.seal(payload=json.dumps([self.content]).encode())
         yield "payload_string", self.seal(payload=json.dumps("text").encode())
         yield "payload_nested", self.seal(payload=b"[" * PAYLOAD_DEPTH + b"]" * PAYLOAD_DEPTH)
-        padded = json.dumps({**self.content, "padding": "x" * OVERSIZED_PADDING}).encode()
-        yield "oversized", self.seal(payload=padded)
+        if self.is_to_server:
+            # Only messages to the server have a fixed limit.
+            padded = json.dumps({**self.content, "padding": "x" * OVERSIZED_PADDING}).encode()
+            yield "oversized", self.seal(payload=padded)
 
     def _structures(self) -> Iterator[Message]:
         signed = self.sign()
@@ -155,8 +158,8 @@ class Refusals:
 
     def _reflected(self) -> str:
         """Return a valid message of the receiver to the sender."""
-        back = Refusals(self.receiver, self.sender, self.other, self.wrong_types["typ_of_receiver"], {}, self.content)
-        return back.seal()
+        typ, swapped = self.wrong_types["typ_of_receiver"], (self.receiver, self.sender)
+        return Refusals(*swapped, self.other, typ, {}, self.content, not self.is_to_server).seal()
 
     def _jwe_algorithms(self) -> Iterator[Message]:
         yield "jwe_alg_ecdh_es", self.enclose(alg="ECDH-ES")

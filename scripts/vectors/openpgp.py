@@ -66,8 +66,8 @@ def _sealed_by_server(content: dict[str, Any], server: str, device: str) -> str:
 
 def _refused(name: str, device: str, server: str, other: str) -> list[dict[str, str]]:
     directions = {
-        "to_server": (Refusals(device, server, other, contents.DENIAL), MessageType.ANSWER),
-        "to_device": (Refusals(server, device, other, contents.CHALLENGE), MessageType.CHALLENGE),
+        "to_server": (Refusals(device, server, other, contents.DENIAL, is_to_server=True), MessageType.ANSWER),
+        "to_device": (Refusals(server, device, other, contents.CHALLENGE, is_to_server=False), MessageType.CHALLENGE),
     }
     return [
         contents.refused(reason, direction, typ, message)

@@ -28,6 +28,7 @@ class Refusals:
     receiver: str
     other: str
     content: dict[str, Any]
+    is_to_server: bool
 
     def messages(self) -> Iterator[Message]:
         """Return the messages that Sequoia creates, with their reasons."""
@@ -53,10 +54,14 @@ class Refusals:
         yield "signature_alone", _armor(operations.encrypt(signature, receiver))
         nested = self._signed(b"[" * PAYLOAD_DEPTH + b"]" * PAYLOAD_DEPTH)
         yield "payload_nested", _armor(operations.encrypt(nested, receiver))
-        oversized = self._signed(self._padded(OVERSIZED_ARMORED_BYTES))
-        yield "oversized", _armor(operations.encrypt(oversized, receiver))
-        compressed = _compressed(self._signed(self._padded(OVERSIZED_BYTES)))
-        yield "oversized_compressed", _armor(operations.encrypt(compressed, receiver))
+        if self.is_to_server:
+            # Only messages to the server have a fixed limit, and can be compressed.
+            oversized = self._signed(self._padded(OVERSIZED_ARMORED_BYTES))
+            yield "oversized", _armor(operations.encrypt(oversized, receiver))
+            compressed = _compressed(self._signed(self._padded(OVERSIZED_BYTES)))
+            yield "oversized_compressed", _armor(operations.encrypt(compressed, receiver))
+        else:
+            yield "compressed", _armor(operations.encrypt(_compressed(signed), receiver))
         bomb = _compressed(_compressed(self._signed(self._padded(BOMB_BYTES))))
         yield "decompression_bomb", _armor(operations.encrypt(bomb, receiver))
 

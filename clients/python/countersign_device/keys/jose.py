@@ -22,6 +22,11 @@ ENCRYPTION = {"use": "enc", "alg": "ECDH-ES+A256KW"}
 CONTENT_ENCRYPTION = "A256GCM"
 CURVE = {"kty": "EC", "crv": "P-256"}
 COORDINATE_BYTES = 32
+# Allowed algorithms. The default limits of joserfc are shorter than some challenges.
+SIGNATURE_REGISTRY = jws.JWSRegistry(algorithms=[SIGNATURE["alg"]])
+SIGNATURE_REGISTRY.max_payload_length = contents.MAX_MESSAGE_BYTES
+ENCRYPTION_REGISTRY = jwe.JWERegistry(algorithms=[ENCRYPTION["alg"], CONTENT_ENCRYPTION])
+ENCRYPTION_REGISTRY.max_ciphertext_length = contents.MAX_MESSAGE_BYTES
 
 
 def new_secret_key(_kind: KeyKind, *, at: float) -> str:  # noqa: ARG001 - JOSE keys have no time of creation
@@ -80,9 +85,9 @@ def seal(
     signing, _encryption = _read(secret_key)
     _signing, encryption = _read(receiver)
     payload = json.dumps(content).encode()
-    signed = jws.serialize_compact(_signature_header(signing, typ), payload, signing, [SIGNATURE["alg"]])
+    signed = jws.serialize_compact(_signature_header(signing, typ), payload, signing, registry=SIGNATURE_REGISTRY)
     header = _encryption_header(encryption)
-    return jwe.encrypt_compact(header, signed.encode(), encryption, [header["alg"], header["enc"]])
+    return jwe.encrypt_compact(header, signed.encode(), encryption, registry=ENCRYPTION_REGISTRY)
 
 
 def _signature_header(signing: ECKey, typ: MessageType) -> dict[str, str]:
@@ -116,7 +121,7 @@ def _decrypt(message: str, encryption: ECKey) -> str:
     header, expected = _read_header(message), _encryption_header(encryption)
     if not _is_ephemeral_key(header.pop("epk", None)) or header != expected:
         raise ValueError("not encrypted to this key")
-    decrypted = jwe.decrypt_compact(message, encryption, [expected["alg"], expected["enc"]])
+    decrypted = jwe.decrypt_compact(message, encryption, registry=ENCRYPTION_REGISTRY)
     return (decrypted.plaintext or b"").decode()
 
 
@@ -134,7 +139,7 @@ def _verify(signed: str, signing: ECKey, typ: MessageType) -> bytes:
     """Return the payload of a JWS. Raises ValueError or JoseError if it is not of this signer and type."""
     if _read_header(signed) != _signature_header(signing, typ):
         raise ValueError("not signed by the sender, or of another type")
-    return jws.deserialize_compact(signed, signing, [SIGNATURE["alg"]]).payload
+    return jws.deserialize_compact(signed, signing, registry=SIGNATURE_REGISTRY).payload
 
 
 def _read_header(compact: str) -> dict[str, Any]:
