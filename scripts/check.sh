@@ -25,6 +25,8 @@ check "migrations" $bin/python manage.py makemigrations --check --dry-run
 check "names of migrations" sh -c '! ls apps/*/migrations/*_auto_*.py 2>/dev/null'
 check "catalogue of texts" ./scripts/check-messages.sh
 check "OpenAPI description" $bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+check "types of clients/typescript (tsc)" $bin/python scripts/typescript.py types
+check "code style of clients/typescript (ESLint)" $bin/python scripts/typescript.py lint
 check "words" $bin/python scripts/check_words.py
 check "shell scripts" sh -c 'for script in scripts/*.sh .ci/run; do sh -n "$script" || exit 1; done'
 check "dependency audit" $bin/python scripts/audit.py

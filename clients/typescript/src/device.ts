@@ -1,0 +1,302 @@
+/** Device of Countersign: one installation of an app at one server, with a profile for each user. */
+
+import * as authenticators from "./authenticators.ts";
+import { Clock } from "./clock.ts";
+import { Context } from "./context.ts";
+import * as enrollment from "./enrollment.ts";
+import { DeviceError } from "./errors.ts";
+import { Http, type Fetch } from "./http.ts";
+import type { KeyStore } from "./keys.ts";
+import { isServer, normalizeServer } from "./links.ts";
+import { Mutex } from "./mutex.ts";
+import { PIN_SCRYPT, type Scrypt } from "./pin.ts";
+import { scrypt } from "./scrypt.ts";
+import { State, type EnrollmentRequest, type StoredProfile } from "./state.ts";
+import type { Storage, TokenStore } from "./storage.ts";
+import * as transactions from "./transactions.ts";
+
+export interface DeviceOptions {
+  /** URL of the server, for example `https://auth.example.com`. */
+  readonly server: string;
+  readonly storage: Storage;
+  readonly keyStore: KeyStore;
+  /** Required for fingerprint and custom authenticators. */
+  readonly tokenStore?: TokenStore;
+  /** Allow a server without TLS outside the loopback, for development. */
+  readonly allowHttp?: boolean;
+  readonly fetch?: Fetch;
+  /** scrypt with PIN_SCRYPT. Default: an implementation in TypeScript. */
+  readonly scrypt?: Scrypt;
+  /** Device's time in ms since the epoch. */
+  readonly now?: () => number;
+  /** Wait for some ms, between retries. */
+  readonly sleep?: (ms: number) => Promise<void>;
+  /** Call `callback` after some ms. Return a function that cancels it. */
+  readonly setTimer?: (callback: () => void, ms: number) => () => void;
+  /** Time for a response, in ms. Default: 10,000. */
+  readonly timeout?: number;
+  /** Number of retries of a call, after 1, 2, 4 ... seconds. Default: 3. */
+  readonly maxRetries?: number;
+}
+
+/** Profile of a user on this device. */
+export interface Profile {
+  readonly profileId: string;
+  readonly applicationId: string;
+  /** `unconfirmed`: the response to a registration was lost. The old PIN may be valid; otherwise enrol again. */
+  readonly pin: "none" | "registered" | "unconfirmed";
+  /** Fingerprint and custom authenticators that can be unlocked on this device. */
+  readonly authenticators: readonly enrollment.Authenticator[];
+  /** The server has confirmed the push token. */
+  readonly pushEnrolled: boolean;
+}
+
+/** Outcome of an interrupted call. Without `error`, it has succeeded. A NetworkError: it is still stored. */
+export type Resumed =
+  | { readonly kind: "enrollment"; readonly profile?: Profile; readonly error?: DeviceError }
+  | { readonly kind: "push"; readonly error?: DeviceError }
+  | {
+      readonly kind: "answer";
+      readonly transactionId: string;
+      readonly profileId: string;
+      readonly status?: transactions.AnswerStatus;
+      readonly error?: DeviceError;
+    };
+
+/** Transaction of a profile: a push, an element of `transactions()`, or a challenge. */
+export interface TransactionReference {
+  readonly transactionId: string;
+  readonly profileId: string;
+}
+
+/**
+ * All calls throw NetworkError, UnexpectedResponse, or a DeviceApiError. After InvalidProfile and Disconnected, the
+ * data of the profile is deleted, after InvalidDeviceToken all data. NotRegistered: the device lacks the profile or
+ * token.
+ *
+ * Every change is stored in one step before or after its request, so that an app can end at any time. Call `resume`
+ * when the app starts. Create one instance for a server.
+ */
+export class Device {
+  readonly #context: Context;
+  readonly #mutex = new Mutex();
+
+  constructor(options: DeviceOptions) {
+    if (!isServer(options.server, options.allowHttp)) throw new DeviceError("the URL of the server requires HTTPS");
+    const server = normalizeServer(options.server);
+    const setTimer = options.setTimer ?? startTimer;
+    const pause = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        setTimer(resolve, ms);
+      });
+    const clock = new Clock(options.storage, server, options.now ?? Date.now);
+    const http = new Http(server, clock, {
+      fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+      sleep: options.sleep ?? pause,
+      setTimer,
+      timeout: options.timeout ?? 10_000,
+      maxRetries: options.maxRetries ?? 3,
+    });
+    this.#context = new Context({
+      clock,
+      http,
+      state: new State(options.storage, server),
+      keyStore: options.keyStore,
+      tokenStore: options.tokenStore,
+      scrypt: options.scrypt ?? ((password, salt) => scrypt(password, salt, PIN_SCRYPT, () => pause(0))),
+    });
+  }
+
+  /** Return the profiles of this device. No request is sent. */
+  async profiles(): Promise<Profile[]> {
+    return (await this.#context.state.read()).profiles.map(toProfile);
+  }
+
+  /** Return the id of this device, which portals use to address it. Undefined before the first enrolment. */
+  async deviceId(): Promise<string | undefined> {
+    return (await this.#context.state.read()).deviceId;
+  }
+
+  /** Return the server's time in ms since the epoch: `timestamp + 1000 * timeToLive` is the end of a transaction. */
+  serverTime(): Promise<number> {
+    return this.#context.clock.serverTime();
+  }
+
+  // Enrolment
+
+  /**
+   * Enrol a user: a new user, an additional one, or one of this device again with new keys.
+   *
+   * After a NetworkError, call it again with the same request, or `resume`. InvalidEnrollmentCode can then mean that
+   * the first request has used the code.
+   */
+  enroll(request: EnrollmentRequest): Promise<Profile> {
+    return this.#exclusively(async () => toProfile(await enrollment.enroll(this.#context, request)));
+  }
+
+  /**
+   * Return the state of all profiles on the server. Call it when the app is opened, and after an unexpected error.
+   * `removed` are the ids of profiles that the server has removed, and whose data is deleted: offer a new enrolment.
+   */
+  enrollments(): Promise<{ profiles: enrollment.ProfileStatus[]; removed: string[] }> {
+    return this.#exclusively(() => enrollment.listEnrollments(this.#context));
+  }
+
+  /** Remove a user from this device, with all data. */
+  async unenroll(profileId: string): Promise<void> {
+    await enrollment.unenroll(this.#context, await this.#context.profile(profileId));
+  }
+
+  /**
+   * Store the push token of the app and send it for all profiles: when the app starts, after each enrolment, and when
+   * the provider gives a new one. Profiles whose token the server has confirmed cost no request.
+   *
+   * For the platform `web`, it is the JSON text of the PushSubscription. All profiles are tried; then the first error
+   * is thrown, for example PushTokenInUse, EnrollmentDisabled or UserAlreadyEnrolled.
+   */
+  setPushToken(pushToken: string): Promise<void> {
+    return this.#exclusively(() => enrollment.setPushToken(this.#context, pushToken));
+  }
+
+  // Authenticators
+
+  /**
+   * Register a PIN, or replace it with the current one. Throws InvalidPin or Disconnected if that is wrong.
+   *
+   * RegistrationLost: no response arrived. `enrollments` clears the state if a first PIN was not registered; otherwise
+   * enrol the user again.
+   */
+  registerPin(profileId: string, pin: string, options: { currentPin?: string } = {}): Promise<void> {
+    return this.#exclusively(async () => {
+      const profile = await this.#context.profile(profileId);
+      await authenticators.registerPin(this.#context, profile, pin, options.currentPin);
+    });
+  }
+
+  /** Register the fingerprint, or replace its token. Requires the PIN. After a NetworkError, call it again. */
+  registerFingerprint(profileId: string, { pin }: { pin: string }): Promise<void> {
+    return this.#registerToken(profileId, "fingerprint", pin);
+  }
+
+  /** Register a custom authenticator of the application. Requires the PIN. After a NetworkError, call it again. */
+  registerCustom(profileId: string, authenticatorId: string, { pin }: { pin: string }): Promise<void> {
+    return this.#registerToken(profileId, `custom:${authenticatorId}`, pin);
+  }
+
+  #registerToken(profileId: string, name: string, pin: string): Promise<void> {
+    return this.#exclusively(async () => {
+      await authenticators.registerToken(this.#context, await this.#context.profile(profileId), name, pin);
+    });
+  }
+
+  // Transactions
+
+  /** List the pending transactions of all profiles, oldest first. Call it whenever the app is opened. */
+  transactions(): Promise<transactions.PendingTransaction[]> {
+    return transactions.listTransactions(this.#context);
+  }
+
+  /** Fetch the challenge of a transaction. Throws InvalidServerMessage if the server has not signed it. */
+  async fetch({ transactionId, profileId }: TransactionReference): Promise<transactions.Challenge> {
+    return transactions.fetchChallenge(this.#context, await this.#context.profile(profileId), transactionId);
+  }
+
+  /** Bind a scanned one-time password to a profile. Pass the scanned text unchanged. */
+  async claimOtp(profileId: string, scanned: string): Promise<transactions.Challenge> {
+    return transactions.claimOtp(this.#context, await this.#context.profile(profileId), scanned);
+  }
+
+  /**
+   * Approve a transaction with the credential that its method requires. An approval signs `signingData` if present.
+   *
+   * The sealed answer is stored before it is sent. After a NetworkError, the transaction may have been approved: call
+   * it again, or `resume`. InvalidPin and AuthenticatorRevoked: the transaction stays pending.
+   */
+  approve(
+    challenge: transactions.Challenge,
+    approval: transactions.Approval = {},
+  ): Promise<transactions.AnswerStatus> {
+    return this.#mutex.run(challenge.transactionId, async () => {
+      const profile = await this.#context.profile(challenge.profileId);
+      return transactions.approve(this.#context, profile, challenge, approval);
+    });
+  }
+
+  /** Deny a transaction. With `fraud`, the user reports a fraudulent request, which can lock the user. */
+  deny(
+    challenge: transactions.Challenge,
+    { fraud = false }: { fraud?: boolean } = {},
+  ): Promise<transactions.AnswerStatus> {
+    return this.#mutex.run(challenge.transactionId, async () => {
+      const profile = await this.#context.profile(challenge.profileId);
+      return transactions.deny(this.#context, profile, challenge, fraud);
+    });
+  }
+
+  // Interruptions
+
+  /** Finish the calls that ended without a response, before or after a restart of the app. */
+  async resume(): Promise<Resumed[]> {
+    await this.#context.abandonInterrupted();
+    await this.#context.deleteUnused();
+    const { enrollments, answers, profiles, pushToken } = await this.#context.state.read();
+    const resumed: Resumed[] = [];
+    for (const { transactionId, profileId } of uniqueTransactions(answers)) {
+      const send = async () => ({ status: await this.#sendAnswers(transactionId) });
+      resumed.push({ kind: "answer", transactionId, profileId, ...(await outcome(send)) });
+    }
+    for (const { request } of enrollments) {
+      const send = async () => ({ profile: await this.enroll(request) });
+      resumed.push({ kind: "enrollment", ...(await outcome(send)) });
+    }
+    if (pushToken !== undefined && profiles.some((profile) => profile.pushToken !== pushToken)) {
+      const send = async () => {
+        await this.setPushToken(pushToken);
+        return {};
+      };
+      resumed.push({ kind: "push", ...(await outcome(send)) });
+    }
+    return resumed;
+  }
+
+  #sendAnswers(transactionId: string): Promise<transactions.AnswerStatus> {
+    return this.#mutex.run(transactionId, () => transactions.sendAnswers(this.#context, transactionId));
+  }
+
+  /** Run calls that change enrolments one after the other. */
+  #exclusively<T>(run: () => Promise<T>): Promise<T> {
+    return this.#mutex.run("enrollments", run);
+  }
+}
+
+async function outcome<T extends object>(run: () => Promise<T>): Promise<T | { error: DeviceError }> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof DeviceError) return { error };
+    throw error;
+  }
+}
+
+function uniqueTransactions<T extends TransactionReference>(answers: readonly T[]): T[] {
+  return [...new Map(answers.map((answer) => [answer.transactionId, answer])).values()];
+}
+
+function toProfile({ profileId, applicationId, pin, pinUnconfirmed, tokens, pushToken }: StoredProfile): Profile {
+  return {
+    profileId,
+    applicationId,
+    pin: pinUnconfirmed === true ? "unconfirmed" : pin === undefined ? "none" : "registered",
+    authenticators: Object.keys(tokens).map((name) =>
+      name === "fingerprint" ? { type: name } : { type: "custom", id: name.slice("custom:".length) },
+    ),
+    pushEnrolled: pushToken !== undefined,
+  };
+}
+
+function startTimer(callback: () => void, ms: number): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => {
+    clearTimeout(timer);
+  };
+}

@@ -1,0 +1,93 @@
+"""The device library in TypeScript at a running server: scenarios in Node and Chromium, the example of its README."""
+
+import base64
+import json
+import re
+import subprocess
+import urllib.request
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from scripts.typescript import NODE, PACKAGE
+from tests.console.conftest import CHROMIUM, needs_browser
+
+pytestmark = pytest.mark.processes
+
+MARK = "<!-- executed by tests/clients/typescript/test_server.py -->"
+PAGE = "<!doctype html><title>Device</title><script src='/device-test/bundle.js'></script>"
+
+
+def test_scenarios_succeed_in_node(node):
+    ended = node("--test", "--test-reporter=tap", "--test-concurrency=1", "test/server/node.ts")
+    assert ended.returncode == 0, ended.stdout[-5000:] + ended.stderr[-2000:]
+    assert int(re.search(r"^# pass (\d+)$", ended.stdout, re.MULTILINE)[1]) > 5
+
+
+@needs_browser
+def test_scenarios_succeed_in_a_browser(library, site, tmp_path):
+    bundle = tmp_path / "bundle.js"
+    options = ("--bundle", "--format=iife", "--target=es2022", "--log-level=error", f"--outfile={bundle}")
+    assert library.run("node_modules/esbuild/bin/esbuild", "test/server/browser.ts", *options).returncode == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(base_url=site["server"])
+        page.route("**/device-test/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+        page.route("**/device-test/bundle.js", lambda route: route.fulfill(path=bundle))
+        page.goto("/device-test/")
+        names = page.evaluate("names")
+        assert names
+        for name in names:
+            page.evaluate("([name, site]) => run(name, site)", [name, site])
+        browser.close()
+
+
+def example():
+    [found] = re.findall(rf"{re.escape(MARK)}\n```ts\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+    return found
+
+
+def test_example_is_short():
+    assert len([line for line in example().splitlines() if line.strip()]) <= 30
+
+
+def test_example_enrols_and_approves_with_a_fingerprint(library, site, tmp_path):
+    package = tmp_path / "node_modules" / "@countersign" / "device"
+    package.parent.mkdir(parents=True)
+    package.symlink_to(PACKAGE)
+    (tmp_path / "app.mts").write_text(example())
+    link = portal(site, "users/eva/enrollment-codes", application_id="shop")["enrollment_uri"]
+    with subprocess.Popen(
+        [NODE, "--no-warnings", "app.mts", link],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        device_id = process.stdout.readline().strip()
+        started = portal(
+            site,
+            "authenticate/user",
+            type="login-fingerprint",
+            user_id="eva",
+            device_id=device_id,
+            callback_uri="http://127.0.0.1:9/callback",
+            message="Sign in?",
+        )
+        [profile_id] = re.findall(r"\b[A-Z0-9]{6}\b", process.stdout.readline())
+        push = {"og_transaction_id": started["transaction_id"], "og_profile_id": profile_id, "og_message": "Sign in?"}
+        output, _errors = process.communicate(json.dumps({"data": {"content": json.dumps(push)}}) + "\n", timeout=30)
+    assert output.splitlines() == ["Sign in? ", "fingerprint requested", "authenticated"]
+
+
+def portal(site, path, **fields):
+    """Call the portal API and return the members of the response."""
+    pair = base64.b64encode(f"{site['clientId']}:{site['clientSecret']}".encode()).decode()
+    request = urllib.request.Request(
+        f"{site['server']}/oauth/api/v4/{path}",
+        data=urlencode(fields).encode(),
+        headers={"Authorization": f"Basic {pair}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)
