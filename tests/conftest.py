@@ -13,6 +13,7 @@ from django.utils.http import http_date
 
 from apps.demo.device import Device
 from apps.enrollment import services as enrollment
+from clients.python.countersign_device import KeyKind
 from tests import factories
 from tests.database_cleanup import empty_tables
 
@@ -101,6 +102,11 @@ class TestDevice(Device):
 
     __test__ = False
     client = None
+    # Kind of the keys of a device without a `kind`. The fixture `each_kind` changes it.
+    default_kind = KeyKind.P256
+
+    def __init__(self, server="", **fields):
+        super().__init__(server, **{"kind": self.default_kind, **fields})
 
     def exchange(self, method, path, body):
         response = self.client.generic(
@@ -112,6 +118,24 @@ class TestDevice(Device):
         )
         # Without a web server, the response has no Date header.
         return response.status_code, http_date(), response.content
+
+
+@pytest.fixture(params=[KeyKind.P256, KeyKind.CURVE25519])
+def each_kind(request, monkeypatch):
+    """Run the test once with JOSE keys and once with OpenPGP keys."""
+    monkeypatch.setattr(TestDevice, "default_kind", request.param)
+    return request.param
+
+
+# For tests of one kind in a module whose tests run with each kind.
+jose_only = pytest.mark.parametrize("each_kind", [KeyKind.P256], indirect=True)
+openpgp_only = pytest.mark.parametrize("each_kind", [KeyKind.CURVE25519], indirect=True)
+
+
+@pytest.fixture
+def openpgp_keys(monkeypatch):
+    """Run the test with OpenPGP keys."""
+    monkeypatch.setattr(TestDevice, "default_kind", KeyKind.CURVE25519)
 
 
 @pytest.fixture

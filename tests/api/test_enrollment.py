@@ -12,6 +12,8 @@ from tests import factories
 from tests.api.calls import ENROLLMENTS, assert_not_cacheable, error_of, send_json
 from tests.conftest import TestDevice
 
+pytestmark = pytest.mark.usefixtures("each_kind")
+
 INVALID_CODE = (404, "invalid_enrollment_code")
 
 

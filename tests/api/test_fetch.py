@@ -13,6 +13,8 @@ from tests import factories
 from tests.api.calls import error_of, fetch_path, send_json
 from tests.conftest import TestDevice
 
+pytestmark = pytest.mark.usefixtures("each_kind")
+
 INVALID_TRANSACTION = (404, "invalid_transaction")
 
 

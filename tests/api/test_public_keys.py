@@ -15,6 +15,8 @@ from clients.python.countersign_device.keys import openpgp_operations as openpgp
 from tests.api.calls import ENROLLMENTS, answer_path, error_of, send_json
 from tests.api.certificates import ENCRYPTS, SIGNS, Subkey, agreement, certificate, sealed
 
+pytestmark = pytest.mark.usefixtures("openpgp_keys")
+
 KEYS = Path(__file__).parent / "public_keys"
 ACCEPTED = sorted(path.name for path in (KEYS / "accepted").iterdir())
 REJECTED = sorted(path.name for path in (KEYS / "refused").iterdir())

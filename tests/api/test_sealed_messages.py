@@ -13,6 +13,8 @@ from pysequoia import Cert, Tsk
 from tests.api import sealing
 from tests.api.calls import CALLBACK, INITIATE, answer_path, error_of, fetch_path, send_json
 
+pytestmark = pytest.mark.usefixtures("openpgp_keys")
+
 needs_gnupg = pytest.mark.skipif(not shutil.which("gpg"), reason="GnuPG is not installed: install the package gnupg")
 
 

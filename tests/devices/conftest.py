@@ -36,7 +36,7 @@ class TokenDevice(TestDevice):
     __test__ = False
 
     def __init__(self, **fields):
-        super().__init__("", **fields)
+        super().__init__(**fields)
         self.tokens = {}
 
     def registration(self, kind, **members):

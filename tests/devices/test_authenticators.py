@@ -13,6 +13,8 @@ from tests import factories
 from tests.api.calls import error_of, send_json
 from tests.devices.conftest import TokenDevice
 
+pytestmark = pytest.mark.usefixtures("each_kind")
+
 INVALID_MESSAGE = (400, "invalid_message")
 NOT_ENABLED = (403, "authenticator_not_enabled")
 
@@ -195,7 +197,7 @@ def test_message_time_can_differ_by_five_minutes(new_device, client, millisecond
 @pytest.mark.parametrize(
     "members",
     [
-        *({"type": value} for value in (None, "", "face", "PIN", 5, True, [], {}, ["pin"], "\ud800")),
+        *({"kind": value} for value in (None, "", "face", "PIN", 5, True, [], {}, ["pin"], "\ud800")),
         *({"nonce": value} for value in (None, "", "x" * 7, "x" * 129, 12345678, ["x"] * 8, {}, True)),
         *({"issued_at": value} for value in (None, "", "1", 0, -1, 10**400, 1e300, True, [], {})),
         *({"authenticator_id": value} for value in ("face", 5, [], {}, True)),
@@ -205,8 +207,7 @@ def test_message_time_can_differ_by_five_minutes(new_device, client, millisecond
 )
 def test_malformed_member_is_rejected_and_not_counted(new_device, assert_rejected_and_unchanged, members):
     device = new_device()
-    kind = members.pop("type", "pin") if "type" in members else "pin"
-    assert_rejected_and_unchanged(device, device.registration(kind, **members))
+    assert_rejected_and_unchanged(device, device.registration(**{"kind": "pin", **members}))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_nonce_can_contain_any_character(new_device, client, nonce):
     assert new_device().register(client, "pin", nonce=nonce).status_code == 201
 
 
-@pytest.mark.parametrize("token", ["", "\0", "\ud800", "é", "x" * 40_000], ids=lambda x: ascii(x)[:8])
+@pytest.mark.parametrize("token", ["", "\0", "\ud800", "é", "x" * 30_000], ids=lambda x: ascii(x)[:8])
 def test_pin_token_with_any_content_is_verified(device, client, token):
     assert error_of(device.register(client, "fingerprint", pin_token=token)) == (403, "invalid_pin")
 

@@ -19,6 +19,8 @@ from tests.conftest import TestDevice
 from tests.devices.conftest import TokenDevice
 from tests.fakes.portal import Portal
 
+pytestmark = pytest.mark.usefixtures("openpgp_keys")
+
 MINUTE, HOUR, YEAR = 60, 3600, 365 * 86_400
 OFF_BY = [-5 * HOUR, 5 * HOUR]
 INVALID_MESSAGE = (400, "invalid_message")

@@ -8,6 +8,8 @@ from tests.api.calls import ENROLLMENTS, error_of
 from tests.api.test_query_budget import cached_configuration, queries_of  # noqa: F401 - a fixture
 from tests.devices.conftest import TokenDevice
 
+pytestmark = pytest.mark.usefixtures("each_kind")
+
 BUDGET = 3
 
 

@@ -6,6 +6,8 @@ from apps.enrollment.models import Authenticator
 from apps.transactions.models import RejectedAnswer
 from tests.api.calls import error_of
 
+pytestmark = pytest.mark.usefixtures("each_kind")
+
 INVALID_MESSAGE, REVOKED = (400, "invalid_message"), (403, "authenticator_revoked")
 LIMIT_EVENTS = {
     "fingerprint": "PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED",

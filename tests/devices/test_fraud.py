@@ -14,7 +14,7 @@ from tests.api.calls import error_of
 from tests.commands.command_runner import run
 from tests.devices.conftest import TokenDevice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("each_kind")]
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from tests.api.calls import error_of
 from tests.api.test_sealed_messages import _key_parameters, empty_gpg, needs_gnupg, signed  # noqa: F401 - a fixture
 from tests.devices.conftest import TokenDevice
 
+pytestmark = pytest.mark.usefixtures("openpgp_keys")
+
 OPENPGPJS = Path(__file__).parent / "fixtures" / "openpgpjs"
 MADE_AT = datetime(2020, 1, 1, 12, tzinfo=UTC)
 INVALID_MESSAGE = (400, "invalid_message")

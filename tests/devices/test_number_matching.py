@@ -8,7 +8,7 @@ from apps.transactions.models import Transaction
 from tests import factories
 from tests.api.calls import answer_path, send_json
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("each_kind")]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.api.test_races import at_once, own_transactions, statuses  # noqa: F4
 from tests.devices.conftest import TokenDevice
 from tests.devices.signing import sign
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("each_kind")]
 ENDINGS = {
     "MOBILE_AUTH_AUTHENTICATED": "authenticated",
     "MOBILE_AUTH_NOT_AUTHENTICATED": "not_authenticated",

@@ -13,6 +13,8 @@ from apps.enrollment.models import KeyKind, Profile, ServerKey
 from tests.commands.command_runner import run
 from tests.devices.conftest import TokenDevice
 
+pytestmark = pytest.mark.usefixtures("each_kind")
+
 
 @pytest.fixture
 def is_working(portal, type_of, client):
@@ -27,14 +29,15 @@ def is_working(portal, type_of, client):
     return check
 
 
-def test_shared_key_is_created_once_and_encrypted(new_device):
+def test_shared_key_is_created_once_and_encrypted(new_device, each_kind):
     first, second = new_device("anna"), new_device("bert")
     assert first.server_public_key == second.server_public_key
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret_key FROM enrollment_serverkey")
         ((stored,),) = cursor.fetchall()
-    assert "BEGIN PGP" not in stored
-    assert ServerKey.objects.get().secret_key.startswith("-----BEGIN PGP PRIVATE KEY BLOCK-----")
+    secret_key = ServerKey.objects.get().secret_key
+    assert secret_key.startswith("-----BEGIN PGP PRIVATE KEY BLOCK-----" if each_kind.is_openpgp else '{"keys"')
+    assert secret_key[:20] not in stored
 
 
 def test_key_option_applies_to_new_enrollments_only(new_device, switch, is_working):

@@ -6,6 +6,7 @@ import subprocess
 
 import pysequoia
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -18,10 +19,14 @@ from apps.callbacks.models import CallbackDelivery
 from apps.events.models import Event
 from apps.system.models import Features
 from apps.transactions.models import PushDelivery, Transaction
+from clients.python.countersign_device import KeyKind, new_secret_key
 from tests import factories
 from tests.api.calls import CALLBACK, INITIATE, error_of
+from tests.conftest import jose_only, openpgp_only
 from tests.devices.conftest import METHODS, TokenDevice
-from tests.devices.signing import sign
+from tests.devices.signing import sign, without_der
+
+pytestmark = pytest.mark.usefixtures("each_kind")
 
 DATA = "Pay 12.50 EUR to Bert, IBAN NL00 TEST 0123 4567 89"
 SUCCEEDED = "PUSH_AUTH_TRANSACTION_SIGNING_SUCCEEDED"
@@ -39,6 +44,7 @@ def rsa(suite):
 
 
 KEYS = {
+    "P-256": lambda: new_secret_key(KeyKind.P256, at=0),
     "Ed25519 as GnuPG writes it": secret_key,
     "Ed25519 as RFC 9580 writes it": lambda: secret_key(
         signing_algorithm=SigningAlgorithm.Ed25519, encryption_algorithm=EncryptionAlgorithm.X25519
@@ -103,7 +109,10 @@ def test_challenge_includes_the_signing_data(start_signing):
 
 def verify(pem, data, signature):
     key = load_pem_public_key(pem.encode())
-    options = () if isinstance(key, Ed25519PublicKey) else (PKCS1v15(), SHA256())
+    if isinstance(key, EllipticCurvePublicKey):
+        options = (ECDSA(SHA256()),)
+    else:
+        options = () if isinstance(key, Ed25519PublicKey) else (PKCS1v15(), SHA256())
     key.verify(base64.b64decode(signature), data.encode(), *options)
 
 
@@ -131,6 +140,16 @@ def test_signature_can_be_verified_with_openssl(start_signing, respond, valid_si
     command = "openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in data -sigfile signature"
     completed = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
     assert "Verified Successfully" in completed.stdout, completed.stderr
+
+
+@jose_only
+def test_signature_without_der_is_returned_in_der(start_signing, respond, valid_signature, result):
+    challenge = start_signing()
+    signature = valid_signature(challenge)
+    respond(challenge, signature=without_der(signature))
+    details = result(challenge)
+    assert details["signature"] == signature
+    verify(details["user_public_key"], DATA, details["signature"])
 
 
 @pytest.mark.parametrize(
@@ -239,7 +258,7 @@ def test_missing_signature_is_rejected(start_signing, respond, assert_rejected, 
         "A" * 2000,
         "A" * 2001,
         "A" * 2004,
-        "A" * 40_000,
+        "A" * 30_000,
     ],
     ids=lambda text: f"{ascii(text)[:12]} {len(text)}",
 )
@@ -270,6 +289,7 @@ def test_signature_of_another_transaction_is_rejected(start_signing, respond, va
     assert result(other)["status"] == "pending"
 
 
+@openpgp_only
 def test_openpgp_signature_packet_is_rejected(start_signing, respond, device, assert_rejected):
     signer = Tsk.from_bytes(device.secret_key.encode()).signer()
     detached = pysequoia.sign(signer, DATA.encode(), mode=pysequoia.SignatureMode.DETACHED, armor=False)

@@ -47,6 +47,7 @@ def version(google):
     return factories.ApplicationVersionFactory(push_messaging_configuration=configuration)
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_secrets_are_never_stored_readably(client, mobile_type, version, enroll, google, sink, caplog, capfd):
     caplog.set_level(0)
     row = factories.ApiClientFactory()
@@ -90,7 +91,8 @@ def test_secrets_are_never_stored_readably(client, mobile_type, version, enroll,
         "enrolment code": created.json()["enrollment_code"],
         "callback password": CALLBACK_PASSWORD,
         "service account": account["private_key"].splitlines()[5],
-        "server key": ServerKey.objects.get().secret_key.splitlines()[5],
+        "server key": private_part(ServerKey.objects.get().secret_key),
+        "device key": private_part(device.secret_key),
         **{f"challenge {number}": challenge["token"] for number, challenge in enumerate(challenges)},
         **{f"access token {number}": token for number, token in enumerate(google.fcm.access_tokens)},
     }
@@ -98,6 +100,11 @@ def test_secrets_are_never_stored_readably(client, mobile_type, version, enroll,
     assert PUBLIC_MESSAGE in places["database"]
     assert started in places["log"]
     assert_hidden(secrets, places)
+
+
+def private_part(secret_key):
+    """Return a text of a secret key that its public half does not contain."""
+    return json.loads(secret_key)["keys"][0]["d"] if secret_key.startswith("{") else secret_key.splitlines()[5]
 
 
 def send_invalid_requests(client, portal, mobile_type, device, version, challenge):
@@ -113,7 +120,9 @@ def send_invalid_requests(client, portal, mobile_type, device, version, challeng
     ):
         body = {"message": device.seal(content)}
         assert send_json(client, answer_path(transaction_id), body, token=device.device_token).status_code == 400
-    body = {"enrollment_code": "x", "public_key": device.secret_key, "application_id": version.application.identifier}
+    is_jose = device.secret_key.startswith("{")
+    keys = {"public_keys": json.loads(device.secret_key)} if is_jose else {"public_key": device.secret_key}
+    body = {"enrollment_code": "x", **keys, "application_id": version.application.identifier}
     send_json(client, "/device/v1/enrollments", body, token=device.device_token)
 
 

@@ -17,7 +17,7 @@ from .keys import KeyKind, MessageType
 from .store import FINGERPRINT, LockedToken, SecureStore
 
 TIMEOUT_SECONDS = 10
-DEFAULT_KIND = KeyKind.CURVE25519
+DEFAULT_KIND = KeyKind.P256
 # Proxy variables of the environment do not apply to the given server.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
