@@ -6,7 +6,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from apps.demo.device import Device, DeviceApiError
+from apps.demo.device import KEY_KINDS, Device, DeviceApiError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,6 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     enroll.add_argument("code")
     enroll.add_argument("--application", default="demo")
     enroll.add_argument("--pin", help="set this PIN")
+    enroll.add_argument("--keys", choices=KEY_KINDS, default="jose", help="kind of the keys (default: %(default)s)")
     commands.add_parser("list", help="list the pending transactions")
     commands.add_parser("scan", help="scan a one-time password and approve").add_argument("otp")
     for name in ("approve", "deny"):
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> str:
     if options.command == "enroll":
-        device = Device(options.server)
+        device = Device(options.server, kind=KEY_KINDS[options.keys])
         device.enroll(options.code, application_id=options.application, device_name="Command line")
         device.enroll_push(secrets.token_urlsafe(32))
         if options.pin:

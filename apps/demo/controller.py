@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.demo import setup, store
+from apps.demo.device import KEY_KINDS, KeyKind
 from apps.demo.fcm import FakeFcm, Response
 from apps.demo.journal import Actor, Journal
 from apps.demo.other_devices import OtherDevices
@@ -17,6 +18,7 @@ from apps.demo.portal import Portal, PortalError, ServerConnection
 from apps.demo.sms_inbox import NUMBER
 from apps.demo.visit import SignInMethod, Status, Visit
 
+DEFAULT_KIND = next(iter(KEY_KINDS.values()))
 # Pause between enrolment attempts, because the page polls twice a second.
 ENROLL_RETRY_SECONDS = 5.0
 # Push and callback take milliseconds. After this time, the page reports that the worker may not be running.
@@ -123,8 +125,8 @@ class Demo:
             # Without a valid stored state, a new phone is enrolled.
             return
 
-    def _enroll(self) -> None:
-        self.phone.enroll(self.portal.enrollment_code())
+    def _enroll(self, kind: KeyKind = DEFAULT_KIND) -> None:
+        self.phone.enroll(self.portal.enrollment_code(), kind)
         # The app sends its device id to the shop, which uses it in all further requests.
         self.portal.device_id = self.phone.device_id
         self._enroll_at = math.inf
@@ -188,12 +190,12 @@ class Demo:
         """Receive an SMS for the phone or for another number. Return False if the number is not valid."""
         return self.phone.receive_sms(content) or self.other_devices.receive_sms(content)
 
-    def enroll(self) -> None:
-        """Enrol Anna on the phone."""
+    def enroll(self, kind: KeyKind) -> None:
+        """Enrol Anna on the phone with keys of a kind."""
         with self._enrolling:
             self._restore()
             if not self.phone.device_id:
-                self._enroll()
+                self._enroll(kind)
             self._problem = ""
 
     def unenroll(self) -> None:

@@ -24,23 +24,27 @@ class LoggedDevice(Device):
         except OSError as error:
             self.journal.write(Actor.PHONE, f"{method} {path}", str(error), failed=True)
             raise
-        status, note = _describe_success(method, path)
+        status, note = self._describe_success(method, path)
         self.journal.write(Actor.PHONE, f"{method} {path} → {status}", note)
         return response
 
+    def _describe_success(self, method: str, path: str) -> tuple[int, str]:
+        """Return the status of a successful request and its explanation."""
+        last = path.rpartition("/")[2]
+        return {
+            "enrollments": (201, _("keys enrolled: %(keys)s") % {"keys": self.key_name}),
+            "push": (204, _("reachable by push")),
+            "authenticators": (201, _("PIN or fingerprint set up")),
+            "fetch": (200, _("challenge opened")),
+            "otp": (200, _("code scanned, challenge opened")),
+            "answer": (200, _("signed answer accepted")),
+            "transactions": (200, _("pending transactions listed")),
+        }.get(last, (204 if method == "DELETE" else 200, _("account removed from the phone")))
 
-def _describe_success(method: str, path: str) -> tuple[int, str]:
-    """Return the status of a successful request and its explanation."""
-    last = path.rpartition("/")[2]
-    return {
-        "enrollments": (201, _("keys enrolled")),
-        "push": (204, _("reachable by push")),
-        "authenticators": (201, _("PIN or fingerprint set up")),
-        "fetch": (200, _("challenge opened")),
-        "otp": (200, _("code scanned, challenge opened")),
-        "answer": (200, _("signed answer accepted")),
-        "transactions": (200, _("pending transactions listed")),
-    }.get(last, (204 if method == "DELETE" else 200, _("account removed from the phone")))
+    @property
+    def key_name(self) -> str:
+        """Standard and curve of the keys, for the page."""
+        return "OpenPGP (Curve25519)" if self.kind.is_openpgp else "JOSE (P-256)"
 
 
 def error_text(error: Exception) -> str:

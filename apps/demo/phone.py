@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin
+from apps.demo.device import FINGERPRINT, AuthenticatorRevoked, DeviceApiError, Disconnected, InvalidPin, KeyKind
 from apps.demo.journal import Actor, Journal
 from apps.demo.logged_device import LoggedDevice, error_text, invalid_pin_text
 from apps.demo.sms_inbox import SmsInbox
@@ -135,9 +135,9 @@ class Phone:
         except OSError:
             return []
 
-    def enroll(self, code: str) -> None:
+    def enroll(self, code: str, kind: KeyKind) -> None:
         """Enrol with an enrolment code, also for push. Raises PhoneError if the server rejects it."""
-        device, push_token = self._with_journal(LoggedDevice(self._server)), secrets.token_urlsafe(32)
+        device, push_token = self._with_journal(LoggedDevice(self._server, kind=kind)), secrets.token_urlsafe(32)
         try:
             device.enroll(code, application_id=self._application_id, device_name=NAME, device_model="Virtual phone")
             device.enroll_push(push_token)
@@ -314,14 +314,14 @@ class Phone:
             self._result = (result, time.time())
 
     def screen(self) -> dict[str, Any]:
-        """Return the state of the screen: `status`, `request` (the displayed transaction) and `messages` (SMS).
+        """Return the state of the screen: `status`, `request` (the displayed one), `messages` (SMS), `key_name`.
 
         The status is not_enrolled, disconnected, ready, sms, ringing, approved, denied or missed.
         """
         messages, request = self.inbox.recent(), self._current_request()
         if request is not None:
             state = _request_state(request, has_fingerprint=self._has_fingerprint)
-            return {"status": "ringing", "request": state, "messages": messages}
+            return {"status": "ringing", "request": state, "messages": messages, "key_name": self._key_name}
         result, since = self._result
         if result and time.time() - since < RESULT_SECONDS:
             status = result
@@ -329,7 +329,11 @@ class Phone:
             status = "sms"
         else:
             status = "ready" if self._device else "disconnected" if self._is_disconnected else "not_enrolled"
-        return {"status": status, "request": None, "messages": messages}
+        return {"status": status, "request": None, "messages": messages, "key_name": self._key_name}
+
+    @property
+    def _key_name(self) -> str:
+        return self._device.key_name if self._device else ""
 
     def _current_request(self) -> Request | None:
         """Return the oldest pending request, and remove expired ones."""

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.common import untrusted_json
 from apps.demo import controller, fcm, sms_inbox
+from apps.demo.device import KEY_KINDS
 from apps.demo.phone import NAME, PIN, ApprovalInput, PhoneError
 from apps.demo.portal import SHOP, PortalError
 from apps.demo.visit import SignInMethod, Status
@@ -116,8 +117,14 @@ def answer(request: HttpRequest) -> JsonResponse:
 
 
 @require_POST
-def enroll(_request: HttpRequest) -> JsonResponse:
-    return _state_response(lambda demo: demo.enroll())
+def enroll(request: HttpRequest) -> JsonResponse:
+    """Enrol the phone with keys of the kind in the form field `keys`, by default JOSE."""
+    kind = KEY_KINDS.get(request.POST.get("keys", "jose"))
+    if kind is None:
+        return JsonResponse(
+            {"error": _("The keys must be one of %(kinds)s.") % {"kinds": ", ".join(KEY_KINDS)}}, status=400
+        )
+    return _state_response(lambda demo: demo.enroll(kind))
 
 
 @require_POST

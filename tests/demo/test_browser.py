@@ -109,6 +109,18 @@ def test_last_wrong_pin_disconnects_the_phone(page):
     expect(phone.get_by_text("Anna is enrolled")).to_be_visible()
 
 
+def test_phone_with_openpgp_keys_signs_in(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    expect(phone.get_by_text("Keys: JOSE (P-256)")).to_be_visible()
+    phone.get_by_role("button", name="Remove account").click()
+    phone.get_by_role("button", name="Enrol with OpenPGP keys").click()
+    expect(phone.get_by_text("Keys: OpenPGP (Curve25519)")).to_be_visible()
+    expect(page.get_by_role("region", name="What just happened")).to_contain_text("OpenPGP (Curve25519)")
+    shop.get_by_role("button", name="Sign in").click()
+    phone.get_by_role("button", name="Approve").click()
+    expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
+
+
 def test_fingerprint_signs_in_and_signs_a_payment(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="With fingerprint").click()

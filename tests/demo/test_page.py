@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 
 from apps.demo import controller, store
+from apps.demo.device import Device, KeyKind
 from apps.demo.fcm import service_account
 from apps.demo.sms_inbox import NUMBER
 from apps.demo.visit import SignInMethod, Status, Visit
+from clients.python.countersign_device import keys
 
 SECRETS = {"client_secret": "s" * 32, "callback_password": "p" * 32, "administrator_password": "a" * 16}
 
@@ -108,6 +110,21 @@ def test_button_with_the_token_of_the_page_works(demo):
     client.get("/demo/")
     response = client.post("/demo/leave", headers={"X-CSRFToken": client.cookies["csrftoken"].value})
     assert response.status_code == 200
+
+
+def test_unknown_keys_are_rejected(client, demo):
+    response = client.post("/demo/phone/enroll", {"keys": "rsa"})
+    assert (response.status_code, response.json()) == (400, {"error": "The keys must be one of jose, openpgp."})
+
+
+def test_phone_of_an_earlier_version_is_restored(client, demo):
+    device = Device("", secret_key=keys.new_secret_key(KeyKind.CURVE25519, at=0), device_id="D", profile_id="P")
+    stored = json.loads(device.dump())
+    del stored["kind"]
+    phone = {"device": {**stored, "pin_token": {"salt": "", "locked": ""}}, "push_token": "push-token"}
+    store.write(store.STATE, {"phone": phone, "portal": {"device_id": "D"}})
+    state = client.get("/demo/state").json()["phone"]
+    assert (state["status"], state["key_name"]) == ("ready", "OpenPGP (Curve25519)")
 
 
 def test_unknown_decision_is_rejected(client, demo):

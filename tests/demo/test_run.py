@@ -76,6 +76,19 @@ def test_sign_in_requires_an_enrolled_phone(visitor):
     assert visitor.answer("approve")["portal"]["status"] == "signed_in"
 
 
+def test_phone_enrolls_with_the_selected_keys(visitor):
+    assert visitor.state()["phone"]["key_name"] == "JOSE (P-256)"
+    visitor.press("/demo/phone/unenroll")
+    state = visitor.press("/demo/phone/enroll", keys="openpgp")
+    assert state["phone"]["key_name"] == "OpenPGP (Curve25519)"
+    assert "keys enrolled: OpenPGP (Curve25519)" in [step["note"] for step in state["steps"]]
+    assert visitor.answer("approve", "fingerprint", fingerprint="1")["portal"]["status"] == "signed_in"
+    request = visitor.sign_in("payment")["phone"]["request"]
+    visitor.press("/demo/phone/answer", decision="approve", transaction_id=request["transaction_id"], pin="12345")
+    assert visitor.until(lambda state: state["portal"]["status"] != "waiting")["portal"]["status"] == "paid"
+    assert visitor.press("/demo/reset")["phone"]["key_name"] == "JOSE (P-256)"
+
+
 @pytest.mark.parametrize(
     ("method", "required_credentials", "approval"),
     [

@@ -68,6 +68,7 @@ async function submit(button) {
   const decision = button.dataset.decision;
   const fields = decision ? { decision, transaction_id: request ? request.transaction_id : "" } : {};
   if (button.dataset.method) fields.method = button.dataset.method;
+  if (button.dataset.keys) fields.keys = button.dataset.keys;
   if (button.dataset.codeForm !== undefined) fields.code = button.elements.code.value;
   if (decision === "approve" && request && request.number_digits) fields.number = find("#match").value.trim();
   if (button.dataset.pinForm !== undefined) fields.pin = button.elements.pin.value;
@@ -105,6 +106,7 @@ function draw(state) {
   drawPortal(portal);
   drawMessages(phone.messages);
   find("[data-scan]").hidden = !phone.can_scan;
+  find("[data-key-name]").textContent = phone.key_name;
   all("[data-when-phone]").forEach((part) => (part.hidden = part.dataset.whenPhone !== phone.status));
   if (phone.problem) find("[data-phone-problem]").textContent = phone.problem;
   if (phone.request) drawRequest(phone.request);
