@@ -28,9 +28,8 @@ def _key_pair(secret_key: str, *, with_kid: bool = False) -> dict[str, Any]:
 
 
 def _device(device: str, server: str, other: str) -> dict[str, Any]:
-    data = contents.SIGNING_DATA.encode()
-    raw = jose_builder.ecdsa(jose_builder.private_key(_side(device).signing), data)
-    signatures = {"approval": keys.sign(data, device), "approval_with_raw_signature": raw}
+    der = keys.sign(contents.SIGNING_DATA.encode(), device)
+    signatures = {"approval": der, "approval_with_raw_signature": jose_builder.raw_signature(der)}
     encoded = {name: base64.b64encode(signature).decode() for name, signature in signatures.items()}
     return {
         **_key_pair(device),

@@ -85,9 +85,12 @@ class Side:
 
 
 def ecdsa(key: EllipticCurvePrivateKey, data: bytes, algorithm: HashAlgorithm | None = None) -> bytes:
-    """Return the raw signature: both numbers with 32 bytes."""
-    numbers = decode_dss_signature(key.sign(data, ECDSA(algorithm or SHA256())))
-    return b"".join(number.to_bytes(BYTES, "big") for number in numbers)
+    return raw_signature(key.sign(data, ECDSA(algorithm or SHA256())))
+
+
+def raw_signature(der: bytes) -> bytes:
+    """Return a signature as the two numbers with 32 bytes each."""
+    return b"".join(number.to_bytes(BYTES, "big") for number in decode_dss_signature(der))
 
 
 def mac(key: bytes, data: bytes) -> bytes:

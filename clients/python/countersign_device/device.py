@@ -17,7 +17,6 @@ from .keys import KeyKind, MessageType
 from .store import FINGERPRINT, LockedToken, SecureStore
 
 TIMEOUT_SECONDS = 10
-DEFAULT_KIND = KeyKind.P256
 # Proxy variables of the environment do not apply to the given server.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -31,7 +30,7 @@ class Device:
 
     server: str
     # Kind of the keys that enrolments create.
-    kind: KeyKind = DEFAULT_KIND
+    kind: KeyKind = KeyKind.P256
     # Created at enrolment, when the time of the server is known.
     secret_key: str = ""
     device_id: str = ""
