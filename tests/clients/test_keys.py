@@ -72,6 +72,14 @@ def test_message_of_another_signer_or_receiver_is_rejected(own, server):
         open_sealed(message, other, own)
 
 
+def test_message_with_a_changed_character_is_rejected(own, server):
+    message = seal(CONTENT, own, server)
+    for position in range(0, len(message), 7):
+        changed = "A" if message[position] != "A" else "B"
+        with pytest.raises(ValueError):  # noqa: PT011 - libraries have errors of their own
+            open_sealed(message[:position] + changed + message[position + 1 :], server, own)
+
+
 @pytest.mark.parametrize("kind", KeyKind)
 def test_enrollment_contains_only_public_keys(kind):
     secret_key = keys.new_secret_key(kind, at=time.time())

@@ -6,10 +6,12 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from tests.demo.running import Run, Visitor, step_calls
+from tests.demo.running import ROOT, Run, Visitor, environment, step_calls
 from tests.ports import free_port
 
 pytestmark = pytest.mark.processes
@@ -87,6 +89,16 @@ def test_phone_enrolls_with_the_selected_keys(visitor):
     visitor.press("/demo/phone/answer", decision="approve", transaction_id=request["transaction_id"], pin="12345")
     assert visitor.until(lambda state: state["portal"]["status"] != "waiting")["portal"]["status"] == "paid"
     assert visitor.press("/demo/reset")["phone"]["key_name"] == "JOSE (P-256)"
+
+
+@pytest.mark.parametrize(("options", "armored"), [((), False), (("--keys", "openpgp"), True)], ids=["JOSE", "OpenPGP"])
+def test_command_line_device_enrolls_with_the_selected_keys(run, tmp_path, options, armored):
+    user_id = "fred" if armored else "gina"
+    code = json.loads(run.command("enrollment_code", user_id, "demo", "--json"))["enrollment_code"]
+    file = tmp_path / "phone.json"
+    command = [sys.executable, "-m", "apps.demo", "--server", run.base, "--file", str(file), "enroll", code, *options]
+    subprocess.run(command, cwd=ROOT, env=environment(run.var_dir, run.port), check=True, timeout=30)
+    assert json.loads(file.read_text())["secret_key"].startswith("-----BEGIN PGP") == armored
 
 
 @pytest.mark.parametrize(
