@@ -1,0 +1,64 @@
+"""The device API rejects every message of the test vectors that must be refused, with one error and without effect."""
+
+import json
+
+import pytest
+
+from apps.enrollment.models import ServerKey
+from clients.python.countersign_device import MessageType
+from tests.api.calls import answer_path, error_of, send_json
+from tests.clients.vectors import DEVICES, FILE, key_texts, select
+from tests.conftest import TestDevice
+
+DOCUMENT = json.loads(FILE.read_text())
+TO_SERVER = [
+    pytest.param(name, vector, id=f"{name} {vector['reason']}")
+    for name in DEVICES
+    for vector in select(DOCUMENT, name).device["refused"]
+    if vector["direction"] == "to_server"
+]
+
+
+@pytest.fixture
+def enroll_device(enroll):
+    """Return a function that enrols a device of the vectors with a server that has the key of the vectors."""
+
+    def run(name):
+        vectors = select(DOCUMENT, name)
+        secret, public = key_texts(vectors.server)
+        ServerKey.objects.create(kind=vectors.kind, secret_key=secret, public_key=public, shared=True)
+        return enroll(device=TestDevice(secret_key=key_texts(vectors.device)[0], clock_difference=0))
+
+    return run
+
+
+@pytest.mark.parametrize(("name", "vector"), TO_SERVER)
+def test_refused_answer_has_no_effect(client, portal, mobile_type, enroll_device, event_types, name, vector):
+    device = enroll_device(name)
+    started = portal.start(mobile_type, device).json()["transaction_id"]
+    response = send_json(client, answer_path(started), {"message": vector["message"]}, token=device.device_token)
+    assert error_of(response) == (400, "invalid_message")
+    assert response.json()["error_description"] == "The sealed message is invalid."
+    assert event_types()[-1] == "PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE"
+    assert portal.result(started).json()["status"] == "pending"
+    assert device.answer(device.fetch(started), approve=True) == "authenticated"
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_answer_to_another_transaction_is_rejected(client, portal, mobile_type, enroll_device, name):
+    """The valid answer of the vectors belongs to a transaction that this server does not know."""
+    device = enroll_device(name)
+    started = portal.start(mobile_type, device).json()["transaction_id"]
+    message = select(DOCUMENT, name).device["to_server"]["approval"]["message"]
+    response = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+    assert error_of(response) == (400, "invalid_message")
+
+
+def test_registration_is_not_an_answer(client, portal, mobile_type, enroll_device):
+    device = enroll_device("p256")
+    started = portal.start(mobile_type, device).json()["transaction_id"]
+    content = {"transaction_id": started, "token": device.fetch(started)["token"], "authenticated": True}
+    message = device.seal(content, MessageType.REGISTRATION)
+    response = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
+    assert error_of(response) == (400, "invalid_message")
+    assert portal.result(started).json()["status"] == "pending"
