@@ -107,14 +107,15 @@ def _without(name):
     [
         lambda keys: keys[:1],
         lambda keys: [keys[0], keys[0]],
-        lambda keys: [*keys, {**keys[0], "use": "other"}],
+        lambda keys: [*keys, keys[1]],
+        lambda keys: [keys[0], {**keys[1], "use": "other"}],
         lambda keys: [*keys, ECKey.generate_key("P-256").as_dict(private=False)],
         lambda keys: [keys[0], {**keys[1], "alg": "ECDH-ES"}],
         lambda keys: [keys[0], _without("y")(keys[1])],
         lambda keys: [{**keys[0], "x": keys[1]["x"]}, keys[1]],
         lambda keys: [keys[0], {**ECKey.generate_key("P-384").as_dict(private=False), "use": "enc"}],
     ],
-    ids=["one", "twice", "other use", "no use", "other algorithm", "no y", "off the curve", "other curve"],
+    ids=["one", "twice", "three", "other use", "no use", "other algorithm", "no y", "off the curve", "other curve"],
 )
 def test_unusable_server_key_is_rejected(own, server, change):
     enrolled = {"server_public_keys": {"keys": change(json.loads(keys.public_key(server))["keys"])}}

@@ -57,13 +57,12 @@ def read_server_key(enrolled: dict[str, Any]) -> str:
 def _read(key_set: str) -> tuple[ECKey, ECKey]:
     """Return the signing key and the encryption key of a JWK Set. Raises ValueError if it has not exactly these."""
     try:
-        by_use = {key["use"]: _read_key(key) for key in json.loads(key_set)["keys"]}
-        signing, encryption = by_use.pop(SIGNATURE["use"]), by_use.pop(ENCRYPTION["use"])
+        # Another number of keys is a ValueError.
+        first, second = ((key["use"], _read_key(key)) for key in json.loads(key_set)["keys"])
+        by_use = dict((first, second))
+        return by_use[SIGNATURE["use"]], by_use[ENCRYPTION["use"]]
     except (JoseError, KeyError, TypeError) as error:
         raise ValueError("not a signing key and an encryption key on P-256") from error
-    if by_use:
-        raise ValueError("a JWK Set with more than two keys")
-    return signing, encryption
 
 
 def _read_key(jwk: dict[str, Any]) -> ECKey:
