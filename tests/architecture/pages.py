@@ -10,6 +10,7 @@ PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted(Path(ROOT, "docs").rglob("*.md")),
     ROOT / "clients/python/README.md",
+    ROOT / "clients/typescript/README.md",
     ROOT / "locale/README.md",
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -12,7 +12,7 @@ import { hasExactly, object, parseObject, type JsonObject } from "./json.ts";
 import { importEcdh, parsePublicJwk, thumbprint, type KeyStore, type PublicKeys } from "./keys.ts";
 import { toRawSignature } from "./signatures.ts";
 
-/** Limit of the sealed and of the opened message. */
+/** Limit of a sealed message. It is larger than the opened one, because compression is not allowed. */
 const MAX_BYTES = 64 * 1024;
 const JWE_ALGORITHM = "ECDH-ES+A256KW";
 const CONTENT_ENCRYPTION = "A256GCM";
@@ -71,9 +71,8 @@ export async function open(
 ): Promise<JsonObject> {
   try {
     if (message.length > MAX_BYTES) throw new Error("the message is too large");
-    const opened = await decryptCompact(message, keys, keyStore);
-    if (opened.length > MAX_BYTES) throw new Error("the opened message is too large");
-    return parseObject(await verifyCompact(decodeUtf8(opened), type, keys));
+    const signed = decodeUtf8(await decryptCompact(message, keys, keyStore));
+    return parseObject(await verifyCompact(signed, type, keys));
   } catch (error) {
     throw new InvalidServerMessage("the message of the server is invalid", { cause: error });
   }

@@ -25,22 +25,56 @@ def test_scenarios_succeed_in_node(node):
     assert int(re.search(r"^# pass (\d+)$", ended.stdout, re.MULTILINE)[1]) > 5
 
 
-@needs_browser
-def test_scenarios_succeed_in_a_browser(library, site, tmp_path):
-    bundle = tmp_path / "bundle.js"
+@pytest.fixture(scope="module")
+def browser(library, site, tmp_path_factory):
+    """A browser context with a page at the server that has the library and the scenarios."""
+    bundle = tmp_path_factory.mktemp("bundle") / "bundle.js"
     options = ("--bundle", "--format=iife", "--target=es2022", "--log-level=error", f"--outfile={bundle}")
     assert library.run("node_modules/esbuild/bin/esbuild", "test/server/browser.ts", *options).returncode == 0
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(base_url=site["server"])
-        page.route("**/device-test/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
-        page.route("**/device-test/bundle.js", lambda route: route.fulfill(path=bundle))
-        page.goto("/device-test/")
-        names = page.evaluate("names")
-        assert names
-        for name in names:
-            page.evaluate("([name, site]) => run(name, site)", [name, site])
-        browser.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = chromium.new_context(base_url=site["server"])
+        context.route("**/device-test/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+        context.route("**/device-test/bundle.js", lambda route: route.fulfill(path=bundle))
+        yield context
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    page.goto("/device-test/")
+    yield page
+    page.close()
+
+
+@needs_browser
+def test_scenarios_succeed_in_a_browser(page, site):
+    names = page.evaluate("names")
+    assert names
+    for name in names:
+        page.evaluate("([name, site]) => run(name, site)", [name, site])
+
+
+@needs_browser
+def test_browser_stores_profiles_and_keys(page, site):
+    link = portal(site, "users/bert/enrollment-codes", application_id="shop")["enrollment_uri"]
+    device_id = page.evaluate("link => app.enroll('stored', link)", link)
+    start(site, "login", "bert", device_id)
+    page.reload()
+    assert page.evaluate("server => app.approve('stored', server)", site["server"]) == "authenticated"
+    assert page.evaluate("app.extractable('stored')") == [False, False]
+
+
+@needs_browser
+def test_browser_storage_is_atomic(browser, page):
+    other = browser.new_page()
+    other.goto("/device-test/")
+    other.evaluate("window.counted = app.count('counted', 200), undefined")
+    page.evaluate("app.count('counted', 200)")
+    other.evaluate("window.counted")
+    assert page.evaluate("app.count('counted', 0)") == "400"
+    assert page.evaluate("app.failedChange('failed')") == ["Error: not changed", "before"]
 
 
 def example():
@@ -66,15 +100,7 @@ def test_example_enrols_and_approves_with_a_fingerprint(library, site, tmp_path)
         text=True,
     ) as process:
         device_id = process.stdout.readline().strip()
-        started = portal(
-            site,
-            "authenticate/user",
-            type="login-fingerprint",
-            user_id="eva",
-            device_id=device_id,
-            callback_uri="http://127.0.0.1:9/callback",
-            message="Sign in?",
-        )
+        started = start(site, "login-fingerprint", "eva", device_id)
         [profile_id] = re.findall(r"\b[A-Z0-9]{6}\b", process.stdout.readline())
         push = {"og_transaction_id": started["transaction_id"], "og_profile_id": profile_id, "og_message": "Sign in?"}
         output, _errors = process.communicate(json.dumps({"data": {"content": json.dumps(push)}}) + "\n", timeout=30)
@@ -91,3 +117,10 @@ def portal(site, path, **fields):
     )
     with urllib.request.urlopen(request, timeout=30) as response:
         return json.load(response)
+
+
+def start(site, mobile_type, user_id, device_id):
+    """Initiate a transaction (E3)."""
+    callback = "http://127.0.0.1:9/callback"
+    fields = {"type": mobile_type, "user_id": user_id, "device_id": device_id, "callback_uri": callback}
+    return portal(site, "authenticate/user", **fields)
