@@ -5,6 +5,7 @@ import json
 import pytest
 
 from apps.enrollment.models import ServerKey
+from apps.transactions.models import Transaction
 from clients.python.countersign_device import MessageType
 from tests.api.calls import answer_path, error_of, send_json
 from tests.clients.vectors import DEVICES, FILE, key_texts, select
@@ -32,21 +33,37 @@ def enroll_device(enroll):
     return run
 
 
+@pytest.fixture
+def start_transaction(portal, mobile_type):
+    """Return a function that stores the transaction of the vectors, which their messages approve."""
+
+    def run(name, device):
+        approval = select(DOCUMENT, name).device["to_server"]["approval"]["content"]
+        transaction = Transaction.objects.get(pk=portal.start(mobile_type, device).json()["transaction_id"])
+        transaction.pk, transaction.token = approval["transaction_id"], approval["token"]
+        transaction.save(force_insert=True)
+        return transaction.pk
+
+    return run
+
+
 @pytest.mark.parametrize(("name", "vector"), TO_SERVER)
-def test_refused_answer_has_no_effect(client, portal, mobile_type, enroll_device, event_types, name, vector):
+def test_refused_answer_has_no_effect(client, portal, enroll_device, start_transaction, event_types, name, vector):
     device = enroll_device(name)
-    started = portal.start(mobile_type, device).json()["transaction_id"]
-    response = send_json(client, answer_path(started), {"message": vector["message"]}, token=device.device_token)
+    transaction_id = start_transaction(name, device)
+    path = answer_path(transaction_id)
+    response = send_json(client, path, {"message": vector["message"]}, token=device.device_token)
     assert error_of(response) == (400, "invalid_message")
     assert response.json()["error_description"] == "The sealed message is invalid."
     assert event_types()[-1] == "PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE"
-    assert portal.result(started).json()["status"] == "pending"
-    assert device.answer(device.fetch(started), approve=True) == "authenticated"
+    assert portal.result(transaction_id).json()["status"] == "pending"
+    valid = select(DOCUMENT, name).device["to_server"]["approval"]["message"]
+    response = send_json(client, path, {"message": valid}, token=device.device_token)
+    assert response.json() == {"status": "authenticated"}
 
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_answer_to_another_transaction_is_rejected(client, portal, mobile_type, enroll_device, name):
-    """The valid answer of the vectors belongs to a transaction that this server does not know."""
     device = enroll_device(name)
     started = portal.start(mobile_type, device).json()["transaction_id"]
     message = select(DOCUMENT, name).device["to_server"]["approval"]["message"]
