@@ -143,8 +143,10 @@ export class Device {
   }
 
   /** Remove a user from this device, with all data. */
-  async unenroll(profileId: string): Promise<void> {
-    await enrollment.unenroll(this.#context, await this.#context.profile(profileId));
+  unenroll(profileId: string): Promise<void> {
+    return this.#exclusively(async () => {
+      await enrollment.unenroll(this.#context, await this.#context.profile(profileId));
+    });
   }
 
   /**
@@ -237,8 +239,10 @@ export class Device {
 
   /** Finish the calls that ended without a response, before or after a restart of the app. */
   async resume(): Promise<Resumed[]> {
-    await this.#context.abandonInterrupted();
-    await this.#context.deleteUnused();
+    await this.#exclusively(async () => {
+      await this.#context.abandonInterrupted();
+      await this.#context.deleteUnused();
+    });
     const { enrollments, answers, profiles, pushToken } = await this.#context.state.read();
     const resumed: Resumed[] = [];
     for (const { transactionId, profileId } of uniqueTransactions(answers)) {

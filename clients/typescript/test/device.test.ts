@@ -215,6 +215,15 @@ describe("authenticators", () => {
     assert.equal(setup.keyStore.keys.size, 0);
   });
 
+  it("keep the PIN if a replacement is rejected", async () => {
+    const setup = new Setup();
+    const { profileId } = await setup.enrollWithPin();
+    const replacement = setup.device.registerPin(profileId, "67890", { currentPin: "1" });
+    await assert.rejects(replacement, errors.InvalidPin);
+    assert.equal((await setup.device.profiles())[0]!.pin, "registered");
+    await setup.device.registerFingerprint(profileId, { pin: "12345" });
+  });
+
   it("delete the profile after the last wrong PIN in a registration", async () => {
     const setup = new Setup();
     setup.server.maxPinAttempts = 1;

@@ -226,6 +226,15 @@ describe("enrolment", () => {
     assert.equal(setup.keyStore.keys.size, 1);
   });
 
+  it("with a new code cancels an interrupted one", async () => {
+    const setup = new Setup();
+    setup.restart({ fetch: () => Promise.reject(offline()) });
+    await assert.rejects(setup.device.enroll(setup.request()), errors.NetworkError);
+    await setup.restart().enroll(setup.request());
+    assert.deepEqual(await setup.device.resume(), []);
+    assert.equal(setup.keyStore.keys.size, 1);
+  });
+
   it("reports a code that a lost response has used", async () => {
     const setup = new Setup();
     setup.restart({ fetch: failing(setup, "lost") });

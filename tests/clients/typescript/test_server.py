@@ -67,6 +67,27 @@ def test_browser_stores_profiles_and_keys(page, site):
 
 
 @needs_browser
+def test_browser_finishes_the_answer_of_a_closed_page(browser, page, site):
+    link = portal(site, "users/carl/enrollment-codes", application_id="shop")["enrollment_uri"]
+    start(site, "login", "carl", page.evaluate("link => app.enroll('closed', link)", link))
+    answers = []
+
+    def lose_response(route):
+        answers.append(route.request.post_data)
+        route.fetch()
+        closing.close()
+
+    closing = browser.new_page()
+    closing.goto("/device-test/")
+    closing.route("**/answer", lose_response)
+    with closing.expect_event("close"):
+        closing.evaluate("server => { app.approve('closed', server) }", site["server"])
+    with page.expect_request("**/answer") as repeated:
+        assert page.evaluate("server => app.resume('closed', server)", site["server"]) == "authenticated"
+    assert [repeated.value.post_data] == answers
+
+
+@needs_browser
 def test_browser_storage_is_atomic(browser, page):
     other = browser.new_page()
     other.goto("/device-test/")

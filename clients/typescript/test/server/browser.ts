@@ -33,6 +33,13 @@ async function approve(name: string, server: string): Promise<string> {
   return device.approve(await device.fetch(transaction!));
 }
 
+/** Finish interrupted calls, and return the status of the answer. */
+async function resume(name: string, server: string): Promise<string | undefined> {
+  const { device } = await openDevice(name, server);
+  const [resumed] = await device.resume();
+  return resumed?.kind === "answer" ? resumed.status : undefined;
+}
+
 /** Return whether each private key in a database can be exported. */
 async function extractable(name: string): Promise<boolean[]> {
   const database = await openDatabase(name);
@@ -64,5 +71,5 @@ async function failedChange(name: string): Promise<unknown[]> {
 Object.assign(globalThis, {
   names: Object.keys(scenarios),
   run: (name: string, configuration: Configuration) => scenarios[name]!(configuration, platform),
-  app: { enroll, approve, extractable, count, failedChange },
+  app: { enroll, approve, resume, extractable, count, failedChange },
 });

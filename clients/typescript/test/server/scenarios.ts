@@ -262,6 +262,22 @@ export const scenarios: Record<string, Scenario> = {
     equal(await site.restart().approve(challenge, { pin: "12345" }), "authenticated");
   },
 
+  "a disconnection without a response is repeated": async (configuration, platform) => {
+    const site = await Site.create(configuration, platform);
+    const { profileId } = await site.enroll();
+    await site.enroll("bert");
+    await site.device.registerPin(profileId, "12345");
+    const { challenge } = await site.challenge("login-pin");
+    await rejects(site.device.approve(challenge, { pin: "1" }), InvalidPin);
+    await rejects(site.device.approve(challenge, { pin: "2" }), InvalidPin);
+    site.lost = 10;
+    await rejects(site.device.approve(challenge, { pin: "3" }), NetworkError);
+    site.lost = 0;
+    const [resumed] = await site.restart().resume();
+    equal(resumed!.error instanceof Disconnected, true);
+    equal((await site.device.profiles()).length, 1);
+  },
+
   "clocks are wrong by up to 25 hours": async (configuration, platform) => {
     for (const hours of [-25, -1, 1, 25]) {
       const site = await Site.create(configuration, platform);
