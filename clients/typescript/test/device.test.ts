@@ -90,6 +90,28 @@ describe("enrolment", () => {
     assert.equal((await setup.device.profiles()).length, 1);
   });
 
+  it("deletes the authenticators that the server does not have", async () => {
+    const setup = new Setup();
+    const { profileId } = await setup.enrollWithPin();
+    await setup.device.registerFingerprint(profileId, { pin: "12345" });
+    delete setup.server.profile().pin;
+    setup.server.profile().tokens.clear();
+    await setup.device.enrollments();
+    const [profile] = await setup.device.profiles();
+    assert.deepEqual([profile!.pin, profile!.authenticators], ["none", []]);
+    assert.equal(setup.storage.values.get("countersign:tokens"), "{}");
+  });
+
+  it("does not overwrite the state of a later version", async () => {
+    const setup = new Setup();
+    await setup.enroll();
+    const key = "countersign:device:https://auth.example.com";
+    const later = setup.storage.values.get(key)!.replace('"format":1', '"format":2');
+    setup.storage.values.set(key, later);
+    await assert.rejects(setup.restart().enroll(setup.request()), /unknown format/);
+    assert.equal(setup.storage.values.get(key), later);
+  });
+
   it("requires HTTPS, except on the loopback", () => {
     assert.throws(() => new Setup({ server: "http://auth.example.com" }), errors.DeviceError);
     new Setup({ server: "http://127.0.0.1:8000" });

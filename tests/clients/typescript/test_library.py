@@ -1,5 +1,6 @@
 """Tests of the device library in TypeScript that run in Node: calls, vectors, interruptions, clocks."""
 
+import gzip
 import re
 
 import pytest
@@ -26,3 +27,21 @@ def test_lockfile_names_no_host():
 def test_package_has_one_run_time_dependency():
     content = (PACKAGE / "package.json").read_text()
     assert re.search(r'"dependencies": \{\s*"jose": "[^"]+"\s*\}', content)
+
+
+def test_bundle_is_small(library, tmp_path):
+    """The README names the size."""
+    entry, bundle = tmp_path / "entry.js", tmp_path / "bundle.js"
+    modules = [PACKAGE / "dist" / name for name in ("index.js", "browser.js")]
+    entry.write_text("".join(f"export * from {str(module)!r};\n" for module in modules))
+    options = ("--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=error", f"--outfile={bundle}")
+    assert library.run("node_modules/esbuild/bin/esbuild", str(entry), *options).returncode == 0
+    assert 10_000 < len(gzip.compress(bundle.read_bytes())) < 22_000
+    assert "about 20 KB" in (PACKAGE / "README.md").read_text()
+
+
+def test_core_uses_no_module_of_node_or_browser(library):
+    """Hermes and browsers have neither `node:` modules nor, in the core, the globals of a page."""
+    for path in (PACKAGE / "dist").glob("*.js"):
+        imports = re.findall(r'from "([^"]+)"', path.read_text())
+        assert all(name == "jose" or name.startswith("./") for name in imports), path.name
