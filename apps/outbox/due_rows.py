@@ -17,8 +17,9 @@ from apps.outbox.models import Delivery, State
 CLAIM_ROWS = 100
 # Rows of the index that a look reads. It is larger than the number of rows that a few workers have claimed.
 INDEX_ROWS = 2000
-# How far a look is ahead of the time: the dispatcher waits for the next row that is due within it.
-AHEAD = timedelta(seconds=1)
+# How far a look is ahead of the time: the dispatcher waits for the rows that are due within it. It is twice the longest
+# time between two looks, because a pause can begin just before the next look.
+AHEAD = timedelta(seconds=2)
 # Later looks start at this age, because older rows were seen. It is longer than a database transaction that stores a
 # delivery, and than the differences between the clocks of several servers.
 OVERLAP = timedelta(seconds=10)
@@ -38,12 +39,12 @@ class DueRow:
 
 @dataclass(frozen=True)
 class Look:
-    """Due rows, at most CLAIM_ROWS. `next_due_at` is the time of the next row if it is due within a second."""
+    """Due rows, at most CLAIM_ROWS. `later` are the times of the rows that are due within AHEAD, the earliest first."""
 
     rows: list[DueRow]
     is_truncated: bool
     excludes_keys: bool
-    next_due_at: datetime | None
+    later: list[datetime]
     at: datetime
 
 
@@ -84,12 +85,11 @@ class DueRows:
         found = self._look.tuples(now=now, since=self.seen_until, until=now + AHEAD, excluded_keys=keys)
         rows = [DueRow(*row) for row in found]
         due = [row for row in rows if row.due_at <= now]
-        later = [row.due_at for row in rows if row.due_at > now]
         return Look(
             rows=due[:CLAIM_ROWS],
             is_truncated=len(due) > CLAIM_ROWS,
             excludes_keys=bool(excluded_keys),
-            next_due_at=min(later, default=None),
+            later=sorted(row.due_at for row in rows if row.due_at > now),
             at=now,
         )
 

@@ -63,7 +63,7 @@ def test_look_returns_the_time_of_the_next_row(due):
     due_rows(1, "soon", due_at=later)
     due_rows(1, "tomorrow", due_at=later + timedelta(days=1))
     look = due.select(())
-    assert (look.rows, look.next_due_at) == ([], later)
+    assert (look.rows, look.later) == ([], [later])
 
 
 def test_claimed_row_is_not_due_until_its_lease_ends(due):

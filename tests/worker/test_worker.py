@@ -3,9 +3,11 @@
 import threading
 import uuid
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from structlog.testing import capture_logs
 
 from apps.callbacks.models import CallbackDelivery
@@ -157,6 +159,15 @@ def test_stopping_worker_finishes_deliveries_in_flight(deliveries, start_worker)
     late.refresh_from_db()
     assert (first.state, late.state) == (outbox.State.DONE, outbox.State.DUE)
     assert late.attempts_made == 0
+
+
+def test_single_delivery_does_not_delay_the_next_row(dispatcher, deliveries):
+    deliveries.is_released.set()
+    due_rows(1, "later", due_at=timezone.now() + timedelta(seconds=0.5))
+    assert dispatcher.dispatch() == 0
+    due_rows(1, "now")
+    assert dispatcher.dispatch() == 1
+    assert dispatcher._pause_seconds() <= 0.5
 
 
 def test_due_rows_are_found_without_notification(deliveries, start_worker):
