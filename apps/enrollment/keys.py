@@ -81,9 +81,9 @@ def server_member(profile: Profile) -> dict[str, Any]:
 def seal(profile: Profile, message_type: MessageType, content: dict[str, Any]) -> str:
     """Sign content with the server key, encrypt it to the profile's key and return the sealed message."""
     key = _server_key(profile)
-    return KINDS[key.kind].seal(
-        json.dumps(content).encode(), message_type, secret_key=key.secret_key, receiver=profile.public_key
-    )
+    # Without escapes, which triple the size of many texts.
+    plain = json.dumps(content, ensure_ascii=False).encode()
+    return KINDS[key.kind].seal(plain, message_type, secret_key=key.secret_key, receiver=profile.public_key)
 
 
 def open_sealed(profile: Profile, message_type: MessageType, message: str) -> dict[str, Any]:

@@ -179,3 +179,16 @@ def result(portal):
 def callbacks(db):
     """Return the number of callbacks for a challenge's transaction."""
     return lambda challenge: CallbackDelivery.objects.filter(transaction_id=challenge["transaction_id"]).count()
+
+
+@pytest.fixture
+def signing_type(db):
+    """Return the signing type of a kind."""
+    types = {}
+
+    def find(kind="push"):
+        if kind not in types:
+            types[kind] = factories.TypeFactory(method=METHODS.get(kind, kind), transaction_signing=True)
+        return types[kind]
+
+    return find
