@@ -11,13 +11,16 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from django.conf import settings
+from django.utils import timezone
 from joserfc.jwk import ECKey
 
 from apps.api.device import serializers
 from apps.api.exceptions import status_of
 from apps.common import errors
 from apps.enrollment.jose import public_keys
-from apps.enrollment.keys import MessageType
+from apps.enrollment.keys import MAX_MESSAGE_BYTES, MessageType
+from apps.push.providers import apns, fcm
+from apps.push.providers.base import PushMessage
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 TEXT = (DOCS / "device-protocol.md").read_text()
@@ -128,3 +131,29 @@ def test_enrolment_examples_have_the_members_of_the_api():
     assert enrolment.keys() == serializers.EnrollmentSerializer().fields.keys() - {"public_key"}
     assert enrolled.keys() == serializers.EnrolledSerializer().fields.keys() - {"server_public_key"}
     assert "`server_public_key`" in section("## Enrolment")
+
+
+def test_limits_match_the_api():
+    table = [row.split("|")[1:3] for row in section("## Transport").splitlines() if row.startswith("| `")]
+    documented = {name: int(limit.split()[0]) for names, limit in table for name in re.findall(r"`(\w+)`", names)}
+    assert documented.pop("message") * 1024 == MAX_MESSAGE_BYTES
+    kinds = (serializers.EnrollmentSerializer, serializers.ReplacedPushTokenSerializer, serializers.OtpSerializer)
+    fields = {name: field for kind in kinds for name, field in kind().fields.items()}
+    texts = {name: field.max_length for name, field in fields.items() if getattr(field, "max_length", None)}
+    # The page describes the limit of a certificate with its other limits, and an id is not chosen by the device.
+    assert documented == {name: limit for name, limit in texts.items() if name not in {"public_key", "profile_id"}}
+
+
+def shape(value):
+    return {name: shape(member) for name, member in value.items()} if isinstance(value, dict) else type(value)
+
+
+def test_push_examples_have_exactly_the_members_that_are_sent():
+    apple, google = json_blocks(section("## Push"))
+    message = PushMessage(
+        token="token", text="Sign in?", transaction_id="id", profile_id="A1B2C3", expires_at=timezone.now(), badge=1
+    )
+    assert shape(apple) == shape(apns.build_payload(message, "Sign in?"))
+    sent = fcm.build_data(message, "Sign in?")
+    assert shape(google["data"]) == shape(sent)
+    assert json.loads(google["data"]["content"]).keys() == json.loads(sent["content"]).keys()
