@@ -46,7 +46,8 @@ export async function registerPin(
     token = await register(context, profile, { type: "pin" }, current);
   } catch (error) {
     if (isLost(error)) throw new RegistrationLost("the response was lost: enrol the user again", { cause: error });
-    if (isFinal(error)) await setUnconfirmed(context, profile, wasUnconfirmed);
+    // `invalid_message` can mean that the network has sent an earlier request twice.
+    if (isFinal(error) && !(error instanceof InvalidMessage)) await setUnconfirmed(context, profile, wasUnconfirmed);
     throw error;
   }
   const locked = lockPin(lock, token);

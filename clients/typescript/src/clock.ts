@@ -27,7 +27,8 @@ export class Clock {
   /** Return the server's time in ms since the epoch, by the `Date` header of the last response. */
   async serverTime(): Promise<number> {
     if (this.#difference === undefined) {
-      this.#stored = Number((await this.#storage.get(this.#key)) ?? "0");
+      const stored = Number(await this.#storage.get(this.#key));
+      this.#stored = Number.isFinite(stored) ? stored : 0;
       // A response can have arrived meanwhile.
       this.#difference ??= this.#stored;
     }

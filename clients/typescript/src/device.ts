@@ -4,7 +4,7 @@ import * as authenticators from "./authenticators.ts";
 import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
 import * as enrollment from "./enrollment.ts";
-import { DeviceError } from "./errors.ts";
+import { DeviceError, NetworkError } from "./errors.ts";
 import { Http, type Fetch } from "./http.ts";
 import type { KeyStore } from "./keys.ts";
 import { isServer, normalizeServer } from "./links.ts";
@@ -43,7 +43,7 @@ export interface DeviceOptions {
 export interface Profile {
   readonly profileId: string;
   readonly applicationId: string;
-  /** `unconfirmed`: the response to a registration was lost. The old PIN may be valid; otherwise enrol again. */
+  /** `unconfirmed`: the token of the server is unknown. The old PIN may be valid; otherwise enrol again. */
   readonly pin: "none" | "registered" | "unconfirmed";
   /** Fingerprint and custom authenticators that can be unlocked on this device. */
   readonly authenticators: readonly enrollment.Authenticator[];
@@ -53,7 +53,12 @@ export interface Profile {
 
 /** Outcome of an interrupted call. Without `error`, it has succeeded. A NetworkError: it is still stored. */
 export type Resumed =
-  | { readonly kind: "enrollment"; readonly profile?: Profile; readonly error?: DeviceError }
+  | {
+      readonly kind: "enrollment";
+      readonly applicationId: string;
+      readonly profile?: Profile;
+      readonly error?: DeviceError;
+    }
   | { readonly kind: "push"; readonly error?: DeviceError }
   | {
       readonly kind: "answer";
@@ -237,30 +242,45 @@ export class Device {
 
   // Interruptions
 
-  /** Finish the calls that ended without a response, before or after a restart of the app. */
+  /** Finish the calls that ended without a response, before or after a restart of the app, while it is online. */
   async resume(): Promise<Resumed[]> {
     await this.#exclusively(async () => {
       await this.#context.abandonInterrupted();
       await this.#context.deleteUnused();
     });
-    const { enrollments, answers, profiles, pushToken } = await this.#context.state.read();
     const resumed: Resumed[] = [];
+    for (const call of await this.#interrupted()) {
+      resumed.push(await call());
+      // Without a network, the others stay stored.
+      if (resumed.at(-1)?.error instanceof NetworkError) break;
+    }
+    return resumed;
+  }
+
+  /** Return the calls that finish what is stored. */
+  async #interrupted(): Promise<(() => Promise<Resumed>)[]> {
+    const { enrollments, answers, profiles, pushToken } = await this.#context.state.read();
+    const calls: (() => Promise<Resumed>)[] = [];
     for (const { transactionId, profileId } of uniqueTransactions(answers)) {
       const send = async () => ({ status: await this.#sendAnswers(transactionId) });
-      resumed.push({ kind: "answer", transactionId, profileId, ...(await outcome(send)) });
+      calls.push(async () => ({ kind: "answer", transactionId, profileId, ...(await outcome(send)) }));
     }
     for (const { request } of enrollments) {
       const send = async () => ({ profile: await this.enroll(request) });
-      resumed.push({ kind: "enrollment", ...(await outcome(send)) });
+      calls.push(async () => ({
+        kind: "enrollment",
+        applicationId: request.applicationId,
+        ...(await outcome(send)),
+      }));
     }
     if (pushToken !== undefined && profiles.some((profile) => profile.pushToken !== pushToken)) {
       const send = async () => {
         await this.setPushToken(pushToken);
         return {};
       };
-      resumed.push({ kind: "push", ...(await outcome(send)) });
+      calls.push(async () => ({ kind: "push", ...(await outcome(send)) }));
     }
-    return resumed;
+    return calls;
   }
 
   #sendAnswers(transactionId: string): Promise<transactions.AnswerStatus> {

@@ -215,20 +215,23 @@ function parseAuthenticator(members: JsonObject): AuthenticatorStatus {
 function applyStatus(state: StoredState, stored: StoredProfile, before: StoredProfile, status: ProfileStatus): void {
   if (!status.pushEnrolled && stored.pushToken === before.pushToken) delete stored.pushToken;
   for (const authenticator of status.authenticators) {
-    if (authenticator.registered) continue;
-    if (authenticator.type === "pin") removePin(stored, before);
-    else {
+    if (authenticator.type === "pin") applyPin(stored, before, authenticator.registered);
+    else if (!authenticator.registered) {
       const name = authenticator.type === "custom" ? `custom:${authenticator.id}` : authenticator.type;
       if (stored.tokens[name] === before.tokens[name]) removeToken(state, stored, name);
     }
   }
 }
 
-/** Remove a PIN that the server does not have. If its registration did not arrive, it can be registered again. */
-function removePin(stored: StoredProfile, before: StoredProfile): void {
+/** A PIN that the server does not have can be registered again. One that only the server has requires an enrolment. */
+function applyPin(stored: StoredProfile, before: StoredProfile, isRegistered: boolean): void {
   if (stored.pin?.salt !== before.pin?.salt) return;
-  delete stored.pin;
-  delete stored.pinUnconfirmed;
+  if (!isRegistered) {
+    delete stored.pin;
+    delete stored.pinUnconfirmed;
+  } else if (stored.pin === undefined) {
+    stored.pinUnconfirmed = true;
+  }
 }
 
 /**

@@ -27,6 +27,9 @@ export class InvalidServerMessage extends DeviceError {}
 /** A call for a profile, an authenticator or a PIN that this device does not have. */
 export class NotRegistered extends DeviceError {}
 
+/** An approval that would end the transaction: its number is missing, or only the portal can continue. Not sent. */
+export class InvalidApproval extends DeviceError {}
+
 /** The response to the registration of a PIN was lost: enrol the user again, because the token is unknown. */
 export class RegistrationLost extends DeviceError {}
 

@@ -111,7 +111,8 @@ export class State {
 
 /** Parse the stored text. Throws Error for a text of a later version: it must not be overwritten. */
 function parse(value: string | undefined): StoredState {
-  if (value === undefined) {
+  // A storage of another language can return null.
+  if ((value ?? "") === "") {
     return {
       format: FORMAT,
       profiles: [],
@@ -122,7 +123,7 @@ function parse(value: string | undefined): StoredState {
       unusedTokens: [],
     };
   }
-  const state = JSON.parse(value) as StoredState;
+  const state = JSON.parse(value ?? "") as StoredState;
   // A later version of the library can have written it.
   if ((state.format as number) !== FORMAT) throw new Error("the stored state has an unknown format");
   return state;

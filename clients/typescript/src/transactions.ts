@@ -6,6 +6,7 @@ import { changeProfile } from "./context.ts";
 import { encodeUtf8, toBase64 } from "./encoding.ts";
 import {
   AuthenticatorRevoked,
+  InvalidApproval,
   InvalidServerMessage,
   InvalidTransaction,
   isFinal,
@@ -135,9 +136,18 @@ export async function approve(
   challenge: Challenge,
   approval: Approval,
 ): Promise<AnswerStatus> {
+  validateApproval(challenge, approval);
   const earlier = await findAnswers(context, challenge.transactionId);
   if (earlier.at(-1)?.approve !== true) await storeApproval(context, profile, challenge, approval);
   return sendAnswers(context, challenge.transactionId, expiry(challenge));
+}
+
+/** Throw InvalidApproval if the server would end the transaction, because a number or code has no second attempt. */
+function validateApproval({ code, numberMatchingDigits: digits }: Challenge, { number = "" }: Approval): void {
+  if (code !== undefined) throw new InvalidApproval("the user must enter the code of this transaction at the portal");
+  if (digits !== undefined && !(/^[0-9]+$/.test(number) && number.length === digits)) {
+    throw new InvalidApproval(`the number must have ${digits} digits`);
+  }
 }
 
 /** Deny a transaction, even if an approval was sent whose response is missing. `fraud` reports a fraudulent request. */

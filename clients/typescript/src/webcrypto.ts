@@ -1,6 +1,5 @@
 /** Key store with WebCrypto keys that cannot be exported. */
 
-import type { Bytes } from "./encoding.ts";
 import { importEcdh, parsePublicJwk, type KeyStore, type PublicJwk, type PublicKeys } from "./keys.ts";
 
 /** Pairs of one profile. */
@@ -25,13 +24,13 @@ export abstract class WebCryptoKeyStore implements KeyStore {
     };
   }
 
-  async sign(id: string, data: Uint8Array): Promise<Bytes> {
+  async sign(id: string, data: Uint8Array): Promise<Uint8Array> {
     const { privateKey } = (await this.#get(id)).signing;
     const algorithm = { name: "ECDSA", hash: "SHA-256" };
     return new Uint8Array(await crypto.subtle.sign(algorithm, privateKey, Uint8Array.from(data)));
   }
 
-  async deriveSharedSecret(id: string, publicKey: PublicJwk): Promise<Bytes> {
+  async deriveSharedSecret(id: string, publicKey: PublicJwk): Promise<Uint8Array> {
     const { privateKey } = (await this.#get(id)).encryption;
     const algorithm = { name: "ECDH", public: await importEcdh(publicKey) };
     return new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey, 256));

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as errors from "../src/errors.ts";
+import type { Fetch } from "../src/index.ts";
 import { Setup } from "./setup.ts";
 
 const approved = { status: "authenticated" };
@@ -191,6 +192,17 @@ describe("transactions", () => {
     assert.equal(await setup.device.approve(challenge, { number: "07" }), "authenticated");
   });
 
+  it("are not approved without a number, nor with a code for the portal", async () => {
+    const setup = new Setup();
+    const { challenge } = await setup.challenge(await setup.enroll(), { number: "07" });
+    for (const number of [undefined, "", "7", "007", "٠٧"]) {
+      const approval = number === undefined ? {} : { number };
+      await assert.rejects(setup.device.approve(challenge, approval), errors.InvalidApproval);
+    }
+    await assert.rejects(setup.device.approve({ ...challenge, code: "012345" }), errors.InvalidApproval);
+    assert.equal(await setup.device.approve(challenge, { number: "07" }), "authenticated");
+  });
+
   it("end with a wrong number", async () => {
     const setup = new Setup();
     const { challenge } = await setup.challenge(await setup.enroll(), { number: "07" });
@@ -296,7 +308,49 @@ describe("authenticators", () => {
   });
 });
 
+/** Delay the response to the first request. Return the `fetch`, and a function that lets the response arrive. */
+function delayed(setup: Setup) {
+  let arrive: () => void = () => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  let requests = 0;
+  const fetch: Fetch = async (url, init) => {
+    requests += 1;
+    const isFirst = requests === 1;
+    const response = await setup.server.fetch(url, init);
+    if (isFirst) await arrived;
+    return response;
+  };
+  return { fetch, arrive };
+}
+
 describe("revocation", () => {
+  it("of an old device token keeps the data of a new enrolment", async () => {
+    const setup = new Setup();
+    await setup.enroll();
+    setup.server.profiles.clear();
+    const { fetch, arrive } = delayed(setup);
+    const late = setup.restart({ fetch }).transactions();
+    const rejected = assert.rejects(late, errors.InvalidDeviceToken);
+    const profile = await setup.enroll();
+    arrive();
+    await rejected;
+    assert.deepEqual(await setup.device.profiles(), [profile]);
+  });
+
+  it("of old keys keeps the data of a new enrolment", async () => {
+    const setup = new Setup();
+    const { profileId } = await setup.enroll();
+    const { id } = setup.server.start(profileId);
+    setup.server.profile().keys = [];
+    const { fetch, arrive } = delayed(setup);
+    const late = setup.restart({ fetch }).fetch({ transactionId: id, profileId });
+    const rejected = assert.rejects(late, errors.InvalidProfile);
+    const profile = await setup.enroll();
+    arrive();
+    await rejected;
+    assert.deepEqual(await setup.device.profiles(), [profile]);
+  });
+
   it("of the device token deletes all data", async () => {
     const setup = new Setup();
     await setup.enroll();

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { calculateJwkThumbprint } from "jose";
 import * as errors from "../src/errors.ts";
 import type { Fetch } from "../src/index.ts";
 import { Setup } from "./setup.ts";
@@ -129,6 +130,16 @@ describe("answers", () => {
     assert.equal(transaction.status, "authenticated");
   });
 
+  it("are deleted with their profile", async () => {
+    const setup = new Setup();
+    const profile = await setup.enroll();
+    const { challenge } = await setup.challenge(profile);
+    setup.restart({ fetch: () => Promise.reject(offline()) });
+    await assert.rejects(setup.device.approve(challenge), errors.NetworkError);
+    await setup.restart().unenroll(profile.profileId);
+    assert.deepEqual(await setup.device.resume(), []);
+  });
+
   it("can still be a denial after an approval that did not arrive", async () => {
     const setup = new Setup();
     const { challenge, transaction } = await setup.challenge(await setup.enroll());
@@ -202,6 +213,26 @@ describe("registrations", () => {
     assert.equal((await setup.enroll()).pin, "none");
   });
 
+  it("of a PIN that the network sends twice require a new enrolment", async () => {
+    const setup = new Setup();
+    const { profileId } = await setup.enroll();
+    const twice: Fetch = async (url, init) => {
+      if (url.endsWith(PATHS.register)) await setup.server.fetch(url, init);
+      return setup.server.fetch(url, init);
+    };
+    await assert.rejects(setup.restart({ fetch: twice }).registerPin(profileId, "12345"), errors.InvalidMessage);
+    await setup.restart().enrollments();
+    assert.equal((await setup.device.profiles())[0]!.pin, "unconfirmed");
+  });
+
+  it("of a PIN whose token is lost are reported", async () => {
+    const setup = new Setup();
+    await setup.enroll();
+    setup.server.profile().pin = "unknown";
+    await setup.device.enrollments();
+    assert.equal((await setup.device.profiles())[0]!.pin, "unconfirmed");
+  });
+
   it("of a PIN that did not arrive leave the old PIN valid", async () => {
     const setup = new Setup();
     const profile = await setup.enrollWithPin();
@@ -211,6 +242,20 @@ describe("registrations", () => {
     const { challenge } = await setup.challenge(profile, { method: "push_with_pin" });
     assert.equal(await setup.device.approve(challenge, { pin: "12345" }), "authenticated");
     assert.equal((await setup.device.profiles())[0]!.pin, "registered");
+  });
+});
+
+describe("resume", () => {
+  it("ends at the first call without a response", async () => {
+    const setup = new Setup();
+    const profile = await setup.enroll();
+    const challenges = [(await setup.challenge(profile)).challenge, (await setup.challenge(profile)).challenge];
+    setup.restart({ fetch: () => Promise.reject(offline()) });
+    for (const challenge of challenges) await assert.rejects(setup.device.approve(challenge), errors.NetworkError);
+    const resumed = await setup.device.resume();
+    assert.deepEqual(resumed.map(({ error }) => error instanceof errors.NetworkError), [true]);
+    assert.equal((await setup.restart().resume()).length, 2);
+    assert.deepEqual(await setup.device.transactions(), []);
   });
 });
 
@@ -268,7 +313,13 @@ describe("responses of others", () => {
   });
 
   it("with invalid keys enrol nothing", async () => {
+    const offCurve = async ([first, second]: Record<string, unknown>[]) => {
+      const key = { ...second, x: first!.x as string };
+      return [first, { ...key, kid: await calculateJwkThumbprint(key) }];
+    };
     const changes: ((keys: Record<string, unknown>[]) => unknown)[] = [
+      offCurve,
+      ([first, second]) => [first, second, second],
       ([first]) => [first],
       ([first]) => [first, first],
       ([first, second]) => [first, { ...second, kid: first!.kid }],
@@ -284,7 +335,7 @@ describe("responses of others", () => {
       const changed: Fetch = async (url, init) => {
         const response = await setup.server.fetch(url, init);
         const members = await response.json();
-        members.server_public_keys.keys = change(members.server_public_keys.keys);
+        members.server_public_keys.keys = await change(members.server_public_keys.keys);
         return new Response(JSON.stringify(members), { status: 201 });
       };
       await assert.rejects(setup.restart({ fetch: changed }).enroll(setup.request()), errors.UnexpectedResponse);

@@ -9,7 +9,7 @@ import { InvalidServerMessage } from "../src/errors.ts";
 import { parseOtp } from "../src/links.ts";
 import { parseKeySet, thumbprint, type PublicJwk } from "../src/keys.ts";
 import { concatKdf, open, seal, type IncomingType, type MessageKeys, type OutgoingType } from "../src/messages.ts";
-import { PIN_SCRYPT, unlockToken } from "../src/pin.ts";
+import { PIN_SCRYPT, PinLock, unlockToken } from "../src/pin.ts";
 import { scrypt } from "../src/scrypt.ts";
 import { toRawSignature } from "../src/signatures.ts";
 import { WebCryptoKeyStore, type StoredKeys } from "../src/webcrypto.ts";
@@ -144,6 +144,13 @@ describe("PIN token", () => {
     assert.equal(await unlockToken(stored, pin, derive), token);
     assert.equal(await unlockToken(stored, wrong_pin, derive), token_of_wrong_pin);
   });
+});
+
+it("a PIN token has 32 bytes, without padding", async () => {
+  const lock = await PinLock.prepare("12345", () => Promise.resolve(new Uint8Array(32)));
+  for (const length of [0, 31, 33]) assert.throws(() => lock.lock(toBase64Url(new Uint8Array(length))));
+  assert.throws(() => lock.lock(`${toBase64Url(new Uint8Array(32))}=`));
+  assert.ok(lock.lock(toBase64Url(new Uint8Array(32))));
 });
 
 it("a scanned one-time password is parsed", () => {
