@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from scripts.typescript import NODE, PACKAGE
+from tests.clients.typescript import mobile_packages
 
 DOCS = settings.BASE_DIR / "docs" / "mobile"
 TEST = "tests/clients/typescript/test_mobile_documents.py"
@@ -54,107 +55,31 @@ let scanned = (await portal("users/anna/enrollment-codes", { application_id: "sh
 const pushToken = "push-token-of-anna";
 let payload = "";
 """
-# The parts of other packages that the pages use, with the types that they declare.
-PACKAGES = """
-declare module "expo" {
-  export function requireNativeModule<T>(name: string): T;
+# Use of the adapters of a platform.
+ADAPTERS = """
+import { parseEnrollmentLink } from "@countersign/device";
+import { device } from "./device.ts";
+
+const { code } = parseEnrollmentLink(scanned)!;
+const { profileId } = await device.enroll({
+  code,
+  applicationId: "shop",
+  platform: "android",
+  appVersion: "1.0.0",
+  deviceName: "Test",
+});
+await device.setPushToken(pushToken);
+await device.registerPin(profileId, "12345");
+await device.registerFingerprint(profileId, { pin: "12345" });
+const approvals = { "login-pin": { pin: "12345" }, "login-fingerprint": { fingerprint: true } } as const;
+for (const [type, approval] of Object.entries(approvals)) {
+  const started = await start(type);
+  const [pending] = await device.transactions();
+  assert.equal(await device.approve(await device.fetch(pending!), approval), "authenticated");
+  assert.equal(await status(started), true);
 }
-declare module "react-native-keychain" {
-  export const ACCESSIBLE: { WHEN_UNLOCKED_THIS_DEVICE_ONLY: "AccessibleWhenUnlockedThisDeviceOnly" };
-  export const STORAGE_TYPE: { AES_GCM_NO_AUTH: "KeystoreAESGCM_NoAuth" };
-  type Accessible = (typeof ACCESSIBLE)[keyof typeof ACCESSIBLE];
-  type StorageType = (typeof STORAGE_TYPE)[keyof typeof STORAGE_TYPE];
-  export function getGenericPassword(options: { service: string }): Promise<false | { password: string }>;
-  export function setGenericPassword(
-    username: string,
-    password: string,
-    options: { service: string; accessible: Accessible; storage: StorageType },
-  ): Promise<false | { service: string }>;
-}
-declare module "expo-secure-store" {
-  export const WHEN_PASSCODE_SET_THIS_DEVICE_ONLY: number;
-  interface Options {
-    requireAuthentication?: boolean;
-    keychainAccessible?: number;
-    authenticationPrompt?: string;
-  }
-  export function getItemAsync(key: string, options: Options): Promise<string | null>;
-  export function setItemAsync(key: string, value: string, options: Options): Promise<void>;
-  export function deleteItemAsync(key: string, options: Options): Promise<void>;
-}
-declare module "expo-notifications" {
-  interface Token {
-    data: unknown;
-  }
-  type Trigger = { type: "push"; payload?: Record<string, unknown> } | { type: "timeInterval" } | null;
-  interface Response {
-    notification: { request: { trigger: Trigger; content: { data: Record<string, unknown> } } };
-  }
-  export function getDevicePushTokenAsync(): Promise<Token>;
-  export function addPushTokenListener(listener: (token: Token) => void): unknown;
-  export function addNotificationResponseReceivedListener(listener: (response: Response) => void): unknown;
-}
-declare module "react-native-quick-crypto" {
-  type Callback = (error: Error | null, key?: Uint8Array) => void;
-  const QuickCrypto: {
-    scrypt(
-      password: Uint8Array,
-      salt: Uint8Array,
-      length: number,
-      options: { N: number; r: number; p: number; maxmem: number },
-      callback: Callback,
-    ): void;
-  };
-  export default QuickCrypto;
-}
-declare module "@capacitor/core" {
-  export function registerPlugin<T>(name: string): T;
-  export const CapacitorHttp: {
-    request(options: {
-      url: string;
-      method?: string;
-      headers?: Record<string, string>;
-      data?: unknown;
-      disableRedirects?: boolean;
-      readTimeout?: number;
-      connectTimeout?: number;
-    }): Promise<{ data: any; status: number; headers: Record<string, string> }>;
-  };
-}
-declare module "@capacitor/app" {
-  export const App: { addListener(event: "resume", listener: () => void): Promise<unknown> };
-}
-declare module "@capacitor/push-notifications" {
-  export const PushNotifications: {
-    addListener(event: "registration", listener: (token: { value: string }) => void): Promise<unknown>;
-    addListener(
-      event: "pushNotificationActionPerformed",
-      listener: (action: { notification: { data: any } }) => void,
-    ): Promise<unknown>;
-    requestPermissions(): Promise<{ receive: string }>;
-    register(): Promise<void>;
-  };
-}
-declare module "@aparajita/capacitor-secure-storage" {
-  export enum KeychainAccess {
-    whenUnlockedThisDeviceOnly,
-  }
-  export const SecureStorage: {
-    get(key: string, convertDate?: boolean, sync?: boolean): Promise<string | number | null>;
-    set(key: string, data: string, convertDate?: boolean, sync?: boolean, access?: KeychainAccess): Promise<void>;
-  };
-}
-declare module "@capgo/capacitor-native-biometric" {
-  export enum AccessControl {
-    BIOMETRY_CURRENT_SET,
-  }
-  export const NativeBiometric: {
-    setData(options: { key: string; value: string; accessControl: AccessControl }): Promise<void>;
-    getSecureData(options: { key: string; reason: string }): Promise<{ value: string }>;
-    deleteData(options: { key: string }): Promise<void>;
-  };
-}
-declare function openTransaction(transactionId: string, profileId: string): void;
+await device.unenroll(profileId);
+console.log("approved with both");
 """
 # Modules of an app on the pages of platforms, in the order of the page.
 MODULES = ("keyStore", "storage", "tokenStore", "device", "push")
@@ -271,12 +196,20 @@ def test_blocks_match_the_types_of_the_library(library, tmp_path):
     assert check_types(library, tmp_path, "app.mts") == ""
 
 
-@pytest.mark.parametrize("page", ["react-native", "capacitor"])
+PAGES = pytest.mark.parametrize("page", ["react-native", "capacitor"])
+
+
+def modules(page):
+    """Return the modules of the app on a page, by name."""
+    blocks = CHECKED.findall((DOCS / f"{page}.md").read_text())
+    return dict(zip(MODULES, blocks, strict=True))
+
+
+@PAGES
 def test_adapters_of_a_platform_match_the_types(library, tmp_path, page):
     install(tmp_path)
-    (tmp_path / "packages.d.ts").write_text(PACKAGES)
-    blocks = CHECKED.findall((DOCS / f"{page}.md").read_text())
-    for name, block in zip(MODULES, blocks, strict=True):
+    (tmp_path / "packages.d.ts").write_text(mobile_packages.TYPES)
+    for name, block in modules(page).items():
         (tmp_path / f"{name}.ts").write_text(block)
     files = ["packages.d.ts", *(f"{name}.ts" for name in MODULES)]
     options = {"module": "ESNext", "moduleResolution": "bundler", "types": []}
@@ -287,9 +220,37 @@ def test_adapters_of_a_platform_match_the_types(library, tmp_path, page):
 def test_app_runs_in_order_against_a_server(library, site, tmp_path):
     install(tmp_path)
     (tmp_path / "app.mts").write_text(app().replace(f'"{SERVER}"', "site.server"))
-    ended = subprocess.run(
-        [NODE, "--no-warnings", "app.mts"],
+    assert run(tmp_path / "app.mts", site) == "every step has run"
+
+
+@pytest.mark.processes
+@PAGES
+def test_adapters_of_a_platform_enrol_and_approve(library, site, tmp_path, page):
+    install(tmp_path)
+    for name, block in modules(page).items():
+        (tmp_path / f"{name}.ts").write_text(block.replace(SERVER, site["server"]))
+    (tmp_path / "app.ts").write_text(APP.replace("anna", f"user-of-{page}") + ADAPTERS)
+    fakes = {"keys": mobile_packages.KEYS, **mobile_packages.FAKES}
+    for number, source in enumerate(fakes.values()):
+        (tmp_path / f"fake{number}.mjs").write_text(source)
+    aliases = [f"--alias:{name}={tmp_path / f'fake{number}.mjs'}" for number, name in enumerate(fakes)]
+    bundle = ("--bundle", "--platform=node", "--format=esm", "--log-level=error", "--outfile=app.mjs")
+    built = library.run(
+        str(PACKAGE / "node_modules/esbuild/bin/esbuild"),
+        "app.ts",
+        *bundle,
+        *aliases,
         cwd=tmp_path,
+        capture_output=True,
+    )
+    assert built.returncode == 0, built.stderr
+    assert run(tmp_path / "app.mjs", site) == "approved with both"
+
+
+def run(module, site):
+    ended = subprocess.run(
+        [NODE, "--no-warnings", module.name],
+        cwd=module.parent,
         env={**os.environ, "COUNTERSIGN_TEST_SERVER": json.dumps(site)},
         capture_output=True,
         text=True,
@@ -297,4 +258,4 @@ def test_app_runs_in_order_against_a_server(library, site, tmp_path):
         check=False,
     )
     assert ended.returncode == 0, ended.stderr[-5000:]
-    assert ended.stdout.strip() == "every step has run"
+    return ended.stdout.strip()
