@@ -142,6 +142,14 @@ class VersionStatus(models.TextChoices):
     DISABLED = "disabled", _("Disabled")
 
 
+class InterruptionLevel(models.TextChoices):
+    """How much a notification interrupts the user of an iOS device. The value is Apple's."""
+
+    PASSIVE = "passive", _("Passive")
+    ACTIVE = "active", _("Active")
+    TIME_SENSITIVE = "time-sensitive", _("Time-sensitive")
+
+
 class ApplicationVersion(models.Model):
     """Version of an application on one platform, with its push settings."""
 
@@ -191,6 +199,27 @@ class ApplicationVersion(models.Model):
         help_text=_("Show the number of unanswered transactions on the app's icon."),
     )
 
+    mutable_content = models.BooleanField(
+        _("mutable content"),
+        default=False,
+        help_text=_("Let a notification service extension of the app change the notification before it is shown."),
+    )
+    notification_category = models.CharField(
+        _("notification category"),
+        max_length=64,
+        blank=True,
+        default="",
+        validators=[RegexValidator(r"^[A-Za-z0-9._-]+$", _("Letters, digits, dots, dashes and underscores."))],
+        help_text=_("Category of the notification, for which the app declares buttons or its own view."),
+    )
+    interruption_level = models.CharField(
+        _("interruption level"),
+        max_length=20,
+        choices=InterruptionLevel.choices,
+        default=InterruptionLevel.ACTIVE,
+        help_text=_("Time-sensitive notifications require an entitlement of the app."),
+    )
+
     class Meta:
         verbose_name = _("version")
         verbose_name_plural = _("versions")
@@ -207,8 +236,21 @@ class ApplicationVersion(models.Model):
         if self.push_messaging_configuration is None:
             return None
         return Destination(
-            self.push_messaging_configuration, self.apns_environment, self.bundle_identifier, self.cordova
+            self.push_messaging_configuration,
+            self.apns_environment,
+            self.bundle_identifier,
+            self.cordova,
+            self._notification_settings(),
         )
+
+    def _notification_settings(self) -> dict[str, Any]:
+        """Return the members of `aps` that this version switches on."""
+        settings: dict[str, Any] = {"mutable-content": 1} if self.mutable_content else {}
+        if self.notification_category:
+            settings["category"] = self.notification_category
+        if self.interruption_level != InterruptionLevel.ACTIVE:
+            settings["interruption-level"] = self.interruption_level
+        return settings
 
     def clean(self) -> None:
         """Validate the push settings. Raises ValidationError with the errors of each field."""
@@ -228,6 +270,9 @@ class ApplicationVersion(models.Model):
             ("apns_environment", Platform.IOS, self.apns_environment != ApnsEnvironment.PRODUCTION),
             ("bundle_identifier", Platform.IOS, bool(self.bundle_identifier)),
             ("send_badge_number", Platform.IOS, self.send_badge_number),
+            ("mutable_content", Platform.IOS, self.mutable_content),
+            ("notification_category", Platform.IOS, bool(self.notification_category)),
+            ("interruption_level", Platform.IOS, self.interruption_level != InterruptionLevel.ACTIVE),
         ]
         errors: dict[str, Any] = {}
         for name, platform, is_set in fields:

@@ -123,7 +123,14 @@ def _inapplicable_to_kind(row: Model) -> Collection[str]:
 def _inapplicable_to_platform(row: Model) -> Collection[str]:
     if cast(ApplicationVersion, row).platform == Platform.IOS:
         return ["cordova"]
-    return ["apns_environment", "bundle_identifier", "send_badge_number"]
+    return [
+        "apns_environment",
+        "bundle_identifier",
+        "send_badge_number",
+        "mutable_content",
+        "notification_category",
+        "interruption_level",
+    ]
 
 
 VERSIONS = Section(
@@ -138,6 +145,9 @@ VERSIONS = Section(
         Choice("apns_environment"),
         Text("bundle_identifier"),
         Boolean("send_badge_number"),
+        Boolean("mutable_content"),
+        Text("notification_category"),
+        Choice("interruption_level"),
     ),
     key=("platform", "version"),
     parent="application",

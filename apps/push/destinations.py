@@ -1,6 +1,8 @@
 """Destination of pushes, which applications name without the providers and their libraries."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from apps.push.models import ApnsEnvironment, Kind, PushMessagingConfiguration
 
@@ -13,6 +15,8 @@ class Destination:
     apns_environment: str = ApnsEnvironment.PRODUCTION
     bundle_identifier: str = ""
     cordova: bool = False
+    # Further members of `aps` in pushes of APNs.
+    notification_settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def environment(self) -> str:

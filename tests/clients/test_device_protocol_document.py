@@ -19,6 +19,8 @@ from apps.api.exceptions import status_of
 from apps.common import errors
 from apps.enrollment.jose import public_keys
 from apps.enrollment.keys import MAX_MESSAGE_BYTES, MessageType
+from apps.push.destinations import Destination
+from apps.push.models import PushMessagingConfiguration
 from apps.push.providers import apns, fcm
 from apps.push.providers.base import PushMessage
 
@@ -153,7 +155,7 @@ def test_push_examples_have_exactly_the_members_that_are_sent():
     message = PushMessage(
         token="token", text="Sign in?", transaction_id="id", profile_id="A1B2C3", expires_at=timezone.now(), badge=1
     )
-    assert shape(apple) == shape(apns.build_payload(message, "Sign in?"))
+    assert shape(apple) == shape(apns.build_payload(Destination(PushMessagingConfiguration()), message, "Sign in?"))
     sent = fcm.build_data(message, "Sign in?")
     assert shape(google["data"]) == shape(sent)
     assert json.loads(google["data"]["content"]).keys() == json.loads(sent["content"]).keys()

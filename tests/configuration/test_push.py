@@ -71,7 +71,13 @@ def every_kind(import_text):
             google(endpoint="http://127.0.0.1:9/send"),
             old_google(name="old-google"),
             versions=[
-                ios(apns_environment="development", send_badge_number=True),
+                ios(
+                    apns_environment="development",
+                    send_badge_number=True,
+                    mutable_content=True,
+                    notification_category="SIGN_IN",
+                    interruption_level="time-sensitive",
+                ),
                 ios(version="2.0.0"),
                 ios(version="0.9.0", push_messaging_configuration="old-apple", bundle_identifier=""),
                 {"platform": "android", "version": "1.0.0", "push_messaging_configuration": "google", "cordova": True},
@@ -118,6 +124,9 @@ def test_export_contains_only_the_members_of_the_kind(every_kind):
             "apns_environment": "development",
             "bundle_identifier": BUNDLE,
             "send_badge_number": True,
+            "mutable_content": True,
+            "notification_category": "SIGN_IN",
+            "interruption_level": "time-sensitive",
         },
         {
             "platform": "ios",
@@ -127,6 +136,9 @@ def test_export_contains_only_the_members_of_the_kind(every_kind):
             "apns_environment": "production",
             "bundle_identifier": BUNDLE,
             "send_badge_number": False,
+            "mutable_content": False,
+            "notification_category": "",
+            "interruption_level": "active",
         },
     ]
     assert exported["proxies"]["apns"]["host"] == "proxy.example.com"

@@ -139,7 +139,8 @@ def test_version_fields_follow_platform_and_configuration(page):
     page.locator("[name=versions-0-version]").fill("1.0")
     platform = page.locator("[name=versions-0-platform]")
     configuration = page.locator("[name=versions-0-push_messaging_configuration]")
-    ios = {"apns_environment", "bundle_identifier", "send_badge_number"}
+    notification = {"send_badge_number", "mutable_content", "notification_category", "interruption_level"}
+    ios = {"apns_environment", "bundle_identifier", *notification}
     fields = {name: page.locator(f"[name=versions-0-{name}]") for name in (*ios, "cordova")}
 
     expect_shown(fields, set())

@@ -29,6 +29,9 @@ def post(console, **fields):
     return console.post(ADD, {**form, **{f"versions-0-{name}": value for name, value in version.items()}})
 
 
+NOTIFICATION = ("mutable_content", "notification_category", "interruption_level")
+
+
 def page_path(version):
     return f"/admin/applications/application/{version.application_id}/change/"
 
@@ -72,6 +75,9 @@ def test_hidden_default_fields_do_not_block_saving(console):
         ({"platform": "android", "bundle_identifier": "com.example.shop"}, "bundle_identifier"),
         ({"platform": "android", "apns_environment": "development"}, "apns_environment"),
         ({"platform": "android", "send_badge_number": "on"}, "send_badge_number"),
+        ({"platform": "android", "mutable_content": "on"}, "mutable_content"),
+        ({"platform": "android", "notification_category": "SIGN_IN"}, "notification_category"),
+        ({"platform": "android", "interruption_level": "passive"}, "interruption_level"),
         ({"platform": "ios", "cordova": "on"}, "cordova"),
         ({"platform": "ios", "bundle_identifier": "com.example.shop"}, "bundle_identifier"),
         ({"platform": "android", "cordova": "on"}, "cordova"),
@@ -90,7 +96,7 @@ def test_invalid_bundle_identifier_is_rejected(console, apple, text):
 
 def test_hidden_fields_are_reset_to_default(console, ios_version):
     """The browser does not submit hidden fields, so their previous values must not block a change."""
-    hidden = dict.fromkeys(("apns_environment", "bundle_identifier", "send_badge_number"))
+    hidden = ("apns_environment", "bundle_identifier", "send_badge_number", *NOTIFICATION)
     hidden = {f"versions-0-{name}": None for name in hidden}
     changed = {"versions-0-platform": "android", "versions-0-push_messaging_configuration": ""}
     response = console.save(page_path(ios_version), **changed, **hidden)

@@ -109,9 +109,19 @@ def test_badge_is_the_number_of_pending_transactions(
     assert [aps(record)["badge"] for record in received_pushes()] == [1, 1, 2]
 
 
-def test_badge_is_omitted_by_default(send_push, received_pushes):
+def test_settings_of_the_notification_are_sent(send_push, received_pushes, version):
+    version.mutable_content = True
+    version.notification_category = "SIGN_IN"
+    version.interruption_level = "time-sensitive"
+    version.save()
     send_push()
-    assert "badge" not in aps(received_pushes()[0])
+    sent = aps(received_pushes()[0])
+    assert (sent["mutable-content"], sent["category"], sent["interruption-level"]) == (1, "SIGN_IN", "time-sensitive")
+
+
+def test_optional_members_are_omitted_by_default(send_push, received_pushes):
+    send_push()
+    assert set(aps(received_pushes()[0])) == {"alert", "sound"}
 
 
 def test_provider_token_is_reused_and_renewed(send_push, received_pushes, advance_clock):

@@ -37,6 +37,9 @@ VISIBILITY_CONDITIONS = {
     "apns_environment": f"platform=ios&push_messaging_configuration:kind={Kind.APNS_TOKEN}",
     "bundle_identifier": "platform=ios&push_messaging_configuration:platform=ios",
     "send_badge_number": "platform=ios&push_messaging_configuration:platform=ios",
+    "mutable_content": "platform=ios&push_messaging_configuration:platform=ios",
+    "notification_category": "platform=ios&push_messaging_configuration:platform=ios",
+    "interruption_level": "platform=ios&push_messaging_configuration:platform=ios",
     "cordova": "platform=android&push_messaging_configuration:platform=android",
 }
 

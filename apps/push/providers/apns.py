@@ -158,7 +158,7 @@ class Apns(Provider):
             "apns-expiration": str(int(message.expires_at.timestamp())),
             "apns-collapse-id": message.transaction_id,
         }
-        content = truncate_to_fit(message.text, lambda text: build_payload(message, text))
+        content = truncate_to_fit(message.text, lambda text: build_payload(destination, message, text))
         return _build_request(destination, message.token, headers, content, credential)
 
     def build_probe(self, destination: Destination, credential: str) -> http.Request:
@@ -177,8 +177,8 @@ class Apns(Provider):
         return None
 
 
-def build_payload(message: PushMessage, text: str) -> Mapping[str, Any]:
-    aps: dict[str, Any] = {"alert": text, "sound": "default"}
+def build_payload(destination: Destination, message: PushMessage, text: str) -> Mapping[str, Any]:
+    aps: dict[str, Any] = {"alert": text, "sound": "default", **destination.notification_settings}
     if message.badge is not None:
         aps["badge"] = message.badge
     return {"aps": aps, "og_transaction_id": message.transaction_id, "og_profile_id": message.profile_id}

@@ -24,14 +24,15 @@ NEEDS_OF_METHOD = {
     "push_with_fingerprint": "Requires an application with fingerprint enabled",
     "push_with_custom_authenticator": "Requires an application with custom authenticators",
 }
+NOTIFICATION = {"send_badge_number", "mutable_content", "notification_category", "interruption_level"}
 # The fields by the platform of a version and the kind of its push messaging configuration.
 FIELDS_OF_VERSION = {
     ("android", ""): set(),
     ("android", "fcm_http_v1"): {"cordova"},
     ("android", "fcm_legacy"): {"cordova"},
     ("ios", ""): set(),
-    ("ios", "apns_token"): {"apns_environment", "bundle_identifier", "send_badge_number"},
-    ("ios", "apns_certificate"): {"bundle_identifier", "send_badge_number"},
+    ("ios", "apns_token"): {"apns_environment", "bundle_identifier", *NOTIFICATION},
+    ("ios", "apns_certificate"): {"bundle_identifier", *NOTIFICATION},
 }
 DISABLED_WITHOUT_ENROLLMENT = ("unique_pgp_keys_per_enrollment", "push_enrollment_enabled", "push_enrollment_mode")
 
