@@ -126,6 +126,11 @@ class Application(models.Model):
         validators=[validate_authenticators],
         help_text=_("Identifiers of the app's custom authenticators, one per line. Each of them can approve."),
     )
+    web_phone = models.BooleanField(
+        _("web phone"),
+        default=False,
+        help_text=_("Users can enrol a browser as a phone, at /phone/. Requires a version for the platform web."),
+    )
 
     class Meta:
         verbose_name = _("application")

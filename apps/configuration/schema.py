@@ -235,6 +235,7 @@ SECTIONS: tuple[Section | Group, ...] = (
             Integer("max_pin_attempts"),
             Boolean("fingerprint_enabled"),
             TextList("custom_authenticators"),
+            Boolean("web_phone"),
         ),
         key=("identifier",),
         children=(VERSIONS,),

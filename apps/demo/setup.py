@@ -132,6 +132,7 @@ def _configuration(values: dict[str, Any]) -> dict[str, Any]:
                 "pin_enabled": True,
                 "max_pin_attempts": MAX_PIN_ATTEMPTS,
                 "fingerprint_enabled": True,
+                "web_phone": True,
                 "versions": [{**VERSION, "status": "enabled", "push_messaging_configuration": PUSH_CONFIGURATION}],
             }
         ],

@@ -35,6 +35,11 @@ PUBLIC_URL = env.site_url("PUBLIC_URL", default=f"http://localhost:{PORT}")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
 )
+# Origin of the web phone, if it has its own, and the directory of its files.
+PHONE_URL = env.origin("PHONE_URL", other_than=PUBLIC_URL)
+if PHONE_URL:
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, str(urlsplit(PHONE_URL).hostname)]
+PHONE_DIR = Path(env.str("PHONE_DIR", default=str(BASE_DIR / "clients" / "web-phone" / "dist"))).resolve()
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"])
 # Interval at which a process adds its event counters to the table. None: only on request, in tests.
@@ -107,7 +112,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.api.request_metrics.RequestMetricsMiddleware",
     "apps.common.caller.CallerMiddleware",
+    "apps.api.device.cross_origin.CrossOriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "apps.web_phone.middleware.PhoneMiddleware",
     "apps.console.content_security.ContentSecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -76,6 +76,23 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise ImproperlyConfigured(f"{name} must begin with http:// or https:// and a host name, not {text!r}")
         return text.rstrip("/")
 
+    def origin(self, name: str, *, other_than: str) -> str:
+        """Return a URL without a path whose host is not that of `other_than`, or an empty string if it is not set.
+
+        A host of its own: browsers send cookies to all ports of a host.
+        """
+        if not self.str(name, default="").strip():
+            return ""
+        text = self.site_url(name, default="").lower()
+        parts = _split(text)
+        is_origin = text == f"{parts.scheme}://{parts.netloc}" and parts.username is None
+        if not is_origin or parts.hostname == urlsplit(other_than).hostname:
+            raise ImproperlyConfigured(
+                f"{name} must have another host name than PUBLIC_URL, and no path, such as https://phone.example.com"
+            )
+        # Browsers omit the port of the scheme.
+        return text.removesuffix({"http": ":80", "https": ":443"}[parts.scheme])
+
     def broker(self, name: str, *, default: str) -> str:
         text: str = self.str(name, default="").strip() or default
         parts = _split(text)

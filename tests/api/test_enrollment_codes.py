@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
+from apps.applications.models import Application
 from apps.enrollment.models import EnrollmentCode
 from tests.api.calls import CODES, assert_not_cacheable, error_of, send_json
 
@@ -35,6 +36,24 @@ def test_code_is_created_from_json(request_code, settings, version, event_types)
     assert event_types() == ["ENROLLMENT_CODE_CREATED"]
     uri = urlsplit(created["enrollment_uri"])
     assert parse_qs(uri.query) == {
+        "server": ["https://auth.example.com"],
+        "application_id": [version.application.identifier],
+        "code": [created["enrollment_code"]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("phone_url", "origin"),
+    [("", "https://auth.example.com"), ("https://phone.example.com", "https://phone.example.com")],
+)
+def test_web_link_has_its_parameters_after_the_hash(request_code, settings, version, phone_url, origin):
+    settings.PUBLIC_URL, settings.PHONE_URL = "https://auth.example.com", phone_url
+    Application.objects.update(web_phone=True)
+    created = request_code().json()
+    assert set(created) == {"enrollment_code", "enrollment_uri", "web_enrollment_uri", "expires_at"}
+    uri = urlsplit(created["web_enrollment_uri"])
+    assert (f"{uri.scheme}://{uri.netloc}", uri.path, uri.query) == (origin, "/phone/", "")
+    assert parse_qs(uri.fragment) == {
         "server": ["https://auth.example.com"],
         "application_id": [version.application.identifier],
         "code": [created["enrollment_code"]],

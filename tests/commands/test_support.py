@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from apps.applications.models import ApiClient
+from apps.applications.models import ApiClient, Application
 from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
 from apps.callbacks.transport import CallbackResult
@@ -99,6 +99,13 @@ def test_device_enrols_with_the_printed_code(client, version):
         device_name="Phone",
     )
     assert device.device_id
+
+
+def test_code_of_an_application_with_the_web_phone_has_its_link(version):
+    Application.objects.update(web_phone=True)
+    printed = json.loads(run("enrollment_code", "anna", version.application.identifier, "--json").out)
+    assert list(printed) == ["enrollment_code", "enrollment_uri", "web_enrollment_uri", "expires_at"]
+    assert printed["web_enrollment_uri"].endswith(f"&code={printed['enrollment_code']}")
 
 
 def test_code_is_printed_as_text(version):

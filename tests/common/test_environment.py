@@ -57,6 +57,41 @@ def test_boolean_accepts_common_words(set_variable, text, is_on):
     assert env.boolean("VARIABLE", default=not is_on) is is_on
 
 
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("", ""),
+        (" ", ""),
+        ("https://phone.example.com", "https://phone.example.com"),
+        ("https://phone.example.com/", "https://phone.example.com"),
+        ("https://phone.example.com:443", "https://phone.example.com"),
+        ("http://phone.example.com:80/", "http://phone.example.com"),
+        ("http://phone.example.com:443", "http://phone.example.com:443"),
+        ("HTTPS://Phone.Example.com:8443", "https://phone.example.com:8443"),
+    ],
+)
+def test_origin_has_another_host(set_variable, text, origin):
+    set_variable(text)
+    assert env.origin("VARIABLE", other_than="https://auth.example.com") == origin
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://auth.example.com",
+        "https://AUTH.example.com:8443",
+        "http://auth.example.com",
+        "https://phone.example.com/path",
+        "https://phone.example.com?a=b",
+        "https://user@phone.example.com",
+    ],
+)
+def test_origin_with_a_path_or_the_same_host_is_rejected(set_variable, text):
+    set_variable(text)
+    with pytest.raises(ImproperlyConfigured, match="VARIABLE must have another host name than PUBLIC_URL"):
+        env.origin("VARIABLE", other_than="https://auth.example.com")
+
+
 def test_boolean_rejects_other_words(set_variable):
     set_variable("maybe")
     with pytest.raises(ImproperlyConfigured, match="VARIABLE must be one of 1, true, yes, on, 0, false, no"):

@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import escape
 
 from apps.applications.models import Application, ApplicationVersion
 from apps.demo.device import DeviceApiError
@@ -333,6 +334,18 @@ def test_enrollment_code_is_shown_once(console, client, version, caplog):
     enrollment_fields = {"platform": "android", "app_version": "1.0.0", "device_name": "Eva's"}
     phone.enroll(code, application_id=application.identifier, **enrollment_fields)
     assert listed(user_page(console, "eva")) == ["Eva's"]
+
+
+def test_page_shows_the_link_to_the_web_phone_if_the_application_has_it(console, version, settings):
+    fields = {"user_id": "eva", "application": version.application.identifier}
+    assert "web-enrollment-link" not in console.post(ENROLL, fields).content.decode()
+    Application.objects.update(web_phone=True)
+    response = console.post(ENROLL, fields)
+    link, content = response.context["web_uri"], response.content.decode()
+    assert link.startswith(f"{settings.PUBLIC_URL}/phone/#")
+    assert link.endswith(f"&code={code_in(response)}")
+    assert f'id="web-enrollment-link">{escape(link)}<' in content
+    assert segno.make(link, error="m").svg_inline(scale=5, light="#fff", dark="#000") in content
 
 
 def test_repeated_form_creates_new_enrollment_code(console, version):

@@ -51,6 +51,7 @@ ENROLLMENT_CODE = [
         {
             "enrollment_code": "9f6c1c7be50a4c83a9de50ba6c71d2e4",
             "enrollment_uri": "countersign://enroll?code=9f6c1c7be50a4c83a9de50ba6c71d2e4",
+            "web_enrollment_uri": "https://auth.example.com/phone/#code=9f6c1c7be50a4c83a9de50ba6c71d2e4",
             "expires_at": 1795530539461,
         },
         201,

@@ -31,6 +31,9 @@ class EnrollmentCodeSerializer(serializers.Serializer[Any]):
 
     enrollment_code = serializers.CharField()
     enrollment_uri = serializers.CharField()
+    web_enrollment_uri = serializers.CharField(
+        required=False, help_text="Link to the web phone, if the application has it."
+    )
     expires_at = serializers.IntegerField()
 
 

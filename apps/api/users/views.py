@@ -70,7 +70,7 @@ class EnrollmentCodesView(UsersView):
         return Response(
             {
                 "enrollment_code": code,
-                "enrollment_uri": links.enrollment_uri(code, row.application.identifier),
+                **links.members(code, row.application),
                 "expires_at": milliseconds(row.expires_at),
             },
             status=201,

@@ -43,6 +43,7 @@ class ApplicationAdmin(ConsoleAdmin):
             _("Authenticators"),
             {"fields": ("pin_enabled", "max_pin_attempts", "fingerprint_enabled", "custom_authenticators")},
         ),
+        (_("Phone in the browser"), {"fields": ("web_phone",)}),
     )
     inlines = (VersionInline,)
 

@@ -60,6 +60,7 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
             "max_pin_attempts",
             "fingerprint_enabled",
             "custom_authenticators",
+            "web_phone",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -30,11 +30,13 @@ def _create_code(values: dict[str, Any], who: str) -> dict[str, Any]:
     code, row = services.create_enrollment_code(
         user_id=values["user_id"], application_identifier=application.identifier, who=who
     )
-    uri = links.enrollment_uri(code, application.identifier)
+    uri, web_uri = links.enrollment_uri(code, application), links.web_enrollment_uri(code, application)
     return {
         "code": code,
         "uri": uri,
         "qr_code_svg": qr_code_svg(uri),
+        "web_uri": web_uri,
+        "web_qr_code_svg": qr_code_svg(web_uri) if web_uri else "",
         "user_id": row.user_id,
         "application": application,
         "expires_at": row.expires_at,

@@ -32,7 +32,7 @@ class Command(DataCommand):
             ) from None
         data = {
             "enrollment_code": code,
-            "enrollment_uri": links.enrollment_uri(code, identifier),
+            **links.members(code, row.application),
             "expires_at": row.expires_at,
         }
         self.print_data(data, as_json=options["json"])

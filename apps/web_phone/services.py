@@ -1,0 +1,46 @@
+"""Public configuration of the web phone."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+
+from apps.applications.models import Application, ApplicationVersion, VersionStatus
+
+NAME = "Countersign"
+PLATFORM = "web"
+
+
+def configuration() -> dict[str, Any]:
+    """Return what the app must know before an enrolment. It contains no secret: everybody can read it."""
+    applications = Application.objects.filter(web_phone=True).prefetch_related("versions")
+    return {
+        "name": NAME,
+        "server": settings.PUBLIC_URL,
+        "applications": [_application(application) for application in applications],
+    }
+
+
+def _application(application: Application) -> dict[str, Any]:
+    version = newest_version(application)
+    return {
+        "application_id": application.identifier,
+        "name": application.name,
+        "app_version": version.version if version else None,
+        "vapid_public_key": None,
+    }
+
+
+def newest_version(application: Application) -> ApplicationVersion | None:
+    """Return the highest enabled version for the platform web, with 1.10 above 1.9, or None."""
+    enabled = [
+        version
+        for version in application.versions.all()
+        if version.platform == PLATFORM and version.status == VersionStatus.ENABLED
+    ]
+    return max(enabled, key=lambda version: _sort_key(version.version), default=None)
+
+
+def _sort_key(version: str) -> list[tuple[int, str]]:
+    parts = re.findall(r"\d+|\D+", version)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
