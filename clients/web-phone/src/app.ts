@@ -1,0 +1,99 @@
+/** Start of the app: read the link, open the storage, show the screens, poll for requests. */
+
+import { parseEnrollmentLink, type TransactionReference } from "@countersign/device";
+import { registerWorker, updatePush } from "./push.ts";
+import { App } from "./router.ts";
+import { showProblem } from "./screens/problem.ts";
+import { Phone } from "./phone.ts";
+import { fetchConfiguration, Store, type Configuration } from "./store.ts";
+import type { WorkerMessage } from "./sw.ts";
+import { direction, language } from "./i18n.ts";
+
+// The link contains the enrolment code: it leaves the address bar and the history before anything else happens.
+const opened = location.href;
+if (location.hash !== "") history.replaceState(history.state, "", location.pathname + location.search);
+document.documentElement.lang = language;
+document.documentElement.dir = direction;
+
+async function start(): Promise<void> {
+  if (!globalThis.isSecureContext) {
+    showProblem("insecure");
+    return;
+  }
+  let store: Store;
+  try {
+    store = await Store.open();
+  } catch {
+    showProblem("no_storage");
+    return;
+  }
+  const stored = await store.configuration();
+  const request = updateConfiguration(store, stored);
+  const configuration = stored ?? (await request);
+  if (configuration === undefined) {
+    showProblem("offline");
+    return;
+  }
+  const app = new App(await openPhone(configuration, store));
+  void request.then((updated) => {
+    if (updated !== undefined) app.phone.configure(updated);
+  });
+  await run(app);
+}
+
+/** Load the configuration, and start again if it has changed. */
+async function updateConfiguration(
+  store: Store,
+  stored: Configuration | undefined,
+): Promise<Configuration | undefined> {
+  try {
+    const configuration = await fetchConfiguration();
+    await store.saveConfiguration(configuration);
+    if (stored !== undefined && stored.server !== configuration.server) location.reload();
+    return configuration;
+  } catch {
+    return undefined;
+  }
+}
+
+async function openPhone(configuration: Configuration, store: Store): Promise<Phone> {
+  const phone = new Phone(configuration, store);
+  await phone.load();
+  return phone;
+}
+
+async function run(app: App): Promise<void> {
+  openFirstScreen(app);
+  app.poller.start();
+  await registerWorker().catch(() => undefined);
+  navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
+    if (data.kind === "open") app.openRequest(data);
+    void app.poller.poll();
+  });
+  await resume(app).catch(() => undefined);
+  await updatePush(app.phone).catch(() => undefined);
+}
+
+function openFirstScreen(app: App): void {
+  const link = parseEnrollmentLink(opened);
+  const reference = parseReference(opened);
+  app.start();
+  if (link !== undefined) app.openLink(link);
+  else if (reference !== undefined) app.openRequest(reference);
+}
+
+/** Parse the fragment of a tapped notification. */
+function parseReference(url: string): TransactionReference | undefined {
+  const members = new URLSearchParams(url.split("#")[1] ?? "");
+  const [transactionId, profileId] = [members.get("transactionId"), members.get("profileId")];
+  return transactionId && profileId ? { transactionId, profileId } : undefined;
+}
+
+/** Finish interrupted calls, then read the state of the accounts. */
+async function resume(app: App): Promise<void> {
+  const resumed = await app.phone.resume();
+  if (resumed.some(({ kind, error }) => kind === "answer" && error === undefined)) app.notify("notice_resumed");
+  await app.phone.refresh();
+}
+
+void start();

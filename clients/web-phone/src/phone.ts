@@ -1,0 +1,228 @@
+/** Accounts and requests of this browser, and their state on the server. */
+
+import {
+  Device,
+  Disconnected,
+  InvalidDeviceToken,
+  InvalidProfile,
+  NotEnrolled,
+  type Challenge,
+  type EnrollmentLink,
+  type PendingTransaction,
+  type Profile,
+  type ProfileStatus,
+  type Resumed,
+  type TransactionReference,
+} from "@countersign/device";
+import { deviceName } from "./browser-name.ts";
+import { FingerprintStore } from "./fingerprint.ts";
+import {
+  hadAccounts,
+  KeysLost,
+  markAccounts,
+  Store,
+  type Account,
+  type Application,
+  type Configuration,
+} from "./store.ts";
+
+/** Enrolments and interrupted calls of all tabs and of the service worker run one after the other. */
+export const exclusively = <T>(run: () => Promise<T>): Promise<T> => navigator.locks.request("countersign", run);
+
+export class Phone {
+  configuration: Configuration;
+  readonly device: Device;
+  readonly fingerprints: FingerprintStore;
+  readonly #store: Store;
+  readonly #listeners = new Set<() => void>();
+  accounts: Account[] = [];
+  profiles: Profile[] = [];
+  statuses: readonly ProfileStatus[] = [];
+  requests: readonly PendingTransaction[] = [];
+  /** The browser has deleted the data of this app. */
+  isDataLost = false;
+  /** The last call failed because of the network. */
+  isOffline = false;
+
+  constructor(configuration: Configuration, store: Store) {
+    this.configuration = configuration;
+    this.#store = store;
+    this.fingerprints = new FingerprintStore(store.storage);
+    this.device = new Device({
+      server: configuration.server,
+      storage: store.storage,
+      keyStore: store.keyStore,
+      tokenStore: this.fingerprints,
+    });
+  }
+
+  /** Load the accounts. No request is sent. */
+  async load(): Promise<void> {
+    this.accounts = await this.#store.accounts();
+    await this.#reconcile();
+    this.isDataLost = this.accounts.length === 0 && hadAccounts();
+  }
+
+  configure(configuration: Configuration): void {
+    this.configuration = configuration;
+    this.#changed();
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  account(profileId: string): Account | undefined {
+    return this.accounts.find((account) => account.profileId === profileId);
+  }
+
+  profile(profileId: string): Profile | undefined {
+    return this.profiles.find((profile) => profile.profileId === profileId);
+  }
+
+  status(profileId: string): ProfileStatus | undefined {
+    return this.statuses.find((status) => status.profileId === profileId);
+  }
+
+  application(id: string): Application | undefined {
+    return this.configuration.applications.find((application) => application.id === id);
+  }
+
+  /** Return the name of the application of a profile. */
+  applicationName(profileId: string): string {
+    const id = this.account(profileId)?.applicationId ?? "";
+    return this.application(id)?.name ?? id;
+  }
+
+  get activeAccounts(): Account[] {
+    return this.accounts.filter(({ state }) => state === "active");
+  }
+
+  /** Run a call, and apply what its result means for the accounts. */
+  async call<T>(run: () => Promise<T>, profileId?: string): Promise<T> {
+    try {
+      const result = await run();
+      this.isOffline = false;
+      return result;
+    } catch (error) {
+      if (profileId !== undefined && error instanceof Disconnected) await this.#setState(profileId, "disconnected");
+      else if (profileId !== undefined && (error instanceof KeysLost || error instanceof InvalidProfile)) {
+        await this.#setState(profileId, "lost");
+      }
+      throw error;
+    } finally {
+      await this.#reconcile();
+      this.#changed();
+    }
+  }
+
+  /** Read the state of all accounts from the server. */
+  async refresh(): Promise<void> {
+    if (this.profiles.length === 0) return;
+    const { profiles } = await this.call(() => this.device.enrollments());
+    this.statuses = profiles;
+    this.#changed();
+  }
+
+  /** List the pending requests, and return the new ones. */
+  async poll(): Promise<PendingTransaction[]> {
+    if (this.profiles.length === 0) {
+      this.requests = [];
+      return [];
+    }
+    try {
+      const known = new Set(this.requests.map(({ transactionId }) => transactionId));
+      const requests = await this.device.transactions();
+      this.isOffline = false;
+      this.requests = requests.filter(({ profileId }) => this.account(profileId)?.state === "active");
+      return this.requests.filter(({ transactionId }) => !known.has(transactionId));
+    } catch (error) {
+      this.isOffline = true;
+      if (error instanceof InvalidDeviceToken) await this.#reconcile();
+      throw error;
+    } finally {
+      this.#changed();
+    }
+  }
+
+  /** Finish the calls of an earlier run. */
+  async resume(): Promise<Resumed[]> {
+    return this.call(() => exclusively(() => this.device.resume()));
+  }
+
+  async enroll(link: EnrollmentLink): Promise<Profile> {
+    const application = this.application(link.applicationId);
+    if (application === undefined) throw new Error("the application is unknown");
+    const request = {
+      code: link.code,
+      applicationId: link.applicationId,
+      platform: "web",
+      appVersion: application.version,
+      deviceName: deviceName(),
+    } as const;
+    const profile = await this.call(() => exclusively(() => this.device.enroll(request)));
+    await this.#setState(profile.profileId, "active");
+    // Otherwise the browser can delete the keys when it needs the space.
+    await navigator.storage.persist().catch(() => false);
+    return profile;
+  }
+
+  fetch(reference: TransactionReference): Promise<Challenge> {
+    return this.call(() => this.device.fetch(reference), reference.profileId);
+  }
+
+  /** Remove an account from this device and from the server. */
+  async remove(profileId: string): Promise<void> {
+    if (this.profile(profileId) !== undefined) await this.call(() => this.device.unenroll(profileId));
+    await this.#save(this.accounts.filter((account) => account.profileId !== profileId));
+    this.#changed();
+  }
+
+  /** Remove a request from the list, and its notification. */
+  async forgetRequest(transactionId: string): Promise<void> {
+    this.requests = this.requests.filter((request) => request.transactionId !== transactionId);
+    this.#changed();
+    const registration = await navigator.serviceWorker.getRegistration();
+    for (const notification of (await registration?.getNotifications({ tag: transactionId })) ?? []) {
+      notification.close();
+    }
+  }
+
+  async #setState(profileId: string, state: Account["state"]): Promise<void> {
+    const profile =
+      this.profile(profileId) ?? (await this.device.profiles()).find((each) => each.profileId === profileId);
+    const applicationId = profile?.applicationId ?? this.account(profileId)?.applicationId ?? "";
+    const others = this.accounts.filter((account) => account.profileId !== profileId);
+    await this.#save([...others, { profileId, applicationId, state }]);
+  }
+
+  /** Compare the accounts with the profiles of the library, which deletes those that the server has removed. */
+  async #reconcile(): Promise<void> {
+    this.profiles = await this.device.profiles();
+    const missing = this.profiles.filter(({ profileId }) => this.account(profileId) === undefined);
+    const accounts = [
+      ...this.accounts.map((account) =>
+        account.state === "active" && this.profile(account.profileId) === undefined
+          ? { ...account, state: "lost" as const }
+          : account,
+      ),
+      ...missing.map(({ profileId, applicationId }) => ({ profileId, applicationId, state: "active" as const })),
+    ];
+    if (JSON.stringify(accounts) !== JSON.stringify(this.accounts)) await this.#save(accounts);
+  }
+
+  async #save(accounts: Account[]): Promise<void> {
+    this.accounts = accounts;
+    this.profiles = await this.device.profiles();
+    await this.#store.saveAccounts(accounts);
+    markAccounts(accounts.length > 0);
+    if (accounts.length > 0) this.isDataLost = false;
+  }
+}
+
+/** Return true if the account of this call has no keys afterwards. */
+export const isAccountGone = (error: unknown): boolean => error instanceof NotEnrolled || error instanceof KeysLost;
