@@ -61,7 +61,9 @@ def sessions(directory: Path, selected: options.Options) -> Iterator[dict[str, S
         started = {}
         for label, root in roots.items():
             installed = product.installed(root, directory / label, selected.backend, selected.web_workers)
-            started[label] = Session(stack.enter_context(installed), selected.clients)
+            installation = stack.enter_context(installed)
+            installation.keys = selected.keys
+            started[label] = Session(installation, selected.clients)
             started[label].enroll(USERS)
         yield started
 

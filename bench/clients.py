@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from apps.demo.device import Device, DeviceApiError
+from apps.demo.device import KEY_KINDS, Device, DeviceApiError
 from apps.outgoing import http
 from bench import configuration
 from bench.arrivals import WAIT_SECONDS
@@ -121,7 +121,7 @@ def set_provider_delay(installation: Installation, milliseconds: int) -> None:
 
 def enroll_user(installation: Installation, portal: Portal, user_id: str, platform: str = "android") -> User:
     """Enrol a new user with a phone, for push."""
-    phone = Phone(installation.url)
+    phone = Phone(installation.url, kind=KEY_KINDS[installation.keys])
     code = portal.enrollment_code(user_id)
     phone.enroll(code, application_id=configuration.APPLICATION, platform=platform)
     # The format of a push token of APNs, which FCM accepts as well.

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.demo.device import KEY_KINDS
 from bench.product import BACKENDS
 
 MAX_PORTALS = 128
@@ -25,6 +26,7 @@ class Options:
     callbacks: int
     deliveries: int
     provider_ms: int
+    keys: str
     backend: str
     web_workers: int
     time_limit: int
@@ -67,6 +69,7 @@ def _parser(names: list[str]) -> argparse.ArgumentParser:
     add("--deliveries", type=positive, help="deliveries of `held-snapshot` (default: 20000)")
     add("--provider-ms", type=int, default=150, help="response time of the slow push provider (default: 150)")
     add("--counts", action="store_true", help="with --quick: also count commits and rows (20 s more for each job)")
+    add("--keys", choices=KEY_KINDS, default="jose", help="keys of the devices (default: jose)")
     add("--backend", choices=BACKENDS, default="postgres", help="default: postgres, with Redis")
     add("--web-workers", type=positive, default=1, help="web processes (default: 1, as the server)")
     add("--time-limit", type=positive, default=300, help="seconds of a round of a job (default: 300)")

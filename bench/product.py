@@ -32,7 +32,7 @@ PRODUCT = ("web", "worker")
 
 @dataclass
 class Installation:
-    """Paths, URLs and process ids by role of an installation. `root` is its checkout."""
+    """Paths, URLs and process ids by role of an installation. `root` is its checkout; its devices have `keys`."""
 
     root: Path
     directory: Path
@@ -45,6 +45,7 @@ class Installation:
     pids: dict[str, list[int]] = field(default_factory=dict)
     running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     arrivals: Arrivals = field(default_factory=Arrivals)
+    keys: str = "jose"
 
     @property
     def is_own(self) -> bool:

@@ -23,13 +23,24 @@ def test_quick_run_counts_rows_only_on_request():
     assert [parse(*each).counts for each in ([], ["--quick"], ["--quick", "--counts"])] == [True, False, True]
 
 
+def test_devices_have_jose_keys_unless_selected_otherwise():
+    assert [parse(*each).keys for each in ([], ["--keys", "openpgp"])] == ["jose", "openpgp"]
+
+
 def test_only_keeps_its_order():
     assert parse("--only", "memory,e4").only == ("memory", "e4")
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--only", "e9"], ["--portals", "0"], ["--portals", "a"], ["--rounds", "0"], ["--against", "/nonexistent"]],
+    [
+        ["--only", "e9"],
+        ["--portals", "0"],
+        ["--portals", "a"],
+        ["--rounds", "0"],
+        ["--against", "/nonexistent"],
+        ["--keys", "x"],
+    ],
 )
 def test_invalid_option_is_rejected(arguments, capsys):
     with pytest.raises(SystemExit):
