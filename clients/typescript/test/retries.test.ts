@@ -121,14 +121,16 @@ describe("answers", () => {
     assert.equal(new Set(sent(setup, PATHS.answer).map(({ body }) => body)).size, 1);
   });
 
-  it("stay stored while mobile authentication is off", async () => {
-    const setup = new Setup();
-    const { challenge, transaction } = await setup.challenge(await setup.enroll());
-    setup.restart({ fetch: failing(setup, failure(404, {}, "feature_disabled")) });
-    await assert.rejects(setup.device.approve(challenge), errors.FeatureDisabled);
-    await setup.restart().resume();
-    assert.equal(transaction.status, "authenticated");
-  });
+  for (const response of [failure(404, {}, "feature_disabled"), failure(429), failure(500), failure(503), page(403)]) {
+    it(`stay stored after a response that is not final: ${response.status}`, async () => {
+      const setup = new Setup();
+      const { challenge, transaction } = await setup.challenge(await setup.enroll());
+      setup.restart({ fetch: failing(setup, response), maxRetries: 0 });
+      await assert.rejects(setup.device.approve(challenge), errors.DeviceError);
+      await setup.restart().resume();
+      assert.equal(transaction.status, "authenticated");
+    });
+  }
 
   it("are deleted with their profile", async () => {
     const setup = new Setup();
