@@ -41,13 +41,14 @@ export async function registerPin(
   const current = currentPin === undefined ? undefined : await pinToken(context, profile, currentPin);
   const wasUnconfirmed = profile.pinUnconfirmed === true;
   await setUnconfirmed(context, profile, true);
+  const progress = { isRepeated: false };
   let token: string;
   try {
-    token = await register(context, profile, { type: "pin" }, current);
+    token = await register(context, profile, { type: "pin" }, current, progress);
   } catch (error) {
     if (isLost(error)) throw new RegistrationLost("the response was lost: enrol the user again", { cause: error });
-    // `invalid_message` can mean that the network has sent an earlier request twice.
-    if (isFinal(error) && !(error instanceof InvalidMessage)) await setUnconfirmed(context, profile, wasUnconfirmed);
+    // The first `invalid_message` can mean that the network has sent the request twice, and that it has succeeded.
+    if (isFinal(error) && !progress.isRepeated) await setUnconfirmed(context, profile, wasUnconfirmed);
     throw error;
   }
   const locked = lockPin(lock, token);
@@ -124,13 +125,14 @@ export async function registerToken(
  * Send a registration and return the token of its response. The same bytes are never sent again.
  *
  * After `invalid_message`, which is not counted, the clock of the device may have changed: one retry with a new nonce
- * uses the time of that response.
+ * uses the time of that response. `progress` reports it.
  */
 async function register(
   context: Context,
   profile: StoredProfile,
   members: JsonObject,
   currentToken: string | undefined,
+  progress = { isRepeated: false },
 ): Promise<string> {
   const path = `/device/v1/enrollments/${profile.profileId}/authenticators`;
   const send = async (): Promise<JsonObject> => {
@@ -148,6 +150,7 @@ async function register(
     response = await send();
   } catch (error) {
     if (!(error instanceof InvalidMessage)) throw error;
+    progress.isRepeated = true;
     response = await send();
   }
   const sealed = readResponse(() => text(response, "message"));

@@ -1,5 +1,6 @@
 /** Storage and key store of a browser: IndexedDB, with keys that no script can export. */
 
+import type { Lock } from "./mutex.ts";
 import type { Storage } from "./storage.ts";
 import { WebCryptoKeyStore, type StoredKeys } from "./webcrypto.ts";
 
@@ -20,6 +21,13 @@ export async function openDatabase(name = "countersign"): Promise<IDBDatabase> {
   };
   return database;
 }
+
+/** Lock of all tabs and the service worker of an origin, as the option `lock` of Device. */
+export const webLock: Lock = async (name, run) => {
+  let result: Promise<unknown> = Promise.resolve();
+  await navigator.locks.request(name, () => (result = run()));
+  return result as ReturnType<typeof run>;
+};
 
 /** Storage in IndexedDB. Changes are atomic for all tabs and the service worker. */
 export class IndexedDbStorage implements Storage {

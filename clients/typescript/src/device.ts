@@ -4,14 +4,16 @@ import * as authenticators from "./authenticators.ts";
 import { Clock } from "./clock.ts";
 import { Context } from "./context.ts";
 import * as enrollment from "./enrollment.ts";
-import { DeviceError, NetworkError } from "./errors.ts";
+import { DeviceError } from "./errors.ts";
 import { Http, type Fetch } from "./http.ts";
 import type { KeyStore } from "./keys.ts";
 import { isServer, normalizeServer } from "./links.ts";
-import { Mutex } from "./mutex.ts";
+import { Mutex, type Lock } from "./mutex.ts";
 import { PIN_SCRYPT, type Scrypt } from "./pin.ts";
+import { toProfile, type Profile } from "./profile.ts";
+import { ENROLLMENTS, resume, type Resumed } from "./resume.ts";
 import { scrypt } from "./scrypt.ts";
-import { State, type EnrollmentRequest, type StoredProfile } from "./state.ts";
+import { State, type EnrollmentRequest } from "./state.ts";
 import type { Storage, TokenStore } from "./storage.ts";
 import * as transactions from "./transactions.ts";
 
@@ -25,6 +27,8 @@ export interface DeviceOptions {
   /** Allow a server without TLS outside the loopback, for development. */
   readonly allowHttp?: boolean;
   readonly fetch?: Fetch;
+  /** Lock that all processes with this storage share, for example the tabs of a browser. Default: none. */
+  readonly lock?: Lock;
   /** scrypt with PIN_SCRYPT. Default: an implementation in TypeScript. */
   readonly scrypt?: Scrypt;
   /** Device's time in ms since the epoch. */
@@ -39,35 +43,6 @@ export interface DeviceOptions {
   readonly maxRetries?: number;
 }
 
-/** Profile of a user on this device. */
-export interface Profile {
-  readonly profileId: string;
-  readonly applicationId: string;
-  /** `unconfirmed`: the token of the server is unknown. The old PIN may be valid; otherwise enrol again. */
-  readonly pin: "none" | "registered" | "unconfirmed";
-  /** Fingerprint and custom authenticators that can be unlocked on this device. */
-  readonly authenticators: readonly enrollment.Authenticator[];
-  /** The server has confirmed the push token. */
-  readonly pushEnrolled: boolean;
-}
-
-/** Outcome of an interrupted call. Without `error`, it has succeeded. A NetworkError: it is still stored. */
-export type Resumed =
-  | {
-      readonly kind: "enrollment";
-      readonly applicationId: string;
-      readonly profile?: Profile;
-      readonly error?: DeviceError;
-    }
-  | { readonly kind: "push"; readonly error?: DeviceError }
-  | {
-      readonly kind: "answer";
-      readonly transactionId: string;
-      readonly profileId: string;
-      readonly status?: transactions.AnswerStatus;
-      readonly error?: DeviceError;
-    };
-
 /** Transaction of a profile: a push, an element of `transactions()`, or a challenge. */
 export interface TransactionReference {
   readonly transactionId: string;
@@ -80,15 +55,18 @@ export interface TransactionReference {
  * token.
  *
  * Every change is stored in one step before or after its request, so that an app can end at any time. Call `resume`
- * when the app starts. Create one instance for a server.
+ * when the app starts. Create one instance for a server; other processes with the same storage require `lock`.
  */
 export class Device {
   readonly #context: Context;
-  readonly #mutex = new Mutex();
+  readonly #lock: Lock;
 
   constructor(options: DeviceOptions) {
     if (!isServer(options.server, options.allowHttp)) throw new DeviceError("the URL of the server requires HTTPS");
     const server = normalizeServer(options.server);
+    const { run: lock } = new Mutex();
+    const sharedLock: Lock = options.lock ?? ((_name, run) => run());
+    this.#lock = (name, run) => lock(name, () => sharedLock(`countersign:${server}:${name}`, run));
     const setTimer = options.setTimer ?? startTimer;
     const pause = (ms: number): Promise<void> =>
       new Promise((resolve) => {
@@ -223,7 +201,7 @@ export class Device {
     challenge: transactions.Challenge,
     approval: transactions.Approval = {},
   ): Promise<transactions.AnswerStatus> {
-    return this.#mutex.run(challenge.transactionId, async () => {
+    return this.#lock(challenge.transactionId, async () => {
       const profile = await this.#context.profile(challenge.profileId);
       return transactions.approve(this.#context, profile, challenge, approval);
     });
@@ -234,7 +212,7 @@ export class Device {
     challenge: transactions.Challenge,
     { fraud = false }: { fraud?: boolean } = {},
   ): Promise<transactions.AnswerStatus> {
-    return this.#mutex.run(challenge.transactionId, async () => {
+    return this.#lock(challenge.transactionId, async () => {
       const profile = await this.#context.profile(challenge.profileId);
       return transactions.deny(this.#context, profile, challenge, fraud);
     });
@@ -243,79 +221,14 @@ export class Device {
   // Interruptions
 
   /** Finish the calls that ended without a response, before or after a restart of the app, while it is online. */
-  async resume(): Promise<Resumed[]> {
-    await this.#exclusively(async () => {
-      await this.#context.abandonInterrupted();
-      await this.#context.deleteUnused();
-    });
-    const resumed: Resumed[] = [];
-    for (const call of await this.#interrupted()) {
-      resumed.push(await call());
-      // Without a network, the others stay stored.
-      if (resumed.at(-1)?.error instanceof NetworkError) break;
-    }
-    return resumed;
-  }
-
-  /** Return the calls that finish what is stored. */
-  async #interrupted(): Promise<(() => Promise<Resumed>)[]> {
-    const { enrollments, answers, profiles, pushToken } = await this.#context.state.read();
-    const calls: (() => Promise<Resumed>)[] = [];
-    for (const { transactionId, profileId } of uniqueTransactions(answers)) {
-      const send = async () => ({ status: await this.#sendAnswers(transactionId) });
-      calls.push(async () => ({ kind: "answer", transactionId, profileId, ...(await outcome(send)) }));
-    }
-    for (const { request } of enrollments) {
-      const send = async () => ({ profile: await this.enroll(request) });
-      calls.push(async () => ({
-        kind: "enrollment",
-        applicationId: request.applicationId,
-        ...(await outcome(send)),
-      }));
-    }
-    if (pushToken !== undefined && profiles.some((profile) => profile.pushToken !== pushToken)) {
-      const send = async () => {
-        await this.setPushToken(pushToken);
-        return {};
-      };
-      calls.push(async () => ({ kind: "push", ...(await outcome(send)) }));
-    }
-    return calls;
-  }
-
-  #sendAnswers(transactionId: string): Promise<transactions.AnswerStatus> {
-    return this.#mutex.run(transactionId, () => transactions.sendAnswers(this.#context, transactionId));
+  resume(): Promise<Resumed[]> {
+    return resume(this.#context, this.#lock);
   }
 
   /** Run calls that change enrolments one after the other. */
   #exclusively<T>(run: () => Promise<T>): Promise<T> {
-    return this.#mutex.run("enrollments", run);
+    return this.#lock(ENROLLMENTS, run);
   }
-}
-
-async function outcome<T extends object>(run: () => Promise<T>): Promise<T | { error: DeviceError }> {
-  try {
-    return await run();
-  } catch (error) {
-    if (error instanceof DeviceError) return { error };
-    throw error;
-  }
-}
-
-function uniqueTransactions<T extends TransactionReference>(answers: readonly T[]): T[] {
-  return [...new Map(answers.map((answer) => [answer.transactionId, answer])).values()];
-}
-
-function toProfile({ profileId, applicationId, pin, pinUnconfirmed, tokens, pushToken }: StoredProfile): Profile {
-  return {
-    profileId,
-    applicationId,
-    pin: pinUnconfirmed === true ? "unconfirmed" : pin === undefined ? "none" : "registered",
-    authenticators: Object.keys(tokens).map((name) =>
-      name === "fingerprint" ? { type: name } : { type: "custom", id: name.slice("custom:".length) },
-    ),
-    pushEnrolled: pushToken !== undefined,
-  };
 }
 
 function startTimer(callback: () => void, ms: number): () => void {

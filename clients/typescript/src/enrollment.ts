@@ -7,6 +7,7 @@ import { readResponse } from "./http.ts";
 import { boolean, InvalidMember, integer, list, object, optional, text, type JsonObject } from "./json.ts";
 import { parseKeySet, thumbprint, toKeySet, type PublicKeys } from "./keys.ts";
 import { randomText } from "./encoding.ts";
+import type { Authenticator } from "./profile.ts";
 import {
   removeProfile,
   removeToken,
@@ -17,9 +18,6 @@ import {
 } from "./state.ts";
 
 const PATH = "/device/v1/enrollments";
-
-/** Authenticator of an application, by its type. */
-export type Authenticator = { readonly type: "pin" | "fingerprint" } | { readonly type: "custom"; readonly id: string };
 
 export type AuthenticatorStatus = Authenticator & {
   /** The application has enabled this authenticator. */

@@ -84,7 +84,7 @@ export interface StoredState {
 export class State {
   readonly #storage: Storage;
   readonly #key: string;
-  readonly #mutex = new Mutex();
+  readonly #lock = new Mutex().run;
 
   constructor(storage: Storage, server: string) {
     this.#storage = storage;
@@ -97,7 +97,7 @@ export class State {
 
   /** Change the stored state. An exception of `change` changes nothing. */
   update<T>(change: (state: StoredState) => T): Promise<T> {
-    return this.#mutex.run(this.#key, async () => {
+    return this.#lock(this.#key, async () => {
       const results: T[] = [];
       await this.#storage.update(this.#key, (value) => {
         const state = parse(value);

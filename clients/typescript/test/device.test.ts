@@ -199,7 +199,8 @@ describe("transactions", () => {
       const approval = number === undefined ? {} : { number };
       await assert.rejects(setup.device.approve(challenge, approval), errors.InvalidApproval);
     }
-    await assert.rejects(setup.device.approve({ ...challenge, code: "012345" }), errors.InvalidApproval);
+    const withCode = { ...challenge, code: "012345" };
+    await assert.rejects(setup.device.approve(withCode, { number: "07" }), errors.InvalidApproval);
     assert.equal(await setup.device.approve(challenge, { number: "07" }), "authenticated");
   });
 

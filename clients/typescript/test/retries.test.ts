@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { calculateJwkThumbprint } from "jose";
 import * as errors from "../src/errors.ts";
 import type { Fetch } from "../src/index.ts";
+import { Mutex } from "../src/mutex.ts";
 import { Setup } from "./setup.ts";
 
 const PATHS = { answer: "/answer", register: "/authenticators" };
@@ -227,6 +229,20 @@ describe("registrations", () => {
     assert.equal((await setup.device.profiles())[0]!.pin, "unconfirmed");
   });
 
+  it("of another PIN that the network sends twice are reported", async () => {
+    const setup = new Setup();
+    const { profileId } = await setup.enrollWithPin();
+    let requests = 0;
+    const twice: Fetch = async (url, init) => {
+      requests += 1;
+      if (requests === 1) await setup.server.fetch(url, init);
+      return setup.server.fetch(url, init);
+    };
+    const replacement = setup.restart({ fetch: twice }).registerPin(profileId, "67890", { currentPin: "12345" });
+    await assert.rejects(replacement, errors.InvalidPin);
+    assert.equal((await setup.device.profiles())[0]!.pin, "unconfirmed");
+  });
+
   it("of a PIN whose token is lost are reported", async () => {
     const setup = new Setup();
     await setup.enroll();
@@ -248,6 +264,23 @@ describe("registrations", () => {
 });
 
 describe("resume", () => {
+  it("does not repeat the calls of another process", async () => {
+    const setup = new Setup();
+    const { run: lock } = new Mutex();
+    const other = setup.restart({ lock });
+    const device = setup.restart({ lock });
+    const enrolling = other.enroll(setup.request());
+    // The other process has stored its request when this one resumes.
+    while (!setup.stored().includes("startedAt")) await setImmediate();
+    assert.deepEqual(await device.resume(), []);
+    const { challenge } = await setup.challenge(await enrolling);
+    const approving = other.approve(challenge);
+    while (!setup.stored().includes("approve")) await setImmediate();
+    assert.deepEqual(await device.resume(), []);
+    assert.equal(await approving, "authenticated");
+    assert.deepEqual(await device.profiles(), [await enrolling]);
+  });
+
   it("ends at the first call without a response", async () => {
     const setup = new Setup();
     const profile = await setup.enroll();

@@ -88,13 +88,19 @@ def test_browser_finishes_the_answer_of_a_closed_page(browser, page, site):
 
 
 @needs_browser
-def test_browser_storage_is_atomic(browser, page):
+@pytest.mark.parametrize("function", ["count", "countWithLock"])
+def test_browser_storage_and_lock_are_shared_by_pages(browser, page, function):
     other = browser.new_page()
     other.goto("/device-test/")
-    other.evaluate("window.counted = app.count('counted', 200), undefined")
-    page.evaluate("app.count('counted', 200)")
+    other.evaluate(f"window.counted = app.{function}('{function}', 200), undefined")
+    page.evaluate(f"app.{function}('{function}', 200)")
     other.evaluate("window.counted")
-    assert page.evaluate("app.count('counted', 0)") == "400"
+    assert page.evaluate(f"app.{function}('{function}', 0)") == "400"
+    other.close()
+
+
+@needs_browser
+def test_browser_storage_reverts_a_failed_change(page):
     assert page.evaluate("app.failedChange('failed')") == ["Error: not changed", "before"]
 
 

@@ -1,6 +1,6 @@
 /** Run the scenarios in a browser. esbuild bundles this file; the test calls `run`. */
 
-import { IndexedDbKeyStore, IndexedDbStorage, openDatabase } from "../../src/browser.ts";
+import { IndexedDbKeyStore, IndexedDbStorage, openDatabase, webLock } from "../../src/browser.ts";
 import { Device, parseEnrollmentLink, type StoredKeys } from "../../src/index.ts";
 import { scenarios, type Configuration } from "./scenarios.ts";
 
@@ -58,6 +58,18 @@ async function count(name: string, times: number): Promise<string | undefined> {
   return storage.get("count");
 }
 
+/** Add one to a stored number with two calls, many times, with the lock of all tabs. */
+async function countWithLock(name: string, times: number): Promise<string | undefined> {
+  const storage = new IndexedDbStorage(await openDatabase(name));
+  for (let index = 0; index < times; index += 1) {
+    await webLock("count", async () => {
+      const value = await storage.get("count");
+      await storage.update("count", () => String(Number(value ?? "0") + 1));
+    });
+  }
+  return storage.get("count");
+}
+
 /** Fail inside of a change, and return the error and the value afterwards. */
 async function failedChange(name: string): Promise<unknown[]> {
   const storage = new IndexedDbStorage(await openDatabase(name));
@@ -71,5 +83,5 @@ async function failedChange(name: string): Promise<unknown[]> {
 Object.assign(globalThis, {
   names: Object.keys(scenarios),
   run: (name: string, configuration: Configuration) => scenarios[name]!(configuration, platform),
-  app: { enroll, approve, resume, extractable, count, failedChange },
+  app: { enroll, approve, resume, extractable, count, countWithLock, failedChange },
 });
