@@ -1,6 +1,6 @@
 # Start with `make run` and `make test`. Each target installs the packages that it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots lock messages clean
+.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots lock messages phone-hashes clean
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
@@ -11,6 +11,7 @@ help: ## List these targets
 
 run: ## Start the demo and the console on PORT (8000); stop with Ctrl-C
 	@./scripts/setup.sh production
+	@./scripts/build-phone.sh || true
 	@exec $(PYTHON) scripts/run.py
 
 # Tests that do not depend on the database run once: demo and phone on SQLite, console and providers on PostgreSQL.
@@ -19,6 +20,7 @@ ONCE_ON_SQLITE := $(addprefix --ignore=tests/,clients demo geocontext)
 
 test: ## Run all tests, on SQLite with the embedded worker and on PostgreSQL with Celery and Redis
 	@./scripts/setup.sh test
+	@./scripts/build-phone.sh || true
 	@status=0; \
 	    echo "Tests on SQLite"; TEST_BACKEND=sqlite $(PYTEST) $(ONCE_ON_POSTGRES) $(ARGS) || status=1; \
 	    echo "Tests on PostgreSQL"; TEST_BACKEND=postgres $(PYTEST) $(ONCE_ON_SQLITE) $(ARGS) || status=1; \
@@ -26,10 +28,12 @@ test: ## Run all tests, on SQLite with the embedded worker and on PostgreSQL wit
 
 test-sqlite: ## Run all tests on SQLite
 	@./scripts/setup.sh test
+	@./scripts/build-phone.sh || true
 	@TEST_BACKEND=sqlite $(PYTEST) $(ARGS)
 
 test-postgres: ## Run all tests on PostgreSQL with Celery and Redis
 	@./scripts/setup.sh test
+	@./scripts/build-phone.sh || true
 	@TEST_BACKEND=postgres $(PYTEST) $(ARGS)
 
 check: ## Run all static checks
@@ -50,6 +54,7 @@ migrate: ## Migrate the database (production settings)
 
 serve: ## Serve HTTP on PORT (production settings)
 	@./scripts/setup.sh production
+	@./scripts/build-phone.sh || true
 	@exec env $(MANAGE) serve
 
 worker: ## Deliver pushes, text messages and callbacks (production settings)
@@ -62,6 +67,7 @@ bench: ## Run the benchmarks on PostgreSQL and Redis (ARGS="--quick" for a short
 
 screenshots: ## Save screenshots of the console to docs/console (requires Chromium)
 	@./scripts/setup.sh test
+	@./scripts/build-phone.sh || true
 	@$(PYTHON) scripts/screenshots.py
 
 messages: ## Update and compile the message catalogues (requires gettext)
@@ -71,9 +77,12 @@ messages: ## Update and compile the message catalogues (requires gettext)
 
 lock: ## Update the locked packages after a change of requirements/*.in
 	@./scripts/setup.sh dev
-	@for level in base production test dev uv; do \
+	@for level in base production node test dev uv; do \
 	    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt; done
 
+phone-hashes: ## Print the SHA-256 of the files of the web phone, which the release notes carry
+	@./scripts/phone-hashes.sh
+
 clean: ## Remove the virtual environment and all generated files
-	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv var clients/*/node_modules clients/*/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -27,6 +27,8 @@ check "catalogue of texts" ./scripts/check-messages.sh
 check "OpenAPI description" $bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 check "types of clients/typescript (tsc)" $bin/python scripts/typescript.py types
 check "code style of clients/typescript (ESLint)" $bin/python scripts/typescript.py lint
+check "types of clients/web-phone (tsc)" $bin/python scripts/typescript.py types web-phone
+check "code style of clients/web-phone (ESLint)" $bin/python scripts/typescript.py lint web-phone
 check "words" $bin/python scripts/check_words.py
 check "shell scripts" sh -c 'for script in scripts/*.sh .ci/run; do sh -n "$script" || exit 1; done'
 check "dependency audit" $bin/python scripts/audit.py

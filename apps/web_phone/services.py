@@ -12,7 +12,7 @@ PLATFORM = "web"
 
 
 def configuration() -> dict[str, Any]:
-    """Return what the app must know before an enrolment. It contains no secret: everybody can read it."""
+    """Return what the app must know before an enrolment. It is public and contains no secret."""
     applications = Application.objects.filter(web_phone=True).prefetch_related("versions")
     return {
         "name": NAME,

@@ -30,6 +30,11 @@ def dockerfile():
     return (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
 
+def last_stage():
+    """Return the instructions of the image itself."""
+    return dockerfile().rpartition("\nFROM ")[2]
+
+
 def compose(name):
     return yaml.safe_load((ROOT / name).read_text())
 
@@ -46,10 +51,8 @@ def image(tmp_path):
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     target = tmp_path / "image"
     target.mkdir()
-    for source in COPIED.findall(dockerfile()):
-        assert source in allowed
-        if source.startswith("requirements/"):
-            continue
+    assert set(COPIED.findall(dockerfile())) <= set(allowed)
+    for source in COPIED.findall(last_stage()):
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
         copy(ROOT / source, target / source)
     return target
@@ -122,12 +125,41 @@ def is_healthy(environment):
 
 def test_image_contains_the_directories_of_the_settings():
     directories = [*settings.TEMPLATES[0]["DIRS"], *settings.LOCALE_PATHS]
-    assert {path.name for path in directories} <= set(COPIED.findall(dockerfile()))
+    assert {path.name for path in directories} <= set(COPIED.findall(last_stage()))
+
+
+def test_image_contains_the_web_phone_that_a_stage_builds():
+    built, copied = re.findall(r"^COPY --from=phone (\S+) (\S+)$", last_stage(), re.MULTILINE)[0]
+    assert ROOT / copied == settings.PHONE_DIR
+    [stage] = re.findall(r"^FROM \S+ AS phone$(.+?)^FROM ", dockerfile(), re.MULTILINE | re.DOTALL)
+    assert built == f"{re.findall(r'^WORKDIR (.+)$', stage, re.MULTILINE)[0]}/{copied}"
+    assert "RUN ./scripts/build-phone.sh" in stage
+
+
+@pytest.mark.processes
+def test_files_of_the_stage_are_enough_to_build_the_web_phone(tmp_path):
+    [stage] = re.findall(r"^FROM \S+ AS phone$(.+?)^FROM ", dockerfile(), re.MULTILINE | re.DOTALL)
+    for source, target in re.findall(r"^COPY (\S+) (\S+)$", stage, re.MULTILINE):
+        place = tmp_path / target / (ROOT / source).name if target.endswith("/") else tmp_path / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("node_modules", "dist", ".lock"))
+        else:
+            shutil.copy(ROOT / source, place)
+    built = subprocess.run(
+        ["./scripts/build-phone.sh"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    hashes = subprocess.run(["./scripts/phone-hashes.sh"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    # The build is reproducible: a release can be compared with these lines.
+    assert hashes.stdout == subprocess.run(
+        [ROOT / "scripts" / "phone-hashes.sh"], capture_output=True, text=True, check=True
+    ).stdout  # fmt: skip
+    assert "app.js" in hashes.stdout
 
 
 def test_image_is_not_run_by_root_and_contains_no_local_files():
-    last_stage = dockerfile().rpartition("\nFROM ")[2]
-    assert re.findall(r"^USER (\S+)$", last_stage, re.MULTILINE) == ["countersign"]
+    assert re.findall(r"^USER (\S+)$", last_stage(), re.MULTILINE) == ["countersign"]
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
     for service in own_services().values():
         assert service["cap_drop"] == ["ALL"]
@@ -159,7 +191,7 @@ def test_every_image_is_pinned_by_digest():
     services = compose("docker-compose.yml")["services"].values()
     images = [service["image"] for service in services if "image" in service and "build" not in service]
     images += re.findall(r"^FROM (\S+)", dockerfile(), re.MULTILINE)
-    assert len(images) == 4
+    assert len(images) == 5
     assert not [image for image in images if not PINNED.fullmatch(image)]
 
 
