@@ -27,6 +27,13 @@ export class InvalidServerMessage extends DeviceError {}
 /** A call for a profile, an authenticator or a PIN that this device does not have. */
 export class NotRegistered extends DeviceError {}
 
+/** The key store has no keys of this profile, for example because the browser has deleted its data. Enrol again. */
+export class KeysLost extends DeviceError {
+  constructor(message = "the keys do not exist", options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
 /** An approval that would end the transaction: its number is missing, or only the portal can continue. Not sent. */
 export class InvalidApproval extends DeviceError {}
 

@@ -22,6 +22,7 @@ export interface PublicKeys {
  * Key store of the device: two P-256 keys for each `id`. The private halves never leave it.
  *
  * The two private operations are those of the Secure Enclave, StrongBox and WebCrypto. The library chooses the ids.
+ * Calls with keys that do not exist throw KeysLost, which the app gets. The library passes all other errors, too.
  */
 export interface KeyStore {
   /** Create the keys and store them durably. If keys with this id exist, return these. */

@@ -9,7 +9,7 @@ import { CompactEncrypt, compactVerify, importJWK } from "jose";
 import { decodeUtf8, encodeUtf8, fromBase64Url, toBase64Url, type Bytes } from "./encoding.ts";
 import { InvalidServerMessage } from "./errors.ts";
 import { hasExactly, object, parseObject, type JsonObject } from "./json.ts";
-import { importEcdh, parsePublicJwk, thumbprint, type KeyStore, type PublicKeys } from "./keys.ts";
+import { importEcdh, parsePublicJwk, thumbprint, type KeyStore, type PublicJwk, type PublicKeys } from "./keys.ts";
 import { toRawSignature } from "./signatures.ts";
 
 /** Limit of a sealed message. It is larger than the opened one, because compression is not allowed. */
@@ -62,27 +62,57 @@ async function signCompact(
 
 const encodeJson = (value: JsonObject): string => toBase64Url(encodeUtf8(JSON.stringify(value)));
 
-/** Decrypt a message for the profile, and verify that the server has signed it. Throws InvalidServerMessage. */
+/** Decrypt a message for the profile, and verify that the server has signed it. Throws InvalidServerMessage if not. */
 export async function open(
   message: string,
   type: IncomingType,
   keys: MessageKeys,
   keyStore: KeyStore,
 ): Promise<JsonObject> {
-  try {
-    if (message.length > MAX_BYTES) throw new Error("the message is too large");
-    const signed = decodeUtf8(await decryptCompact(message, keys, keyStore));
+  const encrypted = await verified(() => parseCompact(message, keys));
+  // An error of the key store is not one of the message.
+  const sharedSecret = await keyStore.deriveSharedSecret(keys.keyId, encrypted.ephemeral);
+  return verified(async () => {
+    const signed = decodeUtf8(await decrypt(encrypted, sharedSecret));
     return parseObject(await verifyCompact(signed, type, keys));
+  });
+}
+
+/** Run, and throw InvalidServerMessage instead of any error. */
+async function verified<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
   } catch (error) {
     throw new InvalidServerMessage("the message of the server is invalid", { cause: error });
   }
 }
 
-async function decryptCompact(message: string, keys: MessageKeys, keyStore: KeyStore): Promise<Bytes> {
+/** Parts of a JWE, with its valid header in base64url. */
+interface Encrypted {
+  readonly header: string;
+  readonly ephemeral: PublicJwk;
+  readonly encryptedKey: Bytes;
+  readonly iv: Bytes;
+  readonly ciphertext: Bytes;
+  readonly tag: Bytes;
+}
+
+async function parseCompact(message: string, keys: MessageKeys): Promise<Encrypted> {
+  if (message.length > MAX_BYTES) throw new Error("the message is too large");
   const parts = message.split(".");
   if (parts.length !== 5) throw new Error("not a compact JWE");
-  const [header, encryptedKey, iv, ciphertext, tag] = parts as [string, string, string, string, string];
-  const members = parseObject(decodeUtf8(fromBase64Url(header)));
+  const [header = "", ...encoded] = parts;
+  const ephemeral = parseHeader(parseObject(decodeUtf8(fromBase64Url(header))), keys);
+  // Rejects a point that is not on the curve before the private key is used with it.
+  await importEcdh(ephemeral);
+  const [encryptedKey, iv, ciphertext, tag] = encoded.map(fromBase64Url) as [Bytes, Bytes, Bytes, Bytes];
+  if (encryptedKey.length !== 40) throw new Error("the encrypted key has an invalid length");
+  if (iv.length !== 12 || tag.length !== 16) throw new Error("IV or tag has an invalid length");
+  return { header, ephemeral, encryptedKey, iv, ciphertext, tag };
+}
+
+/** Return the ephemeral key of a valid header. */
+function parseHeader(members: JsonObject, keys: MessageKeys): PublicJwk {
   const valid =
     hasExactly(members, JWE_HEADER) &&
     members.alg === JWE_ALGORITHM &&
@@ -91,23 +121,19 @@ async function decryptCompact(message: string, keys: MessageKeys, keyStore: KeyS
     members.cty === "JOSE" &&
     hasExactly(object(members, "epk"), ["kty", "crv", "x", "y"]);
   if (!valid) throw new Error("the header of the JWE is invalid");
-  const ephemeral = parsePublicJwk(members.epk);
-  // Rejects a point that is not on the curve before the private key is used with it.
-  await importEcdh(ephemeral);
-  const sharedSecret = await keyStore.deriveSharedSecret(keys.keyId, ephemeral);
-  const contentKey = await unwrap(fromBase64Url(encryptedKey), sharedSecret);
-  const [ivBytes, tagBytes] = [fromBase64Url(iv), fromBase64Url(tag)];
-  if (ivBytes.length !== 12 || tagBytes.length !== 16) throw new Error("IV or tag has an invalid length");
-  const algorithm = { name: "AES-GCM", iv: ivBytes, additionalData: encodeUtf8(header), tagLength: 128 };
-  const sealed = concatenate(fromBase64Url(ciphertext), tagBytes);
-  return new Uint8Array(await crypto.subtle.decrypt(algorithm, contentKey, sealed));
+  return parsePublicJwk(members.epk);
+}
+
+async function decrypt({ header, encryptedKey, iv, ciphertext, tag }: Encrypted, sharedSecret: Uint8Array) {
+  const contentKey = await unwrap(encryptedKey, sharedSecret);
+  const algorithm = { name: "AES-GCM", iv, additionalData: encodeUtf8(header), tagLength: 128 };
+  return new Uint8Array(await crypto.subtle.decrypt(algorithm, contentKey, concatenate(ciphertext, tag)));
 }
 
 /** Unwrap the content encryption key with the key that Concat KDF derives from the shared secret. */
 async function unwrap(encryptedKey: Bytes, sharedSecret: Uint8Array): Promise<CryptoKey> {
   const wrappingBytes = await concatKdf(sharedSecret, JWE_ALGORITHM, 256);
   const wrappingKey = await crypto.subtle.importKey("raw", wrappingBytes, "AES-KW", false, ["unwrapKey"]);
-  if (encryptedKey.length !== 40) throw new Error("the encrypted key has an invalid length");
   return crypto.subtle.unwrapKey("raw", encryptedKey, wrappingKey, "AES-KW", "AES-GCM", false, ["decrypt"]);
 }
 

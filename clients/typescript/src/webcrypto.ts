@@ -1,5 +1,6 @@
 /** Key store with WebCrypto keys that cannot be exported. */
 
+import { KeysLost } from "./errors.ts";
 import { importEcdh, parsePublicJwk, type KeyStore, type PublicJwk, type PublicKeys } from "./keys.ts";
 
 /** Pairs of one profile. */
@@ -38,7 +39,7 @@ export abstract class WebCryptoKeyStore implements KeyStore {
 
   async #get(id: string): Promise<StoredKeys> {
     const keys = await this.load(id);
-    if (keys === undefined) throw new Error("the keys do not exist");
+    if (keys === undefined) throw new KeysLost();
     return keys;
   }
 }

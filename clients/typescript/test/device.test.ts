@@ -113,6 +113,19 @@ describe("enrolment", () => {
     assert.equal(setup.storage.values.get(key), later);
   });
 
+  it("recovers from lost keys with a new enrolment", async () => {
+    const setup = new Setup();
+    const profile = await setup.enrollWithPin();
+    const { challenge, transaction } = await setup.challenge(profile);
+    setup.keyStore.keys.clear();
+    await assert.rejects(setup.device.fetch({ ...profile, transactionId: transaction.id }), errors.KeysLost);
+    await assert.rejects(setup.device.approve(challenge), errors.KeysLost);
+    await assert.rejects(setup.device.registerFingerprint(profile.profileId, { pin: "12345" }), errors.KeysLost);
+    await setup.enroll();
+    const again = await setup.device.fetch({ ...profile, transactionId: transaction.id });
+    assert.equal(await setup.device.approve(again), "authenticated");
+  });
+
   it("requires HTTPS, except on the loopback", () => {
     assert.throws(() => new Setup({ server: "http://auth.example.com" }), errors.DeviceError);
     new Setup({ server: "http://127.0.0.1:8000" });
