@@ -171,7 +171,7 @@ def enroll(client, version):
             device_name=f"Phone of {user_id}",
         )
         if push_token:
-            device.enroll_push(push_token.format(user_id=user_id))
+            device.enroll_push(push_token.replace("{user_id}", user_id))
         return device
 
     return run

@@ -261,10 +261,12 @@ class ApplicationVersion(models.Model):
         """Validate the push settings. Raises ValidationError with the errors of each field."""
         errors = self._field_errors()
         configuration = self.push_messaging_configuration
-        if configuration and configuration.platform != self.platform:
+        if configuration and self.platform not in configuration.served_platforms:
             errors["push_messaging_configuration"] = _("This push messaging configuration is for another platform.")
         elif configuration and configuration.kind == Kind.APNS_TOKEN and not self.bundle_identifier:
             errors["bundle_identifier"] = _("The bundle identifier is required for a signing key.")
+        elif configuration and configuration.kind == Kind.WEB_PUSH and self.cordova:
+            errors["cordova"] = _("This field is not allowed for: %(kind)s.") % {"kind": configuration.kind.label}
         if errors:
             raise ValidationError(errors)
 

@@ -8,7 +8,6 @@ from apps.outgoing.errors import NetworkErrorKind
 class CallbackErrorKind(StrEnum):
     """Errors before a callback is sent. The values are stored, like those of NetworkErrorKind."""
 
-    ADDRESS_NOT_PUBLIC = "address_not_public"
     CANNOT_DECRYPT = "cannot_decrypt"
 
 

@@ -79,7 +79,7 @@ _UNKNOWN = _("Compare the URL with the portal's configuration, and see the porta
 
 REMEDIES_BY_KIND: "dict[str, StrPromise]" = {
     CallbackErrorKind.CANNOT_DECRYPT: _CANNOT_DECRYPT,
-    CallbackErrorKind.ADDRESS_NOT_PUBLIC: _ADDRESS_NOT_PUBLIC,
+    NetworkErrorKind.ADDRESS_NOT_PUBLIC: _ADDRESS_NOT_PUBLIC,
     NetworkErrorKind.NAME_NOT_FOUND: _NAME_NOT_FOUND,
     NetworkErrorKind.CONNECTION_REFUSED: _CONNECTION,
     NetworkErrorKind.HOST_UNREACHABLE: _CONNECTION,

@@ -21,6 +21,7 @@ from apps.configuration.members import Member, RowLookup, SecretText, parse_text
 from apps.configuration.problems import InvalidValue, invalid_value
 from apps.push import apple_credentials, service_accounts
 from apps.push.models import PushMessagingConfiguration
+from apps.push.providers.web_push import vapid
 
 HASH = re.compile(r"[0-9a-f]{8}:[0-9a-f]{64}")
 
@@ -90,6 +91,20 @@ class Certificate(SecretText):
         content, expires_at = value
         cast(PushMessagingConfiguration, row).certificate_expires_at = expires_at
         return super().assign(row, content)
+
+
+class VapidPrivateKey(SecretText):
+    """Private key of Web Push, as PEM or as the base64url text of its 32 bytes."""
+
+    def validate(self, value: str, row: Model, subpath: str = "") -> str:
+        try:
+            return vapid.validate_private_key(value) if value.strip() else ""
+        except ValidationError as error:
+            raise invalid_value(error, subpath) from None
+
+    def assign(self, row: Model, value: str) -> bool:
+        cast(PushMessagingConfiguration, row).vapid_public_key = vapid.public_key(value) if value else ""
+        return super().assign(row, value)
 
 
 class ServerKey(SecretText):

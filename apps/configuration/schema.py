@@ -16,6 +16,7 @@ from apps.configuration.credentials import (
     ServiceAccount,
     SigningKey,
     SigningSecrets,
+    VapidPrivateKey,
 )
 from apps.configuration.localized_texts import ConfirmationTexts, LocalizedText
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, TextList
@@ -121,9 +122,7 @@ def _inapplicable_to_kind(row: Model) -> Collection[str]:
 
 
 def _inapplicable_to_platform(row: Model) -> Collection[str]:
-    if cast(ApplicationVersion, row).platform == Platform.IOS:
-        return ["cordova"]
-    return [
+    ios = [
         "apns_environment",
         "bundle_identifier",
         "send_badge_number",
@@ -131,6 +130,8 @@ def _inapplicable_to_platform(row: Model) -> Collection[str]:
         "notification_category",
         "interruption_level",
     ]
+    members = {str(Platform.IOS): ["cordova"], str(Platform.WEB): ["cordova", *ios]}
+    return members.get(cast(ApplicationVersion, row).platform, ios)
 
 
 VERSIONS = Section(
@@ -220,6 +221,8 @@ SECTIONS: tuple[Section | Group, ...] = (
             SigningKey("signing_key"),
             Certificate("certificate", dependent_fields=("certificate_expires_at",)),
             Choice("apns_environment"),
+            Text("contact"),
+            VapidPrivateKey("vapid_private_key", dependent_fields=("vapid_public_key",)),
         ),
         key=("name",),
         inapplicable=_inapplicable_to_kind,

@@ -7,8 +7,8 @@ from django.db.models import Exists, OuterRef, ProtectedError
 
 from apps.common import codes
 from apps.common.encryption import CannotDecrypt
+from apps.enrollment import push_enrollments
 from apps.enrollment.models import Profile, PushEnrollment, ServerKey
-from apps.enrollment.push_enrollments import PUSH_TOKEN_PURPOSE
 
 BATCH = 200
 # An enrolment that began before a rotation can still use the previous shared key.
@@ -31,7 +31,7 @@ def rehash_push_tokens() -> int:
 
 def _rehash_token(row: PushEnrollment) -> int:
     try:
-        token_hash = codes.keyed_hash(row.token, PUSH_TOKEN_PURPOSE)
+        token_hash = push_enrollments.hash_candidates(row.token)[0]
     except CannotDecrypt:
         return 0
     return PushEnrollment.objects.filter(pk=row.pk, token_hash=row.token_hash).update(token_hash=token_hash)

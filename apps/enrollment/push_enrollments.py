@@ -3,17 +3,20 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.applications.models import ApplicationVersion
 from apps.common import codes, errors
 from apps.enrollment import services
 from apps.enrollment.models import Device, Profile, PushEnrollment
 from apps.events import services as events
 from apps.events.facts import DeviceFacts, ProfileFacts, PushEnrollmentFailureFacts
 from apps.events.types import EventType, EventTypes
-from apps.push.models import PushMessagingConfiguration
+from apps.push.models import Kind, PushMessagingConfiguration
+from apps.push.providers.web_push import subscriptions
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
 
@@ -33,8 +36,11 @@ def enroll(device: Device, profile_id: str, push_token: str) -> None:
     profile = None
     try:
         profile = services.get_profile(device, profile_id)
+        push_token = _validated(push_token, profile.device.version)
         with transaction.atomic():
             _enroll(profile, push_token)
+    except errors.InvalidRequest:
+        raise
     except errors.ApiError as error:
         events.record(
             PUSH_FAILURES[type(error)],
@@ -48,6 +54,27 @@ def enroll(device: Device, profile_id: str, push_token: str) -> None:
         raise
 
 
+def _validated(push_token: str, version: ApplicationVersion) -> str:
+    """Return a push token as it is stored. Raises InvalidRequest if Web Push cannot be sent to it.
+
+    Waits for the name server: not to be called within a database transaction.
+    """
+    configuration = version.push_messaging_configuration
+    if configuration is None or configuration.kind != Kind.WEB_PUSH:
+        return push_token
+    try:
+        subscription = subscriptions.parse(push_token)
+        subscriptions.validate_address(subscription)
+    except ValidationError as error:
+        raise errors.InvalidRequest(" ".join(error.messages)) from None
+    return subscription.token
+
+
+def hash_candidates(push_token: str) -> list[str]:
+    """Return the keyed hashes of a push token. Two subscriptions with one endpoint have the same hashes."""
+    return codes.hash_candidates(subscriptions.identity(push_token), PUSH_TOKEN_PURPOSE)
+
+
 def _enroll(profile: Profile, push_token: str) -> None:
     general, version = system.general(), profile.device.version
     services.require_enabled(version)
@@ -57,7 +84,7 @@ def _enroll(profile: Profile, push_token: str) -> None:
     if profile not in _lock_push_enrollment([profile.user_id], configuration):
         # The profile or its keys were removed since it was read.
         raise errors.InvalidProfile
-    hashes = codes.hash_candidates(push_token, PUSH_TOKEN_PURPOSE)
+    hashes = hash_candidates(push_token)
     if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=profile.device_id).exists():
         raise errors.PushTokenInUse
     _apply_mode(profile, general.push_enrollment_mode)
@@ -105,19 +132,21 @@ def _apply_mode(profile: Profile, mode: str) -> None:
 def replace_token(device: Device, old: str, new: str) -> None:
     """Replace a push token for all profiles of a device.
 
-    Raises InvalidRequest if the device does not have the old token, PushTokenInUse if another device has the new one.
+    Raises InvalidRequest if the device does not have the old token or the new one is invalid, PushTokenInUse if another
+    device has the new one.
     """
+    new = _validated(new, device.version)
     with transaction.atomic():
         user_ids = list(Profile.objects.filter(device=device).values_list("user_id", flat=True))
         _lock_push_enrollment(user_ids, device.version.push_messaging_configuration)
         rows = list(
             PushEnrollment.objects.select_related("profile__device__version__application")
-            .filter(profile__device=device, token_hash__in=codes.hash_candidates(old, PUSH_TOKEN_PURPOSE))
+            .filter(profile__device=device, token_hash__in=hash_candidates(old))
             .order_by("pk")
         )
         if not rows:
             raise errors.InvalidRequest(_("old_push_token is not a push token of this device."))
-        hashes = codes.hash_candidates(new, PUSH_TOKEN_PURPOSE)
+        hashes = hash_candidates(new)
         if PushEnrollment.objects.filter(token_hash__in=hashes).exclude(profile__device=device).exists():
             raise errors.PushTokenInUse
         for row in rows:

@@ -10,6 +10,7 @@ class NetworkErrorKind(StrEnum):
     """Kind of a network error. The values are stored."""
 
     NAME_NOT_FOUND = "name_not_found"
+    ADDRESS_NOT_PUBLIC = "address_not_public"
     CONNECTION_REFUSED = "connection_refused"
     HOST_UNREACHABLE = "host_unreachable"
     TIMED_OUT = "timed_out"

@@ -31,6 +31,8 @@ class Request:
 
     `connect_to` is an IP address to connect to instead of resolving the host; TLS and the Host header keep the name.
 
+    `public_only` marks the URL of another party: `checked` resolves its host and connects to a checked address.
+
     `credentials` are sent as HTTP Basic with the first request. libcurl repeats a request if a reused connection breaks
     before the response; with `never_retry` the request uses a new connection and is never repeated.
 
@@ -45,6 +47,7 @@ class Request:
     connect_timeout_seconds: float = 5
     timeout_seconds: float = 10
     connect_to: str = ""
+    public_only: bool = False
     credentials: tuple[str, str] | None = None
     proxy: Proxy | None = None
     never_retry: bool = False

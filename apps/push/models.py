@@ -5,18 +5,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, validate_email
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.names import name_validator
-from apps.common.urls import validate_http_url
+from apps.common.urls import is_http_url, validate_http_url
 
 
 class Platform(models.TextChoices):
     ANDROID = "android", "Android"
     IOS = "ios", "iOS"
+    WEB = "web", _("Web")
 
 
 class FcmApiVersion(models.TextChoices):
@@ -36,6 +37,7 @@ class Kind(models.TextChoices):
     FCM_LEGACY = "fcm_legacy", _("FCM legacy API")
     APNS_TOKEN = "apns_token", _("APNs with a signing key")
     APNS_CERTIFICATE = "apns_certificate", _("APNs with a certificate")
+    WEB_PUSH = "web_push", "Web Push"
 
 
 # Required and allowed fields of each kind.
@@ -44,6 +46,7 @@ REQUIRED_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.FCM_LEGACY: ("server_key",),
     Kind.APNS_TOKEN: ("team_id", "key_id", "signing_key"),
     Kind.APNS_CERTIFICATE: ("certificate", "apns_environment"),
+    Kind.WEB_PUSH: ("contact", "vapid_private_key"),
 }
 ALLOWED_FIELDS: dict[str, tuple[str, ...]] = {
     **REQUIRED_FIELDS,
@@ -51,10 +54,18 @@ ALLOWED_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.FCM_LEGACY: ("server_key", "endpoint", "fcm_api_version"),
 }
 KIND_FIELDS = list(dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
-CREDENTIAL_FIELDS = ("service_account", "server_key", "signing_key", "certificate")
+CREDENTIAL_FIELDS = ("service_account", "server_key", "signing_key", "certificate", "vapid_private_key")
 LEGACY_ENDPOINT = "https://fcm.googleapis.com/fcm/send"
 # A certificate that expires within this period causes a warning.
 EXPIRY_NOTICE = timedelta(days=30)
+
+
+def validate_contact(value: str) -> None:
+    """Validate the contact of the operator, which push services receive with each message (RFC 8292, 2.1)."""
+    if value.startswith("mailto:"):
+        validate_email(value.removeprefix("mailto:"))
+    elif not value.startswith("https://") or not is_http_url(value):
+        raise ValidationError(_("Enter an email address after “mailto:”, or an https URL."))
 
 
 def apple_identifier_validator() -> RegexValidator:
@@ -99,6 +110,18 @@ class PushMessagingConfiguration(models.Model):
         _("APNs environment"), max_length=20, choices=ApnsEnvironment.choices, blank=True, default=""
     )
 
+    contact = models.CharField(
+        _("contact"),
+        max_length=255,
+        blank=True,
+        default="",
+        validators=[validate_contact],
+        help_text=_("Push services use it to reach the operator: mailto: and an email address, or an https URL."),
+    )
+    vapid_private_key = EncryptedTextField(_("VAPID private key"), blank=True, default="")
+    # Derived from the private key, so that apps can read it without decryption: uncompressed point, base64url.
+    vapid_public_key = models.CharField(_("VAPID public key"), max_length=100, blank=True, default="", editable=False)
+
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     # Reason why the provider rejected this configuration; empty if it accepted the last push.
     delivery_error = models.CharField(_("delivery error"), max_length=500, blank=True, default="", editable=False)
@@ -116,9 +139,18 @@ class PushMessagingConfiguration(models.Model):
 
     @property
     def kind(self) -> Kind:
+        if self.platform == Platform.WEB:
+            return Kind.WEB_PUSH
         if self.platform == Platform.IOS:
             return Kind.APNS_CERTIFICATE if self.certificate_expires_at else Kind.APNS_TOKEN
         return Kind.FCM_LEGACY if self.fcm_api_version == FcmApiVersion.LEGACY else Kind.FCM_HTTP_V1
+
+    @property
+    def served_platforms(self) -> tuple[str, ...]:
+        """Platforms of the versions that can use this configuration. UnifiedPush brings Web Push to Android."""
+        if self.kind == Kind.WEB_PUSH:
+            return (Platform.WEB, Platform.ANDROID)
+        return (self.platform,)
 
     def clean(self) -> None:
         """Validate the required and allowed fields of the kind. Each error belongs to its field."""
@@ -145,11 +177,11 @@ class PushMessagingConfiguration(models.Model):
             return True
 
     def _is_used_by_another_platform(self) -> bool:
-        return not self._state.adding and self.versions.exclude(platform=self.platform).exists()
+        return not self._state.adding and self.versions.exclude(platform__in=self.served_platforms).exists()
 
     @property
     def message_url(self) -> str:
-        """URL for FCM messages. APNs has one URL for each device."""
+        """URL for FCM messages. APNs and Web Push have one URL for each device."""
         if self.endpoint:
             return self.endpoint
         if self.kind == Kind.FCM_LEGACY:

@@ -100,8 +100,22 @@ _CANNOT_DECRYPT = _(
     "enter the credential again."
 )
 
+_SUBSCRIPTION = _(
+    "The push subscription is invalid or expired. The app must subscribe again. If this happens on all devices of a "
+    "push service, check WEB_PUSH_HOSTS."
+)
+_KEY_PAIR = _(
+    "The push service rejects the key pair or the contact. Compare the public key in the app with that of the "
+    "configuration: after a change, devices must subscribe again. Check that the clock of this server is correct."
+)
+_ADDRESS = _(
+    "The host of the push subscription has an address that is not public. For a push service in a private network, set "
+    "CALLBACKS_ALLOW_PRIVATE_ADDRESSES."
+)
+
 KIND_REMEDIES: dict[NetworkErrorKind, "StrPromise"] = {
     NetworkErrorKind.NAME_NOT_FOUND: _DNS,
+    NetworkErrorKind.ADDRESS_NOT_PUBLIC: _ADDRESS,
     NetworkErrorKind.CONNECTION_REFUSED: _CONNECTION,
     NetworkErrorKind.HOST_UNREACHABLE: _CONNECTION,
     NetworkErrorKind.TIMED_OUT: _TIMEOUT,
@@ -120,6 +134,8 @@ KIND_REMEDIES: dict[NetworkErrorKind, "StrPromise"] = {
 # The first pattern that matches a reason determines the remedy.
 REASON_REMEDIES: list[tuple[str, "StrPromise"]] = [
     (r"FIELD_ENCRYPTION_KEYS|stored credential", _CANNOT_DECRYPT),
+    (r"invalid push subscription|^Web Push: HTTP (3\d\d|404|410)", _SUBSCRIPTION),
+    (r"^Web Push: HTTP 40[013]", _KEY_PAIR),
     (r"not a response of|no access token: HTTP (?!408|429|5)", _FOREIGN_RESPONSE),
     (r"InvalidProviderToken|ExpiredProviderToken|MissingProviderToken", _KEY),
     (r"BadEnvironmentKey(Id)?InToken|UnrelatedKeyIdInToken", _KEY_SCOPE),

@@ -1,20 +1,20 @@
 """Sending of pushes, in parallel, each to the provider of its configuration."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from functools import partial
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import structlog
 
-from apps.outgoing import http, multiplex
+from apps.outgoing import checked, http, multiplex
 from apps.push.destinations import Destination
 from apps.push.models import Kind
 from apps.push.providers.apns import Apns
 from apps.push.providers.base import Provider, PushMessage, PushOutcome, PushResult, SendError
 from apps.push.providers.fcm import Fcm
 from apps.push.providers.fcm_legacy import FcmLegacy
+from apps.push.providers.web_push.provider import WebPush
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,7 @@ PROVIDERS: dict[Kind, Provider] = {
     Kind.FCM_LEGACY: FcmLegacy(),
     Kind.APNS_TOKEN: _apns,
     Kind.APNS_CERTIFICATE: _apns,
+    Kind.WEB_PUSH: WebPush(),
 }
 
 T = TypeVar("T")
@@ -56,7 +57,8 @@ def send_all(
     """Send pushes in parallel; yields each result with the item of its push as soon as the response arrives.
 
     Failures of a provider or the network are results, not exceptions. Takes at most 19 s: 10 s for access tokens and
-    9 s for the responses. `before_waiting` is called between these steps. The database is not used after it.
+    9 s for the responses; with Web Push 12 s: 3 s for the lookups of hosts, and 9 s. `before_waiting` is called between
+    these steps. The database is not used after it.
     """
     credentials, failed, ready = _CredentialCache(), list[tuple[T, PushResult]](), []
     for item, destination, message in pushes:
@@ -67,19 +69,36 @@ def send_all(
         except SendError as error:
             failed.append((item, error.result))
         else:
-            ready.append(((item, partial(_parse_response, provider, destination, credential)), request))
+            ready.append((_Sent(item, provider, destination, message, credential), request))
     before_waiting()
     if failed:
         yield failed
-    for responses in multiplex.send_all(ready):
-        yield [(item, parse(response)) for (item, parse), response in responses]
+    for responses in checked.send_all(ready, _Sent.build_follow_up):
+        yield [(sent.item, sent.parse(response)) for sent, response in responses]
+
+
+@dataclass(frozen=True, repr=False)
+class _Sent(Generic[T]):
+    """Push whose request was sent, with all that its response can require."""
+
+    item: T
+    provider: Provider
+    destination: Destination
+    message: PushMessage
+    credential: str
+
+    def build_follow_up(self, response: http.Response) -> http.Request | None:
+        return self.provider.build_follow_up(self.destination, self.message, self.credential, response)
+
+    def parse(self, response: http.Response | http.NoResponse) -> PushResult:
+        return _parse_response(self.provider, self.destination, self.credential, response)
 
 
 def _parse_response(
     provider: Provider, destination: Destination, credential: str, response: http.Response | http.NoResponse
 ) -> PushResult:
     if isinstance(response, http.NoResponse):
-        return PushResult(PushOutcome.RETRY, response.reason, error_kind=response.kind)
+        return provider.parse_network_error(response)
     try:
         result = provider.parse_response(response)
     except Exception:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -11,12 +12,14 @@ from django.utils.translation import gettext as _
 
 from apps.common.encryption import CannotDecrypt
 from apps.common.findings import Finding, Level
+from apps.outgoing import http
 from apps.outgoing.proxy import Proxy
 from apps.push import apple_credentials, service_accounts
 from apps.push import services as push
 from apps.push.destinations import Destination
 from apps.push.models import EXPIRY_NOTICE, Kind, Platform, PushMessagingConfiguration
-from apps.push.providers.base import PushOutcome, PushResult
+from apps.push.providers.base import CONNECT_TIMEOUT_SECONDS, TIMEOUT_SECONDS, PushOutcome, PushResult
+from apps.push.providers.web_push import vapid
 from apps.push.remedies import remedy, remedy_of
 from apps.system import services as system
 
@@ -36,12 +39,49 @@ def verify(configuration: PushMessagingConfiguration, destinations: Iterable[Des
     if any(level == Level.ERROR for level, _text, _fix in checks):
         return
     levels = []
-    for destination in _unique_destinations(destinations) or [Destination(configuration)]:
-        finding = _probe(destination, f"{subject}, {destination.label}" if destination.bundle_identifier else subject)
+    for finding in _probe_all(configuration, destinations, subject):
         levels.append(finding.level)
         yield finding
     if configuration.delivery_error and all(level == Level.OK for level in levels):
         yield _past_error(configuration, subject)
+
+
+def _probe_all(
+    configuration: PushMessagingConfiguration, destinations: Iterable[Destination], subject: str
+) -> Iterator[Finding]:
+    if configuration.kind == Kind.WEB_PUSH:
+        yield from _connect_to_push_services(subject)
+        return
+    for destination in _unique_destinations(destinations) or [Destination(configuration)]:
+        yield _probe(destination, f"{subject}, {destination.label}" if destination.bundle_identifier else subject)
+
+
+def _connect_to_push_services(subject: str) -> Iterator[Finding]:
+    """Connect to the hosts of WEB_PUSH_HOSTS. No message is sent: only a device has a URL at a push service.
+
+    An unavailable push service is a warning, because devices may use the others only.
+    """
+    proxy = system.external_proxy()
+    for host in settings.WEB_PUSH_HOSTS:
+        if "*" in host:
+            continue
+        values = {"service": _name_with_proxy(host, system.external_proxy)}
+        request = http.Request(
+            "POST",
+            f"https://{host}/",
+            connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS,
+            timeout_seconds=TIMEOUT_SECONDS,
+            proxy=proxy,
+            ca_file=settings.WEB_PUSH_CA_FILE,
+        )
+        try:
+            http.check_connectivity(request)
+        except http.NoResponse as error:
+            text = _("%(service)s is not reachable (%(reason)s).") % {**values, "reason": error.reason}
+            fix = remedy(PushResult(PushOutcome.RETRY, error.reason, error_kind=error.kind))
+            yield Finding(Level.WARNING, subject, text, fix)
+        else:
+            yield Finding(Level.OK, subject, _("%(service)s is reachable.") % values, "")
 
 
 def _check_credential(configuration: PushMessagingConfiguration) -> Iterator[Check]:
@@ -55,7 +95,10 @@ def _check_credential(configuration: PushMessagingConfiguration) -> Iterator[Che
             remedy_of(str(error)),
         )
     except ValidationError as error:
-        yield Level.ERROR, " ".join(error.messages), _("Enter the credential from Apple or Google again.")
+        fix = _("Enter the credential from Apple or Google again.")
+        if configuration.kind == Kind.WEB_PUSH:
+            fix = _("Create a new key pair. Devices must then subscribe again.")
+        yield Level.ERROR, " ".join(error.messages), fix
 
 
 def _check_signing_key(configuration: PushMessagingConfiguration) -> Iterator[Check]:
@@ -123,11 +166,18 @@ def _check_server_key(configuration: PushMessagingConfiguration) -> Iterator[Che
     )
 
 
+def _check_key_pair(configuration: PushMessagingConfiguration) -> Iterator[Check]:
+    if vapid.public_key(vapid.validate_private_key(configuration.vapid_private_key)) != configuration.vapid_public_key:
+        raise ValidationError(_("The VAPID public key does not belong to the private key."))
+    yield Level.OK, _("The VAPID key pair is valid."), ""
+
+
 CREDENTIAL_CHECKS: dict[Kind, Callable[[PushMessagingConfiguration], Iterator[Check]]] = {
     Kind.APNS_TOKEN: _check_signing_key,
     Kind.APNS_CERTIFICATE: _check_certificate,
     Kind.FCM_HTTP_V1: _check_service_account,
     Kind.FCM_LEGACY: _check_server_key,
+    Kind.WEB_PUSH: _check_key_pair,
 }
 
 

@@ -58,6 +58,20 @@ PUSH_APNS_PRODUCTION_URL = env.site_url("PUSH_APNS_PRODUCTION_URL", default="htt
 PUSH_APNS_DEVELOPMENT_URL = env.site_url("PUSH_APNS_DEVELOPMENT_URL", default="https://api.sandbox.push.apple.com")
 PUSH_APNS_CA_FILE = env.str("PUSH_APNS_CA_FILE", default="")
 
+# Hosts of push services to which Web Push is sent: of Chrome, Samsung Internet and Edge on Android; of other builds of
+# Chromium; of Edge on Windows, Firefox and Safari.
+WEB_PUSH_HOSTS = env.hosts(
+    "WEB_PUSH_HOSTS",
+    default=[
+        "fcm.googleapis.com",
+        "jmt17.google.com",
+        "*.notify.windows.com",
+        "updates.push.services.mozilla.com",
+        "*.push.apple.com",
+    ],
+)
+WEB_PUSH_CA_FILE = env.str("WEB_PUSH_CA_FILE", default="")
+
 # SMS gateway: its name (twilio, rest, console) or the dotted path of a class, and its settings.
 SMS_GATEWAY = env.str("TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY", default="twilio")
 SMS_GATEWAY_TWILIO_ACCOUNT_SID = env.str("TOKEN_SERVER_ENGINE_SMS_GATEWAY_TWILIO_ACCOUNT_SID", default="")

@@ -4,6 +4,7 @@ An empty variable has its default, because compose files set unset variables to 
 ImproperlyConfigured with one line, which contains no secret.
 """
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import ip_network
@@ -15,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
 DATABASES = ("postgres", "postgresql", "sqlite")
+HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -67,6 +69,14 @@ class Environment(environ.Env):  # type: ignore[misc]
             except ValueError:
                 raise ImproperlyConfigured(f"{name}: {network!r} is not an IP address or network") from None
         return networks or list(default)
+
+    def hosts(self, name: str, *, default: Sequence[str]) -> list[str]:
+        """Return a comma-separated list of host names, `*.domain` for the hosts of a domain, or `*` for all."""
+        hosts = [host.strip().lower() for host in self.list(name, default=[]) if host.strip()]
+        for host in hosts:
+            if host != "*" and not HOST.fullmatch(host):
+                raise ImproperlyConfigured(f"{name}: “{host}” is not a host name, *.domain or *")
+        return hosts or list(default)
 
     def site_url(self, name: str, *, default: str) -> str:
         """Return the URL of a site without a trailing slash."""

@@ -25,6 +25,7 @@ COMPUTED = {
     "ALLOWED_HOSTS",
     "PHONE_DIR",
     "PUSH_APNS_CA_FILE",
+    "WEB_PUSH_CA_FILE",
 }
 
 

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from apps.callbacks import addresses, transport
+from apps.callbacks import transport
+from apps.outgoing import addresses
 from tests.fakes.portal import Portal
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]

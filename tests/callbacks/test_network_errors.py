@@ -123,7 +123,7 @@ def test_unknown_host_has_its_kind_and_remedy(monkeypatch):
 def test_private_address_has_its_kind_and_remedy(settings):
     settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES = False
     result = send("http://127.0.0.1:9/")
-    assert_error(result, CallbackErrorKind.ADDRESS_NOT_PUBLIC, "set CALLBACKS_ALLOW_PRIVATE_ADDRESSES")
+    assert_error(result, NetworkErrorKind.ADDRESS_NOT_PUBLIC, "set CALLBACKS_ALLOW_PRIVATE_ADDRESSES")
 
 
 def test_connection_reset_has_its_kind_and_remedy():

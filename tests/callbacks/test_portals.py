@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from apps.callbacks import addresses, delivery, transport
+from apps.callbacks import delivery, transport
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.outbox.dispatcher import Dispatcher
 from apps.outbox.models import State
+from apps.outgoing import addresses
 from tests.fakes.apns import Apns
 from tests.fakes.raw_portal import RawPortal
 from tests.flows.waiting import wait_until

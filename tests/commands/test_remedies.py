@@ -39,6 +39,7 @@ FAULTS = {
 
 KINDS = {
     NetworkErrorKind.NAME_NOT_FOUND: "cannot be resolved",
+    NetworkErrorKind.ADDRESS_NOT_PUBLIC: "is not public",
     NetworkErrorKind.CONNECTION_REFUSED: "does not accept connections",
     NetworkErrorKind.HOST_UNREACHABLE: "does not accept connections",
     NetworkErrorKind.TIMED_OUT: "no response in time",

@@ -3,6 +3,7 @@ from functools import cache
 
 import pytest
 
+from apps.push.providers.web_push import vapid
 from tests import factories
 from tests.commands.command_runner import run
 from tests.fakes import apns_certificates
@@ -45,6 +46,7 @@ def secrets_in_environment(monkeypatch):
         "PORTAL_CLIENT_SECRET": factories.CLIENT_SECRET,
         "FCM_SERVICE_ACCOUNT": json.dumps(factories.service_account()),
         "APNS_SIGNING_KEY": signing_key(),
+        "VAPID_PRIVATE_KEY": vapid.generate_private_key(),
         "APNS_PROXY_PASSWORD": "proxy-password",
         "CALLBACK_PASSWORD": "callback-password",
         "CALLBACK_SIGNING_SECRET": "whsec_" + "c2lnbmVk" * 4,

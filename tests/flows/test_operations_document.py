@@ -12,7 +12,7 @@ from tests.flows.stack import Stack
 pytestmark = pytest.mark.processes
 
 SECRETS = ("PORTAL_CLIENT_SECRET", "CALLBACK_SIGNING_SECRET", "CALLBACK_PASSWORD", "APNS_PROXY_PASSWORD")
-FILES = ("FCM_SERVICE_ACCOUNT", "APNS_SIGNING_KEY")
+FILES = ("FCM_SERVICE_ACCOUNT", "APNS_SIGNING_KEY", "VAPID_PRIVATE_KEY")
 
 
 def test_rotation_commands_of_the_document_work(tmp_path, secrets_in_environment):  # noqa: F811 - a fixture

@@ -19,6 +19,7 @@ from tests import factories
 from tests.api.conftest import event_types, profile_row, switch  # noqa: F401 - fixtures
 from tests.fakes.apns import Apns
 from tests.fakes.fcm import Fcm
+from tests.fakes.web_push import WebPushService
 from tests.push import provider_cases
 from tests.sms.conftest import advance_clock  # noqa: F401 - a fixture
 
@@ -40,6 +41,12 @@ def google():
         yield fake
 
 
+@pytest.fixture(scope="module")
+def browser_service():
+    with WebPushService() as fake:
+        yield fake
+
+
 @pytest.fixture(autouse=True)
 def no_push_limits(db):
     """Raise the push limits: these tests send many pushes to one device."""
@@ -58,6 +65,9 @@ def configure(request, settings, db):
             settings.PUSH_APNS_PRODUCTION_URL = description["production_url"]
             settings.PUSH_APNS_DEVELOPMENT_URL = description["development_url"]
             settings.PUSH_APNS_CA_FILE = description["ca_file"]
+        if provider_case.fake == "browser_service":
+            settings.WEB_PUSH_HOSTS = ["localhost"]
+            settings.WEB_PUSH_CA_FILE = description["ca_file"]
         blank = {"service_account": "", "project_id": "", "endpoint": "", "fcm_api_version": ""}
         return factories.PushMessagingConfigurationFactory(**blank | provider_case.build_fields(description) | fields)
 
@@ -94,9 +104,15 @@ def version(make_version, provider_case):
 
 
 @pytest.fixture
-def token():
+def new_token(provider_case, fake):
+    """Return a function that returns a unique push token of the provider."""
+    return fake.subscribe if provider_case.fake == "browser_service" else provider_cases.push_token
+
+
+@pytest.fixture
+def token(new_token):
     """Push token of the test's device."""
-    return provider_cases.push_token()
+    return new_token()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Test cases of the four kinds of configurations: stored fields, and responses of the providers."""
+"""Test cases of the kinds of configurations: stored fields, and responses of the providers."""
 
 import json
 import os
@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from tests.fakes import apns, fcm
+from apps.push.providers.web_push import vapid
+from tests.fakes import apns, fcm, web_push
 
 RETRY_AFTER = {"Retry-After": "7"}
 # Exceeds the recursion limit of Python, within the size limit of responses.
@@ -17,7 +18,7 @@ DEAD_TOKEN, RETRY, REFUSED, MISCONFIGURED = "dead_token", "retry", "refused", "m
 
 
 def push_token():
-    """Return a unique push token. Apple's tokens are hexadecimal; Google accepts any text."""
+    """Return a unique push token of Apple or Google. Apple's tokens are hexadecimal; Google accepts any text."""
     return os.urandom(32).hex()
 
 
@@ -47,6 +48,12 @@ class ProviderCase:
     # Version of another app with the same configuration; None if a configuration is for one app only.
     other_app: dict | None = None
     reasons: tuple = ()
+    # Limit of the message in bytes.
+    max_payload: int = 4096
+    # Status of a response that accepts a push, and statuses that are configuration errors without a reason.
+    accepted_status: int = 200
+    reason_prefix: str = ""
+    wrong_url_statuses: tuple = (301, 302, 308, 400, 404, 405, 410, 415)
 
     def __str__(self):
         return self.name
@@ -248,4 +255,61 @@ FCM_LEGACY = ProviderCase(
         ({"status": 200, "body": json.dumps({"results": ["NotRegistered"]})}, "not a response of FCM", RETRY),
     ),
 )
-PROVIDER_CASES = (FCM_V1, FCM_LEGACY, APNS_TOKEN, APNS_CERTIFICATE)
+
+
+def web_push_fields(description):
+    private_key = vapid.generate_private_key()
+    return {
+        "platform": "web",
+        "contact": "mailto:operator@example.com",
+        "vapid_private_key": private_key,
+        "vapid_public_key": vapid.public_key(private_key),
+    }
+
+
+def parse_web_push_content(body):
+    return body["og_message"], body["og_transaction_id"], body["og_profile_id"]
+
+
+WEB_PUSH = ProviderCase(
+    "web_push",
+    parse_content=parse_web_push_content,
+    fake="browser_service",
+    build_fields=web_push_fields,
+    version_fields={"platform": "web"},
+    invalid_token=(web_push.rejection(410), "Web Push: HTTP 410"),
+    unavailable=(web_push.rejection(503), "Web Push: HTTP 503"),
+    rate_limited=web_push.rejection(429, headers=RETRY_AFTER),
+    misconfigured=(web_push.rejection(403, "BadJwtToken"), "Web Push: HTTP 403 (BadJwtToken)"),
+    rejected=(web_push.rejection(413), "Web Push: HTTP 413"),
+    unrecognized=(BAD_GATEWAY, "Web Push: HTTP 502"),
+    find_secrets=lambda description: ["vapid t=", description["origin"] + web_push.PATH],
+    max_payload=4096 - 103,
+    reason_prefix="Web Push: ",
+    accepted_status=201,
+    wrong_url_statuses=(400, 401, 403, 405, 415),
+    reasons=(
+        (web_push.rejection(404), "Web Push: HTTP 404", DEAD_TOKEN),
+        (web_push.rejection(410, "Unregistered"), "Web Push: HTTP 410 (Unregistered)", DEAD_TOKEN),
+        (web_push.rejection(301, headers={"location": "https://example.com/"}), "Web Push: HTTP 301", DEAD_TOKEN),
+        (web_push.rejection(408), "Web Push: HTTP 408", RETRY),
+        (web_push.rejection(429), "Web Push: HTTP 429", RETRY),
+        (web_push.rejection(500), "Web Push: HTTP 500", RETRY),
+        (BAD_GATEWAY, "Web Push: HTTP 502", RETRY),
+        (web_push.rejection(400, "VapidPkHashMismatch"), "Web Push: HTTP 400 (VapidPkHashMismatch)", MISCONFIGURED),
+        (
+            {"status": 401, "body": json.dumps({"errno": 109, "message": "secret"})},
+            "Web Push: HTTP 401 (errno 109)",
+            MISCONFIGURED,
+        ),
+        ({"status": 403, "body": DEEPLY_NESTED}, "Web Push: HTTP 403", MISCONFIGURED),
+        (
+            {"status": 403, "body": json.dumps({"reason": "a text with https://push/endpoint"})},
+            "Web Push: HTTP 403",
+            MISCONFIGURED,
+        ),
+        (web_push.rejection(413), "Web Push: HTTP 413", REFUSED),
+    ),
+)
+CONFIGURED_URLS = (FCM_V1, FCM_LEGACY, APNS_TOKEN, APNS_CERTIFICATE)
+PROVIDER_CASES = (*CONFIGURED_URLS, WEB_PUSH)

@@ -30,13 +30,13 @@ def test_accepted_push_clears_the_stored_error(send_push, provider_case, stored_
 
 
 def test_push_to_another_destination_keeps_the_stored_error(
-    send_push, push_flow, provider_case, stored_error, version, make_version, enroll, mobile_type
+    send_push, push_flow, provider_case, stored_error, version, make_version, enroll, mobile_type, new_token
 ):
     send_push(provider_case.misconfigured[0])
     error = stored_error()
     shared = version.push_messaging_configuration if provider_case.other_app else None
     other = make_version(provider_case, shared, **provider_case.other_app or {})
-    other_device = enroll("bert", push_token=provider_cases.push_token(), version=other)
+    other_device = enroll("bert", push_token=new_token(), version=other)
     transaction_id = push_flow.send(mobile_type, other_device, "bert")
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
     assert stored_error() == error
@@ -101,14 +101,14 @@ def test_events_and_logs_contain_no_tokens_or_credentials(
 
 
 def test_credential_with_a_lost_encryption_key_is_reported(
-    provider_case, configure, make_version, enroll, push_flow, mobile_type, settings, fake
+    provider_case, configure, make_version, enroll, push_flow, mobile_type, settings, fake, new_token
 ):
     keys = settings.FIELD_ENCRYPTION_KEYS
     settings.FIELD_ENCRYPTION_KEYS = [b"lost" * 8]
     configuration = configure(provider_case)
     settings.FIELD_ENCRYPTION_KEYS = keys
     version = make_version(provider_case, PushMessagingConfiguration.objects.get(pk=configuration.pk))
-    token = provider_cases.push_token()
+    token = new_token()
     device = enroll(push_token=token, version=version)
     transaction_id = push_flow.send(mobile_type, device)
     [(outcome, reason)] = push_flow.attempts(transaction_id)
@@ -120,12 +120,12 @@ def test_credential_with_a_lost_encryption_key_is_reported(
 
 
 def test_push_token_with_a_lost_encryption_key_fails_alone(
-    provider_case, version, enroll, push_flow, mobile_type, settings
+    provider_case, version, enroll, push_flow, mobile_type, settings, new_token
 ):
     keys = settings.FIELD_ENCRYPTION_KEYS
-    devices = {"anna": enroll("anna", push_token=provider_cases.push_token())}
+    devices = {"anna": enroll("anna", push_token=new_token())}
     settings.FIELD_ENCRYPTION_KEYS = [b"lost" * 8, *keys]
-    devices["bert"] = enroll("bert", push_token=provider_cases.push_token())
+    devices["bert"] = enroll("bert", push_token=new_token())
     settings.FIELD_ENCRYPTION_KEYS = keys
     good, bad = [push_flow.start(mobile_type, device, user) for user, device in devices.items()]
     push_flow.work()

@@ -23,7 +23,7 @@ LONG_TEXTS = ["a b" * 2000, "😀" * 2000, '"\\' * 2000, "é—" * 2000]
 
 
 def test_accepted_push_leaves_the_transaction_pending(
-    send_push, push_flow, received_pushes, device, version, stored_error
+    send_push, push_flow, provider_case, received_pushes, device, version, stored_error
 ):
     transaction_id = send_push()
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
@@ -31,7 +31,7 @@ def test_accepted_push_leaves_the_transaction_pending(
     assert len(received_pushes()) == 1
     [event] = push_flow.events(transaction_id, ACCEPTED_EVENT)
     assert event.details["configuration"] == version.push_messaging_configuration.name
-    assert (event.details["http_status"], event.details["attempt"]) == (200, 1)
+    assert (event.details["http_status"], event.details["attempt"]) == (provider_case.accepted_status, 1)
     assert stored_error() == NO_ERROR
     assert push_flow.work() == 0
     assert device.answer(device.fetch(transaction_id), approve=True) == "authenticated"
@@ -54,36 +54,45 @@ def test_each_reason_of_the_provider_has_its_documented_outcome(
         device.enroll_push(token)
 
 
-@pytest.mark.parametrize("status", [301, 302, 308, 400, 404, 405, 410, 415])
+@pytest.mark.parametrize(
+    ("provider_case", "status"),
+    [(case, status) for case in provider_cases.PROVIDER_CASES for status in case.wrong_url_statuses],
+    ids=str,
+)
 def test_response_without_a_reason_is_a_configuration_error(send_push, push_flow, provider_case, status, stored_error):
     transaction_id = send_push({"status": status, "headers": {"location": "https://example.com/"}, "body": "<html>"})
-    assert_failed(push_flow, transaction_id, provider_cases.MISCONFIGURED, f"HTTP {status}")
-    assert stored_error()[0] == f"HTTP {status}"
+    reason = f"{provider_case.reason_prefix}HTTP {status}"
+    assert_failed(push_flow, transaction_id, provider_cases.MISCONFIGURED, reason)
+    assert stored_error()[0] == reason
     assert PushEnrollment.objects.exists()
 
 
-def start_three(push_flow, mobile_type, version, enroll):
+def start_three(push_flow, mobile_type, version, enroll, new_token):
     """Initiate a push for each of three users; returns their transactions and push tokens by user."""
-    tokens = {user: provider_cases.push_token() for user in ("anna", "bert", "carl")}
+    tokens = {user: new_token() for user in ("anna", "bert", "carl")}
     devices = {user: enroll(user, push_token=token, version=version) for user, token in tokens.items()}
     return {user: push_flow.start(mobile_type, device, user) for user, device in devices.items()}, tokens
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(500, provider_cases.RETRY), (400, provider_cases.MISCONFIGURED)])
 def test_unreadable_response_affects_only_its_own_push(
-    push_flow, provider_case, mobile_type, version, enroll, fake, status, outcome
+    push_flow, provider_case, mobile_type, version, enroll, fake, status, outcome, new_token
 ):
-    transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll)
+    transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll, new_token)
     fake.script[tokens["bert"]] = [{"status": status, "body": provider_cases.DEEPLY_NESTED}]
     assert push_flow.work() == 3
     attempts = {user: push_flow.attempts(transaction_id) for user, transaction_id in transaction_ids.items()}
-    assert attempts == {"anna": [("accepted", "")], "bert": [(outcome, f"HTTP {status}")], "carl": [("accepted", "")]}
+    assert attempts == {
+        "anna": [("accepted", "")],
+        "bert": [(outcome, f"{provider_case.reason_prefix}HTTP {status}")],
+        "carl": [("accepted", "")],
+    }
 
 
 def test_error_in_parsing_a_response_affects_only_its_own_push(
-    push_flow, provider_case, mobile_type, version, enroll, fake, monkeypatch
+    push_flow, provider_case, mobile_type, version, enroll, fake, monkeypatch, new_token
 ):
-    transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll)
+    transaction_ids, tokens = start_three(push_flow, mobile_type, version, enroll, new_token)
     fake.script[tokens["bert"]] = [{"status": 503, "headers": {"retry-after": "soon"}}]
     monkeypatch.setattr(base, "parse_retry_after", lambda text: 1 / 0 if text else None)
     assert push_flow.work() == 3
@@ -103,18 +112,18 @@ def test_invalid_push_token_is_removed_and_the_profile_stays(send_push, push_flo
 
 
 def test_token_enrolled_during_a_push_to_an_invalid_token_stays(
-    push_flow, provider_case, mobile_type, device, token, fake
+    push_flow, provider_case, mobile_type, device, token, fake, new_token
 ):
     transaction_id = push_flow.start(mobile_type, device)
-    new_token = provider_cases.push_token()
+    replacement = new_token()
     with push_flow.in_flight(fake, token, provider_case.invalid_token[0]):
-        device.enroll_push(new_token)
-    assert PushEnrollment.objects.get().token == new_token
+        device.enroll_push(replacement)
+    assert PushEnrollment.objects.get().token == replacement
     # The push is sent to the new token.
     with time_machine.travel(timezone.now() + timedelta(seconds=3)):
         assert push_flow.work() == 1
     assert [outcome for outcome, _reason in push_flow.attempts(transaction_id)] == ["retry", "accepted"]
-    assert len(fake.wait(new_token, 1, 200, 5)) == 1
+    assert len(fake.wait(replacement, 1, provider_case.accepted_status, 5)) == 1
 
 
 def test_failed_push_ends_nothing_while_another_is_due(push_flow, provider_case, device, fake, token, portal):
@@ -148,14 +157,14 @@ def test_next_request_after_an_invalid_token_uses_the_fallback(
 
 
 def test_new_token_after_an_invalid_one_receives_pushes(
-    send_push, push_flow, provider_case, device, mobile_type, fake, version
+    send_push, push_flow, provider_case, device, mobile_type, fake, version, new_token
 ):
     send_push(provider_case.invalid_token[0])
-    new_token = provider_cases.push_token()
-    device.enroll_push(new_token)
+    replacement = new_token()
+    device.enroll_push(replacement)
     transaction_id = push_flow.send(mobile_type, device)
     assert push_flow.attempts(transaction_id) == [("accepted", "")]
-    assert len(fake.wait(new_token, 1, None, 0)) == 1
+    assert len(fake.wait(replacement, 1, None, 0)) == 1
 
 
 def test_temporarily_rejected_push_is_retried(send_push, push_flow, provider_case, advance_clock):
@@ -226,11 +235,11 @@ def test_long_message_is_shortened_and_ids_are_kept(send_push, provider_case, re
         transaction_id = send_push(message=text)
         record = received_pushes()[-1]
         shortened, *ids = provider_case.parse_content(json.loads(record["body"]))
-        assert record["status"] == 200
+        assert record["status"] == provider_case.accepted_status
         assert ids == [transaction_id, device.profile_id]
         assert shortened.endswith("…")
         assert text.startswith(shortened[:-1])
-        assert 4080 < len(record["body"].encode()) <= 4096
+        assert provider_case.max_payload - 16 < len(record["body"].encode()) <= provider_case.max_payload
 
 
 @pytest.mark.parametrize("failure", ["reset", "garbage"])
@@ -247,6 +256,7 @@ def test_network_failure_is_retried(send_push, push_flow, provider_case, advance
     assert push_flow.attempts(transaction_id)[1:] == [("accepted", "")]
 
 
+@pytest.mark.parametrize("provider_case", provider_cases.CONFIGURED_URLS, ids=str)
 def test_unreachable_provider_is_retried(send_push, push_flow, provider_case, advance_clock, settings, version):
     addresses = settings.PUSH_APNS_PRODUCTION_URL, version.push_messaging_configuration.endpoint
     nowhere = "https://localhost:9" if provider_case.fake == "apple" else "http://127.0.0.1:9/send"

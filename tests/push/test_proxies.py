@@ -9,6 +9,7 @@ import pytest
 
 from apps.outgoing.proxy import Proxy
 from apps.push.providers import apns, fcm, fcm_legacy, google_tokens
+from apps.push.providers.web_push import provider as web_push_provider
 from apps.system.models import ApnsProxy
 from apps.transactions.models import PushAttempt
 from tests.fakes.web_proxy import WebProxy
@@ -59,6 +60,8 @@ def proxy_requests(provider_case, fake):
     description = fake.describe()
     if provider_case.fake == "apple":
         return [("CONNECT", description["production_url"].removeprefix("https://"))]
+    if provider_case.fake == "browser_service":
+        return [("CONNECT", description["origin"].removeprefix("https://"))]
     if provider_case == provider_cases.FCM_LEGACY:
         return [("POST", description["legacy_endpoint"])]
     return [("POST", description["service_account"]["token_uri"]), ("POST", description["endpoint"])]
@@ -207,7 +210,7 @@ def test_unavailable_proxy_is_retried(send_push, push_flow, set_proxy, peers):
 
 
 def test_proxy_timeout_is_retried(send_push, push_flow, set_proxy, peers, monkeypatch):
-    for module in (apns, fcm, fcm_legacy):
+    for module in (apns, fcm, fcm_legacy, web_push_provider):
         monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(google_tokens, "TOKEN_TIMEOUT_SECONDS", 0.3)
     with scripted_proxy(b"") as port:

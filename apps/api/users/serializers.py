@@ -48,7 +48,7 @@ class DeviceSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     application = serializers.CharField(help_text="Name of the application.")
     model = serializers.CharField()
-    platform = serializers.CharField(help_text="`android` or `ios`.")
+    platform = serializers.CharField(help_text="`android`, `ios` or `web`.")
     osVersion = serializers.CharField()  # noqa: N815 - a member's name
     createdAt = MillisecondsField()  # noqa: N815
     lastLogin = MillisecondsField()  # noqa: N815
@@ -66,7 +66,7 @@ class DeviceV3Serializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     name = serializers.CharField()
     application = serializers.CharField(help_text="Name of the application.")
-    platform = serializers.CharField(help_text="`android` or `ios`.")
+    platform = serializers.CharField(help_text="`android`, `ios` or `web`.")
     created_at = MillisecondsField(source="createdAt")
     last_login = MillisecondsField(source="lastLogin")
     token_types = TokenTypesField(source="tokenTypes", help_text="Registered authenticators; DEFAULT is the PIN.")

@@ -90,7 +90,8 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         for button in ("add", "change", "delete", "view"):
             setattr(configuration.widget, f"can_{button}_related", False)
         configuration.help_text = _(
-            "Must be for the platform of the version. Without a configuration, this version has no push."
+            "Must be for the platform of the version; Web Push is for web and Android. Without a configuration, this "
+            "version has no push."
         )
         for name, condition in VISIBILITY_CONDITIONS.items():
             self.fields[name].required = False
@@ -121,5 +122,10 @@ class ConfigurationSelect(UnfoldAdminSelectWidget):  # type: ignore[misc]
         option: dict[str, Any] = super().create_option(*args, **kwargs)
         instance = getattr(option["value"], "instance", None)
         if instance:
-            option["attrs"] |= {"data-platform": instance.platform, "data-kind": instance.kind}
+            platforms = " ".join(instance.served_platforms)
+            option["attrs"] |= {
+                "data-platform": instance.platform,
+                "data-platforms": platforms,
+                "data-kind": instance.kind,
+            }
         return option

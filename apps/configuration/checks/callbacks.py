@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.utils.translation import gettext as _
 
-from apps.callbacks import addresses, remedies
+from apps.callbacks import remedies
 from apps.callbacks.errors import ErrorKind
 from apps.callbacks.models import CallbackEndpoint
 from apps.common.findings import Finding, Level
 from apps.common.urls import is_http_url
 from apps.configuration.paths import redact_key
+from apps.outgoing import addresses
 
 # Host names that are resolved at the same time. A slow name server delays each batch by three seconds.
 BATCH_SIZE = 32

@@ -1,21 +1,29 @@
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Count, F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
 
 from apps.common.console.admin import format_datetime
+from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.events.console.base import ConsoleAdmin
 from apps.push.console.forms import CREDENTIAL_COLUMNS, PushMessagingConfigurationForm, platform_fields
 from apps.push.models import CREDENTIAL_FIELDS, Kind, Platform, PushMessagingConfiguration
 from apps.push.problems import CERTIFICATES_DEPRECATED, problems_of
+from apps.push.providers.web_push import vapid
 
 PLATFORM_LABELS = {
     Platform.ANDROID: _("Firebase Cloud Messaging"),
     Platform.IOS: _("Apple Push Notification service"),
+    Platform.WEB: _("Web Push"),
 }
 MAX_RECENT_PROFILES = 5
 
@@ -27,7 +35,8 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
     form = PushMessagingConfigurationForm
     secret_fields = CREDENTIAL_FIELDS
     list_display = ("name", "kind_label", "account", "in_use", "problem", "updated")
-    readonly_fields = ("kind_label", "environment", "certificate_expires", "updated")
+    readonly_fields = ("kind_label", "environment", "certificate_expires", "public_key", "updated")
+    actions_detail = ("new_key_pair",)
     change_form_outer_before_template = "admin/push/pushmessagingconfiguration/problems.html"
     change_form_outer_after_template = "admin/push/pushmessagingconfiguration/devices.html"
 
@@ -47,9 +56,28 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
     def kind_label(self, configuration: PushMessagingConfiguration) -> str:
         return str(configuration.kind.label)
 
-    @admin.display(description=_("project or team"))
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer “New key pair” only for Web Push."""
+        configuration = self.get_object(request, object_id)
+        has_key_pair = configuration is not None and configuration.kind == Kind.WEB_PUSH
+        buttons: list[Any] = super().get_actions_detail(request, object_id)
+        return [button for button in buttons if has_key_pair or button.path != "new-key-pair"]
+
+    @admin.display(description=_("project, team or contact"))
     def account(self, configuration: PushMessagingConfiguration) -> str:
-        return configuration.project_id or configuration.team_id or "-"
+        return configuration.project_id or configuration.team_id or configuration.contact or "-"
+
+    @admin.display(description=_("VAPID public key"))
+    def public_key(self, configuration: PushMessagingConfiguration) -> SafeString:
+        button = (
+            '<button type="button" class="console-icon-button" data-copies="vapid-public-key" title="{}">'
+            '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button>'
+        )
+        return format_html(
+            '<span class="console-copied"><code id="vapid-public-key">{}</code>' + button + "</span>",
+            configuration.vapid_public_key,
+            _("Copy"),
+        )
 
     @admin.display(description=_("problem"), empty_value="-")
     def problem(self, configuration: PushMessagingConfiguration) -> SafeString | None:
@@ -78,7 +106,43 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
         if obj.kind == Kind.APNS_CERTIFICATE:
             fields = (("environment", "certificate_expires"),)
             groups = [(PLATFORM_LABELS[Platform.IOS], {"fields": fields, "description": deprecation_notice()})]
+        if obj.kind == Kind.WEB_PUSH:
+            groups = [(PLATFORM_LABELS[Platform.WEB], {"fields": ("contact", "public_key")})]
         return ((None, {"fields": ("name", ("platform", "kind_label"), "updated")}), *groups)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("New key pair"), url_path="new-key-pair", icon="key", permissions=["change"]
+    )
+    def new_key_pair(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show a confirmation page on GET and replace the key pair on POST.
+
+        The state token of the form prevents that a repeated POST replaces the new key pair.
+        """
+        with transaction.atomic():
+            rows = PushMessagingConfiguration.objects.select_for_update(no_key=True)
+            found = self.get_object(request, unquote(object_id))
+            configuration = rows.filter(pk=found.pk).first() if found else None
+            if configuration is None or configuration.kind != Kind.WEB_PUSH:
+                raise Http404("no such configuration of Web Push")
+            if not self.has_change_permission(request, configuration):
+                raise PermissionDenied
+            if request.method != "POST":
+                return render_confirmation(self, request, key_pair_confirmation(configuration), configuration)
+            if request.POST.get("state_token") != configuration.vapid_public_key:
+                messages.warning(request, _("The key pair has changed in the meantime. No key pair was created."))
+            else:
+                self.replace_key_pair(request, configuration)
+        return HttpResponseRedirect(change_url(configuration))
+
+    def replace_key_pair(self, request: HttpRequest, configuration: PushMessagingConfiguration) -> None:
+        before = self.load_snapshot(configuration)
+        vapid.assign_new_key_pair(configuration)
+        configuration.delivery_error = configuration.delivery_error_destination = ""
+        configuration.delivery_error_at = None
+        configuration.save()
+        self.record(request, configuration, before)
+        self.log_change(request, configuration, str(_("New key pair.")))
+        messages.success(request, _("The key pair was replaced. Devices must subscribe again with the new public key."))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*self.readonly_fields, "platform") if obj else self.readonly_fields
@@ -99,6 +163,25 @@ class PushMessagingConfigurationAdmin(ConsoleAdmin):
 def readable_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the fields of a read-only page, which omits the credentials."""
     return tuple(name for name in names if name not in CREDENTIAL_COLUMNS)
+
+
+def change_url(configuration: PushMessagingConfiguration) -> str:
+    return reverse("admin:push_pushmessagingconfiguration_change", args=[configuration.pk])
+
+
+def key_pair_confirmation(configuration: PushMessagingConfiguration) -> Confirmation:
+    return Confirmation(
+        title=_("New key pair"),
+        heading=_("Replace the key pair of “%(name)s”?") % {"name": configuration},
+        paragraphs=(
+            _("Apps subscribe with the public key. Publish the new one in the apps that use this configuration."),
+        ),
+        warning=_("Push services reject pushes to all devices that have subscribed with the old public key."),
+        icon="key",
+        back_url=change_url(configuration),
+        button_label=_("Replace the key pair"),
+        state_token=configuration.vapid_public_key,
+    )
 
 
 def deprecation_notice() -> SafeString:

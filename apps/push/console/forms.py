@@ -15,12 +15,15 @@ from apps.common.console.forms import warning
 from apps.push import apple_credentials, service_accounts
 from apps.push.models import ALLOWED_FIELDS, FcmApiVersion, Kind, Platform, PushMessagingConfiguration
 from apps.push.problems import LEGACY_API_SHUT_DOWN
+from apps.push.providers.web_push import vapid
 
 MAX_FILE_BYTES = 64 * 1024
 # The fields of each platform, and the FCM API version to which a field belongs. Certificates have no fields.
 PLATFORM_FIELDS = {
     Platform.ANDROID: ("fcm_api_version", "service_account_file", "new_server_key", "endpoint"),
     Platform.IOS: ("team_id", "key_id", "signing_key_file"),
+    # The server makes the key pair.
+    Platform.WEB: ("contact",),
 }
 FIELD_API_VERSION = {"service_account_file": FcmApiVersion.HTTP_V1, "new_server_key": FcmApiVersion.LEGACY}
 # Form fields of credentials, with the columns in which they are stored.
@@ -66,7 +69,7 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = PushMessagingConfiguration
-        fields = ("name", "platform", "fcm_api_version", "endpoint", "team_id", "key_id")
+        fields = ("name", "platform", "fcm_api_version", "endpoint", "team_id", "key_id", "contact")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -157,6 +160,10 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
                 setattr(self.instance, column, value)
             elif column not in ALLOWED_FIELDS[kind]:
                 setattr(self.instance, column, "")
+        if kind != Kind.WEB_PUSH:
+            self.instance.vapid_private_key = self.instance.vapid_public_key = ""
+        elif self.instance._state.adding:
+            vapid.assign_new_key_pair(self.instance)
         if kind != Kind.FCM_HTTP_V1:
             self.instance.project_id = ""
         elif account := cleaned.get("service_account_file"):

@@ -20,7 +20,7 @@ from apps.push.models import PushMessagingConfiguration
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 TIMEOUT_SECONDS = 9.0
-# Limit of both providers: https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
+# Limit of Apple and Google: https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
 # and https://firebase.google.com/docs/cloud-messaging/customize-messages/set-message-type
 MAX_PAYLOAD_BYTES = 4096
 
@@ -115,6 +115,12 @@ class Provider(ABC):
     def build_request(self, destination: Destination, message: PushMessage, credential: str) -> http.Request:
         """Build the request of a push. Raises SendError if the request cannot be built."""
 
+    def build_follow_up(
+        self, destination: Destination, message: PushMessage, credential: str, response: http.Response
+    ) -> http.Request | None:
+        """Return a request to send at once because of the response to the first one; None if the response is final."""
+        return None
+
     @abstractmethod
     def build_probe(self, destination: Destination, credential: str) -> http.Request:
         """Build a request that reaches no device, to check credential and URL.
@@ -129,6 +135,10 @@ class Provider(ABC):
     def dead_since(self, response: http.Response) -> datetime | None:
         """Return the time since which a push token is invalid, if the provider names it."""
         return None
+
+    def parse_network_error(self, error: http.NoResponse) -> PushResult:
+        """Return the result of a request without a response."""
+        return PushResult(PushOutcome.RETRY, error.reason, error_kind=error.kind)
 
     def parse_response(self, response: http.Response) -> PushResult:
         """Return the result of a response."""
@@ -189,11 +199,13 @@ def encode_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def truncate_to_fit(text: str, payload: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the payload with `text` shortened to the size limit of the providers. Other members are unchanged."""
+def truncate_to_fit(
+    text: str, payload: Callable[[str], Mapping[str, Any]], limit: int = MAX_PAYLOAD_BYTES
+) -> Mapping[str, Any]:
+    """Return the payload with `text` shortened to the size limit of the provider. Other members are unchanged."""
 
     def fits(part: str) -> bool:
-        return len(encode_json(payload(part))) <= MAX_PAYLOAD_BYTES
+        return len(encode_json(payload(part))) <= limit
 
     if fits(text):
         return payload(text)

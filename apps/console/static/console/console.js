@@ -59,7 +59,7 @@
         for (const select of document.querySelectorAll("select[data-fits]")) {
             const platform = fieldNamed(prefixOf(select) + select.dataset.fits).value;
             for (const option of select.options) {
-                const fits = !option.dataset.platform || option.dataset.platform === platform;
+                const fits = !option.dataset.platforms || option.dataset.platforms.split(" ").includes(platform);
                 option.hidden = option.disabled = !fits && !option.selected;
             }
         }

@@ -1,7 +1,12 @@
-"""IP addresses that a callback may connect to. A portal chooses the URL, so it must not reach the internal network."""
+"""IP addresses that a request to a URL of another party may connect to.
+
+Portals choose the URLs of callbacks and devices those of Web Push. They must not reach the internal network.
+"""
 
 import socket
 import threading
+import time
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
@@ -10,7 +15,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
-from apps.callbacks.errors import CallbackErrorKind, ErrorKind
 from apps.outgoing.errors import NetworkErrorKind
 from apps.outgoing.http import port
 
@@ -29,7 +33,7 @@ class AddressRejected(Exception):
     The reason is stored in English and translated when it is shown.
     """
 
-    def __init__(self, reason: str, kind: ErrorKind) -> None:
+    def __init__(self, reason: str, kind: NetworkErrorKind) -> None:
         super().__init__(reason)
         self.reason = reason
         self.kind = kind
@@ -40,8 +44,30 @@ def resolve(url: str) -> list[str]:
 
     Raises AddressRejected if the host cannot be resolved or if any of its addresses is not public.
     """
+    return _addresses(_start_lookup(*host_of(url)), LOOKUP_TIMEOUT_SECONDS)
+
+
+def resolve_all(urls: Iterable[str]) -> dict[tuple[str, int], list[str] | AddressRejected]:
+    """Resolve the hosts of URLs in parallel, within the timeout of one lookup. Returns addresses or rejections."""
+    lookups = {host: _start_lookup(*host) for host in dict.fromkeys(map(host_of, urls))}
+    ends_at = time.monotonic() + LOOKUP_TIMEOUT_SECONDS
+    resolved: dict[tuple[str, int], list[str] | AddressRejected] = {}
+    for host, lookup in lookups.items():
+        try:
+            resolved[host] = _addresses(lookup, ends_at - time.monotonic())
+        except AddressRejected as error:
+            resolved[host] = error
+    return resolved
+
+
+def host_of(url: str) -> tuple[str, int]:
+    """Return host and port of a URL. User names in the URL make no difference."""
+    return urlsplit(url).hostname or "", port(url)
+
+
+def _addresses(lookup: "Future[Any]", timeout_seconds: float) -> list[str]:
     try:
-        entries = _start_lookup(urlsplit(url).hostname or "", port(url)).result(LOOKUP_TIMEOUT_SECONDS)
+        entries = lookup.result(max(timeout_seconds, 0))
     except TimeoutError:
         reason = gettext_noop("the host name was not resolved in time")
         raise AddressRejected(reason, NetworkErrorKind.NAME_NOT_FOUND) from None
@@ -51,7 +77,7 @@ def resolve(url: str) -> list[str]:
     addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
     if not settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES and not all(is_public(address) for address in addresses):
         reason = gettext_noop("the host name resolves to an address that is not public")
-        raise AddressRejected(reason, CallbackErrorKind.ADDRESS_NOT_PUBLIC)
+        raise AddressRejected(reason, NetworkErrorKind.ADDRESS_NOT_PUBLIC)
     by_family = {address.version: str(address) for address in reversed(addresses)}
     return [by_family[version] for version in dict.fromkeys(address.version for address in addresses)]
 
