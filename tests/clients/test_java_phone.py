@@ -256,7 +256,7 @@ def test_phone_lists_shows_and_approves_with_a_pin(phone):
     assert phone("approve", transaction_id) == {"error": "show it first"}
     assert phone("show", transaction_id)["message"] == "Sign in as Anna € 😀"
     refused = phone("approve", transaction_id, "--pin", "99999")
-    assert (refused["error"], refused["used_attempts"]) == ("invalid_pin", 1)
+    assert (refused["error"], refused["error_code"], refused["used_attempts"]) == ("invalid_pin", "invalid_pin", 1)
     assert phone("approve", transaction_id, "--pin", PIN) == {"status": "authenticated"}
     assert phone.portal.result(transaction_id)["status"] == "authenticated"
 

@@ -33,7 +33,7 @@ export interface RetryOptions {
 
 /** A longer `Retry-After` ends the retries: the app retries later. In seconds. */
 const MAX_RETRY_AFTER = 60;
-const MAX_BODY_CHARACTERS = 1024 * 1024;
+const MAX_BODY_CHARACTERS = 2 * 1024 * 1024;
 
 export class Http {
   readonly #server: string;

@@ -86,7 +86,7 @@ describe("a message of the server", () => {
     ["another kid of the signature", { inner: { kid: "another" } }],
     ["another typ", { inner: { typ: "countersign-token" } }],
     ["an additional member of the signature", { inner: { jku: "https://example.com" } }],
-    ["a size of more than 64 KiB", { content: (challenge) => ({ ...challenge, message: "a".repeat(48_000) }) }],
+    ["a size of more than 1 MiB", { content: (challenge) => ({ ...challenge, message: "a".repeat(600_000) }) }],
     ["the challenge of another transaction", { content: (challenge) => ({ ...challenge, transaction_id: "another" }) }],
     ["no token", { content: ({ token, ...challenge }) => (token === "" ? {} : challenge) }],
     ["a message that is no text", { content: (challenge) => ({ ...challenge, message: 1 }) }],
@@ -116,8 +116,8 @@ describe("a message of the server", () => {
     assert.ok(!used);
   });
 
-  it("can have unknown members, a code and 30 KiB", async () => {
-    const content = (challenge: Json) => ({ ...challenge, later: true, code: "012345", message: "a".repeat(30_000) });
+  it("can have unknown members, a code and 200 KiB", async () => {
+    const content = (challenge: Json) => ({ ...challenge, later: true, code: "012345", message: "a".repeat(110_000) });
     assert.equal((await fetchChanged({ content })).code, "012345");
   });
 });
