@@ -12,7 +12,7 @@ import { hasExactly, object, parseObject, type JsonObject } from "./json.ts";
 import { importEcdh, parsePublicJwk, thumbprint, type KeyStore, type PublicJwk, type PublicKeys } from "./keys.ts";
 import { toRawSignature } from "./signatures.ts";
 
-/** Limit of a sealed message: signing data can be long. It is larger than the opened one: compression is not allowed. */
+/** Limit of a sealed message: signing data can be long. The opened one is smaller: compression is not allowed. */
 const MAX_BYTES = 1024 * 1024;
 const JWE_ALGORITHM = "ECDH-ES+A256KW";
 const CONTENT_ENCRYPTION = "A256GCM";
