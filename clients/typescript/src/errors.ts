@@ -54,7 +54,7 @@ export class DeviceApiError extends DeviceError {
   readonly status: number;
   /** Name of the error, for example `invalid_pin`. */
   readonly error: string;
-  /** Number of the error as text, or "". */
+  /** Number of the error as text. Without a number, it is the same as `error`. */
   readonly errorCode: string;
   /** Translated text for people. */
   readonly description: string;

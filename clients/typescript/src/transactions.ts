@@ -15,6 +15,7 @@ import {
 } from "./errors.ts";
 import { readResponse } from "./http.ts";
 import { boolean, InvalidMember, integer, list, object, optional, text, type JsonObject } from "./json.ts";
+import { parseOtp } from "./links.ts";
 import { toRawSignature } from "./signatures.ts";
 import { removeToken, type StoredAnswer, type StoredProfile } from "./state.ts";
 
@@ -88,7 +89,10 @@ export async function fetchChallenge(
 /** Bind a scanned one-time password to a profile, and open its challenge. */
 export async function claimOtp(context: Context, profile: StoredProfile, scanned: string): Promise<Challenge> {
   const body = { profile_id: profile.profileId, otp: scanned };
-  return requestChallenge(context, profile, "/device/v1/otp", body);
+  const challenge = await requestChallenge(context, profile, "/device/v1/otp", body);
+  const expected = parseOtp(scanned)?.transactionId;
+  if (challenge.transactionId !== expected) throw new InvalidServerMessage("the challenge of another transaction");
+  return challenge;
 }
 
 async function requestChallenge(

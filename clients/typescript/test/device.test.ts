@@ -227,11 +227,19 @@ describe("transactions", () => {
   it("are claimed with a one-time password", async () => {
     const setup = new Setup();
     const profile = await setup.enroll();
-    setup.server.start("", { method: "otp", otp: "scanned" });
-    const challenge = await setup.device.claimOtp(profile.profileId, "scanned");
+    const { scanned } = setup.server.startOtp();
+    const challenge = await setup.device.claimOtp(profile.profileId, scanned);
     assert.equal(challenge.profileId, profile.profileId);
     assert.equal(await setup.device.approve(challenge), "authenticated");
     await assert.rejects(setup.device.claimOtp(profile.profileId, "unknown"), errors.InvalidOtp);
+  });
+
+  it("are those of the one-time password", async () => {
+    const setup = new Setup();
+    const profile = await setup.enroll();
+    const [first, second] = [setup.server.startOtp(), setup.server.startOtp()];
+    [first.transaction.otp, second.transaction.otp] = [second.scanned, first.scanned];
+    await assert.rejects(setup.device.claimOtp(profile.profileId, first.scanned), errors.InvalidServerMessage);
   });
 });
 

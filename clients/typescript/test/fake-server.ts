@@ -79,7 +79,7 @@ export class FakeServer {
   }
 
   start(profile: string, members: Json = {}): Transaction {
-    const { method = "push", signing_data, number, otp, time_to_live = 300 } = members;
+    const { method = "push", signing_data, number, time_to_live = 300 } = members;
     const id = randomUUID();
     const challenge = {
       transaction_id: id,
@@ -93,9 +93,16 @@ export class FakeServer {
     };
     const transaction: Transaction = { id, profile, status: "pending", challenge, answers: new Map() };
     if (number !== undefined) transaction.number = number;
-    if (otp !== undefined) transaction.otp = otp;
     this.transactions.set(id, transaction);
     return transaction;
+  }
+
+  /** Start a transaction with a one-time password, and return the content of its QR code. */
+  startOtp(): { transaction: Transaction; scanned: string } {
+    const transaction = this.start("", { method: "otp" });
+    const content = JSON.stringify({ transaction_id: transaction.id, otp: randomToken() });
+    transaction.otp = Buffer.from(content).toString("base64");
+    return { transaction, scanned: transaction.otp };
   }
 
   profile(user = "anna"): Profile {
@@ -189,12 +196,8 @@ export class FakeServer {
     const same = this.#profiles(device).find((each) => each.user === user && each.application === application);
     const id = same?.id ?? randomUUID().slice(0, 6).toUpperCase();
     this.profiles.set(id, { id, device, user, application, keys, tokens: new Map(), usedAttempts: 0 });
-    return [201, {
-      device_id: device,
-      profile_id: id,
-      ...(token === null ? { device_token: deviceToken } : {}),
-      server_public_keys: await this.#publicKeys(),
-    }];
+    const members = token === null ? { device_token: deviceToken } : {};
+    return [201, { device_id: device, profile_id: id, ...members, server_public_keys: await this.#publicKeys() }];
   }
 
   async #publicKeys(): Promise<Json> {

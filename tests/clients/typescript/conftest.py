@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from apps.push.providers.web_push import vapid
 from scripts import typescript
 from tests.fakes.fcm import Fcm
 from tests.flows.installation import database
@@ -34,7 +35,7 @@ def site(tmp_path_factory):
     """A web process without worker: the devices list their transactions. Return the configuration of the scenarios."""
     with ExitStack() as exit_stack:
         fcm = exit_stack.enter_context(Fcm())
-        stack = Stack(tmp_path_factory.mktemp("site"), **database())
+        stack = Stack(tmp_path_factory.mktemp("site"), WEB_PUSH_HOSTS="localhost", **database())
         exit_stack.callback(stack.stop)
         # Enrolment links start with this URL.
         stack.environment["PUBLIC_URL"] = stack.url
@@ -63,7 +64,13 @@ def configuration(fcm):
                 "fcm_api_version": "http_v1",
                 "service_account": account["service_account"],
                 "endpoint": account["endpoint"],
-            }
+            },
+            {
+                "name": "browser",
+                "platform": "web",
+                "contact": "mailto:operator@example.com",
+                "vapid_private_key": vapid.generate_private_key(),
+            },
         ],
         "applications": [
             {
@@ -75,6 +82,7 @@ def configuration(fcm):
                 "custom_authenticators": ["face"],
                 "versions": [
                     {"platform": "android", "version": "1.0.0", "push_messaging_configuration": "google"},
+                    {"platform": "web", "version": "1.0.0", "push_messaging_configuration": "browser"},
                 ],
             }
         ],

@@ -17,6 +17,7 @@ import {
   type Profile,
   type Storage,
 } from "../../src/index.ts";
+import { randomText, toBase64Url } from "../../src/encoding.ts";
 import { scrypt } from "../../src/scrypt.ts";
 
 export interface Configuration {
@@ -126,10 +127,11 @@ class Site {
     return this.device;
   }
 
-  async enroll(user = "anna"): Promise<Profile> {
+  async enroll(user = "anna", platform: "android" | "web" = "android"): Promise<Profile> {
     const code = await this.portal.code(user);
-    const app = { applicationId: APPLICATION, platform: "android", appVersion: "1.0.0" } as const;
+    const app = { applicationId: APPLICATION, platform, appVersion: "1.0.0" } as const;
     const profile = await this.device.enroll({ code, ...app, deviceName: "Test" });
+    if (platform === "web") return profile;
     await this.device.setPushToken(`push-token-${(await this.device.deviceId())!}`);
     return profile;
   }
@@ -191,6 +193,17 @@ export const scenarios: Record<string, Scenario> = {
     const wrong = await site.challenge("pay", { signing_data: "Pay" });
     const number = wrong.started.verification_number === "00" ? "01" : "00";
     equal(await site.device.approve(wrong.challenge, { pin: "12345", number }), "not_authenticated");
+  },
+
+  "a browser enrols for Web Push": async (configuration, platform) => {
+    const site = await Site.create(configuration, platform);
+    const profile = await site.enroll("anna", "web");
+    equal(profile.pushEnrolled, false);
+    await site.device.setPushToken(JSON.stringify(await subscription()));
+    equal((await site.device.enrollments()).profiles[0]!.pushEnrolled, true);
+    const { started, challenge } = await site.challenge("login");
+    equal(await site.device.approve(challenge), "authenticated");
+    equal((await site.portal.result(started.transaction_id)).is_authenticated, true);
   },
 
   "a one-time password is scanned": async (configuration, platform) => {
@@ -294,6 +307,14 @@ export const scenarios: Record<string, Scenario> = {
     }
   },
 };
+
+/** Return the subscription of a browser at a push service, as PushSubscription.toJSON does. */
+async function subscription(): Promise<unknown> {
+  const pair = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]);
+  const p256dh = toBase64Url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
+  const endpoint = `https://localhost/send/${crypto.randomUUID()}`;
+  return { endpoint, expirationTime: null, keys: { p256dh, auth: randomText(16) } };
+}
 
 /** Fake of scrypt for scenarios that do not depend on it. */
 async function quickScrypt(password: Uint8Array, salt: Uint8Array): Promise<Uint8Array> {
