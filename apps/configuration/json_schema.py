@@ -17,8 +17,10 @@ from apps.configuration.credentials import HASH, ClientSecret, ClientSecretHash,
 from apps.configuration.localized_texts import LocalizedText
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, Text, TextList
 from apps.configuration.schema import SECTIONS, Group, Section
+from apps.push.models import Platform
 from apps.system.models import validate_countries
 from apps.transactions.request.parameters import LANGUAGE
+from apps.transactions.types import validate_platforms
 
 JsonSchema = dict[str, Any]
 
@@ -40,6 +42,7 @@ LANGUAGE_CODE = f"^{LANGUAGE.pattern}$"
 LARGEST_INTEGER = 2**31 - 1
 ENTRY_SCHEMAS: dict[Any, JsonSchema] = {
     validate_apis: {"enum": list(Api.values)},
+    validate_platforms: {"enum": list(Platform.values)},
     validate_countries: {"pattern": "^[A-Z]{2}$", "type": "string"},
 }
 

@@ -11,6 +11,7 @@ from apps.common.identifiers import time_ordered_id
 from apps.enrollment.models import Profile
 from apps.events.facts import Actor, TransactionFacts
 from apps.outbox import models as outbox
+from apps.push.models import Platform
 from apps.transactions.types import Method
 
 
@@ -57,6 +58,9 @@ class Transaction(models.Model):
         Profile, null=True, on_delete=models.SET_NULL, related_name="transactions", verbose_name=_("profile")
     )
     device_id = models.CharField(_("device"), max_length=64, blank=True)
+    device_platform = models.CharField(
+        _("device platform"), max_length=10, choices=Platform.choices, blank=True, default=""
+    )
     app_name = models.CharField(_("application"), max_length=100, blank=True)
     callback_uri = models.CharField(_("callback URL"), max_length=2000, blank=True)
     message = models.TextField(_("message"), blank=True)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.names import name_validator
+from apps.push.models import Platform
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -41,6 +42,15 @@ LONG_LIFETIME_WARNING = _(
 def validate_digits(digits: int) -> None:
     if digits and not 2 <= digits <= 6:
         raise ValidationError(_("Enter 0, or 2 to 6."))
+
+
+def all_platforms() -> list[str]:
+    return [str(platform) for platform in Platform.values]
+
+
+def validate_platforms(value: object) -> None:
+    if not isinstance(value, list) or not value or not set(map(str, value)) <= set(Platform.values):
+        raise ValidationError(_("Choose at least one of: %(platforms)s.") % {"platforms": ", ".join(Platform.values)})
 
 
 class MobileAuthenticationType(models.Model):
@@ -89,6 +99,12 @@ class MobileAuthenticationType(models.Model):
             "0: no number; otherwise 2 to 6. Six digits comply with NIST SP 800-63B-4, 3.1.3.1."
         ),
     )
+    allowed_platforms = models.JSONField(
+        _("allowed platforms"),
+        default=all_platforms,
+        validators=[validate_platforms],
+        help_text=_("Devices of other platforms cannot be used with this type, so the fallback is used for them."),
+    )
     fallback = models.ForeignKey(
         "self",
         null=True,
@@ -111,12 +127,20 @@ class MobileAuthenticationType(models.Model):
         return self.name
 
     def clean(self) -> None:
+        self._validate_settings()
+        self._validate_fallback()
+
+    def _validate_settings(self) -> None:
         if self.transaction_signing and self.method == Method.SMS:
             raise ValidationError({"transaction_signing": _("SMS types cannot sign transactions.")})
         if self.signing_data_required and not self.transaction_signing:
             raise ValidationError({"signing_data_required": _("Only types with transaction signing can require it.")})
         if self.number_matching_digits and self.method not in PUSH_METHODS:
             raise ValidationError({"number_matching_digits": _("Only push types can use number matching.")})
+        if self.method == Method.SMS and set(self.allowed_platforms) != set(all_platforms()):
+            raise ValidationError({"allowed_platforms": _("SMS types have no platforms.")})
+
+    def _validate_fallback(self) -> None:
         if not self.fallback:
             return
         if self.method not in PUSH_METHODS:
@@ -130,6 +154,10 @@ class MobileAuthenticationType(models.Model):
         if self.has_fallback_cycle is not None or self.fallback is None:
             return bool(self.has_fallback_cycle)
         return self.identity in {step.identity for step in self.fallback.fallback_chain()}
+
+    def allows(self, platform: str) -> bool:
+        """Return True if devices of the platform can be used with this type."""
+        return platform in self.allowed_platforms
 
     def fallback_chain(self) -> "list[MobileAuthenticationType]":
         """Return this type and its fallbacks in the order in which they are tried. A stored cycle is cut."""

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.common import errors
 from apps.common.clock import milliseconds
 from apps.enrollment.models import Profile
+from apps.push.models import Platform
 from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.portal.availability import AvailableType
@@ -80,6 +81,10 @@ class NotAuthenticatedReasonSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
 
 
+class ResultDeviceSerializer(serializers.Serializer[Any]):
+    platform = serializers.ChoiceField(choices=[Platform.WEB.value], help_text="The server delivers its code.")
+
+
 class ResultSerializer(serializers.Serializer[Any]):
     """Response of E4. `timestamp` is in milliseconds since the epoch."""
 
@@ -99,6 +104,7 @@ class ResultSerializer(serializers.Serializer[Any]):
         required=False, help_text="The user denied the transaction and reported fraud."
     )
     status = serializers.ChoiceField(choices=Status.values)
+    device = ResultDeviceSerializer(required=False, help_text="Present if the device is a browser.")
     not_authenticated_reason = NotAuthenticatedReasonSerializer(required=False)
 
 
@@ -201,6 +207,7 @@ def serialize_result(transaction: Transaction) -> dict[str, Any]:
         "is_authenticated": status == Status.AUTHENTICATED,
         **({"authentication_method": transaction.method} if transaction.is_answered else {}),
         "status": status.value,
+        **({"device": {"platform": Platform.WEB}} if transaction.device_platform == Platform.WEB else {}),
         **_serialize_verification(transaction),
         **({"fraud_reported": True} if transaction.fraud_reported else {}),
         **({"not_authenticated_reason": {"reason": reason.value, "description": str(reason.label)}} if reason else {}),

@@ -26,6 +26,7 @@ from apps.common.console.confirmations import render_confirmation
 from apps.common.encryption import CannotDecrypt
 from apps.events.changes import redact_urls
 from apps.events.console.base import ConsoleAdmin
+from apps.push.models import Platform
 from apps.system import services as system
 from apps.transactions.console import actions, timeline
 from apps.transactions.console.forms import TypeForm
@@ -69,10 +70,23 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: MobileAuthenticationType | None = None) -> Any:
         may_change = obj is None or self.has_change_permission(request, obj)
         return (
-            (None, {"fields": ("name", "method", "time_to_live", *SIGNING_FIELDS, "number_matching_digits")}),
+            (
+                None,
+                {
+                    "fields": (
+                        *("name", "method", "time_to_live", *SIGNING_FIELDS),
+                        *("number_matching_digits", "allowed_platforms" if may_change else "platforms"),
+                    )
+                },
+            ),
             (_("Sending and codes"), {"fields": ("max_attempts", "max_resends", "sms_sender_id", "fallback")}),
             (_("Default messages"), {"fields": tuple(message_fields()) if may_change else ("messages_by_language",)}),
         )
+
+    @admin.display(description=_("allowed platforms"))
+    def platforms(self, mobile_type: MobileAuthenticationType) -> str:
+        """Return the allowed platforms as text, for users without change permission."""
+        return ", ".join(str(Platform(name).label) for name in mobile_type.allowed_platforms if name in Platform.values)
 
     @admin.display(description=_("by language"), empty_value="-")
     def messages_by_language(self, mobile_type: MobileAuthenticationType) -> SafeString | None:
@@ -98,7 +112,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
 class TransactionAdmin(LogAdmin):
     """Authentication requests of portals, with their status. Confidential contents are not shown."""
 
-    list_display = ("started", "state", "type_name", "user_id", "app_name", "client", "short_id")
+    list_display = ("started", "state", "type_name", "user_id", "app_name", "device_platform", "client", "short_id")
     list_filter = (
         ("status", ChoiceFilter),
         ("client", ChoiceFilter),
@@ -111,7 +125,7 @@ class TransactionAdmin(LogAdmin):
     search_help_text = _("Exact user ID or transaction ID")
     readonly_fields = (
         *("started", "ended", "expires", "status_label", "client_link", "client_name", "user_link"),
-        "callback_url",
+        *("callback_url", "platform_label"),
         *("attempts", "resends", "phone_number_end", "sender"),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
@@ -127,9 +141,10 @@ class TransactionAdmin(LogAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
         method = obj.method if obj else ""
         client = "client_link" if request.user.has_perm("applications.view_apiclient") else "client_name"
-        by_method: tuple[Any, ...] = ("device_id", (client, "callback_url"))
+        device: tuple[str, ...] = ("device_id", "platform_label")
+        by_method: tuple[Any, ...] = (device, (client, "callback_url"))
         if method in PUSH_METHODS:
-            by_method = (("device_id", "resends"), (client, "callback_url"))
+            by_method = (device, "resends", (client, "callback_url"))
         if method == Method.SMS:
             by_method = (("phone_number_end", "sender"), ("attempts", "resends"), client)
         if obj and obj.signature_verified is not None:
@@ -159,6 +174,18 @@ class TransactionAdmin(LogAdmin):
     @admin.display(description=_("SMS sender ID"))
     def sender(self, transaction: Transaction) -> str:
         return transaction.sms_sender_id or "-"
+
+    @admin.display(description=_("device platform"), empty_value="-")
+    def platform_label(self, transaction: Transaction) -> SafeString | str | None:
+        """Return the platform, with a note on the results of browsers."""
+        label = transaction.get_device_platform_display()
+        if transaction.device_platform != Platform.WEB:
+            return label or None
+        note = _(
+            "Approved or denied in a browser. The server delivers the code of this device, so the result proves less "
+            "than that of an app."
+        )
+        return format_html("{}<p>{}</p>", label, note)
 
     @admin.display(description=_("callback URL"), empty_value="-")
     def callback_url(self, transaction: Transaction) -> str | None:

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.common.console.forms import warning
+from apps.push.models import Platform
 from apps.sms.messages import has_autofill_problem
 from apps.transactions.console.message_fields import MESSAGE_PREFIX, message_fields, message_help
 from apps.transactions.types import (
@@ -17,6 +19,7 @@ from apps.transactions.types import (
     RECOMMENDED_LIFETIME_SECONDS,
     Method,
     MobileAuthenticationType,
+    validate_platforms,
 )
 
 # The methods that have a field. Fields that are not listed belong to all methods.
@@ -28,6 +31,7 @@ FIELD_METHODS = {
     "transaction_signing": {Method.OTP, *PUSH_METHODS},
     "signing_data_required": {Method.OTP, *PUSH_METHODS},
     "number_matching_digits": PUSH_METHODS,
+    "allowed_platforms": {Method.OTP, *PUSH_METHODS},
 }
 # The switch on which a field depends.
 FIELD_SWITCHES = {"signing_data_required": "transaction_signing"}
@@ -48,6 +52,13 @@ METHOD_REQUIREMENTS = {
 class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
     """Base of the form. A field that the chosen method does not have is ignored: its default is stored."""
 
+    allowed_platforms = forms.MultipleChoiceField(
+        label=_("Allowed platforms"),
+        choices=Platform.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text=MobileAuthenticationType._meta.get_field("allowed_platforms").help_text,
+    )
+
     class Meta:
         model = MobileAuthenticationType
         fields = (
@@ -57,6 +68,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             "transaction_signing",
             "signing_data_required",
             "number_matching_digits",
+            "allowed_platforms",
             "max_attempts",
             "max_resends",
             "sms_sender_id",
@@ -115,6 +127,11 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_number_matching_digits(self) -> int:
         return int(self._value_or_default("number_matching_digits"))
+
+    def clean_allowed_platforms(self) -> list[str]:
+        platforms: list[str] = self.cleaned_data["allowed_platforms"]
+        validate_platforms(platforms)
+        return platforms
 
     def clean_max_resends(self) -> int:
         return int(self._value_or_default("max_resends"))

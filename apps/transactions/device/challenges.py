@@ -18,7 +18,7 @@ from apps.otp import codes as otp_codes
 from apps.transactions.context import request_context
 from apps.transactions.methods.otp import method as otp
 from apps.transactions.models import Status, Transaction
-from apps.transactions.types import Method
+from apps.transactions.types import Method, MobileAuthenticationType
 
 PENDING_ON_DEVICE = Select(
     lambda device, now: (
@@ -64,11 +64,11 @@ def claim_otp(scanned: str, profile: Profile) -> str:
     """Bind a scanned transaction to this user and return its sealed challenge.
 
     The profile can repeat this while the transaction is pending. Raises InvalidOtp if the one-time password is invalid,
-    its transaction has ended, or another profile scanned it.
+    its transaction has ended, another profile scanned it, or its type does not allow the platform of the device.
     """
     enrollment.require_enabled(profile.device.version)
     transaction = None if profile.locked_at else _find_by_otp(scanned)
-    if transaction is None or not _bind(transaction, profile):
+    if transaction is None or not _is_allowed(transaction, profile) or not _bind(transaction, profile):
         failed_access.record(EventTypes.OTP_AUTH_NOT_AUTHENTICATED_INVALID_OTP, UserFacts(user_id=profile.user_id))
         raise errors.InvalidOtp
     return _sealed_challenge(transaction, profile)
@@ -87,6 +87,12 @@ def _find_by_otp(scanned: str) -> Transaction | None:
     return transaction if is_valid else None
 
 
+def _is_allowed(transaction: Transaction, profile: Profile) -> bool:
+    """Return True if the type of a transaction allows the platform of the device. A removed type allows none."""
+    mobile_type = MobileAuthenticationType.objects.filter(name=transaction.type_name).first()
+    return mobile_type is not None and mobile_type.allows(profile.device.version.platform)
+
+
 def _bind(transaction: Transaction, profile: Profile) -> bool:
     """Bind a transaction to the first profile that scans it. Return True if it is bound to this profile."""
     unbound = Transaction.objects.pending(timezone.now()).filter(pk=transaction.pk, profile=None, user_id="")
@@ -94,9 +100,10 @@ def _bind(transaction: Transaction, profile: Profile) -> bool:
         profile=profile,
         user_id=profile.user_id,
         device_id=profile.device.device_id,
+        device_platform=profile.device.version.platform,
         app_name=profile.device.version.application.name,
     )
-    transaction.refresh_from_db(fields=["profile", "user_id", "device_id", "app_name"])
+    transaction.refresh_from_db(fields=["profile", "user_id", "device_id", "device_platform", "app_name"])
     return bool(bound) or transaction.profile_id == profile.pk
 
 

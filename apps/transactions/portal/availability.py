@@ -55,27 +55,29 @@ def _available_types(profiles: list[Profile]) -> list[AvailableType]:
 
 def _availability(mobile_type: MobileAuthenticationType, profiles: list[Profile]) -> AvailableType | None:
     chain = mobile_type.fallback_chain()
-    if not any(_is_usable(step.method, profiles) for step in chain):
+    if not any(_is_usable(step, profiles) for step in chain):
         return None
-    sms_allowed = any(step.method == Method.SMS and _is_usable(step.method, profiles) for step in chain[1:])
-    return AvailableType(mobile_type, _reachable_profiles(mobile_type.method, profiles), sms_allowed)
+    sms_allowed = any(step.method == Method.SMS and _is_usable(step, profiles) for step in chain[1:])
+    return AvailableType(mobile_type, _reachable_profiles(mobile_type, profiles), sms_allowed)
 
 
-def _is_usable(method: str, profiles: list[Profile]) -> bool:
-    if method == Method.SMS:
+def _is_usable(mobile_type: MobileAuthenticationType, profiles: list[Profile]) -> bool:
+    if mobile_type.method == Method.SMS:
         return system.general().sms_authentication_enabled
-    if method == Method.OTP:
-        return bool(profiles)
-    return bool(_reachable_profiles(method, profiles))
+    if mobile_type.method == Method.OTP:
+        return any(mobile_type.allows(profile.device.version.platform) for profile in profiles)
+    return bool(_reachable_profiles(mobile_type, profiles))
 
 
-def _reachable_profiles(method: str, profiles: list[Profile]) -> list[Profile]:
-    """Return the profiles that a push method can reach and that have a required authenticator."""
-    if method not in PUSH_METHODS or not system.general().push_authorization_enabled:
+def _reachable_profiles(mobile_type: MobileAuthenticationType, profiles: list[Profile]) -> list[Profile]:
+    """Return the profiles that a push type can reach, that it allows, and that have a required authenticator."""
+    if mobile_type.method not in PUSH_METHODS or not system.general().push_authorization_enabled:
         return []
-    needed = ACCEPTED_AUTHENTICATORS.get(method)
+    needed = ACCEPTED_AUTHENTICATORS.get(mobile_type.method)
     return [
         profile
         for profile in profiles
-        if enrollment.is_reachable(profile) and (not needed or authenticators.can_satisfy(profile, needed))
+        if enrollment.is_reachable(profile)
+        and mobile_type.allows(profile.device.version.platform)
+        and (not needed or authenticators.can_satisfy(profile, needed))
     ]

@@ -44,6 +44,8 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
         raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_DISABLED)
     profile = choose_profile(step)
     needed = ACCEPTED_AUTHENTICATORS.get(step.mobile_type.method)
+    if not step.mobile_type.allows(profile.device.version.platform):
+        raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
     if needed and not authenticators.can_satisfy(profile, needed):
         raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
     return partial(_store, step, profile)
@@ -93,6 +95,7 @@ def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
         context=context,
         profile=profile,
         device_id=profile.device.device_id,
+        device_platform=profile.device.version.platform,
         app_name=profile.device.version.application.name,
         callback_uri=step.request.callback_uri,
         message=message,
