@@ -1,6 +1,7 @@
 """Tests of the device library in TypeScript that run in Node: calls, vectors, interruptions, clocks."""
 
 import gzip
+import json
 import re
 
 import pytest
@@ -38,6 +39,14 @@ def test_bundle_is_small(library, tmp_path):
     assert library.run("node_modules/esbuild/bin/esbuild", str(entry), *options).returncode == 0
     assert 10_000 < len(gzip.compress(bundle.read_bytes())) < 22_000
     assert "about 20 KB" in (PACKAGE / "README.md").read_text()
+
+
+def test_package_contains_the_library_only(library):
+    ended = library.run(library.NPM, "pack", "--dry-run", "--json", "--ignore-scripts", capture_output=True)
+    [content] = json.loads(ended.stdout)
+    names = {file["path"] for file in content["files"]}
+    assert {"package.json", "README.md", "dist/index.js", "dist/index.d.ts"} <= names
+    assert all(re.fullmatch(r"package\.json|README\.md|dist/[\w-]+\.(d\.ts|js)", name) for name in names)
 
 
 def test_core_uses_no_module_of_node_or_browser(library):
