@@ -7,13 +7,19 @@ import { showProblem } from "./screens/problem.ts";
 import { Phone } from "./phone.ts";
 import { fetchConfiguration, Store, type Configuration } from "./store.ts";
 import type { WorkerMessage } from "./sw.ts";
-import { direction, language } from "./i18n.ts";
+import { direction, language } from "./language.ts";
 
 // The link contains the enrolment code: it leaves the address bar and the history before anything else happens.
-const opened = location.href;
-if (location.hash !== "") history.replaceState(history.state, "", location.pathname + location.search);
+const opened = takeLink();
 document.documentElement.lang = language;
 document.documentElement.dir = direction;
+
+/** Return the address, and remove the part after `#` from the address bar and the history. */
+function takeLink(): string {
+  const link = location.href;
+  if (location.hash !== "") history.replaceState(history.state, "", location.pathname + location.search);
+  return link;
+}
 
 async function start(): Promise<void> {
   if (!globalThis.isSecureContext) {
@@ -63,7 +69,11 @@ async function openPhone(configuration: Configuration, store: Store): Promise<Ph
 }
 
 async function run(app: App): Promise<void> {
-  openFirstScreen(app);
+  app.start();
+  openLink(app, opened);
+  globalThis.addEventListener("hashchange", () => {
+    openLink(app, takeLink());
+  });
   app.poller.start();
   await registerWorker().catch(() => undefined);
   navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
@@ -74,10 +84,9 @@ async function run(app: App): Promise<void> {
   await updatePush(app.phone).catch(() => undefined);
 }
 
-function openFirstScreen(app: App): void {
-  const link = parseEnrollmentLink(opened);
-  const reference = parseReference(opened);
-  app.start();
+function openLink(app: App, url: string): void {
+  const link = parseEnrollmentLink(url);
+  const reference = parseReference(url);
   if (link !== undefined) app.openLink(link);
   else if (reference !== undefined) app.openRequest(reference);
 }

@@ -3,7 +3,6 @@
 import * as device from "@countersign/device";
 import { plural, t, type Key } from "./i18n.ts";
 import { FingerprintError } from "./fingerprint.ts";
-import { KeysLost } from "./store.ts";
 
 /** An error whose message is a text for the user. */
 export class ShownError extends Error {}
@@ -35,7 +34,7 @@ export function describe(error: unknown): string {
   }
   if (error instanceof ShownError) return error.message;
   if (error instanceof FingerprintError) return t(error.key);
-  if (error instanceof device.NotEnrolled || error instanceof KeysLost) return t("lost");
+  if (error instanceof device.NotEnrolled || error instanceof device.KeysLost) return t("lost");
   const found = TEXTS.find(([type]) => error instanceof type);
   if (found !== undefined) return t(found[1]);
   return t("error_general", { reason: error instanceof Error ? error.name : String(error) });

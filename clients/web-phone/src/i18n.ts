@@ -1,5 +1,6 @@
 /** Texts in the language of the browser. */
 
+import { language, type Language } from "./language.ts";
 import { de } from "./messages/de.ts";
 import { en } from "./messages/en.ts";
 import { fr } from "./messages/fr.ts";
@@ -8,21 +9,10 @@ import { nl } from "./messages/nl.ts";
 export type Key = keyof typeof en;
 export type Messages = Readonly<Record<Key, string>>;
 
-const CATALOGUES: Readonly<Record<string, Messages>> = { en, nl, de, fr };
-const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
-
-/** Return the first of the user's languages that has a catalogue. */
-function choose(): string {
-  const languages = navigator.languages.map((tag) => tag.toLowerCase().split("-")[0] ?? "");
-  return languages.find((language) => language in CATALOGUES) ?? "en";
-}
-
-export const language = choose();
+const CATALOGUES: Readonly<Record<Language, Messages>> = { en, nl, de, fr };
 /** Locale of dates and numbers: the user's region, if its language is the one of the texts. */
 const locale = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
-const messages = CATALOGUES[language] ?? en;
-
-export const direction = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
+const messages = CATALOGUES[language];
 
 /** Return a text, with its placeholders replaced: `{name}`. */
 export function t(key: Key, values: Readonly<Record<string, string | number>> = {}): string {

@@ -5,6 +5,7 @@ import {
   Disconnected,
   InvalidDeviceToken,
   InvalidProfile,
+  KeysLost,
   NotEnrolled,
   type Challenge,
   type EnrollmentLink,
@@ -14,20 +15,10 @@ import {
   type Resumed,
   type TransactionReference,
 } from "@countersign/device";
+import { webLock } from "@countersign/device/browser";
 import { deviceName } from "./browser-name.ts";
 import { FingerprintStore } from "./fingerprint.ts";
-import {
-  hadAccounts,
-  KeysLost,
-  markAccounts,
-  Store,
-  type Account,
-  type Application,
-  type Configuration,
-} from "./store.ts";
-
-/** Enrolments and interrupted calls of all tabs and of the service worker run one after the other. */
-export const exclusively = <T>(run: () => Promise<T>): Promise<T> => navigator.locks.request("countersign", run);
+import { hadAccounts, markAccounts, Store, type Account, type Application, type Configuration } from "./store.ts";
 
 export class Phone {
   configuration: Configuration;
@@ -53,6 +44,7 @@ export class Phone {
       storage: store.storage,
       keyStore: store.keyStore,
       tokenStore: this.fingerprints,
+      lock: webLock,
     });
   }
 
@@ -151,7 +143,7 @@ export class Phone {
 
   /** Finish the calls of an earlier run. */
   async resume(): Promise<Resumed[]> {
-    return this.call(() => exclusively(() => this.device.resume()));
+    return this.call(() => this.device.resume());
   }
 
   async enroll(link: EnrollmentLink): Promise<Profile> {
@@ -164,11 +156,19 @@ export class Phone {
       appVersion: application.version,
       deviceName: deviceName(),
     } as const;
-    const profile = await this.call(() => exclusively(() => this.device.enroll(request)));
+    const profile = await this.call(() => this.device.enroll(request));
+    await this.#replaceGone(profile);
     await this.#setState(profile.profileId, "active");
     // Otherwise the browser can delete the keys when it needs the space.
     await navigator.storage.persist().catch(() => false);
     return profile;
+  }
+
+  /** Remove the account without keys that an enrolment replaces, if there is exactly one. */
+  async #replaceGone({ applicationId, profileId }: Profile): Promise<void> {
+    const gone = this.accounts.filter((each) => each.applicationId === applicationId && each.state !== "active");
+    const replaced = gone.find((each) => each.profileId === profileId) ?? (gone.length === 1 ? gone[0] : undefined);
+    if (replaced !== undefined) await this.#save(this.accounts.filter((account) => account !== replaced));
   }
 
   fetch(reference: TransactionReference): Promise<Challenge> {

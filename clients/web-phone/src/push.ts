@@ -3,7 +3,7 @@
 import { EnrollmentDisabled } from "@countersign/device";
 import { isApple } from "./browser-name.ts";
 import type { Key } from "./i18n.ts";
-import { exclusively, type Phone } from "./phone.ts";
+import type { Phone } from "./phone.ts";
 
 /** `ask`: the user can turn push on. `impossible`: the reason says what to do. */
 export type PushState =
@@ -88,7 +88,7 @@ async function subscribe(key: string): Promise<PushSubscription> {
 async function sendSubscription(phone: Phone, subscription: PushSubscription): Promise<void> {
   const token = JSON.stringify(subscription);
   try {
-    await phone.call(() => exclusively(() => phone.device.setPushToken(token)));
+    await phone.call(() => phone.device.setPushToken(token));
   } catch (error) {
     if (!(error instanceof EnrollmentDisabled)) throw error;
   }

@@ -78,11 +78,8 @@ export class App {
     });
   }
 
-  /** Show the screen of the history, or the first one. */
   start(): void {
-    const route = history.state as Route | null;
-    const canRestore = route?.name === "account" && this.phone.account(route.profileId ?? "") !== undefined;
-    this.replace(canRestore ? route : { name: "home" });
+    this.replace({ name: "home" });
   }
 
   /** Show a screen. `back` returns to the current one. */

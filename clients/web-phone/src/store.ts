@@ -1,7 +1,6 @@
 /** Data of the app in IndexedDB: the library's state and keys, the accounts, the last configuration of the server. */
 
 import { IndexedDbKeyStore, IndexedDbStorage, openDatabase } from "@countersign/device/browser";
-import type { PublicJwk } from "@countersign/device";
 
 const ACCOUNTS = "phone:accounts";
 const CONFIGURATION = "phone:configuration";
@@ -31,36 +30,13 @@ export interface Account {
   readonly state: "active" | "disconnected" | "lost";
 }
 
-/** The browser has deleted the keys of a profile. */
-export class KeysLost extends Error {}
-
-/** Key store that reports deleted keys as KeysLost. */
-class AppKeyStore extends IndexedDbKeyStore {
-  override sign(id: string, data: Uint8Array) {
-    return reportLoss(super.sign(id, data));
-  }
-
-  override deriveSharedSecret(id: string, publicKey: PublicJwk) {
-    return reportLoss(super.deriveSharedSecret(id, publicKey));
-  }
-}
-
-async function reportLoss<T>(run: Promise<T>): Promise<T> {
-  try {
-    return await run;
-  } catch (error) {
-    if (error instanceof Error && error.message === "the keys do not exist") throw new KeysLost(error.message);
-    throw error;
-  }
-}
-
 export class Store {
   readonly storage: IndexedDbStorage;
   readonly keyStore: IndexedDbKeyStore;
 
   private constructor(database: IDBDatabase) {
     this.storage = new IndexedDbStorage(database);
-    this.keyStore = new AppKeyStore(database);
+    this.keyStore = new IndexedDbKeyStore(database);
   }
 
   static async open(): Promise<Store> {

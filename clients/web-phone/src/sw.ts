@@ -1,7 +1,8 @@
 /** Service worker: shows pushes, opens their requests, replaces the push token, and shows a page without a network. */
 
 import { Device, parsePush } from "@countersign/device";
-import { t, language, direction } from "./i18n.ts";
+import { webLock } from "@countersign/device/browser";
+import { direction, language, type Language } from "./language.ts";
 import { Store } from "./store.ts";
 
 interface ExtendableEvent extends Event {
@@ -46,6 +47,13 @@ export interface WorkerMessage {
   readonly profileId: string;
 }
 
+/** Text of a push without one. */
+const UNNAMED: Readonly<Record<Language, string>> = {
+  en: "Approve this request?",
+  nl: "Dit verzoek goedkeuren?",
+  de: "Diese Anfrage bestätigen?",
+  fr: "Approuver cette demande ?",
+};
 const CACHE = "offline";
 const OFFLINE = ["offline.html", "app.css", "icons/icon.svg"];
 
@@ -97,13 +105,13 @@ async function show(payload: string | undefined): Promise<void> {
     dir: direction,
   } as const;
   if (push === undefined) {
-    await registration.showNotification(title, { ...appearance, body: t("request_default"), tag: "unknown" });
+    await registration.showNotification(title, { ...appearance, body: UNNAMED[language], tag: "unknown" });
     return;
   }
   const { transactionId, profileId, message } = push;
   await registration.showNotification(title, {
     ...appearance,
-    body: message === "" ? t("request_default") : message,
+    body: message === "" ? UNNAMED[language] : message,
     dir: "auto",
     tag: transactionId,
     data: { transactionId, profileId },
@@ -152,6 +160,7 @@ async function replaceSubscription(event: PushSubscriptionChangeEvent): Promise<
     (await pushManager.getSubscription()) ??
     (key ? await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }) : undefined);
   if (subscription === undefined) return;
-  const device = new Device({ server: configuration.server, storage: store.storage, keyStore: store.keyStore });
-  await navigator.locks.request("countersign", () => device.setPushToken(JSON.stringify(subscription)));
+  const { storage, keyStore } = store;
+  const device = new Device({ server: configuration.server, storage, keyStore, lock: webLock });
+  await device.setPushToken(JSON.stringify(subscription));
 }

@@ -10,6 +10,8 @@ const MAX_PIN_LENGTH = 12;
 export interface PinPadOptions {
   readonly label: string;
   readonly hint?: string;
+  /** Reason for which the PIN is asked again. */
+  readonly problem?: string;
   readonly submit: string;
   /** The PIN is removed from the screen before. An error is shown. */
   readonly onPin: (pin: string) => Promise<void>;
@@ -22,8 +24,9 @@ export class PinPad {
   readonly #problem = new Problem();
   readonly #onPin: (pin: string) => Promise<void>;
 
-  constructor({ label, hint, submit, onPin }: PinPadOptions) {
+  constructor({ label, hint, problem = "", submit, onPin }: PinPadOptions) {
     this.#onPin = onPin;
+    this.#problem.show(problem);
     const isTouch = matchMedia("(pointer: coarse)").matches;
     const attributes = {
       type: "password",

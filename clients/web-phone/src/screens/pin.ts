@@ -1,7 +1,8 @@
 /** Set or change the PIN. */
 
+import { InvalidPin } from "@countersign/device";
 import { h } from "../dom.ts";
-import { ShownError } from "../errors.ts";
+import { describe, ShownError } from "../errors.ts";
 import { isFingerprintPossible } from "../fingerprint.ts";
 import { t } from "../i18n.ts";
 import { isAccountGone } from "../phone.ts";
@@ -16,31 +17,50 @@ export function pinScreen(app: App, { profileId = "" }: Route): Screen {
   return { title: t(hasPin ? "pin_change" : "pin_set"), content: [area] };
 }
 
-/** Ask for the current PIN, the new one and its repetition. */
-async function askPins(app: App, profileId: string, hasPin: boolean, area: HTMLElement): Promise<void> {
-  const currentPin = hasPin ? await ask(area, t("pin_current"), "") : undefined;
-  const pin = await ask(area, t("pin_new"), t("pin_new_hint", { count: MIN_PIN_LENGTH }), (value) => {
-    if (isSimple(value)) throw new ShownError(t("pin_simple"));
-  });
-  const pad = new PinPad({
-    label: t("pin_repeat"),
-    submit: t("pin_set"),
-    onPin: async (repeated) => {
-      if (repeated !== pin) throw new ShownError(t("pin_different"));
-      await register(app, profileId, pin, currentPin);
-    },
-  });
-  show(area, pad);
+/** Ask for the current PIN, the new one and its repetition. `problem` is the reason to ask again. */
+async function askPins(app: App, profileId: string, hasPin: boolean, area: HTMLElement, problem = ""): Promise<void> {
+  const currentPin = hasPin ? await ask(area, { label: t("pin_current"), problem }) : undefined;
+  await askNewPin(app, profileId, currentPin, area, hasPin ? "" : problem);
 }
 
-function ask(area: HTMLElement, label: string, hint: string, check?: (pin: string) => void): Promise<string> {
+async function askNewPin(
+  app: App,
+  profileId: string,
+  currentPin: string | undefined,
+  area: HTMLElement,
+  problem: string,
+): Promise<void> {
+  const hint = t("pin_new_hint", { count: MIN_PIN_LENGTH });
+  const pin = await ask(area, { label: t("pin_new"), hint, problem }, (value) => {
+    if (isSimple(value)) throw new ShownError(t("pin_simple"));
+  });
+  const onPin = async (repeated: string): Promise<void> => {
+    if (repeated !== pin) {
+      void askNewPin(app, profileId, currentPin, area, t("pin_different"));
+      return;
+    }
+    try {
+      await register(app, profileId, pin, currentPin);
+    } catch (error) {
+      if (!(error instanceof InvalidPin)) throw error;
+      void askPins(app, profileId, true, area, describe(error));
+    }
+  };
+  show(area, new PinPad({ label: t("pin_repeat"), submit: t("pin_set"), onPin }));
+}
+
+function ask(
+  area: HTMLElement,
+  texts: { label: string; hint?: string; problem: string },
+  check?: (pin: string) => void,
+): Promise<string> {
   return new Promise((resolve) => {
     // eslint-disable-next-line @typescript-eslint/require-await -- an exception of `check` must become a rejection
     const onPin = async (pin: string): Promise<void> => {
       check?.(pin);
       resolve(pin);
     };
-    show(area, new PinPad({ label, hint, submit: t("continue"), onPin }));
+    show(area, new PinPad({ ...texts, submit: t("continue"), onPin }));
   });
 }
 

@@ -1,0 +1,125 @@
+"""The web phone in a browser window."""
+
+import re
+from contextlib import contextmanager
+
+from playwright.sync_api import expect
+
+from tests.demo.running import STEP_SECONDS
+
+PIN, OTHER_PIN = "48203", "73915"
+SMALL = {"width": 390, "height": 760}
+
+
+STORED_KEYS = """() => new Promise((resolve) => {
+    indexedDB.open("countersign").onsuccess = ({ target: { result } }) => {
+        result.transaction("keys").objectStore("keys").getAllKeys().onsuccess = ({ target }) => {
+            result.close();
+            resolve(target.result);
+        };
+    };
+})"""
+
+
+class PhoneWindow:
+    """Window of a web phone. `requests` are URLs, `violations` script errors and reports of its policy."""
+
+    def __init__(self, context, site):
+        self.context, self.site = context, site
+        self.requests, self.violations, self.logged = [], [], []
+        context.on("request", lambda request: self.requests.append(request.url))
+        self.page = self.new_page()
+
+    def new_page(self):
+        page = self.context.new_page()
+        page.set_default_timeout(STEP_SECONDS * 1000)
+        page.on("pageerror", lambda error: self.violations.append(str(error)))
+        page.on("console", self._log)
+        return page
+
+    def _log(self, message):
+        self.logged.append(message.text)
+        if "Content Security Policy" in message.text or "TrustedScript" in message.text:
+            self.violations.append(message.text)
+
+    def open(self, link=None):
+        self.page.goto(link or f"{self.site.base}/phone/")
+        return self
+
+    def title(self, text):
+        """Wait for a screen."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(text)
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def enter_pin(self, pin, submit, label="PIN"):
+        self.page.get_by_label(label, exact=True).fill(pin)
+        self.press(submit)
+
+    def add(self, user_id):
+        """Add the account of a user, until the screen of the PIN."""
+        # A link that differs from the current page only after `#` would not load it.
+        self.page.goto("about:blank")
+        self.open(self.site.enrollment(user_id)["web_enrollment_uri"])
+        self.title("Add this account?")
+        self.press("Add account")
+        self.title("Set PIN")
+
+    def set_pin(self, pin=PIN):
+        self.enter_pin(pin, "Continue", "Choose a PIN")
+        self.enter_pin(pin, "Set PIN", "Repeat the PIN")
+
+    def enroll(self, user_id):
+        """Add the account of a user with a PIN, and return to the first screen."""
+        self.add(user_id)
+        self.set_pin()
+        self.title("Notifications")
+        self.home()
+
+    def home(self):
+        self.open()
+        self.title("Your accounts")
+
+    def wake(self):
+        """Make the app poll now, as if its window had become visible."""
+        self.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    def stored_keys(self):
+        """Return the ids of the stored keys."""
+        return self.page.evaluate(STORED_KEYS)
+
+    def show_request(self):
+        """Open the only waiting request."""
+        self.page.get_by_role("button", name="Open", exact=True).click()
+        self.title("Approve?")
+        expect(self.page.get_by_role("timer")).to_have_text(re.compile(r"\d:\d\d"))
+
+    def close(self):
+        self.context.close()
+        assert self.violations == []
+
+
+# The browser of the tests reaches no push service: its subscriptions are those of the fake.
+FAKE_PUSH = """(() => {{
+    const subscription = {token};
+    subscription.options = {{ applicationServerKey: new Uint8Array(65).buffer }};
+    subscription.toJSON = () => ({{ endpoint: subscription.endpoint, keys: subscription.keys }});
+    PushManager.prototype.subscribe = () => Promise.resolve(subscription);
+    PushManager.prototype.getSubscription = () => Promise.resolve(subscription);
+}})()"""
+
+
+@contextmanager
+def phone_window(chromium, site, **options):
+    """Open a phone whose browser has a push subscription and allows notifications."""
+    context = chromium.new_context(**{"viewport": SMALL, "locale": "en-GB", **options})
+    context.add_init_script(FAKE_PUSH.format(token=site.push_service.subscribe()))
+    context.grant_permissions(["notifications"])
+    # TEMPORARY: the server does not name its key yet.
+    application = {"application_id": "shop", "name": "Shop", "app_version": "1.0.0", "vapid_public_key": "BA"}
+    configuration = {"name": "Countersign", "server": site.base, "applications": [application]}
+    context.route("**/phone/config.json", lambda route: route.fulfill(json=configuration))
+    window = PhoneWindow(context, site)
+    yield window
+    window.close()

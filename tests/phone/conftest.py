@@ -1,0 +1,35 @@
+"""Fixtures of the web phone: one server and one browser for all tests."""
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.console.conftest import CHROMIUM
+from tests.fakes.web_push import WebPushService
+from tests.phone.browser import phone_window
+from tests.phone.site import running_site
+
+
+@pytest.fixture(scope="session")
+def push_service():
+    with WebPushService() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def phone_site(push_service, tmp_path_factory):
+    with running_site(tmp_path_factory.mktemp("phone"), push_service) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def phone_chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(phone_chromium, phone_site):
+    with phone_window(phone_chromium, phone_site) as window:
+        yield window
