@@ -281,6 +281,21 @@ describe("resume", () => {
     assert.deepEqual(await device.profiles(), [await enrolling]);
   });
 
+  it("finishes each call in one process", async () => {
+    const setup = new Setup();
+    const { challenge } = await setup.challenge(await setup.enroll());
+    setup.restart({ fetch: () => Promise.reject(offline()) });
+    await assert.rejects(setup.device.approve(challenge), errors.NetworkError);
+    await assert.rejects(setup.device.enroll(setup.request(setup.server.createCode("bert"))), errors.NetworkError);
+    const { run: lock } = new Mutex();
+    const devices = [setup.restart({ lock }), setup.restart({ lock })];
+    const resumed = (await Promise.all(devices.map((device) => device.resume()))).flat();
+    assert.deepEqual(resumed.map(({ kind, error }) => [kind, error]).sort(), [
+      ["answer", undefined],
+      ["enrollment", undefined],
+    ]);
+  });
+
   it("ends at the first call without a response", async () => {
     const setup = new Setup();
     const profile = await setup.enroll();
