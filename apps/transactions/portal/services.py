@@ -114,9 +114,7 @@ def _record_retrieval(transaction: Transaction) -> None:
 
 
 TRANSACTION_OF_CLIENT = Select(
-    lambda transaction_id, client: (
-        Transaction.objects.select_related("client").filter(pk=transaction_id, client=client).order_by()
-    )
+    lambda transaction_id, client: Transaction.objects.filter(pk=transaction_id, client=client).order_by()
 )
 # Of concurrent reads, the first updates the row.
 UNREAD_STATUS = Update(
@@ -127,7 +125,10 @@ UNREAD_STATUS = Update(
 def _find_transaction(transaction_id: UUID | None, client: ApiClient) -> Transaction | None:
     if transaction_id is None:
         return None
-    return TRANSACTION_OF_CLIENT.first(transaction_id=transaction_id, client=client.pk)
+    transaction = TRANSACTION_OF_CLIENT.first(transaction_id=transaction_id, client=client.pk)
+    if transaction:
+        transaction.client = client
+    return transaction
 
 
 def _get_pending(transaction_id: UUID | None, client: ApiClient) -> Transaction:
