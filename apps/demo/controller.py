@@ -41,6 +41,8 @@ class Demo:
         # One thread at a time changes the enrolment. Polls of the page do not wait for it.
         self._enrolling = threading.Lock()
         self._is_restored = False
+        # Whether the browser of the visitor is the phone, instead of the one on the page.
+        self.uses_browser = False
         # Time of the automatic enrolment: at the first poll, and never after the user removed the account.
         self._enroll_at = 0.0
         self._problem = ""
@@ -53,12 +55,20 @@ class Demo:
             self.other_devices.receive_push(message)
 
     def _save(self) -> None:
-        store.write(store.STATE, {"phone": self.phone.dump(), "portal": {"device_id": self.portal.device_id}})
+        state = {
+            "phone": self.phone.dump(),
+            "portal": {"device_id": self.portal.device_id},
+            "uses_browser": self.uses_browser,
+        }
+        store.write(store.STATE, state)
 
     def poll(self) -> dict[str, Any]:
         """Return the state of the page. The first poll after a start enrols the phone if necessary."""
         self._prepare(wait=False)
+        browser = self._find_browser()
         visit, screen = self.portal.poll(), self.phone.screen()
+        if self.uses_browser and screen["status"] == "not_enrolled":
+            screen["status"] = "browser"
         return {
             "portal": {
                 "status": visit.status.value,
@@ -71,11 +81,26 @@ class Demo:
                 "ends_at": round(visit.ends_at * 1000),
                 "worker_is_late": self._worker_is_late(screen["status"]),
             },
-            "phone": {**screen, "problem": self._problem, "can_scan": self._can_scan(screen["status"])},
+            "phone": {
+                **screen,
+                "problem": self._problem,
+                "can_scan": self._can_scan(screen["status"]),
+                "browser": browser,
+            },
             "steps": self.journal.steps(),
             "other_devices": self.other_devices.messages(),
             "now": round(time.time() * 1000),
         }
+
+    def _find_browser(self) -> str:
+        """Return the name of the browser that is the phone, or an empty string before its enrolment.
+
+        The web phone knows nothing of the shop, so the shop looks for the device of its customer.
+        """
+        device = setup.browser_device() if self.uses_browser else None
+        if self.uses_browser:
+            self.portal.device_id = device.device_id if device else ""
+        return device.name if device else ""
 
     def _worker_is_late(self, screen: str) -> bool:
         """Return True if the portal is waiting but no push or SMS has arrived in time."""
@@ -107,7 +132,7 @@ class Demo:
         self._restore()
         if store.consume_reset_request():
             self._reset()
-        elif self.phone.device_id:
+        elif self.phone.device_id or self.uses_browser:
             self._enroll_at = math.inf
         else:
             self._enroll()
@@ -119,6 +144,7 @@ class Demo:
         self._is_restored = True
         stored = store.read(store.STATE)
         try:
+            self.uses_browser = bool(stored.get("uses_browser"))
             self.portal.device_id = str(stored["portal"]["device_id"])
             self.phone.restore(stored["phone"])
         except (KeyError, TypeError):
@@ -126,11 +152,17 @@ class Demo:
             return
 
     def _enroll(self, kind: KeyKind = DEFAULT_KIND) -> None:
-        self.phone.enroll(self.portal.enrollment_code(), kind)
+        self._delete_browser()
+        self.uses_browser = False
+        self.phone.enroll(str(self.portal.create_enrollment_code()["enrollment_code"]), kind)
         # The app sends its device id to the shop, which uses it in all further requests.
         self.portal.device_id = self.phone.device_id
         self._enroll_at = math.inf
         self._save()
+
+    def _delete_browser(self) -> None:
+        if self.uses_browser and (device := setup.browser_device()):
+            self.portal.delete_device(device.device_id)
 
     def _reset(self) -> None:
         self.portal.leave()
@@ -197,6 +229,21 @@ class Demo:
             if not self.phone.device_id:
                 self._enroll(kind)
             self._problem = ""
+
+    def use_browser(self) -> str:
+        """Make a browser the phone of Anna, and return the link with which it enrols.
+
+        The phone on the page is removed: a user has one phone for pushes.
+        """
+        with self._enrolling:
+            self._restore()
+            self.phone.unenroll()
+            self._delete_browser()
+            self._enroll_at = math.inf
+            link = str(self.portal.create_enrollment_code()["web_enrollment_uri"])
+            self.uses_browser, self._problem = True, ""
+            self._save()
+            return link
 
     def unenroll(self) -> None:
         """Remove Anna from the phone."""

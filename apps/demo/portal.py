@@ -210,15 +210,19 @@ class Portal:
             remains_signed_in = self.visit.is_pending and self.visit.method == SignInMethod.PAYMENT
             self.visit = Visit(Status.SIGNED_IN) if remains_signed_in else Visit()
 
-    def enrollment_code(self) -> str:
-        """Create an enrolment code for the phone of Anna."""
-        created = self._call(
+    def create_enrollment_code(self) -> dict[str, Any]:
+        """Create an enrolment code for Anna, and return it with its links."""
+        return self._call(
             "POST",
             f"/oauth/api/v4/users/{quote(USER_ID)}/enrollment-codes",
             {"application_id": self.connection.application_id},
             _("get an enrolment code"),
         )
-        return str(created["enrollment_code"])
+
+    def delete_device(self, device_id: str) -> None:
+        """Delete a device of Anna, so that another one can get her pushes."""
+        path = f"/oauth/api/v4/users/{quote(USER_ID)}/devices/{device_id}"
+        self._call("DELETE", path, note=_("delete the other phone"))
 
     def _call(self, method: str, path: str, form: dict[str, str] | None = None, note: str = "") -> dict[str, Any]:
         """Send a request to the REST APIs with the credentials of the portal. Raises PortalError."""

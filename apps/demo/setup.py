@@ -16,13 +16,15 @@ from apps.demo import fcm, store
 from apps.demo.portal import SHOP, USER_ID, SmsLimits
 from apps.demo.visit import SignInMethod
 from apps.enrollment import services as enrollment
-from apps.enrollment.models import Profile
-from apps.push.models import PushMessagingConfiguration
+from apps.enrollment.models import Device, Profile
+from apps.push.models import Platform, PushMessagingConfiguration
+from apps.push.providers.web_push import vapid
 from apps.transactions.types import Method, MobileAuthenticationType
 
 CLIENT_ID = "demo-portal"
 APPLICATION = "demo"
 VERSION = {"platform": "android", "version": "1.0.0"}
+WEB_VERSION = {"platform": "web", "version": "1.0.0"}
 TYPE = "login"
 TYPES = {
     SignInMethod.PUSH: TYPE,
@@ -34,7 +36,10 @@ TYPES = {
 }
 MAX_PIN_ATTEMPTS = 3
 MAX_ATTEMPTS, MAX_RESENDS = 3, 2
-PUSH_CONFIGURATION = "demo-fcm"
+PUSH_CONFIGURATION, WEB_PUSH_CONFIGURATION = "demo-fcm", "demo-web-push"
+PUSH_CONFIGURATIONS = (PUSH_CONFIGURATION, WEB_PUSH_CONFIGURATION)
+# Push services receive it with each message.
+CONTACT = "mailto:countersign-demo@example.com"
 CALLBACK_USERNAME = "countersign"
 ADMINISTRATOR = "admin"
 TIME_TO_LIVE_SECONDS = 120
@@ -78,9 +83,11 @@ def console_password() -> str:
 
 def _new_secrets() -> dict[str, Any]:
     """Make what a first run needs; later runs keep theirs."""
-    if store.read(store.SETUP).get("service_account"):
-        return {}
+    if (stored := store.read(store.SETUP)).get("service_account"):
+        # A run before the web phone has no key.
+        return {} if "vapid_private_key" in stored else {"vapid_private_key": vapid.generate_private_key()}
     return {
+        "vapid_private_key": vapid.generate_private_key(),
         "client_secret": secrets.token_urlsafe(32),
         "callback_password": secrets.token_urlsafe(32),
         "administrator_password": secrets.token_urlsafe(12),
@@ -95,8 +102,11 @@ def _is_configured(values: dict[str, Any]) -> bool:
         client is not None
         and client.has_secret(values["client_secret"])
         and MobileAuthenticationType.objects.filter(name__in=TYPES.values()).count() == len(TYPES)
-        and ApplicationVersion.objects.filter(application__identifier=APPLICATION, **VERSION).exists()
-        and PushMessagingConfiguration.objects.filter(name=PUSH_CONFIGURATION).exists()
+        and all(
+            ApplicationVersion.objects.filter(application__identifier=APPLICATION, **version).exists()
+            for version in (VERSION, WEB_VERSION)
+        )
+        and PushMessagingConfiguration.objects.filter(name__in=PUSH_CONFIGURATIONS).count() == len(PUSH_CONFIGURATIONS)
         and CallbackEndpoint.objects.filter(url=callback_uri(values["server"])).exists()
     )
 
@@ -123,7 +133,13 @@ def _configuration(values: dict[str, Any]) -> dict[str, Any]:
                 "fcm_api_version": "http_v1",
                 "service_account": {**account, "token_uri": fcm_url + fcm.TOKEN_PATH},
                 "endpoint": fcm_url + fcm.send_path(account["project_id"]),
-            }
+            },
+            {
+                "name": WEB_PUSH_CONFIGURATION,
+                "platform": WEB_VERSION["platform"],
+                "contact": CONTACT,
+                "vapid_private_key": values["vapid_private_key"],
+            },
         ],
         "applications": [
             {
@@ -133,7 +149,10 @@ def _configuration(values: dict[str, Any]) -> dict[str, Any]:
                 "max_pin_attempts": MAX_PIN_ATTEMPTS,
                 "fingerprint_enabled": True,
                 "web_phone": True,
-                "versions": [{**VERSION, "status": "enabled", "push_messaging_configuration": PUSH_CONFIGURATION}],
+                "versions": [
+                    {**VERSION, "status": "enabled", "push_messaging_configuration": PUSH_CONFIGURATION},
+                    {**WEB_VERSION, "status": "enabled", "push_messaging_configuration": WEB_PUSH_CONFIGURATION},
+                ],
             }
         ],
         "mobile_authentication_types": [
@@ -180,6 +199,15 @@ def sms_limits() -> SmsLimits:
     if mobile_type is None:
         return SmsLimits(MAX_ATTEMPTS, MAX_RESENDS)
     return SmsLimits(mobile_type.max_attempts, mobile_type.max_resends)
+
+
+def browser_device() -> Device | None:
+    """Return the newest device of Anna that is a browser, or None."""
+    profiles = Profile.objects.filter(
+        user_id=USER_ID, device__version__application__identifier=APPLICATION, device__version__platform=Platform.WEB
+    )
+    newest = profiles.filter(server_key__isnull=False).select_related("device").order_by("-created_at").first()
+    return newest.device if newest else None
 
 
 def _delete_old_callback_endpoint(old_server: str) -> list[str]:

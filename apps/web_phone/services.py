@@ -6,14 +6,14 @@ from typing import Any
 from django.conf import settings
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
+from apps.push.models import Platform
 
 NAME = "Countersign"
-PLATFORM = "web"
 
 
 def configuration() -> dict[str, Any]:
     """Return what the app must know before an enrolment. It is public and contains no secret."""
-    applications = Application.objects.filter(web_phone=True).prefetch_related("versions")
+    applications = Application.objects.filter(web_phone=True).prefetch_related("versions__push_messaging_configuration")
     return {
         "name": NAME,
         "server": settings.PUBLIC_URL,
@@ -23,11 +23,12 @@ def configuration() -> dict[str, Any]:
 
 def _application(application: Application) -> dict[str, Any]:
     version = newest_version(application)
+    push = version.push_messaging_configuration if version else None
     return {
         "application_id": application.identifier,
         "name": application.name,
         "app_version": version.version if version else None,
-        "vapid_public_key": None,
+        "vapid_public_key": push.vapid_public_key if push else None,
     }
 
 
@@ -36,7 +37,7 @@ def newest_version(application: Application) -> ApplicationVersion | None:
     enabled = [
         version
         for version in application.versions.all()
-        if version.platform == PLATFORM and version.status == VersionStatus.ENABLED
+        if version.platform == Platform.WEB and version.status == VersionStatus.ENABLED
     ]
     return max(enabled, key=lambda version: _sort_key(version.version), default=None)
 

@@ -251,6 +251,35 @@ def test_callback_endpoint_is_resolved_but_not_called(settings, monkeypatch):
     assert "DNS" in endpoints["callback endpoint https://no.example/back"][2]
 
 
+def test_web_phone_needs_an_enabled_version_with_web_push(settings):
+    settings.PUBLIC_URL = "https://auth.example.com"
+    application = factories.ApplicationFactory(name="Shop", web_phone=True)
+    no_version = "No browser can enrol: there is no enabled version for the platform web."
+    assert findings()[0]["web phone of “Shop”"][:2] == ("error", no_version)
+    # Neither another platform nor a disabled version is enough.
+    factories.ApplicationVersionFactory(application=application, platform="android")
+    web = factories.ApplicationVersionFactory(
+        application=application, platform="web", status="disabled", push_messaging_configuration=None
+    )
+    assert findings()[0]["web phone of “Shop”"][:2] == ("error", no_version)
+    web.status = "enabled"
+    web.save()
+    assert findings()[0]["web phone of “Shop”"][0] == "warning"
+    web.push_messaging_configuration = factories.PushMessagingConfigurationFactory()
+    web.save()
+    assert findings()[0]["web phone of “Shop”"] == ("ok", "Browsers can enrol.", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_reported"),
+    [("http://auth.example.com", True), ("http://localhost:8000", False), ("https://auth.example.com", False)],
+)
+def test_web_phone_needs_https(settings, url, is_reported):
+    settings.PUBLIC_URL = url
+    factories.ApplicationFactory(web_phone=True)
+    assert ("web phone" in findings()[0]) == is_reported
+
+
 def test_time_to_live_above_ten_minutes_is_a_warning():
     factories.TypeFactory(name="short", time_to_live=600)
     factories.TypeFactory(name="long", time_to_live=601)

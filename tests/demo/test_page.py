@@ -1,10 +1,12 @@
 """Paths of the demo in the web process, without a reachable server."""
 
 import base64
+import io
 import json
 import re
 
 import pytest
+import segno
 from django.test import Client
 
 from apps.demo import controller, store
@@ -98,6 +100,7 @@ def test_sign_in_without_a_server_fails_with_a_message(client, demo):
         "phone/enroll",
         "phone/unenroll",
         "reset",
+        "own-browser",
     ],
 )
 def test_button_requires_a_csrf_token(demo, path):
@@ -110,6 +113,68 @@ def test_button_with_the_token_of_the_page_works(demo):
     client.get("/demo/")
     response = client.post("/demo/leave", headers={"X-CSRFToken": client.cookies["csrftoken"].value})
     assert response.status_code == 200
+
+
+def test_page_offers_the_web_phone_only_if_it_is_built(client, settings, tmp_path):
+    settings.PHONE_DIR = tmp_path
+    assert "own-browser" not in client.get("/demo/").content.decode()
+    assert "is not built" in client.get("/demo/real-phone/").content.decode()
+    (tmp_path / "index.html").touch()
+    assert '<form method="post" action="/demo/own-browser" target="_blank"' in client.get("/demo/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("phone_url", "target"),
+    [("", "https://demo.example.com"), ("https://phone.example.com", "https://phone.example.com")],
+)
+def test_forms_of_the_page_lead_to_the_phone_only(client, settings, phone_url, target):
+    settings.PUBLIC_URL, settings.PHONE_URL = "https://demo.example.com", phone_url
+    for path in ("/demo/", "/demo/real-phone/"):
+        assert f"form-action 'self' {target};" in client.get(path)["Content-Security-Policy"]
+
+
+def test_browser_opens_the_enrollment_link(client, demo, monkeypatch):
+    link = "https://demo.example.com/phone/#server=x&code=y"
+    monkeypatch.setattr(demo.portal, "create_enrollment_code", lambda: {"web_enrollment_uri": link})
+    response = client.post("/demo/own-browser")
+    assert (response.status_code, response["Location"]) == (302, link)
+    assert "no-store" in response["Cache-Control"]
+    assert store.read(store.STATE)["uses_browser"] is True
+
+
+def test_browser_gets_a_page_if_the_server_is_unreachable(client, demo):
+    for path in ("/demo/own-browser", "/demo/real-phone/"):
+        response = client.post(path)
+        assert response.status_code == 503
+        assert "The portal cannot reach the server" in response.content.decode()
+    assert not demo.uses_browser
+
+
+def test_real_phone_needs_https(client, demo, settings, tmp_path):
+    settings.PHONE_DIR, settings.PUBLIC_URL = tmp_path, "http://localhost:8765"
+    (tmp_path / "index.html").touch()
+    page = client.get("/demo/real-phone/").content.decode()
+    assert "cloudflared tunnel --url http://127.0.0.1:9" in page
+    assert "<form" not in page
+
+
+def test_real_phone_scans_a_new_link(client, demo, settings, tmp_path, monkeypatch):
+    settings.PHONE_DIR, settings.PUBLIC_URL = tmp_path, "https://demo.example.com"
+    (tmp_path / "index.html").touch()
+    page = client.get("/demo/real-phone/").content.decode()
+    assert "Show the QR code" in page
+    assert "<svg" not in page
+    link = "https://demo.example.com/phone/#code=y"
+    monkeypatch.setattr(demo.portal, "create_enrollment_code", lambda: {"web_enrollment_uri": link})
+    response = client.post("/demo/real-phone/")
+    assert "no-store" in response["Cache-Control"]
+    assert f'<code class="link">{link}</code>' in response.content.decode()
+    code = io.BytesIO()
+    segno.make(link, error="l", boost_error=False).save(
+        code, kind="svg", border=2, dark="#16232b", light="#fff", omitsize=True, xmldecl=False, svgns=False,
+        svgclass="", lineclass="",
+    )  # fmt: skip
+    assert code.getvalue().decode().strip() in response.content.decode()
 
 
 def test_unknown_keys_are_rejected(client, demo):

@@ -39,8 +39,12 @@ def test_demo_setup_configures_all_items():
     client = ApiClient.objects.get(client_id="demo-portal")
     assert client.has_secret(stored["client_secret"])
     assert set(client.apis) == {"mobile_authentication", "end_user"}
-    version = ApplicationVersion.objects.get(application__identifier="demo")
-    assert (version.platform, version.version) == ("android", "1.0.0")
+    version = ApplicationVersion.objects.get(application__identifier="demo", platform="android")
+    assert version.version == "1.0.0"
+    assert version.application.web_phone is True
+    web = ApplicationVersion.objects.get(application__identifier="demo", platform="web")
+    assert (web.version, web.push_messaging_configuration.kind) == ("1.0.0", "web_push")
+    assert web.push_messaging_configuration.vapid_private_key == stored["vapid_private_key"]
     assert (version.application.pin_enabled, version.application.fingerprint_enabled) == (True, True)
     assert version.application.max_pin_attempts == 3
     google = version.push_messaging_configuration
@@ -73,7 +77,7 @@ def test_another_port_changes_urls_and_keeps_secrets(settings):
     after = store.read(store.SETUP)
     assert after == {**before, "server": "http://127.0.0.1:8766"}
     assert [endpoint.url for endpoint in CallbackEndpoint.objects.all()] == ["http://127.0.0.1:8766/demo/callback"]
-    google = PushMessagingConfiguration.objects.get()
+    google = PushMessagingConfiguration.objects.get(name="demo-fcm")
     assert ":8766/" in google.endpoint
     assert ":8766/" in google.service_account_info["token_uri"]
 
@@ -97,6 +101,19 @@ def test_older_demo_gets_missing_types():
     assert demo_setup() == "".join(f"mobile_authentication_types[{name}]: created\n" for name in names)
 
 
+def test_older_demo_gets_the_web_phone():
+    demo_setup()
+    before = {name: value for name, value in store.read(store.SETUP).items() if name != "vapid_private_key"}
+    store.write(store.SETUP, before)
+    ApplicationVersion.objects.filter(platform="web").delete()
+    PushMessagingConfiguration.objects.filter(platform="web").delete()
+    demo_setup()
+    after = store.read(store.SETUP)
+    assert after == {**before, "vapid_private_key": after["vapid_private_key"]}
+    [web] = ApplicationVersion.objects.filter(platform="web")
+    assert web.push_messaging_configuration.vapid_private_key == after["vapid_private_key"]
+
+
 def test_deleted_item_is_restored():
     demo_setup()
     CallbackEndpoint.objects.all().delete()
@@ -117,7 +134,7 @@ def test_printed_password_is_valid_after_a_change(client):
 
 def test_phone_with_lost_keys_is_unenrolled(enroll):
     demo_setup()
-    enroll(user_id="anna", version=ApplicationVersion.objects.get(application__identifier="demo"))
+    enroll(user_id="anna", version=ApplicationVersion.objects.get(application__identifier="demo", platform="android"))
     other = enroll(user_id="anna", push_token="another-token")
     demo_setup()
     assert [device.device_id for device in Device.objects.all()] == [other.device_id]
@@ -132,5 +149,5 @@ def test_configuration_conflict_is_reported_in_one_line():
 
 def test_stored_service_account_is_complete():
     demo_setup()
-    account = json.loads(PushMessagingConfiguration.objects.get().service_account)
+    account = json.loads(PushMessagingConfiguration.objects.get(name="demo-fcm").service_account)
     assert account["private_key"] == store.read(store.SETUP)["service_account"]["private_key"]

@@ -16,6 +16,8 @@ class TcpProxy:
 
     def __init__(self, family, address):
         self._target = (family, address)
+        # All bytes of both directions.
+        self.forwarded = bytearray()
         self._sockets = set()
         self._lock = threading.Lock()
         self._forwarding = threading.Event()
@@ -61,6 +63,7 @@ class TcpProxy:
         try:
             while data := source.recv(65536):
                 self._forwarding.wait()
+                self.forwarded += data
                 target.sendall(data)
         except OSError:
             pass

@@ -1,5 +1,7 @@
 import pytest
 
+from tests.console.conftest import demo, window  # noqa: F401 - fixtures
+
 FILES = {
     "index.html": "<!doctype html><title>Phone</title><script src='app.js'></script>" + "<p>text</p>" * 50,
     "app.js": "console.log('phone');\n" * 100,

@@ -6,6 +6,8 @@ import pytest
 from django.db import DatabaseError
 
 from apps.applications.models import ApplicationVersion, VersionStatus
+from apps.push.models import Platform, PushMessagingConfiguration
+from apps.push.providers.web_push import vapid
 from apps.web_phone import services
 from tests import factories
 
@@ -42,6 +44,17 @@ def test_newest_enabled_version_of_the_platform_web_is_listed(client, db):
     }  # fmt: skip
 
 
+def test_public_key_of_the_push_configuration_is_listed(client, db):
+    configuration = PushMessagingConfiguration(name="browser", platform=Platform.WEB, contact="mailto:a@example.com")
+    vapid.assign_new_key_pair(configuration)
+    configuration.save()
+    add_versions(("web", "1.0.0", VersionStatus.ENABLED))
+    ApplicationVersion.objects.update(push_messaging_configuration=configuration)
+    [application] = read(client)["applications"]
+    assert application["vapid_public_key"] == configuration.vapid_public_key
+    assert configuration.vapid_private_key not in client.get("/phone/config.json").content.decode()
+
+
 def test_application_without_a_version_for_the_web_has_none(client, db):
     add_versions(("android", "1.0.0", VersionStatus.ENABLED))
     assert read(client)["applications"][0]["app_version"] is None
@@ -50,6 +63,7 @@ def test_application_without_a_version_for_the_web_has_none(client, db):
 def test_number_of_queries_is_constant(client, db, django_assert_num_queries):
     for identifier in ("a", "b", "c"):
         factories.ApplicationFactory(identifier=identifier, web_phone=True)
+    # Applications and versions; none has a push configuration.
     with django_assert_num_queries(2):
         assert len(json.loads(client.get("/phone/config.json").content)["applications"]) == 3
 

@@ -6,7 +6,7 @@ A subject that is not configured yields nothing.
 from collections.abc import Callable, Iterator
 
 from apps.common.findings import Finding
-from apps.configuration.checks import broker, callbacks, geolocation, push, secrets, sms, types
+from apps.configuration.checks import broker, callbacks, geolocation, push, secrets, sms, types, web_phone
 
 CHECKS: list[Callable[[], Iterator[Finding]]] = [
     secrets.check,
@@ -14,6 +14,7 @@ CHECKS: list[Callable[[], Iterator[Finding]]] = [
     push.check,
     sms.check,
     types.check,
+    web_phone.check,
     callbacks.check,
     geolocation.check,
 ]

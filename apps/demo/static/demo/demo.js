@@ -107,6 +107,8 @@ function draw(state) {
   drawMessages(phone.messages);
   find("[data-scan]").hidden = !phone.can_scan;
   find("[data-key-name]").textContent = phone.key_name;
+  find("[data-browser-name]").textContent = phone.browser;
+  all("[data-browser]").forEach((part) => (part.hidden = (part.dataset.browser === "enrolled") !== Boolean(phone.browser)));
   all("[data-when-phone]").forEach((part) => (part.hidden = part.dataset.whenPhone !== phone.status));
   if (phone.problem) find("[data-phone-problem]").textContent = phone.problem;
   if (phone.request) drawRequest(phone.request);
@@ -279,6 +281,7 @@ document.addEventListener("click", (event) => {
   if (button) submit(button);
 });
 document.addEventListener("submit", (event) => {
+  if (!event.target.dataset.post) return; // it opens a page
   event.preventDefault();
   submit(event.target);
 });
