@@ -264,6 +264,7 @@ def test_fields_have_display_conditions(console, legacy):
         "service_account_file": "platform=android&fcm_api_version=http_v1",
         "new_server_key": "platform=android&fcm_api_version=legacy",
         "endpoint": "platform=android",
+        "contact": "platform=web",
         "team_id": "platform=ios",
         "key_id": "platform=ios",
         "signing_key_file": "platform=ios",

@@ -125,7 +125,7 @@ class ConfigurationSelect(UnfoldAdminSelectWidget):  # type: ignore[misc]
             platforms = " ".join(instance.served_platforms)
             option["attrs"] |= {
                 "data-platform": instance.platform,
-                "data-platforms": platforms,
                 "data-kind": instance.kind,
+                "data-platforms": platforms,
             }
         return option

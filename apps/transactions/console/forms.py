@@ -19,7 +19,7 @@ from apps.transactions.types import (
     RECOMMENDED_LIFETIME_SECONDS,
     Method,
     MobileAuthenticationType,
-    validate_platforms,
+    all_platforms,
 )
 
 # The methods that have a field. Fields that are not listed belong to all methods.
@@ -56,7 +56,10 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Allowed platforms"),
         choices=Platform.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-        help_text=MobileAuthenticationType._meta.get_field("allowed_platforms").help_text,
+        help_text=_(
+            "Devices of other platforms cannot be used with this type, so the fallback is used for them. No selection: "
+            "all platforms."
+        ),
     )
 
     class Meta:
@@ -129,9 +132,8 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
         return int(self._value_or_default("number_matching_digits"))
 
     def clean_allowed_platforms(self) -> list[str]:
-        platforms: list[str] = self.cleaned_data["allowed_platforms"]
-        validate_platforms(platforms)
-        return platforms
+        """Return the selection, or all platforms if there is none."""
+        return self.cleaned_data["allowed_platforms"] or all_platforms()
 
     def clean_max_resends(self) -> int:
         return int(self._value_or_default("max_resends"))
