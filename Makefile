@@ -65,10 +65,11 @@ bench: ## Run the benchmarks on PostgreSQL and Redis (ARGS="--quick" for a short
 	@./scripts/setup.sh test
 	@$(PYTHON) -m bench $(ARGS)
 
-screenshots: ## Save screenshots of the console to docs/console (requires Chromium)
+screenshots: ## Save screenshots of console and web phone to docs (requires Chromium)
 	@./scripts/setup.sh test
 	@./scripts/build-phone.sh || true
-	@$(PYTHON) scripts/screenshots.py
+	@./scripts/build-phone.sh
+	@$(PYTHON) scripts/screenshots.py && $(PYTHON) scripts/phone_screenshots.py
 
 messages: ## Update and compile the message catalogues (requires gettext)
 	@./scripts/setup.sh production

@@ -24,8 +24,8 @@ STORED_KEYS = """() => new Promise((resolve) => {
 class PhoneWindow:
     """Window of a web phone. `requests` are URLs, `violations` script errors and reports of its policy."""
 
-    def __init__(self, context, site):
-        self.context, self.site = context, site
+    def __init__(self, context, site, push_token):
+        self.context, self.site, self.push_token = context, site, push_token
         self.requests, self.violations, self.logged = [], [], []
         context.on("request", lambda request: self.requests.append(request.url))
         self.page = self.new_page()
@@ -100,6 +100,31 @@ class PhoneWindow:
         assert self.violations == []
 
 
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "ctap2Version": "ctap2_1",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "hasPrf": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+class VirtualAuthenticator:
+    """Authenticator of the device, with user verification and PRF. It belongs to one page until that is reloaded."""
+
+    def __init__(self, window, **options):
+        self._session = window.context.new_cdp_session(window.page)
+        self._session.send("WebAuthn.enable")
+        added = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, **options}})
+        self._id = added["authenticatorId"]
+
+    def send(self, command, **parameters):
+        return self._session.send(f"WebAuthn.{command}", {"authenticatorId": self._id, **parameters})
+
+
 # The browser of the tests reaches no push service: its subscriptions are those of the fake.
 FAKE_PUSH = """(() => {{
     const subscription = {token};
@@ -114,12 +139,9 @@ FAKE_PUSH = """(() => {{
 def phone_window(chromium, site, **options):
     """Open a phone whose browser has a push subscription and allows notifications."""
     context = chromium.new_context(**{"viewport": SMALL, "locale": "en-GB", **options})
-    context.add_init_script(FAKE_PUSH.format(token=site.push_service.subscribe()))
+    push_token = site.push_service.subscribe()
+    context.add_init_script(FAKE_PUSH.format(token=push_token))
     context.grant_permissions(["notifications"])
-    # TEMPORARY: the server does not name its key yet.
-    application = {"application_id": "shop", "name": "Shop", "app_version": "1.0.0", "vapid_public_key": "BA"}
-    configuration = {"name": "Countersign", "server": site.base, "applications": [application]}
-    context.route("**/phone/config.json", lambda route: route.fulfill(json=configuration))
-    window = PhoneWindow(context, site)
+    window = PhoneWindow(context, site, push_token)
     yield window
     window.close()

@@ -4,30 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import needs_browser
-from tests.phone.browser import PIN
+from tests.phone.browser import PIN, VirtualAuthenticator
 
 pytestmark = [pytest.mark.processes, needs_browser]
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "ctap2Version": "ctap2_1",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "hasPrf": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
-
-
-class VirtualAuthenticator:
-    def __init__(self, window, **options):
-        self._session = window.context.new_cdp_session(window.page)
-        self._session.send("WebAuthn.enable")
-        added = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, **options}})
-        self._id = added["authenticatorId"]
-
-    def send(self, command, **parameters):
-        return self._session.send(f"WebAuthn.{command}", {"authenticatorId": self._id, **parameters})
 
 
 def register(phone, user_id):

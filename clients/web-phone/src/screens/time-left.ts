@@ -26,7 +26,9 @@ export class TimeLeft {
     const end = challenge.timestamp + 1000 * challenge.timeToLive;
     const offset = (await this.#app.phone.device.serverTime()) - Date.now();
     const draw = (): void => {
-      const seconds = Math.max(0, Math.ceil((end - Date.now() - offset) / 1000));
+      // The clock of a response has whole seconds.
+      const left = Math.ceil((end - Date.now() - offset) / 1000);
+      const seconds = Math.min(Math.max(0, left), challenge.timeToLive);
       this.#value.textContent = countdown(seconds);
       this.#bar.value = Math.min(1, seconds / challenge.timeToLive);
       this.element.classList.toggle("late", seconds <= 30);
