@@ -42,6 +42,7 @@ def measure(session: Session, options: Options) -> Figures:
         reader.execute(f"SELECT count(*) FROM {TABLE} WHERE state = 'due'")
         drained = pushes.drain(session, session.users[:PHONES], options.deliveries)
         after = _cost(session)
+    database.end_pending(session.connection)
     session.connection.execute(f"VACUUM {TABLE}")
     return {
         "deliveries": options.deliveries,

@@ -1,6 +1,6 @@
 """Push throughput of one worker process with a full queue and fakes of APNs and FCM."""
 
-from bench import accounting, clients
+from bench import accounting, clients, database
 from bench.clients import User, enroll_user
 from bench.jobs.base import Session
 from bench.options import Options
@@ -29,6 +29,8 @@ def measure(session: Session, options: Options) -> Figures:
     finally:
         apple.delay(0)
         clients.set_provider_delay(session.installation, 0)
+        # The transactions of the pushes are pending, and the number of pending transactions of a user is limited.
+        database.end_pending(session.connection)
     return figures
 
 
