@@ -6,6 +6,7 @@ from playwright.sync_api import sync_playwright
 from tests.console.conftest import CHROMIUM
 from tests.fakes.web_push import WebPushService
 from tests.phone.browser import phone_window
+from tests.phone.camera import show_qr_code
 from tests.phone.site import running_site
 
 
@@ -22,9 +23,18 @@ def phone_site(push_service, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def phone_chromium():
+def camera(tmp_path_factory):
+    """Return the video of the browser's camera, which is opened each time when the camera is turned on."""
+    path = tmp_path_factory.mktemp("camera") / "video.y4m"
+    show_qr_code(path, "nothing")
+    return path
+
+
+@pytest.fixture(scope="session")
+def phone_chromium(camera):
+    arguments = ["--no-sandbox", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
 

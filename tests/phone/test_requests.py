@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.console.conftest import needs_browser
 from tests.phone.browser import PIN, phone_window
+from tests.phone.camera import show_qr_code
 from tests.phone.site import portal_page
 
 pytestmark = [pytest.mark.processes, needs_browser]
@@ -23,6 +24,7 @@ def test_user_signs_in_at_a_portal_with_the_web_phone(phone_chromium, phone, pho
         shop.get_by_role("button", name="Sign in").click()
         expect(shop.get_by_role("heading")).to_have_text("Look at your phone")
         number = shop.locator("#number").inner_text()
+        phone.wake()
         phone.show_request()
         phone.page.get_by_label("Number on the website").fill(number)
         phone.press("Approve")
@@ -96,6 +98,31 @@ def test_one_time_password_is_approved_by_its_text(bert, phone_site):
     bert.press("Approve")
     bert.title("Approved")
     assert phone_site.result(transaction)["is_authenticated"]
+
+
+def test_one_time_password_is_scanned_by_the_camera(bert, phone_site, camera):
+    bert.home()
+    bert.context.grant_permissions(["camera", "notifications"])
+    bert.press("Scan a one-time password")
+    bert.press("Scan a QR code")
+    expect(bert.page.get_by_role("alert")).to_have_text("This QR code is not one of this app.")
+    bert.press("Close")
+    transaction = phone_site.start_otp()
+    show_qr_code(camera, transaction["otp"])
+    bert.press("Scan a QR code")
+    bert.title("Approve?")
+    bert.press("Approve")
+    bert.title("Approved")
+    assert phone_site.result(transaction)["is_authenticated"]
+
+
+def test_denied_camera_leaves_the_text(bert):
+    bert.home()
+    bert.context.clear_permissions()
+    bert.press("Scan a one-time password")
+    bert.press("Scan a QR code")
+    expect(bert.page.get_by_role("alert")).to_contain_text("The browser does not allow the camera.")
+    bert.context.grant_permissions(["notifications"])
 
 
 def test_expired_request_leaves_the_screen(bert, phone_site):
