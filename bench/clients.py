@@ -14,6 +14,7 @@ from apps.outgoing import http
 from bench import configuration
 from bench.arrivals import WAIT_SECONDS
 from bench.product import Installation
+from tests.fakes.web_push import WebPushControl
 
 ERRORS = (DeviceApiError, http.NoResponse, TimeoutError)
 ENROLLING_THREADS = 4
@@ -124,9 +125,16 @@ def enroll_user(installation: Installation, portal: Portal, user_id: str, platfo
     phone = Phone(installation.url, kind=KEY_KINDS[installation.keys])
     code = portal.enrollment_code(user_id)
     phone.enroll(code, application_id=configuration.APPLICATION, platform=platform)
-    # The format of a push token of APNs, which FCM accepts as well.
-    phone.enroll_push(user_id.encode().hex().rjust(64, "0"))
+    phone.enroll_push(_push_token(installation, user_id, platform))
     return User(user_id, phone)
+
+
+def _push_token(installation: Installation, user_id: str, platform: str) -> str:
+    if platform == "web":
+        subscription: str = WebPushControl(installation.web_push_url).subscribe()
+        return subscription
+    # The format of a push token of APNs, which FCM accepts as well.
+    return user_id.encode().hex().rjust(64, "0")
 
 
 def enroll_users(installation: Installation, portal: Portal, user_ids: Iterable[str]) -> list[User]:

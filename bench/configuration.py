@@ -11,9 +11,12 @@ CLIENT_ID = "bench"
 APPLICATION = "bench"
 PUSH_TYPE = "login"
 SMS_TYPE = "login-sms"
+CONTACT = "mailto:bench@example.com"
 
 
-def document(client_secret: str, account: dict[str, str], fakes_url: str, apple: dict[str, str]) -> dict[str, Any]:
+def document(
+    client_secret: str, account: dict[str, str], fakes_url: str, apple: dict[str, str], *, web_push: bool
+) -> dict[str, Any]:
     """Return the content for `import_configuration`; pushes, SMS and callbacks are sent to the fakes."""
     google = {
         "name": "google",
@@ -32,6 +35,11 @@ def document(client_secret: str, account: dict[str, str], fakes_url: str, apple:
             "bundle_identifier": apple["topic"],
         },
     ]
+    pushes = [google, {"name": "apple", "platform": "ios", **keys}]
+    if web_push:
+        key = b64encode(secrets.token_bytes(31)).decode().replace("+", "-").replace("/", "_").rstrip("=")
+        pushes.append({"name": "browser", "platform": "web", "contact": CONTACT, "vapid_private_key": "A" + key})
+        versions.append({"platform": "web", "version": "1.0.0", "push_messaging_configuration": "browser"})
     return {
         # The few users of the bench start more authentications than the default limits allow.
         "general": {
@@ -49,7 +57,7 @@ def document(client_secret: str, account: dict[str, str], fakes_url: str, apple:
                 "apis": ["mobile_authentication", "end_user"],
             }
         ],
-        "push_messaging_configurations": [google, {"name": "apple", "platform": "ios", **keys}],
+        "push_messaging_configurations": pushes,
         "applications": [{"identifier": APPLICATION, "name": "Bench", "versions": versions}],
         "mobile_authentication_types": [
             {"name": PUSH_TYPE, "method": "push", "default_messages": {"en": "Sign in?"}, "time_to_live": 3600},

@@ -41,6 +41,7 @@ class Installation:
     stack: contextlib.ExitStack
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     fakes_url: str = ""
+    web_push_url: str = ""
     apple_url: str = ""
     pids: dict[str, list[int]] = field(default_factory=dict)
     running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
@@ -51,6 +52,11 @@ class Installation:
     def is_own(self) -> bool:
         """Return True if the processes run from this checkout."""
         return self.root == ROOT
+
+    @property
+    def has_web_push(self) -> bool:
+        """Return True if the checkout can send Web Push. Older ones cannot."""
+        return (self.root / "apps/push/providers/web_push").is_dir()
 
     @property
     def database_url(self) -> str:
@@ -136,12 +142,15 @@ def installed(root: Path, directory: Path, backend: str, web_workers: int = 1) -
         _start_servers(installation, backend)
         account = _start_fakes(installation)
         apple = _start_apple(installation)
+        _start_web_push(installation)
         stack.callback(installation.stop)
         # A paused process does not react to its termination.
         stack.callback(installation.resume)
         installation.run("migrate", "--verbosity=0")
         installation.configure(
-            configuration.document(installation.client_secret, account, installation.fakes_url, apple)
+            configuration.document(
+                installation.client_secret, account, installation.fakes_url, apple, web_push=installation.has_web_push
+            )
         )
         installation.start(web_workers)
         yield installation
@@ -212,3 +221,18 @@ def _start_apple(installation: Installation) -> dict[str, str]:
     installation.environment["PUSH_APNS_PRODUCTION_URL"] = apple["production_url"]
     installation.environment["PUSH_APNS_CA_FILE"] = apple["ca_file"]
     return apple
+
+
+def _start_web_push(installation: Installation) -> None:
+    """Start the fake push service of browsers, and allow its host."""
+    environment = {**installation.environment, "PYTHONPATH": str(ROOT)}
+    process = processes.start_fake([sys.executable, "-m", "bench.web_push"], environment)
+    installation.stack.callback(processes.end, process)
+    assert process.stdout
+    service: dict[str, str] = json.loads(process.stdout.readline() or "{}")
+    if not service:
+        raise NotRunning("the fake push service does not start")
+    installation.web_push_url, installation.pids["browsers"] = service["url"], [process.pid]
+    installation.arrivals.read(process.stdout)
+    installation.environment["WEB_PUSH_HOSTS"] = "localhost"
+    installation.environment["WEB_PUSH_CA_FILE"] = service["ca_file"]

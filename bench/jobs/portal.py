@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.clients import User, new_phone_number
+from bench.clients import User, enroll_user, new_phone_number
 from bench.jobs.base import Job, Session
 
 
@@ -18,6 +18,22 @@ class DeliverPush(Job):
 
     def run(self, session: Session, user: User, prepared: Any) -> float:
         return session.arrivals.wait("push", session.portal.start(user)).at
+
+
+class DeliverWebPush(Job):
+    """Job with a browser for each user."""
+
+    name, title = "web-push", "Start a push login in a browser until the push service has the push"
+
+    def prepare(self, session: Session, user: User) -> User:
+        name = f"browser-{user.user_id}"
+        if name not in session.cache:
+            session.cache[name] = enroll_user(session.installation, session.portal, name, "web")
+        browser: User = session.cache[name]
+        return browser
+
+    def run(self, session: Session, user: User, prepared: Any) -> float:
+        return session.arrivals.wait("push", session.portal.start(prepared)).at
 
 
 class GetResult(Job):

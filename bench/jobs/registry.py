@@ -2,12 +2,13 @@
 
 from bench.jobs.base import Job
 from bench.jobs.device import Answer, Callback, Fetch, ListPending, Login
-from bench.jobs.portal import DeliverPush, DeliverSms, GetResult, GetResultAgain, StartPush, VerifyCode
+from bench.jobs.portal import DeliverPush, DeliverSms, DeliverWebPush, GetResult, GetResultAgain, StartPush, VerifyCode
 
 JOBS: tuple[type[Job], ...] = (
     StartPush,
     DeliverSms,
     DeliverPush,
+    DeliverWebPush,
     GetResult,
     GetResultAgain,
     VerifyCode,
