@@ -85,22 +85,23 @@ class Demo:
                 **screen,
                 "problem": self._problem,
                 "can_scan": self._can_scan(screen["status"]),
-                "browser": browser,
+                **browser,
             },
             "steps": self.journal.steps(),
             "other_devices": self.other_devices.messages(),
             "now": round(time.time() * 1000),
         }
 
-    def _find_browser(self) -> str:
-        """Return the name of the browser that is the phone, or an empty string before its enrolment.
+    def _find_browser(self) -> dict[str, Any]:
+        """Return the name of the browser that is the phone, empty before its enrolment, and whether it gets pushes.
 
         The web phone knows nothing of the shop, so the shop looks for the device of its customer.
         """
-        device = setup.browser_device() if self.uses_browser else None
+        profile = setup.browser_profile() if self.uses_browser else None
         if self.uses_browser:
-            self.portal.device_id = device.device_id if device else ""
-        return device.name if device else ""
+            self.portal.device_id = profile.device.device_id if profile else ""
+        has_push = hasattr(profile, "push_enrollment")
+        return {"browser": profile.device.name if profile else "", "browser_has_push": has_push}
 
     def _worker_is_late(self, screen: str) -> bool:
         """Return True if the portal is waiting but no push or SMS has arrived in time."""
@@ -161,8 +162,8 @@ class Demo:
         self._save()
 
     def _delete_browser(self) -> None:
-        if self.uses_browser and (device := setup.browser_device()):
-            self.portal.delete_device(device.device_id)
+        if self.uses_browser and (profile := setup.browser_profile()):
+            self.portal.delete_device(profile.device.device_id)
 
     def _reset(self) -> None:
         self.portal.leave()

@@ -16,7 +16,7 @@ from apps.demo import fcm, store
 from apps.demo.portal import SHOP, USER_ID, SmsLimits
 from apps.demo.visit import SignInMethod
 from apps.enrollment import services as enrollment
-from apps.enrollment.models import Device, Profile
+from apps.enrollment.models import Profile
 from apps.push.models import Platform, PushMessagingConfiguration
 from apps.push.providers.web_push import vapid
 from apps.transactions.types import Method, MobileAuthenticationType
@@ -201,13 +201,15 @@ def sms_limits() -> SmsLimits:
     return SmsLimits(mobile_type.max_attempts, mobile_type.max_resends)
 
 
-def browser_device() -> Device | None:
-    """Return the newest device of Anna that is a browser, or None."""
+def browser_profile() -> Profile | None:
+    """Return the newest profile of Anna in a browser, with its device and push enrolment, or None."""
     profiles = Profile.objects.filter(
-        user_id=USER_ID, device__version__application__identifier=APPLICATION, device__version__platform=Platform.WEB
+        user_id=USER_ID,
+        server_key__isnull=False,
+        device__version__application__identifier=APPLICATION,
+        device__version__platform=Platform.WEB,
     )
-    newest = profiles.filter(server_key__isnull=False).select_related("device").order_by("-created_at").first()
-    return newest.device if newest else None
+    return profiles.select_related("device", "push_enrollment").order_by("-created_at").first()
 
 
 def _delete_old_callback_endpoint(old_server: str) -> list[str]:

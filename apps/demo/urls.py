@@ -11,6 +11,7 @@ urlpatterns = [
     path("verify", views.verify, name="verify"),
     path("resend", views.resend, name="resend"),
     path("qr.svg", views.qr_code, name="qr-code"),
+    path("otp.txt", views.otp, name="otp"),
     path("phone/scan", views.scan, name="scan"),
     path("phone/answer", views.answer, name="answer"),
     path("phone/enroll", views.enroll, name="enroll"),

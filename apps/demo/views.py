@@ -157,6 +157,18 @@ def qr_code(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(_qr_code_svg(visit.otp, inline=False), content_type="image/svg+xml")
 
 
+@require_GET
+@never_cache
+def otp(_request: HttpRequest) -> HttpResponse:
+    """Return the one-time password of the shop as text, for a web phone without a camera."""
+    try:
+        visit = controller.current().portal.visit
+    except controller.NotSetUp as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    is_shown = visit.status == Status.SCAN
+    return HttpResponse(visit.otp if is_shown else "", status=200 if is_shown else 404, content_type="text/plain")
+
+
 @require_POST
 def scan(_request: HttpRequest) -> JsonResponse:
     return _state_response(lambda demo: demo.scan())

@@ -332,6 +332,15 @@ def test_qr_code_is_available_only_during_a_scan(client, demo):
     assert "a" * 160 not in state.content.decode()
 
 
+def test_text_of_the_code_is_available_only_during_a_scan(client, demo):
+    assert client.get("/demo/otp.txt").status_code == 404
+    demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, method=SignInMethod.OTP, otp="a" * 160)
+    text = client.get("/demo/otp.txt")
+    assert (text.status_code, text.content) == (200, b"a" * 160)
+    assert text["Content-Type"] == "text/plain"
+    assert "no-store" in text["Cache-Control"]
+
+
 def test_phone_without_an_account_cannot_scan(client, demo):
     demo.portal.visit = Visit(Status.SCAN, transaction_id="t", ends_at=10**12, method=SignInMethod.OTP, otp="x")
     assert client.get("/demo/state").json()["phone"]["can_scan"] is False

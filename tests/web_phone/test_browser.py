@@ -4,11 +4,12 @@ import socket
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import expect, sync_playwright
 
-from tests.console.conftest import needs_browser
-from tests.demo.running import Visitor
+from tests.console.conftest import CHROMIUM, needs_browser
+from tests.demo.running import Run, Visitor
 from tests.fakes.tcp_proxy import TcpProxy
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.processes, needs_browser]
 CODE = "0123456789abcdef" * 2
@@ -22,6 +23,26 @@ def errors(window):
     return found
 
 
+def choose_pin(phone):
+    for button in ("Continue", "Set PIN"):
+        for digit in "25803":
+            phone.get_by_role("button", name=digit, exact=True).click()
+        phone.get_by_role("button", name=button).click()
+    # Headless browsers have no push service and no fingerprint.
+    phone.get_by_role("button", name="Not now").click()
+
+
+def scan(phone, text):
+    """Paste the text of a one-time password and approve."""
+    phone.get_by_role("link", name="Scan a one-time password").or_(
+        phone.get_by_role("button", name="Scan a one-time password")
+    ).click()
+    phone.get_by_label("Text of the QR code").fill(text)
+    phone.get_by_role("button", name="Check").click()
+    phone.get_by_role("button", name="Approve").click()
+    expect(phone.get_by_role("heading", name="Approved")).to_be_visible()
+
+
 def test_one_click_of_the_demo_makes_the_browser_the_phone(demo, window, errors):
     visitor = Visitor(demo.base).start_over()
     window.goto("/demo/")
@@ -29,16 +50,50 @@ def test_one_click_of_the_demo_makes_the_browser_the_phone(demo, window, errors)
     with window.context.expect_page() as opened:
         window.get_by_role("button", name="Use your own browser as the phone").click()
     with closing(opened.value) as phone:
-        phone.get_by_role("button", name="Add account").click()
         expect(window.get_by_role("heading", name="Add Anna in your browser")).to_be_visible()
+        phone.get_by_role("button", name="Add account").click()
         visitor.until(lambda state: state["phone"]["browser"])
         expect(window.get_by_role("heading", name="Your browser is Anna's phone")).to_be_visible()
+        expect(window.get_by_role("region", name="Anna's phone").get_by_text("It gets no pushes.")).to_be_visible()
+        choose_pin(phone)
+        window.get_by_role("button", name="Scan a code").click()
+        text = window.get_by_role("region", name="The shop").locator("code")
+        expect(text).not_to_be_empty()
+        scan(phone, text.inner_text())
+        expect(window.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
         assert phone.evaluate("crossOriginIsolated && isSecureContext")
         assert "Your browser is Anna's phone" in window.get_by_role("region", name="Anna's phone").inner_text()
     window.get_by_role("button", name="Use the phone on this page").click()
     expect(window.get_by_text("Anna is enrolled. Nothing to approve.", exact=True)).to_be_visible()
     assert visitor.state()["phone"]["browser"] == ""
     assert errors == []
+
+
+def test_phone_on_its_own_origin_enrols_across_origins(tmp_path, monkeypatch):
+    port = free_port()
+    # Browsers resolve all names below localhost to the loopback address.
+    monkeypatch.setenv("PHONE_URL", f"http://phone.localhost:{port}")
+    running = Run(tmp_path, port)
+    try:
+        running.wait_until_ready()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            window = browser.new_page()
+            found = []
+            window.context.on(
+                "console", lambda message: found.append(message.text) if message.type == "error" else None
+            )
+            window.goto(f"http://localhost:{port}/demo/")
+            expect(window.get_by_text("Anna is enrolled. Nothing to approve.", exact=True)).to_be_visible()
+            with window.context.expect_page() as opened:
+                window.get_by_role("button", name="Use your own browser as the phone").click()
+            opened.value.get_by_role("button", name="Add account").click()
+            expect(window.get_by_role("heading", name="Your browser is Anna's phone")).to_be_visible()
+            assert opened.value.evaluate("location.origin") == f"http://phone.localhost:{port}"
+            assert found == []
+            browser.close()
+    finally:
+        running.kill()
 
 
 def test_code_of_a_link_reaches_no_server(demo, window):

@@ -108,6 +108,7 @@ function draw(state) {
   find("[data-scan]").hidden = !phone.can_scan;
   find("[data-key-name]").textContent = phone.key_name;
   find("[data-browser-name]").textContent = phone.browser;
+  all("[data-browser-push]").forEach((part) => (part.hidden = (part.dataset.browserPush === "yes") !== phone.browser_has_push));
   all("[data-browser]").forEach((part) => (part.hidden = (part.dataset.browser === "enrolled") !== Boolean(phone.browser)));
   all("[data-when-phone]").forEach((part) => (part.hidden = part.dataset.whenPhone !== phone.status));
   if (phone.problem) find("[data-phone-problem]").textContent = phone.problem;
@@ -140,8 +141,17 @@ function drawPortal(portal) {
   if (portal.status !== "enter_code") find("[data-code-form]").reset();
   const code = find("[data-qr]");
   const source = portal.status === "scan" ? `${code.dataset.qr}?ends=${portal.ends_at}` : "";
-  if (source && code.getAttribute("src") !== source) code.setAttribute("src", source);
+  if (source && code.getAttribute("src") !== source) {
+    code.setAttribute("src", source);
+    showOtp();
+  }
   if (!source) code.removeAttribute("src");
+}
+
+async function showOtp() {
+  const place = find("[data-otp]");
+  const response = await fetch(place.dataset.otp, { cache: "no-store" }).catch(() => null);
+  place.textContent = response && response.ok ? await response.text() : "";
 }
 
 function drawMessages(messages) {
