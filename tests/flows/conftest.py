@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fakes import web_push
 from tests.flows import installation as installations
 
 
@@ -27,6 +28,7 @@ def installation(shared, expected_errors):
 
 def check_logs(stack, expected_errors=()):
     secrets = [installations.CLIENT_SECRET, installations.CALLBACK_PASSWORD, "push-token-", "PRIVATE KEY", "Bearer "]
+    secrets += [web_push.PATH, "vapid t="]
     for program in stack.programs:
         log = program.new_log_lines()
         tracebacks = [line for line in log.splitlines() if "Traceback" in line]

@@ -1,4 +1,4 @@
-"""An installation with its surroundings: a stack, fakes of FCM, APNs and a portal, and enrolled users."""
+"""An installation with its surroundings: a stack, fakes of push services and a portal, and enrolled users."""
 
 import base64
 import itertools
@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 import psycopg
 
 from apps.demo.device import Device
+from apps.push.providers.web_push import vapid
 from tests.fakes.apns import ApnsControl
 from tests.fakes.fcm import FcmControl
 from tests.fakes.portal import PortalControl
+from tests.fakes.web_push import WebPushControl
 from tests.flows.programs import FakeServerProgram
 from tests.flows.stack import Stack
 from tests.flows.waiting import wait_until
@@ -36,10 +38,10 @@ class EnrolledUser:
 
 
 class Installation:
-    """Installation of a test. `fcm`, `apple` and `portal` control the fakes, `stack` controls the processes."""
+    """Installation of a test. `stack` controls the processes; `fcm`, `apple`, `browsers` and `portal` the fakes."""
 
-    def __init__(self, stack, fcm, apple, portal):
-        self.stack, self.fcm, self.apple, self.portal = stack, fcm, apple, portal
+    def __init__(self, stack, fcm, apple, browsers, portal):
+        self.stack, self.fcm, self.apple, self.browsers, self.portal = stack, fcm, apple, browsers, portal
 
     def configuration(self):
         account, apple = self.fcm.describe(), self.apple.describe()
@@ -64,7 +66,15 @@ class Installation:
                 }
                 for name in VERSIONS.values()
             ]
-            + [{"name": "apple", "platform": "ios", **{name: apple[name] for name in APPLE_FIELDS}}],
+            + [
+                {"name": "apple", "platform": "ios", **{name: apple[name] for name in APPLE_FIELDS}},
+                {
+                    "name": "browser",
+                    "platform": "web",
+                    "contact": "mailto:operator@example.com",
+                    "vapid_private_key": vapid.generate_private_key(),
+                },
+            ],
             "applications": [
                 {
                     "identifier": "shop",
@@ -79,7 +89,8 @@ class Installation:
                             "version": "1.0.0",
                             "push_messaging_configuration": "apple",
                             "bundle_identifier": apple["topic"],
-                        }
+                        },
+                        {"platform": "web", "version": "1.0.0", "push_messaging_configuration": "browser"},
                     ],
                 }
             ],
@@ -109,13 +120,17 @@ class Installation:
     def enroll(self, version="1.0.0", platform="android"):
         """Enrol a new user with a new device."""
         number = next(_numbers)
-        push_token = os.urandom(32).hex() if platform == "ios" else f"push-token-{number}-{os.urandom(6).hex()}"
-        user = EnrolledUser(f"user-{number}", push_token, Device(self.stack.url))
+        user = EnrolledUser(f"user-{number}", self.new_push_token(platform), Device(self.stack.url))
         status, response = self.call(f"/oauth/api/v4/users/{user.user_id}/enrollment-codes", {"application_id": "shop"})
         assert status == 201, response
         user.device.enroll(response["enrollment_code"], application_id="shop", platform=platform, app_version=version)
         user.device.enroll_push(user.push_token)
         return user
+
+    def new_push_token(self, platform):
+        if platform == "web":
+            return self.browsers.subscribe()
+        return os.urandom(32).hex() if platform == "ios" else f"push-token-{os.urandom(8).hex()}"
 
     def path(self):
         """Return a callback path that no other test uses."""
@@ -211,16 +226,19 @@ def running(directory, **environment):
     with ExitStack() as stack_exit:
         fcm = FcmControl(stack_exit.enter_context(FakeServerProgram("tests.fakes.fcm"))["url"])
         apple = stack_exit.enter_context(FakeServerProgram("tests.fakes.apns"))
+        browsers = stack_exit.enter_context(FakeServerProgram("tests.fakes.web_push"))
         portal = PortalControl(stack_exit.enter_context(FakeServerProgram("tests.fakes.portal"))["url"])
         stack = Stack(
             directory,
             PUSH_APNS_PRODUCTION_URL=apple["production_url"],
             PUSH_APNS_DEVELOPMENT_URL=apple["development_url"],
             PUSH_APNS_CA_FILE=apple["ca_file"],
+            WEB_PUSH_HOSTS="localhost",
+            WEB_PUSH_CA_FILE=browsers["ca_file"],
             **environment,
         )
         stack_exit.callback(stack.stop)
-        installation = Installation(stack, fcm, ApnsControl(apple["url"]), portal)
+        installation = Installation(stack, fcm, ApnsControl(apple["url"]), WebPushControl(browsers["url"]), portal)
         stack.command("migrate", "--no-input")
         stack.configure(installation.configuration())
         stack.start()

@@ -74,6 +74,7 @@ def test_each_message_has_its_own_key_and_all_share_a_vapid_header(send_push, fa
     send_push()
     send_push()
     first, second = received_pushes()
+    assert (first["status"], second["status"]) == (201, 201)
     assert first["headers"]["authorization"] == second["headers"]["authorization"]
     assert first["connection"] == second["connection"]
 
