@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.console.conftest import CHROMIUM, needs_browser
+from tests.console.test_accessibility import AXE_SCRIPT, layout_problems, violations
 from tests.demo.running import Run, Visitor
 from tests.fakes.tcp_proxy import TcpProxy
 from tests.ports import free_port
@@ -107,3 +108,14 @@ def test_code_of_a_link_reaches_no_server(demo, window):
         proxy.disconnect()
     assert b"GET /phone/app.js" in proxy.forwarded
     assert CODE.encode() not in proxy.forwarded
+
+
+@pytest.mark.parametrize("path", ["/demo/", "/demo/real-phone/"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_the_demo_are_accessible(window, path, scheme):
+    window.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    window.set_viewport_size({"width": 390, "height": 800})
+    window.goto(path)
+    window.evaluate(AXE_SCRIPT)
+    assert violations(window) == []
+    assert layout_problems(window) == []
