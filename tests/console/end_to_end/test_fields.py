@@ -5,6 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from apps.push.providers.web_push import vapid
 from tests.console.conftest import needs_browser, sign_in_with_browser
 from tests.fakes import apns_certificates
 
@@ -30,6 +31,8 @@ FIELDS_OF_VERSION = {
     ("android", ""): set(),
     ("android", "fcm_http_v1"): {"cordova"},
     ("android", "fcm_legacy"): {"cordova"},
+    ("android", "web_push"): set(),
+    ("web", "web_push"): set(),
     ("ios", ""): set(),
     ("ios", "apns_token"): {"apns_environment", "bundle_identifier", *NOTIFICATION},
     ("ios", "apns_certificate"): {"bundle_identifier", *NOTIFICATION},
@@ -46,6 +49,12 @@ def configurations():
         {"name": "fields-apple", **ios, "team_id": "ABCDE12345", "key_id": "FGHIJ67890", "signing_key": key},
         {"name": "fields-old-apple", **ios, "certificate": certificate, "apns_environment": "production"},
         {"name": "fields-old-google", **legacy, "server_key": "AAAA-key"},
+        {
+            "name": "fields-browser",
+            "platform": "web",
+            "contact": "mailto:operator@example.com",
+            "vapid_private_key": vapid.generate_private_key(),
+        },
     ]
 
 
@@ -98,10 +107,25 @@ def test_version_form_shows_fields_of_platform_and_configuration(demo, page):
         option = configuration.locator(f"option[data-kind={kind}]" if kind else "option[value='']").first
         configuration.select_option(option.get_attribute("value"))
         expect_fields(page, shown, all_fields - shown, "versions-0-")
-        # Configurations of the other platform are not offered.
-        offered = configuration.locator("option[data-platform]:not([disabled])")
-        platforms = offered.evaluate_all("all => all.map(one => one.dataset.platform)")
-        assert set(platforms) == {platform_value}
+        # Configurations of other platforms are not offered.
+        offered = configuration.locator("option[data-platforms]:not([disabled])")
+        platforms = offered.evaluate_all("all => all.map(one => one.dataset.platforms)")
+        assert platforms
+        assert all(platform_value in served.split() for served in platforms)
+
+
+def test_public_key_of_web_push_can_be_copied(demo, page):
+    page.goto("/admin/push/pushmessagingconfiguration/add/")
+    page.locator("[name=name]").fill("copied-browser")
+    page.locator("[name=platform]").select_option("web")
+    expect_fields(page, {"contact"}, {"team_id", "fcm_api_version", "endpoint"})
+    page.locator("[name=contact]").fill("mailto:operator@example.com")
+    page.locator("[name=_continue]").click()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    key = page.locator("#vapid-public-key").inner_text()
+    assert len(vapid.decode_base64(key)) == 65
+    page.locator("[data-copies=vapid-public-key]").click()
+    assert page.evaluate("navigator.clipboard.readText()") == key
 
 
 def test_application_form_shows_pin_limit_only_with_pin(page):
