@@ -81,7 +81,8 @@ export function hadAccounts(): boolean {
 
 /** Request the configuration of the server. */
 export async function fetchConfiguration(): Promise<Configuration> {
-  const response = await fetch("config.json", { cache: "no-store", credentials: "omit" });
+  // The page preloads it with the same options. The server sends `no-cache`.
+  const response = await fetch("config.json");
   if (!response.ok) throw new Error(`config.json: ${response.status}`);
   return parseConfiguration((await response.json()) as Record<string, unknown>);
 }
