@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import connection, models, transaction
-from django.db.models import BooleanField, Expression, Func, Value
+from django.db.models import BooleanField, Expression, Func, Subquery, Value
 from django.db.models.query import ModelIterable
 from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
@@ -54,6 +54,12 @@ def _adapt(value: Any) -> Any:
     return value
 
 
+class ArrayOf(Subquery):
+    """Values of a query as an array (PostgreSQL only). It is evaluated once for a statement."""
+
+    template = "ARRAY(%(subquery)s)"
+
+
 class AnyOf(Func):
     """Condition that a column has one of the values of a list parameter. One statement serves all lengths."""
 
@@ -61,8 +67,8 @@ class AnyOf(Func):
     template = "%(expressions)s)"
     arg_joiner = " = ANY("
 
-    def __init__(self, column: str, values: "Parameter | list[Any]") -> None:
-        super().__init__(models.F(column), values if isinstance(values, Parameter) else Value(_adapt(values)))
+    def __init__(self, column: str, values: "Parameter | ArrayOf | list[Any]") -> None:
+        super().__init__(models.F(column), Value(_adapt(values)) if isinstance(values, list) else values)
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any, **context: Any) -> Any:
         joiner, template = " IN (SELECT value FROM json_each(", "%(expressions)s))"

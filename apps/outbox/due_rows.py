@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
-from apps.common.statements import AnyOf, Select
+from apps.common.statements import AnyOf, ArrayOf, Select
 from apps.outbox.models import Delivery, State
 
 # Rows that a dispatcher claims at once.
@@ -48,6 +48,10 @@ class Look:
     at: datetime
 
 
+def _columns(rows: "models.QuerySet[Delivery]") -> "models.QuerySet[Delivery, Any]":
+    return rows.values_list("pk", "concurrency_key", "due_at")[: CLAIM_ROWS + 1]
+
+
 class DueRows:
     """Due rows of a queue, as a dispatcher sees them.
 
@@ -57,17 +61,32 @@ class DueRows:
 
     def __init__(self, queue: type[Delivery]) -> None:
         self._look = Select(self._build(queue))
+        self._look_at_others = Select(self._build_excluding(queue))
         self._seen_until = EARLIEST
         self._full_look_at = 0.0
 
     @staticmethod
     def _build(queue: type[Delivery]) -> Any:
+        def build(now: Any, since: Any, until: Any) -> "models.QuerySet[Delivery, Any]":
+            return _columns(queue.waiting(now).filter(due_at__gte=since, due_at__lte=until))
+
+        return build
+
+    @staticmethod
+    def _build_excluding(queue: type[Delivery]) -> Any:
+        """Return the query that excludes keys. It skips their backlog in the index, without reading its rows.
+
+        The candidates are an array, which PostgreSQL evaluates once. Only they have a condition on the state: otherwise
+        PostgreSQL reads all due rows while it expects few of them, because most rows are done.
+        """
+
         def build(now: Any, since: Any, until: Any, excluded_keys: Any) -> "models.QuerySet[Delivery, Any]":
-            # All conditions of the inner query are on columns of the index.
             due = queue._default_manager.filter(state=State.DUE, due_at__gte=since, due_at__lte=until)
-            candidates = due.exclude(AnyOf("concurrency_key", excluded_keys)).order_by("due_at").values("pk")
-            waiting = queue.waiting(now).filter(pk__in=candidates[:INDEX_ROWS])
-            return waiting.values_list("pk", "concurrency_key", "due_at")[: CLAIM_ROWS + 1]
+            others = due.exclude(AnyOf("concurrency_key", excluded_keys)).order_by("due_at")
+            candidates = others.values("pk")[:INDEX_ROWS]
+            is_postgresql = connection.vendor == "postgresql"
+            selected = AnyOf("pk", ArrayOf(candidates)) if is_postgresql else models.Q(pk__in=candidates)
+            return _columns(queue._default_manager.filter(queue.unclaimed(now), selected).order_by("due_at"))
 
         return build
 
@@ -81,8 +100,11 @@ class DueRows:
     def select(self, excluded_keys: Collection[str]) -> Look:
         """Return due rows of all keys except `excluded_keys`, the most overdue first."""
         now = timezone.now()
-        keys = sorted(excluded_keys)
-        found = self._look.tuples(now=now, since=self.seen_until, until=now + AHEAD, excluded_keys=keys)
+        times = {"now": now, "since": self.seen_until, "until": now + AHEAD}
+        if excluded_keys:
+            found = self._look_at_others.tuples(**times, excluded_keys=sorted(excluded_keys))
+        else:
+            found = self._look.tuples(**times)
         rows = [DueRow(*row) for row in found]
         due = [row for row in rows if row.due_at <= now]
         return Look(

@@ -60,8 +60,11 @@ class Delivery(models.Model):
     @classmethod
     def waiting(cls, now: datetime) -> models.QuerySet[Self]:
         """Return the rows that wait for an attempt, now or later, in the order of their times."""
-        is_unclaimed = models.Q(claim=None) | models.Q(leased_until__lte=now)
-        return cls._default_manager.filter(is_unclaimed, state=State.DUE).order_by("due_at")
+        return cls._default_manager.filter(cls.unclaimed(now), state=State.DUE).order_by("due_at")
+
+    @staticmethod
+    def unclaimed(now: datetime) -> models.Q:
+        return models.Q(claim=None) | models.Q(leased_until__lte=now)
 
     @classmethod
     def due(cls, now: datetime) -> models.QuerySet[Self]:
