@@ -58,6 +58,7 @@ class Dispatcher:
         self._later: list[datetime] = []
         self._retries: list[datetime] = []
         self._looked_at = float("-inf")
+        self._dispatched_at = timezone.now()
         self._freed_slots = 0
         self._in_flight: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -78,6 +79,7 @@ class Dispatcher:
         """Claim the rows that can start now, pass them to the threads and return their number."""
         # Set before the query, so that a delivery that ends meanwhile wakes the dispatcher.
         self._has_more_rows = True
+        self._dispatched_at = timezone.now()
         with self._lock:
             self._freed_slots = 0
             in_flight = Counter(self._in_flight)
@@ -174,13 +176,14 @@ class Dispatcher:
 
     def _pause_seconds(self) -> float:
         """Return the seconds until the next row is due, at most POLL_SECONDS."""
-        now = timezone.now()
+        # Rows that have become due since then were not looked at.
+        since = self._dispatched_at
         with self._lock:
             is_waiting_for_slot = self._in_flight.total() > 0 and self._has_more_rows
-            while self._retries and self._retries[0] <= now:
+            while self._retries and self._retries[0] <= since:
                 heappop(self._retries)
-            times = [*self._retries[:1], *[at for at in self._later if at > now][:1]]
+            times = [*self._retries[:1], *[at for at in self._later if at > since][:1]]
         # Due rows without a free slot need no poll: a delivery that ends wakes the dispatcher.
         if is_waiting_for_slot or not times:
             return POLL_SECONDS
-        return min(max((min(times) - now).total_seconds(), MIN_PAUSE_SECONDS), POLL_SECONDS)
+        return min(max((min(times) - timezone.now()).total_seconds(), MIN_PAUSE_SECONDS), POLL_SECONDS)

@@ -108,8 +108,8 @@ def test_new_server_key_is_used_for_new_enrolments(device, enroll, portal, mobil
     assert (result.code, set(printed)) == (0, set(KeyKind))
     bens = enroll(user_id="ben")
     assert bens.server_public_key != device.server_public_key
-    assert ServerKey.objects.get(kind=KeyKind.OPENPGP, shared=True).public_key == bens.server_public_key
-    assert len(printed[KeyKind.OPENPGP]["fingerprint"]) == 40
+    assert ServerKey.objects.get(kind=KeyKind.JOSE, shared=True).public_key == bens.server_public_key
+    assert [len(printed[kind]["fingerprint"]) for kind in (KeyKind.JOSE, KeyKind.OPENPGP)] == [43, 40]
     for user_id, phone in (("anna", device), ("ben", bens)):
         started = portal.start(mobile_type, phone, user_id=user_id).json()["transaction_id"]
         assert phone.answer(phone.fetch(started), approve=True) == "authenticated"

@@ -33,4 +33,4 @@ def test_rotation_commands_of_the_document_work(tmp_path, secrets_in_environment
     assert "  client secrets: 1. Each is migrated when its client uses it; remove or replace unused secrets." in lines
     assert lines.count("api_clients[portal]: changed client_secret") == 2
     assert lines.count("callback_endpoints[https://portal.example.com/callback]: changed signing_secret") == 2
-    assert lines[-2].startswith("fingerprint:")
+    assert [line.split()[0] for line in lines[-2:]] == ["jose", "openpgp"]

@@ -133,18 +133,18 @@ export const de: Messages = {
   push_blocked:
     "Sie haben Benachrichtigungen blockiert. Erlauben Sie sie in den Einstellungen dieser Website, und laden Sie die Seite neu.",
   push_different:
-    "Die Anwendungen dieses Servers verwenden verschiedene Push-Schlüssel. Dieser Browser unterstützt einen. Lassen Sie die App geöffnet, um Anfragen der anderen zu sehen.",
+    "Die Anwendungen dieses Servers verwenden verschiedene Push-Schlüssel. Dieser Browser unterstützt einen. Scannen Sie für die anderen Einmalpasswörter.",
   push_failed:
-    "Der Browser konnte seinen Push-Dienst nicht erreichen. Versuchen Sie es später erneut, oder lassen Sie diese App geöffnet.",
+    "Der Browser konnte seinen Push-Dienst nicht erreichen. Versuchen Sie es später erneut. Bis dahin können Sie Einmalpasswörter scannen.",
   push_in_use:
     "Der Server kennt diesen Browser noch als anderes Gerät. Schalten Sie Benachrichtigungen in den Einstellungen dieser Website aus und wieder ein.",
   push_install:
     "Installieren Sie die App auf iPhone und iPad zuerst: Tippen Sie auf „Teilen“, dann auf „Zum Home-Bildschirm“, und öffnen Sie sie von dort.",
   push_intro: "Anfragen kommen dann auch an, wenn diese App geschlossen ist.",
   push_missing:
-    "Dieser Browser hat keine Push-Benachrichtigungen. Lassen Sie diese App geöffnet, um Anfragen zu sehen.",
+    "Dieser Browser hat keine Push-Benachrichtigungen. Einmalpasswörter können Sie weiterhin scannen.",
   push_no_key:
-    "Der Server hat keinen Schlüssel für Push-Benachrichtigungen. Lassen Sie diese App geöffnet, um Anfragen zu sehen.",
+    "Der Server hat keinen Schlüssel für Push-Benachrichtigungen. Einmalpasswörter können Sie weiterhin scannen.",
   push_off: "Benachrichtigungen sind aus",
   push_on: "Benachrichtigungen sind an",
   push_on_text: "Anfragen kommen auch an, wenn diese App geschlossen ist.",
