@@ -38,7 +38,7 @@ SECRETS = {
     IdempotentRequest: ["response"],
     ContextLookup: ["origin"],
     CallbackEndpoint: ["password", "signing_secrets"],
-    PushMessagingConfiguration: ["server_key", "signing_key", "certificate"],
+    PushMessagingConfiguration: ["server_key", "signing_key", "certificate", "vapid_private_key"],
     ApnsProxy: ["password"],
     Geolocation: ["key"],
     AuthenticatorApp: ["secret"],

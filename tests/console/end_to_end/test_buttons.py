@@ -8,6 +8,7 @@ from django.contrib import admin
 from playwright.sync_api import expect
 
 from apps.demo.device import Device, DeviceApiError
+from apps.push.providers.web_push import vapid
 from tests.console.conftest import needs_browser
 from tests.console.end_to_end.pages import assert_fits, code_in
 from tests.console.end_to_end.portal import Portal
@@ -16,6 +17,8 @@ from tests.flows.waiting import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 
+# The pages are registered when a server starts. Here, only the tests use them.
+admin.autodiscover()
 SECRET = "a-client-secret-that-only-tests-know"
 NUMBER = "+31612345678"
 ENDPOINTS = "Callback endpoints"
@@ -97,8 +100,8 @@ def test_every_page_with_buttons_is_tested():
     with_buttons = {model._meta.label for model in admin.site._registry if pressed_buttons(model._meta.label)}
     assert with_buttons == {
         *("applications.ApiClient", "callbacks.CallbackDelivery", "callbacks.CallbackEndpoint", "enrollment.Profile"),
-        *("events.Event", "system.GeneralConfiguration", "transactions.MobileAuthenticationType"),
-        "transactions.Transaction",
+        *("events.Event", "push.PushMessagingConfiguration", "system.GeneralConfiguration"),
+        *("transactions.MobileAuthenticationType", "transactions.Transaction"),
     }
 
 
@@ -190,6 +193,19 @@ def test_client_secret_is_rotated(console, portal):
     assert wait_until(lambda: old.call(enabled_path)[0] == 401, 5)
     assert new.call(enabled_path)[0] == 200
     assert_all_pressed(console, "applications.ApiClient")
+
+
+def test_key_pair_of_web_push_is_replaced(console, site, portal):
+    browser = {"name": "browser", "platform": "web", "contact": "mailto:operator@example.com"}
+    browser["vapid_private_key"] = vapid.generate_private_key()
+    site.stack.configure({"push_messaging_configurations": [browser]})
+    console.open_row("Push messaging configuration", "browser")
+    key = console.page.locator("#vapid-public-key")
+    before = key.inner_text()
+    console.press("New key pair", message="The key pair was replaced.")
+    assert len(key.inner_text()) == len(before)
+    assert key.inner_text() != before
+    assert_all_pressed(console, "push.PushMessagingConfiguration")
 
 
 def test_user_actions_of_support_staff(console, site, portal, enroll):
