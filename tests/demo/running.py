@@ -170,3 +170,8 @@ class Visitor:
 
 def step_calls(state):
     return [step["call"] for step in state["steps"]]
+
+
+def stored_device(run):
+    phone = json.loads((run.var_dir / "demo" / "live.json").read_text())["phone"]
+    return phone["device"]["device_id"] if phone else ""
