@@ -1,6 +1,6 @@
 # Start with `make run` and `make test`. Each target installs the packages that it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots lock messages phone-hashes clean
+.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots docs lock messages phone-hashes clean
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
@@ -38,6 +38,7 @@ test-postgres: ## Run all tests on PostgreSQL with Celery and Redis
 
 check: ## Run all static checks
 	@./scripts/setup.sh dev
+	@./scripts/setup.sh docs
 	@PYTHON=$(PYTHON) ./scripts/check.sh
 
 format: ## Format the code
@@ -71,6 +72,11 @@ screenshots: ## Save screenshots of console and web phone to docs (requires Chro
 	@./scripts/build-phone.sh
 	@$(PYTHON) scripts/screenshots.py && $(PYTHON) scripts/phone_screenshots.py
 
+docs: ## Build the site of the documentation in VAR_DIR (var/docs); a broken link or an unlisted page fails
+	@./scripts/setup.sh docs
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --clean --site-dir "$${VAR_DIR:-var}/docs"
+	@echo "Open $${VAR_DIR:-var}/docs/index.html"
+
 messages: ## Update and compile the message catalogues (requires gettext)
 	@./scripts/setup.sh production
 	@$(PYTHON) manage.py makemessages --all --no-location --no-obsolete -i var -i tests
@@ -78,7 +84,7 @@ messages: ## Update and compile the message catalogues (requires gettext)
 
 lock: ## Update the locked packages after a change of requirements/*.in
 	@./scripts/setup.sh dev
-	@for level in base production node test dev uv; do \
+	@for level in base production node test dev docs uv; do \
 	    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt; done
 

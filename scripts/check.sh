@@ -29,6 +29,7 @@ check "types of clients/typescript (tsc)" $bin/python scripts/typescript.py type
 check "code style of clients/typescript (ESLint)" $bin/python scripts/typescript.py lint
 check "types of clients/web-phone (tsc)" $bin/python scripts/typescript.py types web-phone
 check "code style of clients/web-phone (ESLint)" $bin/python scripts/typescript.py lint web-phone
+check "site of the documentation (MkDocs)" env NO_MKDOCS_2_WARNING=1 $bin/python -m mkdocs build --site-dir "$VAR_DIR/docs"
 check "words" $bin/python scripts/check_words.py
 check "shell scripts" sh -c 'for script in scripts/*.sh .ci/run; do sh -n "$script" || exit 1; done'
 check "dependency audit" $bin/python scripts/audit.py

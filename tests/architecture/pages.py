@@ -11,6 +11,7 @@ PAGES = [
     *sorted(Path(ROOT, "docs").rglob("*.md")),
     ROOT / "clients/python/README.md",
     ROOT / "clients/typescript/README.md",
+    ROOT / "clients/web-phone/README.md",
     ROOT / "locale/README.md",
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

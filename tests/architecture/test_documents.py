@@ -5,6 +5,7 @@ import re
 from functools import cache
 
 import pytest
+import yaml
 from django.core.management import get_commands
 from django.urls import resolve
 
@@ -47,7 +48,21 @@ def test_every_link_has_a_target(page):
 
 def test_readme_links_every_page():
     linked = set(LINK.findall((ROOT / "README.md").read_text()))
-    assert {pages.name(page) for page in PAGES if page.is_relative_to(ROOT / "docs")} <= linked
+    expected = {pages.name(page) for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    # The index of such a directory lists its pages.
+    in_directories = tuple(f"docs/{name}/" for name in ("errors", "portal-api"))
+    assert {name for name in expected if not name.startswith(in_directories)} <= linked
+
+
+def test_navigation_of_the_site_lists_every_page():
+    def listed(entry):
+        values = entry.values() if isinstance(entry, dict) else entry
+        return [entry] if isinstance(entry, str) else [page for value in values for page in listed(value)]
+
+    in_navigation = listed(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+    names = [pages.name(page) for page in PAGES if page.name != "README.md" or page.parent != ROOT]
+    on_site = {name.removeprefix("docs/") if name.startswith("docs/") else f"project/{name}" for name in names}
+    assert sorted(in_navigation) == sorted(on_site)
 
 
 @cache

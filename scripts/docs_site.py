@@ -1,0 +1,100 @@
+"""Hooks of MkDocs (`mkdocs.yml`): adapt the pages, which are written for GitHub and editors, to the site.
+
+- Pages outside `docs/` are pages of the site below `project/`. Links to other files outside `docs/` become their names.
+- Headings have the anchors that GitHub gives them.
+- Adjacent code blocks in different languages become tabs.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTSIDE = ["[A-Z]*.md", "clients/*/README.md", "deploy/**/*.md", "locale/README.md"]
+# The start page of the site has the links of the README.
+REPLACED = {"README.md": "docs/index.md"}
+
+COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+BLOCK = r"```(?:\w+)\n(?:(?!```).*\n)*```\n"
+RUN = re.compile(rf"^{BLOCK}(?:\n{BLOCK})+", re.MULTILINE)
+LANGUAGES = {"sh": "Shell", "python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}
+
+
+def on_config(config: Any) -> None:
+    config.mdx_configs.setdefault("toc", {})["slugify"] = anchor
+
+
+def anchor(heading: str, separator: str) -> str:
+    """Return the anchor that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", separator)
+
+
+def outside_pages() -> list[str]:
+    """Return the paths of the pages outside `docs/`, relative to the repository."""
+    found = (path.relative_to(ROOT).as_posix() for pattern in OUTSIDE for path in sorted(ROOT.glob(pattern)))
+    return [path for path in found if path not in REPLACED]
+
+
+def on_files(files: Files, config: Any) -> Files:
+    for path in outside_pages():
+        files.append(File.generated(config, f"project/{path}", content=(ROOT / path).read_text(encoding="utf-8")))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, files: Files, **_arguments: Any) -> str:
+    source = page.file.src_uri
+    text = COMMENT.sub("", markdown)
+    text = outside_code(text, lambda part: LINK.sub(lambda link: rewritten(link, source, files), part))
+    return RUN.sub(tabs, text)
+
+
+def outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Change the parts of a text that are not in a fenced block."""
+    parts, end = [], 0
+    for fence in FENCE.finditer(text):
+        parts += [change(text[end : fence.start()]), fence.group()]
+        end = fence.end()
+    return "".join([*parts, change(text[end:])])
+
+
+def in_repository(source: str) -> str:
+    """Return the path in the repository of a page of the site."""
+    return source.removeprefix("project/") if source.startswith("project/") else f"docs/{source}"
+
+
+def rewritten(link: re.Match[str], source: str, files: Files) -> str:
+    """Return a link for the site. The targets of links are relative to the file in the repository."""
+    mark, text, target = link.groups()
+    path, hash_sign, fragment = target.partition("#")
+    if not path or re.match(r"[a-z]+:", target):
+        return link.group()
+    found = posixpath.normpath(posixpath.join(posixpath.dirname(in_repository(source)), path))
+    found = REPLACED.get(found, found)
+    uri = found.removeprefix("docs/") if found.startswith("docs/") else f"project/{found}"
+    if files.get_file_from_path(uri):
+        relative = posixpath.relpath(uri, posixpath.dirname(source) or ".")
+        return f"{mark}[{text}]({relative}{hash_sign}{fragment})"
+    if (ROOT / found).is_dir() or ((ROOT / found).exists() and not found.startswith("docs/")):
+        return text if text.strip("`") == found else f"{text} (`{found}`)"
+    # MkDocs reports a broken link.
+    return link.group()
+
+
+def tabs(run: re.Match[str]) -> str:
+    """Return adjacent code blocks as tabs, if each has another language."""
+    blocks = re.findall(BLOCK, run.group())
+    languages = [block[3 : block.index("\n")] for block in blocks]
+    if len(set(languages)) < len(languages) or not set(languages) <= set(LANGUAGES):
+        return run.group()
+    parts = []
+    for language, block in zip(languages, blocks, strict=True):
+        title = "curl" if language == "sh" and "curl" in block else LANGUAGES[language]
+        lines = "".join(f"    {line}\n" if line else "\n" for line in block.splitlines())
+        parts.append(f'=== "{title}"\n\n{lines}')
+    return "\n".join(parts)
