@@ -23,6 +23,7 @@ TYPES = [
     {"name": "login-number", "method": "push", "number_matching_digits": 2},
     {"name": "login-pin", "method": "push_with_pin"},
     {"name": "login-fingerprint", "method": "push_with_fingerprint"},
+    {"name": "login-custom", "method": "push_with_custom_authenticator"},
     {"name": "login-short", "method": "push", "time_to_live": 2},
     {"name": "pay", "method": "push_with_pin", "transaction_signing": True},
     {"name": "scan", "method": "otp"},
@@ -31,7 +32,7 @@ TYPES = [
 
 def configuration(vapid_private_key):
     return {
-        "features": {"transaction_signing": True},
+        "features": {"transaction_signing": True, "custom_authenticators": True},
         "general": {"lock_profile_on_fraud_report": True},
         "api_clients": [
             {
@@ -57,6 +58,7 @@ def configuration(vapid_private_key):
                 "pin_enabled": True,
                 "max_pin_attempts": MAX_PIN_ATTEMPTS,
                 "fingerprint_enabled": True,
+                "custom_authenticators": ["face"],
                 "versions": [{"platform": "web", "version": "1.0.0", "push_messaging_configuration": "browser"}],
             }
         ],

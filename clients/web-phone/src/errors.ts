@@ -17,7 +17,7 @@ const TEXTS: readonly (readonly [ErrorClass, Key])[] = [
   [device.InvalidServerMessage, "error_unsafe"],
   [device.RegistrationLost, "pin_lost"],
   [device.Disconnected, "disconnected_text"],
-  [device.AuthenticatorRevoked, "fingerprint_revoked"],
+  [device.AuthenticatorRevoked, "authenticator_revoked"],
   [device.VersionNotEnabled, "error_version"],
   [device.EnrollmentDisabled, "enrollment_off"],
   [device.InvalidTransaction, "ended_text"],

@@ -1,5 +1,6 @@
 /**
- * Tokens of fingerprints, encrypted with a key that only WebAuthn with user verification returns (PRF extension).
+ * Tokens of fingerprint and custom authenticators, encrypted with a key that only WebAuthn with user verification
+ * returns (PRF extension).
  *
  * The authenticator of the device computes the key after it has verified the user. No script can compute it alone.
  */
@@ -21,7 +22,7 @@ export class FingerprintError extends Error {
   }
 }
 
-/** Credential with its key, between its creation and the registration at the server. */
+/** Credential with its key, between its creation and the registrations at the server. */
 interface Prepared {
   readonly credentialId: string;
   readonly salt: string;
@@ -58,7 +59,7 @@ export class FingerprintStore implements TokenStore {
     this.#storage = storage;
   }
 
-  /** Create a credential in the authenticator of the device. The next `save` uses it. Call it from a click. */
+  /** Create a credential in the authenticator of the device, for `save`. Call it from a click. */
   async prepare(account: string): Promise<void> {
     const salt = random(32);
     const credential = await request(() => navigator.credentials.create({ publicKey: creation(account, salt) }));
@@ -75,9 +76,13 @@ export class FingerprintStore implements TokenStore {
     };
   }
 
+  /** Forget the key of the credential, after the registrations. */
+  forgetPrepared(): void {
+    this.#prepared = undefined;
+  }
+
   async save(id: string, token: string): Promise<void> {
     const prepared = this.#prepared;
-    this.#prepared = undefined;
     if (prepared === undefined) throw new FingerprintError("fingerprint_none");
     const iv = random(12);
     const algorithm = { name: "AES-GCM", iv, additionalData: utf8(id) };
@@ -89,13 +94,13 @@ export class FingerprintStore implements TokenStore {
 
   async unlock(id: string): Promise<string> {
     const value = JSON.parse((await this.#storage.get(PREFIX + id)) ?? "null") as StoredToken | null;
-    if (value === null) throw new FingerprintError("fingerprint_revoked");
+    if (value === null) throw new FingerprintError("authenticator_revoked");
     const key = await deriveKey(await evaluate(decode(value.credentialId), decode(value.salt)));
     const algorithm = { name: "AES-GCM", iv: decode(value.iv), additionalData: utf8(id) };
     try {
       return new TextDecoder().decode(await crypto.subtle.decrypt(algorithm, key, decode(value.encrypted)));
     } catch (error) {
-      throw new FingerprintError("fingerprint_revoked", { cause: error });
+      throw new FingerprintError("authenticator_revoked", { cause: error });
     }
   }
 

@@ -7,7 +7,7 @@ import type { Phone } from "./phone.ts";
 import { Poller } from "./poller.ts";
 import { accountScreen, removeScreen } from "./screens/account.ts";
 import { addScreen, confirmScreen } from "./screens/add.ts";
-import { fingerprintScreen } from "./screens/fingerprint.ts";
+import { authenticatorScreen } from "./screens/authenticators.ts";
 import { homeScreen } from "./screens/home.ts";
 import { otpScreen } from "./screens/otp.ts";
 import { pinScreen } from "./screens/pin.ts";
@@ -32,6 +32,7 @@ export interface Route {
   readonly name: ScreenName;
   readonly profileId?: string;
   readonly transactionId?: string;
+  readonly authenticator?: string;
 }
 
 const SCREENS = {
@@ -41,7 +42,7 @@ const SCREENS = {
   account: accountScreen,
   remove: removeScreen,
   pin: pinScreen,
-  fingerprint: fingerprintScreen,
+  authenticator: authenticatorScreen,
   push: pushScreen,
   request: requestScreen,
   fraud: fraudScreen,
@@ -57,7 +58,7 @@ export class App {
   /** Open challenges by transaction. */
   readonly challenges = new Map<string, Challenge>();
   result: Result | undefined;
-  /** PIN that was set a moment ago, for the fingerprint. The screen of the fingerprint removes it. */
+  /** PIN that was set a moment ago, for the other authenticators. Their screen removes it. */
   newPin: string | undefined;
   readonly #main = document.getElementById("main") ?? document.body;
   readonly #live = document.getElementById("live") ?? document.body;
@@ -141,7 +142,7 @@ export class App {
         type: "button",
         class: "back",
         onclick: () => {
-          this.#back();
+          this.back();
         },
       },
       t("back"),
@@ -152,7 +153,8 @@ export class App {
     scrollTo(0, 0);
   }
 
-  #back(): void {
+  /** Return to the screen before, or without one to the first. */
+  back(): void {
     if (history.length > 1 && history.state !== null) history.back();
     else this.home();
   }

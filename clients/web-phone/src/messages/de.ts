@@ -17,12 +17,15 @@ export const de: Messages = {
   again_text: "Fordern Sie bei {application} einen neuen QR-Code an, um es wieder zu verwenden.",
   application: "Anwendung",
   approve: "Bestätigen",
+  approve_custom: "Mit {id} bestätigen",
   approve_fingerprint: "Mit Fingerabdruck bestätigen",
   approve_pin: "Mit PIN bestätigen",
   approved: "Bestätigt",
   approved_text: "Sie können bei {application} weitermachen.",
   attempts_one: "Falsche PIN. Noch {count} Versuch. Danach wird dieses Konto getrennt.",
   attempts_other: "Falsche PIN. Noch {count} Versuche.",
+  authenticator_revoked:
+    "Diese Art der Bestätigung ist nicht mehr gültig. Verwenden Sie die PIN und richten Sie sie danach neu ein.",
   back: "Zurück",
   camera: "Kamera",
   camera_denied:
@@ -38,6 +41,8 @@ export const de: Messages = {
   code_shown_text: "Geben Sie diesen Code bei {application} ein.",
   code_wrong: "Dieser Code ist falsch, verwendet oder abgelaufen. Fordern Sie auf Ihrer Website einen neuen an.",
   continue: "Weiter",
+  custom: "Authentifikator {id}",
+  custom_use: "{id} einrichten",
   delete_digit: "Letzte Ziffer löschen",
   denied: "Abgelehnt",
   denied_text: "Es wurde nichts bestätigt.",
@@ -67,8 +72,6 @@ export const de: Messages = {
     "Bestätigen Sie mit dem Fingerabdruck, dem Gesicht oder der Bildschirmsperre dieses Geräts statt mit der PIN.",
   fingerprint_none:
     "Dieser Browser oder dieses Gerät kann keinen Schlüssel mit einem Fingerabdruck schützen. Verwenden Sie die PIN.",
-  fingerprint_revoked:
-    "Der Fingerabdruck ist nicht mehr gültig. Verwenden Sie die PIN, und richten Sie den Fingerabdruck danach neu ein.",
   fingerprint_title: "Ihren Fingerabdruck verwenden?",
   fingerprint_use: "Fingerabdruck einrichten",
   fraud: "Das war ich nicht",

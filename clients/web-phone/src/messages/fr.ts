@@ -17,12 +17,15 @@ export const fr: Messages = {
   again_text: "Pour l’utiliser de nouveau, demandez un nouveau code QR à {application}.",
   application: "Application",
   approve: "Approuver",
+  approve_custom: "Approuver avec {id}",
   approve_fingerprint: "Approuver avec l’empreinte",
   approve_pin: "Approuver avec le code PIN",
   approved: "Approuvé",
   approved_text: "Vous pouvez continuer sur {application}.",
   attempts_one: "Code PIN incorrect. Il reste {count} essai. Ensuite, ce compte sera déconnecté.",
   attempts_other: "Code PIN incorrect. Il reste {count} essais.",
+  authenticator_revoked:
+    "Ce mode d’approbation n’est plus valable. Utilisez le code PIN, puis configurez-le de nouveau.",
   back: "Retour",
   camera: "Caméra",
   camera_denied:
@@ -38,6 +41,8 @@ export const fr: Messages = {
   code_shown_text: "Saisissez ce code sur {application}.",
   code_wrong: "Ce code est incorrect, déjà utilisé ou expiré. Demandez-en un nouveau sur votre site.",
   continue: "Continuer",
+  custom: "Authentificateur {id}",
+  custom_use: "Configurer {id}",
   delete_digit: "Effacer le dernier chiffre",
   denied: "Refusé",
   denied_text: "Rien n’a été approuvé.",
@@ -65,7 +70,6 @@ export const fr: Messages = {
     "Approuvez avec l’empreinte, le visage ou le verrouillage de l’écran de cet appareil au lieu du code PIN.",
   fingerprint_none:
     "Ce navigateur ou cet appareil ne peut pas protéger une clé avec une empreinte. Utilisez le code PIN.",
-  fingerprint_revoked: "L’empreinte n’est plus valable. Utilisez le code PIN, puis configurez de nouveau l’empreinte.",
   fingerprint_title: "Utiliser votre empreinte ?",
   fingerprint_use: "Configurer l’empreinte",
   fraud: "Ce n’était pas moi",

@@ -17,12 +17,15 @@ export const nl: Messages = {
   again_text: "Vraag bij {application} een nieuwe QR-code aan om het weer te gebruiken.",
   application: "Toepassing",
   approve: "Goedkeuren",
+  approve_custom: "Goedkeuren met {id}",
   approve_fingerprint: "Goedkeuren met vingerafdruk",
   approve_pin: "Goedkeuren met pincode",
   approved: "Goedgekeurd",
   approved_text: "U kunt verdergaan bij {application}.",
   attempts_one: "Onjuiste pincode. Nog {count} poging. Daarna wordt dit account ontkoppeld.",
   attempts_other: "Onjuiste pincode. Nog {count} pogingen.",
+  authenticator_revoked:
+    "Deze manier van goedkeuren is niet meer geldig. Gebruik de pincode en stel ze daarna opnieuw in.",
   back: "Terug",
   camera: "Camera",
   camera_denied:
@@ -38,6 +41,8 @@ export const nl: Messages = {
   code_shown_text: "Voer deze code in bij {application}.",
   code_wrong: "Deze code is onjuist, gebruikt of verlopen. Vraag uw website om een nieuwe.",
   continue: "Doorgaan",
+  custom: "Authenticator {id}",
+  custom_use: "{id} instellen",
   delete_digit: "Laatste cijfer wissen",
   denied: "Geweigerd",
   denied_text: "Er is niets goedgekeurd.",
@@ -66,8 +71,6 @@ export const nl: Messages = {
     "Keur goed met de vingerafdruk, het gezicht of de schermvergrendeling van dit apparaat in plaats van met de pincode.",
   fingerprint_none:
     "Deze browser of dit apparaat kan geen sleutel met een vingerafdruk beschermen. Gebruik de pincode.",
-  fingerprint_revoked:
-    "De vingerafdruk is niet meer geldig. Gebruik de pincode en stel de vingerafdruk daarna opnieuw in.",
   fingerprint_title: "Uw vingerafdruk gebruiken?",
   fingerprint_use: "Vingerafdruk instellen",
   fraud: "Dit was ik niet",

@@ -3,7 +3,7 @@
 import { button, buttons, h, picture } from "../dom.ts";
 import { t } from "../i18n.ts";
 import type { App, Route, Screen } from "../router.ts";
-import { canSetFingerprint, hasFingerprint } from "./fingerprint.ts";
+import { labelOf, missingAuthenticators, registeredAuthenticators, setUpLabel } from "./authenticators.ts";
 import { attempt, Problem } from "./parts.ts";
 
 export function accountScreen(app: App, { profileId = "" }: Route): Screen {
@@ -31,7 +31,7 @@ function parts(app: App, profileId: string): HTMLElement[] {
       id,
       ...warnings(app, profileId),
       ...pinRow(app, profileId),
-      ...fingerprintRow(app, profileId),
+      ...authenticatorRows(app, profileId),
       buttons(remove),
     ];
   }
@@ -68,15 +68,17 @@ function pinRow(app: App, profileId: string): HTMLElement[] {
   return [row(t("pin"), t(isSet ? "is_set" : "is_not_set"), set)];
 }
 
-/** The registration of a fingerprint requires the PIN. */
-function fingerprintRow(app: App, profileId: string): HTMLElement[] {
-  const isSet = hasFingerprint(app, profileId);
-  if (!isSet && !canSetFingerprint(app, profileId)) return [];
-  const set = button(t("fingerprint_use"), "quiet", () => {
-    app.go({ name: "fingerprint", profileId });
-  });
+/** Fingerprint and custom authenticators. Their registration requires the PIN. */
+function authenticatorRows(app: App, profileId: string): HTMLElement[] {
   const hasPin = app.phone.profile(profileId)?.pin === "registered";
-  return [row(t("fingerprint"), t(isSet ? "is_set" : "is_not_set"), hasPin && set)];
+  const registered = registeredAuthenticators(app, profileId).map((name) => row(labelOf(name), t("is_set"), false));
+  const missing = missingAuthenticators(app, profileId).map((name) => {
+    const set = button(setUpLabel(name), "quiet", () => {
+      app.go({ name: "authenticator", profileId, authenticator: name });
+    });
+    return row(labelOf(name), t("is_not_set"), hasPin && set);
+  });
+  return [...registered, ...missing];
 }
 
 function row(label: string, value: string, action: HTMLElement | false): HTMLElement {

@@ -14,7 +14,7 @@ import { FingerprintError } from "../fingerprint.ts";
 import { plural, t } from "../i18n.ts";
 import { isAccountGone } from "../phone.ts";
 import type { App } from "../router.ts";
-import { hasFingerprint } from "./fingerprint.ts";
+import { approvals } from "./authenticators.ts";
 import { attempt, field, Problem, type Field } from "./parts.ts";
 import { PinPad } from "./pin-pad.ts";
 import type { ResultKind } from "./result.ts";
@@ -72,22 +72,18 @@ export class Answers {
     if (WITHOUT_CREDENTIAL.has(method)) {
       return [button(t("approve"), "main wide", () => attempt(area, this.#problem, () => approve({})))];
     }
-    const usesFingerprint = method === "push_with_fingerprint" && hasFingerprint(this.#app, profileId);
     if (this.#app.phone.profile(profileId)?.pin === "none") return [this.#pinMissing(profileId)];
+    const unlocks = approvals(this.#app, profileId, method).map(({ label, approval }) =>
+      button(label, "main wide", () => attempt(area, this.#problem, () => approve(approval))),
+    );
     const pin = h("div", {});
-    const openPad = button(
-      t(usesFingerprint ? "use_pin" : "approve_pin"),
-      usesFingerprint ? "quiet" : "main wide",
-      () => {
+    const isOnlyPin = unlocks.length === 0;
+    pin.append(
+      button(t(isOnlyPin ? "approve_pin" : "use_pin"), isOnlyPin ? "main wide" : "quiet", () => {
         this.#openPad(pin, challenge, number);
-      },
+      }),
     );
-    pin.append(openPad);
-    if (!usesFingerprint) return [pin];
-    const fingerprint = button(t("approve_fingerprint"), "main wide", () =>
-      attempt(area, this.#problem, () => approve({ fingerprint: true })),
-    );
-    return [fingerprint, pin];
+    return [...unlocks, pin];
   }
 
   #pinMissing(profileId: string): HTMLElement {

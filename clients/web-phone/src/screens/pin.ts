@@ -7,7 +7,7 @@ import { isFingerprintPossible } from "../fingerprint.ts";
 import { t } from "../i18n.ts";
 import { isAccountGone } from "../phone.ts";
 import type { App, Route, Screen } from "../router.ts";
-import { canSetFingerprint } from "./fingerprint.ts";
+import { missingAuthenticators } from "./authenticators.ts";
 import { isSimple, MIN_PIN_LENGTH, PinPad } from "./pin-pad.ts";
 
 export function pinScreen(app: App, { profileId = "" }: Route): Screen {
@@ -84,10 +84,10 @@ async function register(app: App, profileId: string, pin: string, currentPin: st
   await app.phone.refresh().catch(() => undefined);
   if (currentPin !== undefined) {
     app.notify("pin_changed");
-    app.replace({ name: "account", profileId });
-  } else if (canSetFingerprint(app, profileId) && (await isFingerprintPossible())) {
+    app.back();
+  } else if (missingAuthenticators(app, profileId).length > 0 && (await isFingerprintPossible())) {
     app.newPin = pin;
-    app.replace({ name: "fingerprint", profileId });
+    app.replace({ name: "authenticator", profileId });
   } else {
     app.replace({ name: "push" });
   }
