@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from apps.api.device import rejections
 from apps.enrollment.models import ServerKey
 from apps.transactions.models import Transaction
 from clients.python.countersign_device import MessageType
@@ -79,3 +80,35 @@ def test_registration_is_not_an_answer(client, portal, mobile_type, enroll_devic
     response = send_json(client, answer_path(started), {"message": message}, token=device.device_token)
     assert error_of(response) == (400, "invalid_message")
     assert portal.result(started).json()["status"] == "pending"
+
+
+@pytest.mark.parametrize("reason", ["jwe_alg_dir", "jws_alg_es384", "payload_changed", "wrong_token"])
+def test_rejections_take_the_same_time(client, enroll_device, start_transaction, monkeypatch, reason):
+    clock = Clock()
+    monkeypatch.setattr(rejections, "monotonic", clock.read)
+    monkeypatch.setattr(rejections, "sleep", clock.sleep)
+    device = enroll_device("p256")
+    path = answer_path(start_transaction("p256", device))
+    vectors = {vector["reason"]: vector for vector in select(DOCUMENT, "p256").device["refused"]}
+    if reason == "wrong_token":
+        message = device.seal({"transaction_id": "x", "token": "x", "authenticated": True})
+    else:
+        message = vectors[reason]["message"]
+    response = send_json(client, path, {"message": message}, token=device.device_token)
+    assert error_of(response) == (400, "invalid_message")
+    assert clock.now == pytest.approx(rejections.REJECTION_SECONDS)
+
+
+class Clock:
+    """Clock on which each verification takes another time, at most a millisecond."""
+
+    def __init__(self):
+        self.now, self.reads = 0.0, 0
+
+    def read(self):
+        self.reads += 1
+        self.now += 0.001 * (self.reads - 1)
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds

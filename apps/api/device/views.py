@@ -9,6 +9,7 @@ from rest_framework.serializers import Serializer
 
 from apps.api import authentication
 from apps.api.device import descriptions, examples, serializers
+from apps.api.device.rejections import constant_rejection_time
 from apps.api.schema import DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.common import errors
@@ -173,6 +174,7 @@ class AuthenticatorsView(ApiView):
             ),
         },
     )
+    @constant_rejection_time()
     def post(self, request: Request, profile_id: str) -> Response:
         profile = enrollment.get_profile(authenticate(request), profile_id)
         return Response({"message": authenticators.register(profile, read_sealed_message(request))}, status=201)
@@ -268,6 +270,7 @@ class AnswerView(ApiView):
             ),
         },
     )
+    @constant_rejection_time()
     def post(self, request: Request, transaction_id: str) -> Response:
         device = authenticate(request)
         message = read_sealed_message(request)
