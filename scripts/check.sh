@@ -25,6 +25,7 @@ check "migrations" $bin/python manage.py makemigrations --check --dry-run
 check "names of migrations" sh -c '! ls apps/*/migrations/*_auto_*.py 2>/dev/null'
 check "catalogue of texts" ./scripts/check-messages.sh
 check "OpenAPI description" $bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+check "types of clients/portal-python (mypy)" sh -c "cd clients/portal-python && $PWD/$bin/mypy"
 check "types of clients/typescript (tsc)" $bin/python scripts/typescript.py types
 check "code style of clients/typescript (ESLint)" $bin/python scripts/typescript.py lint
 check "types of clients/web-phone (tsc)" $bin/python scripts/typescript.py types web-phone

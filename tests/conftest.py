@@ -24,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 # Fixtures that start servers once per test process.
-SHARED_SERVERS = ("shared", "demo", "phone_site")
+SHARED_SERVERS = ("shared", "demo", "phone_site", "portal_site")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ ROOT = Path(settings.BASE_DIR)
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted(Path(ROOT, "docs").rglob("*.md")),
+    ROOT / "clients/portal-python/README.md",
     ROOT / "clients/python/README.md",
     ROOT / "clients/typescript/README.md",
     ROOT / "clients/web-phone/README.md",
