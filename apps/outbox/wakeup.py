@@ -31,28 +31,33 @@ def notify_workers(queue: Queue) -> None:
 
 
 def _enqueue_task(queue: Queue) -> None:
-    # By name, because importing Celery costs 0.1 s: processes that publish nothing start without it.
-    celery = import_string(settings.CELERY_APPLICATION)
-    _task_publisher.enqueue(queue.name, partial(celery.send_task, queue.task, ignore_result=True))
+    if queue.name not in _task_publishers:
+        # By name, because importing Celery costs 0.1 s: processes that publish nothing start without it.
+        celery = import_string(settings.CELERY_APPLICATION)
+        publisher = _TaskPublisher(partial(celery.send_task, queue.task, ignore_result=True))
+        _task_publishers.setdefault(queue.name, publisher)
+    _task_publishers[queue.name].enqueue()
 
 
 class _TaskPublisher:
-    """Publisher that sends tasks in its own thread: requests do not wait for the broker, and a burst sends one task."""
+    """Publisher of one queue's task in a thread: requests do not wait for the broker, and a burst sends one task.
+
+    Each queue has its own, so that a callback does not delay the next push.
+    """
 
     ERROR_BACKOFF_SECONDS = 2.0
     # Under load, one task notifies of the deliveries of this time. A task takes 3 ms of CPU time in all.
     INTERVAL_SECONDS = 0.02
 
-    def __init__(self) -> None:
-        self._tasks: dict[str, Callable[[], object]] = {}
+    def __init__(self, publish: Callable[[], object]) -> None:
+        self._publish = publish
         self._lock = threading.Lock()
         self._has_work = threading.Event()
         self._thread: threading.Thread | None = None
         self._is_unavailable = False
 
-    def enqueue(self, name: str, publish: Callable[[], object]) -> None:
+    def enqueue(self) -> None:
         with self._lock:
-            self._tasks[name] = publish
             # Started on first use: threads do not survive a fork.
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="task publisher", daemon=True)
@@ -63,15 +68,12 @@ class _TaskPublisher:
         while True:
             self._has_work.wait()
             self._has_work.clear()
-            with self._lock:
-                tasks, self._tasks = self._tasks, {}
-            for publish in tasks.values():
-                self._publish(publish)
+            self._publish_task()
             sleep(self.INTERVAL_SECONDS)
 
-    def _publish(self, publish: Callable[[], object]) -> None:
+    def _publish_task(self) -> None:
         try:
-            publish()
+            self._publish()
         except Exception as error:  # noqa: BLE001 - logged; each broker has its own exceptions
             if not self._is_unavailable:
                 log.warning("broker_unavailable", error=type(error).__name__)
@@ -81,4 +83,4 @@ class _TaskPublisher:
             self._is_unavailable = False
 
 
-_task_publisher = _TaskPublisher()
+_task_publishers: dict[str, _TaskPublisher] = {}

@@ -113,7 +113,7 @@ def record_result(row, state):
 
 
 def test_burst_of_notifications_sends_few_tasks():
-    publisher, published, is_released = wakeup._TaskPublisher(), threading.Semaphore(0), threading.Event()
+    published, is_released = threading.Semaphore(0), threading.Event()
     calls = []
 
     def publish():
@@ -121,10 +121,11 @@ def test_burst_of_notifications_sends_few_tasks():
         published.release()
         is_released.wait(10)
 
-    publisher.enqueue("queue", publish)
+    publisher = wakeup._TaskPublisher(publish)
+    publisher.enqueue()
     assert published.acquire(timeout=5)
     for _number in range(100):
-        publisher.enqueue("queue", publish)
+        publisher.enqueue()
     is_released.set()
     assert published.acquire(timeout=5)
     assert not published.acquire(timeout=0.2)
@@ -133,7 +134,7 @@ def test_burst_of_notifications_sends_few_tasks():
 
 def test_notification_is_sent_after_the_broker_recovers(monkeypatch):
     monkeypatch.setattr(wakeup._TaskPublisher, "ERROR_BACKOFF_SECONDS", 0.01)
-    publisher, is_published = wakeup._TaskPublisher(), threading.Event()
+    is_published = threading.Event()
     failures = [ConnectionRefusedError]
 
     def publish():
@@ -141,9 +142,10 @@ def test_notification_is_sent_after_the_broker_recovers(monkeypatch):
             raise failures.pop()
         is_published.set()
 
-    publisher.enqueue("queue", publish)
+    publisher = wakeup._TaskPublisher(publish)
+    publisher.enqueue()
     deadline = threading.Event()
     while failures:
         assert not deadline.wait(0.01)
-    publisher.enqueue("queue", publish)
+    publisher.enqueue()
     assert is_published.wait(5)
