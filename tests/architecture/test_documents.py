@@ -29,7 +29,9 @@ MARK = re.compile(r"<!-- (?:executed by (tests/[\w/]+\.py)(?:: \w+)?|not execute
 # Names of other systems.
 EXTERNAL_NAMES = {
     "CUSTOM_AUTHENTICATOR", "FINGER_PRINT", "NOT_FOUND", "PERMISSION_DENIED", "PUSH_WITH_PIN", "QUOTA_EXCEEDED",
-    "POSTGRES_PASSWORD", "RAW_URI", "SENDER_ID_MISMATCH", "TCP_USER_TIMEOUT", "THIRD_PARTY_AUTH_ERROR",
+    "POSTGRES_PASSWORD", "PUSH_WITH_CUSTOM_AUTHENTICATOR", "PUSH_WITH_FINGERPRINT", "RAW_URI", "SENDER_ID_MISMATCH",
+    "SIGNING_SECRET", "TCP_USER_TIMEOUT", "THIRD_PARTY_AUTH_ERROR", "WEBHOOK_ID", "WEBHOOK_SIGNATURE",
+    "WEBHOOK_TIMESTAMP",
 }  # fmt: skip
 every_page = pytest.mark.parametrize("page", PAGES, ids=pages.name)
 
