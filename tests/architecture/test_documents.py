@@ -132,6 +132,11 @@ def test_shown_commands_are_executed_or_have_a_reason(page):
         assert page.name in (ROOT / test).read_text(), test
 
 
+@every_page
+def test_endpoints_have_names_instead_of_numbers(page):
+    assert not re.findall(r"\bE[1-9]\b", page.read_text())
+
+
 def test_operations_page_names_every_queue():
     assert set(QUEUES) <= set(pages.quoted(ROOT / "docs/operations.md"))
 
