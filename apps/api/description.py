@@ -5,13 +5,27 @@ from threading import Lock
 
 from django.http import HttpResponse
 from django.utils import translation
+from django.utils.translation import gettext as _
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.renderers import OpenApiYamlRenderer
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
 from apps.api.views import ApiView
+from apps.common import errors
+
+YAML, JSON = "yaml", "json"
+CONTENT_TYPES = {YAML: "application/vnd.oai.openapi; charset=utf-8", JSON: "application/json; charset=utf-8"}
+# In the order in which they are preferred, if the Accept header prefers none of them.
+MEDIA_TYPES = {
+    "application/vnd.oai.openapi": YAML,
+    "application/yaml": YAML,
+    "application/x-yaml": YAML,
+    "text/yaml": YAML,
+    "application/vnd.oai.openapi+json": JSON,
+    "application/json": JSON,
+}
 
 _generation_lock = Lock()
 
@@ -20,15 +34,26 @@ class DescriptionView(ApiView):
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
         """Return the description in the language of the `lang` parameter, or of the request."""
+        name = select_format(request)
         return HttpResponse(
-            description(select_language(request.query_params.get("lang", ""))),
-            content_type=f"{OpenApiYamlRenderer.media_type}; charset=utf-8",
-            headers={"Content-Disposition": 'inline; filename="Countersign.yaml"'},
+            description(select_language(request.query_params.get("lang", "")), name),
+            content_type=CONTENT_TYPES[name],
+            headers={"Content-Disposition": f'inline; filename="Countersign.{name}"', "Vary": "Accept"},
         )
 
 
 class DescriptionPageView(ApiView, SpectacularSwaggerSplitView):
     """Page that displays the description in a browser."""
+
+
+def select_format(request: Request) -> str:
+    """Return the format of the `format` parameter or of the Accept header; YAML by default."""
+    name = request.query_params.get("format", "")
+    if not name:
+        return MEDIA_TYPES.get(request._request.get_preferred_type(list(MEDIA_TYPES)) or "", YAML)
+    if name not in CONTENT_TYPES:
+        raise errors.InvalidRequest(_("The parameter format must be json or yaml."))
+    return str(name)
 
 
 def select_language(code: str) -> str:
@@ -39,14 +64,15 @@ def select_language(code: str) -> str:
         return translation.get_language()
 
 
-def description(language_code: str) -> bytes:
-    """Return the description as YAML. Each process generates it once for each language."""
+def description(language_code: str, name: str) -> bytes:
+    """Return the description in a format. Each process generates it once for each language and format."""
     with _generation_lock:
-        return _generate(language_code)
+        return _generate(language_code, name)
 
 
 @cache
-def _generate(language_code: str) -> bytes:
+def _generate(language_code: str, name: str) -> bytes:
     with translation.override(language_code):
         schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-        return bytes(OpenApiYamlRenderer().render(schema))  # type: ignore[no-untyped-call]
+        renderer = OpenApiJsonRenderer() if name == JSON else OpenApiYamlRenderer()
+        return bytes(renderer.render(schema))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
@@ -14,6 +15,7 @@ class StrictCharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"$ref": "#/components/schemas/KeySet"})
 class KeySetField(serializers.DictField):
     """Field of a JWK Set. Its members are validated with the key, so that all defects have the same error."""
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.console.content_security import POLICY
 from apps.outbox.queues import QUEUES
+from config import openapi
 from config.logging import logging_settings
-from config.openapi import SETTINGS as SPECTACULAR_SETTINGS  # noqa: F401 - read by drf-spectacular
 from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
 
@@ -283,11 +283,13 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["apps.api.renderers.Utf8JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.StrictJsonParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.api.operations.OperationSchema",
     "EXCEPTION_HANDLER": "apps.api.exceptions.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.api.renderers.JsonNegotiation",
 }
+
+SPECTACULAR_SETTINGS = {**openapi.SETTINGS, "SERVERS": [{"url": PUBLIC_URL, "description": "This server"}]}
 
 LOGGING = logging_settings(LOG_LEVEL)
 

@@ -126,4 +126,4 @@ def test_idempotent_repeat_returns_the_same_number(portal, device):
 
 
 def test_api_description_includes_the_number():
-    assert "verification_number" in serializers.InitiatedSerializer().fields
+    assert "verification_number" in serializers.StartedAuthenticationSerializer().fields

@@ -36,6 +36,16 @@ every_operation = pytest.mark.parametrize(
 )
 
 
+def responses(operation):
+    """Return the responses by status, with resolved references."""
+    return {
+        status: SCHEMA["components"]["responses"][response["$ref"].rpartition("/")[2]]
+        if "$ref" in response
+        else response
+        for status, response in operation["responses"].items()
+    }
+
+
 def described(content):
     """Return the examples of a request or response body."""
     return [example["value"] for media in content.values() for example in media.get("examples", {}).values()]
@@ -94,7 +104,7 @@ def test_operations_describe_themselves_to_their_callers():
 @every_operation
 def test_body_examples_match_their_schema(path, method, operation):
     bodies = [operation["requestBody"]["content"]] if "requestBody" in operation else []
-    bodies += [response["content"] for response in operation["responses"].values() if "content" in response]
+    bodies += [response["content"] for response in responses(operation).values() if "content" in response]
     for content in bodies:
         assert described(content)
         for media in content.values():
@@ -104,7 +114,7 @@ def test_body_examples_match_their_schema(path, method, operation):
 
 @every_operation
 def test_error_responses_have_bodies(path, method, operation):
-    errors = {status: response for status, response in operation["responses"].items() if int(status) >= 400}
+    errors = {status: response for status, response in responses(operation).items() if int(status) >= 400}
     assert "401" in errors or "enrollments" in path
     for response in errors.values():
         assert response["description"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -10,7 +10,7 @@ from rest_framework.serializers import Serializer
 from apps.api import authentication
 from apps.api.device import descriptions, examples, serializers
 from apps.api.device.rejections import constant_rejection_time
-from apps.api.schema import DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_responses
+from apps.api.schema import BODY_ERRORS, DEVICE_AUTHENTICATION, NO_AUTHENTICATION, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.common import errors
 from apps.common.clock import milliseconds
@@ -18,6 +18,8 @@ from apps.enrollment import authenticators, keys, overview, push_enrollments
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
 from apps.transactions.device import answers, challenges
+
+DONE = OpenApiResponse(description="The request was carried out.")
 
 
 def device_errors(*more: type[errors.ApiError]) -> dict[int, Any]:
@@ -48,20 +50,23 @@ def read_sealed_message(request: Request) -> str:
 
 class EnrollmentsView(ApiView):
     @extend_schema(
-        operation_id="enrollments",
+        operation_id="listProfiles",
         examples=examples.ENROLLMENTS,
         summary="List the profiles of this device",
         description=descriptions.ENROLLMENTS,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
-        responses={200: serializers.ProfileListSerializer, **device_errors()},
+        responses={
+            200: OpenApiResponse(serializers.ProfileListSerializer, "Profiles, oldest first."),
+            **device_errors(),
+        },
     )
     def get(self, request: Request) -> Response:
         profiles = overview.list_profiles(authenticate(request))
         return Response(serializers.ProfileListSerializer({"profiles": profiles}).data)
 
     @extend_schema(
-        operation_id="enroll",
+        operation_id="enrollDevice",
         examples=examples.ENROLLED,
         summary="Enrol a user on a device",
         description=descriptions.ENROLL,
@@ -69,12 +74,13 @@ class EnrollmentsView(ApiView):
         auth=NO_AUTHENTICATION + DEVICE_AUTHENTICATION,
         request=serializers.EnrollmentSerializer,
         responses={
-            201: serializers.EnrolledSerializer,
+            201: OpenApiResponse(serializers.EnrolledSerializer, "The user is enrolled."),
             **device_errors(
                 errors.InvalidEnrollmentCode,
                 errors.InvalidPublicKey,
                 errors.VersionNotEnabled,
                 errors.EnrollmentDisabled,
+                *BODY_ERRORS,
             ),
         },
     )
@@ -95,12 +101,12 @@ class EnrollmentsView(ApiView):
 
 class EnrollmentView(ApiView):
     @extend_schema(
-        operation_id="unenroll",
+        operation_id="unenrollProfile",
         summary="Remove a profile from this device",
         description=descriptions.UNENROLL,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
-        responses={204: None, **device_errors(errors.InvalidProfile)},
+        responses={204: DONE, **device_errors(errors.InvalidProfile)},
     )
     def delete(self, request: Request, profile_id: str) -> Response:
         enrollment.unenroll_by_device(authenticate(request), profile_id)
@@ -109,7 +115,7 @@ class EnrollmentView(ApiView):
 
 class PushEnrollmentView(ApiView):
     @extend_schema(
-        operation_id="enroll_push",
+        operation_id="enrollPush",
         examples=examples.PUSH_ENROLLED,
         summary="Enrol a profile for push",
         description=descriptions.ENROLL_PUSH,
@@ -117,13 +123,14 @@ class PushEnrollmentView(ApiView):
         auth=DEVICE_AUTHENTICATION,
         request=serializers.PushTokenSerializer,
         responses={
-            204: None,
+            204: DONE,
             **device_errors(
                 errors.InvalidProfile,
                 errors.EnrollmentDisabled,
                 errors.VersionNotEnabled,
                 errors.PushTokenInUse,
                 errors.UserAlreadyEnrolled,
+                *BODY_ERRORS,
             ),
         },
     )
@@ -136,14 +143,14 @@ class PushEnrollmentView(ApiView):
 
 class PushTokenView(ApiView):
     @extend_schema(
-        operation_id="replace_push_token",
+        operation_id="replacePushToken",
         examples=examples.PUSH_TOKEN_REPLACED,
         summary="Replace the push token of this device",
         description=descriptions.REPLACE_PUSH_TOKEN,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
         request=serializers.ReplacedPushTokenSerializer,
-        responses={204: None, **device_errors(errors.VersionNotEnabled, errors.PushTokenInUse)},
+        responses={204: DONE, **device_errors(errors.VersionNotEnabled, errors.PushTokenInUse, *BODY_ERRORS)},
     )
     def put(self, request: Request) -> Response:
         device = authenticate(request)
@@ -155,7 +162,7 @@ class PushTokenView(ApiView):
 
 class AuthenticatorsView(ApiView):
     @extend_schema(
-        operation_id="register_authenticator",
+        operation_id="registerAuthenticator",
         examples=examples.AUTHENTICATOR_REGISTERED,
         summary="Register an authenticator",
         description=descriptions.REGISTER_AUTHENTICATOR,
@@ -163,7 +170,7 @@ class AuthenticatorsView(ApiView):
         auth=DEVICE_AUTHENTICATION,
         request=serializers.SealedSerializer,
         responses={
-            201: serializers.SealedSerializer,
+            201: OpenApiResponse(serializers.SealedSerializer, "Sealed token of the authenticator."),
             **device_errors(
                 errors.InvalidProfile,
                 errors.InvalidMessage,
@@ -171,6 +178,7 @@ class AuthenticatorsView(ApiView):
                 errors.AuthenticatorNotEnabled,
                 errors.Disconnected,
                 errors.VersionNotEnabled,
+                errors.UnsupportedMediaType,
             ),
         },
     )
@@ -182,13 +190,16 @@ class AuthenticatorsView(ApiView):
 
 class TransactionsView(ApiView):
     @extend_schema(
-        operation_id="pending",
+        operation_id="listPendingTransactions",
         examples=examples.PENDING,
         summary="List the pending transactions of this device",
         description=descriptions.PENDING,
         tags=["Device"],
         auth=DEVICE_AUTHENTICATION,
-        responses={200: serializers.PendingListSerializer, **device_errors()},
+        responses={
+            200: OpenApiResponse(serializers.PendingListSerializer, "Pending transactions, oldest first."),
+            **device_errors(),
+        },
     )
     def get(self, request: Request) -> Response:
         pending = challenges.list_pending(authenticate(request).pk)
@@ -210,7 +221,7 @@ class TransactionsView(ApiView):
 
 class FetchView(ApiView):
     @extend_schema(
-        operation_id="fetch",
+        operation_id="fetchChallenge",
         examples=examples.FETCHED,
         summary="Fetch the challenge of a transaction",
         description=descriptions.FETCH,
@@ -218,8 +229,8 @@ class FetchView(ApiView):
         auth=DEVICE_AUTHENTICATION,
         request=serializers.FetchSerializer,
         responses={
-            200: serializers.SealedSerializer,
-            **device_errors(errors.InvalidProfile, errors.InvalidTransaction, errors.VersionNotEnabled),
+            200: OpenApiResponse(serializers.SealedSerializer, "Sealed challenge."),
+            **device_errors(errors.InvalidProfile, errors.InvalidTransaction, errors.VersionNotEnabled, *BODY_ERRORS),
         },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
@@ -230,7 +241,7 @@ class FetchView(ApiView):
 
 class OtpView(ApiView):
     @extend_schema(
-        operation_id="claim_otp",
+        operation_id="claimOtp",
         examples=examples.SCANNED,
         summary="Claim a scanned one-time password",
         description=descriptions.CLAIM_OTP,
@@ -238,8 +249,8 @@ class OtpView(ApiView):
         auth=DEVICE_AUTHENTICATION,
         request=serializers.OtpSerializer,
         responses={
-            200: serializers.SealedSerializer,
-            **device_errors(errors.InvalidProfile, errors.InvalidOtp, errors.VersionNotEnabled),
+            200: OpenApiResponse(serializers.SealedSerializer, "Sealed challenge."),
+            **device_errors(errors.InvalidProfile, errors.InvalidOtp, errors.VersionNotEnabled, *BODY_ERRORS),
         },
     )
     def post(self, request: Request) -> Response:
@@ -251,7 +262,7 @@ class OtpView(ApiView):
 
 class AnswerView(ApiView):
     @extend_schema(
-        operation_id="answer",
+        operation_id="answerTransaction",
         examples=examples.ANSWERED,
         summary="Answer a transaction",
         description=descriptions.ANSWER,
@@ -259,7 +270,7 @@ class AnswerView(ApiView):
         auth=DEVICE_AUTHENTICATION,
         request=serializers.SealedSerializer,
         responses={
-            200: serializers.AnswerStatusSerializer,
+            200: OpenApiResponse(serializers.AnswerStatusSerializer, "The transaction has ended."),
             **device_errors(
                 errors.InvalidTransaction,
                 errors.InvalidMessage,
@@ -267,6 +278,7 @@ class AnswerView(ApiView):
                 errors.AuthenticatorRevoked,
                 errors.Disconnected,
                 errors.VersionNotEnabled,
+                errors.UnsupportedMediaType,
             ),
         },
     )

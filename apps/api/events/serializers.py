@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -17,6 +18,16 @@ DEFAULT_SIZE = 20
 MAX_PAGE = 100_000
 
 
+SCHEMAS = {
+    "EventType": {
+        "type": "string",
+        "enum": [str(event_type) for event_type in EVENT_TYPES],
+        "description": "Type of an event.",
+    }
+}
+
+
+@extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/EventType"}})
 class EventTypesField(serializers.ListField):
     """List of event types; an empty value counts as absent."""
 
@@ -29,15 +40,33 @@ class EventTypesField(serializers.ListField):
 class EventsQuerySerializer(serializers.Serializer[Any]):
     """Query parameters of the events API. Dates are in milliseconds since the epoch and inclusive."""
 
-    page = serializers.IntegerField(required=False, min_value=0, max_value=MAX_PAGE, default=0)
-    size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_SIZE, default=DEFAULT_SIZE)
-    user_id = serializers.CharField(required=False, max_length=255, trim_whitespace=False)
-    client_id = serializers.CharField(required=False, max_length=100, trim_whitespace=False)
-    event_type = EventTypesField(required=False)
-    exclude_event_type = EventTypesField(required=False)
-    transaction_id = serializers.UUIDField(required=False)
-    start_date = serializers.IntegerField(required=False, min_value=0, max_value=10**14)
-    end_date = serializers.IntegerField(required=False, min_value=0, max_value=10**14)
+    page = serializers.IntegerField(
+        required=False, min_value=0, max_value=MAX_PAGE, default=0, help_text="Number of the page, from 0."
+    )
+    size = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_SIZE, default=DEFAULT_SIZE, help_text="Number of events on a page."
+    )
+    user_id = serializers.CharField(
+        required=False, max_length=255, trim_whitespace=False, help_text="Only events of this user."
+    )
+    client_id = serializers.CharField(
+        required=False, max_length=100, trim_whitespace=False, help_text="Only events of this API client."
+    )
+    event_type = EventTypesField(required=False, help_text="Only events of this type. Repeatable.")
+    exclude_event_type = EventTypesField(required=False, help_text="No events of this type. Repeatable.")
+    transaction_id = serializers.UUIDField(required=False, help_text="Only events of this transaction.")
+    start_date = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=10**14,
+        help_text="Only events from this time on, in milliseconds since the epoch.",
+    )
+    end_date = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=10**14,
+        help_text="Only events up to this time, in milliseconds since the epoch.",
+    )
 
     def to_internal_value(self, data: Any) -> Any:
         """Reject a repeated filter, of which only one value could be used."""
@@ -48,31 +77,32 @@ class EventsQuerySerializer(serializers.Serializer[Any]):
 
 
 class EventSerializer(serializers.Serializer[Any]):
-    event_identifier = serializers.UUIDField()
-    event_name = serializers.CharField()
-    event_type = serializers.CharField()
-    client_id = serializers.CharField()
-    app_name = serializers.CharField()
-    transaction_id = serializers.UUIDField(allow_null=True)
-    user_id = serializers.CharField()
-    client_ip = serializers.CharField(allow_null=True)
-    user_agent = serializers.CharField()
-    occurred = serializers.IntegerField(help_text="Milliseconds since the epoch.")
+    event_identifier = serializers.UUIDField(help_text="Id of the event.")
+    event_name = serializers.CharField(help_text="Type of the event, with spaces.")
+    event_type = serializers.CharField(help_text="Type of the event.")
+    client_id = serializers.CharField(help_text="Id of the API client; empty if there is none.")
+    app_name = serializers.CharField(help_text="Name of the application; empty if there is none.")
+    transaction_id = serializers.UUIDField(allow_null=True, help_text="Id of the transaction.")
+    user_id = serializers.CharField(help_text="Id of the user; empty if there is none.")
+    client_ip = serializers.CharField(allow_null=True, help_text="IP address of the caller.")
+    user_agent = serializers.CharField(help_text="`User-Agent` of the caller.")
+    occurred = serializers.IntegerField(help_text="Time of the event, in milliseconds since the epoch.")
     details = serializers.DictField(
-        help_text="Events of failed access count failures and contain `count` and `last_occurred` (milliseconds)."
+        help_text="Further facts of the event. "
+        "Events of failed access count failures and contain `count` and `last_occurred` (milliseconds)."
     )
 
 
 class PaginationSerializer(serializers.Serializer[Any]):
-    page = serializers.IntegerField()
-    size = serializers.IntegerField()
-    total_elements = serializers.IntegerField()
-    total_pages = serializers.IntegerField()
+    page = serializers.IntegerField(help_text="Number of this page, from 0.")
+    size = serializers.IntegerField(help_text="Number of events on a full page.")
+    total_elements = serializers.IntegerField(help_text="Number of matching events.")
+    total_pages = serializers.IntegerField(help_text="Number of pages.")
 
 
 class EventPageSerializer(serializers.Serializer[Any]):
-    result_set = EventSerializer(many=True)
-    pagination = PaginationSerializer()
+    result_set = EventSerializer(many=True, help_text="Events of this page, newest first.")
+    pagination = PaginationSerializer(help_text="Position of this page.")
 
 
 EXAMPLES = [

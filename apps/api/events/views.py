@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,11 +17,12 @@ from apps.events import services as events
 
 class EventsView(ApiView):
     @extend_schema(
-        operation_id="events",
+        operation_id="listEvents",
         examples=serializers.EXAMPLES,
-        summary="List audit events, newest first",
+        summary="List audit events",
         description=(
-            "Returns one page of the audit log, filtered by the parameters. The API client must have the API `events`. "
+            "Returns one page of the audit log, newest event first, filtered by the parameters. The API client must "
+            "have the API `events`. "
             "Dates are in milliseconds since the epoch and inclusive.\n\n"
             "`invalid_request`: a filter is invalid, or a filter other than the event types is repeated. "
             "To read beyond page 100,000, narrow the period."
@@ -30,7 +31,7 @@ class EventsView(ApiView):
         auth=CLIENT_AUTHENTICATION,
         parameters=[serializers.EventsQuerySerializer],
         responses={
-            200: serializers.EventPageSerializer,
+            200: OpenApiResponse(serializers.EventPageSerializer, "One page of events."),
             **error_responses(
                 errors.InvalidClient, errors.UnauthorizedClient, errors.AccessDenied, errors.InvalidRequest
             ),

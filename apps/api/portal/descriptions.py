@@ -2,6 +2,7 @@
 
 _ACCESS = "The API client must have the API `mobile_authentication`."
 _NOT_FOUND = "Error 3004: the transaction does not exist, or another API client initiated it."
+_VERSION = "Error 4001: the push enrolment mode allows multiple devices, which requires version 4."
 
 INITIATE = f"""Initiates a transaction of a mobile authentication type. {_ACCESS}
 
@@ -73,8 +74,10 @@ USER_TYPES = f"""Lists the mobile authentication types that are available to a u
 A type is listed if its own method or its fallback can be used. A push type lists where the user can be reached by
 push: the devices in version 4, the applications in versions 2 and 3. The list is empty for an unknown user and for a
 user without an enrolment.
+"""
 
-Error 4001: the push enrolment mode allows multiple devices, which requires version 4.
+USER_TYPES_BY_APPLICATION = f"""{USER_TYPES}
+{_VERSION}
 """
 
 DEVICE_TYPES = f"""Lists the names of the mobile authentication types that are available on one device of a user.
@@ -88,12 +91,14 @@ APPLICATION_TYPES = f"""Lists the names of the mobile authentication types avail
 {_ACCESS}
 
 A type is listed if its own method or its fallback can be used. The list is empty if the user or the application is
-unknown or no type is available. Error 4001: the push enrolment mode allows multiple devices, which requires version
-4.
+unknown or no type is available.
+
+{_VERSION}
 """
 
 TYPE_NAMES = f"""Lists the names of the mobile authentication types that are available to a user. {_ACCESS}
 
-A type is listed if its own method or its fallback can be used. Error 4001: the push enrolment mode allows multiple
-devices, which requires version 4.
+A type is listed if its own method or its fallback can be used.
+
+{_VERSION}
 """

@@ -12,10 +12,9 @@ RESULT_OF_ANNA = {
     "user_id": "anna",
 }
 
-INITIATED = [
-    request_example(
-        "push", {"type": "login", "user_id": "anna", "device_id": DEVICE_ID, "callback_uri": CALLBACK}, FORM
-    ),
+PUSH = {"type": "login", "user_id": "anna", "callback_uri": CALLBACK}
+
+_STARTED = [
     request_example("sms", {"type": "login-sms", "user_id": "anna", "phone_number": "+31612345678"}, FORM),
     request_example("otp", {"type": "scan", "callback_uri": CALLBACK}, FORM),
     response_example(
@@ -38,6 +37,9 @@ INITIATED = [
         },
     ),
 ]
+STARTED = [request_example("push", {**PUSH, "device_id": DEVICE_ID}, FORM), *_STARTED]
+STARTED_V3 = [request_example("push", {**PUSH, "app_id": "shop"}, FORM), *_STARTED]
+STARTED_V2 = [request_example("push", PUSH, FORM), *_STARTED]
 RESULT = [
     response_example("pending", {**RESULT_OF_ANNA, "is_authenticated": False, "status": "pending"}),
     response_example(

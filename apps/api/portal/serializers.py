@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from rest_framework import serializers
 
 from apps.common import errors
 from apps.common.clock import milliseconds
-from apps.enrollment.models import Profile
+from apps.common.urls import MAX_URL_CHARACTERS
+from apps.enrollment.models import MAX_USER_ID_CHARACTERS, Profile
 from apps.push.models import Platform
 from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.models import Reason, Status, Transaction
@@ -17,59 +19,94 @@ from apps.transactions.request import messages, parameters
 from apps.transactions.request.parameters import ApiVersion
 from apps.transactions.types import PUSH_METHODS, Method
 
+TYPE_METHODS = [method.upper() for method in Method.values]
 
-class InitiateSerializer(serializers.Serializer[Any]):
-    """Form fields of an authentication request."""
+
+class StartAuthenticationV2Serializer(serializers.Serializer[Any]):
+    """Parameters of an authentication request that all versions have."""
 
     type = serializers.CharField(
         max_length=parameters.MAX_NAME_CHARACTERS, help_text="Name of a mobile authentication type."
     )
     user_id = serializers.CharField(
-        required=False, max_length=255, help_text="Required for all methods except OTP, where it must be omitted."
-    )
-    device_id = serializers.CharField(
         required=False,
-        max_length=parameters.MAX_DEVICE_ID_CHARACTERS,
-        help_text="Version 4: the device that receives the push.",
+        max_length=MAX_USER_ID_CHARACTERS,
+        help_text="The user who authenticates. Required for all methods except OTP, where it must be omitted.",
     )
-    app_id = serializers.CharField(required=False, help_text="Version 3: the application that receives the push.")
     callback_uri = serializers.CharField(
-        required=False, max_length=2000, help_text="Required for push and OTP: absolute http or https URL."
+        required=False,
+        max_length=MAX_URL_CHARACTERS,
+        help_text="Absolute `http` or `https` URL that gets the callback. Required for push and OTP; not used for SMS.",
     )
     phone_number = serializers.CharField(
-        required=False, help_text="For SMS, also as a fallback, in international format."
+        required=False,
+        help_text="Phone number in international format, such as `+31612345678`. Required for SMS, also as a fallback.",
     )
     message = serializers.CharField(
-        required=False, help_text="Public message of the push; at most MESSAGE_MAX_LENGTH (155) code points."
+        required=False,
+        max_length=settings.MESSAGE_MAX_LENGTH,
+        help_text="Public message of the push or SMS; `{code}` in an SMS is replaced by the verification code. "
+        "Default: the message of the type for the language. Required if the type has none, except for OTP.",
     )
     signing_data = serializers.CharField(
         required=False,
         max_length=parameters.MAX_SIGNING_DATA_CHARACTERS,
-        help_text="Used by types with transaction signing, which can require it; no bidirectional overrides.",
+        help_text="Data that the device signs, for types with transaction signing; no bidirectional overrides. A type "
+        "can require it.",
     )
     secure_message = serializers.CharField(
         required=False,
         max_length=parameters.MAX_SECURE_MESSAGE_CHARACTERS,
-        help_text="Confidential message, sent only in the challenge, encrypted to the device.",
+        help_text="Confidential message. It is sent in the challenge only, encrypted to the device.",
     )
-    language_code = serializers.CharField(required=False, max_length=35)
-    ip_address = serializers.IPAddressField(required=False)
-    user_agent = serializers.CharField(required=False)
+    language_code = serializers.CharField(
+        required=False,
+        max_length=35,
+        help_text="Language of the default message and the confirmation template, such as `nl-BE`. Default: `en`.",
+    )
+    ip_address = serializers.IPAddressField(
+        required=False, help_text="IP address of the user's browser, for the context in the secure message."
+    )
+    user_agent = serializers.CharField(
+        required=False,
+        help_text="`User-Agent` of the user's browser, for the context in the secure message. The first 1,024 "
+        "characters are used.",
+    )
 
 
-class DeviceNameSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    platform = serializers.CharField()
+class StartAuthenticationV3Serializer(StartAuthenticationV2Serializer):
+    app_id = serializers.CharField(
+        required=False,
+        max_length=parameters.MAX_NAME_CHARACTERS,
+        help_text="The application that receives the push. Required for a user with a push enrolment.",
+    )
 
 
-class InitiatedSerializer(serializers.Serializer[Any]):
-    """Response of E3. `time_to_live` is in milliseconds."""
+class StartAuthenticationSerializer(StartAuthenticationV2Serializer):
+    device_id = serializers.CharField(
+        required=False,
+        max_length=parameters.MAX_DEVICE_ID_CHARACTERS,
+        help_text="The device that receives the push. Required for a user with a push enrolment.",
+    )
 
-    transaction_id = serializers.UUIDField()
-    auth_method = serializers.ChoiceField(choices=Method.values)
-    time_to_live = serializers.IntegerField()
-    device = DeviceNameSerializer(required=False, help_text="Push only.")
-    otp = serializers.CharField(required=False, help_text="OTP only: one-time password for a QR code or a link.")
+
+class TargetDeviceSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="Name of the device.")
+    platform = serializers.CharField(help_text="`android`, `ios` or `web`.")
+
+
+class StartedAuthenticationSerializer(serializers.Serializer[Any]):
+    """Transaction that was initiated."""
+
+    transaction_id = serializers.UUIDField(help_text="Id of the transaction.")
+    auth_method = serializers.ChoiceField(
+        choices=Method.values, help_text="Method that is used: that of the type, or of its fallback."
+    )
+    time_to_live = serializers.IntegerField(help_text="Time until the transaction expires, in milliseconds.")
+    device = TargetDeviceSerializer(required=False, help_text="Push only: the device that receives the push.")
+    otp = serializers.CharField(
+        required=False, help_text="OTP only: one-time password, to show as a QR code or to open as a link."
+    )
     verification_number = serializers.CharField(
         required=False,
         help_text="Number matching only: the portal displays it, and the user enters it on the device.",
@@ -77,102 +114,113 @@ class InitiatedSerializer(serializers.Serializer[Any]):
 
 
 class NotAuthenticatedReasonSerializer(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(choices=Reason.values)
-    description = serializers.CharField()
+    reason = serializers.ChoiceField(choices=Reason.values, help_text="Reason for programs.")
+    description = serializers.CharField(help_text="Explanation of the reason.")
 
 
 class ResultDeviceSerializer(serializers.Serializer[Any]):
-    platform = serializers.ChoiceField(choices=[Platform.WEB.value], help_text="The server delivers its code.")
+    platform = serializers.ChoiceField(
+        choices=Platform.values, help_text="`web`: the server delivers the code of the device."
+    )
 
 
-class ResultSerializer(serializers.Serializer[Any]):
-    """Response of E4. `timestamp` is in milliseconds since the epoch."""
+class TransactionResultSerializer(serializers.Serializer[Any]):
+    """Status of a transaction and, if it has ended, its result."""
 
-    callback_uri = serializers.CharField(required=False, help_text="Absent for SMS.")
-    transaction_id = serializers.UUIDField()
-    timestamp = serializers.IntegerField()
-    user_id = serializers.CharField()
-    is_authenticated = serializers.BooleanField()
-    authentication_method = serializers.ChoiceField(choices=Method.values, required=False)
+    callback_uri = serializers.CharField(required=False, help_text="Callback URL of the request. Absent for SMS.")
+    transaction_id = serializers.UUIDField(help_text="Id of the transaction.")
+    timestamp = serializers.IntegerField(help_text="Time of the request, in milliseconds since the epoch.")
+    user_id = serializers.CharField(
+        help_text="The user of the request. OTP: the user who scanned it, empty until then."
+    )
+    is_authenticated = serializers.BooleanField(help_text="True if the status is `authenticated`.")
+    authentication_method = serializers.ChoiceField(
+        choices=Method.values, required=False, help_text="Method with which the user answered."
+    )
     used_authentication_attempts = serializers.IntegerField(
         required=False, help_text="Push with PIN: number of verified PINs, including the correct one."
     )
-    signature = serializers.CharField(required=False, help_text="Signature over signing_data, in base64.")
+    signature = serializers.CharField(required=False, help_text="Signature over `signing_data`, in base64.")
     user_public_key = serializers.CharField(required=False, help_text="Public key that verifies the signature, in PEM.")
-    signature_verified = serializers.BooleanField(required=False)
+    signature_verified = serializers.BooleanField(
+        required=False, help_text="True if the server has verified the signature."
+    )
     fraud_reported = serializers.BooleanField(
         required=False, help_text="The user denied the transaction and reported fraud."
     )
-    status = serializers.ChoiceField(choices=Status.values)
+    status = serializers.ChoiceField(
+        choices=Status.values, help_text="Status of the transaction. Every status except `pending` is final."
+    )
     device = ResultDeviceSerializer(required=False, help_text="Present if the device is a browser.")
-    not_authenticated_reason = NotAuthenticatedReasonSerializer(required=False)
+    not_authenticated_reason = NotAuthenticatedReasonSerializer(
+        required=False, help_text="Reason of the status `not_authenticated`."
+    )
 
 
-class ErrorSerializer(serializers.Serializer[Any]):
-    """Error of the portal API. `error_code` and `description` are present if the error has a code."""
-
-    error_code = serializers.CharField(required=False)
-    description = serializers.CharField(required=False)
-    error = serializers.CharField()
-    error_description = serializers.CharField()
+class VerifySmsCodeSerializer(serializers.Serializer[Any]):
+    transaction_id = serializers.CharField(help_text="Id of the transaction.")
+    sms_code = serializers.CharField(help_text="Code that the user entered: six digits.")
 
 
-class VerifyCodeSerializer(serializers.Serializer[Any]):
-    transaction_id = serializers.CharField()
-    sms_code = serializers.CharField(help_text="Code that the user entered.")
-
-
-class TransactionIdSerializer(serializers.Serializer[Any]):
-    transaction_id = serializers.CharField()
+class ResendSmsCodeSerializer(serializers.Serializer[Any]):
+    transaction_id = serializers.CharField(help_text="Id of the transaction.")
 
 
 class VerifiedSerializer(serializers.Serializer[Any]):
-    transaction_id = serializers.UUIDField()
+    transaction_id = serializers.UUIDField(help_text="Id of the authenticated transaction.")
 
 
 class TypeNamesSerializer(serializers.Serializer[Any]):
-    enabled = serializers.ListField(child=serializers.CharField())
+    enabled = serializers.ListField(
+        child=serializers.CharField(), help_text="Names of the available mobile authentication types."
+    )
 
 
 class EnrolledDeviceSerializer(serializers.Serializer[Any]):
     """Device on which the user is enrolled for push."""
 
-    app_id = serializers.CharField()
-    app_name = serializers.CharField()
-    device_id = serializers.CharField()
-    device_name = serializers.CharField()
-    platform = serializers.CharField()
+    app_id = serializers.CharField(help_text="Identifier of the application.")
+    app_name = serializers.CharField(help_text="Name of the application.")
+    device_id = serializers.CharField(help_text="Id of the device.")
+    device_name = serializers.CharField(help_text="Name of the device.")
+    platform = serializers.CharField(help_text="`android`, `ios` or `web`.")
 
 
 class EnrolledAppSerializer(serializers.Serializer[Any]):
     """Application in which the user is enrolled for push (versions 2 and 3)."""
 
-    id = serializers.CharField()
-    name = serializers.CharField()
+    id = serializers.CharField(help_text="Identifier of the application.")
+    name = serializers.CharField(help_text="Name of the application.")
 
 
 class UserTypeSerializer(serializers.Serializer[Any]):
     """Authentication type. `sms_fallback_allowed` and `apps_enrolled_for_push` are present for push methods."""
 
-    type = serializers.CharField()
-    method = serializers.ChoiceField(choices=[method.upper() for method in Method.values])
-    sms_fallback_allowed = serializers.BooleanField(required=False)
+    type = serializers.CharField(help_text="Name of the mobile authentication type.")
+    method = serializers.ChoiceField(choices=TYPE_METHODS, help_text="Method of the type, in upper case.")
+    sms_fallback_allowed = serializers.BooleanField(
+        required=False, help_text="Push only: true if SMS is a fallback of the type."
+    )
 
 
 class UserTypeByDeviceSerializer(UserTypeSerializer):
-    apps_enrolled_for_push = EnrolledDeviceSerializer(many=True, required=False)
+    apps_enrolled_for_push = EnrolledDeviceSerializer(
+        many=True, required=False, help_text="Push only: the devices on which the user can be reached."
+    )
 
 
 class UserTypeByApplicationSerializer(UserTypeSerializer):
-    apps_enrolled_for_push = EnrolledAppSerializer(many=True, required=False)
+    apps_enrolled_for_push = EnrolledAppSerializer(
+        many=True, required=False, help_text="Push only: the applications in which the user can be reached."
+    )
 
 
 class UserTypesByDeviceSerializer(serializers.Serializer[Any]):
-    enabled = UserTypeByDeviceSerializer(many=True)
+    enabled = UserTypeByDeviceSerializer(many=True, help_text="The available mobile authentication types.")
 
 
 class UserTypesByApplicationSerializer(serializers.Serializer[Any]):
-    enabled = UserTypeByApplicationSerializer(many=True)
+    enabled = UserTypeByApplicationSerializer(many=True, help_text="The available mobile authentication types.")
 
 
 def require_parameters(data: Mapping[str, str], *names: str) -> dict[str, str]:

@@ -5,11 +5,17 @@ from django.urls import URLPattern, path
 from apps.api.portal import views
 from apps.transactions.request.parameters import ApiVersion
 
+START_VIEWS = {
+    ApiVersion.V2: views.StartAuthenticationV2View,
+    ApiVersion.V3: views.StartAuthenticationV3View,
+    ApiVersion.V4: views.StartAuthenticationView,
+}
+
 
 def shared(version: ApiVersion) -> list[URLPattern]:
     user_types = views.UserTypesView if version == ApiVersion.V4 else views.UserTypesByApplicationView
     return [
-        path("authenticate/user", views.InitiateView.as_view(version=version)),
+        path("authenticate/user", START_VIEWS[version].as_view(version=version)),
         path("authenticate/user/<str:user_id>/enabled", user_types.as_view(version=version)),
         path("authenticate/user/<str:user_id>/sms", views.VerifyCodeView.as_view(version=version)),
         path("authenticate/user/<str:user_id>/sms/resend", views.ResendCodeView.as_view(version=version)),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -12,7 +12,7 @@ from rest_framework.serializers import Serializer
 from apps.api import authentication
 from apps.api.parsers import StrictFormParser, fields
 from apps.api.portal import descriptions, examples, idempotency, serializers
-from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
+from apps.api.schema import BODY_ERRORS, CLIENT_AUTHENTICATION, FORM, error_responses
 from apps.api.views import ApiView, parse_uuid, require_mobile_authentication
 from apps.applications.models import Api, ApiClient
 from apps.common import errors
@@ -21,6 +21,14 @@ from apps.system.models import PushEnrollmentMode
 from apps.transactions.portal import availability
 from apps.transactions.portal import services as transactions
 from apps.transactions.request.parameters import ApiVersion
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "maxLength": idempotency.MAX_KEY_CHARACTERS},
+    OpenApiParameter.HEADER,
+    description="Any string, different for each start. A repeated request with the same key gets the stored response.",
+    examples=[OpenApiExample("key", "order-4711-login")],
+)
 
 
 def portal_errors(*more: type[errors.ApiError]) -> dict[int, OpenApiResponse]:
@@ -49,16 +57,18 @@ class PortalView(ApiView):
         return client
 
 
-class InitiateView(PortalView):
-    @extend_schema(
-        summary="E3: initiate a mobile authentication",
+def describe_start(serializer: type[Serializer[Any]], version_examples: list[OpenApiExample]) -> Callable[[Any], Any]:
+    """Describe the start of an authentication. The parameter that names the device differs by version."""
+    return extend_schema(
+        operation_id="startAuthentication",
+        summary="Start an authentication",
         description=descriptions.INITIATE,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=False)],
-        request={FORM: serializers.InitiateSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+        request={FORM: serializer},
         responses={
-            200: serializers.InitiatedSerializer,
+            200: OpenApiResponse(serializers.StartedAuthenticationSerializer, "The transaction was initiated."),
             **portal_errors(
                 errors.InvalidParameter,
                 errors.MessageTooLong,
@@ -71,11 +81,15 @@ class InitiateView(PortalView):
                 errors.IdempotencyKeyReused,
                 errors.PushNotStored,
                 errors.SmsNotStored,
-                errors.UnsupportedMediaType,
+                *BODY_ERRORS,
             ),
         },
-        examples=examples.INITIATED,
+        examples=version_examples,
     )
+
+
+class StartAuthenticationView(PortalView):
+    @describe_start(serializers.StartAuthenticationSerializer, examples.STARTED)
     def post(self, request: Request) -> Response:
         client = self.authorize(request)
         parameters = fields(request)
@@ -88,13 +102,27 @@ class InitiateView(PortalView):
         return Response(response_body)
 
 
+@extend_schema_view(post=describe_start(serializers.StartAuthenticationV3Serializer, examples.STARTED_V3))
+class StartAuthenticationV3View(StartAuthenticationView):
+    """E3 in version 3, which targets an application."""
+
+
+@extend_schema_view(post=describe_start(serializers.StartAuthenticationV2Serializer, examples.STARTED_V2))
+class StartAuthenticationV2View(StartAuthenticationView):
+    """E3 in version 2, which targets a user."""
+
+
 class TransactionView(PortalView):
     @extend_schema(
-        summary="E4: get the result of a transaction",
+        operation_id="getTransaction",
+        summary="Get the result of a transaction",
         description=descriptions.RESULT,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.ResultSerializer, **portal_errors(errors.TransactionNotFound)},
+        responses={
+            200: OpenApiResponse(serializers.TransactionResultSerializer, "Status and result."),
+            **portal_errors(errors.TransactionNotFound),
+        },
         examples=examples.RESULT,
     )
     def get(self, request: Request, transaction_id: str) -> Response:
@@ -102,11 +130,15 @@ class TransactionView(PortalView):
         return Response(serializers.serialize_result(transactions.get_result(parse_uuid(transaction_id), client)))
 
     @extend_schema(
-        summary="E8: cancel a pending transaction",
+        operation_id="cancelTransaction",
+        summary="Cancel a pending transaction",
         description=descriptions.CANCEL,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **portal_errors(errors.TransactionNotFound)},
+        responses={
+            204: OpenApiResponse(description="The transaction was cancelled."),
+            **portal_errors(errors.TransactionNotFound),
+        },
     )
     def delete(self, request: Request, transaction_id: str) -> Response:
         transactions.cancel(parse_uuid(transaction_id), self.authorize(request))
@@ -115,14 +147,17 @@ class TransactionView(PortalView):
 
 class ResendPushView(PortalView):
     @extend_schema(
-        summary="E7: resend the push",
+        operation_id="resendPush",
+        summary="Resend the push of a transaction",
         description=descriptions.RESEND_PUSH,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         request=None,
         responses={
-            204: None,
-            **portal_errors(errors.TransactionNotFound, errors.ResendLimitReached, errors.PushNotStored),
+            204: OpenApiResponse(description="The push is stored and will be sent."),
+            **portal_errors(
+                errors.LimitReached, errors.TransactionNotFound, errors.ResendLimitReached, errors.PushNotStored
+            ),
         },
     )
     def post(self, request: Request, transaction_id: str) -> Response:
@@ -132,21 +167,22 @@ class ResendPushView(PortalView):
 
 class VerifyCodeView(PortalView):
     @extend_schema(
-        summary="E5: verify an SMS code",
+        operation_id="verifySmsCode",
+        summary="Verify an SMS code",
         description=descriptions.VERIFY_CODE,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         examples=examples.CODE_VERIFIED,
-        request={FORM: serializers.VerifyCodeSerializer},
+        request={FORM: serializers.VerifySmsCodeSerializer},
         responses={
-            200: serializers.VerifiedSerializer,
+            200: OpenApiResponse(serializers.VerifiedSerializer, "The code is correct."),
             **portal_errors(
                 errors.InvalidParameter,
                 errors.SmsDisabled,
                 errors.InvalidVerificationCode,
                 errors.TransactionNotFound,
                 errors.LimitReached,
-                errors.UnsupportedMediaType,
+                *BODY_ERRORS,
             ),
         },
     )
@@ -161,22 +197,24 @@ class VerifyCodeView(PortalView):
 
 class ResendCodeView(PortalView):
     @extend_schema(
-        summary="E6: resend the SMS code",
+        operation_id="resendSmsCode",
+        summary="Resend an SMS code",
         description=descriptions.RESEND_CODE,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
         examples=examples.CODE_SENT_AGAIN,
-        request={FORM: serializers.TransactionIdSerializer},
+        request={FORM: serializers.ResendSmsCodeSerializer},
         responses={
-            204: None,
+            204: OpenApiResponse(description="The SMS is stored and will be sent."),
             **portal_errors(
                 errors.InvalidParameter,
+                errors.LimitReached,
                 errors.SmsDisabled,
                 errors.TransactionNotFound,
                 errors.TypeNotFound,
                 errors.ResendLimitReached,
                 errors.SmsNotStored,
-                errors.UnsupportedMediaType,
+                *BODY_ERRORS,
             ),
         },
     )
@@ -188,21 +226,24 @@ class ResendCodeView(PortalView):
 
 
 def describe_user_types(
-    serializer: type[Serializer[Any]], version_examples: list[OpenApiExample]
+    serializer: type[Serializer[Any]], description: str, version_examples: list[OpenApiExample]
 ) -> Callable[[Any], Any]:
     """Describe E2. The members of a type differ by version."""
     return extend_schema(
-        summary="E2: list the authentication types available to a user",
-        description=descriptions.USER_TYPES,
+        operation_id="listUserTypes",
+        summary="List the authentication types of a user",
+        description=description,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializer, **portal_errors()},
+        responses={200: OpenApiResponse(serializer, "The available types."), **portal_errors()},
         examples=version_examples,
     )
 
 
 class UserTypesView(PortalView):
-    @describe_user_types(serializers.UserTypesByDeviceSerializer, examples.USER_TYPES_BY_DEVICE)
+    @describe_user_types(
+        serializers.UserTypesByDeviceSerializer, descriptions.USER_TYPES, examples.USER_TYPES_BY_DEVICE
+    )
     def get(self, request: Request, user_id: str) -> Response:
         self.authorize(request)
         available = availability.for_user(user_id)
@@ -212,7 +253,11 @@ class UserTypesView(PortalView):
 class UserTypesByApplicationView(UserTypesView):
     """E2 in versions 2 and 3, which list applications instead of devices."""
 
-    @describe_user_types(serializers.UserTypesByApplicationSerializer, examples.USER_TYPES_BY_APPLICATION)
+    @describe_user_types(
+        serializers.UserTypesByApplicationSerializer,
+        descriptions.USER_TYPES_BY_APPLICATION,
+        examples.USER_TYPES_BY_APPLICATION,
+    )
     def get(self, request: Request, user_id: str) -> Response:
         response: Response = super().get(request, user_id)
         return response
@@ -220,11 +265,12 @@ class UserTypesByApplicationView(UserTypesView):
 
 class DeviceTypesView(PortalView):
     @extend_schema(
-        summary="E1: list the authentication types available on a device",
+        operation_id="listDeviceTypes",
+        summary="List the authentication types of a device",
         description=descriptions.DEVICE_TYPES,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.TypeNamesSerializer, **portal_errors()},
+        responses={200: OpenApiResponse(serializers.TypeNamesSerializer, "Names of the types."), **portal_errors()},
         examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str, device_id: str) -> Response:
@@ -234,11 +280,12 @@ class DeviceTypesView(PortalView):
 
 class ApplicationTypesView(PortalView):
     @extend_schema(
-        summary="E1 in version 3: list the authentication types available in an application",
+        operation_id="listApplicationTypes",
+        summary="List the authentication types of an application",
         description=descriptions.APPLICATION_TYPES,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.TypeNamesSerializer, **portal_errors()},
+        responses={200: OpenApiResponse(serializers.TypeNamesSerializer, "Names of the types."), **portal_errors()},
         examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str, app_id: str) -> Response:
@@ -248,11 +295,12 @@ class ApplicationTypesView(PortalView):
 
 class TypeNamesView(PortalView):
     @extend_schema(
-        summary="E1 in version 2: list the names of the authentication types available to a user",
+        operation_id="listTypeNames",
+        summary="List the names of the authentication types of a user",
         description=descriptions.TYPE_NAMES,
         tags=["Portal"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.TypeNamesSerializer, **portal_errors()},
+        responses={200: OpenApiResponse(serializers.TypeNamesSerializer, "Names of the types."), **portal_errors()},
         examples=examples.TYPE_NAMES,
     )
     def get(self, request: Request, user_id: str) -> Response:

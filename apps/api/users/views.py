@@ -6,14 +6,19 @@ Delete and disable requests return 204 even if the device does not exist or belo
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import CharField, Serializer
 
 from apps.api import authentication
 from apps.api.parsers import Form, StrictFormParser, StrictJsonParser, fields
-from apps.api.schema import CLIENT_AUTHENTICATION, FORM, error_responses
+from apps.api.schema import BODY_ERRORS, CLIENT_AUTHENTICATION, FORM, ErrorSerializer, error_responses
 from apps.api.users import descriptions, examples, serializers
 from apps.api.views import ApiView
 from apps.applications.models import Api
@@ -23,6 +28,8 @@ from apps.enrollment import device_management, links
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.events.types import EventTypes
+
+DONE = OpenApiResponse(description="The request was carried out.")
 
 
 def user_errors(*more: type[errors.ApiError]) -> dict[int, OpenApiResponse]:
@@ -43,24 +50,25 @@ class UsersView(ApiView):
 
 class EnrollmentCodesView(UsersView):
     @extend_schema(
+        operation_id="createEnrollmentCode",
         summary="Create an enrolment code for a user",
         description=descriptions.ENROLLMENT_CODE,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         request={
-            "application/json": serializers.EnrollmentCodeRequestSerializer,
-            FORM: serializers.EnrollmentCodeRequestSerializer,
+            "application/json": serializers.CreateEnrollmentCodeSerializer,
+            FORM: serializers.CreateEnrollmentCodeSerializer,
         },
         responses={
-            201: serializers.EnrollmentCodeSerializer,
-            **user_errors(errors.InvalidRequest, errors.ObjectNotFound, errors.UnsupportedMediaType),
+            201: OpenApiResponse(serializers.EnrollmentCodeSerializer, "The enrolment code."),
+            **user_errors(errors.InvalidRequest, errors.ObjectNotFound, *BODY_ERRORS),
         },
         examples=examples.ENROLLMENT_CODE,
     )
     def post(self, request: Request, user_id: str) -> Response:
         client_id = self.authorize(request)
         UserIdSerializer(data={"user_id": user_id}).is_valid(raise_exception=True)
-        serializer = serializers.EnrollmentCodeRequestSerializer(data=fields(request))
+        serializer = serializers.CreateEnrollmentCodeSerializer(data=fields(request))
         serializer.is_valid(raise_exception=True)
         code, row = enrollment.create_enrollment_code(
             user_id=user_id,
@@ -77,8 +85,16 @@ class EnrollmentCodesView(UsersView):
         )
 
 
+# An error of the server itself has the common body.
+NOT_DELETED = PolymorphicProxySerializer(
+    component_name="NotAllDeletedOrError",
+    serializers=[serializers.NotAllDeletedSerializer, ErrorSerializer],
+    resource_type_field_name=None,
+)
 NO_DEVICES = {
-    404: OpenApiResponse(serializers.NoDevicesSerializer, "The user has no devices", examples=[examples.NO_DEVICES])
+    404: OpenApiResponse(
+        serializers.NoDevicesSerializer, "The user has no devices, or is unknown.", examples=[examples.NO_DEVICES]
+    )
 }
 
 
@@ -87,11 +103,16 @@ class DevicesView(UsersView):
     list_serializer: type[Serializer[Any]] = serializers.DevicesSerializer
 
     @extend_schema(
+        operation_id="listDevices",
         summary="List the devices of a user",
         description=descriptions.LIST_DEVICES,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        responses={200: serializers.DevicesSerializer, **user_errors(), **NO_DEVICES},
+        responses={
+            200: OpenApiResponse(serializers.DevicesSerializer, "Devices, oldest first."),
+            **user_errors(),
+            **NO_DEVICES,
+        },
         examples=examples.DEVICES,
     )
     def get(self, request: Request, user_id: str) -> Response:
@@ -101,15 +122,16 @@ class DevicesView(UsersView):
         return Response(self.list_serializer({"devices": devices}).data)
 
     @extend_schema(
+        operation_id="deleteDevices",
         summary="Delete several devices of a user",
         description=descriptions.DELETE_DEVICES,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         request=serializers.DeleteDevicesSerializer,
         responses={
-            204: None,
-            **user_errors(errors.InvalidRequest, errors.UnsupportedMediaType),
-            500: OpenApiResponse(serializers.NotAllDeletedSerializer, "not_all_devices_deleted"),
+            204: DONE,
+            **user_errors(errors.InvalidRequest, *BODY_ERRORS),
+            500: OpenApiResponse(NOT_DELETED, "Some devices were not deleted, or `internal_error`."),
         },
         examples=examples.DELETE,
     )
@@ -122,12 +144,12 @@ class DevicesView(UsersView):
         return Response(serializers.serialize_not_deleted(remaining), status=500) if remaining else Response(status=204)
 
     @extend_schema(
-        operation_id="oauth_api_v4_users_devices_destroy_all",
+        operation_id="deleteAllDevices",
         summary="Delete all devices of a user",
         description=descriptions.DELETE_ALL_DEVICES,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **user_errors(errors.InternalError)},
+        responses={204: DONE, **user_errors()},
     )
     def delete(self, request: Request, user_id: str) -> Response:
         client_id = self.authorize(request)
@@ -139,9 +161,13 @@ class DevicesView(UsersView):
 
 @extend_schema_view(
     get=extend_schema(
-        responses={200: serializers.DevicesV3Serializer, **user_errors(), **NO_DEVICES}, examples=examples.OLD_DEVICES
+        responses={
+            200: OpenApiResponse(serializers.DevicesV3Serializer, "Devices, oldest first."),
+            **user_errors(),
+            **NO_DEVICES,
+        },
+        examples=examples.OLD_DEVICES,
     ),
-    delete=extend_schema(operation_id="oauth_api_v3_users_devices_destroy_all"),
 )
 class DevicesV3View(DevicesView):
     list_serializer = serializers.DevicesV3Serializer
@@ -157,11 +183,12 @@ def _json_members(request: Request) -> dict[str, Any]:
 
 class DeviceView(UsersView):
     @extend_schema(
+        operation_id="deleteDevice",
         summary="Delete one device of a user",
         description=descriptions.DELETE_DEVICE,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        responses={204: None, **user_errors()},
+        responses={204: DONE, **user_errors()},
     )
     def delete(self, request: Request, user_id: str, device_id: str) -> Response:
         client_id = self.authorize(request)
@@ -178,7 +205,7 @@ class RevokeView(UsersView):
 
     revoke: Callable[..., object]
 
-    @extend_schema(tags=["Users"], auth=CLIENT_AUTHENTICATION, request=None, responses={204: None, **user_errors()})
+    @extend_schema(tags=["Users"], auth=CLIENT_AUTHENTICATION, request=None, responses={204: DONE, **user_errors()})
     def post(self, request: Request, user_id: str, device_id: str) -> Response:
         client_id = self.authorize(request)
         for profile in device_management.profiles_on_devices(user_id, [device_id]):
@@ -188,6 +215,7 @@ class RevokeView(UsersView):
 
 @extend_schema_view(
     post=extend_schema(
+        operation_id="disableFingerprint",
         summary="Revoke the fingerprint of a user on a device",
         description=descriptions.DISABLE_FINGERPRINT,
     )
@@ -198,6 +226,7 @@ class DisableFingerprintView(RevokeView):
 
 @extend_schema_view(
     post=extend_schema(
+        operation_id="disableMobileAuthentication",
         summary="Revoke mobile authentication of a user on a device",
         description=descriptions.DISABLE_MOBILE_AUTHENTICATION,
     )
@@ -208,6 +237,7 @@ class DisableMobileAuthenticationView(RevokeView):
 
 @extend_schema_view(
     post=extend_schema(
+        operation_id="disablePushAuthentication",
         summary="Revoke push authentication of a user on a device",
         description=descriptions.DISABLE_PUSH_AUTHENTICATION,
     )

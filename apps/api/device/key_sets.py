@@ -1,0 +1,32 @@
+"""Schemas of the keys of devices and servers (JOSE) in the OpenAPI description."""
+
+from typing import Any
+
+SCHEMAS: dict[str, Any] = {
+    "KeySet": {
+        "type": "object",
+        "description": "JWK Set (RFC 7517) of two EC keys on P-256.",
+        "required": ["keys"],
+        "properties": {
+            "keys": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/Key"},
+                "description": "One key that signs and one that encrypts.",
+            }
+        },
+    },
+    "Key": {
+        "type": "object",
+        "description": "Public JWK.",
+        "required": ["kty", "crv", "x", "y", "use", "alg"],
+        "properties": {
+            "kty": {"type": "string", "description": "`EC`."},
+            "crv": {"type": "string", "description": "`P-256`."},
+            "x": {"type": "string", "description": "First coordinate, in base64url."},
+            "y": {"type": "string", "description": "Second coordinate, in base64url."},
+            "use": {"type": "string", "description": "`sig` or `enc`."},
+            "alg": {"type": "string", "description": "`ES256` for `sig`, `ECDH-ES+A256KW` for `enc`."},
+            "kid": {"type": "string", "description": "Id of the key, in responses."},
+        },
+    },
+}
