@@ -26,6 +26,7 @@ check "names of migrations" sh -c '! ls apps/*/migrations/*_auto_*.py 2>/dev/nul
 check "catalogue of texts" ./scripts/check-messages.sh
 check "OpenAPI description" $bin/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 check "types of clients/portal-python (mypy)" sh -c "cd clients/portal-python && $PWD/$bin/mypy"
+check "OpenAPI description (Redocly, Spectral)" $bin/python scripts/lint_openapi.py
 check "types of clients/typescript (tsc)" $bin/python scripts/typescript.py types
 check "code style of clients/typescript (ESLint)" $bin/python scripts/typescript.py lint
 check "types of clients/web-phone (tsc)" $bin/python scripts/typescript.py types web-phone

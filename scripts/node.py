@@ -51,10 +51,10 @@ def of_the_system() -> tuple[str, str]:
 
 
 class Package:
-    """Directory of a client with its `package.json` and lockfile."""
+    """Directory with a `package.json` and a lockfile: that of a client, unless a parent directory is given."""
 
-    def __init__(self, name: str, node: tuple[str, str]) -> None:
-        self.path = CLIENTS / name
+    def __init__(self, name: str, node: tuple[str, str], parent: Path = CLIENTS) -> None:
+        self.path = parent / name
         self.node, self.npm = node
 
     @contextmanager
