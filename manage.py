@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError
 
 LOCAL, PRODUCTION = "config.settings.local", "config.settings.production"
 # If one of these variables, or the file of one, is set, the command uses production settings.
@@ -20,6 +21,17 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # The operator can fix a wrong setting, so it is one line without a traceback.
         sys.exit(f"Configuration error: {error}")
+    except DatabaseError as error:
+        if "--traceback" in sys.argv:
+            raise
+        # Django's own commands, such as `migrate`. The settings are loaded now.
+        from apps.common import database_errors  # noqa: PLC0415 - it needs the settings
+
+        sys.exit(f"CommandError: {database_errors.explain(error).text}")
+    except ModuleNotFoundError as error:
+        if error.name is None or not os.environ["DJANGO_SETTINGS_MODULE"].startswith(error.name):
+            raise
+        sys.exit(f"Configuration error: DJANGO_SETTINGS_MODULE: there is no module {error.name}")
 
 
 def settings_are_named() -> bool:

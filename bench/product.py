@@ -174,6 +174,7 @@ def _environment(root: Path, directory: Path, url: str) -> dict[str, str]:
         "CALLBACKS_ALLOW_PRIVATE_ADDRESSES": "1",
         "TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY": "rest",
         "PORT": url.rpartition(":")[2],
+        "PUBLIC_URL": url,
         "PYTHONPATH": str(root),
     }
 

@@ -19,7 +19,7 @@ from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from apps.common import errors
+from apps.common import database_errors, errors
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -67,11 +67,7 @@ def short_database_errors() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        # The first line has the cause; the others can quote stored values.
-        reason = str(error).partition("\n")[0]
-        raise CommandError(
-            _("The database is unavailable (%(reason)s). Start it and run the migrations.") % {"reason": reason}
-        ) from None
+        raise CommandError(database_errors.explain(error).text) from None
 
 
 def terminal_language() -> str:

@@ -4,10 +4,11 @@ An empty variable has its default, because compose files set unset variables to 
 ImproperlyConfigured with one line, which contains no secret.
 """
 
+import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
-DATABASES = ("postgres", "postgresql", "sqlite")
+from config.settings import service_urls
+
 HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -81,7 +83,7 @@ class Environment(environ.Env):  # type: ignore[misc]
     def site_url(self, name: str, *, default: str) -> str:
         """Return the URL of a site without a trailing slash."""
         text: str = self.str(name, default="").strip() or default
-        parts = _split(text)
+        parts = service_urls.split(text)
         if not parts or parts.scheme not in ("http", "https") or not parts.hostname:
             raise ImproperlyConfigured(f"{name} must begin with http:// or https:// and a host name, not {text!r}")
         return text.rstrip("/")
@@ -94,7 +96,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         if not self.str(name, default="").strip():
             return ""
         text = self.site_url(name, default="").lower()
-        parts = _split(text)
+        parts = service_urls.split(text)
         is_origin = text == f"{parts.scheme}://{parts.netloc}" and parts.username is None
         if not is_origin or parts.hostname == urlsplit(other_than).hostname:
             raise ImproperlyConfigured(
@@ -103,31 +105,25 @@ class Environment(environ.Env):  # type: ignore[misc]
         # Browsers omit the port of the scheme.
         return text.removesuffix({"http": ":80", "https": ":443"}[parts.scheme])
 
+    def directory(self, name: str, *, default: Path) -> Path:
+        """Return the path of a writable directory, which is created if it is missing."""
+        path = Path(self.str(name, default=str(default))).resolve()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}: the directory {path} cannot be created: {error.strerror}") from None
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise ImproperlyConfigured(f"{name}: the directory {path} must be writable for the user of this process")
+        return path
+
     def broker(self, name: str, *, default: str) -> str:
         text: str = self.str(name, default="").strip() or default
-        parts = _split(text)
-        if text and (not parts or not parts.scheme or not text.startswith(f"{parts.scheme}://")):
-            raise ImproperlyConfigured(f"{name} must be the URL of a broker, for example redis://host:6379/0")
+        if text:
+            service_urls.require_broker(name, text)
         return text
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
         text = self.str(name, default="").strip() or default
-        value: dict[str, Any] = {}
-        if text.partition("://")[0] in DATABASES:
-            with suppress(ValueError):
-                value = self.db_url_config(text)
-        if not value:
-            raise ImproperlyConfigured(
-                f"{name} must be the URL of a database: postgres://user:password@host:5432/name or sqlite:////path"
-            )
+        service_urls.require_database(name, text)
+        value: dict[str, Any] = self.db_url_config(text)
         return value
-
-
-def _split(url: str) -> Any:
-    """Return the parts of a URL, or None if it is invalid, for example because of its port."""
-    try:
-        parts = urlsplit(url)
-        _port = parts.port
-    except ValueError:
-        return None
-    return parts

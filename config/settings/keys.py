@@ -22,7 +22,7 @@ def required(env: environ.Env, name: str) -> str:
     value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
-            f"the environment variable {name} is not set; docs/configuration.md describes how to generate it"
+            f"the environment variable {name} is not set; docs/configuration.md describes its value"
         )
     return value
 

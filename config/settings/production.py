@@ -1,4 +1,4 @@
-"""Settings of production. The keys must be set in the environment."""
+"""Settings of production. The keys and PUBLIC_URL must be set in the environment."""
 
 from config.settings.base import *  # noqa: F403
 from config.settings.base import TRUSTED_PROXIES, _https, env
@@ -16,6 +16,9 @@ require_strong_secret_key("SECRET_KEY", SECRET_KEY)
 for _fallback in SECRET_KEY_FALLBACKS:
     require_strong_secret_key("SECRET_KEY_FALLBACKS", _fallback)
 require_strong_encryption_keys(FIELD_ENCRYPTION_KEYS)
+
+# Links for devices, cookies and passkeys depend on it: the default of base.py would break them.
+required(env, "PUBLIC_URL")
 
 if _https and TRUSTED_PROXIES:
     # TLS ends at the proxy. A client that forges the header only gets stricter checks.

@@ -24,7 +24,11 @@ def show_settings(tmp_path, **variables):
 def keys(tmp_path):
     path = tmp_path / "encryption_keys"
     path.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
-    return {"SECRET_KEY": secrets.token_urlsafe(50), "FIELD_ENCRYPTION_KEYS_FILE": str(path)}
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS_FILE": str(path),
+        "PUBLIC_URL": "https://auth.example.com",
+    }
 
 
 @pytest.mark.parametrize("variables", [{}, {"DATABASE_URL": "", "SECRET_KEY_FILE": ""}])

@@ -46,6 +46,7 @@ def variables(tmp_path):
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "BROKER_URL": "redis://127.0.0.1:9/0",
+        "PUBLIC_URL": "https://auth.example.com",
     }
 
 

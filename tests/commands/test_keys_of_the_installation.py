@@ -41,6 +41,7 @@ def environment(directory, **variables):
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "VAR_DIR": str(directory),
         "PORT": str(free_port()),
+        "PUBLIC_URL": "https://auth.example.com",
         **variables,
     }
 

@@ -18,6 +18,8 @@ def in_base64(key):
 
 
 KEY, SECRET_KEY = in_base64(secrets.token_bytes(32)), secrets.token_urlsafe(50)
+URL = "https://auth.example.com"
+UNSET = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "PUBLIC_URL")
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
@@ -28,10 +30,11 @@ KEY, SECRET_KEY = in_base64(secrets.token_bytes(32)), secrets.token_urlsafe(50)
         ({"SECRET_KEY": ""}, "the environment variable SECRET_KEY is not set"),
         ({"SECRET_KEY": SECRET_KEY}, "the environment variable FIELD_ENCRYPTION_KEYS is not set"),
         ({"SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": f"{KEY},short"}, "FIELD_ENCRYPTION_KEYS: key 2 is not"),
+        ({"SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": KEY}, "the environment variable PUBLIC_URL is not set"),
     ],
 )
-def test_production_does_not_start_without_its_keys(tmp_path, command, keys, line):
-    others = {name: value for name, value in os.environ.items() if name not in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS")}
+def test_production_does_not_start_without_keys_and_public_url(tmp_path, command, keys, line):
+    others = {name: value for name, value in os.environ.items() if name not in UNSET}
     settings = {"DJANGO_SETTINGS_MODULE": "config.settings.production", "VAR_DIR": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "manage.py", command],
@@ -77,7 +80,7 @@ def test_production_rejects_weak_keys_with_one_line(tmp_path, weak_key):
         [sys.executable, "manage.py", "check"],
         env={
             **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.production", "VAR_DIR": str(tmp_path),
-            "SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": KEY, **weak_key,
+            "SECRET_KEY": SECRET_KEY, "FIELD_ENCRYPTION_KEYS": KEY, "PUBLIC_URL": URL, **weak_key,
         },
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
@@ -109,7 +112,7 @@ def configured(tmp_path, **settings):
     code = f"from config.settings.production import {names}; import json; print(json.dumps([{names}]))"
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**others, "VAR_DIR": str(tmp_path), "FIELD_ENCRYPTION_KEYS": KEY, **settings},
+        env={**others, "VAR_DIR": str(tmp_path), "FIELD_ENCRYPTION_KEYS": KEY, "PUBLIC_URL": URL, **settings},
         capture_output=True,
         text=True,
         timeout=60,

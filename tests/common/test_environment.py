@@ -1,8 +1,11 @@
 """Environment variables: their values, defaults and one-line errors."""
 
+from urllib.parse import quote
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from config.settings import service_urls
 from config.settings.base import env
 
 LEVELS = ("INFO", "ERROR")
@@ -128,18 +131,46 @@ def test_invalid_site_url_is_rejected(set_variable, text):
         env.site_url("VARIABLE", default="")
 
 
-@pytest.mark.parametrize("text", ["redis://:secret@host:6379/0", "rediss://host", "amqp://host//"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis://:secret@host:6379/0",
+        "rediss://host",
+        "amqp://host//",
+        "redis+socket:///run/redis.sock?virtual_host=1",
+        "sentinel://:s%40@a:26379;sentinel://:s%40@b:26379",
+        "sqs://key:secret@",
+    ],
+)
 def test_broker_url_is_valid(set_variable, text):
     set_variable(text)
     assert env.broker("VARIABLE", default="") == text
 
 
-@pytest.mark.parametrize("text", ["host", "host:6379", "redis:host", "redis://:secret@host:port/0"])
-def test_invalid_broker_url_is_rejected_without_its_password(set_variable, text):
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        *(
+            (url, "VARIABLE must be the URL of a broker")
+            for url in ("host", "host:6379", "redis:host", "redis://a:port/0")
+        ),
+        ("https://:secret@host", "VARIABLE begins with https://, which is not a broker"),
+        ("redis://:secret@host/name", "VARIABLE must end with the number of a Redis database"),
+        ("redis://:se@cret@host", "VARIABLE contains special characters in the user name or the password"),
+        ("redis://:se/cret@host", "VARIABLE contains special characters in the user name or the password"),
+    ],
+)
+def test_invalid_broker_url_is_rejected_without_its_password(set_variable, text, error):
     set_variable(text)
-    with pytest.raises(ImproperlyConfigured, match="VARIABLE must be the URL of a broker") as refused:
+    with pytest.raises(ImproperlyConfigured, match=error) as refused:
         env.broker("VARIABLE", default="")
-    assert "secret" not in str(refused.value)
+    assert "cret" not in str(refused.value)
+
+
+def test_schemes_of_brokers_are_the_transports_of_celery():
+    from kombu.transport import TRANSPORT_ALIASES
+
+    assert set(service_urls.BROKERS) == {name.lower() for name in TRANSPORT_ALIASES}
 
 
 @pytest.mark.parametrize(
@@ -147,6 +178,8 @@ def test_invalid_broker_url_is_rejected_without_its_password(set_variable, text)
     [
         ("postgres://anna:a%40b@host:5432/name", "postgresql"),
         ("postgresql:///name?host=/run/postgresql", "postgresql"),
+        ("postgres://anna:a:b@host/name?options=-csearch_path%3Da@b", "postgresql"),
+        ("sqlite:////var/a@b/countersign.sqlite3", "sqlite3"),
         ("sqlite:////var/lib/countersign.sqlite3", "sqlite3"),
     ],
 )
@@ -171,3 +204,36 @@ def test_other_database_is_rejected_without_its_password(set_variable, text):
     ) as refused:
         env.database("VARIABLE", default="")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["se@cret", "se#cret", "se/cret", "se?cret", "se%cret", "se[cret", "se cret", "@"])
+def test_unencoded_characters_in_a_database_url_are_rejected(set_variable, password):
+    set_variable(f"postgres://anna:{password}@host:5432/name")
+    with pytest.raises(ImproperlyConfigured, match="special characters in the user name") as refused:
+        env.database("VARIABLE", default="")
+    assert "cret" not in str(refused.value)
+    set_variable(f"postgres://anna:{quote(password, safe='')}@host:5432/name")
+    assert env.database("VARIABLE", default="")["PASSWORD"] == password
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("postgres://anna:secret@host:5432", "VARIABLE has no database name"),
+        ("postgres://anna:secret@host:5432/", "VARIABLE has no database name"),
+        ("sqlite://countersign.sqlite3", "VARIABLE must have four slashes"),
+    ],
+)
+def test_incomplete_database_url_is_rejected(set_variable, text, error):
+    set_variable(text)
+    with pytest.raises(ImproperlyConfigured, match=error):
+        env.database("VARIABLE", default="")
+
+
+def test_directory_is_created_and_must_be_a_directory(set_variable, tmp_path):
+    set_variable(str(tmp_path / "new" / "directory"))
+    assert env.directory("VARIABLE", default=tmp_path).is_dir()
+    (tmp_path / "file").touch()
+    set_variable(str(tmp_path / "file"))
+    with pytest.raises(ImproperlyConfigured, match=r"VARIABLE: the directory .*/file cannot be created: File exists"):
+        env.directory("VARIABLE", default=tmp_path)

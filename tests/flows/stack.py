@@ -32,6 +32,7 @@ class Stack:
             "CALLBACKS_ALLOW_PRIVATE_ADDRESSES": "1",
             "VAR_DIR": str(directory),
             "PORT": str(self.port),
+            "PUBLIC_URL": f"http://localhost:{self.port}",
             **extra,
         }
         self.programs = []

@@ -52,8 +52,10 @@ def listen(host: str, port: int) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
         )
     except OSError as error:
-        # The text of the error itself contains the address a second time.
-        values = {"address": host, "port": port, "reason": os.strerror(error.errno or 0)}
+        # The text of the error itself contains the address a second time. Errors of host names have negative numbers.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        values = {"address": host, "port": port, "reason": reason}
         raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % values) from None
 
 

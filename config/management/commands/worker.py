@@ -9,13 +9,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import Tags
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common import database_errors
 from apps.common.commands import TranslatedCommand
+from apps.outbox import broker
 from apps.outbox.loops import ERROR_BACKOFF_SECONDS, log_error
 from apps.system import keys
 from config import worker
@@ -37,12 +39,18 @@ class Command(TranslatedCommand):
         )
 
     def verify_requirements(self, options: Mapping[str, Any]) -> None:
-        """Verify the encryption keys as soon as the database is available: a worker waits for it."""
+        """Verify the encryption keys as soon as the database is available: a worker waits for it.
+
+        Raises CommandError if waiting does not help, for example after a wrong password.
+        """
         is_reported = False
         while True:
             try:
                 return keys.verify()
             except DatabaseError as error:
+                explanation = database_errors.explain(error)
+                if explanation.is_permanent:
+                    raise CommandError(explanation.text) from None
                 if not is_reported:
                     log_error("worker_error", error, thread="keys")
                 is_reported = True
@@ -58,6 +66,8 @@ class Command(TranslatedCommand):
         run(queues)
 
     def run_celery(self, queues: set[str]) -> None:
+        if error := broker.configuration_error():
+            raise CommandError(error)
         from config.celery import app  # noqa: PLC0415 - 0.1 s and 15 MB, only with a broker
 
         # Celery would run all checks, as above.

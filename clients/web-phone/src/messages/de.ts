@@ -135,6 +135,8 @@ export const de: Messages = {
   push_ask: "Benachrichtigungen einschalten",
   push_blocked:
     "Sie haben Benachrichtigungen blockiert. Erlauben Sie sie in den Einstellungen dieser Website, und laden Sie die Seite neu.",
+  push_different:
+    "Die Anwendungen dieses Servers verwenden verschiedene Push-Schlüssel. Dieser Browser unterstützt einen. Scannen Sie für die anderen Einmalpasswörter.",
   push_failed:
     "Der Browser konnte seinen Push-Dienst nicht erreichen. Versuchen Sie es später erneut. Bis dahin können Sie Einmalpasswörter scannen.",
   push_in_use:

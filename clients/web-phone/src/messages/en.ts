@@ -120,6 +120,8 @@ export const en = {
   pin_simple: "This PIN is easy to guess. Choose another one.",
   push_ask: "Turn on notifications",
   push_blocked: "You have blocked notifications. Allow them in the settings of this site, then reload the page.",
+  push_different:
+    "The applications of this server use different push keys. This browser supports one. For the others, scan one-time passwords.",
   push_failed: "The browser could not reach its push service. Try again later. Until then, you can scan one-time passwords.",
   push_in_use:
     "The server still has this browser as another device. Turn notifications off and on again in the settings of this site.",

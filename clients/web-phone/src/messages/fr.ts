@@ -132,6 +132,8 @@ export const fr: Messages = {
   push_ask: "Activer les notifications",
   push_blocked:
     "Vous avez bloqué les notifications. Autorisez-les dans les paramètres de ce site, puis rechargez la page.",
+  push_different:
+    "Les applications de ce serveur utilisent des clés push différentes. Ce navigateur en accepte une. Pour les autres, scannez des mots de passe à usage unique.",
   push_failed:
     "Le navigateur n’a pas pu joindre son service push. Réessayez plus tard. D’ici là, vous pouvez scanner des mots de passe à usage unique.",
   push_in_use:

@@ -131,6 +131,8 @@ export const nl: Messages = {
   pin_simple: "Deze pincode is makkelijk te raden. Kies een andere.",
   push_ask: "Meldingen aanzetten",
   push_blocked: "U hebt meldingen geblokkeerd. Sta ze toe in de instellingen van deze site en laad de pagina opnieuw.",
+  push_different:
+    "De toepassingen van deze server gebruiken verschillende pushsleutels. Deze browser ondersteunt er één. Scan voor de andere eenmalige wachtwoorden.",
   push_failed: "De browser kon zijn pushdienst niet bereiken. Probeer het later opnieuw. Tot die tijd kunt u eenmalige wachtwoorden scannen.",
   push_in_use:
     "De server kent deze browser nog als een ander apparaat. Zet meldingen in de instellingen van deze site uit en weer aan.",
