@@ -12,6 +12,7 @@ from django.utils.translation import ngettext_lazy
 from apps.callbacks import remedies
 from apps.callbacks.models import CallbackEndpoint, FailingCallbackUrl
 from apps.common.console.admin import format_datetime
+from apps.common.console.documents import Document, troubleshooting
 from apps.common.console.problems import Problem
 from apps.events.changes import redact_urls
 
@@ -72,7 +73,9 @@ def _problem(row: FailingCallbackUrl, page: str) -> Problem:
         row.failures,
     )
     title = _("Callbacks to %(url)s are failing")
-    return Problem(summary(row.failing_since, row.reason), title % values, text % values, url=page)
+    return Problem(
+        summary(row.failing_since, row.reason), title % values, text % values, url=page, documents=_documents()
+    )
 
 
 def summary(since: datetime, reason: str) -> str:
@@ -87,4 +90,8 @@ def _more() -> Problem:
     title = _("Callbacks to more URLs are failing")
     text = _("Only the URLs with the most recent failures are listed. See the failed callbacks for all of them.")
     page = reverse("admin:callbacks_callbackdelivery_changelist", query={"state": "failed"})
-    return Problem(title, title, text, url=page)
+    return Problem(title, title, text, url=page, documents=_documents())
+
+
+def _documents() -> tuple[Document, ...]:
+    return (troubleshooting("callbacks-are-failing"),)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.callbacks import problems as callbacks
 from apps.common.console.admin import format_datetime
+from apps.common.console.documents import Document, error, troubleshooting
 from apps.common.console.problems import Problem
 from apps.console.daily_statistics import HourlyCount, sms_totals
 from apps.geocontext import problems as geocontext
@@ -61,7 +62,7 @@ def _overdue_deliveries() -> Iterator[Problem]:
             "since": format_datetime(min(overdue.values())),
             "queues": ", ".join(str(queue.rows._meta.verbose_name_plural) for queue in overdue),
         }
-        yield Problem(title, title, text)
+        yield Problem(title, title, text, documents=(troubleshooting("deliveries-are-overdue"),))
 
 
 def _location_source() -> Iterator[Problem]:
@@ -84,7 +85,7 @@ def _unverified_sms(counts: Sequence[HourlyCount]) -> Iterator[Problem]:
         "In the last 24 hours, codes were sent for %(sent)d transactions and verified for %(verified)d. Messages may "
         "not be delivered, or this may be SMS pumping. Check the portals and users of these transactions."
     ) % {"sent": sent, "verified": verified}
-    yield Problem(title, title, text, is_failure=False, url=reverse(SMS_USAGE_PAGE))
+    yield Problem(title, title, text, is_failure=False, url=reverse(SMS_USAGE_PAGE), documents=_sms_documents())
 
 
 def _countries_with_unverified_sms() -> Iterator[Problem]:
@@ -100,7 +101,12 @@ def _countries_with_unverified_sms() -> Iterator[Problem]:
             "Messages may not be delivered there, or this may be SMS pumping. Check the portals that sent them. "
             "Countries can be blocked under General."
         ) % {"country": country, "sent": sent, "verified": verified}
-        yield Problem(title, title, text, is_failure=False, url=reverse(SMS_USAGE_PAGE, query={"country": country}))
+        url = reverse(SMS_USAGE_PAGE, query={"country": country})
+        yield Problem(title, title, text, is_failure=False, url=url, documents=_sms_documents())
+
+
+def _sms_documents() -> tuple[Document, ...]:
+    return troubleshooting("few-sms-codes-are-verified"), error("3001"), error("1429")
 
 
 def _is_low(sent: int, verified: int) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.common.console.admin import format_datetime
+from apps.common.console.documents import troubleshooting
 from apps.common.console.problems import Problem
 from apps.geocontext import database
 from apps.geocontext.locations import Failure
@@ -27,17 +28,23 @@ def problems(now: datetime | None = None) -> Iterator[Problem]:
     if not settings.GEOCONTEXT_DATABASE:
         title = _("Geolocation is on, but has no source: messages have no context")
         hint = _("To send messages without context, turn off Geolocation under Features.")
-        yield Problem(_("No source"), title, f"{no_source()} {where_to_read()} {hint}", is_failure=False, url=url)
+        text, documents = f"{no_source()} {hint}", (troubleshooting("geolocation-has-no-source"),)
+        yield Problem(_("No source"), title, text, is_failure=False, url=url, documents=documents)
         return
     location_database = database.open_database(settings.GEOCONTEXT_DATABASE)
     if isinstance(location_database, Failure):
         title = _("Messages have no context: the location database cannot be used")
-        yield Problem(_("Database cannot be used"), title, f"{location_database.reason} {remedy()}", url=url)
+        text, documents = (
+            f"{location_database.reason} {remedy()}",
+            (troubleshooting("the-location-database-cannot-be-used"),),
+        )
+        yield Problem(_("Database cannot be used"), title, text, url=url, documents=documents)
     elif is_outdated(location_database, now or timezone.now()):
         title = _("The location database is from %(date)s (UTC)") % {
             "date": format_datetime(location_database.built_at)
         }
-        yield Problem(_("Database is outdated"), title, outdated_text(), is_failure=False, url=url)
+        documents = (troubleshooting("the-location-database-is-outdated"),)
+        yield Problem(_("Database is outdated"), title, outdated_text(), is_failure=False, url=url, documents=documents)
 
 
 def no_source() -> str:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.console.admin import format_datetime
+from apps.common.console.documents import troubleshooting
 from apps.common.console.problems import Problem
 from apps.push import remedies
 from apps.push.models import EXPIRY_NOTICE, Kind, PushMessagingConfiguration
@@ -62,7 +63,7 @@ def _check_delivery_error(configuration: PushMessagingConfiguration) -> Iterator
     text = _("The provider has rejected pushes since %(since)s (UTC): %(reason)s. %(remedy)s") % values
     title = _("Pushes with “%(name)s” are rejected") % {"name": configuration}
     short = _("Rejected since %(since)s: %(reason)s")
-    yield Problem(short % values, title, text)
+    yield Problem(short % values, title, text, documents=(troubleshooting("pushes-are-rejected"),))
 
 
 def _check_expiry(configuration: PushMessagingConfiguration, now: datetime) -> Iterator[Problem]:
@@ -74,10 +75,12 @@ def _check_expiry(configuration: PushMessagingConfiguration, now: datetime) -> I
         short, title = _("Certificate expired"), _("The certificate of “%(name)s” expired on %(date)s (UTC)")
     else:
         short, title = _("Certificate expires soon"), _("The certificate of “%(name)s” expires on %(date)s (UTC)")
-    yield Problem(short, title % values, EXPIRED_CERTIFICATE_HELP, is_failure=expires_at <= now)
+    documents = (troubleshooting("a-certificate-expires"),)
+    yield Problem(short, title % values, EXPIRED_CERTIFICATE_HELP, is_failure=expires_at <= now, documents=documents)
 
 
 def _check_legacy_api(configuration: PushMessagingConfiguration) -> Iterator[Problem]:
     if configuration.uses_shut_down_api:
         title = _("“%(name)s” sends to Google's legacy API, which was shut down") % {"name": configuration}
-        yield Problem(_("Legacy API was shut down"), title, LEGACY_API_SHUT_DOWN)
+        documents = (troubleshooting("googles-legacy-api-was-shut-down"),)
+        yield Problem(_("Legacy API was shut down"), title, LEGACY_API_SHUT_DOWN, documents=documents)

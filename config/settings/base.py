@@ -45,6 +45,7 @@ METRICS_ALLOWED = env.networks("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"]
 EVENT_COUNTER_FLUSH_SECONDS: float | None = 5.0
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
+DOCUMENTATION_URL = env.optional_site_url("DOCUMENTATION_URL")
 MESSAGE_MAX_LENGTH = env.integer("MESSAGE_MAX_LENGTH", default=155)
 # Languages of the default messages in the console.
 SUPPORTED_LOCALES = [

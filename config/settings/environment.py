@@ -88,6 +88,10 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise ImproperlyConfigured(f"{name} must begin with http:// or https:// and a host name, not {text!r}")
         return text.rstrip("/")
 
+    def optional_site_url(self, name: str) -> str:
+        """Return the URL of a site without a trailing slash, or an empty string if it is not set."""
+        return self.site_url(name, default="") if self.str(name, default="").strip() else ""
+
     def origin(self, name: str, *, other_than: str) -> str:
         """Return a URL without a path whose host is not that of `other_than`, or an empty string if it is not set.
 

@@ -8,6 +8,8 @@ import pytest
 from apps.api.exceptions import status_of
 from apps.common import errors
 from apps.events.types import EVENT_TYPES
+from apps.push import remedies as push_remedies
+from apps.sms import remedies
 from tests.architecture import pages
 from tests.architecture.pages import ROOT
 
@@ -77,3 +79,70 @@ def logged_problems():
 def test_troubleshooting_page_explains_every_problem_in_the_log():
     section = pages.section(ROOT / "docs/troubleshooting.md", "## Lines of the log")
     assert set(re.findall(r"^### (\w+)$", section, re.MULTILINE)) == logged_problems()
+
+
+TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
+# Modules whose texts are warnings and their fixes.
+WARNINGS = [
+    *sorted((ROOT / "apps/configuration/checks").glob("*.py")),
+    *(ROOT / "apps" / name for name in ("push/verification.py", "sms/checks.py", "sms/remedies.py")),
+    *(ROOT / "apps" / name for name in ("callbacks/remedies.py", "geocontext/database.py", "geocontext/client.py")),
+]
+PROBLEMS = [ROOT / "apps" / app / "problems.py" for app in ("callbacks", "console", "geocontext", "push")]
+# Results of successful checks, and references to other texts.
+NO_WARNINGS = re.compile(
+    r"^(All settings are|The broker is available|Its host name resolves|The service locates|Database type|Browsers can"
+    r"|The (certificate|signing key|service account|VAPID key pair) .* valid|The gateway (is reachable|or its proxy)"
+    r"|There are more|Set it, or|… (was|were) checked|… is reachable)"
+)
+
+
+def texts(path):
+    """Return the texts of a module that go through gettext, with an ellipsis for each placeholder."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "gettext", "ngettext"):
+            found += [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+    replaced = (str(text).replace("%(prefix)s", remedies.PREFIX) for text in found if isinstance(text, str))
+    return [re.sub(r"%\(\w+\)[sd]", "…", text) for text in replaced]
+
+
+def test_troubleshooting_page_has_every_warning_with_its_fix():
+    page = " ".join(TROUBLESHOOTING.read_text().split())
+    sentences = [text for path in WARNINGS for text in texts(path) if text.endswith(".")]
+    assert len(sentences) > 50
+    assert not [text for text in sentences if text not in page and not NO_WARNINGS.match(text)]
+
+
+def test_troubleshooting_page_has_every_problem_of_the_start_page():
+    page = " ".join(TROUBLESHOOTING.read_text().split())
+    titles = []
+    for path in PROBLEMS:
+        for node in ast.walk(ast.parse(path.read_text())):
+            is_title = isinstance(node, ast.Assign) and "title" in ast.dump(node.targets[0])
+            titles += [text.value for text in ast.walk(node) if is_title and isinstance(text, ast.Constant)]
+    titles = [title for title in titles if isinstance(title, str) and " " in title]
+    assert len(titles) > 8
+    assert not [title for title in titles if re.sub(r"%\(\w+\)[sd]", "…", title) not in page]
+
+
+def test_table_of_push_reasons_has_every_known_reason():
+    table = pages.section(ROOT / "docs/push.md", "## Reasons and remedies")
+    reasons = [row[0].replace("`", "") for row in pages.rows(table)]
+    patterns = [pattern for pattern, _text in push_remedies.REASON_REMEDIES]
+    assert not [pattern for pattern in patterns if not any(re.search(pattern, reason) for reason in reasons)]
+
+
+def test_documents_of_the_console_exist():
+    names = set()
+    for path in [*(ROOT / "apps").rglob("*.py")]:
+        names |= {f"#{name}" for name in re.findall(r'\btroubleshooting\("([\w-]+)"\)', path.read_text())}
+        names |= set(re.findall(r'\berror\("(\w+)"\)', path.read_text()))
+        for group in re.findall(r"^    errors = \((.*)\)$", path.read_text(), re.MULTILINE):
+            names |= set(re.findall(r'"(\w+)"', group))
+    for path in (ROOT / "templates").rglob("*.html"):
+        for arguments in re.findall(r"{% documents (.*?) %}", path.read_text()):
+            names |= set(re.findall(r'"([^"]+)"', arguments))
+    anchors = {f"#{anchor}" for anchor in pages.anchors(TROUBLESHOOTING)}
+    assert len(names) > 12
+    assert names <= anchors | {page.stem for page in ERRORS.glob("*.md")}

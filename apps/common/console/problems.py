@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
+from apps.common.console.documents import Document
+
 
 @dataclass(frozen=True)
 class Problem:
     """Problem with its remedy.
 
     `summary` is short enough for a list. `title` and `description` are full sentences: the problem, then its fix.
-    `url` is the console page for the fix, for problems that are also shown elsewhere.
+    `url` is the console page for the fix, for problems that are also shown elsewhere. `documents` explain the problem.
     """
 
     summary: str | Promise
@@ -18,3 +20,4 @@ class Problem:
     description: str | Promise
     is_failure: bool = True
     url: str = ""
+    documents: tuple[Document, ...] = ()

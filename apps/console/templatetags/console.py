@@ -9,7 +9,15 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from apps.common.console.documents import error, troubleshooting
+
 register = template.Library()
+
+
+@register.inclusion_tag("admin/documents.html")
+def documents(*names: str) -> dict[str, Any]:
+    """Link sections of the troubleshooting page and pages of errors: `#anchor`, or the number or token of an error."""
+    return {"documents": [troubleshooting(name[1:]) if name.startswith("#") else error(name) for name in names]}
 
 
 @register.inclusion_tag("admin/breadcrumbs.html", takes_context=True)

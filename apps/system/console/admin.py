@@ -8,6 +8,7 @@ from solo.admin import SingletonModelAdmin
 from unfold.decorators import action
 
 from apps.common.console.admin import StoredPasswordAdmin
+from apps.common.console.documents import error
 from apps.common.urls import origin
 from apps.events.console.base import ConsoleAdmin
 from apps.system import services as system
@@ -22,9 +23,12 @@ class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
 
     object_history_template = "admin/object_history.html"
     change_form_template = "admin/change_form.html"
+    # Numbers of the API errors that the settings cause.
+    errors: tuple[str, ...] = ()
 
     def form_context(self) -> dict[str, Any]:
-        return {**super().form_context(), "show_save_and_continue": False}
+        documents = [error(number) for number in self.errors]
+        return {**super().form_context(), "show_save_and_continue": False, "documents": documents}
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         self.message_user(request, _("Saved. The change takes effect in all processes within two seconds."))
@@ -33,6 +37,8 @@ class SettingsAdmin(SingletonModelAdmin, ConsoleAdmin):  # type: ignore[misc]
 
 @admin.register(Features)
 class FeaturesAdmin(SettingsAdmin):
+    errors = ("1000",)
+    change_form_outer_after_template = "admin/system/errors.html"
     fieldsets = (
         (None, {"fields": ("mobile_authentication", "transaction_signing", "custom_authenticators", "geolocation")}),
     )
@@ -41,6 +47,8 @@ class FeaturesAdmin(SettingsAdmin):
 @admin.register(GeneralConfiguration)
 class GeneralConfigurationAdmin(SettingsAdmin):
     form = GeneralForm
+    errors = ("1429", "3000", "3001", "4001", "9017", "9018")
+    change_form_outer_after_template = "admin/system/errors.html"
     actions_detail = ("send_test_sms", "text_messages_by_day")
     fieldsets = (
         (

@@ -1,0 +1,36 @@
+"""Links from warnings of the console to the documentation."""
+
+import pytest
+from django.utils import timezone
+
+from tests import factories
+
+SITE = "https://docs.example.com/countersign"
+
+
+@pytest.fixture
+def rejected(db):
+    return factories.PushMessagingConfigurationFactory(
+        name="google", delivery_error="PERMISSION_DENIED", delivery_error_at=timezone.now()
+    )
+
+
+def test_warning_links_its_section_on_the_site(console, rejected, settings):
+    settings.DOCUMENTATION_URL = SITE
+    page = console.get("/admin/").content.decode()
+    assert f'<a href="{SITE}/troubleshooting.html#pushes-are-rejected">Troubleshooting</a>' in page
+
+
+def test_warning_without_a_site_names_its_page(console, rejected, settings):
+    settings.DOCUMENTATION_URL = ""
+    page = console.get("/admin/").content.decode()
+    assert "Troubleshooting: <code>docs/troubleshooting.md#pushes-are-rejected</code>" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "error"), [("/admin/system/features/", "1000"), ("/admin/system/generalconfiguration/", "4001")]
+)
+def test_settings_link_the_errors_that_they_cause(console, settings, path, error):
+    settings.DOCUMENTATION_URL = SITE
+    page = console.get(path, follow=True).content.decode()
+    assert f'<a href="{SITE}/errors/{error}.html">Error {error}</a>' in page
