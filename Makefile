@@ -92,4 +92,4 @@ phone-hashes: ## Print the SHA-256 of the files of the web phone, which the rele
 	@./scripts/phone-hashes.sh
 
 clean: ## Remove the virtual environment and all generated files
-	@rm -rf .venv var clients/*/node_modules clients/*/dist scripts/openapi/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv var clients/*/node_modules clients/*/dist scripts/openapi/node_modules tests/clients/portal/generated/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -44,6 +44,8 @@ class OperationSchema(AutoSchema):
         if operation:
             _name_version(operation, path)
             _describe_path_parameters(operation)
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
             if "/v4/" in path:
                 _remove_error(operation, errors.VersionMandatory.token)
             operation["responses"] = dict(sorted(operation["responses"].items()))

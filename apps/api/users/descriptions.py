@@ -10,7 +10,7 @@ ENROLLMENT_CODE = f"""Creates an enrolment code with which a device can enrol th
 
 The code is valid once, for ten minutes, in the application of the request. `enrollment_uri` is the same code as a
 link for the app, for example in a QR code, and `web_enrollment_uri` as a link to the web phone, if the application has
-it. The user does not have to exist.
+it. The user does not have to exist. The body can also be a form with the same field.
 
 - `not_found`: the application does not exist.
 - `invalid_request`: the user id or the application id is missing or invalid.

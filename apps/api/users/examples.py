@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
 
-from apps.api.schema import FORM, request_example, response_example
+from apps.api.schema import request_example, response_example
 
 DEVICE_ID = "6DB5A4D7FB1B55B8B0C4C83F5D9A4B1FD2A5C1F0E7B3984D6A7C2E1B0F9D8C7A"
 DEVICE: dict[str, Any] = {
@@ -45,7 +45,6 @@ NOT_ALL_DELETED = {
 
 ENROLLMENT_CODE = [
     request_example("application", {"application_id": "shop"}),
-    request_example("application as a form", {"application_id": "shop"}, FORM),
     response_example(
         "code",
         {

@@ -18,7 +18,7 @@ from rest_framework.serializers import CharField, Serializer
 
 from apps.api import authentication
 from apps.api.parsers import Form, StrictFormParser, StrictJsonParser, fields
-from apps.api.schema import BODY_ERRORS, CLIENT_AUTHENTICATION, FORM, ErrorSerializer, error_responses
+from apps.api.schema import BODY_ERRORS, CLIENT_AUTHENTICATION, JSON, ErrorSerializer, error_responses
 from apps.api.users import descriptions, examples, serializers
 from apps.api.views import ApiView
 from apps.applications.models import Api
@@ -55,10 +55,8 @@ class EnrollmentCodesView(UsersView):
         description=descriptions.ENROLLMENT_CODE,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        request={
-            "application/json": serializers.CreateEnrollmentCodeSerializer,
-            FORM: serializers.CreateEnrollmentCodeSerializer,
-        },
+        # Two content types break clients of openapi-python-client 0.29. The description names the form.
+        request={JSON: serializers.CreateEnrollmentCodeSerializer},
         responses={
             201: OpenApiResponse(serializers.EnrollmentCodeSerializer, "The enrolment code."),
             **user_errors(errors.InvalidRequest, errors.ObjectNotFound, *BODY_ERRORS),
@@ -127,7 +125,7 @@ class DevicesView(UsersView):
         description=descriptions.DELETE_DEVICES,
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
-        request=serializers.DeleteDevicesSerializer,
+        request={JSON: serializers.DeleteDevicesSerializer},
         responses={
             204: DONE,
             **user_errors(errors.InvalidRequest, *BODY_ERRORS),
