@@ -29,6 +29,8 @@ check "types of clients/portal-python (mypy)" sh -c "cd clients/portal-python &&
 check "OpenAPI description (Redocly, Spectral)" $bin/python scripts/lint_openapi.py
 check "types of clients/typescript (tsc)" $bin/python scripts/typescript.py types
 check "code style of clients/typescript (ESLint)" $bin/python scripts/typescript.py lint
+check "types of clients/portal-typescript (tsc)" $bin/python scripts/typescript.py types portal-typescript
+check "code style of clients/portal-typescript (ESLint)" $bin/python scripts/typescript.py lint portal-typescript
 check "types of clients/web-phone (tsc)" $bin/python scripts/typescript.py types web-phone
 check "code style of clients/web-phone (ESLint)" $bin/python scripts/typescript.py lint web-phone
 check "site of the documentation (MkDocs)" env NO_MKDOCS_2_WARNING=1 $bin/python -m mkdocs build --site-dir "$VAR_DIR/docs"

@@ -10,6 +10,7 @@ PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted(Path(ROOT, "docs").rglob("*.md")),
     ROOT / "clients/portal-python/README.md",
+    ROOT / "clients/portal-typescript/README.md",
     ROOT / "clients/python/README.md",
     ROOT / "clients/typescript/README.md",
     ROOT / "clients/web-phone/README.md",

@@ -1,11 +1,11 @@
 """A server with worker for the tests of both portal libraries."""
 
-import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
+from tests.clients.portal import typescript
 from tests.clients.portal.site import CLIENT_ID, CLIENT_SECRET, CREDENTIALS, SIGNING_SECRETS, TYPES, Phones, PhoneServer
 from tests.fakes.fcm import Fcm
 from tests.fakes.sms_service import SmsService
@@ -113,4 +113,10 @@ def callback_url(port):
 def site_json(portal_site):
     """Return the configuration of scenarios in TypeScript."""
     phones = {"phones": portal_site.phones_url, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
-    return json.dumps({"server": portal_site.url, **phones})
+    return {"server": portal_site.url, **phones}
+
+
+@pytest.fixture(scope="session")
+def typescript_library():
+    """Install the npm packages and compile the library in TypeScript."""
+    typescript.build()

@@ -3,6 +3,7 @@
 import itertools
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from countersign import AsyncClient, Client
@@ -42,6 +43,14 @@ class Phones:
     def approve(self, device_id, transaction_id, number=""):
         device = self.by_device_id[device_id]
         return device.answer(device.fetch(transaction_id), approve=True, number=number)
+
+    def approve_next(self, device_id):
+        """Wait for a transaction of a device and approve it."""
+        deadline = time.monotonic() + 20
+        while not (waiting := self.by_device_id[device_id].pending()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return self.approve(device_id, waiting[0]["transaction_id"])
 
     def deny(self, device_id, transaction_id, fraud=False):
         device = self.by_device_id[device_id]

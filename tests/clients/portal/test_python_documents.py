@@ -2,22 +2,16 @@
 
 import asyncio
 import functools
-import json
 import os
 import re
-import subprocess
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
-from http.cookiejar import CookieJar
 
 import httpx
 import pytest
 from countersign.testing import FakeServer
 
-from tests.clients.portal.conftest import callback_url
+from tests.clients.portal.portals import Portal, sign_in
 from tests.clients.portal.site import phone_number
 from tests.demo.running import ROOT
 
@@ -25,21 +19,6 @@ pytestmark = pytest.mark.processes
 
 PACKAGE = ROOT / "clients" / "portal-python"
 MARK = "<!-- executed by tests/clients/portal/test_python_documents.py -->"
-
-
-def approve_next(phones, device_id):
-    """Approve the next push of a device, and return the thread that does it."""
-
-    def run():
-        device, deadline = phones.by_device_id[device_id], time.monotonic() + 20
-        while not (waiting := device.pending()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        phones.approve(device_id, waiting[0]["transaction_id"])
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +39,8 @@ def readme(portal_site):
 def test_snippets_sign_in_with_push_sms_and_qr_code(readme, portal_site):
     phones = portal_site.phones
     device_id = phones.enroll("readme")
-    approval = approve_next(phones, device_id)
+    approval = threading.Thread(target=phones.approve_next, args=[device_id])
+    approval.start()
     assert readme["sign_in"]("readme")
     approval.join()
 
@@ -109,65 +89,9 @@ def test_snippets_of_tests_succeed(readme):
         readme[name]()
 
 
-@pytest.fixture
-def example(portal_site, request):
-    """Start an example and return its URL and a browser's opener."""
-    name = request.param
-    process = subprocess.Popen(
-        [sys.executable, str(PACKAGE / "examples" / f"{name}_portal.py")],
-        env={**os.environ, **portal_site.environment(name), "PYTHONPATH": str(PACKAGE), "DJANGO_SETTINGS_MODULE": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield Browser(callback_url(portal_site.ports[name]).removesuffix("/countersign/callback"), process)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-class Browser:
-    """Browser of a user at an example."""
-
-    def __init__(self, url, process):
-        self.url, self.process = url, process
-        cookies = urllib.request.HTTPCookieProcessor(CookieJar())
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
-        self.until(lambda: self.get()["status"] == "pending")
-
-    def get(self):
-        with self.opener.open(f"{self.url}/sign-in", timeout=10) as response:
-            return json.load(response)
-
-    def start(self, user_id):
-        # One example reads a form, the other the query.
-        data = f"user_id={user_id}".encode()
-        try:
-            with self.opener.open(f"{self.url}/sign-in?user_id={user_id}", data=data, timeout=10) as response:
-                return response.status
-        except urllib.error.HTTPError as error:
-            return error.code
-
-    def until(self, condition):
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                if condition():
-                    return
-            except OSError:
-                assert self.process.poll() is None, self.process.stdout.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-
-@pytest.mark.parametrize("example", ["django", "fastapi"], indirect=True)
-def test_example_signs_in_by_a_callback(example, portal_site, request):
-    user_id = f"example-{request.node.callspec.id}"
-    assert example.start(user_id) == 503
-    device_id = portal_site.phones.enroll(user_id)
-    assert example.start(user_id) == 202
-    assert example.get() == {"status": "pending"}
-    [waiting] = portal_site.phones.by_device_id[device_id].pending()
-    portal_site.phones.approve(device_id, waiting["transaction_id"])
-    example.until(lambda: example.get() == {"status": "signed in", "user_id": user_id})
+@pytest.mark.parametrize("name", ["django", "fastapi"])
+def test_example_signs_in_by_a_callback(portal_site, name):
+    command = [sys.executable, str(PACKAGE / "examples" / f"{name}_portal.py")]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "DJANGO_SETTINGS_MODULE": ""}
+    with Portal(command, name, portal_site, environment) as portal:
+        sign_in(portal, portal_site.phones, f"example-{name}")

@@ -35,9 +35,9 @@ async def collect(items):
 
 
 @pytest.fixture(params=["real", "fake"])
-def backend(request):
+def backend(request, portal_site):
     """Return the server of the scenario."""
-    return Fake() if request.param == "fake" else Real(request.getfixturevalue("portal_site").phones)
+    return Fake() if request.param == "fake" else Real(portal_site.phones)
 
 
 @pytest.fixture(params=["sync", "async"])
