@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 
 from apps.applications.models import VersionStatus
 from apps.common import errors
-from apps.enrollment import authenticators, services
-from apps.enrollment.models import AuthenticatorType, Device, Profile, PushEnrollment
+from apps.enrollment import authenticators, push_enrollments, services
+from apps.enrollment.models import AuthenticatorType, Device, Profile
 from apps.events import services as events
 from apps.events.facts import Actor, DeviceActionFacts, DeviceListFacts
 from apps.events.types import EventType, EventTypes
@@ -78,7 +78,7 @@ def describe(profile: Profile) -> dict[str, Any]:
         "tokenTypes": [name for kind, name in TOKEN_TYPES.items() if kind in registered],
         # Devices of a disabled version count as not enrolled.
         "mobileAuthenticationEnabled": is_enabled and profile.has_keys,
-        "pushAuthenticationEnabled": is_enabled and services.is_reachable(profile),
+        "pushAuthenticationEnabled": is_enabled and services.has_push(profile),
         "keyKind": profile.key_kind,
     }
 
@@ -124,9 +124,12 @@ def _try_remove(profile: Profile, event_type: EventType[DeviceActionFacts], **ac
 
 
 def revoke_push(profile: Profile, **actor: Unpack[Actor]) -> bool:
-    """Delete the profile's push token; one-time passwords stay available. Return True if there was one."""
+    """Delete the profile's push token, and its right to pull. One-time passwords stay available.
+
+    Return True if push types could reach the profile before.
+    """
     with transaction.atomic():
-        if not PushEnrollment.objects.filter(profile=profile).delete()[0]:
+        if not push_enrollments.revoke(profile):
             return False
         events.record(EventTypes.ADMIN_PUSH_ENROLLMENT_REVOKED, DeviceActionFacts(**profile.facts, **actor))
     return True

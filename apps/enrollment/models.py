@@ -100,6 +100,8 @@ class Profile(models.Model):
     created_at = models.DateTimeField(pgettext_lazy("time of enrolment", "enrolled"), default=timezone.now)
     # Consecutive invalid PIN tokens, across all transactions.
     wrong_pins = models.PositiveIntegerField(_("wrong PINs"), default=0)
+    # Push types can reach this browser without a push token. Only `pulling` and revocations change it.
+    can_pull = models.BooleanField(_("requests without push"), default=False)
     # Start of the fraud lock, or None. Set only on rows of `fraud_locks.annotate`.
     locked_at: datetime | None
 

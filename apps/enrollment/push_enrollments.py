@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 
 from apps.applications.models import ApplicationVersion
 from apps.common import codes, errors
-from apps.enrollment import services
+from apps.enrollment import pulling, services
 from apps.enrollment.models import Device, Profile, PushEnrollment
 from apps.events import services as events
-from apps.events.facts import DeviceFacts, ProfileFacts, PushEnrollmentFailureFacts
+from apps.events.facts import ProfileFacts, PushEnrollmentFailureFacts
 from apps.events.types import EventType, EventTypes
-from apps.push.models import Kind, PushMessagingConfiguration
+from apps.push.models import Kind, Platform, PushMessagingConfiguration
 from apps.push.providers.web_push import subscriptions
 from apps.system import services as system
 from apps.system.models import PushEnrollmentMode
@@ -92,6 +92,9 @@ def _enroll(profile: Profile, push_token: str) -> None:
     row = PushEnrollment.objects.filter(profile=profile).first() or PushEnrollment(profile=profile)
     row.token, row.token_hash, row.enrolled_at = push_token, hashes[0], timezone.now()
     row.save()
+    if version.platform == Platform.WEB:
+        # If its push token becomes invalid, the browser pulls.
+        Profile.objects.filter(pk=profile.pk).update(can_pull=True)
     facts = ProfileFacts(user_id=profile.user_id, app_name=version.application.name)
     events.record(EventTypes.PUSH_ENROLLMENT_SUCCESS, facts)
 
@@ -111,22 +114,22 @@ def _lock_push_enrollment(user_ids: Collection[str], configuration: PushMessagin
 def _apply_mode(profile: Profile, mode: str) -> None:
     if mode == PushEnrollmentMode.MULTIPLE_DEVICES:
         return
-    others = PushEnrollment.objects.filter(
-        profile__user_id=profile.user_id,
-        profile__device__version__application=profile.device.version.application_id,
-    ).exclude(profile__device=profile.device_id)
+    others = pulling.others_reachable(profile.user_id, profile.device, profile.device.version)
     if mode == PushEnrollmentMode.SINGLE_DEVICE and others.exists():
         raise errors.UserAlreadyEnrolled
-    for other in others.select_related("profile__device"):
-        other.delete()
-        events.record(
-            EventTypes.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT,
-            DeviceFacts(
-                user_id=profile.user_id,
-                app_name=profile.device.version.application.name,
-                device_id=other.profile.device.device_id,
-            ),
-        )
+    for other in others.select_related("device__version__application"):
+        revoke(other)
+        events.record(EventTypes.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT, other.facts)
+
+
+def revoke(profile: Profile) -> bool:
+    """Delete the push token of a profile, and its right to pull. Return True if it had either.
+
+    Requires a database transaction.
+    """
+    # A profile is locked before its push token, as in `services.unenroll`.
+    could_pull = pulling.withdraw(profile)
+    return bool(PushEnrollment.objects.filter(profile=profile).delete()[0]) or could_pull
 
 
 def replace_token(device: Device, old: str, new: str) -> None:

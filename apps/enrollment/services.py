@@ -4,18 +4,19 @@ from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from django.db import transaction
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 
 from apps.applications.models import Application, ApplicationVersion, VersionStatus
 from apps.common import codes, errors
 from apps.common.statements import AnyOf, Select
-from apps.enrollment import fraud_locks, keys, server_keys
+from apps.enrollment import fraud_locks, keys, pulling, server_keys
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, Profile, PushEnrollment
 from apps.events import failed_access
 from apps.events import services as events
 from apps.events.facts import Actor, EnrollmentCodeFacts, EnrollmentFailureFacts, ProfileFacts
 from apps.events.types import EventType, EventTypes
+from apps.push.models import Platform
 from apps.system import services as system
 
 CODE_PURPOSE = "enrollment code"
@@ -102,6 +103,9 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
     kind, key = keys.read_enrollment(vars(enrollment))
     if not EnrollmentCode.objects.filter(pk=code.pk, used_at=None).update(used_at=timezone.now()):
         raise errors.InvalidEnrollmentCode
+    is_browser = version.platform == Platform.WEB
+    if is_browser:
+        pulling.lock(code.user_id)
     device, token = (
         (_update_device(device, enrollment, version, code), "") if device else _create_device(enrollment, version)
     )
@@ -115,6 +119,7 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
             "server_key": server_keys.for_enrollment(kind),
             "created_at": timezone.now(),
             "wrong_pins": 0,
+            "can_pull": is_browser and pulling.claim(code.user_id, device, version),
         },
     )
     profile.authenticators.all().delete()
@@ -222,10 +227,10 @@ def _usable_profiles(user_id: str) -> QuerySet[Profile]:
 
 
 def reachable_by_push(user_id: str) -> QuerySet[Profile]:
-    """Return the user's profiles that can receive a push."""
-    return _usable_profiles(user_id).filter(
-        push_enrollment__isnull=False, device__version__push_messaging_configuration__isnull=False
-    )
+    """Return the user's profiles that a push type can reach: with a push token, or browsers that pull."""
+    with_push = Q(push_enrollment__isnull=False, device__version__push_messaging_configuration__isnull=False)
+    profiles = _usable_profiles(user_id).select_related("push_enrollment").defer("push_enrollment__token")
+    return profiles.filter(with_push | pulling.PULLING)
 
 
 REACHABLE_ON_DEVICE = Select(
@@ -245,9 +250,14 @@ def usable_profiles(user_id: str) -> QuerySet[Profile]:
     return _usable_profiles(user_id).select_related("push_enrollment").prefetch_related("authenticators")
 
 
-def is_reachable(profile: Profile) -> bool:
-    """Return True if a profile of `usable_profiles` can receive a push."""
+def has_push(profile: Profile) -> bool:
+    """Return True if pushes can be sent to a profile."""
     return hasattr(profile, "push_enrollment") and profile.device.version.push_messaging_configuration is not None
+
+
+def is_reachable(profile: Profile) -> bool:
+    """Return True if a push type can reach a profile of `usable_profiles`, as in `reachable_by_push`."""
+    return has_push(profile) or pulling.is_pulling(profile)
 
 
 def unenroll_by_device(device: Device, profile_id: str) -> None:
@@ -263,7 +273,7 @@ def remove_keys(profile: Profile) -> bool:
     with transaction.atomic():
         # The update locks the profile first, as push enrolment and PIN verification do.
         keys_of_profile = Profile.objects.filter(pk=profile.pk, server_key__isnull=False)
-        if not keys_of_profile.update(public_key="", fingerprint="", server_key=None):
+        if not keys_of_profile.update(public_key="", fingerprint="", server_key=None, can_pull=False):
             return False
         PushEnrollment.objects.filter(profile=profile).delete()
         Authenticator.objects.filter(profile=profile).delete()

@@ -109,7 +109,13 @@ class TransactionFacts(TypedDict):
     transaction_id: UUID
 
 
-class StartFacts(TransactionFacts):
+class DeliveryFact(TypedDict, total=False):
+    """`delivery` is `pull` if the device gets no push and finds the transaction in its list."""
+
+    delivery: str
+
+
+class StartFacts(TransactionFacts, DeliveryFact):
     """`type` is the requested type, `resolved_type` the type or fallback that was started."""
 
     type: str

@@ -15,6 +15,7 @@ from apps.events.models import Event
 from apps.system.models import Features, GeneralConfiguration
 from apps.transactions import lifecycle
 from apps.transactions.models import Transaction
+from tests import factories
 from tests.api.calls import ENROLLMENTS, answer_path, push_path, send_json
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,6 +178,32 @@ def test_concurrent_enrollments_of_a_user_on_one_device(enroll, enrollment_body,
     assert statuses(responses) == [201, 201]
     assert len({response.json()["profile_id"] for response in responses}) == 1
     assert Profile.objects.filter(user_id="anna").count() == 1
+
+
+@pytest.mark.parametrize("mode", ["single_device", "override_allowed"])
+def test_concurrent_enrollments_of_browsers(version, enrollment_body, new_code, switch, mode):
+    switch(push_enrollment_mode=mode)
+    version.platform = "web"
+    version.save()
+    bodies = [enrollment_body(new_code()) for _ in range(4)]
+    responses = at_once(*[lambda client, body=body: send_json(client, ENROLLMENTS, body) for body in bodies])
+    assert statuses(responses) == [201] * 4
+    assert Profile.objects.filter(can_pull=True).count() == 1
+
+
+@pytest.mark.parametrize("round_number", range(3))
+def test_browser_concurrent_with_push_enrollment(version, enroll, enrollment_body, new_code, round_number):
+    phone = enroll(push_token="")
+    web = factories.ApplicationVersionFactory(application=version.application, platform="web")
+    body = enrollment_body(new_code(), platform=web.platform)
+    push, keys = at_once(
+        lambda client: send_json(
+            client, push_path(phone.profile_id), {"push_token": "x"}, method="PUT", token=phone.device_token
+        ),
+        lambda client: send_json(client, ENROLLMENTS, body),
+    )
+    assert keys.status_code == 201
+    assert Profile.objects.filter(can_pull=True).exists() == (push.status_code == 409)
 
 
 def leaving(device):

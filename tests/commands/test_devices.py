@@ -60,10 +60,11 @@ def test_device_is_deleted(device, enroll):
 
 def test_revocation_of_push_is_idempotent(device):
     result = run("revoke_push", "anna", device.device_id.lower())
-    assert (result.code, result.lines) == (0, ["The push token of “anna” on “Phone of anna” was deleted."])
+    assert (result.code, result.lines) == (0, ["Push notifications of “anna” on “Phone of anna” were revoked."])
     assert (Profile.objects.count(), PushEnrollment.objects.count()) == (1, 0)
     repeated = run("revoke_push", "anna", device.device_id)
-    assert (repeated.code, repeated.lines) == (0, ["“anna” has no push token on “Phone of anna”. Nothing was changed."])
+    unchanged = "“anna” gets no requests of push types on “Phone of anna”. Nothing was changed."
+    assert (repeated.code, repeated.lines) == (0, [unchanged])
     assert who("ADMIN_PUSH_ENROLLMENT_REVOKED") == [("anna", "", "revoke_push")]
 
 

@@ -211,7 +211,7 @@ def test_revoking_mobile_authentication_keeps_profile(console, shared_phone):
 
 def test_revoking_push_keeps_keys(console, device):
     path = address("anna", "revoke-push")
-    assert "The push token of “anna” on “Phone of anna” was deleted." in message_text(press(console, path))
+    assert "Push notifications of “anna” on “Phone of anna” were revoked." in message_text(press(console, path))
     assert not PushEnrollment.objects.exists()
     assert Profile.objects.exists()
     assert latest_event("ADMIN_PUSH_ENROLLMENT_REVOKED").details == {"device_id": device.device_id, "who": "olga"}

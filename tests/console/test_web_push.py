@@ -9,6 +9,7 @@ from tests import factories
 from tests.console.conftest import errors
 from tests.console.test_push_kinds import ADD, LIST, change_path, stored
 from tests.console.test_roles import sign_in_as
+from tests.console.test_users import address, message_text, press
 
 pytestmark = pytest.mark.django_db
 BROWSER = {"name": "browser", "platform": "web", "contact": "mailto:operator@example.com"}
@@ -96,3 +97,18 @@ def test_options_name_the_platforms(console, browser):
     application = factories.ApplicationFactory()
     page = console.get(f"/admin/applications/application/{application.pk}/change/").content.decode()
     assert 'data-platforms="web android"' in page
+
+
+def test_browser_that_pulls_is_shown_and_can_be_revoked(console, enroll, version, portal, mobile_type):
+    version.platform = "web"
+    version.save()
+    browser = enroll(push_token="")
+    path = address("anna", "revoke-push")
+    assert "Requests without push" in console.get(path.replace("revoke-push", "change")).content.decode()
+    started = portal.start(mobile_type, browser).json()["transaction_id"]
+    timeline = console.get(f"/admin/transactions/transaction/{started}/change/").content.decode()
+    assert "no push: the browser fetches its requests" in timeline
+    test_push = console.get(path.replace("revoke-push", "send-test-push")).content.decode()
+    assert "It fetches its requests while the app is open." in test_push
+    assert "were revoked" in message_text(press(console, path))
+    assert portal.start(mobile_type, browser).json()["error_code"] == "1001"

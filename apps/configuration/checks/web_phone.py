@@ -27,6 +27,9 @@ def _check_version(application: Application, about: str) -> Finding:
         text = _("No browser can enrol: there is no enabled version for the platform web.")
         return Finding(Level.ERROR, about, text, _("Add a version for the platform web to the application."))
     if not enabled.filter(push_messaging_configuration__isnull=False).exists():
-        text = _("Browsers get no pushes: the version for the platform web has no push messaging configuration.")
+        text = _(
+            "Browsers get no pushes and only find requests while the app is open: the version for the platform web has "
+            "no push messaging configuration."
+        )
         return Finding(Level.WARNING, about, text, _("Select a configuration of the kind Web Push for the version."))
     return Finding(Level.OK, about, _("Browsers can enrol."))

@@ -10,6 +10,7 @@ from unfold.decorators import display
 from apps.applications.models import VersionStatus
 from apps.common.console.admin import format_datetime
 from apps.enrollment.models import Profile
+from apps.enrollment.pulling import is_pulling
 
 VERSION_COLORS = {
     VersionStatus.ENABLED: "success",
@@ -76,6 +77,11 @@ def push(profile: Profile) -> bool:
 @admin.display(description=_("push since (UTC)"))
 def push_enrolled(profile: Profile) -> str:
     return format_datetime(profile.push_enrollment.enrolled_at) if push(profile) else "-"
+
+
+@admin.display(description=_("requests without push"), boolean=True)
+def pulling(profile: Profile) -> bool:
+    return is_pulling(profile) and not push(profile)
 
 
 @admin.display(description=_("authenticators"))

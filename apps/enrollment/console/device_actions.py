@@ -67,9 +67,10 @@ REVOKE_PUSH = DeviceAction(
     heading=_("Revoke push notifications of “%(user)s” on “%(device)s”?"),
     paragraphs=(
         _("The push token is deleted, so the device gets no pushes for the user. One-time passwords stay available."),
+        _("A browser that fetches its requests without a push token gets no more requests either."),
         _("The app can enrol for push again without the user."),
     ),
-    success_text=_("The push token of “%(user)s” on “%(device)s” was deleted."),
+    success_text=_("Push notifications of “%(user)s” on “%(device)s” were revoked."),
     execute=lambda profile, who: device_management.revoke_push(profile, who=who),
     removes_profile=False,
 )

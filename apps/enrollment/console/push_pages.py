@@ -8,6 +8,7 @@ from apps.common.console.confirmations import Confirmation
 from apps.enrollment import push_check
 from apps.enrollment.console import device_actions
 from apps.enrollment.models import Profile
+from apps.enrollment.pulling import is_pulling
 from apps.push import remedies
 from apps.push.providers.base import PushOutcome, PushResult
 
@@ -48,6 +49,8 @@ def unreachable_reason(profile: Profile) -> str:
         return reason
     if not profile.has_keys:
         return str(_("The user's keys on this device were deleted. The app must enrol the user again first."))
+    if is_pulling(profile) and not hasattr(profile, "push_enrollment"):
+        return str(_("This browser has no push token. It fetches its requests while the app is open."))
     if not hasattr(profile, "push_enrollment"):
         return str(_("This device is not enrolled for push. The app must enrol for push first."))
     return ""

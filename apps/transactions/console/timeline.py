@@ -132,9 +132,10 @@ def _entry(event: Event) -> Entry:
 
 
 def _event_facts(event: Event) -> tuple[str, ...]:
-    """Return the reason and the actor of an event."""
+    """Return the reason and the actor of an event, and that nothing is sent to the device."""
     reason, who = event.details.get("reason"), event.details.get("who")
-    return (*((str(reason),) if reason else ()), *((_("by %(who)s") % {"who": who},) if who else ()))
+    pull = _("no push: the browser fetches its requests") if event.details.get("delivery") == "pull" else ""
+    return tuple(filter(None, (str(reason or ""), _("by %(who)s") % {"who": who} if who else "", pull)))
 
 
 def _lookups(transaction: Transaction) -> Iterator[Entry]:

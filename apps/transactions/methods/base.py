@@ -11,7 +11,7 @@ from apps.applications.models import ApiClient
 from apps.common import codes, errors, statements
 from apps.events import metrics
 from apps.events import services as events
-from apps.events.facts import LimitFacts, RequestFacts, StartFacts, UnavailableTypeFacts
+from apps.events.facts import DeliveryFact, LimitFacts, RequestFacts, StartFacts, UnavailableTypeFacts
 from apps.events.types import EventType
 from apps.outbox import queues, wakeup
 from apps.outbox.models import Delivery
@@ -20,7 +20,7 @@ from apps.transactions.context.request_context import Context
 from apps.transactions.models import Transaction
 from apps.transactions.request import messages, parameters
 from apps.transactions.request.parameters import AuthenticationRequest
-from apps.transactions.types import MobileAuthenticationType
+from apps.transactions.types import PUSH_METHODS, MobileAuthenticationType
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -120,11 +120,13 @@ def store(
     otp: str = "",
 ) -> StartedTransaction:
     """Store the transaction with its events and deliveries together, and notify the workers after the commit."""
+    is_pulled = transaction.method in PUSH_METHODS and not deliveries
     facts = StartFacts(
         **transaction.facts,
         type=step.request.mobile_type.name,
         resolved_type=step.mobile_type.name,
         method=transaction.method,
+        **(DeliveryFact(delivery="pull") if is_pulled else DeliveryFact()),
     )
     recorded = [events.build(event_type, facts), *(context.events(transaction) if context else [])]
     if context and context.origin:

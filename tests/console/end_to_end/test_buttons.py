@@ -223,7 +223,7 @@ def test_user_actions_of_support_staff(console, site, portal, enroll):
     open_device("fay", "Phone of fay")
     console.press("Send test push", message="accepted the test push")
     assert len(site.fcm.wait("fay", 1, 200, 20)) == 1
-    console.press("Revoke push notifications", message="The push token of “fay” on “Phone of fay” was deleted.")
+    console.press("Revoke push notifications", message="Push notifications of “fay” on “Phone of fay” were revoked.")
     assert phone.pending() == []
     console.press("Revoke mobile authentication", message="The keys of “fay” on “Phone of fay” were deleted.")
     # The device remains: its device token is valid, but its profile has no keys.

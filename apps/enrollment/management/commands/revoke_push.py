@@ -11,8 +11,8 @@ from apps.enrollment.management import arguments
 
 class Command(OneLineCommand):
     help = gettext_lazy(
-        "Delete a user's push token on a device, so that the device gets no pushes for the user. One-time passwords "
-        "stay available. The command is idempotent."
+        "Delete a user's push token on a device. The device gets no more requests of push types for the user. One-time "
+        "passwords stay available. The command is idempotent."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,7 +21,7 @@ class Command(OneLineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         profile = arguments.get_profile(options)
         if device_management.revoke_push(profile, who="revoke_push"):
-            text = _("The push token of “%(user)s” on “%(device)s” was deleted.")
+            text = _("Push notifications of “%(user)s” on “%(device)s” were revoked.")
         else:
-            text = _("“%(user)s” has no push token on “%(device)s”. Nothing was changed.")
+            text = _("“%(user)s” gets no requests of push types on “%(device)s”. Nothing was changed.")
         self.stdout.write(terminal_safe(text % arguments.placeholders(profile)))

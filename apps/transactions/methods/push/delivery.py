@@ -230,11 +230,14 @@ def follow_up_permanent_failure(job: Job, result: PushResult) -> None:
 
 
 def _has_other_delivery(row: PushDelivery) -> bool:
-    """Return True if another push of this transaction was accepted or is due.
+    """Return True if another push of this transaction was accepted or is due, or if the browser once pulled.
 
     A failed push then does not end the transaction. The row lock orders pushes that fail concurrently, so that the last
     of them ends it.
     """
-    list(Transaction.objects.select_for_update().filter(pk=row.transaction_id).values_list("pk"))
+    locked = Transaction.objects.select_for_update().filter(pk=row.transaction_id)
+    [resends] = locked.values_list("resends_used", flat=True)
     others = PushDelivery.objects.filter(transaction=row.transaction_id).exclude(pk=row.pk)
-    return others.filter(state__in=(State.DONE, State.DUE)).exists()
+    states = list(others.values_list("state", flat=True))
+    # The start and each resend stored a push, unless the browser pulled.
+    return len(states) < resends or bool({State.DONE, State.DUE} & set(states))

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common import errors
 from apps.common.statements import Select
+from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
 from apps.events.types import EventTypes
 from apps.system import services as system
@@ -31,7 +32,10 @@ COOLING_DOWN = _("The user has just denied a request. Try again later.")
 
 
 class Usage(NamedTuple):
-    """Use of the limits by one user. Times are None if there is no such transaction or push."""
+    """Use of the limits by one user. Times are None if there is no such transaction or push.
+
+    For a browser that pulls, `pushes` are transactions.
+    """
 
     pending: int | None
     next_end: datetime
@@ -64,33 +68,39 @@ def _limit_exceeded(limit: str, remaining: timedelta, text: "StrPromise") -> Lim
 
 
 def _usage(profile: Profile, now: datetime) -> Usage:
-    [usage] = USAGE.tuples(profile_id=profile.pk, now=now, hour_ago=now - HOUR)
+    select = USAGE if enrollment.has_push(profile) else USAGE_WITHOUT_PUSH
+    [usage] = select.tuples(profile_id=profile.pk, now=now, hour_ago=now - HOUR)
     return Usage(*usage)
 
 
-def _usage_query(profile_id: Any, now: Any, hour_ago: Any) -> "QuerySet[Profile, Any]":
-    """Count the pending transactions of the user, and the pushes of the last hour since the last approval."""
+def _usage_query(profile_id: Any, now: Any, hour_ago: Any, pushes: "QuerySet[Any]") -> "QuerySet[Profile, Any]":
+    """Count the pending transactions of the user, and the rows of `pushes` of the last hour since the last approval."""
     own = Transaction.objects.filter(user_id=OuterRef("user_id")).order_by()
     pending = own.pending(now).filter(method__in=PUSH_METHODS).values("user_id")
     ended = own.order_by("-ended_at").values("ended_at")
     approved_at = ended.filter(status=Status.AUTHENTICATED).exclude(method=Method.SMS)[:1]
     denied_at = ended.filter(reason=Reason.NOT_ACCEPTED)[:1]
-    recent = PushDelivery.objects.filter(user_id=OuterRef("user_id"), created_at__gt=OuterRef("since"))
-    pushes = recent.order_by().values("user_id")
+    recent = pushes.filter(user_id=OuterRef("user_id"), created_at__gt=OuterRef("since")).order_by().values("user_id")
     return (
         Profile.objects.filter(pk=profile_id)
         .annotate(since=Greatest(Coalesce(Subquery(approved_at), hour_ago), hour_ago))
         .values_list(
             Subquery(pending.annotate(number=Count("pk")).values("number")),
             Subquery(pending.annotate(first=Min("expires_at")).values("first")),
-            Subquery(pushes.annotate(number=Count("pk")).values("number")),
-            Subquery(pushes.annotate(first=Min("created_at")).values("first")),
+            Subquery(recent.annotate(number=Count("pk")).values("number")),
+            Subquery(recent.annotate(first=Min("created_at")).values("first")),
             Subquery(denied_at),
         )
     )
 
 
-USAGE = Select(_usage_query)
+USAGE = Select(lambda profile_id, now, hour_ago: _usage_query(profile_id, now, hour_ago, PushDelivery.objects.all()))
+# Requests to a browser that pulls have no deliveries.
+USAGE_WITHOUT_PUSH = Select(
+    lambda profile_id, now, hour_ago: _usage_query(
+        profile_id, now, hour_ago, Transaction.objects.filter(method__in=PUSH_METHODS)
+    )
+)
 LOCKED_PROFILES = Select(
     lambda user_id: Profile.objects.filter(user_id=user_id).select_for_update().order_by("pk").values_list("pk")
 )

@@ -102,12 +102,15 @@ def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
         signing_data=signing_data_for(step),
         verification_number=codes.random_digits(step.mobile_type.number_matching_digits),
     )
-    push = _delivery(transaction, profile)
-    return store(step, transaction, EventTypes.PUSH_AUTH_INITIALIZED, push, context=context)
+    # A browser that pulls finds the transaction in its list.
+    pushes = [_delivery(transaction, profile)] if enrollment.has_push(profile) else []
+    return store(step, transaction, EventTypes.PUSH_AUTH_INITIALIZED, *pushes, context=context)
 
 
 def enqueue(transaction: Transaction, profile: Profile) -> None:
-    """Store another push of a transaction, inside the caller's database transaction."""
+    """Store another push of a transaction, inside the caller's database transaction. Nothing, if the browser pulls."""
+    if not enrollment.has_push(profile):
+        return
     _delivery(transaction, profile).save()
     wakeup.notify_workers(queues.PUSH)
 

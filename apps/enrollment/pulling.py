@@ -1,0 +1,68 @@
+"""Browsers that pull: they list their requests themselves, so a push type can reach them without a push token.
+
+A browser gets this right with its own enrolment, by the rules of the push enrolment mode. It loses it with its keys, if
+support staff revoke push, or if another device takes its place.
+"""
+
+from django.db.models import Q, QuerySet
+
+from apps.applications.models import ApplicationVersion
+from apps.common.advisory_locks import acquire
+from apps.enrollment.models import Device, Profile
+from apps.events import services as events
+from apps.events.types import EventTypes
+from apps.push.models import Platform
+from apps.system import services as system
+from apps.system.models import PushEnrollmentMode
+
+# Profiles that can be reached without a push token. The version of a device can change to another platform.
+PULLING = Q(can_pull=True, device__version__platform=Platform.WEB)
+
+
+def is_pulling(profile: Profile) -> bool:
+    """Return True if a push type can reach the profile without a push token."""
+    return profile.can_pull and profile.device.version.platform == Platform.WEB
+
+
+def others_reachable(user_id: str, device: Device, version: ApplicationVersion) -> QuerySet[Profile]:
+    """Return the user's profiles on other devices, in the same application, that push types can reach."""
+    return (
+        Profile.objects.filter(user_id=user_id, device__version__application=version.application_id)
+        .filter(Q(push_enrollment__isnull=False) | PULLING)
+        .exclude(device=device)
+        .order_by("pk")
+    )
+
+
+def lock(user_id: str) -> None:
+    """Lock what `claim` reads, before the transaction locks or creates any profile of the user."""
+    # Two new browsers have no common row that they could lock.
+    acquire(f"pull {user_id}")
+    list(Profile.objects.select_for_update().filter(user_id=user_id).order_by("pk").only("pk"))
+
+
+def claim(user_id: str, device: Device, version: ApplicationVersion) -> bool:
+    """Return True if the user's profile on a device may pull after an enrolment of its keys. Requires `lock`.
+
+    One device at a time, unless the mode allows several: the first stays, or the newest replaces the others. A push
+    enrolment of another device always stays, because an enrolment of keys alone never replaces it.
+    """
+    general = system.general()
+    if not general.push_enrollment_enabled:
+        return False
+    if general.push_enrollment_mode == PushEnrollmentMode.MULTIPLE_DEVICES:
+        return True
+    others = others_reachable(user_id, device, version)
+    if general.push_enrollment_mode == PushEnrollmentMode.SINGLE_DEVICE:
+        return not others.exists()
+    if others.filter(push_enrollment__isnull=False).exists():
+        return False
+    for other in others.select_related("device__version__application"):
+        withdraw(other)
+        events.record(EventTypes.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT, other.facts)
+    return True
+
+
+def withdraw(profile: Profile) -> bool:
+    """Take the right to pull from a profile. Return True if it had it."""
+    return bool(Profile.objects.filter(pk=profile.pk, can_pull=True).update(can_pull=False))
