@@ -136,11 +136,11 @@ FAKE_PUSH = """(() => {{
 
 
 @contextmanager
-def phone_window(chromium, site, **options):
-    """Open a phone whose browser has a push subscription and allows notifications."""
+def phone_window(chromium, site, *, has_push=True, **options):
+    """Open a phone whose browser has a push subscription and allows notifications, unless it has no push."""
     context = chromium.new_context(**{"viewport": SMALL, "locale": "en-GB", **options})
     push_token = site.push_service.subscribe()
-    context.add_init_script(FAKE_PUSH.format(token=push_token))
+    context.add_init_script(FAKE_PUSH.format(token=push_token) if has_push else "delete globalThis.PushManager")
     context.grant_permissions(["notifications"])
     window = PhoneWindow(context, site, push_token)
     yield window

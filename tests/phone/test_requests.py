@@ -34,6 +34,37 @@ def test_user_signs_in_at_a_portal_with_the_web_phone(phone_chromium, phone, pho
         shop.context.close()
 
 
+def test_user_signs_in_with_a_browser_without_push(phone_chromium, phone_site):
+    with (
+        phone_window(phone_chromium, phone_site, has_push=False) as phone,
+        portal_page(phone_site, "nils") as url,
+    ):
+        phone.enroll("nils")
+        expect(phone.page.get_by_text("Nothing to approve")).to_be_visible()
+        shop = phone_chromium.new_context().new_page()
+        shop.goto(url)
+        shop.get_by_role("button", name="Sign in").click()
+        number = shop.locator("#number").inner_text()
+        # The open app polls.
+        phone.show_request()
+        phone.page.get_by_label("Number on the website").fill(number)
+        phone.press("Approve")
+        phone.title("Approved")
+        shop.reload()
+        expect(shop.get_by_role("heading")).to_have_text("Hello again")
+        shop.context.close()
+        phone.page.goto("about:blank")
+        transaction = phone_site.start("nils", "login-pin")
+        phone.home()
+        phone.show_request()
+        phone.press("Approve with PIN")
+        phone.enter_pin(PIN, "Approve")
+        phone.title("Approved")
+        assert phone_site.result(transaction)["status"] == "authenticated"
+        [device] = phone_site.devices("nils")
+        assert not device["pushAuthenticationEnabled"]
+
+
 @pytest.fixture(scope="module")
 def bert(phone_chromium, phone_site):
     """A phone with the account of Bert and no request."""

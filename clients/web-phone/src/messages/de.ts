@@ -136,18 +136,18 @@ export const de: Messages = {
   push_blocked:
     "Sie haben Benachrichtigungen blockiert. Erlauben Sie sie in den Einstellungen dieser Website, und laden Sie die Seite neu.",
   push_different:
-    "Die Anwendungen dieses Servers verwenden verschiedene Push-Schlüssel. Dieser Browser unterstützt einen. Scannen Sie für die anderen Einmalpasswörter.",
+    "Die Anwendungen dieses Servers verwenden verschiedene Push-Schlüssel. Dieser Browser unterstützt einen. Anfragen der anderen erscheinen, solange diese Seite geöffnet ist.",
   push_failed:
-    "Der Browser konnte seinen Push-Dienst nicht erreichen. Versuchen Sie es später erneut. Bis dahin können Sie Einmalpasswörter scannen.",
+    "Der Browser konnte seinen Push-Dienst nicht erreichen. Versuchen Sie es später erneut. Bis dahin erscheinen Anfragen, solange diese Seite geöffnet ist.",
   push_in_use:
     "Der Server kennt diesen Browser noch als anderes Gerät. Schalten Sie Benachrichtigungen in den Einstellungen dieser Website aus und wieder ein.",
   push_install:
     "Installieren Sie die App auf iPhone und iPad zuerst: Tippen Sie auf „Teilen“, dann auf „Zum Home-Bildschirm“, und öffnen Sie sie von dort.",
   push_intro: "Anfragen kommen dann auch an, wenn diese App geschlossen ist.",
   push_missing:
-    "Dieser Browser hat keine Push-Benachrichtigungen. Einmalpasswörter können Sie weiterhin scannen.",
+    "Dieser Browser hat keine Push-Benachrichtigungen. Anfragen erscheinen, solange diese Seite geöffnet ist.",
   push_no_key:
-    "Der Server hat keinen Schlüssel für Push-Benachrichtigungen. Einmalpasswörter können Sie weiterhin scannen.",
+    "Der Server hat keinen Schlüssel für Push-Benachrichtigungen. Anfragen erscheinen, solange diese Seite geöffnet ist.",
   push_off: "Benachrichtigungen sind aus",
   push_on: "Benachrichtigungen sind an",
   push_on_text: "Anfragen kommen auch an, wenn diese App geschlossen ist.",

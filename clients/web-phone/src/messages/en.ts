@@ -121,15 +121,16 @@ export const en = {
   push_ask: "Turn on notifications",
   push_blocked: "You have blocked notifications. Allow them in the settings of this site, then reload the page.",
   push_different:
-    "The applications of this server use different push keys. This browser supports one. For the others, scan one-time passwords.",
-  push_failed: "The browser could not reach its push service. Try again later. Until then, you can scan one-time passwords.",
+    "The applications of this server use different push keys. This browser supports one. Requests of the others appear while this page is open.",
+  push_failed:
+    "The browser could not reach its push service. Try again later. Until then, requests appear while this page is open.",
   push_in_use:
     "The server still has this browser as another device. Turn notifications off and on again in the settings of this site.",
   push_install:
     "On iPhone and iPad, install the app first: tap Share, then “Add to Home Screen”, and open it from there.",
   push_intro: "Requests then also arrive when this app is closed.",
-  push_missing: "This browser has no push notifications. You can still scan one-time passwords.",
-  push_no_key: "The server has no key for push notifications. You can still scan one-time passwords.",
+  push_missing: "This browser has no push notifications. Requests appear while this page is open.",
+  push_no_key: "The server has no key for push notifications. Requests appear while this page is open.",
   push_off: "Notifications are off",
   push_on: "Notifications are on",
   push_on_text: "Requests arrive when this app is closed.",

@@ -133,17 +133,17 @@ export const fr: Messages = {
   push_blocked:
     "Vous avez bloqué les notifications. Autorisez-les dans les paramètres de ce site, puis rechargez la page.",
   push_different:
-    "Les applications de ce serveur utilisent des clés push différentes. Ce navigateur en accepte une. Pour les autres, scannez des mots de passe à usage unique.",
+    "Les applications de ce serveur utilisent des clés push différentes. Ce navigateur en accepte une. Les demandes des autres apparaissent tant que cette page est ouverte.",
   push_failed:
-    "Le navigateur n’a pas pu joindre son service push. Réessayez plus tard. D’ici là, vous pouvez scanner des mots de passe à usage unique.",
+    "Le navigateur n’a pas pu joindre son service push. Réessayez plus tard. D’ici là, les demandes apparaissent tant que cette page est ouverte.",
   push_in_use:
     "Le serveur connaît encore ce navigateur comme un autre appareil. Désactivez puis réactivez les notifications dans les paramètres de ce site.",
   push_install:
     "Sur iPhone et iPad, installez d’abord l’application : touchez Partager, puis « Sur l’écran d’accueil », et ouvrez-la depuis là.",
   push_intro: "Les demandes arrivent alors aussi quand cette application est fermée.",
-  push_missing: "Ce navigateur n’a pas de notifications push. Vous pouvez toujours scanner des mots de passe à usage unique.",
+  push_missing: "Ce navigateur n’a pas de notifications push. Les demandes apparaissent tant que cette page est ouverte.",
   push_no_key:
-    "Le serveur n’a pas de clé pour les notifications push. Vous pouvez toujours scanner des mots de passe à usage unique.",
+    "Le serveur n’a pas de clé pour les notifications push. Les demandes apparaissent tant que cette page est ouverte.",
   push_off: "Les notifications sont désactivées",
   push_on: "Les notifications sont activées",
   push_on_text: "Les demandes arrivent aussi quand cette application est fermée.",

@@ -132,15 +132,16 @@ export const nl: Messages = {
   push_ask: "Meldingen aanzetten",
   push_blocked: "U hebt meldingen geblokkeerd. Sta ze toe in de instellingen van deze site en laad de pagina opnieuw.",
   push_different:
-    "De toepassingen van deze server gebruiken verschillende pushsleutels. Deze browser ondersteunt er één. Scan voor de andere eenmalige wachtwoorden.",
-  push_failed: "De browser kon zijn pushdienst niet bereiken. Probeer het later opnieuw. Tot die tijd kunt u eenmalige wachtwoorden scannen.",
+    "De toepassingen van deze server gebruiken verschillende pushsleutels. Deze browser ondersteunt er één. Verzoeken van de andere verschijnen zolang deze pagina open is.",
+  push_failed:
+    "De browser kon zijn pushdienst niet bereiken. Probeer het later opnieuw. Tot die tijd verschijnen verzoeken zolang deze pagina open is.",
   push_in_use:
     "De server kent deze browser nog als een ander apparaat. Zet meldingen in de instellingen van deze site uit en weer aan.",
   push_install:
     "Installeer de app eerst op iPhone en iPad: tik op Deel, dan op ‘Zet op beginscherm’, en open de app van daaruit.",
   push_intro: "Verzoeken komen dan ook aan als deze app gesloten is.",
-  push_missing: "Deze browser heeft geen pushmeldingen. U kunt wel eenmalige wachtwoorden scannen.",
-  push_no_key: "De server heeft geen sleutel voor pushmeldingen. U kunt wel eenmalige wachtwoorden scannen.",
+  push_missing: "Deze browser heeft geen pushmeldingen. Verzoeken verschijnen zolang deze pagina open is.",
+  push_no_key: "De server heeft geen sleutel voor pushmeldingen. Verzoeken verschijnen zolang deze pagina open is.",
   push_off: "Meldingen staan uit",
   push_on: "Meldingen staan aan",
   push_on_text: "Verzoeken komen ook aan als deze app gesloten is.",
