@@ -3,6 +3,7 @@
 import ast
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 import yaml
@@ -52,7 +53,7 @@ def test_readme_links_every_page():
     linked = set(LINK.findall((ROOT / "README.md").read_text()))
     expected = {pages.name(page) for page in PAGES if page.is_relative_to(ROOT / "docs")}
     # The index of such a directory lists its pages.
-    in_directories = tuple(f"docs/{name}/" for name in ("errors", "portal-api"))
+    in_directories = tuple(f"docs/{name}/" for name in ("console", "errors", "portal-api"))
     assert {name for name in expected if not name.startswith(in_directories)} <= linked
 
 
@@ -135,6 +136,13 @@ def test_shown_commands_are_executed_or_have_a_reason(page):
 @every_page
 def test_endpoints_have_names_instead_of_numbers(page):
     assert not re.findall(r"\bE[1-9]\b", page.read_text())
+
+
+def test_each_picture_of_the_console_is_on_a_page():
+    pictures = {path.name for path in (ROOT / "docs/console").glob("*.png")}
+    shown = {Path(target).name for page in PAGES for target in LINK.findall(page.read_text())}
+    assert pictures
+    assert not pictures - shown
 
 
 def test_operations_page_names_every_queue():
