@@ -10,8 +10,7 @@ SETTINGS = {
         "`X-Request-Id` and must not be cached. Clients must ignore members that they do not know."
     ),
     "TAGS": [
-        {"name": "Portal", "description": "Portal API: authentications of users."},
-        {"name": "Callbacks", "description": "Requests of the server to portals."},
+        {"name": "Portal", "description": "Portal API: authentications of users, and callbacks."},
         {"name": "Users", "description": "User API: enrolment codes and devices of users."},
         {"name": "Events", "description": "Events API: the audit log."},
         {"name": "Device", "description": "Device API: enrolment, challenges and answers of devices."},

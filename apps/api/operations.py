@@ -17,6 +17,7 @@ Operation = dict[str, Any]
 HEADERS = {
     "X-Request-Id": {
         "description": "Id of the request, which is also in the log of the server.",
+        "required": True,
         "schema": {"type": "string"},
         "example": "5f0c7c1de0b94a1d",
     },
@@ -27,6 +28,7 @@ HEADERS = {
     },
     "WWW-Authenticate": {
         "description": "Authentication scheme of the operation (RFC 9110).",
+        "required": True,
         "schema": {"type": "string"},
         "example": 'Basic realm="Countersign", charset="UTF-8"',
     },

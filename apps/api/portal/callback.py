@@ -55,7 +55,7 @@ SCHEMA = {
 OPERATION: dict[str, Any] = {
     "summary": "Notify the portal that a transaction has ended",
     "description": DESCRIPTION,
-    "tags": ["Callbacks"],
+    "tags": ["Portal"],
     "security": [{"callback": []}, {}],
     "parameters": PARAMETERS,
     "requestBody": {

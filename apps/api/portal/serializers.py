@@ -73,6 +73,12 @@ class StartAuthenticationV2Serializer(serializers.Serializer[Any]):
         "characters are used.",
     )
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the fields in the order in which they are validated."""
+        declared = super().get_fields()
+        names = dict.fromkeys(("type", "user_id", "device_id", "app_id", *declared))
+        return {name: declared[name] for name in names if name in declared}
+
 
 class StartAuthenticationV3Serializer(StartAuthenticationV2Serializer):
     app_id = serializers.CharField(

@@ -81,11 +81,11 @@ class DeviceV3Serializer(serializers.Serializer[Any]):
     push_authentication_enabled = serializers.BooleanField(source="pushAuthenticationEnabled", help_text=PUSH_ENROLLED)
 
 
-class DevicesSerializer(serializers.Serializer[Any]):
+class DeviceListSerializer(serializers.Serializer[Any]):
     devices = DeviceSerializer(many=True, help_text="Devices of the user, oldest first.")
 
 
-class DevicesV3Serializer(serializers.Serializer[Any]):
+class DeviceListV3Serializer(serializers.Serializer[Any]):
     devices = DeviceV3Serializer(many=True, help_text="Devices of the user, oldest first.")
 
 

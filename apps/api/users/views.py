@@ -98,7 +98,7 @@ NO_DEVICES = {
 
 class DevicesView(UsersView):
     # Version 3 has other member names.
-    list_serializer: type[Serializer[Any]] = serializers.DevicesSerializer
+    list_serializer: type[Serializer[Any]] = serializers.DeviceListSerializer
 
     @extend_schema(
         operation_id="listDevices",
@@ -107,7 +107,7 @@ class DevicesView(UsersView):
         tags=["Users"],
         auth=CLIENT_AUTHENTICATION,
         responses={
-            200: OpenApiResponse(serializers.DevicesSerializer, "Devices, oldest first."),
+            200: OpenApiResponse(serializers.DeviceListSerializer, "Devices, oldest first."),
             **user_errors(),
             **NO_DEVICES,
         },
@@ -160,7 +160,7 @@ class DevicesView(UsersView):
 @extend_schema_view(
     get=extend_schema(
         responses={
-            200: OpenApiResponse(serializers.DevicesV3Serializer, "Devices, oldest first."),
+            200: OpenApiResponse(serializers.DeviceListV3Serializer, "Devices, oldest first."),
             **user_errors(),
             **NO_DEVICES,
         },
@@ -168,7 +168,7 @@ class DevicesView(UsersView):
     ),
 )
 class DevicesV3View(DevicesView):
-    list_serializer = serializers.DevicesV3Serializer
+    list_serializer = serializers.DeviceListV3Serializer
 
 
 def _json_members(request: Request) -> dict[str, Any]:
