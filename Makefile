@@ -1,6 +1,6 @@
 # Start with `make run` and `make test`. Each target installs the packages that it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots docs lock messages phone-hashes clean
+.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots docs lock messages sbom phone-hashes clean
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
@@ -87,6 +87,10 @@ lock: ## Update the locked packages after a change of requirements/*.in
 	@for level in base production node test dev docs uv; do \
 	    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt; done
+
+sbom: ## Print the software bill of materials (CycloneDX) of the server and the web phone
+	@./scripts/setup.sh dev >&2
+	@$(PYTHON) scripts/sbom.py
 
 phone-hashes: ## Print the SHA-256 of the files of the web phone, which the release notes carry
 	@./scripts/phone-hashes.sh

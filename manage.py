@@ -4,8 +4,9 @@
 import os
 import sys
 
+import django
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import ManagementUtility, execute_from_command_line
 from django.db import DatabaseError
 
 LOCAL, PRODUCTION = "config.settings.local", "config.settings.production"
@@ -17,7 +18,7 @@ def main() -> None:
     if not settings_are_named():
         choose_settings()
     try:
-        execute_from_command_line(sys.argv)
+        execute(sys.argv)
     except ImproperlyConfigured as error:
         # The operator can fix a wrong setting, so it is one line without a traceback.
         sys.exit(f"Configuration error: {error}")
@@ -32,6 +33,15 @@ def main() -> None:
         if error.name is None or not os.environ["DJANGO_SETTINGS_MODULE"].startswith(error.name):
             raise
         sys.exit(f"Configuration error: DJANGO_SETTINGS_MODULE: there is no module {error.name}")
+
+
+def execute(argv: list[str]) -> None:
+    if argv[1:2] in (["version"], ["--version"]):
+        # Django would print its own version.
+        django.setup()
+        ManagementUtility(argv).fetch_command("version").run_from_argv([argv[0], "version", *argv[2:]])
+    else:
+        execute_from_command_line(argv)
 
 
 def settings_are_named() -> bool:

@@ -1,5 +1,7 @@
 """Settings of drf-spectacular for the API description."""
 
+from apps import VERSION
+
 SETTINGS = {
     "TITLE": "Countersign",
     "DESCRIPTION": (
@@ -20,7 +22,7 @@ SETTINGS = {
     ],
     # Docstrings are for developers of the server.
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],

@@ -36,6 +36,7 @@ check "code style of clients/web-phone (ESLint)" $bin/python scripts/typescript.
 check "site of the documentation (MkDocs)" env NO_MKDOCS_2_WARNING=1 $bin/python -m mkdocs build --site-dir "$VAR_DIR/docs"
 check "words" $bin/python scripts/check_words.py
 check "shell scripts" sh -c 'for script in scripts/*.sh .ci/run; do sh -n "$script" || exit 1; done'
+check "software bill of materials" $bin/python scripts/sbom.py --check
 check "dependency audit" $bin/python scripts/audit.py
 if [ -n "$failed" ]; then
     echo "Failed:${failed%,}" >&2

@@ -5,6 +5,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponsePermanentRedirect, JsonResponse
 from django.middleware.common import CommonMiddleware
 
+from apps import VERSION
 from apps.api.views import read_only
 from apps.outbox import broker
 
@@ -21,7 +22,7 @@ class HostMiddleware(CommonMiddleware):
 
 @read_only
 def healthz(_request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "version": VERSION})
 
 
 @read_only

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from apps import VERSION
 from apps.configuration.console import pages as configuration_pages
 from apps.console import feature_pages, start_page
 from apps.console.menu import navigation
@@ -65,6 +66,7 @@ class ConsoleSite(UnfoldAdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context: dict[str, Any] = super().each_context(request)
         if self.has_permission(request):
+            context["version"] = VERSION
             context["is_read_only"] = accounts.get_role(cast(User, request.user)) != Role.ADMIN
             if page_name(request) in set.union(*ALLOWED_PAGES.values()) and required_page(request):
                 # All menu items would redirect to this page.

@@ -78,6 +78,7 @@ def environment(tmp_path):
         **dict(re.findall(r"([A-Z_]+)=(config\.settings\.\w+)", dockerfile())),
         **values,
         **servers,
+        "PUBLIC_URL": "https://auth.example.com",
         **{f"{name}_FILE": str(tmp_path / name) for name in values},
         "VAR_DIR": str(tmp_path / "data"),
         "PORT": str(free_port()),
