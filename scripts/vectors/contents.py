@@ -24,6 +24,14 @@ NUMBER_MATCHING_CHALLENGE = {
     "type": {"name": "login", "method": "push", "transaction_signing": False},
     "number_matching_digits": 2,
 }
+CODE_CHALLENGE = {
+    **ANSWERED,
+    "message": "Anna, you sign in at a terminal.",
+    "timestamp": 1795530539461,
+    "time_to_live": 300,
+    "type": {"name": "terminal", "method": "push", "transaction_signing": False, "code_to_phone": True},
+    "code": "048231",
+}
 DENIAL = {**ANSWERED, "authenticated": False}
 
 
@@ -32,6 +40,8 @@ def to_device() -> dict[str, tuple[MessageType, dict[str, Any]]]:
     return {
         "challenge": (MessageType.CHALLENGE, CHALLENGE),
         "number_matching_challenge": (MessageType.CHALLENGE, NUMBER_MATCHING_CHALLENGE),
+        "code_challenge": (MessageType.CHALLENGE, CODE_CHALLENGE),
+        "code": (MessageType.TOKEN, {"code": CODE_CHALLENGE["code"]}),
         "registered": (MessageType.TOKEN, {"token": PIN_TOKEN}),
     }
 
@@ -47,6 +57,7 @@ def to_server(signatures: dict[str, str]) -> dict[str, tuple[MessageType, dict[s
         ),
         **{name: (MessageType.ANSWER, {**approval, "signature": text}) for name, text in signatures.items()},
         "number_matching_approval": (MessageType.ANSWER, {**ANSWERED, "authenticated": True, "number": "07"}),
+        "code_request": (MessageType.ANSWER, {**ANSWERED, "credential": credential}),
         "denial": (MessageType.ANSWER, DENIAL),
         "fraud_report": (MessageType.ANSWER, {**DENIAL, "fraud": True}),
     }

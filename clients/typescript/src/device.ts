@@ -2,6 +2,7 @@
 
 import * as authenticators from "./authenticators.ts";
 import { Clock } from "./clock.ts";
+import { fetchCode } from "./codes.ts";
 import { Context } from "./context.ts";
 import * as enrollment from "./enrollment.ts";
 import { DeviceError } from "./errors.ts";
@@ -204,6 +205,20 @@ export class Device {
     return this.#lock(challenge.transactionId, async () => {
       const profile = await this.#context.profile(challenge.profileId);
       return transactions.approve(this.#context, profile, challenge, approval);
+    });
+  }
+
+  /**
+   * Return the code of a challenge with `type.codeToPhone`, which the user enters at the portal, with the credential
+   * that its method requires. Show it until the transaction is no longer listed.
+   *
+   * After a NetworkError, call it again: a credential is counted once. InvalidPin and AuthenticatorRevoked: the
+   * transaction stays pending.
+   */
+  fetchCode(challenge: transactions.Challenge, credential: transactions.Credential = {}): Promise<string> {
+    return this.#lock(challenge.transactionId, async () => {
+      const profile = await this.#context.profile(challenge.profileId);
+      return fetchCode(this.#context, profile, challenge, credential);
     });
   }
 

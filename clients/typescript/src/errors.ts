@@ -34,7 +34,7 @@ export class KeysLost extends DeviceError {
   }
 }
 
-/** An approval that would end the transaction: its number is missing, or only the portal can continue. Not sent. */
+/** An approval that cannot succeed: its number is missing, or the transaction needs a code instead. Not sent. */
 export class InvalidApproval extends DeviceError {}
 
 /** The response to the registration of a PIN was lost: enrol the user again, because the token is unknown. */

@@ -13,5 +13,5 @@ export { parsePush, type Push } from "./push.ts";
 export type { Resumed } from "./resume.ts";
 export type { EnrollmentRequest } from "./state.ts";
 export { CallbackTokenStore, type Storage, type TokenStore } from "./storage.ts";
-export type { AnswerStatus, Approval, Challenge, PendingTransaction } from "./transactions.ts";
+export type { AnswerStatus, Approval, Challenge, Credential, PendingTransaction } from "./transactions.ts";
 export { WebCryptoKeyStore, type StoredKeys } from "./webcrypto.ts";

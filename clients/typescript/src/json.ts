@@ -45,6 +45,13 @@ export function integer(members: JsonObject, name: string): number {
   return value;
 }
 
+/** Return a text of six digits. */
+export function digits(members: JsonObject, name: string): string {
+  const value = text(members, name);
+  if (!/^[0-9]{6}$/.test(value)) throw new InvalidMember(`${name} does not have six digits`);
+  return value;
+}
+
 export function boolean(members: JsonObject, name: string): boolean {
   const value = members[name];
   if (typeof value !== "boolean") throw new InvalidMember(`${name} is not true or false`);

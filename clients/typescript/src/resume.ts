@@ -1,5 +1,6 @@
 /** Calls that ended without a response. */
 
+import { removeExpiredRequests } from "./codes.ts";
 import type { Context } from "./context.ts";
 import { enroll, setPushToken } from "./enrollment.ts";
 import { DeviceError, NetworkError } from "./errors.ts";
@@ -33,6 +34,7 @@ export async function resume(context: Context, lock: Lock): Promise<Resumed[]> {
   await lock(ENROLLMENTS, async () => {
     await context.abandonInterrupted();
     await context.deleteUnused();
+    await removeExpiredRequests(context);
   });
   const { answers, enrollments } = await context.state.read();
   const calls = [

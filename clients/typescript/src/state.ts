@@ -59,6 +59,16 @@ export interface StoredAnswer {
   tokenId?: string;
 }
 
+/** Sealed request of a code, stored until its response arrives or its transaction expires (server's time in ms). */
+export interface StoredCodeRequest {
+  transactionId: string;
+  keyId: string;
+  message: string;
+  until: number;
+  authenticator?: AuthenticatorName;
+  tokenId?: string;
+}
+
 /** Token that is registered, before its response is processed. */
 export interface StoredRegistration {
   tokenId: string;
@@ -75,6 +85,7 @@ export interface StoredState {
   enrollments: StoredEnrollment[];
   registrations: StoredRegistration[];
   answers: StoredAnswer[];
+  codeRequests: StoredCodeRequest[];
   /** Ids of keys and tokens that nothing refers to, until they are deleted. */
   unusedKeys: string[];
   unusedTokens: string[];
@@ -119,20 +130,24 @@ function parse(value: string | undefined): StoredState {
       enrollments: [],
       registrations: [],
       answers: [],
+      codeRequests: [],
       unusedKeys: [],
       unusedTokens: [],
     };
   }
-  const state = JSON.parse(value ?? "") as StoredState;
+  const stored = JSON.parse(value ?? "") as Omit<StoredState, "codeRequests"> & Partial<StoredState>;
+  // An earlier version of the library had no requests of codes.
+  const state: StoredState = { ...stored, codeRequests: stored.codeRequests ?? [] };
   // A later version of the library can have written it.
   if ((state.format as number) !== FORMAT) throw new Error("the stored state has an unknown format");
   return state;
 }
 
-/** Remove a profile, its answers and its request marks. Its keys and tokens become unused. */
+/** Remove a profile, its answers, its requests of codes and its request marks. Its keys and tokens become unused. */
 export function removeProfile(state: StoredState, profile: StoredProfile): void {
   state.profiles = state.profiles.filter(({ keyId }) => keyId !== profile.keyId);
   state.answers = state.answers.filter(({ keyId }) => keyId !== profile.keyId);
+  state.codeRequests = state.codeRequests.filter(({ keyId }) => keyId !== profile.keyId);
   state.unusedKeys.push(profile.keyId);
   state.unusedTokens.push(...Object.values(profile.tokens));
 }

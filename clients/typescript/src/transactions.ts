@@ -14,12 +14,12 @@ import {
   UnexpectedResponse,
 } from "./errors.ts";
 import { readResponse } from "./http.ts";
-import { boolean, InvalidMember, integer, list, object, optional, text, type JsonObject } from "./json.ts";
+import { boolean, digits, InvalidMember, integer, list, object, optional, text, type JsonObject } from "./json.ts";
 import { parseOtp } from "./links.ts";
 import { toRawSignature } from "./signatures.ts";
-import { removeToken, type StoredAnswer, type StoredProfile } from "./state.ts";
+import { removeToken, type StoredAnswer, type StoredProfile, type StoredState } from "./state.ts";
 
-const PATH = "/device/v1/transactions";
+export const PATH = "/device/v1/transactions";
 
 /** Pending transaction of the list, with its public message. */
 export interface PendingTransaction {
@@ -40,21 +40,25 @@ export interface Challenge extends PendingTransaction {
     /** `push`, `push_with_pin`, `push_with_fingerprint`, `push_with_custom_authenticator` or `otp`. */
     readonly method: string;
     readonly transactionSigning: boolean;
+    /** True if the user enters a code at the portal: call `fetchCode`, and offer no approval. */
+    readonly codeToPhone: boolean;
   };
   /** Present if an approval must be signed. */
   readonly signingData?: string;
   /** Present if the user must enter the number that the portal displays, with this number of digits. */
   readonly numberMatchingDigits?: number;
-  /** Present if the user must enter this code at the portal: such a transaction cannot be approved on the device. */
+  /** Code that the user must enter at the portal. Only present if the method requires no credential. */
   readonly code?: string;
 }
 
-/** Credential of an approval, and the number of the portal. A push or one-time password needs no credential. */
-export type Approval = { readonly number?: string } & (
+/** Credential of an approval or of the request of a code. A push or one-time password needs none. */
+export type Credential =
   | { readonly pin?: string; readonly fingerprint?: never; readonly custom?: never }
   | { readonly fingerprint: true; readonly pin?: never; readonly custom?: never }
-  | { readonly custom: string; readonly pin?: never; readonly fingerprint?: never }
-);
+  | { readonly custom: string; readonly pin?: never; readonly fingerprint?: never };
+
+/** Credential of an approval, and the number of the portal. */
+export type Approval = { readonly number?: string } & Credential;
 
 export type AnswerStatus = "authenticated" | "not_authenticated";
 
@@ -114,16 +118,17 @@ async function requestChallenge(
 function parseChallenge(members: JsonObject, profileId: string): Challenge {
   const type = object(members, "type");
   const signingData = optional(text, members, "signing_data");
-  const digits = optional(integer, members, "number_matching_digits");
-  const code = optional(text, members, "code");
+  const numberMatchingDigits = optional(integer, members, "number_matching_digits");
+  const code = optional(digits, members, "code");
   const transactionSigning = boolean(type, "transaction_signing");
+  const codeToPhone = optional(boolean, type, "code_to_phone") ?? false;
   if (transactionSigning && signingData === undefined) throw new InvalidMember("signing_data is missing");
   return {
     ...parsePending(members, profileId),
     token: text(members, "token"),
-    type: { name: text(type, "name"), method: text(type, "method"), transactionSigning },
+    type: { name: text(type, "name"), method: text(type, "method"), transactionSigning, codeToPhone },
     ...(signingData === undefined ? {} : { signingData }),
-    ...(digits === undefined ? {} : { numberMatchingDigits: digits }),
+    ...(numberMatchingDigits === undefined ? {} : { numberMatchingDigits }),
     ...(code === undefined ? {} : { code }),
   };
 }
@@ -147,10 +152,13 @@ export async function approve(
 }
 
 /** Throw InvalidApproval if the server would end the transaction, because a number or code has no second attempt. */
-function validateApproval({ code, numberMatchingDigits: digits }: Challenge, { number = "" }: Approval): void {
-  if (code !== undefined) throw new InvalidApproval("the user must enter the code of this transaction at the portal");
-  if (digits !== undefined && !(/^[0-9]+$/.test(number) && number.length === digits)) {
-    throw new InvalidApproval(`the number must have ${digits} digits`);
+function validateApproval({ type, code, numberMatchingDigits }: Challenge, { number = "" }: Approval): void {
+  if (code !== undefined || type.codeToPhone) {
+    throw new InvalidApproval("the user must enter the code of this transaction at the portal");
+  }
+  const digitsMissing = !/^[0-9]+$/.test(number) || number.length !== numberMatchingDigits;
+  if (numberMatchingDigits !== undefined && digitsMissing) {
+    throw new InvalidApproval(`the number must have ${numberMatchingDigits} digits`);
   }
 }
 
@@ -171,7 +179,7 @@ export async function deny(
   return sendAnswers(context, challenge.transactionId, expiry(challenge));
 }
 
-const expiry = ({ timestamp, timeToLive }: PendingTransaction): number => timestamp + 1000 * timeToLive;
+export const expiry = ({ timestamp, timeToLive }: PendingTransaction): number => timestamp + 1000 * timeToLive;
 
 async function storeApproval(
   context: Context,
@@ -193,10 +201,10 @@ async function storeApproval(
   await storeAnswer(context, profile, content, source);
 }
 
-async function readCredential(
+export async function readCredential(
   context: Context,
   profile: StoredProfile,
-  approval: Approval,
+  approval: Credential,
 ): Promise<{ credential?: JsonObject; authenticator?: string; tokenId?: string }> {
   if (approval.pin !== undefined) {
     const token = await pinToken(context, profile, approval.pin);
@@ -288,18 +296,26 @@ async function removeAnswers(
   const messages = new Set(answers.map(({ message }) => message));
   await context.state.update((state) => {
     state.answers = state.answers.filter(({ message }) => !messages.has(message));
-    if (approved?.authenticator === "pin") {
-      // The stored PIN is valid: a registration without a response did not replace it.
-      changeProfile(state, approved, (profile) => {
-        delete profile.pinUnconfirmed;
-      });
-    }
-    const revoked = error instanceof AuthenticatorRevoked ? answers.at(-1) : undefined;
-    if (revoked?.authenticator === undefined) return;
-    const { authenticator, tokenId } = revoked;
-    changeProfile(state, revoked, (profile) => {
-      if (profile.tokens[authenticator] === tokenId) removeToken(state, profile, authenticator);
-    });
+    const source = approved ?? answers.at(-1);
+    if (source !== undefined) applyOutcome(state, source, approved !== undefined, error);
   });
   await context.deleteUnused();
+}
+
+/** Name and id of the token that a message used, and the keys of its profile. */
+type CredentialSource = Pick<StoredAnswer, "keyId" | "authenticator" | "tokenId">;
+
+/** Apply the response to a credential to the stored profile: a PIN that is valid, a token that is revoked. */
+export function applyOutcome(state: StoredState, source: CredentialSource, accepted: boolean, error?: unknown): void {
+  const { authenticator, tokenId } = source;
+  if (accepted && authenticator === "pin") {
+    // The stored PIN is valid: a registration without a response did not replace it.
+    changeProfile(state, source, (profile) => {
+      delete profile.pinUnconfirmed;
+    });
+  }
+  if (authenticator === undefined || !(error instanceof AuthenticatorRevoked)) return;
+  changeProfile(state, source, (profile) => {
+    if (profile.tokens[authenticator] === tokenId) removeToken(state, profile, authenticator);
+  });
 }

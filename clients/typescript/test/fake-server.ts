@@ -2,20 +2,7 @@
 
 import * as jose from "jose";
 import { randomUUID } from "node:crypto";
-
-type Json = Record<string, any>;
-
-/** Error response. */
-class Refusal extends Error {
-  readonly status: number;
-  readonly body: Json;
-
-  constructor(status: number, error: string, members: Json = {}) {
-    super(error);
-    this.status = status;
-    this.body = { error_code: "", error, error_description: error, ...members };
-  }
-}
+import { openSealed, Refusal, seal, type Json, type ServerKeys } from "./fake-messages.ts";
 
 interface Profile {
   id: string;
@@ -35,11 +22,15 @@ export interface Transaction {
   status: "pending" | "authenticated" | "not_authenticated";
   challenge: Json;
   number?: string;
+  /** Code that the device gets in exchange for a credential. */
+  code?: string;
   otp?: string;
   fraud?: boolean;
   /** Verified answers with their responses. */
   answers: Map<string, { status: number; body: Json }>;
 }
+
+type Verify = (profile: Profile, transaction: Transaction, message: string) => Promise<Json>;
 
 export interface Logged {
   method: string;
@@ -60,9 +51,9 @@ export class FakeServer {
   readonly transactions = new Map<string, Transaction>();
   readonly nonces = new Set<string>();
   readonly log: Logged[] = [];
-  #keys: { signing: CryptoKeyPair; encryption: CryptoKeyPair } | undefined;
+  #keys: ServerKeys | undefined;
 
-  async keys() {
+  async keys(): Promise<ServerKeys> {
     this.#keys ??= {
       signing: await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]),
       encryption: await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]),
@@ -79,7 +70,7 @@ export class FakeServer {
   }
 
   start(profile: string, members: Json = {}): Transaction {
-    const { method = "push", signing_data, number, time_to_live = 300 } = members;
+    const { method = "push", signing_data, number, code, time_to_live = 300 } = members;
     const id = randomUUID();
     const challenge = {
       transaction_id: id,
@@ -87,12 +78,17 @@ export class FakeServer {
       timestamp: this.time,
       time_to_live,
       token: randomToken(),
-      type: { name: method, method, transaction_signing: signing_data !== undefined },
+      type: {
+        name: method, method, transaction_signing: signing_data !== undefined,
+        ...(code === undefined ? {} : { code_to_phone: true }),
+      },
+      ...(code === undefined || method !== "push" ? {} : { code }),
       ...(signing_data === undefined ? {} : { signing_data }),
       ...(number === undefined ? {} : { number_matching_digits: number.length }),
     };
     const transaction: Transaction = { id, profile, status: "pending", challenge, answers: new Map() };
     if (number !== undefined) transaction.number = number;
+    if (code !== undefined) transaction.code = code;
     this.transactions.set(id, transaction);
     return transaction;
   }
@@ -157,7 +153,9 @@ export class FakeServer {
       case "POST otp ":
         return this.#claim(this.#find(device, body.profile_id), body.otp);
       case "POST transactions answer":
-        return this.#answer(device, id, body.message);
+        return this.#answer(device, id, body.message, (...verified) => this.#verify(...verified));
+      case "POST transactions code":
+        return this.#answer(device, id, body.message, (...verified) => this.#code(...verified));
       default:
         throw new Refusal(404, "not_found");
     }
@@ -303,14 +301,14 @@ export class FakeServer {
     return this.#fetch(profile, transaction.id);
   }
 
-  async #answer(device: string, id: string, message: string): Promise<[number, Json]> {
+  async #answer(device: string, id: string, message: string, verify: Verify): Promise<[number, Json]> {
     const transaction = this.transactions.get(id);
     const earlier = transaction?.answers.get(message);
     if (earlier !== undefined) return [earlier.status, earlier.body];
     if (transaction === undefined || !this.#isPending(id)) throw new Refusal(404, "invalid_transaction");
     const profile = this.#find(device, transaction.profile);
     try {
-      const body = await this.#verify(profile, transaction, message);
+      const body = await verify(profile, transaction, message);
       transaction.answers.set(message, { status: 200, body });
       return [200, body];
     } catch (error) {
@@ -324,7 +322,7 @@ export class FakeServer {
     const { token, type, signing_data } = transaction.challenge;
     if (content.transaction_id !== transaction.id || content.token !== token) throw new Refusal(400, "invalid_message");
     if (content.authenticated === true) {
-      if (content.fraud === true) throw new Refusal(400, "invalid_message");
+      if (content.fraud === true || transaction.code !== undefined) throw new Refusal(400, "invalid_message");
       if (type.method.startsWith("push_with_")) this.#verifyCredential(profile, content.credential);
       const isValid =
         content.number === transaction.number &&
@@ -335,6 +333,15 @@ export class FakeServer {
       transaction.fraud = content.fraud === true;
     }
     return { status: transaction.status };
+  }
+
+  async #code(profile: Profile, transaction: Transaction, message: string): Promise<Json> {
+    const content = await this.openSealed(profile, message, "countersign-answer");
+    const { challenge: { token }, code, id } = transaction;
+    const isValid = content.transaction_id === id && content.token === token && content.authenticated === undefined;
+    if (!isValid || code === undefined) throw new Refusal(400, "invalid_message");
+    this.#verifyCredential(profile, content.credential);
+    return { message: await this.seal(profile, { code }, "countersign-token") };
   }
 
   #verifyCredential(profile: Profile, credential: Json | undefined): void {
@@ -359,41 +366,11 @@ export class FakeServer {
   // Sealed messages
 
   async openSealed(profile: Profile, message: string, typ: string): Promise<Json> {
-    try {
-      const { encryption } = await this.keys();
-      const opened = await jose.compactDecrypt(message, encryption.privateKey);
-      const { protectedHeader: outer } = opened;
-      const publicKey = await jose.exportJWK(encryption.publicKey);
-      check(Object.keys(outer).sort().join() === "alg,cty,enc,epk,kid");
-      check(outer.kid === (await jose.calculateJwkThumbprint(publicKey)) && outer.cty === "JOSE");
-      check(outer.alg === "ECDH-ES+A256KW" && outer.enc === "A256GCM");
-      const jwk = profile.keys.find(({ use }) => use === "sig")!;
-      const text = new TextDecoder().decode(opened.plaintext);
-      const verified = await jose.compactVerify(text, await jose.importJWK(jwk, "ES256"));
-      const { protectedHeader: inner } = verified;
-      check(Object.keys(inner).sort().join() === "alg,kid,typ");
-      check(inner.typ === typ && inner.kid === (await jose.calculateJwkThumbprint(jwk)));
-      return JSON.parse(new TextDecoder().decode(verified.payload)) as Json;
-    } catch {
-      throw new Refusal(400, "invalid_message");
-    }
+    return openSealed(await this.keys(), profile.keys, message, typ);
   }
 
   /** Seal a message. `outer` and `inner` replace members of the headers, to make invalid messages. */
   async seal(profile: Profile, content: Json, typ: string, outer: Json = {}, inner: Json = {}): Promise<string> {
-    const { signing } = await this.keys();
-    const jwk = profile.keys.find(({ use }) => use === "enc")! as jose.JWK;
-    const kid = await jose.calculateJwkThumbprint(await jose.exportJWK(signing.publicKey));
-    const signed = await new jose.CompactSign(Buffer.from(JSON.stringify(content)))
-      .setProtectedHeader({ alg: "ES256", kid, typ, ...inner })
-      .sign(signing.privateKey);
-    const header = { alg: "ECDH-ES+A256KW", enc: "A256GCM", kid: await jose.calculateJwkThumbprint(jwk), cty: "JOSE" };
-    return new jose.CompactEncrypt(Buffer.from(signed))
-      .setProtectedHeader({ ...header, ...outer })
-      .encrypt(await jose.importJWK(jwk, "ECDH-ES+A256KW"));
+    return seal(await this.keys(), profile.keys, content, typ, { outer, inner });
   }
-}
-
-function check(condition: boolean): void {
-  if (!condition) throw new Error("invalid");
 }

@@ -142,6 +142,25 @@ interrupt("approval with a wrong PIN", {
   points: 8,
 });
 
+interrupt("code with a wrong PIN", {
+  prepare: async (setup) => {
+    const profile = await setup.enrollWithPin();
+    return setup.challenge(profile, { method: "push_with_pin", code: "048231" });
+  },
+  app: (device, _setup, { challenge }) => device.fetchCode(challenge, { pin: "1" }).catch(() => undefined),
+  recover: async (setup, { challenge }) => {
+    await setup.restart().resume();
+    // A request without a response is sent again, so that its wrong PIN is counted once.
+    if (setup.stored().includes('"codeRequests":[{')) {
+      await assert.rejects(setup.device.fetchCode(challenge, { pin: "1" }), InvalidPin);
+    }
+    assert.ok(setup.server.profile().usedAttempts <= 1);
+    assert.equal(await setup.device.fetchCode(challenge, { pin: PIN }), "048231");
+    assert.equal(setup.server.profile().usedAttempts, 0);
+  },
+  points: 8,
+});
+
 interrupt("wrong PIN that disconnects", {
   prepare: async (setup) => {
     setup.server.maxPinAttempts = 1;

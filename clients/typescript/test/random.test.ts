@@ -94,7 +94,8 @@ class Walk {
     const profile = await this.pick(device);
     if (profile === undefined) return;
     const method = ["push", "push_with_pin", "push_with_fingerprint"][this.random(3)]!;
-    if (this.random(2) === 0) this.setup.server.start(profile.profileId, { method });
+    const code = this.random(4) === 0 ? { code: "048231" } : {};
+    if (this.random(2) === 0) this.setup.server.start(profile.profileId, { method, ...code });
     const pending = await device.transactions();
     const transaction = pending[this.random(Math.max(1, pending.length))];
     if (transaction === undefined) return;
@@ -105,11 +106,16 @@ class Walk {
       await device.deny(challenge);
       return;
     }
+    const isFingerprint = challenge.type.method === "push_with_fingerprint" && this.random(2) === 0;
+    const unlocked = isFingerprint ? ({ fingerprint: true } as const) : { pin: this.pin() };
+    const credential = challenge.type.method === "push" ? {} : unlocked;
+    if (challenge.type.codeToPhone) {
+      assert.equal(await device.fetchCode(challenge, credential), "048231");
+      return;
+    }
     this.approved.add(transaction.transactionId);
     this.deniedAt.delete(transaction.transactionId);
-    const isFingerprint = challenge.type.method === "push_with_fingerprint" && this.random(2) === 0;
-    const credential = isFingerprint ? ({ fingerprint: true } as const) : { pin: this.pin() };
-    await device.approve(challenge, challenge.type.method === "push" ? {} : credential);
+    await device.approve(challenge, credential);
   }
 
   async others(device: Device): Promise<void> {
@@ -172,7 +178,7 @@ class Walk {
     assert.deepEqual([...keyStore.keys.keys()].sort(), profiles.map((each: any) => each.keyId).sort());
     assert.deepEqual(Object.keys(tokens).sort(), profiles.flatMap((each: any) => Object.values(each.tokens)).sort());
     const lists = Object.values(rest).filter(Array.isArray);
-    assert.deepEqual(lists, [[], [], [], [], []]);
+    assert.deepEqual(lists, [[], [], [], [], [], []]);
     const registrations = server.log.filter(({ path }) => path.endsWith("/authenticators"));
     assert.equal(new Set(registrations.map(({ body }) => body)).size, registrations.length);
   }

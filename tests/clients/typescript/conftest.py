@@ -88,6 +88,8 @@ def configuration(fcm):
         ],
         "mobile_authentication_types": [
             *({"name": name, "method": method, **MESSAGES} for name, method in TYPES.items()),
+            {"name": "terminal", "method": "push_with_pin", "code_to_phone": True, **MESSAGES},
+            {"name": "terminal-push", "code_to_phone": True, **MESSAGES},
             {
                 "name": "pay",
                 "method": "push_with_pin",

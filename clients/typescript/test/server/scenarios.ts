@@ -85,6 +85,12 @@ class Portal {
   async result(transactionId: string): Promise<any> {
     return this.call(`authenticate/transaction/${transactionId}`);
   }
+
+  /** Verify the code that the device of `anna` showed, and return the id of the authenticated transaction. */
+  async verify(transactionId: string, code: string): Promise<string> {
+    const fields = { transaction_id: transactionId, code };
+    return (await this.call(`authenticate/user/anna-${this.#suffix}/code`, fields)).transaction_id;
+  }
 }
 
 /** A device and its portal. `options` apply to the next device, too. */
@@ -253,6 +259,29 @@ export const scenarios: Record<string, Scenario> = {
     await rejects(device.approve(third.challenge, { fingerprint: true }), AuthenticatorRevoked);
     equal((await device.profiles())[0]!.authenticators, [{ type: "custom", id: "face" }]);
     equal(await device.approve(third.challenge, { pin: "12345" }), "authenticated");
+  },
+
+  "a code is unlocked on the device and entered at the portal": async (configuration, platform) => {
+    const site = await Site.create(configuration, platform);
+    const { profileId } = await site.enroll();
+    await site.device.registerPin(profileId, "12345");
+    const { started, challenge } = await site.challenge("terminal");
+    equal([started.code_to_phone, challenge.type.codeToPhone, challenge.code], [true, true, undefined]);
+    await rejects(site.device.fetchCode(challenge, { pin: "1" }), InvalidPin);
+    // The responses to the correct PIN are lost.
+    site.lost = 10;
+    await rejects(site.device.fetchCode(challenge, { pin: "12345" }), NetworkError);
+    site.lost = 0;
+    const code = await site.restart().fetchCode(challenge, { pin: "12345" });
+    equal((await site.portal.result(started.transaction_id)).used_authentication_attempts, 2);
+    equal(await site.portal.verify(started.transaction_id, code), started.transaction_id);
+    equal((await site.portal.result(started.transaction_id)).is_authenticated, true);
+    const push = await site.challenge("terminal-push");
+    equal(await site.device.fetchCode(push.challenge), push.challenge.code);
+    equal(await site.portal.verify(push.started.transaction_id, push.challenge.code!), push.started.transaction_id);
+    const denied = await site.challenge("terminal");
+    equal(await site.device.deny(denied.challenge), "not_authenticated");
+    await rejects(site.device.fetchCode(denied.challenge, { pin: "12345" }), InvalidTransaction);
   },
 
   "an answer without a response is counted once": async (configuration, platform) => {
