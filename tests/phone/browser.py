@@ -1,5 +1,6 @@
 """The web phone in a browser window."""
 
+import json
 import re
 from contextlib import contextmanager
 
@@ -22,10 +23,13 @@ STORED_KEYS = """() => new Promise((resolve) => {
 
 
 class PhoneWindow:
-    """Window of a web phone. `requests` are URLs, `violations` script errors and reports of its policy."""
+    """Window of a web phone. `push_tokens` are those of its subscriptions by application, `requests` are URLs.
 
-    def __init__(self, context, site, push_token):
-        self.context, self.site, self.push_token = context, site, push_token
+    `violations` are script errors and reports of its policy.
+    """
+
+    def __init__(self, context, site, push_tokens):
+        self.context, self.site, self.push_tokens = context, site, push_tokens
         self.requests, self.violations, self.logged = [], [], []
         context.on("request", lambda request: self.requests.append(request.url))
         self.page = self.new_page()
@@ -43,7 +47,7 @@ class PhoneWindow:
             self.violations.append(message.text)
 
     def open(self, link=None):
-        self.page.goto(link or f"{self.site.base}/phone/")
+        self.page.goto(link or self.site.phone)
         return self
 
     def title(self, text):
@@ -57,14 +61,14 @@ class PhoneWindow:
         self.page.get_by_label(label, exact=True).fill(pin)
         self.press(submit)
 
-    def add(self, user_id):
+    def add(self, user_id, application_id="shop", next_screen="Set PIN"):
         """Add the account of a user, until the screen of the PIN."""
         # A link that differs from the current page only after `#` would not load it.
         self.page.goto("about:blank")
-        self.open(self.site.enrollment(user_id)["web_enrollment_uri"])
+        self.open(self.site.enrollment(user_id, application_id)["web_enrollment_uri"])
         self.title("Add this account?")
         self.press("Add account")
-        self.title("Set PIN")
+        self.title(next_screen)
 
     def set_pin(self, pin=PIN):
         self.enter_pin(pin, "Continue", "Choose a PIN")
@@ -125,23 +129,39 @@ class VirtualAuthenticator:
         return self._session.send(f"WebAuthn.{command}", {"authenticatorId": self._id, **parameters})
 
 
-# The browser of the tests reaches no push service: its subscriptions are those of the fake.
-FAKE_PUSH = """(() => {{
-    const subscription = {token};
-    subscription.options = {{ applicationServerKey: new Uint8Array(65).buffer }};
-    subscription.toJSON = () => ({{ endpoint: subscription.endpoint, keys: subscription.keys }});
-    PushManager.prototype.subscribe = () => Promise.resolve(subscription);
-    PushManager.prototype.getSubscription = () => Promise.resolve(subscription);
-}})()"""
+# The browser of the tests reaches no push service: its subscriptions are those of the fake, one for each public key.
+# At the start, the registration of the page has the one of the first key.
+FAKE_PUSH = """(tokens) => {
+    if (!globalThis.PushManager || location.origin === "null") return;
+    const decode = (key) => Uint8Array.from(atob(key.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+    const create = ([key, { endpoint, keys }]) => {
+        const options = { applicationServerKey: decode(key).buffer };
+        const methods = { toJSON: () => ({ endpoint, keys }), unsubscribe: async () => true };
+        return [key, { endpoint, keys, options, ...methods }];
+    };
+    const subscriptions = Object.fromEntries(Object.entries(tokens).map(create));
+    const keys = { [new URL("/phone/", location).href]: Object.keys(tokens)[0] };
+    const { get } = Object.getOwnPropertyDescriptor(ServiceWorkerRegistration.prototype, "pushManager");
+    Object.defineProperty(ServiceWorkerRegistration.prototype, "pushManager", {
+        get() { return Object.assign(get.call(this), { scope: this.scope }); },
+    });
+    PushManager.prototype.getSubscription = async function () { return subscriptions[keys[this.scope]] ?? null; };
+    PushManager.prototype.subscribe = async function ({ applicationServerKey }) {
+        keys[this.scope] = applicationServerKey;
+        return subscriptions[applicationServerKey];
+    };
+}"""
 
 
 @contextmanager
 def phone_window(chromium, site, *, has_push=True, **options):
     """Open a phone whose browser has a push subscription and allows notifications, unless it has no push."""
     context = chromium.new_context(**{"viewport": SMALL, "locale": "en-GB", **options})
-    push_token = site.push_service.subscribe()
-    context.add_init_script(FAKE_PUSH.format(token=push_token) if has_push else "delete globalThis.PushManager")
+    push_tokens = {application: site.push_service.subscribe(key) for application, key in site.vapid_keys.items()}
+    subscriptions = {key: json.loads(push_tokens[application]) for application, key in site.vapid_keys.items()}
+    fake = f"({FAKE_PUSH})({json.dumps(subscriptions)})"
+    context.add_init_script(fake if has_push else "delete globalThis.PushManager")
     context.grant_permissions(["notifications"])
-    window = PhoneWindow(context, site, push_token)
+    window = PhoneWindow(context, site, push_tokens)
     yield window
     window.close()

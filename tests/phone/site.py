@@ -2,21 +2,27 @@
 
 import base64
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 
 from apps.push.providers.web_push import vapid
+from tests.fakes.tcp_proxy import TcpProxy
 from tests.fakes.web_push import WebPushService
 from tests.flows.installation import database
+from tests.flows.programs import Program
 from tests.flows.stack import Stack
+from tests.flows.waiting import wait_until
+from tests.ports import free_port
 
 CLIENT_ID, CLIENT_SECRET = "portal", "client-secret-of-the-portal"
 MAX_PIN_ATTEMPTS = 3
+APPLICATIONS = ("shop", "bank")
 MESSAGES = {"default_messages": {"en": "Sign in to the shop?"}}
 TYPES = [
     {"name": "login", "method": "push"},
@@ -30,7 +36,9 @@ TYPES = [
 ]
 
 
-def configuration(vapid_private_key):
+def configuration(*vapid_private_keys):
+    """Return a configuration file with an application for each of the VAPID keys."""
+    names = ("browser", "browser-bank")
     return {
         "features": {"transaction_signing": True, "custom_authenticators": True},
         "general": {"lock_profile_on_fraud_report": True},
@@ -43,12 +51,8 @@ def configuration(vapid_private_key):
             }
         ],
         "push_messaging_configurations": [
-            {
-                "name": "browser",
-                "platform": "web",
-                "contact": "mailto:admin@example.com",
-                "vapid_private_key": vapid_private_key,
-            }
+            {"name": name, "platform": "web", "contact": "mailto:admin@example.com", "vapid_private_key": key}
+            for name, key in zip(names, vapid_private_keys, strict=True)
         ],
         "applications": [
             {
@@ -60,7 +64,13 @@ def configuration(vapid_private_key):
                 "fingerprint_enabled": True,
                 "custom_authenticators": ["face"],
                 "versions": [{"platform": "web", "version": "1.0.0", "push_messaging_configuration": "browser"}],
-            }
+            },
+            {
+                "identifier": "bank",
+                "name": "Bank",
+                "web_phone": True,
+                "versions": [{"platform": "web", "version": "1.0.0", "push_messaging_configuration": "browser-bank"}],
+            },
         ],
         "mobile_authentication_types": [{**members, **MESSAGES} for members in TYPES],
     }
@@ -68,10 +78,21 @@ def configuration(vapid_private_key):
 
 @dataclass
 class Site:
-    """Server with its portal. `base` is the origin that browsers use: WebAuthn accepts no IP address."""
+    """Server with its portal. `base` is the origin that browsers use: WebAuthn accepts no IP address.
+
+    `vapid_keys` are the public keys of the push messages by application.
+    """
 
     base: str
     push_service: WebPushService
+    vapid_keys: dict[str, str]
+    stack: Stack
+    phone_origin: str = ""
+
+    @property
+    def phone(self):
+        """URL of the app."""
+        return f"{self.phone_origin or self.base}/phone/"
 
     def call(self, path, fields=None, method=None):
         """Call the portal API and return the members of the response."""
@@ -85,9 +106,9 @@ class Site:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.loads(response.read() or "{}")
 
-    def enrollment(self, user_id):
+    def enrollment(self, user_id, application_id="shop"):
         """Create an enrolment code. Return the members of the response."""
-        return self.call(f"users/{user_id}/enrollment-codes", {"application_id": "shop"})
+        return self.call(f"users/{user_id}/enrollment-codes", {"application_id": application_id})
 
     def devices(self, user_id):
         """Return the devices of a user, or none."""
@@ -131,9 +152,35 @@ def running_site(directory, push_service):
         hosts = {"WEB_PUSH_HOSTS": "localhost", "WEB_PUSH_CA_FILE": str(push_service.describe()["ca_file"])}
         stack.environment.update(hosts)
         stack.command("migrate", "--no-input")
-        stack.configure(configuration(vapid.generate_private_key()))
+        keys = [vapid.generate_private_key() for _application in APPLICATIONS]
+        stack.configure(configuration(*keys))
         stack.start()
-        yield Site(base, push_service)
+        vapid_keys = dict(zip(APPLICATIONS, map(vapid.public_key, keys), strict=True))
+        yield Site(base, push_service, vapid_keys, stack)
+
+
+@contextmanager
+def phone_origin(site):
+    """Serve the site by another web process, with the phone at an origin of its own. Yield this site."""
+    port = free_port()
+    proxy = TcpProxy(socket.AF_INET, ("127.0.0.1", port))
+    # Browsers resolve all names below localhost to the loopback address.
+    base, origin = f"http://localhost:{port}", f"http://phone.localhost:{proxy.port}"
+    variables = {**site.stack.environment, "PORT": str(port), "PUBLIC_URL": base, "PHONE_URL": origin}
+    program = Program("phone", ["manage.py", "serve", "--host", "127.0.0.1"], variables, site.stack.directory).start()
+    try:
+        wait_until(lambda: program.alive() and is_ready(base), 30)
+        yield replace(site, base=base, phone_origin=origin)
+    finally:
+        proxy.disconnect()
+        program.stop()
+
+
+def is_ready(base):
+    try:
+        return urllib.request.urlopen(f"{base}/readyz", timeout=10).status == 200
+    except OSError:
+        return False
 
 
 PAGE = """<!doctype html><html lang="en"><title>Shop</title><h1>{title}</h1><p id="number">{number}</p>

@@ -7,20 +7,26 @@ from playwright.sync_api import expect
 
 from tests.console.conftest import needs_browser
 from tests.flows.waiting import wait_until
-from tests.phone.browser import phone_window
+from tests.phone.browser import PIN, phone_window
+from tests.phone.site import phone_origin
 
 pytestmark = [pytest.mark.processes, needs_browser]
-NOTIFICATIONS = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
-    .map(({ title, body, tag }) => ({ title, body, tag }))"""
+NOTIFICATIONS = """async () => {
+    const registrations = await navigator.serviceWorker.getRegistrations();
+    const shown = await Promise.all(registrations.map((one) => one.getNotifications()));
+    return shown.flat().map(({ title, body, tag }) => ({ title, body, tag }));
+}"""
+SCOPES = "async () => (await navigator.serviceWorker.getRegistrations()).map(({ scope }) => scope)"
 TAP = """async (tag) => {
     globalThis.opened = [];
     self.clients.openWindow = async (url) => opened.push(url);
     const [notification] = await self.registration.getNotifications({ tag });
     self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
 }"""
-CHANGE_SUBSCRIPTION = """(token) => {
+CHANGE_SUBSCRIPTION = """([token, key]) => {
     const event = new ExtendableEvent("pushsubscriptionchange");
-    event.newSubscription = token;
+    const bytes = Uint8Array.from(atob(key.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+    event.newSubscription = { options: { applicationServerKey: bytes.buffer }, toJSON: () => token };
     self.dispatchEvent(event);
 }"""
 
@@ -35,26 +41,35 @@ STORED_VALUES = """() => new Promise((resolve) => {
 
 
 class Worker:
-    """Service worker of a phone, with the DevTools protocol."""
+    """Service worker of a phone, with the DevTools protocol: the one of the page, or of an additional key."""
 
-    def __init__(self, phone):
+    def __init__(self, phone, path=""):
         self.phone = phone
+        self.scope = f"{phone.site.phone}{path}"
         self.session = phone.context.new_cdp_session(phone.page)
-        self.versions = []
-        self.session.on("ServiceWorker.workerVersionUpdated", lambda event: self.versions.extend(event["versions"]))
+        self.registrations = {}
+        self.session.on("ServiceWorker.workerRegistrationUpdated", self._update)
         self.session.send("ServiceWorker.enable")
         phone.page.evaluate("async () => void (await navigator.serviceWorker.ready)")
         self.page = phone.page
 
+    def _update(self, event):
+        self.registrations |= {one["scopeURL"]: one["registrationId"] for one in event["registrations"]}
+
     @property
     def script(self):
-        [worker] = self.phone.context.service_workers
+        workers = self.phone.context.service_workers
+        [worker] = [worker for worker in workers if worker.evaluate("self.registration.scope") == self.scope]
         return worker
 
     def deliver(self, data):
         """Deliver a decrypted push, as the push service of the browser does."""
-        registration = wait_until(lambda: [version["registrationId"] for version in self.versions])[-1]
-        parameters = {"origin": self.phone.site.base, "registrationId": registration, "data": data}
+        registration = wait_until(lambda: self.registrations.get(self.scope))
+        parameters = {
+            "origin": self.phone.site.phone.removesuffix("/phone/"),
+            "registrationId": registration,
+            "data": data,
+        }
         self.session.send("ServiceWorker.deliverPushMessage", parameters)
 
     def notifications(self, count):
@@ -83,7 +98,7 @@ def received(site, token, transaction):
 def test_pushes_are_shown_and_a_tap_opens_the_request(zoe, phone_site):
     worker = Worker(zoe)
     started = [phone_site.start("zoe", message=f"Sign in to shop {number}?") for number in (1, 2)]
-    bodies = [received(phone_site, zoe.push_token, transaction) for transaction in started]
+    bodies = [received(phone_site, zoe.push_tokens["shop"], transaction) for transaction in started]
     for body in [*bodies, bodies[0]]:
         worker.deliver(body)
     shown = worker.notifications(2)
@@ -103,11 +118,68 @@ def test_pushes_are_shown_and_a_tap_opens_the_request(zoe, phone_site):
     worker.notifications(0)
 
 
+def test_applications_with_different_keys_get_pushes(phone, phone_site):
+    phone.enroll("yann")
+    phone.add("yann-bank", "bank", "Notifications")
+    expect(phone.page.get_by_text("Requests arrive when this app is closed.")).to_be_visible()
+    phone.press("Done")
+    for user_id, application_id in (("yann", "shop"), ("yann-bank", "bank")):
+        key = phone_site.vapid_keys[application_id]
+        worker = Worker(phone, "" if application_id == "shop" else f"push/{key}/")
+        transaction = phone_site.start(user_id, message=f"Sign in to the {application_id}?")
+        # The push service rejects the key of the other application.
+        worker.deliver(received(phone_site, phone.push_tokens[application_id], transaction))
+        worker.notifications(1)
+        worker.script.evaluate(TAP, transaction["transaction_id"])
+        phone.title("Approve?")
+        expect(phone.page.locator(".message")).to_have_text(f"Sign in to the {application_id}?")
+        phone.press("Approve")
+        phone.title("Approved")
+        worker.notifications(0)
+        phone.press("Done")
+    phone.page.get_by_role("button", name="Manage: Bank").click()
+    phone.press("Remove account")
+    phone.press("Remove")
+    phone.title("Your accounts")
+    phone.home()
+    expect(phone.page.get_by_text("Notifications are on")).to_be_visible()
+    wait_until(lambda: len(phone.page.evaluate(SCOPES)) == 1)
+
+
+def test_phone_on_its_own_origin_gets_pushes_and_approves(phone_chromium, phone_site):
+    with phone_origin(phone_site) as site, phone_window(phone_chromium, site) as phone:
+        link = site.enrollment("otto")["web_enrollment_uri"]
+        assert link.startswith(f"{site.phone}#")
+        # Also a link from before the change: the browser keeps the part after `#`.
+        phone.open(link.replace(site.phone_origin, site.base))
+        phone.title("Add this account?")
+        assert phone.page.url == site.phone
+        phone.press("Add account")
+        phone.set_pin()
+        phone.title("Notifications")
+        phone.home()
+        worker = Worker(phone)
+        transaction = site.start("otto", "login-pin")
+        worker.deliver(received(site, phone.push_tokens["shop"], transaction))
+        worker.notifications(1)
+        worker.script.evaluate(TAP, transaction["transaction_id"])
+        phone.title("Approve?")
+        phone.press("Approve with PIN")
+        phone.enter_pin(PIN, "Approve")
+        phone.title("Approved")
+        assert site.result(transaction)["is_authenticated"]
+        assert phone.page.evaluate("crossOriginIsolated && isSecureContext")
+        paths = {url.removeprefix(site.base).split("/")[1] for url in phone.requests if url.startswith(site.base)}
+        # The first request follows the link.
+        assert paths == {"phone", "device"}
+        assert phone.logged == []
+
+
 def test_tap_without_an_open_page_opens_the_request(zoe, phone_site):
     zoe.home()
     worker = Worker(zoe)
     transaction = phone_site.start("zoe")
-    worker.deliver(received(phone_site, zoe.push_token, transaction))
+    worker.deliver(received(phone_site, zoe.push_tokens["shop"], transaction))
     worker.notifications(1)
     worker.page = zoe.context.new_page()
     worker.page.goto(f"{phone_site.base}/phone/manifest.webmanifest")
@@ -118,7 +190,7 @@ def test_tap_without_an_open_page_opens_the_request(zoe, phone_site):
     worker.page.close()
     zoe.open(url)
     zoe.title("Approve?")
-    assert zoe.page.url == f"{phone_site.base}/phone/"
+    assert zoe.page.url == phone_site.phone
     zoe.press("Approve")
     zoe.title("Approved")
 
@@ -126,14 +198,28 @@ def test_tap_without_an_open_page_opens_the_request(zoe, phone_site):
 def test_changed_subscription_replaces_the_push_token(zoe, phone_site):
     zoe.home()
     worker = Worker(zoe)
-    token = phone_site.push_service.subscribe()
+    key = phone_site.vapid_keys["shop"]
+    token = phone_site.push_service.subscribe(key)
     # The app sends the subscription of the browser at each start.
     zoe.page.goto("about:blank")
-    worker.script.evaluate(CHANGE_SUBSCRIPTION, json.loads(token))
+    worker.script.evaluate(CHANGE_SUBSCRIPTION, [json.loads(token), key])
     wait_until(lambda: json.loads(token)["endpoint"] in worker.script.evaluate(STORED_VALUES))
     transaction = phone_site.start("zoe")
     assert received(phone_site, token, transaction)
     phone_site.cancel(transaction)
+
+
+def test_new_key_of_the_server_replaces_the_subscription(zoe, phone_site):
+    old, new = phone_site.vapid_keys.values()
+
+    def replace_key(route):
+        route.fulfill(body=route.fetch().text().replace(old, new))
+
+    zoe.page.route("**/config.json", replace_key)
+    zoe.home()
+    endpoint = json.loads(zoe.push_tokens["bank"])["endpoint"]
+    wait_until(lambda: endpoint in zoe.page.evaluate(STORED_VALUES))
+    zoe.page.unroute("**/config.json")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +239,7 @@ def test_changed_subscription_replaces_the_push_token(zoe, phone_site):
 def test_reason_is_shown_if_push_is_not_possible(zoe, change, text):
     page = zoe.new_page()
     page.add_init_script(change)
-    page.goto(f"{zoe.site.base}/phone/")
+    page.goto(zoe.site.phone)
     page.get_by_role("button", name="Notifications").click()
     expect(page.get_by_role("status").filter(has_text="Notifications are off")).to_be_visible()
     expect(page.get_by_text(text)).to_be_visible()
@@ -166,7 +252,7 @@ def test_unreachable_push_service_is_reported(zoe):
         PushManager.prototype.getSubscription = async () => null;
         PushManager.prototype.subscribe = async () => { throw new DOMException("no service", "AbortError"); };
     """)
-    page.goto(f"{zoe.site.base}/phone/")
+    page.goto(zoe.site.phone)
     page.get_by_role("button", name="Notifications").click()
     page.get_by_role("button", name="Turn on notifications").click()
     expect(page.get_by_role("alert")).to_contain_text("could not reach its push service")
@@ -177,7 +263,7 @@ def test_offline_page_is_shown_without_a_network(zoe):
     zoe.home()
     zoe.page.evaluate("async () => void (await navigator.serviceWorker.ready)")
     zoe.context.set_offline(True)
-    zoe.page.goto(f"{zoe.site.base}/phone/")
+    zoe.page.goto(zoe.site.phone)
     zoe.title("No connection")
     zoe.context.set_offline(False)
     zoe.page.get_by_role("link", name="Try again").click()

@@ -4,13 +4,12 @@ import socket
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.console.conftest import CHROMIUM, needs_browser
+from tests.console.conftest import needs_browser
 from tests.console.test_accessibility import AXE_SCRIPT, layout_problems, violations
-from tests.demo.running import Run, Visitor
+from tests.demo.running import Visitor
 from tests.fakes.tcp_proxy import TcpProxy
-from tests.ports import free_port
 
 pytestmark = [pytest.mark.processes, needs_browser]
 CODE = "0123456789abcdef" * 2
@@ -74,33 +73,6 @@ def test_one_click_of_the_demo_makes_the_browser_the_phone(demo, window, errors)
     expect(window.get_by_text("Anna is enrolled. Nothing to approve.", exact=True)).to_be_visible()
     assert visitor.state()["phone"]["browser"] == ""
     assert errors == []
-
-
-def test_phone_on_its_own_origin_enrols_across_origins(tmp_path, monkeypatch):
-    port = free_port()
-    # Browsers resolve all names below localhost to the loopback address.
-    monkeypatch.setenv("PHONE_URL", f"http://phone.localhost:{port}")
-    running = Run(tmp_path, port)
-    try:
-        running.wait_until_ready()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            window = browser.new_page()
-            found = []
-            window.context.on(
-                "console", lambda message: found.append(message.text) if message.type == "error" else None
-            )
-            window.goto(f"http://localhost:{port}/demo/")
-            expect(window.get_by_text("Anna is enrolled. Nothing to approve.", exact=True)).to_be_visible()
-            with window.context.expect_page() as opened:
-                window.get_by_role("button", name="Use your own browser as the phone").click()
-            opened.value.get_by_role("button", name="Add account").click()
-            expect(window.get_by_role("heading", name="Your browser is Anna's phone")).to_be_visible()
-            assert opened.value.evaluate("location.origin") == f"http://phone.localhost:{port}"
-            assert found == []
-            browser.close()
-    finally:
-        running.kill()
 
 
 def test_code_of_a_link_reaches_no_server(demo, window):

@@ -32,22 +32,25 @@ export const webLock: Lock = async (name, run) => {
 /** Storage in IndexedDB. Changes are atomic for all tabs and the service worker. */
 export class IndexedDbStorage implements Storage {
   readonly #database: IDBDatabase;
+  readonly #prefix: string;
 
-  constructor(database: IDBDatabase) {
+  /** `prefix` separates devices with the same server, for example of several applications. */
+  constructor(database: IDBDatabase, prefix = "") {
     this.#database = database;
+    this.#prefix = prefix;
   }
 
   async get(key: string): Promise<string | undefined> {
     const store = this.#database.transaction(VALUES).objectStore(VALUES);
-    return (await completed(store.get(key))) as string | undefined;
+    return (await completed(store.get(this.#prefix + key))) as string | undefined;
   }
 
   update(key: string, change: (value: string | undefined) => string): Promise<void> {
     return write(this.#database, VALUES, (store, fail) => {
-      const request = store.get(key);
+      const request = store.get(this.#prefix + key);
       request.onsuccess = () => {
         try {
-          store.put(change(request.result as string | undefined), key);
+          store.put(change(request.result as string | undefined), this.#prefix + key);
         } catch (error) {
           fail(error);
         }

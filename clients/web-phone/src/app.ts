@@ -1,11 +1,12 @@
 /** Start of the app: read the link, open the storage, show the screens, poll for requests. */
 
 import { parseEnrollmentLink, type TransactionReference } from "@countersign/device";
-import { registerWorker, updatePush } from "./push.ts";
+import { updatePush } from "./push.ts";
 import { App } from "./router.ts";
 import { showProblem } from "./screens/problem.ts";
 import { Phone } from "./phone.ts";
 import { fetchConfiguration, Store, type Configuration } from "./store.ts";
+import { registerWorker } from "./subscriptions.ts";
 import type { WorkerMessage } from "./sw.ts";
 import { direction, language } from "./language.ts";
 
@@ -41,10 +42,7 @@ async function start(): Promise<void> {
     return;
   }
   const app = new App(await openPhone(configuration, store));
-  void request.then((updated) => {
-    if (updated !== undefined) app.phone.configure(updated);
-  });
-  await run(app);
+  await run(app, request);
 }
 
 /** Load the configuration, and start again if it has changed. */
@@ -68,19 +66,24 @@ async function openPhone(configuration: Configuration, store: Store): Promise<Ph
   return phone;
 }
 
-async function run(app: App): Promise<void> {
+async function run(app: App, request: Promise<Configuration | undefined>): Promise<void> {
   app.start();
   openLink(app, opened);
   globalThis.addEventListener("hashchange", () => {
     openLink(app, takeLink());
   });
   app.poller.start();
+  const configured = request.then((updated) => {
+    if (updated !== undefined) app.phone.configure(updated);
+  });
   await registerWorker().catch(() => undefined);
   navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
     if (data.kind === "open") app.openRequest(data);
     void app.poller.poll();
   });
   await resume(app).catch(() => undefined);
+  // The server can have a new key.
+  await configured;
   await updatePush(app.phone).catch(() => undefined);
 }
 

@@ -1,7 +1,7 @@
 /** Accounts and requests of this browser, and their state on the server. */
 
 import {
-  Device,
+  type Device,
   Disconnected,
   InvalidDeviceToken,
   InvalidProfile,
@@ -15,14 +15,15 @@ import {
   type Resumed,
   type TransactionReference,
 } from "@countersign/device";
-import { webLock } from "@countersign/device/browser";
 import { deviceName } from "./browser-name.ts";
+import { Devices } from "./devices.ts";
 import { FingerprintStore } from "./fingerprint.ts";
 import { hadAccounts, markAccounts, Store, type Account, type Application, type Configuration } from "./store.ts";
+import { closeNotification } from "./subscriptions.ts";
 
 export class Phone {
   configuration: Configuration;
-  readonly device: Device;
+  readonly devices: Devices;
   readonly fingerprints: FingerprintStore;
   readonly #store: Store;
   readonly #listeners = new Set<() => void>();
@@ -39,13 +40,7 @@ export class Phone {
     this.configuration = configuration;
     this.#store = store;
     this.fingerprints = new FingerprintStore(store.storage);
-    this.device = new Device({
-      server: configuration.server,
-      storage: store.storage,
-      keyStore: store.keyStore,
-      tokenStore: this.fingerprints,
-      lock: webLock,
-    });
+    this.devices = new Devices(configuration.server, store, this.fingerprints);
   }
 
   /** Load the accounts. No request is sent. */
@@ -70,6 +65,11 @@ export class Phone {
 
   account(profileId: string): Account | undefined {
     return this.accounts.find((account) => account.profileId === profileId);
+  }
+
+  /** Return the device of an account. */
+  deviceOf(profileId: string): Device {
+    return this.devices.of(this.account(profileId)?.applicationId ?? "");
   }
 
   profile(profileId: string): Profile | undefined {
@@ -112,38 +112,60 @@ export class Phone {
     }
   }
 
-  /** Read the state of all accounts from the server. */
-  async refresh(): Promise<void> {
-    if (this.profiles.length === 0) return;
-    const { profiles } = await this.call(() => this.device.enrollments());
-    this.statuses = profiles;
-    this.#changed();
+  /** Ids of the applications that can have a device here. */
+  get #applicationIds(): string[] {
+    const ids = this.configuration.applications.map(({ id }) => id);
+    return [...new Set([...ids, ...this.accounts.map(({ applicationId }) => applicationId)])];
   }
 
-  /** List the pending requests, and return the new ones. */
+  /** Run a call for the device of each application with profiles. `failed` are the applications without a result. */
+  async #callAll<T>(
+    run: (device: Device) => Promise<readonly T[]>,
+  ): Promise<{ values: T[]; failed: Map<string, unknown> }> {
+    const values: T[] = [];
+    const failed = new Map<string, unknown>();
+    const call = async (id: string): Promise<void> => {
+      try {
+        values.push(...(await run(this.devices.of(id))));
+      } catch (error) {
+        failed.set(id, error);
+      }
+    };
+    await Promise.all([...new Set(this.profiles.map(({ applicationId }) => applicationId))].map(call));
+    return { values, failed };
+  }
+
+  /** Read the state of all accounts from the server. */
+  async refresh(): Promise<void> {
+    await this.call(async () => {
+      const { values, failed } = await this.#callAll(async (device) => (await device.enrollments()).profiles);
+      this.statuses = [...values, ...this.statuses.filter(({ applicationId }) => failed.has(applicationId))];
+      for (const error of failed.values()) throw error;
+    });
+  }
+
+  /** List the pending requests, oldest first, and return the new ones. */
   async poll(): Promise<PendingTransaction[]> {
-    if (this.profiles.length === 0) {
-      this.requests = [];
-      return [];
-    }
-    try {
-      const known = new Set(this.requests.map(({ transactionId }) => transactionId));
-      const requests = await this.device.transactions();
-      this.isOffline = false;
-      this.requests = requests.filter(({ profileId }) => this.account(profileId)?.state === "active");
-      return this.requests.filter(({ transactionId }) => !known.has(transactionId));
-    } catch (error) {
-      this.isOffline = true;
-      if (error instanceof InvalidDeviceToken) await this.#reconcile();
-      throw error;
-    } finally {
-      this.#changed();
-    }
+    const known = new Set(this.requests.map(({ transactionId }) => transactionId));
+    const { values, failed } = await this.#callAll((device) => device.transactions());
+    const earlier = this.requests.filter(({ profileId }) => failed.has(this.account(profileId)?.applicationId ?? ""));
+    this.requests = [...values, ...earlier]
+      .filter(({ profileId }) => this.account(profileId)?.state === "active")
+      .sort((one, other) => one.timestamp - other.timestamp);
+    this.isOffline = failed.size > 0;
+    const errors = [...failed.values()];
+    if (errors.some((error) => error instanceof InvalidDeviceToken)) await this.#reconcile();
+    this.#changed();
+    if (errors.length > 0) throw errors[0];
+    return this.requests.filter(({ transactionId }) => !known.has(transactionId));
   }
 
   /** Finish the calls of an earlier run. */
   async resume(): Promise<Resumed[]> {
-    return this.call(() => this.device.resume());
+    return this.call(async () => {
+      const resumed = await Promise.all(this.#applicationIds.map((id) => this.devices.of(id).resume()));
+      return resumed.flat();
+    });
   }
 
   async enroll(link: EnrollmentLink): Promise<Profile> {
@@ -156,7 +178,7 @@ export class Phone {
       appVersion: application.version,
       deviceName: deviceName(),
     } as const;
-    const profile = await this.call(() => this.device.enroll(request));
+    const profile = await this.call(() => this.devices.of(application.id).enroll(request));
     await this.#replaceGone(profile);
     await this.#setState(profile.profileId, "active");
     // Otherwise the browser can delete the keys when it needs the space.
@@ -172,12 +194,12 @@ export class Phone {
   }
 
   fetch(reference: TransactionReference): Promise<Challenge> {
-    return this.call(() => this.device.fetch(reference), reference.profileId);
+    return this.call(() => this.deviceOf(reference.profileId).fetch(reference), reference.profileId);
   }
 
   /** Remove an account from this device and from the server. */
   async remove(profileId: string): Promise<void> {
-    if (this.profile(profileId) !== undefined) await this.call(() => this.device.unenroll(profileId));
+    if (this.profile(profileId) !== undefined) await this.call(() => this.deviceOf(profileId).unenroll(profileId));
     await this.#save(this.accounts.filter((account) => account.profileId !== profileId));
     this.#changed();
   }
@@ -186,23 +208,24 @@ export class Phone {
   async forgetRequest(transactionId: string): Promise<void> {
     this.requests = this.requests.filter((request) => request.transactionId !== transactionId);
     this.#changed();
-    const registration = await navigator.serviceWorker.getRegistration();
-    for (const notification of (await registration?.getNotifications({ tag: transactionId })) ?? []) {
-      notification.close();
-    }
+    await closeNotification(transactionId);
   }
 
   async #setState(profileId: string, state: Account["state"]): Promise<void> {
     const profile =
-      this.profile(profileId) ?? (await this.device.profiles()).find((each) => each.profileId === profileId);
+      this.profile(profileId) ?? (await this.#readProfiles()).find((each) => each.profileId === profileId);
     const applicationId = profile?.applicationId ?? this.account(profileId)?.applicationId ?? "";
     const others = this.accounts.filter((account) => account.profileId !== profileId);
     await this.#save([...others, { profileId, applicationId, state }]);
   }
 
+  async #readProfiles(): Promise<Profile[]> {
+    return (await Promise.all(this.#applicationIds.map((id) => this.devices.of(id).profiles()))).flat();
+  }
+
   /** Compare the accounts with the profiles of the library, which deletes those that the server has removed. */
   async #reconcile(): Promise<void> {
-    this.profiles = await this.device.profiles();
+    this.profiles = await this.#readProfiles();
     const missing = this.profiles.filter(({ profileId }) => this.account(profileId) === undefined);
     const accounts = [
       ...this.accounts.map((account) =>
@@ -217,7 +240,7 @@ export class Phone {
 
   async #save(accounts: Account[]): Promise<void> {
     this.accounts = accounts;
-    this.profiles = await this.device.profiles();
+    this.profiles = await this.#readProfiles();
     await this.#store.saveAccounts(accounts);
     markAccounts(accounts.length > 0);
     if (accounts.length > 0) this.isDataLost = false;

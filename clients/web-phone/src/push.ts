@@ -1,48 +1,35 @@
-/** Push messages of this browser: permission, subscription, and its registration at the server. */
+/** Push messages of this browser: permission, subscriptions, and their registration at the server. */
 
 import { EnrollmentDisabled } from "@countersign/device";
 import { isApple } from "./browser-name.ts";
 import type { Key } from "./i18n.ts";
 import type { Phone } from "./phone.ts";
+import { findSubscription, subscribe, unregisterOthers } from "./subscriptions.ts";
 
 /** `ask`: the user can turn push on. `impossible`: the reason says what to do. */
 export type PushState =
   { readonly kind: "on" } | { readonly kind: "ask" } | { readonly kind: "impossible"; readonly reason: Key };
 
-interface TrustedTypes {
-  createPolicy(
-    name: string,
-    rules: { createScriptURL: (url: string) => string },
-  ): { createScriptURL(url: string): string };
-}
-
-/** Register the service worker. The policy of the page allows only its script. */
-export async function registerWorker(): Promise<void> {
-  if (!("serviceWorker" in navigator)) return;
-  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
-  const script = "sw.js";
-  const policy = trustedTypes?.createPolicy("countersign", { createScriptURL: () => script });
-  await navigator.serviceWorker.register(policy?.createScriptURL(script) ?? script, { updateViaCache: "none" });
-}
-
-/** Return the public key of the push messages, or a reason: a browser supports one key. */
-function pushKey(phone: Phone): { key?: string; reason?: Key } {
-  const keys = new Set(
-    phone.activeAccounts.flatMap(({ applicationId }) => phone.application(applicationId)?.pushKey ?? []),
-  );
-  const [key] = keys;
-  if (key === undefined) return { reason: "push_no_key" };
-  return keys.size > 1 ? { reason: "push_different" } : { key };
+/** Return the ids of the applications with accounts, by the public key of their push messages. */
+function applicationsByKey(phone: Phone): Map<string, string[]> {
+  const applications = new Map<string, string[]>();
+  for (const id of new Set(phone.activeAccounts.map(({ applicationId }) => applicationId))) {
+    const key = phone.application(id)?.pushKey;
+    if (key !== undefined) applications.set(key, [...(applications.get(key) ?? []), id]);
+  }
+  return applications;
 }
 
 export async function pushState(phone: Phone): Promise<PushState> {
   const reason = impossibleReason(phone);
   if (reason !== undefined) return { kind: "impossible", reason };
   if (Notification.permission !== "granted") return { kind: "ask" };
-  const registration = await navigator.serviceWorker.getRegistration();
-  const subscription = await registration?.pushManager.getSubscription();
+  const keys = [...applicationsByKey(phone).keys()];
+  const subscriptions = await Promise.all(keys.map((key) => findSubscription(key)));
   const isEnrolled = phone.profiles.some(({ pushEnrolled }) => pushEnrolled);
-  return subscription && isEnrolled ? { kind: "on" } : { kind: "ask" };
+  return subscriptions.every((subscription) => subscription !== undefined) && isEnrolled
+    ? { kind: "on" }
+    : { kind: "ask" };
 }
 
 function impossibleReason(phone: Phone): Key | undefined {
@@ -50,54 +37,51 @@ function impossibleReason(phone: Phone): Key | undefined {
   if (!("PushManager" in globalThis) || !("Notification" in globalThis) || !("serviceWorker" in navigator)) {
     return isApple() && !isInstalled ? "push_install" : "push_missing";
   }
-  const { key, reason } = pushKey(phone);
-  if (key === undefined) return reason;
+  if (applicationsByKey(phone).size === 0) return "push_no_key";
   return Notification.permission === "denied" ? "push_blocked" : undefined;
 }
 
-/** Ask for the permission, subscribe, send the subscription. Call it from a click. Return the reason of a failure. */
+/** Ask for the permission, subscribe, send the subscriptions. Call it from a click. Return the reason of a failure. */
 export async function turnOnPush(phone: Phone): Promise<Key | undefined> {
   if ((await Notification.requestPermission()) !== "granted") return "push_blocked";
-  const { key, reason } = pushKey(phone);
-  if (key === undefined) return reason;
-  let subscription: PushSubscription;
-  try {
-    subscription = await subscribe(key);
-  } catch {
-    return "push_failed";
+  const applications = applicationsByKey(phone);
+  for (const [key, ids] of applications) {
+    let subscription: PushSubscription;
+    try {
+      subscription = await subscribe(key, [...applications.keys()]);
+    } catch {
+      return "push_failed";
+    }
+    await sendSubscription(phone, ids, subscription);
   }
-  await sendSubscription(phone, subscription);
   return phone.profiles.some(({ pushEnrolled }) => pushEnrolled) ? undefined : "push_no_key";
 }
 
-async function subscribe(key: string): Promise<PushSubscription> {
-  const { pushManager } = await navigator.serviceWorker.ready;
-  const options = { userVisibleOnly: true, applicationServerKey: key };
-  try {
-    return await pushManager.subscribe(options);
-  } catch (error) {
-    // A subscription with another key exists: the server has a new one.
-    const old = await pushManager.getSubscription();
-    if (old === null || !(error instanceof DOMException && error.name === "InvalidStateError")) throw error;
-    await old.unsubscribe();
-    return pushManager.subscribe(options);
-  }
-}
-
-/** Send the subscription for all accounts that the server does not have it for. Applications can have no push. */
-async function sendSubscription(phone: Phone, subscription: PushSubscription): Promise<void> {
+/** Send a subscription for all accounts that the server does not have it for. Applications can have no push. */
+async function sendSubscription(phone: Phone, applicationIds: string[], subscription: PushSubscription): Promise<void> {
   const token = JSON.stringify(subscription);
-  try {
-    await phone.call(() => phone.device.setPushToken(token));
-  } catch (error) {
-    if (!(error instanceof EnrollmentDisabled)) throw error;
+  for (const id of applicationIds) {
+    try {
+      await phone.call(() => phone.devices.of(id).setPushToken(token));
+    } catch (error) {
+      if (!(error instanceof EnrollmentDisabled)) throw error;
+    }
   }
 }
 
-/** After an enrolment and at each start: send an existing subscription, which the browser may have changed. */
+/**
+ * After an enrolment and at each start: send the subscriptions, which the browser may have changed.
+ *
+ * If the user has turned push on for another application, it is on for a new one, too.
+ */
 export async function updatePush(phone: Phone): Promise<void> {
   if (impossibleReason(phone) !== undefined || Notification.permission !== "granted") return;
-  const registration = await navigator.serviceWorker.getRegistration();
-  const subscription = await registration?.pushManager.getSubscription();
-  if (subscription) await sendSubscription(phone, subscription);
+  const applications = applicationsByKey(phone);
+  const keys = [...applications.keys()];
+  const isOn = phone.profiles.some(({ pushEnrolled }) => pushEnrolled);
+  for (const [key, ids] of applications) {
+    const subscription = (await findSubscription(key)) ?? (isOn ? await subscribe(key, keys) : undefined);
+    if (subscription !== undefined) await sendSubscription(phone, ids, subscription);
+  }
+  await unregisterOthers(keys);
 }

@@ -33,14 +33,21 @@ export interface Account {
 export class Store {
   readonly storage: IndexedDbStorage;
   readonly keyStore: IndexedDbKeyStore;
+  readonly #database: IDBDatabase;
 
   private constructor(database: IDBDatabase) {
+    this.#database = database;
     this.storage = new IndexedDbStorage(database);
     this.keyStore = new IndexedDbKeyStore(database);
   }
 
   static async open(): Promise<Store> {
     return new Store(await openDatabase());
+  }
+
+  /** Return the storage of the device of an application. */
+  storageOf(applicationId: string): IndexedDbStorage {
+    return new IndexedDbStorage(this.#database, `application:${applicationId}:`);
   }
 
   async accounts(): Promise<Account[]> {

@@ -1,9 +1,10 @@
 /** Service worker: shows pushes, opens their requests, replaces the push token, and shows a page without a network. */
 
-import { Device, parsePush } from "@countersign/device";
-import { webLock } from "@countersign/device/browser";
+import { parsePush } from "@countersign/device";
+import { Devices } from "./devices.ts";
 import { direction, language, type Language } from "./language.ts";
 import { Store } from "./store.ts";
+import { keyOf } from "./vapid.ts";
 
 interface ExtendableEvent extends Event {
   waitUntil(work: Promise<unknown>): void;
@@ -29,6 +30,7 @@ interface WindowClient {
   postMessage(message: unknown): void;
 }
 interface Worker {
+  readonly location: Location;
   readonly registration: ServiceWorkerRegistration;
   readonly clients: {
     claim(): Promise<void>;
@@ -39,6 +41,8 @@ interface Worker {
   addEventListener(type: string, listener: (event: never) => void): void;
 }
 const worker = globalThis as unknown as Worker;
+/** URL of the app. The scope of a registration for the pushes of an additional key is below it. */
+const ROOT = new URL("./", worker.location.href).href;
 
 /** Message to the pages. `open`: the user has tapped the notification. */
 export interface WorkerMessage {
@@ -58,7 +62,7 @@ const CACHE = "offline";
 const OFFLINE = ["offline.html", "app.css", "icons/icon.svg"];
 
 worker.addEventListener("install", (event: ExtendableEvent) => {
-  event.waitUntil(install());
+  event.waitUntil(worker.registration.scope === ROOT ? install() : worker.skipWaiting());
 });
 
 async function install(): Promise<void> {
@@ -73,7 +77,7 @@ worker.addEventListener("activate", (event: ExtendableEvent) => {
 
 worker.addEventListener("fetch", (event: FetchEvent) => {
   const { request } = event;
-  const path = request.url.slice(worker.registration.scope.length);
+  const path = request.url.slice(ROOT.length);
   if (request.mode === "navigate") event.respondWith(fetchOr("offline.html", request));
   else if (OFFLINE.includes(path)) event.respondWith(fetchOr(path, request));
 });
@@ -122,7 +126,7 @@ async function show(payload: string | undefined): Promise<void> {
 
 async function send(message: WorkerMessage): Promise<WindowClient[]> {
   const pages = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const own = pages.filter(({ url }) => url.startsWith(worker.registration.scope));
+  const own = pages.filter(({ url }) => url.startsWith(ROOT));
   for (const page of own) page.postMessage(message);
   return own;
 }
@@ -141,14 +145,14 @@ async function open(request: { transactionId: string; profileId: string } | null
     return;
   }
   const fragment = request === null ? "" : `#${new URLSearchParams(request).toString()}`;
-  await worker.clients.openWindow(worker.registration.scope + fragment);
+  await worker.clients.openWindow(ROOT + fragment);
 }
 
 worker.addEventListener("pushsubscriptionchange", (event: PushSubscriptionChangeEvent) => {
   event.waitUntil(replaceSubscription(event));
 });
 
-/** Replace the push token on the server. If this fails, the next start of the app repeats it. */
+/** Replace the push token of all applications with its key. If this fails, the next start of the app repeats it. */
 async function replaceSubscription(event: PushSubscriptionChangeEvent): Promise<void> {
   const store = await Store.open();
   const configuration = await store.configuration();
@@ -160,7 +164,9 @@ async function replaceSubscription(event: PushSubscriptionChangeEvent): Promise<
     (await pushManager.getSubscription()) ??
     (key ? await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }) : undefined);
   if (subscription === undefined) return;
-  const { storage, keyStore } = store;
-  const device = new Device({ server: configuration.server, storage, keyStore, lock: webLock });
-  await device.setPushToken(JSON.stringify(subscription));
+  const devices = new Devices(configuration.server, store);
+  const pushKey = keyOf(subscription);
+  for (const application of configuration.applications.filter((each) => each.pushKey === pushKey)) {
+    await devices.of(application.id).setPushToken(JSON.stringify(subscription));
+  }
 }

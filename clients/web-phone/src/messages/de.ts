@@ -135,8 +135,6 @@ export const de: Messages = {
   push_ask: "Benachrichtigungen einschalten",
   push_blocked:
     "Sie haben Benachrichtigungen blockiert. Erlauben Sie sie in den Einstellungen dieser Website, und laden Sie die Seite neu.",
-  push_different:
-    "Die Anwendungen dieses Servers verwenden verschiedene Push-Schlüssel. Dieser Browser unterstützt einen. Anfragen der anderen erscheinen, solange diese Seite geöffnet ist.",
   push_failed:
     "Der Browser konnte seinen Push-Dienst nicht erreichen. Versuchen Sie es später erneut. Bis dahin erscheinen Anfragen, solange diese Seite geöffnet ist.",
   push_in_use:

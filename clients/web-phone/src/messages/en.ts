@@ -120,8 +120,6 @@ export const en = {
   pin_simple: "This PIN is easy to guess. Choose another one.",
   push_ask: "Turn on notifications",
   push_blocked: "You have blocked notifications. Allow them in the settings of this site, then reload the page.",
-  push_different:
-    "The applications of this server use different push keys. This browser supports one. Requests of the others appear while this page is open.",
   push_failed:
     "The browser could not reach its push service. Try again later. Until then, requests appear while this page is open.",
   push_in_use:

@@ -132,8 +132,6 @@ export const fr: Messages = {
   push_ask: "Activer les notifications",
   push_blocked:
     "Vous avez bloqué les notifications. Autorisez-les dans les paramètres de ce site, puis rechargez la page.",
-  push_different:
-    "Les applications de ce serveur utilisent des clés push différentes. Ce navigateur en accepte une. Les demandes des autres apparaissent tant que cette page est ouverte.",
   push_failed:
     "Le navigateur n’a pas pu joindre son service push. Réessayez plus tard. D’ici là, les demandes apparaissent tant que cette page est ouverte.",
   push_in_use:

@@ -131,8 +131,6 @@ export const nl: Messages = {
   pin_simple: "Deze pincode is makkelijk te raden. Kies een andere.",
   push_ask: "Meldingen aanzetten",
   push_blocked: "U hebt meldingen geblokkeerd. Sta ze toe in de instellingen van deze site en laad de pagina opnieuw.",
-  push_different:
-    "De toepassingen van deze server gebruiken verschillende pushsleutels. Deze browser ondersteunt er één. Verzoeken van de andere verschijnen zolang deze pagina open is.",
   push_failed:
     "De browser kon zijn pushdienst niet bereiken. Probeer het later opnieuw. Tot die tijd verschijnen verzoeken zolang deze pagina open is.",
   push_in_use:

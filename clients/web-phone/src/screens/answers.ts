@@ -124,14 +124,14 @@ export class Answers {
   async #approve(challenge: Challenge, approval: Approval): Promise<void> {
     this.#app.announce(t("working"));
     await this.#answer(challenge, async () => {
-      const status = await this.#app.phone.device.approve(challenge, approval);
+      const status = await this.#app.phone.deviceOf(challenge.profileId).approve(challenge, approval);
       return status === "authenticated" ? "approved" : "not_approved";
     });
   }
 
   async deny(challenge: Challenge, fraud: boolean): Promise<void> {
     await this.#answer(challenge, async () => {
-      await this.#app.phone.device.deny(challenge, { fraud });
+      await this.#app.phone.deviceOf(challenge.profileId).deny(challenge, { fraud });
       return fraud ? "fraud_done" : "denied";
     });
   }

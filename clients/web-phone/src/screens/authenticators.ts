@@ -88,14 +88,15 @@ export function authenticatorScreen(app: App, { profileId = "", authenticator }:
 async function register(app: App, profileId: string, names: readonly string[], pin: string): Promise<void> {
   const isFirst = app.newPin !== undefined;
   const { phone } = app;
+  const device = phone.deviceOf(profileId);
   await phone.fingerprints.prepare(phone.applicationName(profileId));
   try {
     for (const name of names) {
       await phone.call(
         () =>
           name === FINGERPRINT
-            ? phone.device.registerFingerprint(profileId, { pin })
-            : phone.device.registerCustom(profileId, idOf(name), { pin }),
+            ? device.registerFingerprint(profileId, { pin })
+            : device.registerCustom(profileId, idOf(name), { pin }),
         profileId,
       );
     }

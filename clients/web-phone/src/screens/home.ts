@@ -12,12 +12,12 @@ export function homeScreen(app: App): Screen {
   const update = (): void => {
     const { accounts, configuration, requests, statuses, isOffline } = app.phone;
     const state = JSON.stringify([accounts, configuration, requests, statuses, isOffline]);
+    void drawPush(app, push);
     if (state === drawn) return;
     drawn = state;
     const focused = document.activeElement?.id ?? "";
     content.replaceChildren(...parts(app), push);
     if (focused !== "") document.getElementById(focused)?.focus();
-    void drawPush(app, push);
   };
   update();
   return { title: t("home_title"), content: [content], isFirst: true, update };
@@ -128,11 +128,13 @@ function accountList(app: App): HTMLElement {
 }
 
 async function drawPush(app: App, element: HTMLElement): Promise<void> {
-  if (app.phone.activeAccounts.length === 0) {
+  const kind = app.phone.activeAccounts.length === 0 ? "" : (await pushState(app.phone)).kind;
+  if (element.dataset.kind === kind) return;
+  element.dataset.kind = kind;
+  if (kind === "") {
     element.replaceChildren();
     return;
   }
-  const { kind } = await pushState(app.phone);
   const open = button(
     t("push_title"),
     "quiet",

@@ -17,7 +17,7 @@ export function otpScreen(app: App): Screen {
   const { element, input } = field(t("otp_text"), { type: "text", maxlength: 500 });
   const claim = async (scanned: string): Promise<void> => {
     const profileId = account.value();
-    const challenge = await phone.call(() => phone.device.claimOtp(profileId, scanned), profileId);
+    const challenge = await phone.call(() => phone.deviceOf(profileId).claimOtp(profileId, scanned), profileId);
     const { transactionId } = challenge;
     app.challenges.set(transactionId, challenge);
     app.replace({ name: "request", transactionId, profileId });

@@ -75,7 +75,7 @@ function show(area: HTMLElement, pad: PinPad): void {
 async function register(app: App, profileId: string, pin: string, currentPin: string | undefined): Promise<void> {
   const options = currentPin === undefined ? {} : { currentPin };
   try {
-    await app.phone.call(() => app.phone.device.registerPin(profileId, pin, options), profileId);
+    await app.phone.call(() => app.phone.deviceOf(profileId).registerPin(profileId, pin, options), profileId);
   } catch (error) {
     if (!isAccountGone(error)) throw error;
     app.replace({ name: "account", profileId });

@@ -8,13 +8,17 @@ import { attempt, doneButton, Problem } from "./parts.ts";
 
 export function pushScreen(app: App): Screen {
   const content = h("div", { class: "stack" });
-  void draw(app, content);
-  return { title: t("push_title"), content: [picture("bell"), content] };
+  const update = (): void => void draw(app, content);
+  update();
+  return { title: t("push_title"), content: [picture("bell"), content], update };
 }
 
 async function draw(app: App, content: HTMLElement): Promise<void> {
   const state = await pushState(app.phone);
   const isKept = await navigator.storage.persisted().catch(() => false);
+  const drawn = JSON.stringify([state, isKept]);
+  if (content.dataset.drawn === drawn) return;
+  content.dataset.drawn = drawn;
   const home = (): void => {
     app.home();
   };

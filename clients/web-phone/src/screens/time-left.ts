@@ -24,7 +24,7 @@ export class TimeLeft {
 
   async start(challenge: Challenge): Promise<void> {
     const end = challenge.timestamp + 1000 * challenge.timeToLive;
-    const offset = (await this.#app.phone.device.serverTime()) - Date.now();
+    const offset = (await this.#app.phone.deviceOf(challenge.profileId).serverTime()) - Date.now();
     const draw = (): void => {
       // The clock of a response has whole seconds.
       const left = Math.ceil((end - Date.now() - offset) / 1000);
