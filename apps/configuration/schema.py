@@ -256,6 +256,7 @@ SECTIONS: tuple[Section | Group, ...] = (
             Boolean("transaction_signing"),
             Boolean("signing_data_required"),
             Integer("number_matching_digits"),
+            Boolean("code_to_phone"),
             TextList("allowed_platforms"),
             Reference("fallback", model=MobileAuthenticationType),
             LocalizedText("default_messages"),

@@ -26,6 +26,9 @@ def build_parser() -> argparse.ArgumentParser:
         answer = commands.add_parser(name, help=f"fetch a transaction and {name} it")
         answer.add_argument("transaction_id")
         answer.add_argument("--pin", default="", help="PIN, for a method that requires it")
+    code = commands.add_parser("code", help="print the code of a transaction, which the user enters in the portal")
+    code.add_argument("transaction_id")
+    code.add_argument("--pin", default="", help="PIN, for a method that requires it")
     return parser
 
 
@@ -48,6 +51,8 @@ def run(options: argparse.Namespace) -> str:
     is_scan = options.command == "scan"
     challenge = device.claim_otp(options.otp) if is_scan else device.fetch(options.transaction_id)
     pin = "" if is_scan else options.pin
+    if options.command == "code":
+        return device.fetch_code(challenge, pin=pin)
     return f"{challenge['message']}: {device.answer(challenge, approve=options.command != 'deny', pin=pin)}"
 
 

@@ -128,15 +128,15 @@ class GeneralConfiguration(CachedSingleton):
         default=100,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text=_(
-            "Number of consecutive wrong codes, over all transactions, after which SMS is locked for the user: 1 to "
-            "100."
+            "Number of consecutive wrong codes, over all transactions, after which SMS and code to phone are locked "
+            "for the user: 1 to 100."
         ),
     )
     code_lock_seconds = models.PositiveIntegerField(
         _("code lock (seconds)"),
         default=0,
         validators=[MaxValueValidator(MAX_LOCK_SECONDS)],
-        help_text=_("Duration of the SMS lock. 0: until support staff unlock the user."),
+        help_text=_("Duration of this lock. 0: until support staff unlock the user."),
     )
 
     max_pending_transactions = models.PositiveIntegerField(

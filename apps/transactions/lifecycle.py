@@ -15,7 +15,7 @@ from apps.callbacks import services as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.common import statements
 from apps.common.statements import Statement, Update
-from apps.enrollment.models import Profile
+from apps.enrollment.models import Device, Profile
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.facts import EndFacts, ReasonFact, StaffActor
@@ -32,6 +32,7 @@ EXPIRY_EVENTS: dict[str, EventType[EndFacts]] = {
 
 
 CLOSE_PENDING = Update(lambda transaction_id, now: Transaction.objects.pending(now).filter(pk=transaction_id))
+DEVICE_OF_LOGIN = Update(lambda device_id: Device.objects.filter(device_id=device_id))
 CLOSE_OVERDUE = Update(lambda transaction_id, now: Transaction.objects.overdue(now).filter(pk=transaction_id))
 
 
@@ -80,6 +81,11 @@ def close(
     if deliveries:
         callbacks.notify_workers()
     return True
+
+
+def login_of_device(transaction: Transaction) -> Statement:
+    """Return the statement that stores the time of a login on the device of a transaction."""
+    return DEVICE_OF_LOGIN.bind({"last_login_at": timezone.now()}, device_id=transaction.device_id)
 
 
 def _callback(transaction: Transaction) -> CallbackDelivery:

@@ -46,7 +46,7 @@ class Locks:
             for application, locked_at in self.applications
         ]
         if self.is_sms_locked:
-            text = _("SMS is locked after %(count)d consecutive wrong codes.")
+            text = _("SMS and code to phone are locked after %(count)d consecutive wrong codes.")
             descriptions.append(text % {"count": self.wrong_codes})
         if self.sms_locked_until:
             text = _("This lock ends automatically on %(moment)s (UTC).")

@@ -91,6 +91,12 @@ class Transaction(models.Model):
     fraud_reported = models.BooleanField(default=False)
     # Shown by the portal and required in an approval. Empty without number matching.
     verification_number = EncryptedTextField(blank=True, default="")
+    # The device shows the code, and the portal verifies it. The hash is stored when the device gets the code, so a code
+    # that no device has got is never valid. `attempts_used` counts the credentials of the device.
+    code_to_phone = models.BooleanField(_("code to phone"), default=False)
+    code_attempts_used = models.PositiveIntegerField(_("attempts of the code"), default=0)
+    # Digest of the last request that got the code: a byte-identical repeat is not counted.
+    code_request_digest = models.CharField(max_length=64, blank=True, default="")
     # Digest of the answer that ended the transaction: a byte-identical repeat gets the same response.
     answer_digest = models.CharField(max_length=64, blank=True)
     # The last status that the portal has read.

@@ -99,6 +99,14 @@ class MobileAuthenticationType(models.Model):
             "0: no number; otherwise 2 to 6. Six digits comply with NIST SP 800-63B-4, 3.1.3.1."
         ),
     )
+    code_to_phone = models.BooleanField(
+        _("code to phone"),
+        default=False,
+        help_text=_(
+            "The device shows a code of six digits, and the user enters it in the portal. The user cannot approve on "
+            "the device."
+        ),
+    )
     allowed_platforms = models.JSONField(
         _("allowed platforms"),
         default=all_platforms,
@@ -137,8 +145,20 @@ class MobileAuthenticationType(models.Model):
             raise ValidationError({"signing_data_required": _("Only types with transaction signing can require it.")})
         if self.number_matching_digits and self.method not in PUSH_METHODS:
             raise ValidationError({"number_matching_digits": _("Only push types can use number matching.")})
+        self._validate_code_to_phone()
         if self.method == Method.SMS and set(self.allowed_platforms) != set(all_platforms()):
             raise ValidationError({"allowed_platforms": _("SMS types have no platforms.")})
+
+    def _validate_code_to_phone(self) -> None:
+        """Check that the type requires nothing of an approval on the device, which code to phone excludes."""
+        if not self.code_to_phone:
+            return
+        if self.method not in PUSH_METHODS:
+            raise ValidationError({"code_to_phone": _("Only push types can use code to phone.")})
+        if self.number_matching_digits:
+            raise ValidationError({"code_to_phone": _("A type with code to phone cannot use number matching.")})
+        if self.transaction_signing:
+            raise ValidationError({"code_to_phone": _("A type with code to phone cannot sign transactions.")})
 
     def _validate_fallback(self) -> None:
         if not self.fallback:

@@ -286,7 +286,7 @@ def test_import_of_thousands_of_types_uses_few_queries(import_text, django_asser
     items = "\n".join(f"- {{name: login-{number}, time_to_live: 300}}" for number in range(10_000))
     # The first command on a database stores the key check value.
     import_text("general: {}")
-    with django_assert_max_num_queries(130):
+    with django_assert_max_num_queries(145):
         result = import_text(f"mobile_authentication_types:\n{items}\n")
     assert len(result.lines) == MobileAuthenticationType.objects.count() == 10_000
     details = import_events().get().details

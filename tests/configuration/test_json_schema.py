@@ -18,7 +18,8 @@ MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text())
 # Errors that depend on other items, several members, stored data, settings, or the meaning of a text.
 ONLY_AN_IMPORT_SEES = {
     "application name", "bundle identifier", "bundle identifier on android", "bundle identifier without push",
-    "certificate text", "colon in user name", "duplicate", "duplicate version", "endpoint", "env",
+    "certificate text", "code to phone with number matching", "code to phone with transaction signing",
+    "code to phone without push", "colon in user name", "duplicate", "duplicate version", "endpoint", "env",
     "env inside", "env section", "fallback of a one-time password", "fallback of a text message", "fallback to itself",
     "foreign hash", "member of another kind", "message", "name twice", "network", "no secret", "no server key",
     "no service account", "nul", "one-time password as fallback", "other platform", "password without user name",

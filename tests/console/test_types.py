@@ -71,6 +71,22 @@ def test_fields_of_other_methods_are_ignored(console, text, method, kept):
     assert mobile_type.fallback is None
 
 
+@pytest.mark.parametrize("method", PUSH_METHODS)
+def test_code_to_phone_has_attempts(console, method):
+    assert add(console, method, code_to_phone="on", max_attempts=5).status_code == 302
+    mobile_type = MobileAuthenticationType.objects.get()
+    assert (mobile_type.code_to_phone, mobile_type.max_attempts) == (True, 5)
+    assert console.save(page_path(mobile_type), method="sms").status_code == 302
+    mobile_type.refresh_from_db()
+    assert (mobile_type.code_to_phone, mobile_type.max_attempts) == (False, 5)
+
+
+@pytest.mark.parametrize("other", [{"number_matching_digits": 2}, {"transaction_signing": "on"}])
+def test_code_to_phone_excludes_requirements_of_an_approval(console, other):
+    assert set(errors(add(console, "push", code_to_phone="on", **other))) == {"code_to_phone"}
+    assert not MobileAuthenticationType.objects.exists()
+
+
 def test_invalid_hidden_field_is_ignored(console):
     assert add(console, "otp", max_attempts="many", fallback="unknown").status_code == 302
 
@@ -173,4 +189,4 @@ def test_line_break_counts_as_one_character(console, settings, text, lines, acce
 
 
 def test_unlimited_attempts_show_a_warning(console):
-    assert 'data-shown-when="method=sms&amp;max_attempts=0"' in console.get(ADD).content.decode()
+    assert 'data-shown-when="max_attempts=0"' in console.get(ADD).content.decode()

@@ -95,7 +95,7 @@ def test_user_search_shows_exact_match_with_details(console, enroll, version):
 def test_user_without_devices_has_events_and_locks(console, db):
     CodeFailures.objects.create(user_id="sms@example.com", count=100, locked_at=timezone.now())
     page = user_page(console, "sms@example.com")
-    assert "SMS is locked after 100 consecutive wrong codes." in page.content.decode()
+    assert "SMS and code to phone are locked after 100 consecutive wrong codes." in page.content.decode()
     assert f'href="{LIST}unlock-user/?user=sms%40example.com"' in page.content.decode()
 
 

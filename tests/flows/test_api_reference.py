@@ -27,6 +27,7 @@ PAGES = [
     "docs/portal-api/start.md",
     "docs/portal-api/result.md",
     "docs/portal-api/sms.md",
+    "docs/portal-api/code-to-phone.md",
     "docs/portal-api/resend-and-cancel.md",
     "docs/portal-api/callbacks.md",
     "docs/events-api.md",

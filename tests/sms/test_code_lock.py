@@ -8,7 +8,7 @@ from django.db import transaction as database
 
 from apps.events.models import Event
 from apps.transactions import locks
-from apps.transactions.methods.sms import attempts
+from apps.transactions.methods import code_failures
 from apps.transactions.models import CodeFailures
 from tests import factories
 from tests.commands.command_runner import run
@@ -107,7 +107,7 @@ def test_lock_of_an_interrupted_request_can_be_unlocked(sms_flow, free_type, ver
     change_general(max_consecutive_code_failures=3)
     verify_wrong_codes(2)
     with database.atomic():
-        assert attempts.reserve_user_attempt("anna")
+        assert code_failures.reserve_attempt("anna")
     assert error(sms_flow.post(free_type)) == LOCKED
     assert locks.for_user("anna").is_locked
     assert "code_failures_cleared: 3" in run("unlock_user", "anna").lines

@@ -94,6 +94,24 @@ transaction is pending.
 - {_VERSION}
 """
 
+FETCH_CODE = f"""Returns the code of a transaction with `code_to_phone` in a sealed message, in exchange for the sealed
+credential of its method.
+
+The device shows the code to its user, who enters it in the portal. For the method `push`, the challenge already
+contains the code. If no response arrives, repeat the request with the same bytes: an identical request is verified
+once. The counters of wrong credentials are those of answers.
+
+- `invalid_transaction`: the transaction is unknown, has no code, has ended, belongs to another profile, or the user is
+  locked.
+- `invalid_message`: the message does not belong to this challenge, or lacks a required credential. It is not counted.
+- `invalid_pin`: the PIN is wrong. `used_attempts` and `max_attempts` are in the response. The transaction stays
+  pending.
+- `authenticator_revoked`: the token of the fingerprint or custom authenticator is wrong. Delete it and request the
+  PIN.
+- `disconnected` (9003): too many wrong PINs. The server has deleted the profile.
+- {_VERSION}
+"""
+
 ANSWER = f"""Approves or denies a transaction with a sealed answer, and returns the status of the transaction.
 
 If no response arrives, repeat the request with the same bytes: an identical answer is verified once and always gets

@@ -100,3 +100,4 @@ SCANNED = [
     response_example("challenge", SEALED),
 ]
 ANSWERED = [request_example("answer", SEALED), response_example("approved", {"status": "authenticated"})]
+CODE_FETCHED = [request_example("credential", SEALED), response_example("code", SEALED)]

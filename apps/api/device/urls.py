@@ -11,5 +11,6 @@ urlpatterns = [
     path("otp", views.OtpView.as_view()),
     path("transactions", views.TransactionsView.as_view()),
     path("transactions/<str:transaction_id>/fetch", views.FetchView.as_view()),
+    path("transactions/<str:transaction_id>/code", views.CodeView.as_view()),
     path("transactions/<str:transaction_id>/answer", views.AnswerView.as_view()),
 ]

@@ -17,7 +17,7 @@ from apps.common.clock import milliseconds
 from apps.enrollment import authenticators, keys, overview, push_enrollments
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Device
-from apps.transactions.device import answers, challenges
+from apps.transactions.device import answers, challenges, phone_codes
 
 DONE = OpenApiResponse(description="The request was carried out.")
 
@@ -258,6 +258,35 @@ class OtpView(ApiView):
         members = validated_body(serializers.OtpSerializer, request)
         profile = enrollment.get_profile(device, members["profile_id"])
         return Response({"message": challenges.claim_otp(members["otp"], profile)})
+
+
+class CodeView(ApiView):
+    @extend_schema(
+        operation_id="fetchCode",
+        examples=examples.CODE_FETCHED,
+        summary="Fetch the code of a transaction",
+        description=descriptions.FETCH_CODE,
+        tags=["Device"],
+        auth=DEVICE_AUTHENTICATION,
+        request=serializers.SealedSerializer,
+        responses={
+            200: OpenApiResponse(serializers.SealedSerializer, "The sealed code."),
+            **device_errors(
+                errors.InvalidTransaction,
+                errors.InvalidMessage,
+                errors.InvalidPin,
+                errors.AuthenticatorRevoked,
+                errors.Disconnected,
+                errors.VersionNotEnabled,
+                errors.UnsupportedMediaType,
+            ),
+        },
+    )
+    @constant_rejection_time()
+    def post(self, request: Request, transaction_id: str) -> Response:
+        device = authenticate(request)
+        message = read_sealed_message(request)
+        return Response({"message": phone_codes.fetch_code(parse_uuid(transaction_id), device, message)})
 
 
 class AnswerView(ApiView):

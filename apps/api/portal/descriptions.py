@@ -57,6 +57,19 @@ VERIFY_CODE = f"""Verifies the code that the user received by SMS, and ends the 
 - 3004: the transaction is not a pending SMS transaction of this user and this API client.
 """
 
+VERIFY_PHONE_CODE = f"""Verifies the code that the device shows for a type with `code_to_phone`, and ends the
+transaction if it is correct. {_ACCESS}
+
+The device gets the code after the authenticator of the method has unlocked it; before that, no code is correct. A
+callback is sent as for every push.
+
+- 1003: a parameter is missing, invalid or repeated.
+- 1429: too many wrong codes of this user. Repeat the request after `Retry-After` seconds.
+- 3003: the code is wrong. It counts as an attempt; the last attempt that the type allows ends the transaction.
+- 3004: the transaction is not a pending one with `code_to_phone` of this user and this API client, or its device was
+  removed, disabled or locked.
+"""
+
 RESEND_CODE = f"""Sends the same code by SMS again, as often as the type allows. The lifetime of the transaction does
 not change. {_ACCESS}
 

@@ -26,6 +26,16 @@ _STARTED = [
             "device": {"name": "Anna's phone", "platform": "android"},
         },
     ),
+    response_example(
+        "code to phone",
+        {
+            "transaction_id": TRANSACTION_ID,
+            "auth_method": "push_with_pin",
+            "time_to_live": 300000,
+            "device": {"name": "Anna's phone", "platform": "android"},
+            "code_to_phone": True,
+        },
+    ),
     response_example("sms", {"transaction_id": TRANSACTION_ID, "auth_method": "sms", "time_to_live": 300000}),
     response_example(
         "otp",
@@ -59,6 +69,10 @@ RESULT = [
 ]
 CODE_VERIFIED = [
     request_example("code", {"transaction_id": TRANSACTION_ID, "sms_code": "482913"}, FORM),
+    response_example("correct code", {"transaction_id": TRANSACTION_ID}),
+]
+PHONE_CODE_VERIFIED = [
+    request_example("code", {"transaction_id": TRANSACTION_ID, "code": "482913"}, FORM),
     response_example("correct code", {"transaction_id": TRANSACTION_ID}),
 ]
 CODE_SENT_AGAIN = [request_example("resend", {"transaction_id": TRANSACTION_ID}, FORM)]

@@ -117,6 +117,10 @@ class StartedAuthenticationSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Number matching only: the portal displays it, and the user enters it on the device.",
     )
+    code_to_phone = serializers.BooleanField(
+        required=False,
+        help_text="Present and true if the device shows a code: the portal asks the user for it, and verifies it.",
+    )
 
 
 class NotAuthenticatedReasonSerializer(serializers.Serializer[Any]):
@@ -166,6 +170,11 @@ class TransactionResultSerializer(serializers.Serializer[Any]):
 class VerifySmsCodeSerializer(serializers.Serializer[Any]):
     transaction_id = serializers.CharField(help_text="Id of the transaction.")
     sms_code = serializers.CharField(help_text="Code that the user entered: six digits.")
+
+
+class VerifyPhoneCodeSerializer(serializers.Serializer[Any]):
+    transaction_id = serializers.CharField(help_text="Id of the transaction.")
+    code = serializers.CharField(help_text="Code that the user read on the device and entered: six digits.")
 
 
 class ResendSmsCodeSerializer(serializers.Serializer[Any]):
@@ -247,6 +256,7 @@ def serialize_started(started: StartedTransaction) -> dict[str, Any]:
         **({"device": {"name": device.name, "platform": device.version.platform}} if device else {}),
         **({"otp": started.otp} if started.otp else {}),
         **({"verification_number": number} if (number := str(transaction.verification_number)) else {}),
+        **({"code_to_phone": True} if transaction.code_to_phone else {}),
     }
 
 

@@ -18,6 +18,7 @@ def shared(version: ApiVersion) -> list[URLPattern]:
         path("authenticate/user", START_VIEWS[version].as_view(version=version)),
         path("authenticate/user/<str:user_id>/enabled", user_types.as_view(version=version)),
         path("authenticate/user/<str:user_id>/sms", views.VerifyCodeView.as_view(version=version)),
+        path("authenticate/user/<str:user_id>/code", views.VerifyPhoneCodeView.as_view(version=version)),
         path("authenticate/user/<str:user_id>/sms/resend", views.ResendCodeView.as_view(version=version)),
         path("authenticate/transaction/<str:transaction_id>", views.TransactionView.as_view(version=version)),
         path("authenticate/transaction/<str:transaction_id>/resend", views.ResendPushView.as_view(version=version)),

@@ -195,6 +195,35 @@ class VerifyCodeView(PortalView):
         return Response({"transaction_id": str(transaction.pk)})
 
 
+class VerifyPhoneCodeView(PortalView):
+    @extend_schema(
+        operation_id="verifyPhoneCode",
+        summary="Verify a code that the device shows",
+        description=descriptions.VERIFY_PHONE_CODE,
+        tags=["Portal"],
+        auth=CLIENT_AUTHENTICATION,
+        examples=examples.PHONE_CODE_VERIFIED,
+        request={FORM: serializers.VerifyPhoneCodeSerializer},
+        responses={
+            200: OpenApiResponse(serializers.VerifiedSerializer, "The code is correct."),
+            **portal_errors(
+                errors.InvalidParameter,
+                errors.InvalidVerificationCode,
+                errors.TransactionNotFound,
+                errors.LimitReached,
+                *BODY_ERRORS,
+            ),
+        },
+    )
+    def post(self, request: Request, user_id: str) -> Response:
+        client = self.authorize(request)
+        parameters = serializers.require_parameters(fields(request), "transaction_id", "code")
+        transaction = transactions.verify_code_of_phone(
+            parse_uuid(parameters["transaction_id"]), client, user_id, parameters["code"]
+        )
+        return Response({"transaction_id": str(transaction.pk)})
+
+
 class ResendCodeView(PortalView):
     @extend_schema(
         operation_id="resendSmsCode",

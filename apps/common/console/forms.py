@@ -32,7 +32,7 @@ class LinesField(forms.CharField):
 def warning(text: str | Promise, shown_when: str) -> SafeString:
     """Build a warning that is shown next to a field while a condition of the form is met.
 
-    console.js evaluates `shown_when`: `name=value|value` or `name>number`, joined with `&`.
+    console.js evaluates `shown_when`: `name=value|value` or `name>number`, joined with `&`; alternatives with `;`.
     """
     return format_html('<span class="console-warning" role="note" data-shown-when="{}">{}</span>', shown_when, text)
 

@@ -74,7 +74,7 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
                 None,
                 {
                     "fields": (
-                        *("name", "method", "time_to_live", *SIGNING_FIELDS),
+                        *("name", "method", "time_to_live", "code_to_phone", *SIGNING_FIELDS),
                         *("number_matching_digits", "allowed_platforms" if may_change else "platforms"),
                     )
                 },
@@ -126,7 +126,7 @@ class TransactionAdmin(LogAdmin):
     readonly_fields = (
         *("started", "ended", "expires", "status_label", "client_link", "client_name", "user_link"),
         *("callback_url", "platform_label"),
-        *("attempts", "resends", "phone_number_end", "sender"),
+        *("attempts", "attempts_of_code", "resends", "phone_number_end", "sender"),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
     actions_list = ("text_messages_by_day",)
@@ -144,7 +144,8 @@ class TransactionAdmin(LogAdmin):
         device: tuple[str, ...] = ("device_id", "platform_label")
         by_method: tuple[Any, ...] = (device, (client, "callback_url"))
         if method in PUSH_METHODS:
-            by_method = (device, "resends", (client, "callback_url"))
+            codes = ("code_to_phone", "attempts_of_code") if obj and obj.code_to_phone else ()
+            by_method = (device, *([codes] if codes else []), "resends", (client, "callback_url"))
         if method == Method.SMS:
             by_method = (("phone_number_end", "sender"), ("attempts", "resends"), client)
         if obj and obj.signature_verified is not None:
@@ -162,10 +163,11 @@ class TransactionAdmin(LogAdmin):
 
     @admin.display(description=_("attempts"))
     def attempts(self, transaction: Transaction) -> str:
-        """Return the number of attempts and their limit. 0: no limit."""
-        if not transaction.max_attempts:
-            return _("%(used)d, no limit until it expires") % {"used": transaction.attempts_used}
-        return _used_of_limit(transaction.attempts_used, transaction.max_attempts)
+        return _attempts(transaction.attempts_used, transaction.max_attempts)
+
+    @admin.display(description=_("attempts"))
+    def attempts_of_code(self, transaction: Transaction) -> str:
+        return _attempts(transaction.code_attempts_used, transaction.max_attempts)
 
     @admin.display(description=_("resends"))
     def resends(self, transaction: Transaction) -> str:
@@ -329,6 +331,11 @@ class SmsUsageAdmin(ReadOnlyAdmin):
     @admin.display(description=_("share verified"))
     def verified_share(self, usage: SmsUsage) -> str:
         return f"{100 * usage.verified // usage.sent} %" if usage.sent else "-"
+
+
+def _attempts(used: int, limit: int) -> str:
+    """Return the number of attempts and their limit. 0: no limit."""
+    return _used_of_limit(used, limit) if limit else _("%(used)d, no limit until it expires") % {"used": used}
 
 
 def _used_of_limit(used: int, limit: int) -> str:

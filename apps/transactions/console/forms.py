@@ -1,5 +1,6 @@
 """Form of a mobile authentication type, with the fields of its method and one message field per language."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -24,7 +25,8 @@ from apps.transactions.types import (
 
 # The methods that have a field. Fields that are not listed belong to all methods.
 FIELD_METHODS = {
-    "max_attempts": {Method.SMS},
+    "code_to_phone": PUSH_METHODS,
+    "max_attempts": {Method.SMS, *PUSH_METHODS},
     "max_resends": {Method.SMS, *PUSH_METHODS},
     "sms_sender_id": {Method.SMS},
     "fallback": PUSH_METHODS,
@@ -35,6 +37,10 @@ FIELD_METHODS = {
 }
 # The switch on which a field depends.
 FIELD_SWITCHES = {"signing_data_required": "transaction_signing"}
+# The methods for which a field depends on the switch of code to phone. The others have it in any case.
+CODE_TO_PHONE_FIELDS = {"max_attempts": PUSH_METHODS}
+# Fields that the page hides while code to phone is on. The model rejects them together.
+EXCLUDED_BY_CODE_TO_PHONE = {"transaction_signing", "signing_data_required", "number_matching_digits"}
 
 METHOD_REQUIREMENTS = {
     Method.PUSH_WITH_PIN: _("Requires an application with PIN enabled and a user with a PIN."),
@@ -68,6 +74,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             "name",
             "method",
             "time_to_live",
+            "code_to_phone",
             "transaction_signing",
             "signing_data_required",
             "number_matching_digits",
@@ -86,8 +93,7 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields[name].required = False
             # The wrapper of a model choice widget does not render its own attributes.
             widget: forms.Widget = getattr(self.fields[name].widget, "widget", None) or self.fields[name].widget
-            switch = f"&{FIELD_SWITCHES[name]}=on" if name in FIELD_SWITCHES else ""
-            widget.attrs["data-field-shown-when"] = "method=" + "|".join(sorted(methods)) + switch
+            widget.attrs["data-field-shown-when"] = condition(name, methods)
             if self.is_bound and not self._has_field(name):
                 self.fields[name].disabled = True
                 self.initial[name] = self.default(name)
@@ -96,8 +102,10 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _has_field(self, name: str) -> bool:
         """Return True if the submitted method and switches include the field."""
-        is_on = name not in FIELD_SWITCHES or bool(self.data.get(self.add_prefix(FIELD_SWITCHES[name])))
-        return is_on and self.data.get(self.add_prefix("method")) in FIELD_METHODS[name]
+        method = self.data.get(self.add_prefix("method"))
+        needs_code = method in CODE_TO_PHONE_FIELDS.get(name, ())
+        switches = [*([FIELD_SWITCHES[name]] if name in FIELD_SWITCHES else []), *(["code_to_phone"] * needs_code)]
+        return method in FIELD_METHODS[name] and all(self.data.get(self.add_prefix(switch)) for switch in switches)
 
     def _set_help_texts(self) -> None:
         self.fields["time_to_live"].help_text = time_to_live_help()
@@ -167,6 +175,18 @@ class BaseTypeForm(forms.ModelForm):  # type: ignore[type-arg]
 TypeForm: type[BaseTypeForm] = type("TypeForm", (BaseTypeForm,), message_fields())
 
 
+def condition(name: str, methods: Collection[str]) -> str:
+    """Return the condition under which the page shows a field."""
+    switch = f"&{FIELD_SWITCHES[name]}=on" if name in FIELD_SWITCHES else ""
+    if name in EXCLUDED_BY_CODE_TO_PHONE:
+        switch += "&code_to_phone="
+    with_code = CODE_TO_PHONE_FIELDS.get(name, set())
+    alternatives = ["method=" + "|".join(sorted(set(methods) - set(with_code))) + switch]
+    if with_code:
+        alternatives.append("method=" + "|".join(sorted(with_code)) + "&code_to_phone=on")
+    return ";".join(alternatives)
+
+
 def time_to_live_help() -> Any:
     return format_html(
         "{}{}",
@@ -181,7 +201,7 @@ def attempts_help() -> Any:
         _("Number of wrong codes that end the transaction. 0: no limit until it expires."),
         warning(
             _("A code of six digits can be guessed. Without this limit, only the limit per user (General) applies."),
-            "method=sms&max_attempts=0",
+            "max_attempts=0",
         ),
     )
 

@@ -1,5 +1,6 @@
 """Verify the answers of devices and end their transactions."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from django.db import transaction as database
 from django.utils import timezone
 
 from apps.common import codes, errors
-from apps.common.statements import Select, Update
+from apps.common.statements import Select
 from apps.enrollment import authenticators, fraud_locks, keys
 from apps.enrollment import services as enrollment
 from apps.enrollment.keys import MessageType
@@ -29,7 +30,6 @@ ANSWERED_TRANSACTION = Select(
         .order_by()
     )
 )
-DEVICE_OF_LOGIN = Update(lambda device_id: Device.objects.filter(device_id=device_id))
 
 
 def process_answer(transaction_id: UUID | None, device: Device, message: str) -> Status:
@@ -39,10 +39,10 @@ def process_answer(transaction_id: UUID | None, device: Device, message: str) ->
     without counting an attempt, InvalidPin or AuthenticatorRevoked (the transaction stays pending), or Disconnected
     (the transaction ends).
     """
-    transaction = _find_transaction(transaction_id, device)
+    transaction = find_transaction(transaction_id, device)
     if transaction is None:
         raise errors.InvalidTransaction
-    digest = sha256(message.encode(errors="surrogatepass")).hexdigest()
+    digest = digest_of(message)
     if transaction.attempts_used and (error := credentials.previous_error(transaction, digest)):
         raise error
     if transaction.profile is None:
@@ -55,7 +55,12 @@ def process_answer(transaction_id: UUID | None, device: Device, message: str) ->
     return _process(transaction, transaction.profile, message, digest)
 
 
-def _find_transaction(transaction_id: UUID | None, device: Device) -> Transaction | None:
+def digest_of(message: str) -> str:
+    """Return the digest that identifies a byte-identical repeat of a sealed message."""
+    return sha256(message.encode(errors="surrogatepass")).hexdigest()
+
+
+def find_transaction(transaction_id: UUID | None, device: Device) -> Transaction | None:
     if transaction_id is None:
         return None
     # The transaction keeps the device id when its profile is deleted after the PIN limit.
@@ -66,10 +71,14 @@ def _process(transaction: Transaction, profile: Profile, message: str, digest: s
     content = _open_answer(transaction, profile, message)
     if not content["authenticated"]:
         return _deny(transaction, profile, digest, is_fraud=content.get("fraud") is True)
+    if transaction.code_to_phone:
+        # The portal verifies the code of the device instead.
+        events.record(EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, transaction.facts)
+        raise errors.InvalidMessage
     if transaction.profile_locked_at:
         # A locked user cannot approve any transaction in this application, including older ones.
         raise errors.InvalidTransaction
-    credential = _credential(transaction, profile, content)
+    credential = read_credential(transaction, profile, content)
     if credential is None:
         return _approve(transaction, profile, content, digest)
     # Answers of a profile are verified one by one: each sees the effects of those before it.
@@ -133,13 +142,26 @@ def _is_verification_number(transaction: Transaction, number: object) -> bool:
 
 def _open_answer(transaction: Transaction, profile: Profile, message: str) -> dict[str, Any]:
     """Open an answer. Raises InvalidMessage, with an event, if it does not answer this challenge."""
+    return open_reply(transaction, profile, message, _is_answer)
+
+
+def _is_answer(content: dict[str, Any]) -> bool:
+    """Return True if the members are those of an answer. An approval cannot report a fraud."""
+    approved, fraud = content.get("authenticated"), content.get("fraud", False)
+    return isinstance(approved, bool) and isinstance(fraud, bool) and not (approved and fraud)
+
+
+def open_reply(
+    transaction: Transaction, profile: Profile, message: str, is_expected: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """Open a sealed message with the token of the challenge.
+
+    Raises InvalidMessage, with an event, if it does not belong to this challenge or is not of the expected form.
+    """
     try:
         content = keys.open_sealed(profile, MessageType.ANSWER, message)
         token = content.get("token")
-        if content.get("transaction_id") != str(transaction.pk) or not isinstance(content.get("authenticated"), bool):
-            raise errors.InvalidMessage
-        if not isinstance(content.get("fraud", False), bool) or (content["authenticated"] and content.get("fraud")):
-            # An approval cannot report a fraud.
+        if content.get("transaction_id") != str(transaction.pk) or not is_expected(content):
             raise errors.InvalidMessage
     except errors.InvalidMessage:
         events.record(EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_MESSAGE, transaction.facts)
@@ -150,7 +172,10 @@ def _open_answer(transaction: Transaction, profile: Profile, message: str) -> di
     return content
 
 
-def _credential(transaction: Transaction, profile: Profile, content: dict[str, Any]) -> credentials.Credential | None:
+def read_credential(
+    transaction: Transaction, profile: Profile, content: dict[str, Any]
+) -> credentials.Credential | None:
+    """Return the credential of a message, or None if the method needs none. Raises InvalidMessage, with an event."""
     try:
         return credentials.parse(content, transaction.method, profile)
     except errors.InvalidMessage:
@@ -172,7 +197,7 @@ def _end(
     extra_events = [events.build(extra_event, transaction.facts)] if extra_event else []
     updates = []
     if status == Status.AUTHENTICATED:
-        updates.append(DEVICE_OF_LOGIN.bind({"last_login_at": timezone.now()}, device_id=transaction.device_id))
+        updates.append(lifecycle.login_of_device(transaction))
     answer = lifecycle.Answer({"answer_digest": digest, **proof}, extra_events, updates)
     if not lifecycle.close(transaction, status, ending, reason=reason, answer=answer):
         return _resolve_concurrent_answer(transaction, digest)

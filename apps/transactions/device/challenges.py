@@ -17,6 +17,8 @@ from apps.events.types import EventTypes
 from apps.otp import codes as otp_codes
 from apps.transactions.context import request_context
 from apps.transactions.methods.otp import method as otp
+from apps.transactions.methods.push import code_to_phone
+from apps.transactions.methods.push.credentials import ACCEPTED_AUTHENTICATORS
 from apps.transactions.models import Status, Transaction
 from apps.transactions.types import Method, MobileAuthenticationType
 
@@ -115,6 +117,7 @@ def _sealed_challenge(transaction: Transaction, profile: Profile) -> str:
     digits = len(str(transaction.verification_number))
     matching = {"number_matching_digits": digits} if digits else {}
     signing = {"signing_data": transaction.signing_data} if transaction.signing_data else {}
+    code_type = {"code_to_phone": True} if transaction.code_to_phone else {}
     return keys.seal(
         profile,
         MessageType.CHALLENGE,
@@ -128,11 +131,20 @@ def _sealed_challenge(transaction: Transaction, profile: Profile) -> str:
                 "name": transaction.type_name,
                 "method": transaction.method,
                 "transaction_signing": bool(signing),
+                **code_type,
             },
             **signing,
             **matching,
+            **_code(transaction),
         },
     )
+
+
+def _code(transaction: Transaction) -> dict[str, str]:
+    """Return the code of a transaction whose method has no authenticator. A locked user gets no code."""
+    if not transaction.code_to_phone or transaction.method in ACCEPTED_AUTHENTICATORS:
+        return {}
+    return {"code": code_to_phone.release(transaction)} if code_to_phone.is_device_usable(transaction) else {}
 
 
 def _find_transaction(transaction_id: UUID | None, device: Device, profile_id: str) -> Transaction | None:

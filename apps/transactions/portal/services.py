@@ -30,6 +30,7 @@ from apps.events.types import EventType, EventTypes
 from apps.system import services as system
 from apps.transactions import lifecycle
 from apps.transactions.methods.base import LimitExceeded, MethodRequest, StartedTransaction
+from apps.transactions.methods.push import code_to_phone
 from apps.transactions.methods.push import limits as push_limits
 from apps.transactions.methods.push import method as push
 from apps.transactions.methods.sms import attempts
@@ -264,4 +265,13 @@ def verify_code(transaction_id: UUID | None, client: ApiClient, user_id: str, co
     if transaction is None or transaction.method != Method.SMS or transaction.user_id != user_id:
         raise errors.TransactionNotFound
     attempts.verify(transaction, code)
+    return transaction
+
+
+def verify_code_of_phone(transaction_id: UUID | None, client: ApiClient, user_id: str, code: str) -> Transaction:
+    """Verify the code that the device showed. A wrong code costs one attempt; the last attempt ends the transaction."""
+    transaction = _find_transaction(transaction_id, client)
+    if transaction is None or not transaction.code_to_phone or transaction.user_id != user_id:
+        raise errors.TransactionNotFound
+    code_to_phone.verify(transaction, code)
     return transaction

@@ -6,6 +6,8 @@ import secrets
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -193,8 +195,14 @@ class Device:
         requires one. After InvalidPin and AuthenticatorRevoked, the transaction stays pending.
         """
         message = self.sealed_answer(challenge, approve=approve, pin=pin, authenticator=authenticator, number=number)
-        try:
+        with self._deleting_revoked(authenticator):
             return self.send_answer(challenge["transaction_id"], message)
+
+    @contextmanager
+    def _deleting_revoked(self, authenticator: str) -> Iterator[None]:
+        """Delete what the server has revoked because of a wrong credential."""
+        try:
+            yield
         except AuthenticatorRevoked:
             self.secure_store.delete(authenticator)
             raise
@@ -233,6 +241,29 @@ class Device:
         path = f"/device/v1/transactions/{transaction_id}/answer"
         status: str = self.call("POST", path, {"message": message})["status"]
         return status
+
+    def fetch_code(self, challenge: dict[str, Any], *, pin: str = "", authenticator: str = "") -> str:
+        """Return the code of a challenge with `code_to_phone`, which the user enters in the portal.
+
+        The challenge of a push already contains it. Other methods need the PIN or the authenticator, as for an
+        approval. Raises the errors of `answer`.
+        """
+        if "code" in challenge:
+            return str(challenge["code"])
+        message = self.sealed_code_request(challenge, pin=pin, authenticator=authenticator)
+        with self._deleting_revoked(authenticator):
+            return self.send_code_request(challenge["transaction_id"], message)
+
+    def sealed_code_request(self, challenge: dict[str, Any], *, pin: str = "", authenticator: str = "") -> str:
+        """Seal the request of a code. Without a response, the same bytes can be sent again: they are verified once."""
+        content: dict[str, Any] = {"transaction_id": challenge["transaction_id"], "token": challenge["token"]}
+        if credential := self._credential(pin, authenticator):
+            content["credential"] = credential
+        return self.seal(content)
+
+    def send_code_request(self, transaction_id: str, message: str) -> str:
+        sealed = self.call("POST", f"/device/v1/transactions/{transaction_id}/code", {"message": message})
+        return str(self.open(sealed["message"], MessageType.TOKEN)["code"])
 
     # Cryptography
 

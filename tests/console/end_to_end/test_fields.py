@@ -11,7 +11,8 @@ from tests.fakes import apns_certificates
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 
-PUSH_FIELDS = {"transaction_signing", "signing_data_required", "number_matching_digits", "max_resends", "fallback"}
+APPROVAL_FIELDS = {"transaction_signing", "signing_data_required", "number_matching_digits"}
+PUSH_FIELDS = {"code_to_phone", *APPROVAL_FIELDS, "max_resends", "fallback"}
 FIELDS_OF_METHOD = {
     "push": PUSH_FIELDS,
     "push_with_pin": PUSH_FIELDS,
@@ -86,6 +87,13 @@ def test_type_form_shows_fields_of_method(page):
             # Signing data is required for types with transaction signing.
             page.locator("[name=transaction_signing]").set_checked(is_on)
             expect(page.locator("[name=signing_data_required]")).to_be_visible(visible=is_on)
+        # Code to phone has attempts, and no requirements of an approval on the device. Its state ends with the method.
+        page.locator("[name=code_to_phone]").check()
+        expect_fields(page, PUSH_FIELDS - APPROVAL_FIELDS | {"max_attempts"}, APPROVAL_FIELDS)
+        page.locator("[name=method]").select_option("otp")
+        expect_fields(page, FIELDS_OF_METHOD["otp"], all_fields - FIELDS_OF_METHOD["otp"])
+        page.locator("[name=method]").select_option("push")
+        page.locator("[name=code_to_phone]").uncheck()
         for method, shown in FIELDS_OF_METHOD.items():
             page.locator("[name=method]").select_option(method)
             expect_fields(page, shown, all_fields - shown)

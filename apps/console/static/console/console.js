@@ -12,6 +12,7 @@
         return name.slice(0, name.lastIndexOf("-") + 1);
     }
 
+    /* A condition is one or more alternatives, separated by `;`, of parts that must all be met, joined with `&`. */
     /* A part is `name=value|value`, `name>number`, or `name:data=value` for a data attribute of the selected option. */
     function isPartMet(part, prefix) {
         const [, name, data, operator, expected] = part.match(/^(\w+)(?::(\w+))?([=>])(.*)$/);
@@ -19,13 +20,15 @@
         if (!field) {
             return false;
         }
-        const input = field.type === "checkbox" && !field.checked ? "" : field.value;
+        const isOff = field.type === "checkbox" && (!field.checked || field.disabled);
+        const input = isOff ? "" : field.value;
         const value = data ? field.selectedOptions[0]?.dataset[data] : input;
         return operator === ">" ? Number(value) > Number(expected) : expected.split("|").includes(value);
     }
 
     function isMet(condition, element) {
-        return condition.split("&").every((part) => isPartMet(part, prefixOf(element)));
+        const parts = condition.split(";").map((alternative) => alternative.split("&"));
+        return parts.some((alternative) => alternative.every((part) => isPartMet(part, prefixOf(element))));
     }
 
     function showWarnings() {

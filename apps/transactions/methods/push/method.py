@@ -24,7 +24,7 @@ from apps.transactions.methods.base import (
     signing_data_for,
     store,
 )
-from apps.transactions.methods.push import limits
+from apps.transactions.methods.push import code_to_phone, limits
 from apps.transactions.methods.push.credentials import ACCEPTED_AUTHENTICATORS
 from apps.transactions.models import PushDelivery, Transaction
 from apps.transactions.request import messages
@@ -101,6 +101,7 @@ def _store(step: MethodRequest, profile: Profile) -> StartedTransaction:
         message=message,
         signing_data=signing_data_for(step),
         verification_number=codes.random_digits(step.mobile_type.number_matching_digits),
+        **code_to_phone.fields_for(step),
     )
     # A browser that pulls finds the transaction in its list.
     pushes = [_delivery(transaction, profile)] if enrollment.has_push(profile) else []

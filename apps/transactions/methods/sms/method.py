@@ -11,6 +11,7 @@ from apps.events.facts import RequestFacts
 from apps.events.types import EventType, EventTypes
 from apps.outbox import queues, wakeup
 from apps.system import services as system
+from apps.transactions.methods import code_failures
 from apps.transactions.methods.base import MethodRequest, StartedTransaction, Unavailable, build, store
 from apps.transactions.methods.sms import attempts, limits
 from apps.transactions.models import SmsDelivery, Transaction
@@ -44,7 +45,7 @@ def _validate_number(step: MethodRequest) -> str:
 
 def _require_unlocked(step: MethodRequest) -> None:
     try:
-        attempts.require_unlocked(step.request.user_id)
+        code_failures.require_unlocked(step.request.user_id)
     except errors.LimitReached:
         _record(step, EventTypes.SMS_AUTH_INIT_FAILURE_USER_LOCKED)
         raise
