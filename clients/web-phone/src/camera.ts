@@ -1,6 +1,5 @@
 /** QR codes from the camera: BarcodeDetector where the browser has it, otherwise a decoder in TypeScript. */
 
-import decodeQr from "qr/decode.js";
 import { h } from "./dom.ts";
 import { t, type Key } from "./i18n.ts";
 
@@ -48,7 +47,14 @@ export class Scanner {
     this.element.muted = true;
     this.element.srcObject = this.#stream;
     await this.element.play().catch(() => undefined);
-    await this.#scan(await createReader());
+    let read: Reader;
+    try {
+      read = await createReader();
+    } catch {
+      this.#onError("error_network");
+      return;
+    }
+    await this.#scan(read);
   }
 
   /** Turn the camera off. */
@@ -70,6 +76,7 @@ export class Scanner {
   }
 }
 
+type Decode = (typeof import("./qr.ts"))["decode"];
 type Reader = (video: HTMLVideoElement) => Promise<string | undefined>;
 
 async function createReader(): Promise<Reader> {
@@ -79,23 +86,25 @@ async function createReader(): Promise<Reader> {
     const detector = new Class({ formats: ["qr_code"] });
     return async (video) => (await detector.detect(video))[0]?.rawValue;
   }
+  const { decode } = await import("./qr.ts");
   const canvas = h("canvas");
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  return (video) => Promise.resolve(context === null ? undefined : decode(canvas, context, video));
+  return (video) => Promise.resolve(context === null ? undefined : decodeImage(decode, context, video));
 }
 
-function decode(
-  canvas: HTMLCanvasElement,
+function decodeImage(
+  decode: Decode,
   context: CanvasRenderingContext2D,
   video: HTMLVideoElement,
 ): string | undefined {
+  const { canvas } = context;
   const scale = Math.min(1, MAX_SIZE / Math.max(video.videoWidth, video.videoHeight));
   canvas.width = Math.round(video.videoWidth * scale);
   canvas.height = Math.round(video.videoHeight * scale);
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
   const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
   try {
-    return decodeQr({ data, width, height });
+    return decode({ data, width, height });
   } catch {
     // Most images contain no QR code.
     return undefined;
