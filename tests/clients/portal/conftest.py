@@ -60,7 +60,7 @@ def portal_site(tmp_path_factory):
 def configuration(fcm, ports):
     account = fcm.describe()
     return {
-        "general": {"push_enrollment_mode": "multiple_devices"},
+        "general": {"push_enrollment_mode": "multiple_devices", "sms_per_number_per_hour": 100},
         "api_clients": [
             {
                 "name": "Portal",

@@ -16,6 +16,7 @@ SIGNING_SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_kvA5Lq8HIqxs
 CREDENTIALS = ("countersign", "callback: password")
 TYPES = {
     "login": {"method": "push", "max_resends": 1, "fallback": "login-sms"},
+    "login-again": {"method": "push", "max_resends": 1, "fallback": "login-sms"},
     "login-sms": {"method": "sms", "max_resends": 1, "max_attempts": 3},
     "match": {"method": "push", "number_matching_digits": 4},
     "scan": {"method": "otp"},
@@ -65,8 +66,15 @@ class Phones:
         device = self.by_device_id[device_id]
         return device.answer(device.claim_otp(otp), approve=True)
 
-    def sms_code(self, phone_number):
-        return json.loads(self.sms_service.wait(phone_number, 1, 204, 8)[-1]["body"])["verification_code"]
+    def sms_count(self, phone_number):
+        """Return the number of SMS that were sent to a number."""
+        return len(self.sms_service.wait(phone_number, 0, 204, 0))
+
+    def sms_code(self, phone_number, count=1):
+        """Wait for a number of SMS and return the code of the last one."""
+        received = self.sms_service.wait(phone_number, count, 204, 8)
+        assert len(received) >= count
+        return json.loads(received[-1]["body"])["verification_code"]
 
 
 class Real:

@@ -124,7 +124,7 @@ def test_one_time_password_identifies_the_user(backend, portal, start):
 
 
 def test_devices_are_listed_disabled_and_deleted(backend, portal, start):
-    assert [item.type for item in portal.user_types(start.user_id) if item.devices] == ["login", "match"]
+    assert [item.type for item in portal.user_types(start.user_id) if item.devices] == ["login", "login-again", "match"]
     assert "login" in portal.device_types(start.user_id, start.device_id)
     [device] = portal.devices(start.user_id)
     assert (device.id, device.platform, device.push_authentication_enabled) == (start.device_id, "android", True)
