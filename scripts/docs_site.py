@@ -21,9 +21,9 @@ REPLACED = {"README.md": "docs/index.md"}
 COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
-BLOCK = r"```(?:\w+)\n(?:(?!```).*\n)*```\n"
-RUN = re.compile(rf"^{BLOCK}(?:\n{BLOCK})+", re.MULTILINE)
 LANGUAGES = {"sh": "Shell", "python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}
+BLOCK = rf"```(?:{'|'.join(LANGUAGES)})\n(?:(?!```).*\n)*```\n"
+RUN = re.compile(rf"^{BLOCK}(?:\n{BLOCK})+", re.MULTILINE)
 
 
 def on_config(config: Any) -> None:
@@ -90,7 +90,7 @@ def tabs(run: re.Match[str]) -> str:
     """Return adjacent code blocks as tabs, if each has another language."""
     blocks = re.findall(BLOCK, run.group())
     languages = [block[3 : block.index("\n")] for block in blocks]
-    if len(set(languages)) < len(languages) or not set(languages) <= set(LANGUAGES):
+    if len(set(languages)) < len(languages):
         return run.group()
     parts = []
     for language, block in zip(languages, blocks, strict=True):
