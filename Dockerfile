@@ -1,9 +1,12 @@
 # syntax=docker/dockerfile:1
 FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS packages
-COPY requirements/production.txt /requirements.txt
+COPY requirements/production.txt requirements/build.txt /requirements/
+# Only http-ece has no wheel. It is built by the locked setuptools, without a download during the build.
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.txt \
-    && /venv/bin/pip uninstall --yes pip
+    && /venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements/build.txt \
+    && /venv/bin/pip install --no-cache-dir --only-binary :all: --no-binary http-ece --no-build-isolation \
+        --require-hashes -r /requirements/production.txt \
+    && /venv/bin/pip uninstall --yes setuptools pip
 
 # The web phone, built with the locked Node and npm packages.
 FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS phone
