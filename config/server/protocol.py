@@ -67,6 +67,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_bytes = 0
+        self._is_stopping = False
 
     @property
     def is_closing(self) -> bool:
@@ -120,6 +121,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._phase is Phase.HEAD:
             self._enter(Phase.BODY)
         super().on_headers_complete()
+        if self._is_stopping:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         if self._is_discarding():
@@ -140,8 +143,13 @@ class LimitedProtocol(HttpToolsProtocol):
             self._enter(Phase.HEAD if self._in_head else Phase.IDLE)
 
     def shutdown(self) -> None:
-        """Close the connection after its response, or after STOP_TIMEOUT_SECONDS if no complete request has arrived."""
-        super().shutdown()
+        """Close the connection after its response, or after STOP_TIMEOUT_SECONDS if no complete request has arrived.
+
+        A new connection is not closed at once: its request may be on the way, and a proxy would not repeat it.
+        """
+        self._is_stopping = True
+        if self._phase is not Phase.HEAD:
+            super().shutdown()
         if self._phase in (Phase.HEAD, Phase.BODY):
             self._start_timer(STOP_TIMEOUT_SECONDS)
 
@@ -153,7 +161,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._phase = phase
         self._stop_timer()
         if phase in TIMEOUT_SECONDS:
-            self._start_timer(TIMEOUT_SECONDS[phase])
+            is_arriving = phase in (Phase.HEAD, Phase.BODY)
+            self._start_timer(STOP_TIMEOUT_SECONDS if self._is_stopping and is_arriving else TIMEOUT_SECONDS[phase])
 
     def _start_timer(self, seconds: float) -> None:
         self._stop_timer()

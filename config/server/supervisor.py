@@ -29,6 +29,18 @@ class ForkedProcess(multiprocess.Process):
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
+class Supervisor(multiprocess.Multiprocess):
+    """Supervisor that stops listening together with its web processes.
+
+    Otherwise, the system accepts connections that are reset when the supervisor ends.
+    """
+
+    def terminate_all(self) -> None:
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+
 def run(config: Config, listener: socket) -> None:
     """Import the application, then run `config.workers` forks of this process until a signal."""
     for module in ("config.server.application", "uvloop"):
@@ -38,4 +50,4 @@ def run(config: Config, listener: socket) -> None:
     gc.freeze()
     # uvicorn has no option for it, and its minor release is pinned.
     multiprocess.Process = ForkedProcess  # type: ignore[misc]
-    multiprocess.Multiprocess(config, [listener]).run()
+    Supervisor(config, [listener]).run()

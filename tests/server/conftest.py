@@ -1,9 +1,11 @@
 """Web server with a WSGI application for tests, on a loopback port."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -44,13 +46,22 @@ class Wsgi:
 class WebServer:
     """Client of the running web server."""
 
-    def __init__(self, port, wsgi):
-        self.port, self.wsgi = port, wsgi
+    def __init__(self, port, wsgi, uvicorn):
+        self.port, self.wsgi, self.uvicorn = port, wsgi, uvicorn
 
     def connect(self, source="127.0.0.1"):
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(source, 0))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return closing(connection)
+
+    def stop(self):
+        """Start a graceful shutdown, and wait until no new connection is accepted."""
+        self.uvicorn.should_exit = True
+        with contextlib.suppress(ConnectionError):
+            while True:
+                with self.connect():
+                    # More connections would reach the limit per address.
+                    time.sleep(0.02)
 
     def exchange(self, request, source="127.0.0.1"):
         """Send bytes on a new connection and return all received bytes until it is closed."""
@@ -127,12 +138,12 @@ def server(limits):
         log_config=None,
         access_log=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=3,
     )
     uvicorn = Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(uvicorn.serve([listener])), daemon=True)
     thread.start()
-    yield WebServer(listener.getsockname()[1], wsgi)
+    yield WebServer(listener.getsockname()[1], wsgi, uvicorn)
     wsgi.is_released.set()
     uvicorn.should_exit = True
     thread.join(10)

@@ -5,6 +5,8 @@ from http.client import HTTPConnection
 
 import pytest
 
+from tests.server.conftest import read_all
+
 
 def test_header_with_underscore_is_dropped(server):
     status, variables = server.get(**{"X_Forwarded_For": "203.0.113.1", "X-Other": "kept", "Content_Length": "5"})
@@ -57,6 +59,18 @@ def test_connection_serves_pipelined_requests_in_order(server):
 )
 def test_other_protocols_are_rejected(server, preface):
     assert server.exchange(preface).startswith(b"HTTP/1.1 400 ")
+
+
+def test_request_of_a_connection_that_is_new_at_a_stop_is_served(server):
+    with server.connect() as connection, server.connect() as silent:
+        server.get()
+        server.stop()
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        response = read_all(connection)
+        assert response.startswith(b"HTTP/1.1 200")
+        assert b"\r\nconnection: close\r\n" in response.lower()
+        # Connections without a request are closed soon.
+        assert read_all(silent) == b""
 
 
 def test_long_head_is_rejected(server):
