@@ -40,8 +40,10 @@ SHARED_PROCESSORS: list[Any] = [
 ]
 
 
-def logging_settings(level: str) -> dict[str, Any]:
-    """Return a `logging.config.dictConfig` for JSON lines, and configure structlog for this process."""
+def logging_settings(level: str, log_format: str) -> dict[str, Any]:
+    """Return a `logging.config.dictConfig` for JSON lines or text, and configure structlog for this process."""
+    is_text = log_format == "text"
+    renderer = structlog.dev.ConsoleRenderer(colors=False) if is_text else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -56,17 +58,17 @@ def logging_settings(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "json": {
+            "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": SHARED_PROCESSORS,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
-                    structlog.processors.JSONRenderer(),
+                    renderer,
                 ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},

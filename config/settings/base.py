@@ -25,6 +25,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = env.directory("VAR_DIR", default=BASE_DIR / "var")
 
 DEBUG = False
+HOST = env.str("HOST", default="0.0.0.0").strip()  # noqa: S104 - in a container, the network is that of the container
 PORT = env.integer("PORT", default=8000, maximum=65_535)
 WEB_WORKERS = env.integer("WEB_WORKERS", default=1, maximum=1000)
 # Limits of each web process: in total, and for one IP address (IPv6: one /64) that is not a trusted proxy.
@@ -43,6 +44,9 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", default=["127.0.0.0/8", "::1"])
 # Interval at which a process adds its event counters to the table. None: only on request, in tests.
 EVENT_COUNTER_FLUSH_SECONDS: float | None = 5.0
+# The access log has a line for each request, except successful probes.
+ACCESS_LOG = env.boolean("ACCESS_LOG", default=True)
+LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "text"), default="json")
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
 DOCUMENTATION_URL = env.optional_site_url("DOCUMENTATION_URL")
@@ -126,6 +130,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.api.request_metrics.RequestMetricsMiddleware",
     "apps.common.caller.CallerMiddleware",
+    "apps.api.access_log.AccessLogMiddleware",
     "apps.api.device.cross_origin.CrossOriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.web_phone.middleware.PhoneMiddleware",
@@ -293,7 +298,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {**openapi.SETTINGS, "SERVERS": [{"url": PUBLIC_URL, "description": "This server"}]}
 
-LOGGING = logging_settings(LOG_LEVEL)
+LOGGING = logging_settings(LOG_LEVEL, LOG_FORMAT)
 
 UNFOLD = {
     "SITE_TITLE": "Countersign",

@@ -12,6 +12,7 @@ DATABASES["default"]["TEST"] = (
 )
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.demo"]
+ACCESS_LOG = False
 # No background thread uses the database of a test.
 EVENT_COUNTER_FLUSH_SECONDS = None
 # Every test client would scan all static files at its start.

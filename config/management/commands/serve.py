@@ -29,8 +29,8 @@ class Command(TranslatedCommand):
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        text = _("IP address to listen on (default: all)")
-        parser.add_argument("--host", default="0.0.0.0", help=text)  # noqa: S104
+        text = _("IP address to listen on (default: HOST)")
+        parser.add_argument("--host", default=settings.HOST, help=text)
 
     def handle(self, *args: Any, **options: Any) -> None:
         listener = listen(options["host"], settings.PORT)
@@ -54,7 +54,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         # The text of the error itself contains the address a second time. Errors of host names have negative numbers.
         number = error.errno or 0
-        reason = os.strerror(number) if number > 0 else error.strerror
+        reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (")[0]
         values = {"address": host, "port": port, "reason": reason}
         raise CommandError(_("Port %(port)d of %(address)s cannot be used: %(reason)s.") % values) from None
 
