@@ -1,6 +1,7 @@
-# Start with `make run` and `make test`. Each target installs the packages that it needs.
+# Start with `make run` and `make test`. Each target installs the packages that it needs, except those of production:
+# `make install` prepares a release for them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres check format audit serve worker migrate bench screenshots docs lock messages sbom phone-hashes clean
+.PHONY: help run install test test-sqlite test-postgres check check-deployment format audit serve worker migrate bench screenshots docs lock messages sbom phone-hashes clean
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
@@ -38,8 +39,13 @@ test-postgres: ## Run all tests on PostgreSQL with Celery and Redis
 
 check: ## Run all static checks
 	@./scripts/setup.sh dev
+	@./scripts/setup.sh deployment 2>/dev/null || true
 	@./scripts/setup.sh docs
 	@PYTHON=$(PYTHON) ./scripts/check.sh
+
+check-deployment: ## Build and run the image, and check units, proxies and alert rules (as root on Debian, some minutes)
+	@./scripts/setup.sh test
+	@./scripts/check-deployment.sh
 
 format: ## Format the code
 	@./scripts/setup.sh dev
@@ -49,17 +55,21 @@ audit: ## Look up the locked packages in the advisory database
 	@./scripts/setup.sh dev
 	@$(PYTHON) scripts/audit.py
 
+install: ## Prepare a release: install the packages of production, build the web phone, compile the code
+	@umask 022; ./scripts/setup.sh production
+	@umask 022; ./scripts/build-phone.sh || true
+	@umask 022; $(PYTHON) -m compileall -q manage.py config apps
+
 migrate: ## Migrate the database (production settings)
-	@./scripts/setup.sh production
+	@./scripts/setup.sh --verify production
 	@$(MANAGE) migrate
 
-serve: ## Serve HTTP on PORT (production settings)
-	@./scripts/setup.sh production
-	@./scripts/build-phone.sh || true
+serve: ## Serve HTTP on HOST and PORT (production settings)
+	@./scripts/setup.sh --verify production
 	@exec env $(MANAGE) serve
 
 worker: ## Deliver pushes, text messages and callbacks (production settings)
-	@./scripts/setup.sh production
+	@./scripts/setup.sh --verify production
 	@exec env $(MANAGE) worker
 
 bench: ## Run the benchmarks on PostgreSQL and Redis (ARGS="--quick" for a short run)
@@ -84,7 +94,7 @@ messages: ## Update and compile the message catalogues (requires gettext)
 
 lock: ## Update the locked packages after a change of requirements/*.in
 	@./scripts/setup.sh dev
-	@for level in base production node test dev docs uv; do \
+	@for level in base production build node test dev docs deployment uv; do \
 	    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt; done
 

@@ -1,6 +1,12 @@
 #!/bin/sh
 # setup.sh LEVEL: install the locked packages of requirements/LEVEL.txt in .venv, unless they are installed already.
+# setup.sh --verify LEVEL: install nothing, and exit with 1 if they are not installed.
 set -eu
+verify=""
+if [ "$1" = --verify ]; then
+    verify=yes
+    shift
+fi
 level=$1
 cd "$(dirname "$0")/.."
 wanted="$(cksum <"requirements/$level.txt") $(pwd)"
@@ -8,6 +14,10 @@ stamp=.venv/.installed-$level
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; then
     [ "$level" != test ] || ./scripts/test-data.sh
     exit 0
+fi
+if [ "$verify" ]; then
+    echo "Not installed: the packages of this release. Run \`make install\`." >&2
+    exit 1
 fi
 if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
     python=$(./scripts/python.sh)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+import yaml
 from django.conf import settings
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -28,7 +29,8 @@ from tests.commands.command_runner import run
 from tests.security.secret_search import deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
-DASHBOARD = Path(settings.BASE_DIR, "docs", "grafana-dashboard.json")
+DASHBOARD = Path(settings.BASE_DIR, "deploy", "grafana-dashboard.json")
+ALERTS = Path(settings.BASE_DIR, "deploy", "prometheus", "alerts.yml")
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +157,7 @@ def test_every_label_fits_the_column(metric_samples):
     )
 
 
-def test_metrics_and_events_of_the_dashboard_exist(client):
+def test_metrics_and_events_of_dashboard_and_alerts_exist(client):
     families = list(text_string_to_metric_families(client.get("/metrics").content.decode()))
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"], "gauge": [""]}
     known = {family.name + suffix for family in families for suffix in suffixes[family.type]}
@@ -164,6 +166,8 @@ def test_metrics_and_events_of_the_dashboard_exist(client):
     assert named <= known
     # Each family is on the dashboard, too.
     assert {family.name for family in families} <= {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in named}
-    events = {name for query in queries for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", query)}
+    rules = [rule["expr"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    assert {name for rule in rules for name in re.findall(r"countersign_\w+", rule)} <= known
+    events = {name for query in [*queries, *rules] for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", query)}
     assert events
     assert events <= set(EVENT_TYPES)

@@ -30,6 +30,7 @@ MARK = re.compile(r"<!-- (?:executed by (tests/[\w/]+\.py)(?:: \w+)?|not execute
 # Names of other systems.
 EXTERNAL_NAMES = {
     "CUSTOM_AUTHENTICATOR", "FINGER_PRINT", "NOT_FOUND", "PERMISSION_DENIED", "PUSH_WITH_PIN", "QUOTA_EXCEEDED",
+    "PASSPHRASE_FILE",
     "POSTGRES_PASSWORD", "PUSH_WITH_CUSTOM_AUTHENTICATOR", "PUSH_WITH_FINGERPRINT", "RAW_URI", "SENDER_ID_MISMATCH",
     "SIGNING_SECRET", "TCP_USER_TIMEOUT", "THIRD_PARTY_AUTH_ERROR", "WEBHOOK_ID", "WEBHOOK_SIGNATURE",
     "WEBHOOK_TIMESTAMP",
@@ -145,8 +146,8 @@ def test_each_picture_of_the_console_is_on_a_page():
     assert not pictures - shown
 
 
-def test_operations_page_names_every_queue():
-    assert set(QUEUES) <= set(pages.quoted(ROOT / "docs/operations.md"))
+def test_monitoring_page_names_every_queue():
+    assert set(QUEUES) <= set(pages.quoted(ROOT / "docs/deployment/monitoring.md"))
 
 
 @every_page

@@ -53,12 +53,12 @@ class Authority:
         # All client certificates share one RSA key because generating one is slow.
         self.client_key = rsa.generate_private_key(65537, 2048)
 
-    def server(self, *, days=3650):
-        """Return a server certificate for localhost with its key (PEM); with days < 0, it has expired."""
+    def server(self, *, days=3650, host="localhost"):
+        """Return a server certificate for a host with its key (PEM); with days < 0, it has expired."""
         key = signing_key()
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         builder = self._leaf_builder(name, key, ExtendedKeyUsageOID.SERVER_AUTH, days=days)
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         return self._sign(builder) + pem(key)
 
     def client(self, topic, team_id, environments, *, days=365):
