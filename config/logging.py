@@ -1,5 +1,6 @@
 """Structured logs on standard error. Values that can be secret are redacted."""
 
+import logging
 import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -42,6 +43,8 @@ SHARED_PROCESSORS: list[Any] = [
 
 def logging_settings(level: str, log_format: str) -> dict[str, Any]:
     """Return a `logging.config.dictConfig` for JSON lines or text, and configure structlog for this process."""
+    # Warnings of libraries, too.
+    logging.captureWarnings(True)
     is_text = log_format == "text"
     renderer = structlog.dev.ConsoleRenderer(colors=False) if is_text else structlog.processors.JSONRenderer()
     structlog.configure(

@@ -99,7 +99,8 @@ def registry_mounts(directory: Path) -> list[str]:
     """Return options that give the build the certificates and the package index of this machine."""
     npmrc = directory / "npmrc"
     npmrc.write_text("cafile=/etc/ssl/certs/ca-certificates.crt\n")
-    mounts = {"/etc/ssl/certs": "/etc/ssl/certs", "/etc/pip.conf": "/etc/pip.conf", str(npmrc): "/root/.npmrc"}
+    home = Path("~root").expanduser()
+    mounts = {"/etc/ssl/certs": "/etc/ssl/certs", "/etc/pip.conf": "/etc/pip.conf", str(npmrc): f"{home}/.npmrc"}
     return [part for source, target in mounts.items() if Path(source).exists()
             for part in ("--volume", f"{source}:{target}:ro")]  # fmt: skip
 

@@ -86,7 +86,7 @@ def test_help_is_in_the_language_of_the_terminal(terminal, typed):
     assert (output.returncode, output.stderr) == (0, "")
     description = "Beantwoord HTTP-verzoeken op PORT met WEB_WORKERS processen tot de opdracht wordt gestopt."
     assert description in " ".join(output.stdout.split())
-    assert "adres om op te luisteren (standaard: alle)" in output.stdout
+    assert "adres om op te luisteren (standaard: HOST)" in output.stdout
     assert output.stdout.startswith("usage: manage.py serve")
     english = terminal(*typed, LC_ALL="C")
     assert "Serve HTTP on PORT with WEB_WORKERS processes until stopped." in english.stdout

@@ -8,6 +8,8 @@ import secrets
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 import pytest
 import yaml
@@ -80,6 +82,7 @@ def environment(tmp_path):
         **servers,
         "PUBLIC_URL": "https://auth.example.com",
         **{f"{name}_FILE": str(tmp_path / name) for name in values},
+        "PUBLIC_URL": "http://localhost",
         "VAR_DIR": str(tmp_path / "data"),
         "PORT": str(free_port()),
     }
@@ -92,7 +95,7 @@ def manage(service):
 
 
 @pytest.mark.processes
-def test_services_run_from_the_image_and_stop_in_time(image, environment, tmp_path):
+def test_services_run_from_the_image_log_json_and_stop_in_time(image, environment, tmp_path):
     services, programs = own_services(), {}
     migrated = subprocess.run(
         [sys.executable, image / "manage.py", *manage(services.pop("migrate"))],
@@ -108,10 +111,16 @@ def test_services_run_from_the_image_and_stop_in_time(image, environment, tmp_pa
                 program.wait_for("worker_started")
                 assert f'["{name.removeprefix("worker-")}"]' in program.log()
         wait_until(lambda: is_healthy(environment), 30)
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{environment['PORT']}/unknown/user-of-the-path?q=1")
         for name, program in programs.items():
             grace = int(services[name]["stop_grace_period"].removesuffix("s"))
             program.stop(seconds=grace)
             assert "Traceback" not in program.log()
+        lines = [json.loads(line) for program in programs.values() for line in program.log().splitlines()]
+        requests = [line for line in lines if line["event"] == "request_completed"]
+        assert [(line["method"], line["endpoint"], line["status"]) for line in requests] == [("GET", "other", 404)]
+        assert {line["client_ip"] for line in requests} == {"127.0.0.1"}
     finally:
         for program in programs.values():
             program.kill()
