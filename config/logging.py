@@ -44,7 +44,7 @@ SHARED_PROCESSORS: list[Any] = [
 def logging_settings(level: str, log_format: str) -> dict[str, Any]:
     """Return a `logging.config.dictConfig` for JSON lines or text, and configure structlog for this process."""
     # Warnings of libraries, too.
-    logging.captureWarnings(True)
+    logging.captureWarnings(capture=True)
     is_text = log_format == "text"
     renderer = structlog.dev.ConsoleRenderer(colors=False) if is_text else structlog.processors.JSONRenderer()
     structlog.configure(

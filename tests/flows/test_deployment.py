@@ -82,7 +82,6 @@ def environment(tmp_path):
         **servers,
         "PUBLIC_URL": "https://auth.example.com",
         **{f"{name}_FILE": str(tmp_path / name) for name in values},
-        "PUBLIC_URL": "http://localhost",
         "VAR_DIR": str(tmp_path / "data"),
         "PORT": str(free_port()),
     }

@@ -73,7 +73,7 @@ class Command(TranslatedCommand):
         from config.celery import app  # noqa: PLC0415 - as above
 
         # It writes a line to standard error that is not JSON, at a signal.
-        celery_program.safe_say = lambda *_arguments: None
+        celery_program.safe_say = lambda *_arguments: None  # type: ignore[attr-defined]
         # Celery would run all checks, as above.
         os.environ["CELERY_SKIP_CHECKS"] = "1"
         # Not its command line, which imports 8 MB of other commands. A notification only sets an event.
