@@ -130,6 +130,7 @@ def set_up() -> tuple[Path, str]:
     from django.core.management import CommandError, call_command  # noqa: PLC0415
     from django.db import DatabaseError, connections  # noqa: PLC0415
 
+    from apps.common import database_errors  # noqa: PLC0415
     from apps.configuration.services import ConfigurationInvalid  # noqa: PLC0415
     from apps.demo import setup  # noqa: PLC0415
     from apps.system import keys  # noqa: PLC0415
@@ -145,7 +146,9 @@ def set_up() -> tuple[Path, str]:
         password = setup.console_password()
     except ImproperlyConfigured as error:
         raise StartupError(f"Configuration error: {error}") from None
-    except (DatabaseError, CommandError) as error:
+    except DatabaseError as error:
+        raise StartupError(database_errors.explain(error).text) from None
+    except CommandError as error:
         raise StartupError(f"The database cannot be set up: {error}") from None
     except ConfigurationInvalid as error:
         raise StartupError(f"The demo cannot be configured: {'; '.join(error.problems)}") from None

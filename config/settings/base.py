@@ -13,6 +13,7 @@ from apps.console.content_security import POLICY
 from apps.outbox.queues import QUEUES
 from config import openapi
 from config.logging import logging_settings
+from config.settings import service_urls
 from config.settings.environment import Environment
 from config.settings.proxy import external_proxy
 
@@ -199,6 +200,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 BROKER_URL = env.broker("BROKER_URL", default="")
 CELERY_APPLICATION = "config.celery.app"
 CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_USE_SSL = service_urls.broker_tls(BROKER_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

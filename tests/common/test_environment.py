@@ -157,6 +157,7 @@ def test_broker_url_is_valid(set_variable, text):
         ("https://:secret@host", "VARIABLE begins with https://, which is not a broker"),
         ("redis://:secret@host/name", "VARIABLE must end with the number of a Redis database"),
         ("redis://:se@cret@host", "VARIABLE contains special characters in the user name or the password"),
+        ("redis://:secret@a..b/0", "VARIABLE contains an invalid host name"),
         ("redis://:se/cret@host", "VARIABLE contains special characters in the user name or the password"),
     ],
 )
@@ -221,10 +222,13 @@ def test_unencoded_characters_in_a_database_url_are_rejected(set_variable, passw
     [
         ("postgres://anna:secret@host:5432", "VARIABLE has no database name"),
         ("postgres://anna:secret@host:5432/", "VARIABLE has no database name"),
+        ("postgres://anna:secret@a..b/name", "VARIABLE contains an invalid host name"),
+        (f"postgres://anna:secret@host,{'a' * 64}/name", "VARIABLE contains an invalid host name"),
+        ("postgres://anna:sec%00ret@host/name", "VARIABLE contains control characters"),
         ("sqlite://countersign.sqlite3", "VARIABLE must have four slashes"),
     ],
 )
-def test_incomplete_database_url_is_rejected(set_variable, text, error):
+def test_incomplete_or_invalid_database_url_is_rejected(set_variable, text, error):
     set_variable(text)
     with pytest.raises(ImproperlyConfigured, match=error):
         env.database("VARIABLE", default="")
