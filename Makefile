@@ -1,7 +1,7 @@
 # Start with `make run` and `make test`. Each target installs the packages that it needs, except those of production:
 # `make install` prepares a release for them.
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-sqlite test-postgres check check-deployment format audit serve worker migrate bench screenshots docs lock messages sbom phone-hashes clean
+.PHONY: help run install test test-sqlite test-postgres check check-deployment format audit serve worker migrate bench screenshots docs lock messages sbom phone-hashes release-notes clean
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
@@ -104,6 +104,10 @@ sbom: ## Print the software bill of materials (CycloneDX) of the server and the 
 
 phone-hashes: ## Print the SHA-256 of the files of the web phone, which the release notes carry
 	@./scripts/phone-hashes.sh
+
+release-notes: ## Print the changes of this version and the SHA-256 of the files of the web phone
+	@./scripts/setup.sh production
+	@$(PYTHON) scripts/release_notes.py
 
 clean: ## Remove the virtual environment and all generated files
 	@rm -rf .venv var clients/*/node_modules clients/*/dist scripts/openapi/node_modules tests/clients/portal/generated/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -10,6 +10,7 @@ import sys
 import pytest
 from django.test import Client
 
+from apps import VERSION
 from scripts import node
 from tests.architecture.pages import ROOT
 
@@ -43,8 +44,17 @@ def test_lockfile_names_no_host():
     assert not re.findall(r'"resolved": "\w+:', lockfile)
 
 
-def test_bundle_is_built_once_and_again_after_a_change(copy):
-    assert "Building the web phone" in build(copy).stdout
+def hashes(root):
+    """Return the SHA-256 of the files of a bundle by name."""
+    files = [path for path in (root / "clients/web-phone/dist").rglob("*") if path.is_file() and path.name != ".built"]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_bundle_is_reproducible_and_built_again_after_a_change(copy):
+    assert build(ROOT).returncode == 0
+    # In another directory, time zone and language.
+    assert "Building the web phone" in build(copy, TZ="Asia/Tokyo", LC_ALL="C").stdout
+    assert hashes(copy) == hashes(ROOT)
     # Nothing to do, so no package and no Node is needed.
     assert build(copy, PATH="/usr/bin:/bin", NPM_CONFIG_REGISTRY="http://127.0.0.1:9").stdout == ""
     style = copy / "clients/web-phone/static/app.css"
@@ -88,7 +98,12 @@ def test_published_hashes_are_those_of_the_served_files(settings):
     printed = subprocess.run(
         ["make", "--silent", "phone-hashes"], cwd=ROOT, capture_output=True, text=True, timeout=100, check=True
     ).stdout
-    hashes = dict(reversed(line.split("  ")) for line in printed.splitlines())
-    assert {"index.html", "app.js", "sw.js", "app.css", "manifest.webmanifest", "offline.html"} <= hashes.keys()
-    for name, expected in hashes.items():
+    notes = subprocess.run(
+        [sys.executable, "scripts/release_notes.py"], cwd=ROOT, capture_output=True, text=True, timeout=100, check=True
+    ).stdout
+    assert notes.startswith(f"## {VERSION}")
+    assert printed in notes
+    published = dict(reversed(line.split("  ")) for line in printed.splitlines())
+    assert {"index.html", "app.js", "qr.js", "sw.js", "app.css", "manifest.webmanifest"} <= published.keys()
+    for name, expected in published.items():
         assert hashlib.sha256(Client().get(f"/phone/{name}").content).hexdigest() == expected, name
