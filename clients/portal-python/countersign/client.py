@@ -90,6 +90,13 @@ class Client:
         """
         self._run(self._operations.verify_sms(user_id, transaction_id, code))
 
+    def verify_code(self, user_id: str, transaction_id: str, code: str) -> None:
+        """Verify the code that the device showed, if the started transaction has `code_to_phone`.
+
+        Raises the errors of `verify_sms`, and is not repeated either.
+        """
+        self._run(self._operations.verify_code(user_id, transaction_id, code))
+
     def resend_sms(self, user_id: str, transaction_id: str) -> None:
         """Resend the SMS with the same code."""
         self._run(self._operations.resend_sms(user_id, transaction_id))

@@ -109,10 +109,17 @@ class Operations:
         return result
 
     def verify_sms(self, user_id: str, transaction_id: str, code: str) -> Flow[None]:
-        form = {"transaction_id": transaction_id, "sms_code": code}
+        path = f"{PORTAL}/user/{segment(user_id)}/sms"
+        yield from self._verify(path, transaction_id, {"sms_code": code})
+
+    def verify_code(self, user_id: str, transaction_id: str, code: str) -> Flow[None]:
+        path = f"{PORTAL}/user/{segment(user_id)}/code"
+        yield from self._verify(path, transaction_id, {"code": code})
+
+    def _verify(self, path: str, transaction_id: str, code: Mapping[str, str]) -> Flow[None]:
+        form = {"transaction_id": transaction_id, **code}
         # A repeat could use a second attempt, or report a correct code as used.
-        request = Request("POST", f"{PORTAL}/user/{segment(user_id)}/sms", form=form, repeatable=False)
-        response = yield from self.sender.send(request)
+        response = yield from self.sender.send(Request("POST", path, form=form, repeatable=False))
         # Another transaction in the body would be the response to another request.
         if parse(lambda body: str(body["transaction_id"]), response).lower() != transaction_id.lower():
             raise errors.UnexpectedResponse(response.status, "the response is of another transaction")

@@ -59,7 +59,7 @@ export interface EventFilters {
   endDate?: number | undefined;
 }
 
-export interface SmsTransaction {
+export interface PendingTransaction {
   userId: string;
   transactionId: string;
 }
@@ -134,9 +134,20 @@ export class Client {
    *
    * It is not repeated after a NetworkError, because the attempt can have been counted: call `result`.
    */
-  async verifySms({ userId, transactionId, code }: SmsTransaction & { code: string }): Promise<void> {
-    const path = `${PORTAL}/user/${segment(userId)}/sms`;
-    const form = { transaction_id: transactionId, sms_code: code };
+  async verifySms({ userId, transactionId, code }: PendingTransaction & { code: string }): Promise<void> {
+    await this.#verify(`${PORTAL}/user/${segment(userId)}/sms`, transactionId, { sms_code: code });
+  }
+
+  /** Verify the code that the device showed, if the started transaction has `codeToPhone`.
+   *
+   * It throws the errors of `verifySms`, and is not repeated either.
+   */
+  async verifyCode({ userId, transactionId, code }: PendingTransaction & { code: string }): Promise<void> {
+    await this.#verify(`${PORTAL}/user/${segment(userId)}/code`, transactionId, { code });
+  }
+
+  async #verify(path: string, transactionId: string, code: Readonly<Record<string, string>>): Promise<void> {
+    const form = { transaction_id: transactionId, ...code };
     const response = await this.#connection.send({ method: "POST", path, form, isRepeatable: false });
     // Another transaction in the body would be the response to another request.
     const verified = parse((data) => json.string(data, "transaction_id"), response);
@@ -146,7 +157,7 @@ export class Client {
   }
 
   /** Resend the SMS with the same code. */
-  async resendSms({ userId, transactionId }: SmsTransaction): Promise<void> {
+  async resendSms({ userId, transactionId }: PendingTransaction): Promise<void> {
     const path = `${PORTAL}/user/${segment(userId)}/sms/resend`;
     const form = { transaction_id: transactionId };
     await this.#connection.send({ method: "POST", path, form, isRepeatable: false });

@@ -68,16 +68,15 @@ export class PortalApi {
   }
 
   verifySms(userId: string, form: Fields): Fields {
-    const transaction = this.pending(required(form, "transaction_id"));
-    const { type } = transaction.request;
-    if (type.method !== "sms" || transaction.userId !== userId) throw new FakeError("3004");
-    if (required(form, "sms_code") !== transaction.smsCode) {
-      transaction.attempts += 1;
-      if (transaction.attempts === (type.maxAttempts ?? 3)) transaction.end("not_authenticated", "invalid_answer");
-      throw new FakeError("3003");
-    }
-    transaction.apply("approve");
-    return { transaction_id: transaction.transactionId };
+    const transaction = this.#pendingOf(userId, form);
+    if (transaction.request.type.method !== "sms") throw new FakeError("3004");
+    return verify(transaction, required(form, "sms_code"));
+  }
+
+  verifyCode(userId: string, form: Fields): Fields {
+    const transaction = this.#pendingOf(userId, form);
+    if (!transaction.request.type.codeToPhone) throw new FakeError("3004");
+    return verify(transaction, transaction.isCodeShown ? required(form, "code") : "");
   }
 
   resendSms(userId: string, form: Fields): void {
@@ -104,6 +103,12 @@ export class PortalApi {
   deviceTypes(userId: string, deviceId: string): Fields {
     const isOwned = this.#devices.some((device) => device.userId === userId && device.deviceId === deviceId);
     return { enabled: isOwned ? this.#available(userId).map((item) => item.type) : [] };
+  }
+
+  #pendingOf(userId: string, form: Fields): FakeTransaction {
+    const transaction = this.pending(required(form, "transaction_id"));
+    if (transaction.userId !== userId) throw new FakeError("3004");
+    return transaction;
   }
 
   #available(userId: string): Fields[] {
@@ -163,6 +168,17 @@ function validateCallback(url: string): void {
 
 function validatePhoneNumber(form: Fields): void {
   if (!PHONE_NUMBER.test(text(form, "phone_number").replace(/[ .()-]/g, ""))) throw new FakeError("3001");
+}
+
+function verify(transaction: FakeTransaction, code: string): Fields {
+  if (code !== transaction.code) {
+    transaction.attempts += 1;
+    const { maxAttempts = 3 } = transaction.request.type;
+    if (transaction.attempts === maxAttempts) transaction.end("not_authenticated", "invalid_answer");
+    throw new FakeError("3003");
+  }
+  transaction.apply("approve");
+  return { transaction_id: transaction.transactionId };
 }
 
 function countResend(transaction: FakeTransaction): void {

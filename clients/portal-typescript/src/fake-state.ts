@@ -18,6 +18,7 @@ export interface FakeType {
   maxAttempts?: number;
   fallback?: string;
   numberMatchingDigits?: number;
+  codeToPhone?: boolean;
 }
 
 export function isPush(type: FakeType): boolean {
@@ -84,10 +85,11 @@ export interface FakeRequest {
   planned: Outcome | undefined;
 }
 
-/** Transaction with its status. `smsCode` is the code that the user receives. */
+/** Transaction with its status. `code` is sent by SMS, or shown by the device. */
 export class FakeTransaction {
   readonly transactionId = crypto.randomUUID();
-  readonly smsCode = randomDigits(6);
+  readonly code = randomDigits(6);
+  isCodeShown = false;
   readonly verificationNumber: string;
   readonly request: FakeRequest;
   readonly otp: string;
@@ -141,6 +143,7 @@ export class FakeTransaction {
       ...(device ? { device: { name: device.name, platform: device.platform } } : {}),
       ...(this.otp ? { otp: this.otp } : {}),
       ...(this.verificationNumber ? { verification_number: this.verificationNumber } : {}),
+      ...(type.codeToPhone ? { code_to_phone: true } : {}),
     };
   }
 

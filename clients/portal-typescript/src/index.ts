@@ -1,7 +1,7 @@
 // Portal library of Countersign: authentications, results, callbacks, devices and events.
 
 export { Client } from "./client.ts";
-export type { EventFilters, OtpOptions, PushOptions, SmsOptions, SmsTransaction, StartOptions } from "./client.ts";
+export type { EventFilters, OtpOptions, PendingTransaction, PushOptions, SmsOptions, StartOptions } from "./client.ts";
 export type { ClientOptions, Clock } from "./connection.ts";
 export { CallbackHandler, CallbackVerifier } from "./callbacks.ts";
 export type { Callback, CallbackResponse, Credentials, RequestHeaders, VerifierOptions } from "./callbacks.ts";

@@ -99,6 +99,7 @@ export class FakeServer {
   /** Approve as the user does, and return the callback. One-time passwords need the id of the user. */
   async approve(transactionId: string, userId?: string): Promise<CallbackRequest> {
     const transaction = this.portal.pending(transactionId);
+    if (transaction.request.type.codeToPhone) throw new TypeError("a device cannot approve it: use phoneCode");
     transaction.userId = userId ?? transaction.userId;
     if (!transaction.userId) throw new TypeError("userId is required: the scanning device identifies the user");
     return this.#end(transaction, "approve");
@@ -119,9 +120,16 @@ export class FakeServer {
     this.portal.pending(transactionId).apply("expire");
   }
 
-  /** Return the code that the user receives. */
+  /** Return the code that the user receives by SMS. */
   smsCode(transactionId: string): string {
-    return this.portal.find(transactionId).smsCode;
+    return this.portal.find(transactionId).code;
+  }
+
+  /** Show the code on the device, and return it. Before, no code is correct. */
+  phoneCode(transactionId: string): string {
+    const transaction = this.portal.pending(transactionId);
+    transaction.isCodeShown = true;
+    return transaction.code;
   }
 
   /** Return the callback of a transaction, signed at the current time. */
@@ -246,6 +254,7 @@ function routes(portal: PortalApi, users: UserApi): Route[] {
     route("DELETE", TRANSACTION, none((parts) => { portal.cancel(part(parts)); })),
     route("POST", `${TRANSACTION}/resend`, none((parts) => { portal.resendPush(part(parts)); })),
     route("POST", `${USER}/sms`, (parts, fields) => portal.verifySms(part(parts), fields)),
+    route("POST", `${USER}/code`, (parts, fields) => portal.verifyCode(part(parts), fields)),
     route("POST", `${USER}/sms/resend`, none((parts, fields) => { portal.resendSms(part(parts), fields); })),
     route("GET", `${USER}/enabled`, (parts) => portal.userTypes(part(parts))),
     route("GET", `${USER}/device/([^/]+)/enabled`, (parts) => portal.deviceTypes(part(parts), part(parts, 1))),

@@ -20,6 +20,7 @@ TYPES = {
     "login-sms": {"method": "sms", "max_resends": 1, "max_attempts": 3},
     "match": {"method": "push", "number_matching_digits": 4},
     "scan": {"method": "otp"},
+    "terminal": {"method": "push", "code_to_phone": True},
 }
 _numbers = itertools.count(100)
 
@@ -62,6 +63,10 @@ class Phones:
         }
         return device.send_answer(transaction_id, device.seal(answer | ({"fraud": True} if fraud else {})))
 
+    def code(self, device_id, transaction_id):
+        device = self.by_device_id[device_id]
+        return device.fetch_code(device.fetch(transaction_id))
+
     def scan(self, device_id, otp):
         device = self.by_device_id[device_id]
         return device.answer(device.claim_otp(otp), approve=True)
@@ -83,6 +88,7 @@ class Real:
     def __init__(self, phones):
         self.phones = phones
         self.enroll, self.approve, self.deny, self.scan = phones.enroll, phones.approve, phones.deny, phones.scan
+        self.code = phones.code
 
     def client(self):
         return Client(self.phones.url, CLIENT_ID, CLIENT_SECRET)
@@ -112,6 +118,9 @@ class Fake:
 
     def deny(self, _device_id, transaction_id, fraud=False):
         self.server.deny(transaction_id, fraud=fraud)
+
+    def code(self, _device_id, transaction_id):
+        return self.server.phone_code(transaction_id)
 
     def scan(self, device_id, otp):
         [user_id] = [device.user_id for device in self.server.devices if device.device_id == device_id]

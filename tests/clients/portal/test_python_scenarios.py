@@ -117,6 +117,20 @@ def test_sms_code_is_resent_and_verified_once(backend, portal):
         portal.verify_sms(USER, started.transaction_id, code)
 
 
+def test_code_of_the_device_is_verified_once(backend, portal, start):
+    started = start("terminal")
+    assert (started.auth_method, started.code_to_phone) == ("push", True)
+    with pytest.raises(countersign.InvalidVerificationCode):
+        portal.verify_code(start.user_id, started.transaction_id, "wrong")
+    code = backend.code(start.device_id, started.transaction_id)
+    with pytest.raises(countersign.TransactionNotFound):
+        portal.verify_code("another user", started.transaction_id, code)
+    portal.verify_code(start.user_id, started.transaction_id, code)
+    assert portal.result(started.transaction_id).is_authenticated
+    with pytest.raises(countersign.TransactionNotFound):
+        portal.verify_code(start.user_id, started.transaction_id, code)
+
+
 def test_one_time_password_identifies_the_user(backend, portal, start):
     started = portal.start_otp("scan", callback_uri=CALLBACK, message="Sign in?")
     backend.scan(start.device_id, started.qr_data)
@@ -124,7 +138,12 @@ def test_one_time_password_identifies_the_user(backend, portal, start):
 
 
 def test_devices_are_listed_disabled_and_deleted(backend, portal, start):
-    assert [item.type for item in portal.user_types(start.user_id) if item.devices] == ["login", "login-again", "match"]
+    assert [item.type for item in portal.user_types(start.user_id) if item.devices] == [
+        "login",
+        "login-again",
+        "match",
+        "terminal",
+    ]
     assert "login" in portal.device_types(start.user_id, start.device_id)
     [device] = portal.devices(start.user_id)
     assert (device.id, device.platform, device.push_authentication_enabled) == (start.device_id, "android", True)

@@ -1,7 +1,7 @@
 """The snippets of the API reference in Python and TypeScript work in their order, with the portal libraries.
 
-They are on portal-api.md, available-types.md, start.md, result.md, sms.md, resend-and-cancel.md, callbacks.md,
-events-api.md and user-api.md.
+They are on portal-api.md, available-types.md, start.md, result.md, sms.md, code-to-phone.md, resend-and-cancel.md,
+callbacks.md, events-api.md and user-api.md.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tests.demo.running import ROOT
 pytestmark = pytest.mark.processes
 
 PAGES = ["portal-api", *(f"portal-api/{name}" for name in ("available-types", "start", "result", "sms"))]
-PAGES += ["portal-api/resend-and-cancel", "portal-api/callbacks", "events-api", "user-api"]
+PAGES += ["portal-api/code-to-phone", "portal-api/resend-and-cancel", "portal-api/callbacks", "events-api", "user-api"]
 SNIPPET = re.compile(
     r"<!-- executed by tests/clients/portal/test_reference_snippets.py: (\w+) -->\n```(\w+)\n(.*?)```", re.DOTALL
 )
@@ -41,6 +41,7 @@ OUTPUT = {
     "result": "pending",
     "wait": "/Sign in: reference-/",
     "wrong_code": "Failed to authenticate, verification code invalid",
+    "code_start": "/(?i:true)/",
     "resend_limit": "The resend limit of this transaction is reached.",
     "callback": "/(?i:true) 204/",
     "events_page": "/^\\d{13} \\d+$/",
@@ -100,6 +101,7 @@ def test_snippets_in_python_work(portal_site, monkeypatch):
     before = {
         "wait": lambda names: phones.scan(device_id, names["otp"].qr_data),
         "correct_code": lambda names: names.update(sms_code=phones.sms_code(PHONE_NUMBER, sent + 1)),
+        "code": lambda names: names.update(phone_code=phones.code(device_id, names["terminal"].transaction_id)),
         "callback": sign_callback,
     }
     names, outputs = {}, {}
@@ -127,6 +129,10 @@ const sent = (await phone("sms_count", { phone_number: process.env.PHONE_NUMBER 
     "correct_code": """
 const arrived = { phone_number: process.env.PHONE_NUMBER, count: sent + 1 };
 const smsCode = (await phone("sms_code", arrived)) as string;
+""",
+    "code": """
+const shown = { device_id: deviceId, transaction_id: terminal.transactionId };
+const phoneCode = (await phone("code", shown)) as string;
 """,
     "callback": """
 const body = JSON.stringify({ callback_uri: "", transaction_id: otp.transactionId });

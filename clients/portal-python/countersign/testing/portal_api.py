@@ -66,14 +66,16 @@ class PortalApi:
         return transaction
 
     def verify_sms(self, user_id: str, form: Form) -> dict[str, object]:
-        transaction = self._pending_sms(user_id, _required(form, "transaction_id"))
-        if not hmac.compare_digest(_required(form, "sms_code").encode(), transaction.sms_code.encode()):
-            transaction.attempts += 1
-            if transaction.attempts == transaction.type.max_attempts:
-                transaction.end("not_authenticated", "invalid_answer")
-            raise FakeError("3003")
-        transaction.apply("approve")
-        return {"transaction_id": transaction.transaction_id}
+        transaction = self._pending_of(user_id, form)
+        if transaction.type.method != "sms":
+            raise FakeError("3004")
+        return _verify(transaction, _required(form, "sms_code"))
+
+    def verify_code(self, user_id: str, form: Form) -> dict[str, object]:
+        transaction = self._pending_of(user_id, form)
+        if not transaction.type.code_to_phone:
+            raise FakeError("3004")
+        return _verify(transaction, _required(form, "code") if transaction.is_code_shown else "")
 
     def resend_sms(self, user_id: str, form: Form) -> None:
         transaction = self.pending(_required(form, "transaction_id"))
@@ -155,11 +157,21 @@ class PortalApi:
             raise FakeError("1001")
         return self._resolve(self.types[kind.fallback], form)
 
-    def _pending_sms(self, user_id: str, transaction_id: str) -> FakeTransaction:
-        transaction = self.pending(transaction_id)
-        if transaction.type.method != "sms" or transaction.user_id != user_id:
+    def _pending_of(self, user_id: str, form: Form) -> FakeTransaction:
+        transaction = self.pending(_required(form, "transaction_id"))
+        if transaction.user_id != user_id:
             raise FakeError("3004")
         return transaction
+
+
+def _verify(transaction: FakeTransaction, code: str) -> dict[str, object]:
+    if not hmac.compare_digest(code.encode(), transaction.code.encode()):
+        transaction.attempts += 1
+        if transaction.attempts == transaction.type.max_attempts:
+            transaction.end("not_authenticated", "invalid_answer")
+        raise FakeError("3003")
+    transaction.apply("approve")
+    return {"transaction_id": transaction.transaction_id}
 
 
 def _count_resend(transaction: FakeTransaction) -> None:

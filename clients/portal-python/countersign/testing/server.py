@@ -100,6 +100,8 @@ class FakeServer:
     def approve(self, transaction_id: str, user_id: str = "") -> callbacks.CallbackRequest:
         """Approve as the user does, and return the callback. `user_id` is required for one-time passwords."""
         transaction = self.portal.pending(transaction_id)
+        if transaction.type.code_to_phone:
+            raise ValueError("a device cannot approve a transaction with code_to_phone: use phone_code")
         transaction.user_id = user_id or transaction.user_id
         if not transaction.user_id:
             raise ValueError("user_id is required: the device that scans a one-time password identifies the user")
@@ -118,8 +120,14 @@ class FakeServer:
         self.portal.pending(transaction_id).apply("expire")
 
     def sms_code(self, transaction_id: str) -> str:
-        """Return the code that the user receives."""
-        return self.portal.find(transaction_id).sms_code
+        """Return the code that the user receives by SMS."""
+        return self.portal.find(transaction_id).code
+
+    def phone_code(self, transaction_id: str) -> str:
+        """Show the code on the device, and return it. Before, no code is correct."""
+        transaction = self.portal.pending(transaction_id)
+        transaction.is_code_shown = True
+        return transaction.code
 
     def callback(self, transaction_id: str) -> callbacks.CallbackRequest:
         """Return the callback of a transaction, signed at the current time."""
@@ -208,6 +216,7 @@ class FakeServer:
             Route("DELETE", transaction, portal.cancel),
             Route("POST", f"{transaction}/resend", portal.resend_push),
             Route("POST", f"{user}/sms", portal.verify_sms, has_fields=True),
+            Route("POST", f"{user}/code", portal.verify_code, has_fields=True),
             Route("POST", f"{user}/sms/resend", portal.resend_sms, has_fields=True),
             Route("GET", f"{user}/enabled", portal.user_types),
             Route("GET", f"{user}/device/([^/]+)/enabled", portal.device_types),

@@ -26,6 +26,7 @@ class FakeType:
     max_attempts: int = 3
     fallback: str = ""
     number_matching_digits: int = 0
+    code_to_phone: bool = False
 
     @property
     def is_push(self) -> bool:
@@ -75,7 +76,7 @@ class FakeDevice:
 
 @dataclass
 class FakeTransaction:
-    """Transaction with its status. `sms_code` is the code that the user receives."""
+    """Transaction with its status. `code` is sent by SMS, or shown by the device."""
 
     type: FakeType
     user_id: str
@@ -92,7 +93,8 @@ class FakeTransaction:
     resends: int = 0
     attempts: int = 0
     is_read: bool = False
-    sms_code: str = field(default_factory=lambda: f"{secrets.randbelow(1_000_000):06}", repr=False)
+    is_code_shown: bool = False
+    code: str = field(default_factory=lambda: f"{secrets.randbelow(1_000_000):06}", repr=False)
     verification_number: str = ""
 
     def __post_init__(self) -> None:
@@ -130,6 +132,8 @@ class FakeTransaction:
             members["otp"] = b64encode(text.encode()).decode()
         if self.verification_number:
             members["verification_number"] = self.verification_number
+        if self.type.code_to_phone:
+            members["code_to_phone"] = True
         return members
 
     def result_json(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ interface Backend {
   approve(deviceId: string, transactionId: string, number?: string): Promise<unknown>;
   deny(deviceId: string, transactionId: string): Promise<unknown>;
   scan(deviceId: string, otp: string): Promise<unknown>;
+  code(deviceId: string, transactionId: string): Promise<string>;
   smsCode(transactionId: string, phoneNumber: string): Promise<string>;
 }
 
@@ -46,6 +47,8 @@ const real: Backend = {
     phone("approve", { device_id: deviceId, transaction_id: transactionId, number }),
   deny: async (deviceId, transactionId) =>
     phone("deny", { device_id: deviceId, transaction_id: transactionId, fraud: true }),
+  code: async (deviceId, transactionId) =>
+    String(await phone("code", { device_id: deviceId, transaction_id: transactionId })),
   scan: async (deviceId, otp) => phone("scan", { device_id: deviceId, otp }),
   smsCode: async (_transactionId, phoneNumber) => String(await phone("sms_code", { phone_number: phoneNumber })),
 };
@@ -58,6 +61,7 @@ function fakeBackend(): Backend {
       "login-sms": { method: "sms", maxResends: 1, maxAttempts: 3 },
       match: { method: "push", numberMatchingDigits: 4 },
       scan: "otp",
+      terminal: { method: "push", codeToPhone: true },
     },
   });
   const owners = new Map<string, string>();
@@ -73,6 +77,7 @@ function fakeBackend(): Backend {
     },
     approve: async (_deviceId, transactionId) => server.approve(transactionId),
     deny: async (_deviceId, transactionId) => server.deny(transactionId, { fraud: true }),
+    code: async (_deviceId, transactionId) => Promise.resolve(server.phoneCode(transactionId)),
     scan: async (deviceId, otp) => {
       const waiting = [...server.portal.transactions.values()].find((transaction) => transaction.otp === otp)!;
       return server.approve(waiting.transactionId, owners.get(deviceId));
@@ -153,6 +158,18 @@ for (const [kind, backend] of [["real", real], ["fake", fakeBackend()]] as const
     await assert.rejects(portal.verifySms({ ...sms, code }), countersign.TransactionNotFound);
   });
 
+  test(`code of the device is verified once: ${kind}`, async () => {
+    const { portal, userId, deviceId, start } = await setUp(backend, "code");
+    const { authMethod, codeToPhone, transactionId } = await start("terminal");
+    assert.deepEqual([authMethod, codeToPhone], ["push", true]);
+    const verify = async (code: string) => portal.verifyCode({ userId, transactionId, code });
+    await assert.rejects(verify("wrong"), countersign.InvalidVerificationCode);
+    const code = await backend.code(deviceId, transactionId);
+    await verify(code);
+    assert.equal((await portal.result(transactionId)).isAuthenticated, true);
+    await assert.rejects(verify(code), countersign.TransactionNotFound);
+  });
+
   test(`one-time password identifies the user: ${kind}`, async () => {
     const { portal, userId, deviceId } = await setUp(backend, "otp");
     const { transactionId, qrData } = await portal.startOtp({ type: "scan", callbackUri: CALLBACK, message: "Hello" });
@@ -164,7 +181,7 @@ for (const [kind, backend] of [["real", real], ["fake", fakeBackend()]] as const
     const { portal, userId, deviceId } = await setUp(backend, "devices");
     const types = await portal.userTypes(userId);
     const reached = types.filter((item) => item.devices.length > 0).map((item) => item.type);
-    assert.deepEqual(reached, ["login", "login-again", "match"]);
+    assert.deepEqual(reached, ["login", "login-again", "match", "terminal"]);
     assert.ok((await portal.deviceTypes(userId, deviceId)).includes("login"));
     const device = async () => (await portal.devices(userId))[0]!;
     assert.deepEqual([(await device()).id, (await device()).pushAuthenticationEnabled], [deviceId, true]);
