@@ -40,7 +40,8 @@ by push. {_RETRY}
 - `enrollment_disabled` (9017): enrolment or push enrolment is switched off, or the application version has no push
   configuration.
 - `push_token_in_use` (9016): another device has this push token. Get a new one from the push provider.
-- `user_already_enrolled` (9018): the push enrolment mode allows one device, and the user has another one.
+- `user_already_enrolled` (9018): the push enrolment mode allows one device, and push types reach the user on another
+  one, which can be a browser without push.
 """
 
 REPLACE_PUSH_TOKEN = f"""Replaces a push token in all profiles of the device that use it. {_RETRY}

@@ -39,11 +39,12 @@ The user can then no longer answer it, and no callback is sent. Error 3004: the 
 or another API client initiated it.
 """
 
-RESEND_PUSH = f"""Sends the push of a pending transaction again, as often as its type allows. {_ACCESS}
+RESEND_PUSH = f"""Sends the push of a pending transaction again, as often as its type allows. Nothing is sent to a
+browser without push, which fetches its requests. {_ACCESS}
 
 - 1002: the push could not be stored. Repeat the request later.
 - 1429: a push limit of the user is reached. Repeat the request after `Retry-After` seconds.
-- 3004: the transaction is not a pending push of this API client, or the device cannot be reached by push.
+- 3004: the transaction is not a pending push of this API client, or push types do not reach the device.
 - 3006: the resend limit of the type is reached.
 """
 

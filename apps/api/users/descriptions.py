@@ -54,5 +54,6 @@ valid: if the user enrols on it again, `device_id` and `profile_id` are the same
 
 DISABLE_PUSH_AUTHENTICATION = f"""Revokes push authentication of a user on a device. {_ACCESS}
 
-The push token is deleted. The user can still scan one-time passwords. {_SUCCESS}
+The push token is deleted, and a browser without push gets no more requests. The user can still scan one-time
+passwords. {_SUCCESS}
 """
