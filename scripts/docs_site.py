@@ -5,6 +5,7 @@
 - Adjacent code blocks in different languages become tabs.
 """
 
+import logging
 import posixpath
 import re
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+
+# A warning stops the build, because it is strict.
+log = logging.getLogger("mkdocs.hooks.docs_site")
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = ["[A-Z]*.md", "clients/*/README.md", "deploy/**/*.md", "locale/README.md"]
@@ -21,6 +25,7 @@ REPLACED = {"README.md": "docs/index.md"}
 COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+EXTERNAL = re.compile(r"<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 LANGUAGES = {"sh": "Shell", "python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}
 BLOCK = rf"```(?:{'|'.join(LANGUAGES)})\n(?:(?!```).*\n)*```\n"
 RUN = re.compile(rf"^{BLOCK}(?:\n{BLOCK})+", re.MULTILINE)
@@ -43,7 +48,7 @@ def outside_pages() -> list[str]:
 
 def on_files(files: Files, config: Any) -> Files:
     for path in outside_pages():
-        files.append(File.generated(config, f"project/{path}", content=(ROOT / path).read_text(encoding="utf-8")))
+        files.append(File.generated(config, site_path(path), content=(ROOT / path).read_text(encoding="utf-8")))
     return files
 
 
@@ -52,6 +57,13 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_arguments: Any) 
     text = COMMENT.sub("", markdown)
     text = outside_code(text, lambda part: LINK.sub(lambda link: rewritten(link, source, files), part))
     return RUN.sub(tabs, text)
+
+
+def on_post_page(output: str, page: Any, **_arguments: Any) -> str:
+    """Report what the page would load from another host. The site works offline."""
+    for resource in EXTERNAL.findall(output):
+        log.warning("Doc file '%s' loads a resource from another host: %s", page.file.src_uri, resource)
+    return output
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -63,9 +75,16 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
     return "".join([*parts, change(text[end:])])
 
 
+def site_path(path: str) -> str:
+    """Return the path on the site of a file of the repository. A README is no index: its folder has other pages."""
+    return path.removeprefix("docs/") if path.startswith("docs/") else f"project/{path.replace('/README.md', '.md')}"
+
+
 def in_repository(source: str) -> str:
     """Return the path in the repository of a page of the site."""
-    return source.removeprefix("project/") if source.startswith("project/") else f"docs/{source}"
+    if not source.startswith("project/"):
+        return f"docs/{source}"
+    return next(path for path in outside_pages() if site_path(path) == source)
 
 
 def rewritten(link: re.Match[str], source: str, files: Files) -> str:
@@ -76,7 +95,7 @@ def rewritten(link: re.Match[str], source: str, files: Files) -> str:
         return link.group()
     found = posixpath.normpath(posixpath.join(posixpath.dirname(in_repository(source)), path))
     found = REPLACED.get(found, found)
-    uri = found.removeprefix("docs/") if found.startswith("docs/") else f"project/{found}"
+    uri = site_path(found)
     if files.get_file_from_path(uri):
         relative = posixpath.relpath(uri, posixpath.dirname(source) or ".")
         return f"{mark}[{text}]({relative}{hash_sign}{fragment})"
