@@ -177,6 +177,7 @@ def test_cancelled_request_is_reported(bert, phone_site):
 def test_request_can_be_answered_with_the_keyboard(bert, phone_site):
     bert.home()
     transaction = phone_site.start("bert")
+    bert.wake()
     expect(bert.page.locator("#live")).to_contain_text("New request: Sign in to the shop?")
     bert.page.get_by_role("button", name="Open", exact=True).press("Enter")
     bert.title("Approve?")
