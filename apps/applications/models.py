@@ -129,6 +129,7 @@ class Application(models.Model):
     web_phone = models.BooleanField(
         _("web phone"),
         default=False,
+        db_default=False,
         help_text=_("Users can enrol a browser as a phone, at /phone/. Requires a version for the platform web."),
     )
 
@@ -207,6 +208,7 @@ class ApplicationVersion(models.Model):
     mutable_content = models.BooleanField(
         _("mutable content"),
         default=False,
+        db_default=False,
         help_text=_("Let a notification service extension of the app change the notification before it is shown."),
     )
     notification_category = models.CharField(
@@ -214,6 +216,7 @@ class ApplicationVersion(models.Model):
         max_length=64,
         blank=True,
         default="",
+        db_default="",
         validators=[RegexValidator(r"^[A-Za-z0-9._-]+$", _("Letters, digits, dots, dashes and underscores."))],
         help_text=_("Category of the notification, for which the app declares buttons or its own view."),
     )
@@ -222,6 +225,7 @@ class ApplicationVersion(models.Model):
         max_length=20,
         choices=InterruptionLevel.choices,
         default=InterruptionLevel.ACTIVE,
+        db_default=InterruptionLevel.ACTIVE,
         help_text=_("Time-sensitive notifications require an entitlement of the app."),
     )
 

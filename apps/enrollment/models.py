@@ -29,7 +29,7 @@ class ServerKey(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(_("kind"), max_length=10, choices=KeyKind.choices)
+    kind = models.CharField(_("kind"), max_length=10, choices=KeyKind.choices, db_default=KeyKind.OPENPGP)
     secret_key = EncryptedTextField()
     public_key = models.TextField()
     shared = models.BooleanField(default=False)
@@ -101,7 +101,7 @@ class Profile(models.Model):
     # Consecutive invalid PIN tokens, across all transactions.
     wrong_pins = models.PositiveIntegerField(_("wrong PINs"), default=0)
     # Push types can reach this browser without a push token. Only `pulling` and revocations change it.
-    can_pull = models.BooleanField(_("requests without push"), default=False)
+    can_pull = models.BooleanField(_("requests without push"), default=False, db_default=False)
     # Start of the fraud lock, or None. Set only on rows of `fraud_locks.annotate`.
     locked_at: datetime | None
 

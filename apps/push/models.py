@@ -115,12 +115,15 @@ class PushMessagingConfiguration(models.Model):
         max_length=255,
         blank=True,
         default="",
+        db_default="",
         validators=[validate_contact],
         help_text=_("Push services use it to reach the operator: mailto: and an email address, or an https URL."),
     )
-    vapid_private_key = EncryptedTextField(_("VAPID private key"), blank=True, default="")
+    vapid_private_key = EncryptedTextField(_("VAPID private key"), blank=True, default="", db_default="")
     # Derived from the private key, so that apps can read it without decryption: uncompressed point, base64url.
-    vapid_public_key = models.CharField(_("VAPID public key"), max_length=100, blank=True, default="", editable=False)
+    vapid_public_key = models.CharField(
+        _("VAPID public key"), max_length=100, blank=True, default="", db_default="", editable=False
+    )
 
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     # Reason why the provider rejected this configuration; empty if it accepted the last push.

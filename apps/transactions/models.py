@@ -59,7 +59,7 @@ class Transaction(models.Model):
     )
     device_id = models.CharField(_("device"), max_length=64, blank=True)
     device_platform = models.CharField(
-        _("device platform"), max_length=10, choices=Platform.choices, blank=True, default=""
+        _("device platform"), max_length=10, choices=Platform.choices, blank=True, default="", db_default=""
     )
     app_name = models.CharField(_("application"), max_length=100, blank=True)
     callback_uri = models.CharField(_("callback URL"), max_length=2000, blank=True)
@@ -93,10 +93,10 @@ class Transaction(models.Model):
     verification_number = EncryptedTextField(blank=True, default="")
     # The device shows the code, and the portal verifies it. The hash is stored when the device gets the code, so a code
     # that no device has got is never valid. `attempts_used` counts the credentials of the device.
-    code_to_phone = models.BooleanField(_("code to phone"), default=False)
-    code_attempts_used = models.PositiveIntegerField(_("attempts of the code"), default=0)
+    code_to_phone = models.BooleanField(_("code to phone"), default=False, db_default=False)
+    code_attempts_used = models.PositiveIntegerField(_("attempts of the code"), default=0, db_default=0)
     # Digest of the last request that got the code: a byte-identical repeat is not counted.
-    code_request_digest = models.CharField(max_length=64, blank=True, default="")
+    code_request_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     # Digest of the answer that ended the transaction: a byte-identical repeat gets the same response.
     answer_digest = models.CharField(max_length=64, blank=True)
     # The last status that the portal has read.

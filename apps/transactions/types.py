@@ -102,6 +102,7 @@ class MobileAuthenticationType(models.Model):
     code_to_phone = models.BooleanField(
         _("code to phone"),
         default=False,
+        db_default=False,
         help_text=_(
             "The device shows a code of six digits, and the user enters it in the portal. The user cannot approve on "
             "the device."
@@ -110,6 +111,7 @@ class MobileAuthenticationType(models.Model):
     allowed_platforms = models.JSONField(
         _("allowed platforms"),
         default=all_platforms,
+        db_default=["android", "ios", "web"],
         validators=[validate_platforms],
         help_text=_("Devices of other platforms cannot be used with this type, so the fallback is used for them."),
     )

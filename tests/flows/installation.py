@@ -19,7 +19,7 @@ from tests.fakes.apns import ApnsControl
 from tests.fakes.fcm import FcmControl
 from tests.fakes.portal import PortalControl
 from tests.fakes.web_push import WebPushControl
-from tests.flows.programs import FakeServerProgram
+from tests.flows.programs import ROOT, FakeServerProgram
 from tests.flows.stack import Stack
 from tests.flows.waiting import wait_until
 
@@ -221,8 +221,8 @@ def database(offset=1):
 
 
 @contextmanager
-def running(directory, **environment):
-    """Run an installation and stop all its processes afterwards."""
+def running(directory, project=ROOT, **environment):
+    """Run an installation with the code of `project` and stop all its processes afterwards."""
     with ExitStack() as stack_exit:
         fcm = FcmControl(stack_exit.enter_context(FakeServerProgram("tests.fakes.fcm"))["url"])
         apple = stack_exit.enter_context(FakeServerProgram("tests.fakes.apns"))
@@ -230,6 +230,7 @@ def running(directory, **environment):
         portal = PortalControl(stack_exit.enter_context(FakeServerProgram("tests.fakes.portal"))["url"])
         stack = Stack(
             directory,
+            project,
             PUSH_APNS_PRODUCTION_URL=apple["production_url"],
             PUSH_APNS_DEVELOPMENT_URL=apple["development_url"],
             PUSH_APNS_CA_FILE=apple["ca_file"],

@@ -18,10 +18,13 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "TMPDIR
 
 
 class Stack:
-    """Processes of an installation. `extra` has environment variables such as DATABASE_URL and BROKER_URL."""
+    """Processes of an installation. `extra` has environment variables such as DATABASE_URL and BROKER_URL.
 
-    def __init__(self, directory, **extra):
-        self.directory = directory
+    `project` is the directory of the code.
+    """
+
+    def __init__(self, directory, project=ROOT, **extra):
+        self.directory, self.project = directory, project
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -40,15 +43,15 @@ class Stack:
         self.worker = self.program("worker", "worker")
 
     def program(self, name, *command):
-        program = Program(name, ["manage.py", *command], self.environment, self.directory)
+        program = Program(name, [str(self.project / "manage.py"), *command], self.environment, self.directory)
         self.programs.append(program)
         return program
 
     def command(self, *arguments, seconds=60):
         """Run a management command and return its output. Raises AssertionError with the output if it fails."""
         process = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            [sys.executable, self.project / "manage.py", *arguments],
+            cwd=self.project,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -14,16 +14,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='applicationversion',
             name='interruption_level',
-            field=models.CharField(choices=[('passive', 'Passive'), ('active', 'Active'), ('time-sensitive', 'Time-sensitive')], default='active', help_text='Time-sensitive notifications require an entitlement of the app.', max_length=20, verbose_name='interruption level'),
+            field=models.CharField(choices=[('passive', 'Passive'), ('active', 'Active'), ('time-sensitive', 'Time-sensitive')], default='active', db_default='active', help_text='Time-sensitive notifications require an entitlement of the app.', max_length=20, verbose_name='interruption level'),
         ),
         migrations.AddField(
             model_name='applicationversion',
             name='mutable_content',
-            field=models.BooleanField(default=False, help_text='Let a notification service extension of the app change the notification before it is shown.', verbose_name='mutable content'),
+            field=models.BooleanField(default=False, db_default=False, help_text='Let a notification service extension of the app change the notification before it is shown.', verbose_name='mutable content'),
         ),
         migrations.AddField(
             model_name='applicationversion',
             name='notification_category',
-            field=models.CharField(blank=True, default='', help_text='Category of the notification, for which the app declares buttons or its own view.', max_length=64, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9._-]+$', 'Letters, digits, dots, dashes and underscores.')], verbose_name='notification category'),
+            field=models.CharField(blank=True, default='', db_default="", help_text='Category of the notification, for which the app declares buttons or its own view.', max_length=64, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9._-]+$', 'Letters, digits, dots, dashes and underscores.')], verbose_name='notification category'),
         ),
     ]

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='application',
             name='web_phone',
-            field=models.BooleanField(default=False, help_text='Users can enrol a browser as a phone, at /phone/. Requires a version for the platform web.', verbose_name='web phone'),
+            field=models.BooleanField(default=False, db_default=False, help_text='Users can enrol a browser as a phone, at /phone/. Requires a version for the platform web.', verbose_name='web phone'),
         ),
     ]

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             name="kind",
             field=models.CharField(
                 choices=[("jose", "JOSE (P-256)"), ("openpgp", "OpenPGP")],
-                default="openpgp",
+                default="openpgp", db_default="openpgp",
                 max_length=10,
                 verbose_name="kind",
             ),

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="profile",
             name="can_pull",
-            field=models.BooleanField(default=False, verbose_name="requests without push"),
+            field=models.BooleanField(default=False, db_default=False, verbose_name="requests without push"),
         ),
     ]

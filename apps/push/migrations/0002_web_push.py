@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name="contact",
             field=models.CharField(
                 blank=True,
-                default="",
+                default="", db_default="",
                 help_text="Push services use it to reach the operator: mailto: and an email address, or an https URL.",
                 max_length=255,
                 validators=[apps.push.models.validate_contact],
@@ -34,14 +34,14 @@ class Migration(migrations.Migration):
             model_name="pushmessagingconfiguration",
             name="vapid_private_key",
             field=apps.common.encryption.EncryptedTextField(
-                blank=True, default="", verbose_name="VAPID private key"
+                blank=True, default="", db_default="", verbose_name="VAPID private key"
             ),
         ),
         migrations.AddField(
             model_name="pushmessagingconfiguration",
             name="vapid_public_key",
             field=models.CharField(
-                blank=True, default="", editable=False, max_length=100, verbose_name="VAPID public key"
+                blank=True, default="", db_default="", editable=False, max_length=100, verbose_name="VAPID public key"
             ),
         ),
     ]

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             model_name="mobileauthenticationtype",
             name="allowed_platforms",
             field=models.JSONField(
-                default=apps.transactions.types.all_platforms,
+                default=apps.transactions.types.all_platforms, db_default=["android", "ios", "web"],
                 help_text="Devices of other platforms cannot be used with this type, so the fallback is used for them.",
                 validators=[apps.transactions.types.validate_platforms],
                 verbose_name="allowed platforms",
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 blank=True,
                 choices=[("android", "Android"), ("ios", "iOS"), ("web", "Web")],
-                default="",
+                default="", db_default="",
                 max_length=10,
                 verbose_name="device platform",
             ),
