@@ -85,6 +85,16 @@ def _answer_requests(phone, site, user_id):
     phone.enter_pin(PIN, "Approve")
     phone.title("Approved")
     phone.press("Done")
+    site.start(user_id, "code-fingerprint", message="Show the code for the terminal?")
+    phone.wake()
+    phone.page.get_by_role("button", name="Open", exact=True).click()
+    phone.title("Show the code?")
+    yield "code"
+    phone.press("Show the code with fingerprint")
+    phone.title("Your code")
+    yield "code-shown"
+    phone.press("Deny")
+    phone.press("Done")
     phone.press("Scan a one-time password")
     yield "one-time-password"
     phone.press("Back")

@@ -30,6 +30,10 @@ TYPES = [
     {"name": "login-pin", "method": "push_with_pin"},
     {"name": "login-fingerprint", "method": "push_with_fingerprint"},
     {"name": "login-custom", "method": "push_with_custom_authenticator"},
+    {"name": "code", "method": "push", "code_to_phone": True},
+    {"name": "code-pin", "method": "push_with_pin", "code_to_phone": True},
+    {"name": "code-fingerprint", "method": "push_with_fingerprint", "code_to_phone": True},
+    {"name": "code-short", "method": "push", "code_to_phone": True, "time_to_live": 4},
     {"name": "login-short", "method": "push", "time_to_live": 2},
     {"name": "pay", "method": "push_with_pin", "transaction_signing": True},
     {"name": "scan", "method": "otp"},
@@ -136,6 +140,11 @@ class Site:
     def result(self, transaction):
         """Return the result of a transaction (E4)."""
         return self.call(f"authenticate/transaction/{transaction['transaction_id']}")
+
+    def verify(self, user_id, transaction, code):
+        """Verify the code that the phone shows. Return the members of the response."""
+        fields = {"transaction_id": transaction["transaction_id"], "code": code}
+        return self.call(f"authenticate/user/{user_id}/code", fields)
 
     def cancel(self, transaction):
         self.call(f"authenticate/transaction/{transaction['transaction_id']}", method="DELETE")

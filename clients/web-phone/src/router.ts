@@ -153,6 +153,13 @@ export class App {
     scrollTo(0, 0);
   }
 
+  /** Change the title of the current screen, when its content is known. */
+  retitle(title: string): void {
+    const heading = this.#main.querySelector("h1");
+    if (heading !== null) heading.textContent = title;
+    document.title = `${title} · ${this.phone.configuration.name}`;
+  }
+
   /** Return to the screen before, or without one to the first. */
   back(): void {
     if (history.length > 1 && history.state !== null) history.back();

@@ -7,6 +7,7 @@ import {
   InvalidTransaction,
   type Approval,
   type Challenge,
+  type Credential,
 } from "@countersign/device";
 import { button, buttons, h } from "../dom.ts";
 import { describe, ShownError } from "../errors.ts";
@@ -15,13 +16,24 @@ import { plural, t } from "../i18n.ts";
 import { isAccountGone } from "../phone.ts";
 import type { App } from "../router.ts";
 import { approvals } from "./authenticators.ts";
+import { codeParts } from "./code.ts";
 import { attempt, field, Problem, type Field } from "./parts.ts";
 import { PinPad } from "./pin-pad.ts";
 import type { ResultKind } from "./result.ts";
 
 const WITHOUT_CREDENTIAL = new Set(["push", "otp"]);
 
+/** What a credential is used for. `check` throws before the PIN is requested, if another input is missing. */
+interface Use {
+  readonly pinLabel: string;
+  readonly submit: string;
+  readonly check?: () => void;
+  readonly run: (credential: Credential) => Promise<void>;
+}
+
 export class Answers {
+  /** True while the code of the request is on the screen. */
+  showsCode = false;
   readonly #app: App;
   readonly #problem = new Problem();
 
@@ -33,11 +45,12 @@ export class Answers {
   element(challenge: Challenge): HTMLElement {
     const area = h("div", { class: "stack answers" });
     const number = this.#numberField(challenge);
-    const { code } = challenge;
     area.append(
       ...(number === undefined ? [] : [number.element]),
       this.#problem.element,
-      ...(code === undefined ? this.#approveParts(area, challenge, number) : this.#codeParts(challenge, code)),
+      ...(challenge.type.codeToPhone
+        ? this.#codeParts(area, challenge)
+        : this.#approveParts(area, challenge, number)),
       buttons(
         button(t("deny"), "quiet", () => attempt(area, this.#problem, () => this.deny(challenge, false))),
         button(t("fraud"), "quiet bad", () => {
@@ -57,30 +70,53 @@ export class Answers {
     return field(t("number"), attributes, hint);
   }
 
-  /** A code that the user enters elsewhere: the device only shows it. */
-  #codeParts({ profileId }: Challenge, code: string): HTMLElement[] {
-    const application = this.#app.phone.applicationName(profileId);
-    const output = h("output", { class: "code", "aria-label": t("code_shown") }, code);
-    return [h("h2", {}, t("code_shown")), output, h("p", {}, t("code_shown_text", { application }))];
+  /** Show the code, or first the authenticators that unlock it. A locked user gets no code. */
+  #codeParts(area: HTMLElement, challenge: Challenge): HTMLElement[] {
+    const parts = h("div", { class: "stack" });
+    const show = (code: string): void => {
+      parts.replaceChildren(...codeParts(this.#app, challenge, code));
+      this.#app.retitle(t("code_shown"));
+      this.showsCode = true;
+      // The next poll reports the end of the request.
+      this.#app.poller.wake();
+    };
+    if (challenge.code !== undefined) show(challenge.code);
+    else if (!WITHOUT_CREDENTIAL.has(challenge.type.method)) {
+      const run = async (credential: Credential): Promise<void> => {
+        this.#app.announce(t("working"));
+        const device = this.#app.phone.deviceOf(challenge.profileId);
+        const code = await this.#call(challenge, () => device.fetchCode(challenge, credential));
+        if (code === undefined) return;
+        show(code);
+        parts.querySelector("output")?.focus();
+      };
+      parts.append(
+        ...this.#credentialParts(area, challenge, { pinLabel: t("code_pin"), submit: t("code_show"), run }),
+      );
+    }
+    return [parts];
   }
 
   #approveParts(area: HTMLElement, challenge: Challenge, number: Field | undefined): HTMLElement[] {
-    const { method } = challenge.type;
-    const { profileId } = challenge;
-    const approve = (approval: Approval): Promise<void> =>
-      this.#approve(challenge, { ...approval, ...this.#readNumber(challenge, number) });
-    if (WITHOUT_CREDENTIAL.has(method)) {
-      return [button(t("approve"), "main wide", () => attempt(area, this.#problem, () => approve({})))];
+    const run = (credential: Credential): Promise<void> =>
+      this.#approve(challenge, { ...credential, ...this.#readNumber(challenge, number) });
+    if (WITHOUT_CREDENTIAL.has(challenge.type.method)) {
+      return [button(t("approve"), "main wide", () => attempt(area, this.#problem, () => run({})))];
     }
+    const check = (): void => void this.#readNumber(challenge, number);
+    return this.#credentialParts(area, challenge, { pinLabel: t("approve_pin"), submit: t("approve"), check, run });
+  }
+
+  #credentialParts(area: HTMLElement, { profileId, type }: Challenge, use: Use): HTMLElement[] {
     if (this.#app.phone.profile(profileId)?.pin === "none") return [this.#pinMissing(profileId)];
-    const unlocks = approvals(this.#app, profileId, method).map(({ label, approval }) =>
-      button(label, "main wide", () => attempt(area, this.#problem, () => approve(approval))),
+    const unlocks = approvals(this.#app, profileId, type).map(({ label, approval }) =>
+      button(label, "main wide", () => attempt(area, this.#problem, () => use.run(approval))),
     );
     const pin = h("div", {});
     const isOnlyPin = unlocks.length === 0;
     pin.append(
-      button(t(isOnlyPin ? "approve_pin" : "use_pin"), isOnlyPin ? "main wide" : "quiet", () => {
-        this.#openPad(pin, challenge, number);
+      button(isOnlyPin ? use.pinLabel : t("use_pin"), isOnlyPin ? "main wide" : "quiet", () => {
+        this.#openPad(pin, use);
       }),
     );
     return [...unlocks, pin];
@@ -93,19 +129,15 @@ export class Answers {
     return h("div", {}, h("p", {}, t("pin_missing")), buttons(set));
   }
 
-  #openPad(area: HTMLElement, challenge: Challenge, number: Field | undefined): void {
+  #openPad(area: HTMLElement, { submit, check, run }: Use): void {
     try {
-      this.#readNumber(challenge, number);
+      check?.();
     } catch (error) {
       this.#problem.show(describe(error));
       return;
     }
     this.#problem.clear();
-    const pad = new PinPad({
-      label: t("pin"),
-      submit: t("approve"),
-      onPin: (pin) => this.#approve(challenge, { pin, ...this.#readNumber(challenge, number) }),
-    });
+    const pad = new PinPad({ label: t("pin"), submit, onPin: (pin) => run({ pin }) });
     area.replaceChildren(pad.element);
     pad.focus();
   }
@@ -138,11 +170,17 @@ export class Answers {
 
   /** Send an answer and show its result. Errors after which the request is still pending are thrown. */
   async #answer(challenge: Challenge, send: () => Promise<ResultKind>): Promise<void> {
-    const { phone } = this.#app;
+    const kind = await this.#call(challenge, send);
+    if (kind === undefined) return;
+    await this.finish(challenge, kind);
+    if (kind === "fraud_done") void this.#app.phone.refresh().catch(() => undefined);
+  }
+
+  /** Call the server. Return undefined if the request has ended: its result is shown. */
+  async #call<T>(challenge: Challenge, run: () => Promise<T>): Promise<T | undefined> {
     const { transactionId, profileId } = challenge;
-    let kind: ResultKind;
     try {
-      kind = await phone.call(send, profileId);
+      return await this.#app.phone.call(run, profileId);
     } catch (error) {
       const result = this.resultOf(error);
       // Its token is no longer valid: the next attempt fetches the challenge again.
@@ -150,13 +188,19 @@ export class Answers {
       if (error instanceof AuthenticatorRevoked || error instanceof FingerprintError)
         this.#problem.show(describe(error));
       if (result === undefined) throw error;
-      kind = result;
+      await this.finish(challenge, result);
+      return undefined;
     }
+  }
+
+  /** Show the result of a request that has ended. */
+  async finish({ transactionId, profileId }: Challenge, kind: ResultKind): Promise<void> {
+    // Otherwise the removal from the list would count as the end of the code.
+    this.showsCode = false;
     this.#app.challenges.delete(transactionId);
-    await phone.forgetRequest(transactionId);
+    await this.#app.phone.forgetRequest(transactionId);
     this.#app.result = { kind, profileId };
     this.#app.replace({ name: "result" });
-    if (kind === "fraud_done") void phone.refresh().catch(() => undefined);
   }
 
   /** Return the result that an error means for a request, or undefined if it is still pending. */

@@ -1,6 +1,6 @@
 /** Authenticators that this device unlocks: the fingerprint, and the custom ones of the application. */
 
-import type { Approval, Authenticator } from "@countersign/device";
+import type { Authenticator, Challenge, Credential } from "@countersign/device";
 import { button, buttons, h } from "../dom.ts";
 import { t } from "../i18n.ts";
 import { isAccountGone } from "../phone.ts";
@@ -38,17 +38,22 @@ export function missingAuthenticators(app: App, profileId: string): string[] {
 }
 
 /** Return the approvals of a method that this device can unlock, with the labels of their buttons. */
-export function approvals(app: App, profileId: string, method: string): { label: string; approval: Approval }[] {
+export function approvals(
+  app: App,
+  profileId: string,
+  { method, codeToPhone }: Challenge["type"],
+): { label: string; approval: Credential }[] {
   const names = registeredAuthenticators(app, profileId);
   if (method === "push_with_fingerprint") {
     const isRegistered = names.includes(FINGERPRINT);
-    return isRegistered ? [{ label: t("approve_fingerprint"), approval: { fingerprint: true } }] : [];
+    const label = t(codeToPhone ? "code_fingerprint" : "approve_fingerprint");
+    return isRegistered ? [{ label, approval: { fingerprint: true } }] : [];
   }
   if (method !== "push_with_custom_authenticator") return [];
   return names
     .filter((name) => name.startsWith(CUSTOM))
     .map(idOf)
-    .map((id) => ({ label: t("approve_custom", { id }), approval: { custom: id } }));
+    .map((id) => ({ label: t(codeToPhone ? "code_custom" : "approve_custom", { id }), approval: { custom: id } }));
 }
 
 /** Set up one authenticator, or after an enrolment all. The PIN that was just set is not asked again. */

@@ -6,18 +6,24 @@ import { describe } from "../errors.ts";
 import { t, time } from "../i18n.ts";
 import type { App, Route, Screen } from "../router.ts";
 import { Answers } from "./answers.ts";
+import { ListedRequest } from "./code.ts";
 import { attempt, Problem } from "./parts.ts";
 import { TimeLeft } from "./time-left.ts";
 
 export function requestScreen(app: App, { transactionId = "", profileId = "" }: Route): Screen {
   const content = h("div", { class: "stack", "aria-busy": true }, h("p", { class: "soft" }, t("loading")));
   const timer = new TimeLeft(app);
+  const listed = new ListedRequest(app, transactionId);
+  const answers = new Answers(app);
   let isStopped = false;
+  let shown: Challenge | undefined;
   const load = async (): Promise<void> => {
     try {
       const challenge = await loadChallenge(app, transactionId, profileId);
       if (isStopped) return;
-      content.replaceChildren(...parts(app, challenge, timer));
+      shown = challenge;
+      if (challenge.type.codeToPhone) app.retitle(t("code_title"));
+      content.replaceChildren(...parts(app, challenge, timer, answers));
       await timer.start(challenge);
     } catch (error) {
       if (!isStopped) showFailure(app, content, error, profileId, () => void load());
@@ -29,7 +35,12 @@ export function requestScreen(app: App, { transactionId = "", profileId = "" }: 
     isStopped = true;
     timer.stop();
   };
-  return { title: t("request_title"), content: [content], stop };
+  const update = (): void => {
+    const hasEnded = listed.hasEnded();
+    if (!isStopped && hasEnded && shown !== undefined && answers.showsCode) void answers.finish(shown, "code_ended");
+  };
+  update();
+  return { title: t("request_title"), content: [content], update, stop };
 }
 
 async function loadChallenge(app: App, transactionId: string, profileId: string): Promise<Challenge> {
@@ -50,7 +61,7 @@ function showFailure(app: App, content: HTMLElement, error: unknown, profileId: 
   problem.show(describe(error));
 }
 
-function parts(app: App, challenge: Challenge, timer: TimeLeft): HTMLElement[] {
+function parts(app: App, challenge: Challenge, timer: TimeLeft, answers: Answers): HTMLElement[] {
   const application = app.phone.applicationName(challenge.profileId);
   const { message, signingData, timestamp } = challenge;
   const isLocked = app.phone.status(challenge.profileId)?.locked === true;
@@ -65,7 +76,7 @@ function parts(app: App, challenge: Challenge, timer: TimeLeft): HTMLElement[] {
       timer.element,
     ),
     ...(isLocked ? [h("p", { class: "notice bad", role: "alert" }, t("locked", { application }))] : []),
-    new Answers(app).element(challenge),
+    answers.element(challenge),
   ];
 }
 

@@ -5,7 +5,7 @@ import { t, type Key } from "../i18n.ts";
 import type { App, Screen } from "../router.ts";
 
 export type ResultKind =
-  "approved" | "not_approved" | "denied" | "fraud_done" | "ended" | "expired" | "disconnected" | "lost";
+  "approved" | "not_approved" | "denied" | "fraud_done" | "code_ended" | "ended" | "expired" | "disconnected" | "lost";
 
 export interface Result {
   readonly kind: ResultKind;
@@ -17,6 +17,7 @@ const APPEARANCES: Readonly<Record<ResultKind, readonly [Parameters<typeof pictu
   not_approved: ["denied", "bad", "not_approved_text"],
   denied: ["denied", "", "denied_text"],
   fraud_done: ["denied", "", "fraud_done_text"],
+  code_ended: ["ended", "", "code_ended_text"],
   ended: ["ended", "", "ended_text"],
   expired: ["ended", "", "expired_text"],
   disconnected: ["warning", "bad", "disconnected_text"],

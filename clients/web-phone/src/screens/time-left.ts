@@ -47,8 +47,8 @@ export class TimeLeft {
 
   #expire({ transactionId, profileId }: Challenge): void {
     this.stop();
-    void this.#app.phone.forgetRequest(transactionId);
     this.#app.result = { kind: "expired", profileId };
     this.#app.replace({ name: "result" });
+    void this.#app.phone.forgetRequest(transactionId);
   }
 }
