@@ -26,7 +26,7 @@ WIDTH, HEIGHT, MAX_HEIGHT = 1280, 800, 1200
 HEIGHTS = {"activity": 640, "activity-filters": 1030, "sign-in": 440}
 # The important parts of these pages, limits and locks, are at their end.
 MAX_HEIGHTS = {"general": 2400, "user": 1660}
-MAX_BYTES = 250_000
+MAX_BYTES = 260_000
 # Scroll bars fade out only a moment after scrolling.
 NO_SCROLLBARS = ".simplebar-scrollbar::before { opacity: 0 !important; }"
 LISTS = {
