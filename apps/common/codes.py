@@ -1,6 +1,7 @@
 """Random codes and secrets, and the keyed hashes (HMAC) that the server stores of them."""
 
 import hmac
+import re
 import secrets
 import string
 from hashlib import sha256
@@ -8,6 +9,15 @@ from hashlib import sha256
 from apps.common import encryption
 
 PROFILE_ALPHABET = string.ascii_uppercase + string.digits
+# Base32 of Douglas Crockford: digits and letters without I, L, O and U.
+TYPED_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_SYMBOLS, GROUP_SYMBOLS = 24, 4
+# Letters that look like digits, and the separators that word processors write.
+SIMILAR_DIGITS = {"o": "0", "O": "0", "i": "1", "I": "1", "l": "1", "L": "1"}
+SEPARATORS = "- \t\n\r\u00a0\u2007\u2009\u202f\u2010\u2011\u2012\u2013\u2014"
+UPPER_CASE = dict(zip(string.ascii_lowercase, string.ascii_uppercase, strict=True))
+TYPED_EQUIVALENTS = str.maketrans({**UPPER_CASE, **SIMILAR_DIGITS, **dict.fromkeys(SEPARATORS, "")})
+OLD_ENROLLMENT_CODE = re.compile(r"[0-9a-f]{32}")
 
 
 def random_token() -> str:
@@ -16,8 +26,20 @@ def random_token() -> str:
 
 
 def enrollment_code() -> str:
-    """Return 128 random bits in hexadecimal. NIST SP 800-63B-4, 4.1.2.2 requires at least 112 bits."""
-    return secrets.token_hex(16)
+    """Return 120 random bits as 24 symbols that people can type, in groups of four.
+
+    NIST SP 800-63B-4, 4.1.2.2 requires at least 112 bits.
+    """
+    symbols = "".join(secrets.choice(TYPED_ALPHABET) for _ in range(CODE_SYMBOLS))
+    return "-".join(symbols[start : start + GROUP_SYMBOLS] for start in range(0, CODE_SYMBOLS, GROUP_SYMBOLS))
+
+
+def canonical_enrollment_code(typed: str) -> str:
+    """Return the symbols of an enrolment code: in upper case, without separators, with the digits of similar letters.
+
+    The 32 hexadecimal digits of version 1.0 are returned unchanged.
+    """
+    return typed if OLD_ENROLLMENT_CODE.fullmatch(typed) else typed.translate(TYPED_EQUIVALENTS)
 
 
 def random_digits(count: int) -> str:

@@ -54,7 +54,9 @@ def create_enrollment_code(
     code = codes.enrollment_code()
     with transaction.atomic():
         row = EnrollmentCode.objects.create(
-            code_hash=codes.keyed_hash(code, CODE_PURPOSE), user_id=user_id, application=application
+            code_hash=codes.keyed_hash(codes.canonical_enrollment_code(code), CODE_PURPOSE),
+            user_id=user_id,
+            application=application,
         )
         facts = EnrollmentCodeFacts(user_id=user_id, app_name=application.name, **actor)
         events.record(EventTypes.ENROLLMENT_CODE_CREATED, facts)
@@ -129,7 +131,7 @@ def _enroll(enrollment: EnrollmentRequest, bearer: str) -> tuple[Profile, str]:
 
 
 def _get_valid_code(enrollment: EnrollmentRequest) -> EnrollmentCode:
-    hashes = codes.hash_candidates(enrollment.enrollment_code, CODE_PURPOSE)
+    hashes = codes.hash_candidates(codes.canonical_enrollment_code(enrollment.enrollment_code), CODE_PURPOSE)
     rows = EnrollmentCode.objects.select_related("application").filter(
         code_hash__in=hashes,
         used_at=None,

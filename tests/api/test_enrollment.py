@@ -57,8 +57,31 @@ def test_enrollment_code_expires_after_ten_minutes(send, enrollment_body, new_co
         assert send(enrollment_body(code)).status_code == expected
 
 
-@pytest.mark.parametrize("code", ["wrong", "é", "x" * 100])
-def test_wrong_enrollment_code_is_rejected(send, enrollment_body, new_code, code):
+TYPED_CODE = "0123-4567-1B0E-9A7D-ZVWX-YKMN"
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        (TYPED_CODE, TYPED_CODE),
+        (TYPED_CODE, TYPED_CODE.lower()),
+        (TYPED_CODE, TYPED_CODE.replace("-", "")),
+        (TYPED_CODE, " o123 4567\u2013lBOE - 9a7d ZVWX\u00a0ykmn "),
+        (TYPED_CODE, "OI23-4567-iboe-9a7d-zvwx-ykmn"),
+        ("9f6c1c7be50a4c83a9de50ba6c71d2e4", "9f6c1c7be50a4c83a9de50ba6c71d2e4"),
+    ],
+)
+def test_typed_code_is_accepted_in_every_form(send, enrollment_body, new_code, monkeypatch, stored, typed):
+    monkeypatch.setattr("apps.common.codes.enrollment_code", lambda: stored)
+    new_code()
+    assert send(enrollment_body(typed)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "code", ["wrong", "é", "x" * 100, "-", TYPED_CODE[:-1], TYPED_CODE[:-1] + "P", TYPED_CODE.replace("V", "U")]
+)
+def test_wrong_enrollment_code_is_rejected(send, enrollment_body, new_code, monkeypatch, code):
+    monkeypatch.setattr("apps.common.codes.enrollment_code", lambda: TYPED_CODE)
     new_code()
     assert error_of(send(enrollment_body(code))) == INVALID_CODE
     assert_nothing_is_enrolled()

@@ -1,6 +1,7 @@
 """Creation of enrolment codes with the user API."""
 
 import json
+import re
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -29,8 +30,8 @@ def test_code_is_created_from_json(request_code, settings, version, event_types)
     assert response.status_code == 201
     assert_not_cacheable(response)
     assert set(created) == {"enrollment_code", "enrollment_uri", "expires_at"}
-    # 22 characters of URL-safe base64 carry 128 bits.
-    assert len(created["enrollment_code"]) >= 22
+    # 24 symbols of base32 carry 120 bits.
+    assert re.fullmatch(r"([0-9A-HJKMNP-TV-Z]{4}-){5}[0-9A-HJKMNP-TV-Z]{4}", created["enrollment_code"])
     seconds = created["expires_at"] / 1000 - datetime.now(UTC).timestamp()
     assert 590 < seconds <= 600
     assert event_types() == ["ENROLLMENT_CODE_CREATED"]

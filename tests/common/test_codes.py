@@ -13,7 +13,7 @@ OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
     ("generate", "pattern"),
     [
         (codes.random_token, r"[A-Za-z0-9_-]{43}"),
-        (codes.enrollment_code, r"[0-9a-f]{32}"),
+        (codes.enrollment_code, r"[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){5}"),
         (codes.device_id, r"[0-9A-F]{64}"),
         (codes.profile_id, r"[A-Z0-9]{6}"),
     ],

@@ -101,7 +101,7 @@ class Placeholders:
         text = re.sub(r"\bmsg_[0-9a-f]{32}\b", lambda found: self._webhook_id(found[0]), text)
         text = re.sub(r"\b[0-9A-F]{64}\b", lambda found: self._device(found[0]), text)
         if name.startswith("enrollment") or name == "web_enrollment_uri":
-            text = re.sub(r"(?<=code=)\S+|^[\w-]{20,}$", "EXAMPLE-CODE-4f6c1b0e9a7d2c58", text)
+            text = re.sub(r"(?<=code=)\S+|^[\w-]{20,}$", "EXAM-P1EC-0DE4-F6C1-B0E9-A7D2", text)
         return re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda found: self._uuid(found[0]), text)
 
     def _uuid(self, text):

@@ -12,7 +12,7 @@ ENROLLED = [
     request_example(
         "JOSE keys",
         {
-            "enrollment_code": "Zk3T0v9QfWmB1xYdLq8hSg",
+            "enrollment_code": "EXAM-P1EC-0DE4-F6C1-B0E9-A7D2",
             "public_keys": {"keys": _KEYS},
             "application_id": "shop",
             "platform": "ios",
@@ -23,7 +23,7 @@ ENROLLED = [
     request_example(
         "OpenPGP key",
         {
-            "enrollment_code": "Zk3T0v9QfWmB1xYdLq8hSg",
+            "enrollment_code": "EXAM-P1EC-0DE4-F6C1-B0E9-A7D2",
             "public_key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n...",
             "application_id": "shop",
             "platform": "android",

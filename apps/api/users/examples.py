@@ -48,9 +48,9 @@ ENROLLMENT_CODE = [
     response_example(
         "code",
         {
-            "enrollment_code": "9f6c1c7be50a4c83a9de50ba6c71d2e4",
-            "enrollment_uri": "countersign://enroll?code=9f6c1c7be50a4c83a9de50ba6c71d2e4",
-            "web_enrollment_uri": "https://auth.example.com/phone/#code=9f6c1c7be50a4c83a9de50ba6c71d2e4",
+            "enrollment_code": "EXAM-P1EC-0DE4-F6C1-B0E9-A7D2",
+            "enrollment_uri": "countersign://enroll?code=EXAM-P1EC-0DE4-F6C1-B0E9-A7D2",
+            "web_enrollment_uri": "https://auth.example.com/phone/#code=EXAM-P1EC-0DE4-F6C1-B0E9-A7D2",
             "expires_at": 1795530539461,
         },
         201,
