@@ -81,19 +81,22 @@ def test_troubleshooting_page_explains_every_problem_in_the_log():
     assert set(re.findall(r"^### (\w+)$", section, re.MULTILINE)) == logged_problems()
 
 
+GETTEXT = ("_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy")
 TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 # Modules whose texts are warnings and their fixes.
 WARNINGS = [
     *sorted((ROOT / "apps/configuration/checks").glob("*.py")),
     *(ROOT / "apps" / name for name in ("push/verification.py", "sms/checks.py", "sms/remedies.py")),
     *(ROOT / "apps" / name for name in ("callbacks/remedies.py", "geocontext/database.py", "geocontext/client.py")),
+    *(ROOT / "apps" / name for name in ("common/database_errors.py", "outbox/broker.py", "system/keys.py")),
+    ROOT / "config/management/commands/serve.py",
 ]
 PROBLEMS = [ROOT / "apps" / app / "problems.py" for app in ("callbacks", "console", "geocontext", "push")]
 # Results of successful checks, and references to other texts.
 NO_WARNINGS = re.compile(
     r"^(All settings are|The broker is available|Its host name resolves|The service locates|Database type|Browsers can"
     r"|The (certificate|signing key|service account|VAPID key pair) .* valid|The gateway (is reachable|or its proxy)"
-    r"|There are more|Set it, or|… (was|were) checked|… is reachable)"
+    r"|There are more|Set it, or|Serve HTTP|… (was|were) checked|… is reachable)"
 )
 
 
@@ -101,7 +104,7 @@ def texts(path):
     """Return the texts of a module that go through gettext, with an ellipsis for each placeholder."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "gettext", "ngettext"):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in GETTEXT:
             found += [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
     replaced = (str(text).replace("%(prefix)s", remedies.PREFIX) for text in found if isinstance(text, str))
     return [re.sub(r"%\(\w+\)[sd]", "…", text) for text in replaced]
@@ -112,6 +115,27 @@ def test_troubleshooting_page_has_every_warning_with_its_fix():
     sentences = [text for path in WARNINGS for text in texts(path) if text.endswith(".")]
     assert len(sentences) > 50
     assert not [text for text in sentences if text not in page and not NO_WARNINGS.match(text)]
+
+
+def settings_errors():
+    """Return the texts of invalid settings, with an ellipsis for each value and without references to documents."""
+    found = []
+    for path in (ROOT / "config/settings").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Raise)
+                and getattr(getattr(node.exc, "func", None), "id", "") == "ImproperlyConfigured"
+            ):
+                parts = getattr(node.exc.args[0], "values", [node.exc.args[0]])
+                text = "".join(part.value if isinstance(part, ast.Constant) else "…" for part in parts)
+                found.append(text.partition("; docs/")[0])
+    return found
+
+
+def test_troubleshooting_page_has_every_error_of_a_setting():
+    page = " ".join(TROUBLESHOOTING.read_text().split())
+    assert len(settings_errors()) > 15
+    assert not [text for text in settings_errors() if text not in page]
 
 
 def test_troubleshooting_page_has_every_problem_of_the_start_page():
