@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from apps.applications.models import VersionStatus
 from apps.common import errors
-from apps.enrollment import authenticators, push_enrollments, services
+from apps.enrollment import authenticators, pulling, services
 from apps.enrollment.models import AuthenticatorType, Device, Profile
 from apps.events import services as events
 from apps.events.facts import Actor, DeviceActionFacts, DeviceListFacts
@@ -129,7 +129,7 @@ def revoke_push(profile: Profile, **actor: Unpack[Actor]) -> bool:
     Return True if push types could reach the profile before.
     """
     with transaction.atomic():
-        if not push_enrollments.revoke(profile):
+        if not pulling.revoke_push(profile):
             return False
         events.record(EventTypes.ADMIN_PUSH_ENROLLMENT_REVOKED, DeviceActionFacts(**profile.facts, **actor))
     return True

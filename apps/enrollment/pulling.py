@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from apps.applications.models import ApplicationVersion
 from apps.common.advisory_locks import acquire
-from apps.enrollment.models import Device, Profile
+from apps.enrollment.models import Device, Profile, PushEnrollment
 from apps.events import services as events
 from apps.events.types import EventTypes
 from apps.push.models import Platform
@@ -66,3 +66,13 @@ def claim(user_id: str, device: Device, version: ApplicationVersion) -> bool:
 def withdraw(profile: Profile) -> bool:
     """Take the right to pull from a profile. Return True if it had it."""
     return bool(Profile.objects.filter(pk=profile.pk, can_pull=True).update(can_pull=False))
+
+
+def revoke_push(profile: Profile) -> bool:
+    """Delete the push token of a profile, and its right to pull. Return True if it had either.
+
+    Requires a database transaction.
+    """
+    # A profile is locked before its push token, as in `services.unenroll`.
+    could_pull = withdraw(profile)
+    return bool(PushEnrollment.objects.filter(profile=profile).delete()[0]) or could_pull

@@ -118,18 +118,8 @@ def _apply_mode(profile: Profile, mode: str) -> None:
     if mode == PushEnrollmentMode.SINGLE_DEVICE and others.exists():
         raise errors.UserAlreadyEnrolled
     for other in others.select_related("device__version__application"):
-        revoke(other)
+        pulling.revoke_push(other)
         events.record(EventTypes.PUSH_ENROLLMENT_DROP_EXISTING_PUSH_ENROLLMENT, other.facts)
-
-
-def revoke(profile: Profile) -> bool:
-    """Delete the push token of a profile, and its right to pull. Return True if it had either.
-
-    Requires a database transaction.
-    """
-    # A profile is locked before its push token, as in `services.unenroll`.
-    could_pull = pulling.withdraw(profile)
-    return bool(PushEnrollment.objects.filter(profile=profile).delete()[0]) or could_pull
 
 
 def replace_token(device: Device, old: str, new: str) -> None:
