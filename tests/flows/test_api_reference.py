@@ -18,7 +18,10 @@ from tests.demo.running import ROOT, Run
 from tests.flows import reference
 from tests.flows.reference import PORTAL, Placeholders
 
-pytestmark = pytest.mark.processes
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(os.environ["TEST_BACKEND"] == "postgres", reason="the demo uses SQLite in any case"),
+]
 
 # In the order of execution: portal-api.md, available-types.md, start.md, result.md, ...
 PAGES = [
