@@ -7,6 +7,11 @@ from tests.phone.site import MAX_PIN_ATTEMPTS
 
 PAYMENT = "Pay € 38.50\nto Larkspur Flowers\nIBAN NL02 ABNA 0123 4567 89\nreference 2026-1128"
 
+UNSUBSCRIBE = """() => {
+    globalThis.getSubscription = PushManager.prototype.getSubscription;
+    PushManager.prototype.getSubscription = async () => null;
+}"""
+
 
 def visit_screens(phone, site, user_id="anna"):
     """Yield the name of each screen while it is open. The window has no account before."""
@@ -48,11 +53,13 @@ def _answer_requests(phone, site, user_id):
     site.start(user_id, "login-fingerprint", secure_message="Anna, you are about to sign in from Firefox on Windows.")
     transaction = site.start(user_id, "login-number", message="Sign in to the help desk?")
     phone.press("Back")
-    phone.page.evaluate("PushManager.prototype.getSubscription = async () => null")
+    phone.page.evaluate(UNSUBSCRIBE)
     phone.press("Notifications")
     expect(phone.page.get_by_role("button", name="Turn on notifications")).to_be_visible()
     yield "push-ask"
+    phone.page.evaluate("PushManager.prototype.getSubscription = globalThis.getSubscription")
     phone.press("Turn on notifications")
+    expect(phone.page.get_by_text("Notifications are on")).to_be_visible()
     phone.press("Back")
     phone.wake()
     expect(phone.page.get_by_role("button", name="Open", exact=True)).to_have_count(2)
