@@ -34,7 +34,7 @@ class Demo:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.journal = Journal()
-        self.portal = Portal(_server_connection(settings), self.journal, setup.sms_limits)
+        self.portal = Portal(_server_connection(settings), self.journal, setup.code_limits)
         self.phone = Phone(settings["server"], setup.APPLICATION, self.journal, self._save)
         self.other_devices = OtherDevices()
         self.fcm = FakeFcm(settings["service_account"], deliver=self._deliver)
@@ -195,8 +195,10 @@ class Demo:
             self.phone.check()
 
     def verify(self, code: str) -> None:
-        """Enter a verification code at the shop."""
+        """Enter a verification code at the shop. The phone removes the transaction that has ended with it."""
         self.portal.verify(code)
+        if not self.portal.visit.is_pending:
+            self.phone.check()
         if self.portal.visit.status == Status.SIGNED_IN:
             self.phone.inbox.clear()
 

@@ -38,6 +38,7 @@ class LoggedDevice(Device):
             "fetch": (200, _("challenge opened")),
             "otp": (200, _("code scanned, challenge opened")),
             "answer": (200, _("signed answer accepted")),
+            "code": (200, _("code unlocked")),
             "transactions": (200, _("pending transactions listed")),
         }.get(last, (204 if method == "DELETE" else 200, _("account removed from the phone")))
 

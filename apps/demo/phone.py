@@ -34,7 +34,7 @@ class Request:
     """Transaction on the screen. `message` and `challenge` are empty until the sealed challenge is opened.
 
     `ends_at` is in seconds since the epoch. `problem` explains why the challenge cannot be opened, `hint` why the last
-    approval failed.
+    approval failed. `code` is the code of a type with `code_to_phone`, after the credential has unlocked it.
     """
 
     transaction_id: str
@@ -45,6 +45,12 @@ class Request:
     challenge: dict[str, Any] | None = None
     problem: str = ""
     hint: str = ""
+    code: str = ""
+
+    @property
+    def has_code(self) -> bool:
+        """Return True if the user enters a code in the shop, instead of an approval on the phone."""
+        return bool(self.challenge and self.challenge["type"].get("code_to_phone"))
 
     @property
     def required_credentials(self) -> list[str]:
@@ -279,21 +285,26 @@ class Phone:
     def _send(self, request: Request, approval: ApprovalInput, *, approve: bool) -> None:
         if self._device is None or request.challenge is None:
             return
+        authenticator = FINGERPRINT if approval.uses_fingerprint else ""
         try:
+            if approve and request.has_code:
+                code = self._device.fetch_code(request.challenge, pin=approval.pin, authenticator=authenticator)
+                self._update(request, code=code, hint="")
+                return
             status = self._device.answer(
                 request.challenge,
                 approve=approve,
                 pin=approval.pin,
-                authenticator=FINGERPRINT if approval.uses_fingerprint else "",
+                authenticator=authenticator,
                 number=approval.number,
             )
             # The server counts an approval with a wrong number as a denial.
             self._finish(request.transaction_id, "approved" if status == "authenticated" else "denied")
         except InvalidPin as error:
-            self._show_hint(request, invalid_pin_text(error))
+            self._update(request, hint=invalid_pin_text(error))
         except AuthenticatorRevoked:
             self._save()
-            self._show_hint(request, _("The fingerprint is no longer accepted. Use the PIN."))
+            self._update(request, hint=_("The fingerprint is no longer accepted. Use the PIN."))
         except Disconnected:
             self._reset()
             self._is_disconnected = True
@@ -303,10 +314,10 @@ class Phone:
         except OSError as error:
             raise PhoneError(error_text(error)) from error
 
-    def _show_hint(self, request: Request, hint: str) -> None:
+    def _update(self, request: Request, **changes: Any) -> None:
         with self._lock:
             if request.transaction_id in self._requests:
-                self._requests[request.transaction_id] = replace(request, hint=hint)
+                self._requests[request.transaction_id] = replace(request, **changes)
 
     def _finish(self, transaction_id: str, result: str) -> None:
         with self._lock:
@@ -355,6 +366,8 @@ def _request_state(request: Request, *, has_fingerprint: bool) -> dict[str, Any]
         "hint": request.hint,
         "required_credentials": credentials,
         "number_digits": request.number_digits,
+        "has_code": request.has_code,
+        "code": request.code or (request.challenge or {}).get("code", ""),
         "signing_data": (request.challenge or {}).get("signing_data", ""),
         "ends_at": round(request.ends_at * 1000),
         "lifetime_seconds": request.lifetime_seconds,

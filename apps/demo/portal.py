@@ -44,8 +44,8 @@ class ServerConnection:
     application_id: str
 
 
-class SmsLimits(NamedTuple):
-    """Limits of the SMS type of the shop. `attempts` is 0 without a limit."""
+class CodeLimits(NamedTuple):
+    """Limits of a type whose code the customer enters in the shop. `attempts` is 0 without a limit."""
 
     attempts: int
     resends: int
@@ -62,7 +62,9 @@ class PortalError(Exception):
 class Portal:
     """Shop with one visitor. `visit` is replaced as a whole, so that it can be read without the lock."""
 
-    def __init__(self, connection: ServerConnection, journal: Journal, limits: Callable[[], SmsLimits]) -> None:
+    def __init__(
+        self, connection: ServerConnection, journal: Journal, limits: Callable[[SignInMethod], CodeLimits]
+    ) -> None:
         self.connection = connection
         self._limits = limits
         self.visit = Visit()
@@ -98,7 +100,7 @@ class Portal:
             started = self._call("POST", "/oauth/api/v4/authenticate/user", form, _("initiate an authentication"))
         except PortalError as error:
             return Visit(Status.FAILED, str(error), method=method)
-        limits = self._limits()
+        limits = self._limits(method)
         return Visit(
             PENDING[method],
             transaction_id=started["transaction_id"],
@@ -112,12 +114,13 @@ class Portal:
         )
 
     def verify(self, code: str) -> None:
-        """Send the code that Anna entered (E5)."""
+        """Send the code that Anna entered: that of an SMS (E5), or the one that her phone shows."""
         with self._lock:
             if self.visit.status != Status.ENTER_CODE:
                 return
-            form = {"transaction_id": self.visit.transaction_id, "sms_code": code or "-"}
-            path = f"/oauth/api/v4/authenticate/user/{quote(USER_ID)}/sms"
+            parameter, last = ("code", "code") if self.visit.method == SignInMethod.CODE else ("sms_code", "sms")
+            form = {"transaction_id": self.visit.transaction_id, parameter: code or "-"}
+            path = f"/oauth/api/v4/authenticate/user/{quote(USER_ID)}/{last}"
             try:
                 self._call("POST", path, form, _("the code is right"))
                 self.visit = replace(self.visit, status=Status.SIGNED_IN, message="")
@@ -138,7 +141,7 @@ class Portal:
     def resend(self) -> None:
         """Resend the code (E6). Raises PortalError if the server rejects the request."""
         with self._lock:
-            if self.visit.status != Status.ENTER_CODE:
+            if self.visit.status != Status.ENTER_CODE or self.visit.method != SignInMethod.SMS:
                 return
             path = f"/oauth/api/v4/authenticate/user/{quote(USER_ID)}/sms/resend"
             try:
@@ -194,7 +197,7 @@ class Portal:
             status = Status.PAID if result.get("signature_verified") else Status.FAILED
         text = reason.get("description") or _("The authentication was cancelled.")
         if reason.get("reason") == "invalid_answer":
-            is_code = self.visit.method == SignInMethod.SMS
+            is_code = self.visit.method == SignInMethod.SMS or self.visit.attempts_left == 0
             text = _("Too many wrong codes.") if is_code else _("Too many wrong PINs.")
         self.visit = replace(self.visit, status=status, message=text if status == Status.FAILED else "")
 

@@ -13,7 +13,7 @@ from apps.applications.models import ApiClient, ApplicationVersion
 from apps.callbacks.models import CallbackEndpoint
 from apps.configuration import services as configuration
 from apps.demo import fcm, store
-from apps.demo.portal import SHOP, USER_ID, SmsLimits
+from apps.demo.portal import SHOP, USER_ID, CodeLimits
 from apps.demo.visit import SignInMethod
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import Profile
@@ -31,6 +31,7 @@ TYPES = {
     SignInMethod.PIN: "login-pin",
     SignInMethod.FINGERPRINT: "login-fingerprint",
     SignInMethod.PAYMENT: "payment",
+    SignInMethod.CODE: "login-code",
     SignInMethod.SMS: "login-sms",
     SignInMethod.OTP: "scan",
 }
@@ -164,6 +165,11 @@ def _configuration(values: dict[str, Any]) -> dict[str, Any]:
                 "transaction_signing": True,
             },
             {
+                **_push_type(SignInMethod.CODE, Method.PUSH_WITH_PIN, f"Show a code for {SHOP}?"),
+                "code_to_phone": True,
+                "max_attempts": MAX_ATTEMPTS,
+            },
+            {
                 "name": TYPES[SignInMethod.SMS],
                 "method": Method.SMS.value,
                 "time_to_live": TIME_TO_LIVE_SECONDS,
@@ -193,12 +199,12 @@ def _push_type(way: SignInMethod, method: Method, message: str) -> dict[str, Any
     }
 
 
-def sms_limits() -> SmsLimits:
-    """Return the current limits of the SMS type of the demo, which an administrator can have changed."""
-    mobile_type = MobileAuthenticationType.objects.filter(name=TYPES[SignInMethod.SMS]).first()
+def code_limits(method: SignInMethod) -> CodeLimits:
+    """Return the current limits of the type of a method, which an administrator can have changed."""
+    mobile_type = MobileAuthenticationType.objects.filter(name=TYPES[method]).first()
     if mobile_type is None:
-        return SmsLimits(MAX_ATTEMPTS, MAX_RESENDS)
-    return SmsLimits(mobile_type.max_attempts, mobile_type.max_resends)
+        return CodeLimits(MAX_ATTEMPTS, MAX_RESENDS)
+    return CodeLimits(mobile_type.max_attempts, mobile_type.max_resends)
 
 
 def browser_profile() -> Profile | None:

@@ -12,6 +12,8 @@ class SignInMethod(StrEnum):
     FINGERPRINT = "fingerprint"
     # Available after a sign-in: the customer signs the payment.
     PAYMENT = "payment"
+    # The phone shows a code, which the customer enters in the shop.
+    CODE = "code"
     SMS = "sms"
     OTP = "otp"
 
@@ -34,6 +36,7 @@ PENDING = {
     SignInMethod.PIN: Status.WAITING,
     SignInMethod.FINGERPRINT: Status.WAITING,
     SignInMethod.PAYMENT: Status.WAITING,
+    SignInMethod.CODE: Status.ENTER_CODE,
     SignInMethod.SMS: Status.ENTER_CODE,
     SignInMethod.OTP: Status.SCAN,
 }

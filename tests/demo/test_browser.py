@@ -70,6 +70,23 @@ def test_approval_on_the_phone_signs_in_at_the_shop(page):
     expect(page.get_by_role("region", name="What just happened")).to_contain_text("POST /demo/callback → 204")
 
 
+def test_code_of_the_phone_signs_in_at_the_shop(page):
+    shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
+    shop.get_by_role("button", name="Code from the phone").click()
+    expect(shop.get_by_text("Anna's phone shows six digits after the PIN.")).to_be_visible()
+    expect(shop.get_by_role("button", name="Send it again")).to_be_hidden()
+    expect(phone.get_by_role("button", name="Approve")).to_be_hidden()
+    phone.get_by_label("PIN").fill("12345")
+    phone.get_by_role("button", name="Show the code").click()
+    code = phone.get_by_text(re.compile(r"^\d{6}$"))
+    expect(code).to_be_visible()
+    expect(phone.get_by_label("PIN")).to_be_hidden()
+    shop.get_by_label("Code").fill(code.inner_text())
+    shop.get_by_role("button", name="Continue").click()
+    expect(shop.get_by_role("heading", name="Welcome back, Anna")).to_be_visible()
+    expect(phone.get_by_text("Anna is enrolled.")).to_be_visible()
+
+
 def test_page_can_be_used_with_the_keyboard(page):
     shop, phone = page.get_by_role("region", name="The shop"), page.get_by_role("region", name="Anna's phone")
     shop.get_by_role("button", name="Sign in").press("Enter")

@@ -197,6 +197,25 @@ def test_sms_code_signs_in(visitor):
     assert (state["phone"]["status"], state["phone"]["messages"]) == ("ready", [])
 
 
+def test_code_of_the_phone_signs_in(visitor):
+    request = visitor.sign_in("code")["phone"]["request"]
+    assert (request["has_code"], request["code"]) == (True, "")
+    fields = {"decision": "approve", "transaction_id": request["transaction_id"]}
+    assert visitor.press("/demo/phone/answer", **fields, pin="1")["phone"]["request"]["code"] == ""
+    code = visitor.press("/demo/phone/answer", **fields, pin="12345")["phone"]["request"]["code"]
+    portal = visitor.press("/demo/verify", code=wrong(code))["portal"]
+    assert (portal["status"], portal["attempts_left"]) == ("enter_code", 2)
+    state = visitor.press("/demo/verify", code=code)
+    assert (state["portal"]["status"], state["phone"]["status"]) == ("signed_in", "ready")
+    assert not any(code in str(step) for step in state["steps"])
+
+
+def test_denied_code_does_not_sign_in(visitor):
+    request = visitor.sign_in("code")["phone"]["request"]
+    visitor.press("/demo/phone/answer", decision="deny", transaction_id=request["transaction_id"])
+    assert visitor.until(lambda state: state["portal"]["status"] != "enter_code")["portal"]["status"] == "denied"
+
+
 def test_phone_without_an_account_receives_sms(visitor):
     visitor.press("/demo/phone/unenroll")
     code = visitor.receive_code()

@@ -97,7 +97,7 @@ def test_changes_of_an_administrator_stay_until_a_reset():
 def test_older_demo_gets_missing_types():
     demo_setup()
     MobileAuthenticationType.objects.exclude(name="login").delete()
-    names = ["login-pin", "login-fingerprint", "payment", "login-sms", "scan"]
+    names = ["login-pin", "login-fingerprint", "payment", "login-code", "login-sms", "scan"]
     assert demo_setup() == "".join(f"mobile_authentication_types[{name}]: created\n" for name in names)
 
 

@@ -137,7 +137,10 @@ function drawPortal(portal) {
   find("[data-number]").textContent = portal.phone_number;
   find("[data-match]").hidden = !portal.number;
   find("[data-match-number]").textContent = portal.number;
+  const isSms = portal.method !== "code";
+  all("[data-code-from]").forEach((part) => (part.hidden = (part.dataset.codeFrom === "sms") !== isSms));
   find("[data-resend]").disabled = portal.resends_left < 1;
+  find("[data-resend]").hidden = !isSms;
   if (portal.status !== "enter_code") find("[data-code-form]").reset();
   const code = find("[data-qr]");
   const source = portal.status === "scan" ? `${code.dataset.qr}?ends=${portal.ends_at}` : "";
@@ -197,9 +200,13 @@ function drawApproval(request) {
   const needsCredential = request.required_credentials.length > 0;
   // The answers need the room.
   form.closest(".screen").classList.toggle("needs-input", needsCredential || request.number_digits > 0);
-  find("[data-plain]").hidden = needsCredential;
-  find("[data-fingerprint]").hidden = !request.required_credentials.includes("fingerprint");
-  form.hidden = !request.required_credentials.includes("pin");
+  find("[data-plain]").hidden = needsCredential || request.has_code;
+  all("[data-submit]").forEach((part) => (part.hidden = (part.dataset.submit === "code") !== request.has_code));
+  const code = find("[data-shown-code]");
+  if (code.textContent !== request.code) code.textContent = request.code;
+  code.hidden = !request.code;
+  find("[data-fingerprint]").hidden = Boolean(request.code) || !request.required_credentials.includes("fingerprint");
+  form.hidden = Boolean(request.code) || !request.required_credentials.includes("pin");
   if (form.dataset.of !== request.transaction_id) form.reset();
   form.dataset.of = request.transaction_id;
   if (hint.textContent !== request.hint) hint.textContent = request.hint;
