@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import yaml
+from django.core.management import get_commands, load_command_class
 
 from config.worker import QUEUES
 from tests.architecture import pages
@@ -57,6 +58,16 @@ def test_units_give_their_processes_time_to_stop():
     assert {name: f"{number}s" for name, number in seconds.items()} == {
         name: service["stop_grace_period"] for name, service in expected.items()
     }
+
+
+def test_units_run_commands_with_known_options():
+    units = sorted((DEPLOY / "systemd").glob("*.service"))
+    lines = [re.search(r"^ExecStart=.*? manage\.py (.*)$", path.read_text(), re.MULTILINE)[1] for path in units]
+    for line in [line.replace("%i", "push") for line in lines]:
+        command, *arguments = line.split()
+        # Raises CommandError for an unknown option.
+        load_command_class(get_commands()[command], command).create_parser("manage.py", command).parse_args(arguments)
+    assert [line.split()[0] for line in lines] == ["purge", "serve", "worker"]
 
 
 def unit(name):
