@@ -37,7 +37,9 @@ def copy(directory: Path) -> list[Path]:
     (project / ".venv/bin/python").symlink_to(sys.executable)
     (project / "countersign.env").touch()
     units = []
-    for source in sorted((ROOT / "deploy/systemd").glob("countersign*")):
+    for source in sorted((ROOT / "deploy/systemd").glob("*.*")):
+        if source.suffix not in (".service", ".timer"):
+            continue
         text = source.read_text().replace("/opt/countersign", str(project))
         # An instance of a template.
         instance = {"countersign-web@.service": "8001", "countersign-worker@.service": "push"}.get(source.name, "")
