@@ -74,7 +74,7 @@ def main() -> int:
         run = Run(Path(directory))
         try:
             password = run.wait_until_ready()[1].split()[-1]
-            visitor = use_demo(run.base)
+            visitor = Visitor(run.base)
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             # The phone of the demo shows the browser of the shop.
             user_agent = browser.new_page().evaluate("navigator.userAgent").replace("Headless", "")
@@ -82,6 +82,7 @@ def main() -> int:
                 base_url=run.base, viewport={"width": WIDTH, "height": HEIGHT}, user_agent=user_agent
             )
             save_demo(page, visitor)
+            use_demo(visitor)
             save_pages(page, password)
             save_lock_pages(page, visitor)
             save_second_factor_pages(page, password)
@@ -91,14 +92,12 @@ def main() -> int:
     return 1 if report_large_files() else 0
 
 
-def use_demo(base: str) -> Visitor:
+def use_demo(visitor: Visitor) -> None:
     """Create rows for every list: an approved and a denied sign-in, and a verification code by text message."""
-    visitor = Visitor(base)
     visitor.answer("approve")
     visitor.answer("deny")
     visitor.answer("approve")
     visitor.receive_code()
-    return visitor
 
 
 def save_demo(page: "Page", visitor: Visitor) -> None:
@@ -110,6 +109,7 @@ def save_demo(page: "Page", visitor: Visitor) -> None:
     page.get_by_role("button", name="Approve", exact=True).click()
     page.get_by_role("button", name="Pay € 38.50").click()
     page.get_by_label("PIN").wait_for()
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=DEMO, animations="disabled")
     visitor.start_over()
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
