@@ -56,12 +56,12 @@ async function rawBody(request: NodeRequest): Promise<Uint8Array | string> {
   return readAll(request);
 }
 
-/** Read a body up to one byte more than the limit. */
+/** Read a body. The part beyond the limit is discarded: leaving the loop would close the connection of Node. */
 async function readAll(chunks: AsyncIterable<unknown>): Promise<Uint8Array> {
   let body = new Uint8Array(0);
   for await (const chunk of chunks) {
+    if (body.length > MAX_BODY_BYTES) continue;
     body = concat(body, typeof chunk === "string" ? new TextEncoder().encode(chunk) : (chunk as Uint8Array));
-    if (body.length > MAX_BODY_BYTES) break;
   }
   return body;
 }

@@ -130,6 +130,7 @@ test("node handler responds to requests, also in Express", async () => {
     await withServer(listener, async (url) => {
       assert.equal((await fetch(url, { method: "POST", headers, body })).status, 204);
       assert.equal((await fetch(url, { method: "POST", body })).status, 401);
+      assert.equal((await fetch(url, { method: "POST", headers, body: "x".repeat(1_000_000) })).status, 413);
       assert.equal((await fetch(url)).status, 405);
     });
   }

@@ -129,8 +129,30 @@ test("a silent server causes a network error after the timeout", async () => {
   const { port } = silent.address() as { port: number };
   const options = { baseUrl: `http://127.0.0.1:${port}`, clientId: "portal", clientSecret: "secret" };
   const portal = new countersign.Client({ ...options, timeoutMs: 200, maxRetries: 0 });
-  await assert.rejects(portal.result("1"), (error) => error instanceof countersign.NetworkError && error.isSent);
-  silent.close();
+  try {
+    await assert.rejects(portal.result("1"), (error) => error instanceof countersign.NetworkError && error.isSent);
+  } finally {
+    silent.close();
+  }
+});
+
+test("redirects are not followed", async () => {
+  const { createServer } = await import("node:http");
+  const paths: (string | undefined)[] = [];
+  const http = createServer((request, response) => {
+    paths.push(request.url);
+    response.writeHead(307, { Location: "/other" }).end();
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => http.once("listening", resolve));
+  const { port } = http.address() as { port: number };
+  const options = { baseUrl: `http://127.0.0.1:${port}`, clientId: "portal", clientSecret: "secret", maxRetries: 0 };
+  try {
+    await assert.rejects(new countersign.Client(options).result("1"), countersign.UnexpectedResponse);
+    assert.deepEqual(paths, ["/oauth/api/v4/authenticate/transaction/1"]);
+  } finally {
+    http.closeAllConnections();
+    http.close();
+  }
 });
 
 for (const baseUrl of ["countersign.example.com", "https://portal:secret@example.com", "https://x/?a=b"]) {
