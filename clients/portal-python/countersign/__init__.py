@@ -55,8 +55,9 @@ from countersign.models import (
     TransactionResult,
     UserDevice,
 )
+from countersign.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "AccessDenied",

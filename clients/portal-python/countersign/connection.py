@@ -11,6 +11,7 @@ import httpx
 
 from countersign import errors
 from countersign.flows import Request, Response, RetryPolicy
+from countersign.version import VERSION
 
 MAX_CONNECT_SECONDS = 5.0
 # The request was not sent.
@@ -82,7 +83,7 @@ class Connection:
         credentials = (quote(self.client_id, safe=""), quote(self.client_secret, safe=""))
         return {
             "auth": httpx.BasicAuth(*credentials),
-            "headers": {"Accept": "application/json", "User-Agent": "countersign-python/0.1.0"},
+            "headers": {"Accept": "application/json", "User-Agent": f"countersign-python/{VERSION}"},
             "timeout": httpx.Timeout(timeout, connect=min(timeout, MAX_CONNECT_SECONDS)),
             "verify": self.options.get("verify", True),
             "transport": self.options.get("transport"),

@@ -1,6 +1,7 @@
 // Retries, polling and representations, at the fake server.
 
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import test from "node:test";
 import { inspect } from "node:util";
 
@@ -134,6 +135,20 @@ test("a silent server causes a network error after the timeout", async () => {
   } finally {
     silent.close();
   }
+});
+
+test("requests name the version of the package", async () => {
+  const { server } = setUp();
+  const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+  const agents: (string | null)[] = [];
+  const portal = server.client({
+    fetch: async (input, init) => {
+      agents.push(new Headers(init?.headers).get("user-agent"));
+      return server.fetch(input, init);
+    },
+  });
+  await portal.devices("anna");
+  assert.deepEqual(agents, [`countersign-typescript/${version}`]);
 });
 
 test("redirects are not followed", async () => {

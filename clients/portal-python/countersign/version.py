@@ -1,0 +1,3 @@
+"""Version of the library, the only place of it."""
+
+VERSION = "0.1.0"
