@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import socket
@@ -22,7 +23,10 @@ from tests.flows.stack import Stack
 from tests.flows.waiting import wait_until
 from tests.ports import free_port
 
-pytestmark = pytest.mark.processes
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(os.environ["TEST_BACKEND"] == "postgres", reason="the proxies do not depend on the database"),
+]
 
 HOST = "countersign.example.com"
 CLIENT_ADDRESS, OTHER_ADDRESS = "127.0.0.2", "127.0.0.3"
