@@ -39,7 +39,7 @@ check "types of clients/web-phone (tsc)" $bin/python scripts/typescript.py types
 check "code style of clients/web-phone (ESLint)" $bin/python scripts/typescript.py lint web-phone
 check "site of the documentation (MkDocs)" env NO_MKDOCS_2_WARNING=1 $bin/python -m mkdocs build --site-dir "$VAR_DIR/docs"
 check "words" $bin/python scripts/check_words.py
-check "shell scripts" sh -c 'for script in scripts/*.sh .ci/run; do sh -n "$script" || exit 1; done'
+check "shell scripts" sh -c 'for script in scripts/*.sh .ci/run deploy/systemd/countersign; do sh -n "$script" || exit 1; done'
 check "software bill of materials" $bin/python scripts/sbom.py --check
 check "Helm chart" $bin/python scripts/check_chart.py
 check "alert rules (promtool)" ./scripts/check-alerts.sh
