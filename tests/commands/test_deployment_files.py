@@ -7,6 +7,7 @@ import subprocess
 import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
+from django.urls import get_resolver
 
 from config.worker import QUEUES
 from tests.architecture import pages
@@ -68,6 +69,14 @@ def test_units_run_commands_with_known_options():
         # Raises CommandError for an unknown option.
         load_command_class(get_commands()[command], command).create_parser("manage.py", command).parse_args(arguments)
     assert [line.split()[0] for line in lines] == ["purge", "serve", "worker"]
+
+
+def test_ingress_of_the_chart_exposes_the_apis_and_the_console_only():
+    template = (DEPLOY / "helm/countersign/templates/network.yaml").read_text()
+    exposed = set(re.findall(r'"/([a-z.-]+)"', re.search(r"range \$path := list (.*) }}", template)[1]))
+    roots = {str(pattern.pattern).partition("/")[0] for pattern in get_resolver().url_patterns} - {""}
+    assert roots - {"demo", "healthz", "readyz", "metrics"} <= exposed
+    assert not exposed & {"demo", "healthz", "readyz", "metrics"}
 
 
 def unit(name):
