@@ -13,6 +13,7 @@ from apps.applications.models import Api, ApiClient, ApplicationVersion, Version
 from apps.console import daily_statistics, problems
 from apps.console.daily_statistics import HourlyCount
 from apps.enrollment.models import PushEnrollment
+from apps.events.console import devices
 from apps.events.models import Event
 from apps.push.models import PushMessagingConfiguration
 from apps.system import services as system
@@ -51,7 +52,8 @@ def context(user: User | AnonymousUser) -> dict[str, Any]:
             "steps_done": sum(step.is_done for step in steps),
         }
     if user.has_perm("events.view_event"):
-        page_context["last_events"] = Event.objects.all()[:MAX_EVENTS]
+        page_context["last_events"] = events = list(Event.objects.all()[:MAX_EVENTS])
+        devices.attach(events)
     return page_context
 
 

@@ -131,7 +131,18 @@ class EndFacts(TransactionFacts, StaffActor, ReasonFact):
     pass
 
 
-class AttemptFacts(TransactionFacts):
+class AttemptLimitFact(TypedDict, total=False):
+    """`max_attempts` is absent if there is no limit."""
+
+    max_attempts: int
+
+
+def attempt_limit(limit: int) -> AttemptLimitFact:
+    """Return the fact of an attempt limit. 0: no limit."""
+    return AttemptLimitFact(max_attempts=limit) if limit else AttemptLimitFact()
+
+
+class AttemptFacts(TransactionFacts, AttemptLimitFact):
     attempt: int
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import milliseconds
 from apps.common.identifiers import time_ordered_id
+from apps.events.names import event_name
 
 
 class Event(models.Model):
@@ -27,6 +28,8 @@ class Event(models.Model):
     # With a database default: an older release can insert events during a deployment.
     count = models.IntegerField(_("count"), default=1, db_default=1)
     last_occurred = models.DateTimeField(_("last time"), null=True, blank=True)
+    # Set by the console for events of a device (`apps/events/console/devices.py`).
+    device_reference: Any = None
 
     class Meta:
         verbose_name = _("event")
@@ -42,7 +45,7 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.event_name
+        return self.label
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
@@ -54,12 +57,18 @@ class Event(models.Model):
 
     @property
     def event_name(self) -> str:
+        """Return the name in the events API."""
         return self.event_type.replace("_", " ")
 
     @property
+    def label(self) -> str:
+        """Return the name of the type in the reader's language."""
+        return event_name(self.event_type)
+
+    @property
     def title(self) -> str:
-        """Return the event name, with the number of failures if the event counts several."""
-        return self.event_name if self.count == 1 else f"{self.event_name} ({self.count})"
+        """Return the label, with the number of failures if the event counts several."""
+        return self.label if self.count == 1 else f"{self.label} ({self.count})"
 
     @property
     def all_details(self) -> dict[str, Any]:

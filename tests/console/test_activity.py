@@ -131,7 +131,7 @@ def test_new_filter_starts_at_newest_page(console, history):
 def test_filter_form_shows_current_values(console, history):
     page = get_list(console, event_type=KINDS[:2], exclude_event_type=KINDS[3]).content.decode()
     chosen = re.findall(r'<option value="(\w+)" selected', page)
-    assert chosen == [KINDS[1], KINDS[0], KINDS[3]]
+    assert sorted(chosen) == sorted([KINDS[1], KINDS[0], KINDS[3]])
 
 
 def test_events_are_read_only(console, history):
@@ -275,9 +275,9 @@ def test_activity_shows_current_count_of_failed_access(console, client):
         for _time in range(3):
             assert client.get("/oauth/api/v1/events").status_code == 401
     event = Event.objects.get(event_type="API_AUTHENTICATION_FAILED")
-    assert "API AUTHENTICATION FAILED (3)" in get_list(console).content.decode()
+    assert "API access rejected (3)" in get_list(console).content.decode()
     page = console.get(f"{LIST}{event.pk}/change/").content.decode()
-    assert "&quot;count&quot;: 3" in page
+    assert '<th scope="row">Number</th><td>3</td>' in page
     assert "Last time (UTC)" in page
     exported = b"".join(console.get(EXPORT).streaming_content).decode()
     assert '""count"": 3' in exported

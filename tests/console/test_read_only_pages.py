@@ -73,10 +73,10 @@ def test_device_only_content_is_not_shown(console, rows_exist, transaction):
 def test_transaction_page_shows_timeline(console, transaction):
     page = console.get(f"/admin/transactions/transaction/{transaction.pk}/change/")
     assert [entry.title for entry in page.context["timeline"]] == [
-        "PUSH AUTH INITIALIZED",
+        "Push started",
         "Push, attempt 1: retry",
-        "MOBILE AUTH FETCH SECURED MESSAGE FETCHED",
-        "MOBILE AUTH AUTHENTICATED",
+        "Request fetched by the device",
+        "User authenticated",
         "Push is due",
         "Callback is due",
     ]
@@ -88,7 +88,7 @@ def test_profile_page_shows_device_and_push_state(console, rows_exist, device):
     page = console.get(f"/admin/enrollment/profile/{Profile.objects.get().pk}/change/").content.decode()
     assert device.device_id in page
     assert "Phone of anna" in page
-    assert "KEY ENROLLMENT SUCCESS" in page
+    assert "User enrolled on a device" in page
 
 
 def matches(console, query):

@@ -188,7 +188,7 @@ def test_helpdesk_pages_do_not_link_other_pages(rows, device):
     page_text = browser.get(f"/admin/transactions/transaction/{transaction.pk}/change/").content.decode()
     assert "Transactions of the last 24 hours" in start
     assert "Latest events of this user" in user
-    assert "PUSH ENROLLMENT SUCCESS" in user
+    assert "Device enrolled for push" in user
     assert transaction.client.name in page_text
     for page in (start, user, page_text):
         links = set(re.findall(r'href="(/admin/[^"?]*)', page))

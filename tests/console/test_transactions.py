@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.enrollment.models import PushEnrollment
 from apps.events.models import Event
+from apps.events.names import NAMES
 from apps.events.types import EVENT_TYPES, EventTypes
 from apps.outbox import claims
 from apps.sms.gateways.memory import MemoryGateway
@@ -59,10 +60,10 @@ def detail_page(console, transaction):
 def test_sms_timeline_contains_attempts(console, sms_transaction):
     timeline = detail_page(console, sms_transaction).context["timeline"]
     assert [(entry.title, entry.tone) for entry in timeline] == [
-        ("SMS AUTH INITIALIZED", "plain"),
+        ("SMS started", "plain"),
         ("Text message, attempt 1: accepted", "good"),
-        ("SMS AUTH NOT AUTHENTICATED INVALID VERIFICATION CODE", "bad"),
-        ("SMS RESEND SUCCEEDED", "plain"),
+        ("Wrong SMS code", "bad"),
+        ("SMS resent", "plain"),
         ("Text message is due", "waiting"),
     ]
     assert timeline[1].facts[0] == "from Shop"
@@ -82,8 +83,8 @@ def test_long_timeline_keeps_first_and_last_entries(console, portal, resends, om
     assert {post("", sms_code="nonsense") for _number in range(99)} == {404}
     assert post("", sms_code=transaction.code) == 200
     titles = [entry.title for entry in detail_page(console, transaction).context["timeline"] if entry.tone != "waiting"]
-    wrong = ["SMS AUTH NOT AUTHENTICATED INVALID VERIFICATION CODE"] * 99
-    assert titles == ["SMS AUTH INITIALIZED", *omitted, *wrong, "SMS AUTH AUTHENTICATED"]
+    wrong = ["Wrong SMS code"] * 99
+    assert titles == ["SMS started", *omitted, *wrong, "User authenticated by SMS"]
 
 
 def test_failed_authentications_are_marked_in_timeline(console, sms_transaction):
@@ -98,7 +99,7 @@ def test_failed_authentications_are_marked_in_timeline(console, sms_transaction)
     )
     shown = [entry for entry in detail_page(console, sms_transaction).context["timeline"] if entry.at == now]
     assert [(entry.title, entry.tone) for entry in shown] == [
-        (event_type.replace("_", " "), "bad") for event_type in failures
+        (str(NAMES[event_type]), "bad") for event_type in failures
     ]
     assert "info" not in {entry.icon for entry in shown}
 
@@ -146,7 +147,7 @@ def test_otp_transaction_shows_user(console, portal, device):
     otp = portal.post(START, fields).json()["otp"]
     transaction = Transaction.objects.get()
     before = detail_page(console, transaction)
-    assert before.context["timeline"][0].title == "OTP AUTH INITIALIZED"
+    assert before.context["timeline"][0].title == "One-time password started"
     device.claim_otp(otp)
     after = detail_page(console, transaction).content.decode()
     assert device.device_id in after
@@ -297,13 +298,13 @@ def test_timeline_shows_attempts_without_device_content(console, push_transactio
     CallbackAttempt.objects.create(delivery=callback, number=4, started_at=timezone.now(), outcome="failed", status=500)
     page = detail_page(console, push_transaction)
     entries = {entry.title: entry for entry in page.context["timeline"]}
-    assert next(iter(entries)) == "PUSH AUTH INITIALIZED"
+    assert next(iter(entries)) == "Push started"
     assert entries["Location lookup, attempt 1: success"].tone == "good"
     assert entries["Push, attempt 1: retry"].facts == ("HTTP 503",)
     assert entries["Push is due"].facts == ("next: attempt 2",)
     assert entries["Callback, attempt 4: failed"].tone == "bad"
     assert entries["Callback is due"].facts == ("next: attempt 5",)
-    assert {"MOBILE AUTH FETCH SECURED MESSAGE FETCHED", "MOBILE AUTH NOT AUTHENTICATED"} <= set(entries)
+    assert {"Request fetched by the device", "User not authenticated"} <= set(entries)
     content = page.content.decode()
     assert f'href="/admin/callbacks/callbackdelivery/?transaction_id={push_transaction.pk}"' in content
     assert [text for text in ("12.50", "NL91", push_transaction.token) if text in content] == []

@@ -10,6 +10,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from apps.common.console.documents import error, troubleshooting
+from apps.events.console import descriptions
+from apps.events.models import Event
 
 register = template.Library()
 
@@ -18,6 +20,16 @@ register = template.Library()
 def documents(*names: str) -> dict[str, Any]:
     """Link sections of the troubleshooting page and pages of errors: `#anchor`, or the number or token of an error."""
     return {"documents": [troubleshooting(name[1:]) if name.startswith("#") else error(name) for name in names]}
+
+
+@register.filter
+def facts(event: Event) -> list[str]:
+    return descriptions.facts(event)
+
+
+@register.filter
+def actor(event: Event) -> str:
+    return descriptions.actor(event)
 
 
 @register.inclusion_tag("admin/breadcrumbs.html", takes_context=True)

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from apps.enrollment import device_management, fraud_locks
 from apps.enrollment.console import columns, device_actions, enrollment_pages, push_pages
 from apps.enrollment.console.device_actions import DISCONNECT, REVOKE_MOBILE_AUTHENTICATION, REVOKE_PUSH, DeviceAction
 from apps.enrollment.models import Profile
+from apps.events.console import devices
 from apps.events.models import Event
 
 MAX_EVENTS = 20
@@ -93,7 +95,9 @@ class ProfileAdmin(LogAdmin):
 
     def get_user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
         """Return the template context of pages about a user, in addition to the devices."""
-        return {"user_id": user_id, "user_events": Event.objects.filter(user_id=user_id)[:MAX_EVENTS]}
+        events = list(Event.objects.filter(user_id=user_id)[:MAX_EVENTS])
+        devices.attach(events)
+        return {"user_id": user_id, "user_events": events}
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -201,6 +205,19 @@ class ProfileAdmin(LogAdmin):
     )
     def enroll_device(self, request: HttpRequest) -> HttpResponse:
         return enrollment_pages.enroll(self, request, back_url=reverse(CHANGELIST))
+
+
+def find_devices(device_ids: Collection[str]) -> dict[devices.DeviceKey, devices.DeviceReference]:
+    """Return the names and pages of devices by device id and user id, for the events of a page."""
+    columns = ("device__device_id", "user_id", "device__name", "pk")
+    rows = Profile.objects.filter(device__device_id__in=device_ids).values_list(*columns)
+    return {
+        (device_id, user_id): devices.DeviceReference(name, reverse("admin:enrollment_profile_change", args=[pk]))
+        for device_id, user_id, name, pk in rows
+    }
+
+
+devices.register(find_devices)
 
 
 def get_searched_user(request: HttpRequest) -> str:

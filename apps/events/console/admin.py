@@ -1,5 +1,5 @@
-import json
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,9 +22,10 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget
 from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.common.input_text import is_storable
 from apps.events import cursor_pagination, event_counters, services
-from apps.events.console import export
+from apps.events.console import descriptions, details_table, devices, export
 from apps.events.facts import ExportFacts
 from apps.events.models import Event
+from apps.events.names import event_name
 from apps.events.types import EVENT_TYPES, EventTypes
 
 
@@ -48,7 +49,8 @@ class EventTypeFilter(FormFilter):
 
     @cached_property
     def fields(self) -> dict[str, forms.Field]:
-        choices = sorted((str(event_type), event_type.replace("_", " ")) for event_type in EVENT_TYPES)
+        names = [(str(event_type), f"{event_name(event_type)} ({event_type})") for event_type in EVENT_TYPES]
+        choices = sorted(names, key=itemgetter(1))
         widget = UnfoldAdminSelectMultipleWidget(choices=choices, attrs={"size": 6})
         help_text = _("Select several with Ctrl or ⌘ and a click.")
         field = forms.MultipleChoiceField(
@@ -76,7 +78,6 @@ class OtherTypesFilter(EventTypeFilter):
 class EventAdmin(LogAdmin):
     """Audit log, newest first."""
 
-    list_display = ("time", "name", "user_id", "client_id", "app_name", "transaction", "client_ip")
     list_filter = (
         ("occurred", PeriodFilter),
         ("event_type", EventTypeFilter),
@@ -86,12 +87,24 @@ class EventAdmin(LogAdmin):
         ("transaction_id", ExactFilter),
     )
     actions_list = ("export_as_csv",)
-    fieldsets = (
-        (None, {"fields": ("name", ("time", "last_time"), ("user_id", "app_name"), ("client_id", "transaction"))}),
-        (_("Caller"), {"fields": (("client_ip", "user_agent"),)}),
-        (_("Details"), {"fields": ("details_json", "event_identifier")}),
-    )
-    readonly_fields = ("time", "last_time", "name", "transaction", "details_json")
+    readonly_fields = ("time", "last_time", "name", "who", "user", "client", "transaction", "table")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        user = self.link_or_text(request, "user", "user_id", "enrollment.view_profile")
+        return ("time", "name", "what", "who", user, "app_name", "transaction", "client_ip")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
+        user = self.link_or_text(request, "user", "user_id", "enrollment.view_profile")
+        client = self.link_or_text(request, "client", "client_id", "applications.view_apiclient")
+        return (
+            (None, {"fields": ("name", ("time", "last_time"), ("who", user), ("app_name", client), "transaction")}),
+            (_("Caller"), {"fields": (("client_ip", "user_agent"),)}),
+            (_("Details"), {"fields": ("table", "event_identifier")}),
+        )
+
+    def link_or_text(self, request: HttpRequest, link: str, text: str, permission: str) -> str:
+        """Return the field with a link for accounts that may follow it, and the field without one for others."""
+        return link if request.user.has_perm(permission) else text
 
     @admin.display(description=_("time (UTC)"))
     def time(self, event: Event) -> str:
@@ -102,24 +115,53 @@ class EventAdmin(LogAdmin):
         return format_datetime(event.last_occurred)
 
     @admin.display(description=_("event"))
-    def name(self, event: Event) -> str:
-        return event.title
+    def name(self, event: Event) -> SafeString:
+        return format_html('{} <code class="console-code" translate="no">{}</code>', event.title, event.event_type)
 
-    @admin.display(description=_("details"))
-    def details_json(self, event: Event) -> SafeString:
-        return format_html(
-            '<pre class="console-json">{}</pre>', json.dumps(event.all_details, indent=2, ensure_ascii=False)
-        )
+    @admin.display(description=_("what"), empty_value="-")
+    def what(self, event: Event) -> str | None:
+        return " · ".join(descriptions.facts(event)) or None
+
+    @admin.display(description=_("who"), empty_value="-")
+    def who(self, event: Event) -> str | None:
+        return descriptions.actor(event) or None
+
+    @admin.display(description=_("user"), empty_value="-")
+    def user(self, event: Event) -> SafeString | str | None:
+        if not event.user_id:
+            return None
+        return _link(reverse("admin:enrollment_profile_changelist", query={"q": event.user_id}), event.user_id)
+
+    @admin.display(description=_("API client"), empty_value="-")
+    def client(self, event: Event) -> SafeString | str | None:
+        if not event.client_id:
+            return None
+        return _link(reverse("admin:applications_apiclient_changelist", query={"q": event.client_id}), event.client_id)
+
+    @admin.display(description=_("details"), empty_value="-")
+    def table(self, event: Event) -> SafeString | None:
+        return details_table.render(event)
 
     @admin.display(description=_("transaction"), empty_value="-")
     def transaction(self, event: Event) -> Any:
         if event.transaction_id is None:
             return None
         url = reverse("admin:transactions_transaction_change", args=[event.transaction_id])
-        return format_html('<a href="{}" class="text-link">{}</a>', url, str(event.transaction_id)[:8])
+        return _link(url, str(event.transaction_id)[:8])
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
+        event: Event | None = super().get_object(request, object_id, from_field)
+        if event:
+            devices.attach([event])
+        return event
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         changelist: type[ChangeList] = cursor_pagination.EventChangeList
+        return changelist
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist: ChangeList = super().get_changelist_instance(request)
+        devices.attach(changelist.result_list)
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -155,3 +197,7 @@ class EventAdmin(LogAdmin):
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+
+def _link(url: str, text: str) -> SafeString:
+    return format_html('<a href="{}" class="text-link">{}</a>', url, text)

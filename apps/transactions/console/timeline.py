@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.events.console import descriptions
 from apps.events.models import Event
 from apps.events.types import EventTypes
 from apps.outbox.models import Attempt, Delivery, State
@@ -89,13 +90,17 @@ EVENT_STYLES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """Line of the timeline. `tone` is good, bad, waiting or plain; `icon` is the name of a Material symbol."""
+    """Line of the timeline. `tone` is good, bad, waiting or plain; `icon` is the name of a Material symbol.
+
+    `code` is the type of an event; the title is its name in the reader's language.
+    """
 
     at: datetime
     icon: str
     tone: str
     title: str
     facts: tuple[str, ...] = ()
+    code: str = ""
 
     @property
     def time(self) -> str:
@@ -132,14 +137,13 @@ def _first_event_and_omission(events: QuerySet[Event], oldest_shown: Event) -> I
 
 def _entry(event: Event) -> Entry:
     icon, tone = EVENT_STYLES.get(event.event_type, ("info", PLAIN))
-    return Entry(event.occurred, icon, tone, event.event_name, _event_facts(event))
+    return Entry(event.occurred, icon, tone, event.label, _event_facts(event), event.event_type)
 
 
 def _event_facts(event: Event) -> tuple[str, ...]:
-    """Return the reason and the actor of an event, and that nothing is sent to the device."""
-    reason, who = event.details.get("reason"), event.details.get("who")
-    pull = _("no push: the browser fetches its requests") if event.details.get("delivery") == "pull" else ""
-    return tuple(filter(None, (str(reason or ""), _("by %(who)s") % {"who": who} if who else "", pull)))
+    """Return what the event was about, and its actor if a staff account or command caused it."""
+    who = event.details.get("who")
+    return (*descriptions.facts(event), *([_("by %(who)s") % {"who": who}] if who else []))
 
 
 def _lookups(transaction: Transaction) -> Iterator[Entry]:

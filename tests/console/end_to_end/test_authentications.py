@@ -63,10 +63,10 @@ def test_push_authentication_from_empty_installation(console, site):
 
     lines = console.read_timeline(started["transaction_id"], until="Callback, attempt 1: delivered")
     assert lines == [
-        "PUSH AUTH INITIALIZED",
+        "Push started",
         "Push, attempt 1: accepted",
-        "MOBILE AUTH FETCH SECURED MESSAGE FETCHED",
-        "MOBILE AUTH AUTHENTICATED",
+        "Request fetched by the device",
+        "User authenticated",
         "Callback, attempt 1: delivered",
     ]
     expect(console.page.get_by_text("Authenticated", exact=True)).to_be_visible()
@@ -86,11 +86,11 @@ def test_sms_authentication_from_empty_installation(console, site):
     assert portal.verify("bert", transaction_id, wrong)[0] == 404
     assert portal.verify("bert", transaction_id, code) == (200, {"transaction_id": transaction_id})
 
-    assert console.read_timeline(transaction_id, until="SMS AUTH AUTHENTICATED") == [
-        "SMS AUTH INITIALIZED",
+    assert console.read_timeline(transaction_id, until="User authenticated by SMS") == [
+        "SMS started",
         "Text message, attempt 1: accepted",
-        "SMS AUTH NOT AUTHENTICATED INVALID VERIFICATION CODE",
-        "SMS AUTH AUTHENTICATED",
+        "Wrong SMS code",
+        "User authenticated by SMS",
     ]
     expect(console.page.get_by_text("2 of 2")).to_be_visible()
 
@@ -110,8 +110,8 @@ def test_otp_authentication_from_empty_installation(console, site):
     assert portal.result(started["transaction_id"])["user_id"] == "cleo"
 
     lines = console.read_timeline(started["transaction_id"], until="Callback, attempt 1: delivered")
-    assert lines[0] == "OTP AUTH INITIALIZED"
-    assert "MOBILE AUTH AUTHENTICATED" in lines
+    assert lines[0] == "One-time password started"
+    assert "User authenticated" in lines
     expect(console.page.get_by_role("link", name="cleo")).to_be_visible()
 
 
@@ -129,6 +129,6 @@ def test_user_without_device_gets_sms_fallback(console, site):
     assert portal.verify("dora", started["transaction_id"], code)[0] == 200
     assert portal.result(started["transaction_id"])["is_authenticated"]
 
-    lines = console.read_timeline(started["transaction_id"], until="SMS AUTH AUTHENTICATED")
+    lines = console.read_timeline(started["transaction_id"], until="User authenticated by SMS")
     assert "Text message, attempt 1: accepted" in lines
     expect(console.page.get_by_text("fallback-text")).to_be_visible()

@@ -79,7 +79,7 @@ def test_helpdesk_views_users_and_transactions_read_only(demo, window):
     console.open_user("anna")
     expect(window.locator("#result_list tbody tr").first).to_be_visible()
     events = window.locator("section").filter(has=window.get_by_role("heading", name="Latest events of this user"))
-    expect(events).to_contain_text("MOBILE AUTH NOT AUTHENTICATED")
+    expect(events).to_contain_text("User not authenticated")
     assert 0 < events.locator("li").count() <= 20
     assert_nothing_to_change(window)
     window.get_by_role("link", name="Transactions of this user").click()

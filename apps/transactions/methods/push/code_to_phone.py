@@ -16,7 +16,7 @@ from apps.common.statements import Select, Update
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import Profile
 from apps.events import services as events
-from apps.events.facts import AttemptFacts
+from apps.events.facts import AttemptFacts, attempt_limit
 from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.methods import code_failures
@@ -96,7 +96,8 @@ def verify(transaction: Transaction, code: str) -> None:
             raise errors.TransactionNotFound
         return
     event_type = EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    events.record(event_type, AttemptFacts(**transaction.facts, attempt=number))
+    facts = AttemptFacts(**transaction.facts, **attempt_limit(transaction.max_attempts), attempt=number)
+    events.record(event_type, facts)
     if is_last:
         code_failures.record_lock(transaction.user_id, EventTypes.PUSH_AUTH_USER_LOCKED, **transaction.actor)
     if transaction.max_attempts and number >= transaction.max_attempts:

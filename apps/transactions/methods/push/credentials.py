@@ -10,7 +10,7 @@ from apps.common import errors
 from apps.enrollment import authenticators
 from apps.enrollment.models import AuthenticatorType, Profile
 from apps.events import services as events
-from apps.events.facts import AttemptFacts, CredentialFacts
+from apps.events.facts import AttemptFacts, CredentialFacts, attempt_limit
 from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.models import Reason, RejectedAnswer, Status, Transaction
@@ -110,7 +110,8 @@ def _verify_pin(
         used_attempts=pin_check.used_attempts,
         max_attempts=pin_check.max_attempts,
     )
-    facts = AttemptFacts(**transaction.facts, attempt=pin_check.used_attempts)
+    limit = attempt_limit(pin_check.max_attempts)
+    facts = AttemptFacts(**transaction.facts, **limit, attempt=pin_check.used_attempts)
     events.record(EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_PIN, facts)
     if pin_check.is_disconnected:
         lifecycle.close(

@@ -7,7 +7,7 @@ from django.utils import timezone
 from apps.common import codes, errors
 from apps.common.statements import Update
 from apps.events import services as events
-from apps.events.facts import AttemptFacts
+from apps.events.facts import AttemptFacts, attempt_limit
 from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.methods import code_failures
@@ -47,7 +47,8 @@ def verify(transaction: Transaction, code: str) -> None:
         limits.count_verified(transaction)
         return
     event_type = EventTypes.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    events.record(event_type, AttemptFacts(**transaction.facts, attempt=number))
+    facts = AttemptFacts(**transaction.facts, **attempt_limit(transaction.max_attempts), attempt=number)
+    events.record(event_type, facts)
     if is_last:
         code_failures.record_lock(transaction.user_id, EventTypes.SMS_AUTH_USER_LOCKED, **transaction.actor)
     if transaction.max_attempts and number >= transaction.max_attempts:
