@@ -2,7 +2,9 @@
 
 from functools import cache
 from threading import Lock
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -11,6 +13,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.api.views import ApiView
 from apps.common import errors
@@ -26,6 +29,10 @@ MEDIA_TYPES = {
     "application/vnd.oai.openapi+json": JSON,
     "application/json": JSON,
 }
+
+READ_ONLY = '{"deepLinking": true, "supportedSubmitMethods": []}'
+# Requests have no cookies. Without them, the browser does not ask for a password either if the response is 401.
+TRY_IT_OUT = '{"deepLinking": true, "requestInterceptor": (request) => ({...request, credentials: "omit"})}'
 
 _generation_lock = Lock()
 
@@ -43,7 +50,19 @@ class DescriptionView(ApiView):
 
 
 class DescriptionPageView(ApiView, SpectacularSwaggerSplitView):
-    """Page that displays the description in a browser."""
+    """Page that displays the description in a browser. It sends requests only if `API_TRY_IT_OUT` is on."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if "settings" in response.data:
+            response.data["settings"] = page_settings()
+        return response
+
+
+def page_settings() -> str:
+    """Return the settings of Swagger UI as JavaScript. Without methods to submit, it has no button "Try it out"."""
+    return TRY_IT_OUT if settings.API_TRY_IT_OUT else READ_ONLY
 
 
 def select_format(request: Request) -> str:

@@ -50,6 +50,8 @@ ACCESS_LOG = env.boolean("ACCESS_LOG", default=True)
 LOG_FORMAT = env.choice("LOG_FORMAT", ("json", "text"), default="json")
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
+# "Try it out" in the API description sends requests to this server.
+API_TRY_IT_OUT = env.boolean("API_TRY_IT_OUT", default=False)
 DOCUMENTATION_URL = env.optional_site_url("DOCUMENTATION_URL")
 MESSAGE_MAX_LENGTH = env.integer("MESSAGE_MAX_LENGTH", default=155)
 # Languages of the default messages in the console.

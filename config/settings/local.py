@@ -13,6 +13,7 @@ else:
     SECRET_KEY = env.str("SECRET_KEY", default=_generated["SECRET_KEY"])
     _encryption_keys = env.str("FIELD_ENCRYPTION_KEYS", default=_generated["FIELD_ENCRYPTION_KEYS"])
 FIELD_ENCRYPTION_KEYS = encryption_keys(_encryption_keys)
+API_TRY_IT_OUT = env.boolean("API_TRY_IT_OUT", default=True)
 CALLBACKS_ALLOW_PRIVATE_ADDRESSES = env.boolean("CALLBACKS_ALLOW_PRIVATE_ADDRESSES", default=True)
 
 SMS_GATEWAY = env.str("TOKEN_SERVER_ENGINE_CUSTOM_HOOKS_SMS_GATEWAY", default="console")

@@ -85,8 +85,11 @@ def test_menus_and_buttons_comply_with_policy(demo, window):
     window.wait_for_url(lambda url: "new-secret" in url)
 
     window.goto("/oauth/api/docs/")
-    window.locator(".opblock-summary").first.click()
-    expect(window.get_by_role("button", name="Try it out").first).to_be_visible()
+    events = window.locator("[id^=operations-Events-]").first
+    events.locator(".opblock-summary").click()
+    events.get_by_role("button", name="Try it out").click()
+    events.get_by_role("button", name="Execute").click()
+    expect(events.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("401")
 
     window.goto("/demo/")
     window.get_by_role("button", name="Sign in", exact=True).first.click()

@@ -174,6 +174,13 @@ def test_page_loads_the_local_description(client, db):
     assert "/oauth/api/schema/" in script.content.decode()
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_page_sends_requests_only_if_switched_on(client, db, settings, is_on):
+    settings.API_TRY_IT_OUT = is_on
+    script = client.get("/oauth/api/docs/?script=").content.decode()
+    assert ('"supportedSubmitMethods": []' in script) is not is_on
+
+
 def test_static_files_are_served_without_debug():
     assert settings.DEBUG is False
     assert "whitenoise.middleware.WhiteNoiseMiddleware" in settings.MIDDLEWARE
