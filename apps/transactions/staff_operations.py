@@ -41,10 +41,12 @@ def describe(transaction_id: UUID) -> dict[str, Any]:
 
 
 def _verification_facts(transaction: Transaction) -> dict[str, Any]:
-    """Return the members of E4 about the verification of an answer."""
+    """Return the members of E4 about the verification of an answer, and the attempts of a code to phone."""
     facts: dict[str, Any] = {}
     if transaction.method == Method.PUSH_WITH_PIN:
         facts["used_authentication_attempts"] = transaction.attempts_used
+    if transaction.code_to_phone:
+        facts |= {"code_to_phone": True, "code_attempts_used": transaction.code_attempts_used}
     if transaction.signature_verified is not None:
         facts["signature_verified"] = transaction.signature_verified
     return facts

@@ -276,6 +276,25 @@ def test_transaction_buttons_require_administrator(push_transaction, administrat
     assert (Transaction.objects.get().status, PushDelivery.objects.count()) == ("pending", 1)
 
 
+def test_code_to_phone_shows_attempts_and_no_code(console, portal, device):
+    mobile_type = factories.TypeFactory(code_to_phone=True)
+    transaction = Transaction.objects.get(pk=portal.start(mobile_type, device).json()["transaction_id"])
+    code = device.fetch(str(transaction.pk))["code"]
+    form = {"transaction_id": str(transaction.pk), "code": f"{(int(code) + 1) % 1_000_000:06d}"}
+    assert portal.post("/oauth/api/v4/authenticate/user/anna/code", form).status_code == 404
+    transaction.refresh_from_db()
+    page = detail_page(console, transaction)
+    content = page.content.decode()
+    assert "Code to phone" in content
+    assert "1 of 3" in content
+    tones = {entry.title: entry.tone for entry in page.context["timeline"]}
+    assert tones["PUSH AUTH CODE FETCHED"] == "plain"
+    assert tones["PUSH AUTH NOT AUTHENTICATED INVALID VERIFICATION CODE"] == "bad"
+    shown = [content, run("show_transaction", str(transaction.pk), "--json").out]
+    assert '"code_attempts_used": 1' in shown[1]
+    assert not any(text in each for text in (code, transaction.code_hash) for each in shown)
+
+
 def test_unknown_transaction_returns_404(console, db):
     for name in ("cancel", "send-again"):
         for number in ("00000000-0000-4000-8000-000000000000", "nonsense"):

@@ -64,8 +64,21 @@ def test_codes_and_phone_numbers_are_never_stored_readably(portal, device, caplo
     device.answer(challenge, approve=True)
     assert Transaction.objects.get(pk=challenge["transaction_id"]).status == "authenticated"
 
+    code_type = factories.TypeFactory(code_to_phone=True)
+    started_code = start(
+        portal, code_type, user_id="anna", device_id=device.device_id, callback_uri="http://a/", message="Sign in?"
+    )
+    phone_code = device.fetch(started_code["transaction_id"])["code"]
+    shown = all_places("")
+    fields = {"transaction_id": started_code["transaction_id"]}
+    for given in (f"{(int(phone_code) + 1) % 1_000_000:06d}", phone_code, phone_code):
+        portal.post(f"{USER}/anna/code", {**fields, "code": given})
+    assert portal.result(fields["transaction_id"]).json()["is_authenticated"] is True
+    assert_hidden({"code of the device": phone_code}, shown)
+
     secrets = {
         "code": code,
+        "code of the device": phone_code,
         "wrong code": wrong,
         "phone number": PHONE_NUMBER,
         "national number": PHONE_NUMBER.removeprefix("+31"),
