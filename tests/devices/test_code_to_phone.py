@@ -204,6 +204,15 @@ def test_wrong_codes_use_the_attempts_of_the_type(flow, device, callbacks):
     assert flow.portal.result(transaction_id).json()["used_authentication_attempts"] == 1
 
 
+def test_no_attempt_remains_after_an_interrupted_last_one(flow, device):
+    transaction_id = flow.start("push")
+    code = device.fetch(transaction_id)["code"]
+    # The process was killed between the last attempt and the end of the transaction.
+    Transaction.objects.update(code_attempts_used=3)
+    assert error_of(flow.verify(transaction_id, code)) == NOT_FOUND
+    assert flow.result(transaction_id) == ("pending", None)
+
+
 def test_unlimited_attempts_end_with_the_lifetime(flow, device):
     transaction_id = flow.start("push", max_attempts=0)
     code = device.fetch(transaction_id)["code"]
