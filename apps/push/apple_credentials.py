@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from apps.push import wrong_files
+
 
 def validate_signing_key(text: str) -> str:
     """Validate a signing key and return it in the form in which it is stored.
@@ -17,6 +19,9 @@ def validate_signing_key(text: str) -> str:
     Provider tokens are signed with ES256: the key is an elliptic curve key on P-256, as PKCS#8 in PEM.
     Raises ValidationError if the key is invalid. The error never contains the key.
     """
+    found = wrong_files.recognize(text.encode())
+    if found not in (None, wrong_files.PRIVATE_KEY):
+        raise ValidationError(f"{found} {wrong_files.UPLOAD_SIGNING_KEY}")
     key = _load_private_key(text, _("The file is not a signing key. Upload the .p8 file from Apple."))
     if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
         raise ValidationError(_("The key has the wrong type. Apple's signing keys are elliptic curve keys (P-256)."))

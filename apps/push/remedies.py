@@ -25,6 +25,10 @@ _KEY = _(
     "Apple does not accept this signing key. Compare key ID and team ID with Apple's developer account (Keys and "
     "Membership). Check that the key was not revoked, and that the clock of this server is correct."
 )
+_EXPIRED_PROVIDER_TOKEN = _(
+    "Apple considers the provider tokens of this server expired: its clock is probably wrong. Correct the clock, and "
+    "synchronise it with NTP. If the clock is correct, compare key ID and team ID with Apple's developer account."
+)
 _KEY_SCOPE = _(
     "The signing key is limited to another APNs environment or to other apps. Use a key for both environments and this "
     "app, or correct the APNs environment of the version."
@@ -137,7 +141,8 @@ REASON_REMEDIES: list[tuple[str, "StrPromise"]] = [
     (r"invalid push subscription|^Web Push: HTTP (3\d\d|404|410)", _SUBSCRIPTION),
     (r"^Web Push: HTTP 40[013]", _KEY_PAIR),
     (r"not a response of|no access token: HTTP (?!408|429|5)", _FOREIGN_RESPONSE),
-    (r"InvalidProviderToken|ExpiredProviderToken|MissingProviderToken", _KEY),
+    (r"ExpiredProviderToken", _EXPIRED_PROVIDER_TOKEN),
+    (r"InvalidProviderToken|MissingProviderToken", _KEY),
     (r"BadEnvironmentKey(Id)?InToken|UnrelatedKeyIdInToken", _KEY_SCOPE),
     (r"TopicDisallowed|MissingTopic|BadTopic", _TOPIC),
     (r"BadCertificateEnvironment", _CERTIFICATE_ENVIRONMENT),

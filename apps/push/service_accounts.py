@@ -12,6 +12,7 @@ from google.oauth2.service_account import Credentials
 
 from apps.common import untrusted_json
 from apps.common.urls import is_http_url
+from apps.push import wrong_files
 
 REQUIRED_MEMBERS = ("project_id", "private_key", "client_email", "token_uri")
 # The only universe of Google that offers FCM.
@@ -26,12 +27,17 @@ def parse(text: str) -> dict[str, Any]:
     try:
         info = untrusted_json.loads(text)
     except ValueError:
+        if found := wrong_files.recognize(text.encode()):
+            raise ValidationError(f"{found} {wrong_files.UPLOAD_SERVICE_ACCOUNT}") from None
         raise ValidationError(_("The file is not JSON. Upload the service account's key file from Google.")) from None
     return validate(info)
 
 
 def validate(info: Any) -> dict[str, Any]:
     """Validate that a service account can be used to request access tokens, and return it."""
+    found = wrong_files.recognize_json(info)
+    if found not in (None, wrong_files.SERVICE_ACCOUNT):
+        raise ValidationError(f"{found} {wrong_files.UPLOAD_SERVICE_ACCOUNT}")
     if not isinstance(info, dict) or info.get("type", "service_account") != "service_account":
         raise ValidationError(
             _("The file is not the key file of a service account: its type must be “service_account”.")

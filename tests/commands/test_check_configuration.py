@@ -145,7 +145,10 @@ def test_expired_cached_provider_token_is_not_an_error(apple, with_key):
     apple.script[PROBE_DEVICE_TOKEN] = [apns.EXPIRED_PROVIDER_TOKEN]
     assert last_finding()[0] == "ok"
     apple.script[PROBE_DEVICE_TOKEN] = [apns.EXPIRED_PROVIDER_TOKEN, apns.EXPIRED_PROVIDER_TOKEN]
-    assert last_finding()[:2] == ("error", "Apple rejects the configuration (ExpiredProviderToken).")
+    level, text, remedy, *_others = last_finding()
+    assert (level, text) == ("error", "Apple rejects the configuration (ExpiredProviderToken).")
+    # The clock is the usual cause, so it is named before key and team.
+    assert remedy.startswith("Apple considers the provider tokens of this server expired: its clock is probably wrong.")
 
 
 def test_busy_provider_is_a_warning(apple, with_key):

@@ -133,7 +133,10 @@ def test_credential_rejected_twice_is_a_configuration_error(apple, phone):
     apple.script[PUSH_TOKEN] = [{**apns.EXPIRED_PROVIDER_TOKEN, "repeat": True}]
     result = run("send_test_push", "anna", phone.device_id)
     assert (result.code, len(apple.received)) == (1, 2)
-    assert "misconfigured (ExpiredProviderToken). Apple does not accept this signing key." in result.err
+    assert (
+        "misconfigured (ExpiredProviderToken). Apple considers the provider tokens of this server expired: its clock is"
+        in result.err
+    )
     assert PushMessagingConfiguration.objects.get(name="apple").delivery_error == "ExpiredProviderToken"
 
 

@@ -96,7 +96,7 @@ def test_new_upload_replaces_service_account(console, stored, changes):
         (b"\xff\xfe\x00", "The file is not a text file."),
         (b'"' + b"x" * 70_000 + b'"', "too large"),
         ([], "not the key file of a service account"),
-        ({"type": "authorized_user"}, "not the key file of a service account"),
+        ({"type": "other"}, "not the key file of a service account"),
         (lambda: account(private_key=None), "has no “private_key”"),
         (lambda: account(private_key="-----BEGIN PRIVATE KEY-----\nnothing\n"), "private key cannot be read"),
         (

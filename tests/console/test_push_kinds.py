@@ -92,7 +92,7 @@ def test_server_key_is_saved_for_legacy_api(legacy):
         (b"x" * 70_000, "too large"),
         (apns_certificates.pem(rsa.generate_private_key(65537, 2048)), "The key has the wrong type."),
         (apns_certificates.pem(ec.generate_private_key(ec.SECP384R1())), "The key has the wrong type."),
-        (json.dumps({"type": "service_account"}), "The file is not a signing key."),
+        (json.dumps({"type": "service_account"}), "This is the key file of a Google service account."),
     ],
     ids=["empty", "no key", "no text", "too large", "RSA", "P-384", "service account"],
 )

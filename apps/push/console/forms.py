@@ -1,7 +1,7 @@
 """Form of a push messaging configuration: the fields of its kind, and write-only credentials."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -12,10 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminPasswordWidget
 
 from apps.common.console.forms import warning
-from apps.push import apple_credentials, service_accounts
+from apps.push import apple_credentials, service_accounts, wrong_files
 from apps.push.models import ALLOWED_FIELDS, FcmApiVersion, Kind, Platform, PushMessagingConfiguration
 from apps.push.problems import LEGACY_API_SHUT_DOWN
 from apps.push.providers.web_push import vapid
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 MAX_FILE_BYTES = 64 * 1024
 # The fields of each platform, and the FCM API version to which a field belongs. Certificates have no fields.
@@ -123,13 +126,15 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
         upload: UploadedFile | None = self.cleaned_data["service_account_file"]
         if upload is None:
             return ""
-        info = service_accounts.parse(_read_text(upload))
+        info = service_accounts.parse(_read_text(upload, wrong_files.UPLOAD_SERVICE_ACCOUNT))
         _check_project(info["project_id"], self.instance)
         return json.dumps(info)
 
     def clean_signing_key_file(self) -> str:
         upload: UploadedFile | None = self.cleaned_data["signing_key_file"]
-        return apple_credentials.validate_signing_key(_read_text(upload)) if upload else ""
+        if upload is None:
+            return ""
+        return apple_credentials.validate_signing_key(_read_text(upload, wrong_files.UPLOAD_SIGNING_KEY))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -189,14 +194,17 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
         return configuration
 
 
-def _read_text(upload: UploadedFile) -> str:
+def _read_text(upload: UploadedFile, expected: "StrPromise") -> str:
+    """Return the text of an uploaded file. `expected` is the sentence that names the file for a binary one."""
     if (upload.size or 0) > MAX_FILE_BYTES:
         raise ValidationError(_("The file is too large for a key file."))
+    content: bytes = upload.read()
     try:
-        text: str = upload.read().decode()
+        return content.decode()
     except UnicodeDecodeError:
+        if found := wrong_files.recognize(content):
+            raise ValidationError(f"{found} {expected}") from None
         raise ValidationError(_("The file is not a text file. Upload the key file from Apple or Google.")) from None
-    return text
 
 
 def _check_project(project_id: str, instance: PushMessagingConfiguration) -> None:
