@@ -287,9 +287,10 @@ def test_code_to_phone_shows_attempts_and_no_code(console, portal, device):
     content = page.content.decode()
     assert "Code to phone" in content
     assert "1 of 3" in content
-    tones = {entry.title: entry.tone for entry in page.context["timeline"]}
-    assert tones["PUSH AUTH CODE FETCHED"] == "plain"
-    assert tones["PUSH AUTH NOT AUTHENTICATED INVALID VERIFICATION CODE"] == "bad"
+    entries = {entry.title: entry for entry in page.context["timeline"]}
+    assert entries["Code shown on the device"].tone == "plain"
+    wrong = entries["Wrong code of the device"]
+    assert (wrong.tone, wrong.facts) == ("bad", ("1 of 3",))
     shown = [content, run("show_transaction", str(transaction.pk), "--json").out]
     assert '"code_attempts_used": 1' in shown[1]
     assert not any(text in each for text in (code, transaction.code_hash) for each in shown)
