@@ -138,6 +138,11 @@ class Transaction(models.Model):
                 name="txn_unsuccessful",
             ),
             models.Index(fields=["type_name", "-created_at", "client"], name="txn_type"),
+            models.Index(
+                fields=["reason", "-created_at", "client", "type_name"],
+                condition=models.Q(reason__in=Reason.values),
+                name="txn_reason",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -57,6 +57,19 @@ def rows(console, query):
     return list(console.get(f"{LIST}?{query}").context["cl"].result_list)
 
 
+def test_retried_callbacks_differ_from_given_up_ones(console, store_delivery):
+    given_up = store_delivery(hours=3)
+    retried = store_delivery(hours=2, state="due")
+    in_flight, new = store_delivery(state="due"), store_delivery(state="due", reasons=(), hours=0)
+    CallbackDelivery.objects.filter(pk=in_flight.pk).update(claim=uuid4())
+    assert rows(console, "state=retrying") == [retried]
+    assert rows(console, "state=undelivered") == [retried, given_up]
+    assert rows(console, "state=due") == [new, in_flight, retried]
+    admin_page = console.get(LIST).context["cl"].model_admin
+    labels = [str(admin_page.label(row)[1]) for row in rows(console, "")]
+    assert labels == ["due", "due", "still retrying", "given up"]
+
+
 def test_deliveries_are_sorted_and_filtered(console, store_delivery):
     old = store_delivery(hours=3, state="done", reasons=("HTTP 500", ""))
     failed = store_delivery(hours=2, reasons=("HTTP 500", "<b>Connection refused</b>"))
@@ -72,7 +85,7 @@ def test_deliveries_are_sorted_and_filtered(console, store_delivery):
     assert rows(console, f"created_at_from={since}") == [waiting]
 
     page = console.get(LIST).content.decode()
-    for text in ("due", "delivered", "permanently failed", "&lt;b&gt;Connection refused&lt;/b&gt;"):
+    for text in ("due", "delivered", "given up", "&lt;b&gt;Connection refused&lt;/b&gt;"):
         assert text in page
     assert f"{waiting.due_at:%-d %b %Y, %H:%M:%S}" in page
 
@@ -134,7 +147,7 @@ def test_internal_reasons_are_translated(console, store_delivery, reason):
 
 def test_callback_pages_link_to_each_other(console, endpoint, portal, mobile_type, device):
     page = console.get(ENDPOINTS).content.decode()
-    for name, target in (("deliveries", LIST), ("failed-deliveries", f"{LIST}?state=failed")):
+    for name, target in (("deliveries", LIST), ("failed-deliveries", f"{LIST}?state=undelivered")):
         assert f'href="{ENDPOINTS}{name}/"' in page
         assert console.get(f"{ENDPOINTS}{name}/")["Location"] == target
     page = console.get(page_path(endpoint, "deliveries"), follow=True)

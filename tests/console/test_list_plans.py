@@ -89,6 +89,11 @@ def transactions(db):
         {"status": "pending", "client": 1},
         {"client": 0, "type_name": "payment"},
         {"client": 1, "type_name": "login", "status": "authenticated"},
+        {"reason": "failed_to_send"},
+        {"reason": "not_accepted", "client": 1},
+        {"callback": "failed"},
+        {"callback": "undelivered", "status": "authenticated"},
+        {"callback": "retrying", "user_id": "none"},
     ],
 )
 def test_transaction_filters_without_matches_read_no_rows(console, transactions, filters):
@@ -139,6 +144,7 @@ def test_event_filters_without_matches_read_no_rows(console, db, filters):
     "filters",
     [
         {"state": "due"},
+        {"state": "retrying"},
         {"state": "done", "url": "https://failing.example.com/"},
         {"state": "failed", "url": "https://portal.example.com/"},
         {"url": "https://none.example.com/"},

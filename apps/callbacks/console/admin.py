@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from apps.callbacks import remedies, services, signatures
+from apps.callbacks.console import states
 from apps.callbacks.console.delivery_admin import CallbackDeliveryAdmin
 from apps.callbacks.console.forms import CallbackEndpointForm, count_active_secrets
 from apps.callbacks.models import CallbackEndpoint
@@ -107,7 +108,7 @@ class CallbackEndpointAdmin(StoredPasswordAdmin, ConsoleAdmin):
         description=_("Failed deliveries"), url_path="failed-deliveries", icon="error", permissions=["view"]
     )
     def failed_deliveries(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponseRedirect(reverse(DELIVERIES, query={"state": "failed"}))
+        return HttpResponseRedirect(reverse(DELIVERIES, query={"state": states.UNDELIVERED}))
 
     @action(description=_("Deliveries"), url_path="deliveries", icon="list", permissions=["view"])  # type: ignore[untyped-decorator]
     def endpoint_deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:

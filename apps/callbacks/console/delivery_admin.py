@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from apps.callbacks import remedies, services
+from apps.callbacks.console import states
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.common.console.confirmations import Confirmation, render_confirmation
@@ -24,8 +25,6 @@ from apps.events.changes import redact_urls
 from apps.outbox.models import State
 
 LIST = "admin:callbacks_callbackdelivery_changelist"
-STATE_LABELS = {State.DUE: _("due"), State.DONE: _("delivered"), State.FAILED: _("permanently failed")}
-STATE_COLORS = {State.DUE: "info", State.DONE: "success", State.FAILED: "danger"}
 SINGLE_ATTEMPT_NOTE = _(
     "Each callback is attempted immediately. A callback that is at most 24 hours old is retried until it is delivered. "
     "An older callback gets a single attempt."
@@ -34,7 +33,13 @@ SINGLE_ATTEMPT_NOTE = _(
 
 class StateFilter(ChoiceFilter):
     def options(self) -> list[tuple[str, Any]]:
-        return [(state.value, label) for state, label in STATE_LABELS.items()]
+        return [*states.options()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CallbackDelivery]) -> QuerySet[CallbackDelivery]:
+        state = self.value(self.field_path)
+        if not state:
+            return queryset
+        return queryset.filter(states.CONDITIONS[state]) if state in states.CONDITIONS else queryset.none()
 
 
 @admin.register(CallbackDelivery)
@@ -62,7 +67,7 @@ class CallbackDeliveryAdmin(LogAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CallbackDelivery]:
         attempts = CallbackAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-number")
         rows: QuerySet[CallbackDelivery] = super().get_queryset(request)
-        return rows.annotate(latest_reason=Subquery(attempts.values("reason")[:1]))
+        return rows.annotate(latest_reason=Subquery(attempts.values("reason")[:1]), state_key=states.KEY)
 
     @admin.display(description=_("created (UTC)"))
     def created(self, delivery: CallbackDelivery) -> str:
@@ -72,14 +77,14 @@ class CallbackDeliveryAdmin(LogAdmin):
     def callback_url(self, delivery: CallbackDelivery) -> str:
         return redact_urls(delivery.url)
 
-    @display(description=_("state"), label=STATE_COLORS)  # type: ignore[untyped-decorator]
-    def label(self, delivery: CallbackDelivery) -> tuple[str, str]:
-        return delivery.state, str(STATE_LABELS[State(delivery.state)])
+    @display(description=_("state"), label=states.COLORS)  # type: ignore[untyped-decorator]
+    def label(self, delivery: Any) -> tuple[str, str]:
+        return delivery.state_key, str(states.LABELS[delivery.state_key])
 
     @admin.display(description=_("state"))
     def state_label(self, delivery: CallbackDelivery) -> SafeString:
         state, text = self.label(delivery)
-        return render_to_string("unfold/helpers/label.html", {"type": STATE_COLORS[State(state)], "text": text})
+        return render_to_string("unfold/helpers/label.html", {"type": states.COLORS[state], "text": text})
 
     @admin.display(description=_("next attempt (UTC)"))
     def next_attempt(self, delivery: CallbackDelivery) -> str:

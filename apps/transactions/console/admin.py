@@ -28,7 +28,7 @@ from apps.events.changes import redact_urls
 from apps.events.console.base import ConsoleAdmin
 from apps.push.models import Platform
 from apps.system import services as system
-from apps.transactions.console import actions, timeline
+from apps.transactions.console import actions, outcomes, timeline
 from apps.transactions.console.forms import TypeForm
 from apps.transactions.console.message_fields import message_fields
 from apps.transactions.console.user_admin import UserAdmin
@@ -112,9 +112,14 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
 class TransactionAdmin(LogAdmin):
     """Authentication requests of portals, with their status. Confidential contents are not shown."""
 
-    list_display = ("started", "state", "type_name", "user_id", "app_name", "device_platform", "client", "short_id")
+    list_display = (
+        *("started", "state", outcomes.outcome_reason, outcomes.callback, "type_name", "user_id", "app_name"),
+        *(outcomes.device, "client", "short_id"),
+    )
     list_filter = (
         ("status", ChoiceFilter),
+        ("reason", ChoiceFilter),
+        ("callback_uri", outcomes.CallbackFilter),
         ("client", ChoiceFilter),
         ("type_name", ExactFilter),
         ("user_id", ExactFilter),
@@ -126,7 +131,7 @@ class TransactionAdmin(LogAdmin):
     readonly_fields = (
         *("started", "ended", "expires", "status_label", "client_link", "client_name", "user_link"),
         *("callback_url", "platform_label"),
-        *("attempts", "attempts_of_code", "resends", "phone_number_end", "sender"),
+        *("attempts", "attempts_of_code", "resends", "phone_number_end", "sender", outcomes.device),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
     actions_list = ("text_messages_by_day",)
@@ -134,14 +139,16 @@ class TransactionAdmin(LogAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
         rows: QuerySet[Transaction] = super().get_queryset(request)
-        return rows.defer(
+        return outcomes.annotate(rows).defer(
             "secure_message", "signing_data", "token", "answer_digest", "phone_number", "code", "code_hash"
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Transaction | None = None) -> Any:
         method = obj.method if obj else ""
         client = "client_link" if request.user.has_perm("applications.view_apiclient") else "client_name"
-        device: tuple[str, ...] = ("device_id", "platform_label")
+        device: tuple[Any, ...] = (outcomes.device, "device_id")
+        if obj and obj.device_platform == Platform.WEB:
+            device = (*device, "platform_label")
         by_method: tuple[Any, ...] = (device, (client, "callback_url"))
         if method in PUSH_METHODS:
             codes = ("code_to_phone", "attempts_of_code") if obj and obj.code_to_phone else ()

@@ -151,7 +151,7 @@ def test_endpoint_page_sends_test_callback_and_creates_secret(console, site, por
     console.page.wait_for_url("**/callbackdelivery/?url=**")
     console.open(ENDPOINTS)
     console.follow("Failed deliveries")
-    console.page.wait_for_url("**/callbackdelivery/?state=failed")
+    console.page.wait_for_url("**/callbackdelivery/?state=undelivered")
     console.open(ENDPOINTS)
     console.follow("Deliveries")
     console.page.wait_for_url("**/callbackdelivery/")
