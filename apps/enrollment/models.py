@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 from apps.applications.models import Application, ApplicationVersion
 from apps.common import codes
 from apps.common.encryption import EncryptedTextField
+from apps.common.prefixes import PrefixKey
 from apps.events.facts import DeviceFacts
 
 ENROLLMENT_CODE_LIFETIME = timedelta(minutes=10)
@@ -78,6 +79,7 @@ class Device(models.Model):
     class Meta:
         verbose_name = _("device")
         verbose_name_plural = _("devices")
+        indexes = [models.Index(PrefixKey("name"), "id", name="device_name_prefix")]
 
     def __str__(self) -> str:
         return self.name
@@ -108,7 +110,10 @@ class Profile(models.Model):
     class Meta:
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
-        indexes = [models.Index(fields=["user_id"], name="profile_user")]
+        indexes = [
+            models.Index(fields=["user_id"], name="profile_user"),
+            models.Index(PrefixKey("user_id"), "id", name="profile_user_prefix"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["device", "profile_id"], name="profile_id_unique_on_device"),
             models.UniqueConstraint(fields=["device", "user_id"], name="profile_one_per_user_on_device"),

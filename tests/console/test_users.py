@@ -87,7 +87,7 @@ def test_user_search_shows_exact_match_with_details(console, enroll, version):
     assert f"Locked in “{version.application.name}” after a fraud report" in content
     assert "Device enrolled for push" in content
     assert f'href="{LIST}{Profile.objects.get(user_id="anna").pk}/change/' in content
-    for other in ("ann", "ANNA", "anna ", "an%"):
+    for other in ("anna ", "an%", "an_a"):
         assert listed(user_page(console, other)) == [], other
     assert user_page(console, "\0").status_code == 200
 

@@ -44,7 +44,7 @@ def format_localized_texts(texts: Mapping[str, str]) -> SafeString | None:
 class BaseConsoleAdmin(ModelAdmin):
     """Base class of all console pages: no bulk actions, no facets, and a title that names the model."""
 
-    actions = None
+    actions: Any = None
     show_facets = admin.ShowFacets.NEVER
     list_filter_submit = True
     list_per_page = 50

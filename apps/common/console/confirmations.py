@@ -19,7 +19,8 @@ class Confirmation:
 
     `heading` is the question, `paragraphs` describe the effect, and `items` lists the affected objects below them.
     Without a `button_label` nothing can be confirmed. `icon` is the name of a Material symbol and `back_url` the target
-    of the other button. `state_token` is posted with the form, to detect changes since the page was shown.
+    of the other button. `state_token` is posted with the form, to detect changes since the page was shown; so are the
+    names and values of `hidden_fields`.
     """
 
     title: "str | StrPromise"
@@ -31,6 +32,7 @@ class Confirmation:
     warning: "str | StrPromise" = ""
     state_token: str = ""
     items: "Sequence[str]" = ()
+    hidden_fields: Sequence[tuple[str, str]] = ()
 
 
 def render_confirmation(

@@ -27,20 +27,21 @@ def csv_chunks(events: QuerySet[Event]) -> Iterator[str]:
 
     No query is open between two parts, so a slow client occupies no database resources.
     """
-    yield _csv([COLUMNS])
+    yield csv_text([COLUMNS])
     cursor, count = None, 0
     while count < MAX_EVENTS:
         batch = list(cursor_pagination.older(events, cursor)[: min(BATCH_SIZE, MAX_EVENTS - count)])
         if not batch:
             return
-        yield _csv(map(_cells, batch))
+        yield csv_text(map(_cells, batch))
         cursor, count = cursor_pagination.Cursor.for_event(batch[-1]), count + len(batch)
     if cursor_pagination.older(events, cursor).exists():
         text = _("Truncated after %(count)d events. Filter by a shorter period to export older events.")
-        yield _csv([[text % {"count": count}]])
+        yield csv_text([[text % {"count": count}]])
 
 
-def _csv(rows: Iterable[Iterable[str]]) -> str:
+def csv_text(rows: Iterable[Iterable[str]]) -> str:
+    """Return rows as CSV. Cells that a spreadsheet would evaluate are escaped."""
     text = StringIO()
     csv.writer(text).writerows([_escape_formula(cell) for cell in row] for row in rows)
     return text.getvalue()

@@ -12,6 +12,7 @@ from apps.common.input_text import remove_nul
 from apps.enrollment.console.admin import ProfileAdmin, user_url
 from apps.enrollment.models import Profile
 from apps.transactions import locks
+from apps.transactions.console import user_sentences
 from apps.transactions.locks import Locks
 
 
@@ -20,7 +21,12 @@ class UserAdmin(ProfileAdmin):
     actions_list = (*ProfileAdmin.actions_list, "unlock_user")
 
     def get_user_context(self, request: HttpRequest, user_id: str) -> dict[str, Any]:
-        return {**super().get_user_context(request, user_id), "locks": locks.for_user(user_id)}
+        context = super().get_user_context(request, user_id)
+        user_locks = locks.for_user(user_id)
+        return {**context, "locks": user_locks, "user_sentences": user_sentences.describe(user_id, user_locks)}
+
+    def is_known_user(self, user_id: str) -> bool:
+        return super().is_known_user(user_id) or user_sentences.is_known(user_id, locks.for_user(user_id))
 
     def get_actions_list(self, request: HttpRequest) -> list[Any]:
         """Hide the unlock button: the page of a user offers it next to the lock."""
