@@ -18,7 +18,7 @@ from apps.common.console.admin import ChoiceFilter
 from apps.enrollment.models import Profile
 from apps.transactions.models import PushAttempt, Reason, SmsAttempt, Status, Transaction
 
-# The filter by callback reads at most so many callbacks, the newest ones. A filter by user reads all of the user.
+# Limit of the callbacks that the filter reads, newest first. With a filter by user, all callbacks of the user are read.
 MAX_CALLBACKS = 5000
 # A callback is created when its transaction ends, within its time to live.
 MAX_LIFETIME = timedelta(days=1)

@@ -161,8 +161,8 @@ class Console:
     def open_user(self, user_id):
         """Search for a user."""
         self.open("Users")
-        self.page.get_by_role("textbox", name="Exact user ID").fill(user_id)
-        self.page.get_by_role("textbox", name="Exact user ID").press("Enter")
+        self.page.get_by_role("textbox", name="User ID, or the beginning").fill(user_id)
+        self.page.get_by_role("textbox", name="User ID, or the beginning").press("Enter")
         expect(self.page.get_by_role("heading", name="Latest events of this user")).to_be_visible()
 
     def open_transaction(self, transaction_id):
