@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from apps.callbacks import delivery as callbacks
+from apps.events.audit import sealing
 from apps.outbox import queues
 from apps.outbox.dispatcher import Dispatcher, deliver_individually
 from apps.outbox.loops import Periodic
@@ -25,6 +26,7 @@ QUEUES: dict[str, Callable[[], Dispatcher]] = {
     queues.CALLBACKS.name: lambda: Dispatcher(queues.CALLBACKS.rows, callbacks.deliver, slots=256, batch_size=50),
 }
 SWEEP_SECONDS = 1.0
+SEALING_SECONDS = 10.0
 HOUSEKEEPING_SECONDS = 3600.0
 
 _workers: list[Worker] = []
@@ -34,7 +36,11 @@ def start(names: set[str]) -> None:
     """Start the dispatchers of the named queues in this process."""
     worker = Worker(
         dispatchers=[QUEUES[name]() for name in QUEUES if name in names],
-        loops=[Periodic(lifecycle.sweep, SWEEP_SECONDS), Periodic(purge.delete_expired, HOUSEKEEPING_SECONDS)],
+        loops=[
+            Periodic(lifecycle.sweep, SWEEP_SECONDS),
+            Periodic(sealing.seal, SEALING_SECONDS),
+            Periodic(purge.delete_expired, HOUSEKEEPING_SECONDS),
+        ],
     )
     if not settings.BROKER_URL:
         worker.loops.append(Listener() if connection.vendor == "postgresql" else SqlitePoller())

@@ -1,3 +1,4 @@
+import uuid
 from typing import Any, NoReturn
 
 from django.db import models
@@ -5,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import milliseconds
+from apps.common.encryption import EncryptedTextField
 from apps.common.identifiers import time_ordered_id
 from apps.events.names import event_name
 
@@ -96,3 +98,51 @@ class MetricSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series}: {self.total}"
+
+
+class AuditKey(models.Model):
+    """Key that signs blocks of the audit log and exported files. There is one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.PositiveSmallIntegerField(default=1, unique=True)
+    seed = EncryptedTextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class AuditBlock(models.Model):
+    """Sealed block of the audit log: the hashes of its events, chained to the previous block and signed.
+
+    `last_id` is the highest id of the events that are sealed so far. `pending` has the ranges of ids up to it that can
+    still be sealed later; only the newest block keeps it, and `pending_digest` proves it.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    last_id = models.BigIntegerField()
+    leaves = models.BinaryField()
+    pending = models.JSONField(default=list)
+    pending_digest = models.CharField(max_length=64)
+    previous_digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    signature = models.CharField(max_length=88)
+    sealed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.digest}"
+
+
+class AuditCheckpoint(models.Model):
+    """Signed record of what `purge` deleted. The blocks up to `block_number` were deleted with their events."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    events_before = models.DateTimeField(null=True)
+    failed_access_before = models.DateTimeField(null=True)
+    block_number = models.BigIntegerField(default=0)
+    block_digest = models.CharField(max_length=64, blank=True)
+    last_id = models.BigIntegerField(default=0)
+    signature = models.CharField(max_length=88, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.block_number}:{self.block_digest}"

@@ -21,6 +21,7 @@ from apps.callbacks.models import CallbackDelivery, FailingCallbackUrl
 from apps.enrollment import maintenance
 from apps.enrollment.models import EnrollmentCode, UsedNonce
 from apps.events import failed_access
+from apps.events.audit import checkpoints
 from apps.events.models import Event
 from apps.geocontext import services as geocontext
 from apps.outbox.models import State
@@ -51,10 +52,20 @@ def purge(
     """
     return {
         **_purge_transactions(before),
-        "failed_access_events": _purge_failed_access(failed_access_before) if failed_access_before else 0,
-        "events": _delete(_events_before(events_before), "occurred") if events_before else 0,
+        **_purge_events(failed_access_before, events_before),
         **_delete_expired_rows(),
     }
+
+
+def _purge_events(failed_access_before: datetime | None, events_before: datetime | None) -> dict[str, int]:
+    if failed_access_before or events_before:
+        checkpoints.record(events_before=events_before, failed_access_before=failed_access_before)
+    deleted = {
+        "failed_access_events": _purge_failed_access(failed_access_before) if failed_access_before else 0,
+        "events": _delete(_events_before(events_before), "occurred") if events_before else 0,
+    }
+    checkpoints.remove_purged_blocks()
+    return deleted
 
 
 def _events_before(before: datetime, **conditions: str) -> QuerySet[Event]:

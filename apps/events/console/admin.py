@@ -4,11 +4,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,8 +27,10 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, format_datetime
+from apps.common.encryption import CannotDecrypt
 from apps.common.input_text import is_storable
 from apps.events import cursor_pagination, event_counters, services
+from apps.events.audit import exports, keys
 from apps.events.console import descriptions, details_table, devices, export
 from apps.events.facts import ExportFacts
 from apps.events.models import Event
@@ -86,7 +95,7 @@ class EventAdmin(LogAdmin):
         ("client_id", ExactFilter),
         ("transaction_id", ExactFilter),
     )
-    actions_list = ("export_as_csv",)
+    actions_list = ("export_as_csv", "export_as_json_lines")
     readonly_fields = ("time", "last_time", "name", "who", "user", "client", "transaction", "table")
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -181,7 +190,20 @@ class EventAdmin(LogAdmin):
         attrs={"title": _("The filtered events, newest first, at most 100,000")},
     )
     def export_as_csv(self, request: HttpRequest) -> HttpResponseBase:
-        """Return the filtered events as CSV. The export is an audit event."""
+        return self._export(request, "csv")
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Export as JSON lines"),
+        url_path="export-json-lines",
+        icon="download",
+        permissions=["view"],
+        attrs={"title": _("The filtered events, newest first, at most 100,000")},
+    )
+    def export_as_json_lines(self, request: HttpRequest) -> HttpResponseBase:
+        return self._export(request, "jsonl")
+
+    def _export(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
+        """Return the filtered events as a signed file. The export is an audit event."""
         if request.method != "GET":
             return HttpResponseNotAllowed(["GET"])
         try:
@@ -189,12 +211,17 @@ class EventAdmin(LogAdmin):
         except IncorrectLookupParameters as error:
             raise Http404("unknown filter") from error
         filters = {name: values for name, values in changelist.get_filters_params().items() if any(values)}
+        try:
+            writer = exports.WRITERS[file_format](keys.load())
+        except CannotDecrypt:
+            messages.error(request, _("The export cannot be signed: the audit key cannot be decrypted."))
+            return HttpResponseRedirect(reverse("admin:events_event_changelist"))
         facts = ExportFacts(who=request.user.get_username(), filters=filters)
         services.record(EventTypes.ADMIN_EVENTS_EXPORTED, facts)
-        name = f"activity-{timezone.now():%Y%m%d-%H%M%S}.csv"
+        name = f"activity-{timezone.now():%Y%m%d-%H%M%S}.{file_format}"
         return StreamingHttpResponse(
-            export.csv_chunks(changelist.queryset),
-            content_type="text/csv; charset=utf-8",
+            export.chunks(changelist.queryset, writer),
+            content_type=exports.FORMATS[file_format],
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 

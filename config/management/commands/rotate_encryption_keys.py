@@ -11,6 +11,7 @@ from apps.common import encryption, reencryption
 from apps.common.commands import DataCommand
 from apps.common.reencryption import ReencryptionResult
 from apps.enrollment import maintenance
+from apps.events.audit import checkpoints
 from apps.system import keys
 from config import keyed_hashes
 
@@ -34,6 +35,7 @@ class Command(DataCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["accept_new_keys"]:
             keys.replace_check_value()
+            checkpoints.restart_without_key()
         results = [reencryption.reencrypt(model, field) for model, field in reencryption.columns()]
         rehashed_count = maintenance.rehash_push_tokens()
         older_keys = _older_keys()
