@@ -36,7 +36,8 @@ export function requestScreen(app: App, { transactionId = "", profileId = "" }: 
     timer.stop();
   };
   const update = (): void => {
-    const hasEnded = listed.hasEnded();
+    // A request whose time is over leaves the list a moment before the countdown ends.
+    const hasEnded = listed.hasEnded() && !timer.isEnding;
     if (!isStopped && hasEnded && shown !== undefined && answers.showsCode) void answers.finish(shown, "code_ended");
   };
   update();

@@ -7,6 +7,8 @@ import type { App } from "../router.ts";
 
 /** Seconds before the end at which screen readers are told. */
 const WARNINGS = new Set([60, 30, 10]);
+/** Precision of the server's clock in a response, and of the countdown. */
+const PRECISION_SECONDS = 2;
 
 export class TimeLeft {
   readonly element: HTMLElement;
@@ -15,6 +17,7 @@ export class TimeLeft {
   readonly #bar = h("progress", { "aria-hidden": "true" });
   #timer: ReturnType<typeof setInterval> | undefined;
   #isStopped = false;
+  #seconds = Infinity;
 
   constructor(app: App) {
     this.#app = app;
@@ -29,6 +32,7 @@ export class TimeLeft {
       // The clock of a response has whole seconds.
       const left = Math.ceil((end - Date.now() - offset) / 1000);
       const seconds = Math.min(Math.max(0, left), challenge.timeToLive);
+      this.#seconds = seconds;
       this.#value.textContent = countdown(seconds);
       this.#bar.value = Math.min(1, seconds / challenge.timeToLive);
       this.element.classList.toggle("late", seconds <= 30);
@@ -38,6 +42,11 @@ export class TimeLeft {
     if (this.#isStopped) return;
     this.#timer = setInterval(draw, 1000);
     draw();
+  }
+
+  /** Return true if the server can have ended the request already. */
+  get isEnding(): boolean {
+    return this.#seconds <= PRECISION_SECONDS;
   }
 
   stop(): void {
