@@ -1,5 +1,6 @@
 """The targets of production install nothing: `make install` prepares a release."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,11 @@ ROOT = Path(settings.BASE_DIR)
 
 
 def make(project, target):
-    return subprocess.run(["make", target], cwd=project, capture_output=True, text=True, timeout=30, check=False)
+    # `make test` passes its own options on to the programs that it starts.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", target], cwd=project, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
 
 
 @pytest.fixture
