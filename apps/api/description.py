@@ -31,8 +31,15 @@ MEDIA_TYPES = {
 }
 
 READ_ONLY = '{"deepLinking": true, "supportedSubmitMethods": []}'
-# Requests have no cookies. Without them, the browser does not ask for a password either if the response is 401.
-TRY_IT_OUT = '{"deepLinking": true, "requestInterceptor": (request) => ({...request, credentials: "omit"})}'
+# Requests go to the origin of the page, whose policy forbids others. They have no cookies. Without them, the browser
+# does not ask for a password either if the response is 401.
+TRY_IT_OUT = """{
+  "deepLinking": true,
+  "requestInterceptor": (request) => {
+    const {pathname, search} = new URL(request.url, location.href);
+    return {...request, url: location.origin + pathname + search, credentials: "omit"};
+  }
+}"""
 
 _generation_lock = Lock()
 

@@ -12,6 +12,7 @@ MOBILE_AUTHENTICATION = (
     "callbacks_callbackdelivery_",
     "geocontext_confirmationtemplate_",
     "send_test_sms",
+    "try_authentication",
 )
 GEOLOCATION = ("geocontext_geolocation_", "geocontext_confirmationtemplate_")
 

@@ -22,6 +22,7 @@ from apps.sms.console import pages as sms_pages
 from apps.staff import accounts, lockout, second_factor, sessions
 from apps.staff.console import second_factor as second_factor_pages
 from apps.staff.roles import Role
+from apps.transactions.console import trial_pages
 
 View = Callable[..., HttpResponse]
 # Pages that stay available while another page is required, by the required page.
@@ -74,7 +75,7 @@ class ConsoleSite(UnfoldAdminSite):
         return context
 
     def extra_urls(self) -> list[Any]:
-        pages = (second_factor_pages, sms_pages, configuration_pages)
+        pages = (second_factor_pages, sms_pages, configuration_pages, trial_pages)
         return [url for module in pages for url in module.urls(self.admin_view)]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:

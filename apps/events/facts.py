@@ -77,17 +77,18 @@ class UserUnlockFacts(UserFacts, Actor):
     code_failures_cleared: int
 
 
-class RequestFacts(UserFacts):
-    """A request to start an authentication that was rejected."""
+class RequestFacts(UserFacts, StaffActor):
+    """A request to start an authentication that was rejected. `who` is the staff account, if it was one of staff."""
 
     client_id: str
 
 
-class InvalidRequestFacts(RequestFacts):
-    """`reason` is the error of a parameter, `type` the mobile authentication type that cannot be used."""
+class TypeFact(TypedDict, total=False):
+    type: str
 
-    reason: NotRequired[str]
-    type: NotRequired[str]
+
+class InvalidRequestFacts(RequestFacts, ReasonFact, TypeFact):
+    """`reason` is the error of a parameter, `type` the mobile authentication type that cannot be used."""
 
 
 class UnavailableTypeFacts(RequestFacts):
@@ -115,8 +116,8 @@ class DeliveryFact(TypedDict, total=False):
     delivery: str
 
 
-class StartFacts(TransactionFacts, DeliveryFact):
-    """`type` is the requested type, `resolved_type` the type or fallback that was started."""
+class StartFacts(TransactionFacts, DeliveryFact, StaffActor):
+    """`type` is the requested type, `resolved_type` the type or fallback that was started, `who` a staff account."""
 
     type: str
     resolved_type: str

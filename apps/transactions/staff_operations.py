@@ -1,17 +1,22 @@
 """Operations of support staff on transactions. Members are named as in the portal API; messages are omitted."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Unpack
 from uuid import UUID
 
 from django.utils import timezone
 
+from apps.applications.models import Api, ApiClient
 from apps.callbacks.models import CallbackDelivery
 from apps.common import errors
 from apps.events.facts import StaffActor
 from apps.outbox import models as outbox
+from apps.system import services as system
 from apps.transactions import lifecycle
+from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.models import Reason, Status, Transaction
 from apps.transactions.portal import services
+from apps.transactions.request.parameters import ApiVersion
 from apps.transactions.types import Method
 
 
@@ -50,6 +55,30 @@ def _verification_facts(transaction: Transaction) -> dict[str, Any]:
     if transaction.signature_verified is not None:
         facts["signature_verified"] = transaction.signature_verified
     return facts
+
+
+def start(parameters: Mapping[str, str], client: ApiClient, *, who: str) -> StartedTransaction:
+    """Start an authentication as E3 does for this client, with all limits. `who` is stored in the events.
+
+    The IP allow list of the client does not apply: the request comes from staff. Raises FeatureDisabled,
+    UnauthorizedClient if the client does not have the API, and the errors of E3.
+    """
+    if not system.features().mobile_authentication:
+        raise errors.FeatureDisabled
+    if Api.MOBILE_AUTHENTICATION not in client.apis:
+        raise errors.UnauthorizedClient
+    return services.initiate(parameters, client, ApiVersion.V4, _store_only, who=who)
+
+
+def _store_only(store: Callable[[], StartedTransaction]) -> StartedTransaction:
+    return store()
+
+
+def verify_code(transaction: Transaction, code: str) -> None:
+    """Verify the code of an SMS or of the device, as E5 does. Raises its errors."""
+    client, user_id = transaction.client, transaction.user_id
+    verify = services.verify_code_of_phone if transaction.code_to_phone else services.verify_code
+    verify(transaction.pk, client, user_id, code)
 
 
 def cancel(transaction_id: UUID, **actor: Unpack[StaffActor]) -> None:

@@ -28,7 +28,7 @@ from apps.events.changes import redact_urls
 from apps.events.console.base import ConsoleAdmin
 from apps.push.models import Platform
 from apps.system import services as system
-from apps.transactions.console import actions, outcomes, timeline
+from apps.transactions.console import actions, outcomes, timeline, trial_pages
 from apps.transactions.console.forms import TypeForm
 from apps.transactions.console.message_fields import message_fields
 from apps.transactions.console.user_admin import UserAdmin
@@ -134,7 +134,7 @@ class TransactionAdmin(LogAdmin):
         *("attempts", "attempts_of_code", "resends", "phone_number_end", "sender", outcomes.device),
     )
     change_form_after_template = "admin/transactions/transaction/timeline.html"
-    actions_list = ("text_messages_by_day",)
+    actions_list = ("try_authentication", "text_messages_by_day")
     actions_detail = ("send_again", "cancel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
@@ -293,6 +293,13 @@ class TransactionAdmin(LogAdmin):
     )
     def text_messages_by_day(self, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:transactions_smsusage_changelist"))
+
+    def has_try_permission(self, request: HttpRequest) -> bool:
+        return system.features().mobile_authentication and bool(request.user.has_perm(trial_pages.PERMISSION))
+
+    @action(description=trial_pages.TITLE, url_path="try", icon="play_arrow", permissions=["try"])  # type: ignore[untyped-decorator]
+    def try_authentication(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse(f"admin:{trial_pages.PAGE}"))
 
     @action(description=_("Cancel"), url_path="cancel", icon="cancel", permissions=["support"])  # type: ignore[untyped-decorator]
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:

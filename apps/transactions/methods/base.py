@@ -1,7 +1,7 @@
 """Common parts of the methods: the request, the plan, and the errors if a method cannot be initialised."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from apps.applications.models import ApiClient
 from apps.common import codes, errors, statements
 from apps.events import metrics
 from apps.events import services as events
-from apps.events.facts import DeliveryFact, LimitFacts, RequestFacts, StartFacts, UnavailableTypeFacts
+from apps.events.facts import DeliveryFact, LimitFacts, RequestFacts, StaffActor, StartFacts, UnavailableTypeFacts
 from apps.events.types import EventType
 from apps.outbox import queues, wakeup
 from apps.outbox.models import Delivery
@@ -56,11 +56,15 @@ class LimitExceeded(errors.LimitReached):
 
 @dataclass(frozen=True)
 class MethodRequest:
-    """One step of the fallbacks: the request, its API client, and the type to try (the requested one or a fallback)."""
+    """One step of the fallbacks: the request, its API client, and the type to try (the requested one or a fallback).
+
+    `actor` is the staff account that makes the request in place of the client.
+    """
 
     request: AuthenticationRequest
     client: ApiClient
     mobile_type: MobileAuthenticationType
+    actor: StaffActor = field(default_factory=StaffActor)
 
     @property
     def is_fallback(self) -> bool:
@@ -68,7 +72,7 @@ class MethodRequest:
 
     @property
     def facts(self) -> RequestFacts:
-        return RequestFacts(user_id=self.request.user_id, client_id=self.client.client_id)
+        return RequestFacts(user_id=self.request.user_id, client_id=self.client.client_id, **self.actor)
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ def store(
         type=step.request.mobile_type.name,
         resolved_type=step.mobile_type.name,
         method=transaction.method,
+        **step.actor,
         **(DeliveryFact(delivery="pull") if is_pulled else DeliveryFact()),
     )
     recorded = [events.build(event_type, facts), *(context.events(transaction) if context else [])]

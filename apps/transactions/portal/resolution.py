@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from apps.common import errors
 from apps.events import services as events
-from apps.events.facts import InvalidRequestFacts, UnavailableTypeFacts
+from apps.events.facts import InvalidRequestFacts, ReasonFact, TypeFact, UnavailableTypeFacts
 from apps.events.types import EventType, EventTypes
 from apps.transactions.methods.base import (
     MethodRequest,
@@ -36,7 +36,7 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
     reasons: list[str] = []
     for mobile_type in step.mobile_type.fallback_chain():
         try:
-            return PLANS[mobile_type.method](MethodRequest(step.request, step.client, mobile_type))
+            return PLANS[mobile_type.method](MethodRequest(step.request, step.client, mobile_type, step.actor))
         except Unavailable as reason:
             reasons.append(reason.event_type)
             _record(step, reason.event_type, mobile_type.name)
@@ -44,9 +44,7 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
             _record(step, error.event_type, mobile_type.name)
             raise
         except MissingSigningData:
-            facts = InvalidRequestFacts(
-                user_id=step.request.user_id, client_id=step.client.client_id, type=mobile_type.name
-            )
+            facts = InvalidRequestFacts(**step.facts, **ReasonFact(), **TypeFact(type=mobile_type.name))
             events.record(EventTypes.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, facts)
             raise
     if reasons == [EventTypes.SMS_AUTH_INIT_FAILURE_DISABLED]:

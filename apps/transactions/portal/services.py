@@ -20,11 +20,13 @@ from apps.events.facts import (
     ClientFacts,
     InvalidRequestFacts,
     LimitFacts,
+    ReasonFact,
     RequestFacts,
     ResendFacts,
     ResendFailureFacts,
     StaffActor,
     StatusFacts,
+    TypeFact,
 )
 from apps.events.types import EventType, EventTypes
 from apps.system import services as system
@@ -49,11 +51,13 @@ def initiate(
     client: ApiClient,
     version: parameters.ApiVersion,
     run: Callable[[Callable[[], StartedTransaction]], RunResult],
+    **actor: Unpack[StaffActor],
 ) -> RunResult:
     """Initiate an authentication: store the transaction and its delivery together. Workers send after the commit.
 
     `run` is called inside the database transaction with a function that stores both, and its result is returned.
     Everything that `run` stores is committed with them; an exception of `run` rolls back all of it.
+    `actor` is stored in the events if staff make the request in place of the client.
 
     Raises the errors of E3: TypeNotFound, InvalidParameter, MessageTooLong, InvalidPhoneNumber,
     NoAuthenticationPossibility, SmsDisabled, PushNotStored, SmsNotStored.
@@ -61,23 +65,23 @@ def initiate(
     try:
         request = parameters.validate(raw, version)
     except errors.MessageTooLong:
-        events.record(EventTypes.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, _request_facts(raw, client))
+        events.record(EventTypes.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, _request_facts(raw, client, actor))
         raise
     except PhoneNumberRejected as error:
-        events.record(error.event_type, _request_facts(raw, client))
+        events.record(error.event_type, _request_facts(raw, client, actor))
         raise
     except errors.ApiError as error:
-        known = _request_facts(raw, client)
-        facts = InvalidRequestFacts(user_id=known["user_id"], client_id=known["client_id"], reason=str(error.text))
+        known = _request_facts(raw, client, actor)
+        facts = InvalidRequestFacts(**known, **ReasonFact(reason=str(error.text)), **TypeFact())
         events.record(EventTypes.MOBILE_AUTH_INIT_FAILURE_INVALID_REQ, facts)
         raise
-    store = resolution.resolve(MethodRequest(request, client, request.mobile_type))
+    store = resolution.resolve(MethodRequest(request, client, request.mobile_type, actor))
     not_stored = errors.SmsNotStored if request.mobile_type.method == Method.SMS else errors.PushNotStored
     try:
         return _store(lambda: run(store), not_stored)
     except LimitExceeded as error:
         # The database transaction of the start is rolled back; the event is stored separately.
-        events.record(error.event_type, LimitFacts(**_request_facts(raw, client), limit=error.limit))
+        events.record(error.event_type, LimitFacts(**_request_facts(raw, client, actor), limit=error.limit))
         raise
 
 
@@ -89,8 +93,8 @@ def _store(store: Callable[[], RunResult], not_stored: type[errors.ApiError]) ->
         raise not_stored from error
 
 
-def _request_facts(raw: Mapping[str, str], client: ApiClient) -> RequestFacts:
-    return RequestFacts(user_id=remove_nul(raw.get("user_id", "")), client_id=client.client_id)
+def _request_facts(raw: Mapping[str, str], client: ApiClient, actor: StaffActor) -> RequestFacts:
+    return RequestFacts(user_id=remove_nul(raw.get("user_id", "")), client_id=client.client_id, **actor)
 
 
 def get_result(transaction_id: UUID | None, client: ApiClient) -> Transaction:
