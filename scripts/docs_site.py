@@ -3,8 +3,10 @@
 - Pages outside `docs/` are pages of the site below `project/`. Links to other files outside `docs/` become their names.
 - Headings have the anchors that GitHub gives them.
 - Adjacent code blocks in different languages become tabs.
+- Inline scripts become files, so that the site complies with the content security policy of the server.
 """
 
+import hashlib
 import logging
 import posixpath
 import re
@@ -25,6 +27,8 @@ REPLACED = {"README.md": "docs/index.md"}
 COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+SCRIPTS = "assets/javascripts/inline"
 EXTERNAL = re.compile(r"<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 LANGUAGES = {"sh": "Shell", "python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}
 BLOCK = rf"```(?:{'|'.join(LANGUAGES)})\n(?:(?!```).*\n)*```\n"
@@ -59,11 +63,20 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_arguments: Any) 
     return RUN.sub(tabs, text)
 
 
-def on_post_page(output: str, page: Any, **_arguments: Any) -> str:
-    """Report what the page would load from another host. The site works offline."""
+def on_post_page(output: str, page: Any, config: Any, **_arguments: Any) -> str:
+    """Report what the page would load from another host, and replace its inline scripts. The site works offline."""
     for resource in EXTERNAL.findall(output):
         log.warning("Doc file '%s' loads a resource from another host: %s", page.file.src_uri, resource)
-    return output
+    folder = posixpath.dirname(page.file.dest_uri)
+    return INLINE_SCRIPT.sub(lambda script: script_file(script[1], folder, Path(config.site_dir)), output)
+
+
+def script_file(code: str, folder: str, site: Path) -> str:
+    """Write an inline script to a file, which many pages share, and return the element that loads it."""
+    path = f"{SCRIPTS}/{hashlib.sha256(code.encode()).hexdigest()[:16]}.js"
+    (site / path).parent.mkdir(parents=True, exist_ok=True)
+    (site / path).write_text(code, encoding="utf-8")
+    return f'<script src="{posixpath.relpath(path, folder or ".")}"></script>'
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:

@@ -18,6 +18,7 @@ from apps import VERSION
 from apps.configuration.console import pages as configuration_pages
 from apps.console import feature_pages, start_page
 from apps.console.menu import navigation
+from apps.console.page_documents import document_of
 from apps.sms.console import pages as sms_pages
 from apps.staff import accounts, lockout, second_factor, sessions
 from apps.staff.console import second_factor as second_factor_pages
@@ -68,6 +69,7 @@ class ConsoleSite(UnfoldAdminSite):
         context: dict[str, Any] = super().each_context(request)
         if self.has_permission(request):
             context["version"] = VERSION
+            context["page_document"] = document_of(page_name(request))
             context["is_read_only"] = accounts.get_role(cast(User, request.user)) != Role.ADMIN
             if page_name(request) in set.union(*ALLOWED_PAGES.values()) and required_page(request):
                 # All menu items would redirect to this page.

@@ -52,7 +52,9 @@ LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), defau
 
 # "Try it out" in the API description sends requests to this server.
 API_TRY_IT_OUT = env.boolean("API_TRY_IT_OUT", default=False)
+# Site of the documentation elsewhere, and the directory of the site that this server has below /docs/.
 DOCUMENTATION_URL = env.optional_site_url("DOCUMENTATION_URL")
+DOCUMENTATION_DIR = Path(env.str("DOCUMENTATION_DIR", default=str(VAR_DIR / "docs"))).resolve()
 MESSAGE_MAX_LENGTH = env.integer("MESSAGE_MAX_LENGTH", default=155)
 # Languages of the default messages in the console.
 SUPPORTED_LOCALES = [
@@ -138,6 +140,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "apps.web_phone.middleware.PhoneMiddleware",
     "apps.console.content_security.ContentSecurityMiddleware",
+    "apps.console.documentation.DocumentationMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

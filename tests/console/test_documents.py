@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from apps.common.console import documents
 from tests import factories
 
 SITE = "https://docs.example.com/countersign"
@@ -21,8 +22,15 @@ def test_warning_links_its_section_on_the_site(console, rejected, settings):
     assert f'<a href="{SITE}/troubleshooting.html#pushes-are-rejected">Troubleshooting</a>' in page
 
 
-def test_warning_without_a_site_names_its_page(console, rejected, settings):
+def test_warning_links_its_section_on_this_server(console, rejected, settings):
     settings.DOCUMENTATION_URL = ""
+    page = console.get("/admin/").content.decode()
+    assert '<a href="/docs/troubleshooting.html#pushes-are-rejected">Troubleshooting</a>' in page
+
+
+def test_warning_without_pages_names_its_section(console, rejected, settings, tmp_path, monkeypatch):
+    settings.DOCUMENTATION_URL, settings.DOCUMENTATION_DIR = "", tmp_path
+    monkeypatch.setattr(documents, "DOCUMENTS", tmp_path / "docs")
     page = console.get("/admin/").content.decode()
     assert "Troubleshooting: <code>docs/troubleshooting.md#pushes-are-rejected</code>" in page
 

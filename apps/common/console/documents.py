@@ -1,9 +1,27 @@
-"""Links from the console to the documentation, which is a site of its own (`make docs`)."""
+"""Links from the console to the documentation: its site elsewhere, or this server's pages below /docs/."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+
+# Path below which apps/console/documentation.py serves the pages, and their source.
+PATH = "/docs/"
+DOCUMENTS = Path(settings.BASE_DIR) / "docs"
+
+
+def site_page() -> Path | None:
+    """Return the start page of the site that `make docs` has built, or None without a site."""
+    page: Path = settings.DOCUMENTATION_DIR / "index.html"
+    return page if page.is_file() else None
+
+
+def base_url() -> str:
+    """Return the URL of the pages without a final slash; empty if this installation has none."""
+    if settings.DOCUMENTATION_URL:
+        return str(settings.DOCUMENTATION_URL)
+    return PATH.rstrip("/") if site_page() or DOCUMENTS.is_dir() else ""
 
 
 class Document(NamedTuple):
@@ -15,14 +33,14 @@ class Document(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Path in the repository, for readers without the site."""
+        """Path in the repository, for readers without the pages."""
         return f"docs/{self.page}{self._fragment}"
 
     @property
     def url(self) -> str:
-        """URL on the site of the documentation; empty without one."""
-        base, page = settings.DOCUMENTATION_URL, self.page.removesuffix(".md")
-        return f"{base}/{page}.html{self._fragment}" if base else ""
+        """URL of the section; empty if this installation has no pages."""
+        base = base_url()
+        return f"{base}/{self.page.removesuffix('.md')}.html{self._fragment}" if base else ""
 
     @property
     def _fragment(self) -> str:

@@ -1,19 +1,24 @@
 """Template tags of the console."""
 
+import re
 from typing import Any
 
 from django import template
 from django.contrib import admin
 from django.template import RequestContext
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from apps.common.console.documents import error, troubleshooting
+from apps.common.console.documents import Document, error, troubleshooting
 from apps.events.console import descriptions
 from apps.events.models import Event
 
 register = template.Library()
+# A page of the documentation that a text names by its path in the repository.
+NAMED_PAGE = re.compile(r"docs/([\w/-]+\.md)(?:#([\w-]+))?")
 
 
 @register.inclusion_tag("admin/documents.html")
@@ -50,3 +55,15 @@ def breadcrumbs(context: RequestContext) -> dict[str, Any]:
     elif title and title != plural and context.get("adminform") is None and context.get("cl") is None:
         parts.append((capfirst(title), ""))
     return {"parts": parts}
+
+
+@register.filter
+def link_documents(text: object) -> SafeString:
+    """Link the pages of the documentation that a text names, such as `docs/context.md`."""
+    parts, end = [], 0
+    for match in NAMED_PAGE.finditer(str(text)):
+        document = Document(match.group(), match[1], match[2] or "")
+        link = format_html('<a href="{}">{}</a>', document.url, document.label) if document.url else document.label
+        parts += [(str(text)[end : match.start()],), (link,)]
+        end = match.end()
+    return format_html_join("", "{}", [*parts, (str(text)[end:],)])

@@ -1,0 +1,147 @@
+"""The documentation below /docs/: the built site, or the Markdown text of the pages."""
+
+import os
+import re
+from urllib.parse import urljoin
+
+import pytest
+from django.conf import settings
+from django.contrib import admin
+from playwright.sync_api import expect
+
+from apps.console.page_documents import SECTIONS
+from tests import factories
+from tests.architecture import pages
+from tests.console.conftest import needs_browser, sign_in_with_browser
+from tests.console.test_roles import sign_in_as
+
+SCRIPT = "document.title = 'run'"
+
+
+@pytest.fixture
+def site(tmp_path, settings):
+    """Site as `make docs` builds it."""
+    settings.DOCUMENTATION_DIR = tmp_path / "docs"
+    for name, content in {
+        "index.html": "<!doctype html><h1>Countersign</h1>",
+        "errors/index.html": "<!doctype html><h1>Errors</h1>",
+        "errors/1001.html": "<!doctype html><h1>1001</h1>",
+        "assets/page.js": SCRIPT,
+    }.items():
+        path = settings.DOCUMENTATION_DIR / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (tmp_path / "secret.txt").write_text("secret")
+    return settings.DOCUMENTATION_DIR
+
+
+@pytest.fixture
+def no_site(tmp_path, settings):
+    settings.DOCUMENTATION_DIR = tmp_path
+
+
+def content(response):
+    return b"".join(response.streaming_content if response.streaming else [response.content]).decode()
+
+
+def test_page_of_the_site_has_policy_and_is_cacheable(client, site):
+    response = client.get("/docs/errors/1001.html")
+    assert (response.status_code, content(response)) == (200, "<!doctype html><h1>1001</h1>")
+    assert response["Content-Type"].startswith("text/html")
+    assert response["Cache-Control"] == "max-age=60, public"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "script-src 'self';" in response["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+    assert not response.cookies
+    again = client.get("/docs/errors/1001.html", headers={"If-None-Match": response["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/index.html"])
+def test_start_page_has_one_url(client, site, path):
+    assert urljoin(f"https://auth.example.com{path}", client.get(path)["Location"]) == "https://auth.example.com/docs/"
+    assert content(client.get("/docs/")) == "<!doctype html><h1>Countersign</h1>"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/docs/../secret.txt", "/docs/%2e%2e/secret.txt", "/docs/..%2fsecret.txt", "/docs//etc/passwd"),
+        *("/docs/errors/../../secret.txt", "/docs/nothing.html", "/docs/troubleshooting.md", "/docs/a\\..\\b"),
+    ],
+)
+def test_other_files_are_not_served(client, site, path):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "secret" not in content(response)
+
+
+def test_other_methods_are_rejected(client, site):
+    assert client.post("/docs/").status_code == 405
+    assert client.head("/docs/").status_code == 200
+
+
+def test_new_build_is_served_without_a_restart(client, site):
+    assert client.get("/docs/new.html").status_code == 404
+    (site / "new.html").write_text("new")
+    os.utime(site / "index.html", (1, 1))
+    assert content(client.get("/docs/new.html")) == "new"
+
+
+@pytest.mark.parametrize("path", ["/docs/errors/1001.html", "/docs/errors/1001"])
+def test_text_of_a_page_is_served_without_a_site(client, no_site, path):
+    response = client.get(path)
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert content(response) == (settings.BASE_DIR / "docs/errors/1001.md").read_text()
+    assert content(client.get("/docs/")).startswith("# ")
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/../README", "/docs/..%2fREADME.html", "/docs/nothing", "/docs/images/mark.svg"]
+)
+def test_other_files_are_not_served_without_a_site(client, no_site, path):
+    assert client.get(path).status_code == 404
+
+
+def test_sections_of_the_console_exist():
+    for page, anchor in SECTIONS.values():
+        assert anchor in pages.anchors(settings.BASE_DIR / "docs" / page), (page, anchor)
+
+
+@pytest.mark.parametrize("role", ["admin", "operator", "helpdesk"])
+def test_each_page_links_its_section(db, site, role):
+    browser = sign_in_as(role)
+    # The first request registers the pages.
+    assert browser.get("/admin/").status_code == 200
+    lists = [f"/admin/{model._meta.label_lower.replace('.', '/')}/" for model in admin.site._registry]
+    links = set()
+    for path in ["/admin/", "/admin/check-configuration/", "/admin/password_change/", *lists]:
+        response = browser.get(path, follow=True)
+        if response.status_code == 200:
+            [link] = re.findall(r'class="console-page-document" href="([^"]+)"', response.content.decode())
+            assert link.startswith("/docs/console"), path
+            links.add(link)
+    assert len(links) >= {"admin": 14, "operator": 14, "helpdesk": 4}[role]
+
+
+def test_texts_link_the_documents_that_they_name(console, site, settings):
+    settings.SMS_GATEWAY = "twilio"
+    settings.SMS_GATEWAY_TWILIO_ACCOUNT_SID = ""
+    factories.TypeFactory(method="sms")
+    page = console.post("/admin/check-configuration/").content.decode()
+    assert 'another gateway (<a href="/docs/sms-gateways.html">docs/sms-gateways.md</a>).' in page
+
+
+@pytest.mark.processes
+@needs_browser
+def test_help_opens_in_a_new_tab_and_keeps_the_form(demo, window):
+    sign_in_with_browser(window, "admin", demo.password)
+    window.goto("/admin/transactions/mobileauthenticationtype/add/")
+    window.locator("[name=name]").fill("login")
+    with window.expect_popup() as opened:
+        window.get_by_role("link", name="Documentation").click()
+    expect(opened.value).to_have_url(
+        re.compile(r"/docs/console/mobile-authentication\.html#mobile-authentication-types$")
+    )
+    expect(opened.value.locator("body")).to_contain_text("Mobile authentication types")
+    expect(window.locator("[name=name]")).to_have_value("login")
