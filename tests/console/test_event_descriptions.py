@@ -57,7 +57,7 @@ def test_event_of_a_wrong_pin_shows_its_number_and_limit(console, wrong_pin):
     page = console.get(f"{LIST}?event_type={name}")
     texts = row_texts(page)
     assert (texts["what"], texts["who"]) == ("1 of 3", "Device")
-    assert texts["name"] == f'Wrong PIN <code class="console-code" translate="no">{name}</code>'
+    assert texts["name"] == f'Wrong PIN <code class="console-event-type" translate="no">{name}</code>'
     assert "1 of 3" in console.get(f"/admin/enrollment/profile/?q={wrong_pin.user_id}").content.decode()
     [entry] = [
         entry

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from apps.common.prefixes import starting_with
 from apps.enrollment.models import Device, Profile
 
-# Each of the two searches reads at most so many rows, so its duration does not depend on the size of the tables.
+# Limit of the rows of each of the two searches, so that their duration does not depend on the size of the tables.
 MAX_MATCHES = 500
 MAX_OTHER_USERS = 5
 

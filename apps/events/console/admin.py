@@ -125,7 +125,9 @@ class EventAdmin(LogAdmin):
 
     @admin.display(description=_("event"))
     def name(self, event: Event) -> SafeString:
-        return format_html('{} <code class="console-code" translate="no">{}</code>', event.title, event.event_type)
+        return format_html(
+            '{} <code class="console-event-type" translate="no">{}</code>', event.title, event.event_type
+        )
 
     @admin.display(description=_("what"), empty_value="-")
     def what(self, event: Event) -> str | None:

@@ -115,7 +115,9 @@ def label(name: str) -> str:
 
 
 def value_text(name: str, value: Any) -> str:
-    """Return a stored value in the reader's language if it is a known constant, and unchanged otherwise."""
+    """Return a stored value in the reader's language if it has a translation, and unchanged otherwise."""
+    if name == "reason" and value and (name, str(value)) not in VALUES:
+        return _(str(value))
     return str(VALUES.get((name, str(value)), value))
 
 

@@ -114,7 +114,7 @@ class TransactionAdmin(LogAdmin):
 
     list_display = (
         *("started", "state", outcomes.outcome_reason, outcomes.callback, "type_name", "user_id", "app_name"),
-        *(outcomes.device, "client", "short_id"),
+        *(outcomes.device_name, "client", "short_id"),
     )
     list_filter = (
         ("status", ChoiceFilter),

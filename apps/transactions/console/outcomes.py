@@ -49,10 +49,15 @@ def outcome_reason(transaction: Any) -> str | None:
 
 
 @admin.display(description=gettext_lazy("device"), empty_value="-")
+def device_name(transaction: Any) -> str | None:
+    """Return the name of the device. A deleted device is named by the beginning of its id."""
+    return transaction.device_name or (f"{transaction.device_id[:8]}…" if transaction.device_id else None)
+
+
+@admin.display(description=gettext_lazy("device"), empty_value="-")
 def device(transaction: Any) -> str | None:
-    """Return the name and platform of the device. A deleted device is named by the beginning of its id."""
-    name = transaction.device_name or (f"{transaction.device_id[:8]}…" if transaction.device_id else "")
-    return ", ".join(filter(None, (name, transaction.get_device_platform_display()))) or None
+    """Return the name and platform of the device."""
+    return ", ".join(filter(None, (device_name(transaction), transaction.get_device_platform_display()))) or None
 
 
 @display(description=gettext_lazy("callback"), label=states.COLORS)  # type: ignore[untyped-decorator]
