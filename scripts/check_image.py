@@ -62,25 +62,42 @@ def main() -> None:
         directory = Path(name)
         directory.chmod(0o755)
         buildah = Buildah(directory)
+        if reason := base_problem(buildah, directory):
+            print(f"skipped  image: {reason}")
+            return
         build(buildah, directory)
         print("ok       image: every step of the Dockerfile")
         run(buildah, directory)
         print("ok       image: migrate, serve and worker run as an unprivileged user and deliver an SMS")
 
 
-def build(buildah: Buildah, directory: Path) -> None:
-    """Build the image `localhost/countersign`, with Debian's Python in place of the base image."""
+def base_problem(buildah: Buildah, directory: Path) -> str:
+    """Make the base image `localhost/base` of Debian's packages, and run a program in it.
+
+    Return a reason if this machine cannot do so: not every one permits to mount, or has a mirror of Debian.
+    """
     archive = directory / "base.tar"
-    subprocess.run(
+    commands = [
         ["nice", "mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,python3-venv,ca-certificates",
          '--customize-hook=ln -s python3 "$1/usr/bin/python"', "trixie", str(archive)],
-        check=True,
-    )  # fmt: skip
-    container = buildah("from", "scratch")
-    buildah("add", "--quiet", container, str(archive), "/")
-    buildah("commit", "--quiet", container, "localhost/base")
-    buildah("rm", container)
+        *(buildah.arguments(*arguments) for arguments in (
+            ("from", *limits(), "--name", "base", "scratch"),
+            ("add", "--quiet", "base", str(archive), "/"),
+            ("run", "base", "--", "true"),
+            ("commit", "--quiet", "base", "localhost/base"),
+            ("rm", "base"),
+        )),
+    ]  # fmt: skip
+    for command in commands:
+        process = subprocess.run(command, env=buildah.environment, capture_output=True, text=True, check=False)
+        if process.returncode:
+            return f"{command[1]} failed: {process.stderr.strip()[-500:]}"
     archive.unlink()
+    return ""
+
+
+def build(buildah: Buildah, directory: Path) -> None:
+    """Build the image `localhost/countersign` on the base image."""
     [base] = set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     replacement = f"{base}=docker-image://localhost/base"
     options = ["--format", "docker", "--build-context", replacement, *limits(), *registry_mounts(directory)]
