@@ -76,6 +76,12 @@ def test_selected_users_are_counted_before_an_action(console, selected, name, he
     assert sorted(events.values_list("user_id", flat=True)) == ["anna", "bert", "dora"]
 
 
+def test_list_offers_the_actions_to_administrators(console, selected):
+    page = console.get(LIST).content.decode()
+    [menu] = re.findall(r'<select name="action".*?</select>', page, re.DOTALL)
+    assert re.findall(r'<option value="(\w+)"', menu) == [*BULK_ACTIONS, LINKS_NAME]
+
+
 def test_changed_selection_is_confirmed_again(console, selected):
     fields = {"confirmed": "yes", "state_token": "outdated"}
     response = request_action(console, "disconnect_selected", selected, **fields)

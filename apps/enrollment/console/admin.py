@@ -63,7 +63,7 @@ class ProfileAdmin(LogAdmin):
     )
     list_before_template = "admin/enrollment/profile/search.html"
     list_after_template = "admin/enrollment/profile/user.html"
-    change_form_outer_before_template = "admin/enrollment/profile/actions.html"
+    change_form_outer_before_template = "admin/enrollment/profile/device_actions.html"
     change_form_after_template = "admin/enrollment/profile/device.html"
     actions = (*bulk_actions.BULK_ACTIONS, bulk_actions.LINKS_NAME)
     # The list has no total, so only rows of the page can be selected.
