@@ -32,6 +32,9 @@ LISTS: dict[str, tuple[str, list[dict[str, Any]]]] = {
             PERIOD,
             {"status": "expired", "type_name": "none"},
             {"status": "authenticated", "type_name": "none"},
+            {"reason": "invalid_request"},
+            {"callback": "failed"},
+            {"callback": "done", "reason": "invalid_request"},
         ],
     ),
     "activity": (
