@@ -143,7 +143,7 @@ def _changed_fields(details: dict[str, Any]) -> str:
     if not isinstance(changes, dict):
         return ""
     model = model_of(details)
-    names = [field_name(model, name) for name in [*changes, *(details.get("secrets_changed") or ())]]
+    names = [field_name(model, name) for name in [*sorted(changes), *(details.get("secrets_changed") or ())]]
     return ", ".join([*names[:FIELDS_SHOWN], *(["…"] if len(names) > FIELDS_SHOWN else [])])
 
 

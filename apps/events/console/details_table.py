@@ -16,7 +16,9 @@ from apps.events.models import Event
 
 def render(event: Event) -> SafeString | None:
     """Return the table, or None if the event has no details."""
-    rows = [(descriptions.label(name), _cell(event, name, value)) for name, value in event.all_details.items()]
+    # PostgreSQL does not keep the order of the members.
+    details = sorted(event.all_details.items())
+    rows = [(descriptions.label(name), _cell(event, name, value)) for name, value in details]
     lines = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows)
     table = '<table class="console-table console-details-table"><tbody>{}</tbody></table>'
     return format_html(table, lines) if rows else None
@@ -54,7 +56,7 @@ def _changes(event: Event, changes: Any) -> str:
     model = descriptions.model_of(event.details)
     return _lines(
         f"{capfirst(descriptions.field_name(model, name))}: {' → '.join(map(_plain, pair))}"
-        for name, pair in changes.items()
+        for name, pair in sorted(changes.items())
         if isinstance(pair, list)
     )
 
