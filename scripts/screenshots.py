@@ -147,6 +147,14 @@ def check_configuration(page: "Page") -> None:
     page.locator(".console-findings").wait_for()
 
 
+def show_configuration_plan(page: "Page") -> None:
+    page.goto("/admin/configuration-file/")
+    text = "general:\n  max_pending_transactions: 3\napplications:\n- identifier: garden\n  name: Garden\n"
+    page.locator("[name=content]").fill(text)
+    page.get_by_role("button", name="Show changes").click()
+    page.locator("#plan-heading").wait_for()
+
+
 def create_client(page: "Page") -> None:
     page.goto(LISTS["api-clients"] + "add/")
     page.locator("[name=name]").fill("Help desk")
@@ -229,6 +237,8 @@ PREPARED_PAGES: dict[str, Callable[["Page"], None]] = {
     "enrolment-code": create_enrollment_code,
     "activity-filters": open_activity_filters,
     "check-configuration": check_configuration,
+    "configuration-file": open_page("/admin/configuration-file/"),
+    "configuration-plan": show_configuration_plan,
     "send-test-sms": open_page("/admin/sms/send-test/"),
     "change-password": open_page("/admin/password_change/"),
 }

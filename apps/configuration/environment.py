@@ -1,7 +1,7 @@
 """Replace `{env: NAME}` in a configuration file by the value of the environment variable."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -23,6 +23,18 @@ def parse_variable(value: object) -> object:
         return untrusted_json.loads(value)
     except ValueError:
         return value
+
+
+def references(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of every `{env: NAME}` below `value`."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from references(item, f"{path}[{number}]")
+    elif isinstance(value, dict) and set(value) == {"env"}:
+        yield path
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from references(item, f"{path}.{name}" if path else str(name))
 
 
 def resolve(value: Any, report: Callable[[str, str], None], path: str = "") -> Any:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from apps import VERSION
+from apps.configuration.console import file_pages
 from apps.configuration.console import pages as configuration_pages
 from apps.console import feature_pages, start_page
 from apps.console.menu import navigation
@@ -77,7 +78,7 @@ class ConsoleSite(UnfoldAdminSite):
         return context
 
     def extra_urls(self) -> list[Any]:
-        pages = (second_factor_pages, sms_pages, configuration_pages, trial_pages)
+        pages = (second_factor_pages, sms_pages, configuration_pages, file_pages, trial_pages)
         return [url for module in pages for url in module.urls(self.admin_view)]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:

@@ -111,6 +111,9 @@ def test_activity_export_is_downloaded(console, portal):
         console.follow("Export as CSV")
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert any("ADMIN_CONFIGURATION_CREATED" in line for line in lines[1:])
+    with console.page.expect_download() as download:
+        console.follow("Export as JSON lines")
+    assert download.value.suggested_filename.endswith(".jsonl")
     assert_all_pressed(console, "events.Event")
 
 
