@@ -85,7 +85,9 @@ def record(
     replaced = sorted(name for name, value in after.secret.items() if value != before.secret.get(name, ""))
     if event_type == EventTypes.ADMIN_CONFIGURATION_UPDATED and not changes and not replaced:
         return None
-    facts = ChangeFacts(who=who, model=row._meta.label, object=redact_urls(str(row)), changes=changes)
+    facts = ChangeFacts(
+        who=who, model=row._meta.label, object_id=str(row.pk), object=redact_urls(str(row)), changes=changes
+    )
     if replaced:
         facts["secrets_changed"] = replaced
     return services.record(event_type, facts)

@@ -206,6 +206,7 @@ class ChangeFacts(ObjectFacts):
     """`changes` maps field names to the values before and after; of secrets only the names are given."""
 
     model: str
+    object_id: str
     changes: dict[str, list[object]]
     secrets_changed: NotRequired[list[str]]
 

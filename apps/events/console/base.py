@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, ProtectedError
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from unfold.admin import StackedInline
 
@@ -16,6 +17,7 @@ from apps.common.console import relations
 from apps.common.console.admin import BaseConsoleAdmin
 from apps.common.names import quoted
 from apps.events import changes
+from apps.events.console import history
 from apps.events.types import EVENT_TYPES, EventTypes
 
 CREATED, UPDATED, DELETED = (
@@ -37,6 +39,8 @@ class ConsoleAdmin(BaseConsoleAdmin):
     """
 
     secret_fields: Collection[str] = ()
+    # Whether changes can be undone from the history.
+    can_undo = True
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         before = self.load_snapshot(obj)
@@ -84,9 +88,20 @@ class ConsoleAdmin(BaseConsoleAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         activity = reverse("admin:events_event_changelist", query={"event_type": CONFIGURATION_EVENT_TYPES})
-        context = {"title": _("History"), "activity": activity, **(extra_context or {})}
+        row = self.get_object(request, object_id)
+        changes_of_row = history.entries(self, request, row) if row else []
+        context = {"title": _("History"), "activity": activity, "entries": changes_of_row, **(extra_context or {})}
         response: HttpResponse = super().history_view(request, object_id, context)
         return response
+
+    def undo_view(self, request: HttpRequest, object_id: str, event_id: UUID) -> HttpResponse:
+        return history.undo_view(self, request, object_id, event_id)
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_undo"
+        view = self.admin_site.admin_view(self.undo_view)
+        urls: list[Any] = super().get_urls()
+        return [path("<path:object_id>/history/<uuid:event_id>/undo/", view, name=name), *urls]
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         context = {"title": _("Delete"), **(extra_context or {})}

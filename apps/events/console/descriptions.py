@@ -41,6 +41,7 @@ LABELS: "dict[str, StrPromise]" = {
     "model": gettext_lazy("Kind of item"),
     "next_attempt_at": gettext_lazy("Next attempt (UTC)"),
     "object": gettext_lazy("Item"),
+    "object_id": gettext_lazy("Id of the item"),
     "outcome": gettext_lazy("Outcome"),
     "phone_number": gettext_lazy("Phone number"),
     "reason": gettext_lazy("Reason"),

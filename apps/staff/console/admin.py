@@ -35,6 +35,7 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
     add_form = StaffCreationForm
     change_password_form = AdminPasswordChangeForm
     secret_fields = accounts.SECRET_FIELDS
+    can_undo = False
     list_display = ("username", "name", "role_label", "is_active", "last_sign_in")
     list_filter = ()
     search_fields = ()
