@@ -28,6 +28,7 @@ SECTIONS = {
     "enrollment_": (USERS, "users"),
     "transactions_transaction_": (USERS, "transactions"),
     "transactions_smsusage_": (USERS, "transactions"),
+    "try_authentication": (USERS, "try-an-authentication"),
     "events_event_": (USERS, "activity"),
 }
 

@@ -17,7 +17,7 @@ from unfold.sites import UnfoldAdminSite
 from apps import VERSION
 from apps.configuration.console import file_pages
 from apps.configuration.console import pages as configuration_pages
-from apps.console import feature_pages, start_page
+from apps.console import checklist, feature_pages, start_page
 from apps.console.menu import navigation
 from apps.console.page_documents import document_of
 from apps.sms.console import pages as sms_pages
@@ -75,6 +75,7 @@ class ConsoleSite(UnfoldAdminSite):
             if page_name(request) in set.union(*ALLOWED_PAGES.values()) and required_page(request):
                 # All menu items would redirect to this page.
                 context["sidebar_navigation"] = []
+            context["setup"] = checklist.progress(request, page_name(request))
         return context
 
     def extra_urls(self) -> list[Any]:

@@ -1,8 +1,10 @@
 """API clients and their secrets."""
 
+import base64
 import html
 import json
 import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
@@ -19,6 +21,9 @@ from tests.console.conftest import Browser, errors
 
 ADD = "/admin/applications/apiclient/add/"
 NEW_CLIENT = {"name": "Shop", "client_id": "shop", "apis": ["mobile_authentication"], "ip_allow_list": ""}
+
+
+COMMAND = re.compile(r'id="client-command"[^>]*>(.*?)</code>')
 
 
 def secret_in(page):
@@ -47,6 +52,19 @@ def test_client_secret_is_shown_once(console, client):
     for session in Session.objects.all():
         assert secret not in str(session.get_decoded())
     assert secret not in stored_values()
+
+
+@pytest.mark.parametrize(
+    ("apis", "status"), [(["events", "mobile_authentication"], 200), (["events"], 200), (["end_user"], 404)]
+)
+def test_command_of_new_secret_is_a_valid_request(console, client, settings, apis, status):
+    settings.PUBLIC_URL = "https://auth.example.com"
+    page = console.post(ADD, {**NEW_CLIENT, "client_id": "shop: 'one' %", "apis": apis})
+    command, option, credentials, url = shlex.split(html.unescape(COMMAND.search(page.content.decode())[1]))
+    assert (command, option) == ("curl", "-u")
+    pair = base64.b64encode(credentials.encode()).decode()
+    response = client.get(url.removeprefix("https://auth.example.com"), headers={"Authorization": f"Basic {pair}"})
+    assert response.status_code == status
 
 
 def test_repeated_form_shows_no_secret(console):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.system.models import Features
 from tests import factories
+from tests.console.test_roles import sign_in_as
 
 MOBILE_AUTHENTICATION = [
     "General",
@@ -99,13 +100,28 @@ def test_start_page_lists_missing_setup_steps(console):
         "A push messaging configuration": False,
         "An application with an enabled version": False,
         "A mobile authentication type": False,
-        "API clients for both APIs": False,
+        "An API client of a portal": False,
         "A device is enrolled for push": False,
+        "A first authentication": False,
     }
 
 
 def test_start_page_marks_completed_setup_steps(console, device, portal, mobile_type):
+    assert [title for title, is_done in steps(console).items() if not is_done] == ["A first authentication"]
+    started = portal.start(mobile_type, device).json()
+    device.answer(device.fetch(started["transaction_id"]), approve=True)
     assert set(steps(console).values()) == {True}
+
+
+def test_pages_of_setup_link_the_next_step_for_administrators(console, device, portal):
+    page = "/admin/applications/apiclient/"
+    assert console.get(page).context["setup"]["next"].url == "/admin/transactions/mobileauthenticationtype/add/"
+    assert not console.get("/admin/").context["setup"]
+    factories.TypeFactory()
+    assert "Next step:" in console.get(page).content.decode()
+    operator = sign_in_as("operator")
+    assert not operator.get(page).context["setup"]
+    assert {operator.get(step.url).status_code for step in operator.get("/admin/").context["steps"]} == {200}
 
 
 def test_start_page_counts_transactions_by_status(console, administrator, device, portal):

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
+from apps.applications.console import curl
 from apps.applications.console.forms import ApiClientForm, ApplicationForm, ConfigurationSelect, VersionForm
 from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
 from apps.common.console.confirmations import Confirmation, render_confirmation
@@ -175,7 +176,8 @@ class ApiClientAdmin(ConsoleAdmin):
 
     def show_secret(self, request: HttpRequest, client: ApiClient, secret: str) -> HttpResponse:
         """Show the secret in this response only. Pages of the console are not cacheable."""
-        context = {**self.context(request, client, _("Client secret")), "secret": secret}
+        page_context = self.context(request, client, _("Client secret"))
+        context = {**page_context, "secret": secret, "command": curl.first_request(client, secret)}
         return TemplateResponse(request, "admin/applications/apiclient/secret.html", context)
 
     def context(self, request: HttpRequest, client: ApiClient, title: Any) -> dict[str, Any]:

@@ -45,6 +45,23 @@ def sign_in_for_the_first_time(page, name, passwords):
     expect(page.get_by_text("Your password was changed.")).to_be_visible()
 
 
+COUNT_CLICKS = """
+    const add = (number) => { sessionStorage.clicks = Number(sessionStorage.clicks || 0) + number; };
+    addEventListener("click", (event) => event.isTrusted && event.detail > 0 && add(1), true);
+    addEventListener("change", (event) => event.target.matches("select, input[type=file]") && add(2), true);
+"""
+
+
+def count_clicks(page):
+    """Return a function that returns the number of clicks from now on.
+
+    A choice in a select or of a file counts as two. Text fields are entered with the keyboard.
+    """
+    page.add_init_script(COUNT_CLICKS)
+    page.reload()
+    return lambda: page.evaluate("Number(sessionStorage.clicks)")
+
+
 class Console:
     """Console in a browser window."""
 
@@ -94,8 +111,17 @@ class Console:
         if message:
             expect(self.page.get_by_text(message)).to_be_visible()
 
+    def next_step(self, title):
+        """Follow the link to the next step of the setup."""
+        link = self.page.locator(".console-setup a")
+        expect(link).to_have_text(title)
+        link.click()
+
     def create_push_configuration(self, name, account, endpoint):
         self.add("Push messaging configuration")
+        self.fill_push_configuration(name, account, endpoint)
+
+    def fill_push_configuration(self, name, account, endpoint):
         self.fill(name=name, endpoint=endpoint)
         self.choose(platform="Android")
         upload = {"name": "key.json", "mimeType": "application/json", "buffer": json.dumps(account).encode()}
@@ -105,6 +131,9 @@ class Console:
     def create_application(self, name, identifier, configuration=None):
         """Create an application with version 1.0.0 for Android and an optional push messaging configuration."""
         self.add("Applications")
+        self.fill_application(name, identifier, configuration)
+
+    def fill_application(self, name, identifier, configuration=None):
         self.fill(name=name, identifier=identifier)
         self.page.get_by_role("link", name="Add another").click()
         self.fill(**{"versions-0-version": "1.0.0"})
@@ -124,14 +153,18 @@ class Console:
     def create_client(self, name, client_id, *apis):
         """Create an API client and return its secret, which is shown once."""
         self.add("API clients")
+        secret = self.fill_client(name, client_id, *apis)
+        self.page.get_by_role("link", name="I have copied it").click()
+        expect(self.page.get_by_text(secret)).to_have_count(0)
+        return secret
+
+    def fill_client(self, name, client_id, *apis):
         self.fill(name=name, client_id=client_id)
         for api in apis:
             self.page.get_by_label(api).check()
         self.page.get_by_role("button", name="Save", exact=True).click()
         secret = self.page.locator("#client-secret").inner_text()
         assert_fits(self.page)
-        self.page.get_by_role("link", name="I have copied it").click()
-        expect(self.page.get_by_text(secret)).to_have_count(0)
         return secret
 
     def create_endpoint(self, url, username="", password=""):
@@ -143,13 +176,17 @@ class Console:
         """Create an enrolment code and return its link."""
         self.open("Users")
         self.follow("Enrol a device")
+        link = self.fill_enrollment(user_id, application)
+        self.page.get_by_role("link", name="Done").click()
+        return link
+
+    def fill_enrollment(self, user_id, application):
         self.page.get_by_label("User ID").fill(user_id)
         self.page.get_by_label("Application").select_option(label=application)
         self.page.get_by_role("button", name="Create code").click()
         link = self.page.locator("#enrollment-link").inner_text()
         expect(self.page.get_by_role("img", name="QR code with the enrolment link")).to_be_visible()
         assert_fits(self.page)
-        self.page.get_by_role("link", name="Done").click()
         return link
 
     def open_row(self, title, text):

@@ -1,12 +1,14 @@
 """End-to-end tests from an empty installation to an authentication, for each method."""
 
 import json
+import os
+import subprocess
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import needs_browser
-from tests.console.end_to_end.pages import code_in
+from tests.console.end_to_end.pages import assert_fits, code_in, count_clicks
 from tests.console.end_to_end.portal import Portal
 from tests.console.end_to_end.site import scan
 
@@ -14,6 +16,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 
 CALLBACK_PASSWORD = "a password of the portal's own"
 NUMBER = "+31612345678"
+# From the start page after signing in to the approved authentication.
+MAX_CLICKS = 25
 
 
 def create_portal(console, site, name):
@@ -41,35 +45,58 @@ def enrolled_phone(console, user_id, application):
     return phone
 
 
-def test_push_authentication_from_empty_installation(console, site):
-    google = site.fcm.describe()
-    console.create_push_configuration("google", google["service_account"], google["endpoint"])
-    console.create_application("Bank", "bank", "google")
-    console.create_type("push-login", "Push", time_to_live=120, default_message_en="Sign in at the bank?")
-    portal = create_portal(console, site, "bank-portal")
-    create_endpoint(console, portal)
-    phone = enrolled_phone(console, "anna", "Bank")
-    phone.enroll_push("push-token-of-anna")
+def run_in_shell(command, **environment):
+    """Run a command of the console in a shell, and return the JSON of its response."""
+    process = subprocess.run(
+        command, shell=True, env={**os.environ, **environment}, capture_output=True, text=True, timeout=30, check=True
+    )
+    return json.loads(process.stdout)
 
-    started = portal.start("push-login", user_id="anna", device_id=phone.device_id)
-    assert started["auth_method"] == "push"
+
+def test_first_authentication_from_empty_installation_needs_few_clicks(console, site):
+    """The checklist leads from the first sign-in to an approved authentication. It must be the first test here."""
+    page, google = console.page, site.fcm.describe()
+    clicks = count_clicks(page)
+    page.get_by_text("A push messaging configuration", exact=True).click()
+    console.fill_push_configuration("google", google["service_account"], google["endpoint"])
+    console.next_step("An application with an enabled version")
+    console.fill_application("Bank", "bank", "google")
+    console.next_step("A mobile authentication type")
+    console.fill(name="push-login", time_to_live=120, default_message_en="Sign in at the bank?")
+    console.save()
+    console.next_step("An API client of a portal")
+    secret = console.fill_client("Bank portal", "bank-portal", "Mobile authentication")
+    assert run_in_shell(page.locator("#client-command").inner_text()) == {"enabled": []}
+    console.next_step("A device is enrolled for push")
+    phone, parameters = scan(console.fill_enrollment("anna", "Bank"))
+    phone.enroll(parameters["code"], application_id="bank", device_name="Phone of anna")
+    phone.enroll_push("push-token-of-anna")
+    page.get_by_role("link", name="Done").click()
+    console.next_step("A first authentication")
+    console.fill(callback_uri=f"{site.fake_portal.url}/bank-portal")
+    page.get_by_role("button", name="Start the authentication").click()
+
     [push] = site.fcm.wait("push-token-of-anna", 1, 200, 20)
     content = json.loads(json.loads(push["body"])["message"]["data"]["content"])
     assert content["og_message"] == "Sign in at the bank?"
-    challenge = phone.fetch(content["og_transaction_id"])
-    assert phone.answer(challenge, approve=True) == "authenticated"
-    assert_callback(site, portal, started["transaction_id"])
-    assert portal.result(started["transaction_id"])["is_authenticated"]
-
-    lines = console.read_timeline(started["transaction_id"], until="Callback, attempt 1: delivered")
-    assert lines == [
+    assert phone.answer(phone.fetch(content["og_transaction_id"]), approve=True) == "authenticated"
+    expect(page.locator("#state-heading")).to_have_text("Authenticated")
+    expect(page.get_by_text("The portal received the callback.")).to_be_visible()
+    assert clicks() <= MAX_CLICKS
+    assert console.timeline() == [
         "Push started",
         "Push, attempt 1: accepted",
         "Request fetched by the device",
         "User authenticated",
         "Callback, attempt 1: delivered",
     ]
-    expect(console.page.get_by_text("Authenticated", exact=True)).to_be_visible()
+    assert_fits(page)
+    started = run_in_shell(
+        page.locator("#example-curl").inner_text().partition("/user\n")[0] + "/user", COUNTERSIGN_CLIENT_SECRET=secret
+    )
+    assert started["device"]["name"] == "Phone of anna"
+    console.open("API clients")
+    expect(page.locator(".console-setup")).to_have_count(0)
 
 
 def test_sms_authentication_from_empty_installation(console, site):
@@ -131,4 +158,4 @@ def test_user_without_device_gets_sms_fallback(console, site):
 
     lines = console.read_timeline(started["transaction_id"], until="User authenticated by SMS")
     assert "Text message, attempt 1: accepted" in lines
-    expect(console.page.get_by_text("fallback-text")).to_be_visible()
+    expect(console.page.get_by_text("fallback-text", exact=True)).to_be_visible()
