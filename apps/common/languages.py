@@ -1,6 +1,7 @@
 """Selection of texts by language, and names of languages."""
 
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 
 
@@ -15,11 +16,14 @@ def pick(texts: dict[str, str], language: str) -> str:
 
 
 def display_name(code: str) -> str:
-    """Return the name of a language in the active language, or its code if Django does not know it."""
+    """Return the name of a language in that language, or its code if Django does not know it."""
     try:
-        return str(get_language_info(_normalize(code))["name_translated"])
+        language = get_language_info(_normalize(code))
     except KeyError:
         return code
+    name = capfirst(str(language["name_local"]))
+    # Django knows the base language only: the code names the region.
+    return name if language["code"] == _normalize(code) else f"{name} ({code})"
 
 
 def is_known(code: str) -> bool:

@@ -160,6 +160,10 @@ def hourly_table(rows: Sequence[HourlyCount]) -> list[tuple[str, str, list[int]]
         counts[row.hour, row.method, row.status] += row.count
     keys = sorted({(hour, method) for hour, method, _status in counts}, reverse=True)
     return [
-        (date_format(hour, "j M, H:i"), str(Method(method).label), [counts[hour, method, status] for status in Status])
+        (_day_and_hour(hour), str(Method(method).label), [counts[hour, method, status] for status in Status])
         for hour, method in keys
     ]
+
+
+def _day_and_hour(hour: datetime) -> str:
+    return f"{date_format(hour, 'MONTH_DAY_FORMAT')}, {hour:%H:%M}"

@@ -130,7 +130,9 @@ class ConsoleSite(UnfoldAdminSite):
         if request.method == "POST" and lockout.is_locked_out(request, request.POST.get("old_password", "")):
             return lockout.locked_response(request)
         with transaction.atomic():
-            response = cast(HttpResponse, super().password_change(request, extra_context))
+            response = cast(
+                HttpResponse, super().password_change(request, {"title": _("Change password"), **(extra_context or {})})
+            )
             if request.method == "POST" and response.status_code == 302:
                 # Read from the database: the lazy user of the request has no password field for the event.
                 user = User.objects.get(username=request.user.get_username())

@@ -121,7 +121,7 @@ def _check_certificate(configuration: PushMessagingConfiguration) -> Iterator[Ch
 
 
 def _check_expiry(expires_at: datetime) -> Check:
-    values = {"date": date_format(expires_at, "Y-m-d")}
+    values = {"date": date_format(expires_at, "DATE_FORMAT")}
     fix = _(
         "Create a configuration with a signing key (.p8) for the versions that use this one, or import a new "
         "certificate."
@@ -235,7 +235,8 @@ def _name_with_proxy(name: str, get_proxy: Callable[[], Proxy | None]) -> str:
 def _past_error(configuration: PushMessagingConfiguration, subject: str) -> Finding:
     """Report a past delivery error although all checks passed: it can be fixed by now, or concern one app only."""
     values = {"reason": configuration.delivery_error, "destination": configuration.delivery_error_destination or "-"}
-    values["date"] = date_format(configuration.delivery_error_at or configuration.updated_at, "Y-m-d H:i e")
+    rejected_at = configuration.delivery_error_at or configuration.updated_at
+    values["date"] = f"{date_format(rejected_at, 'DATETIME_FORMAT')} UTC"
     text = _(
         "A push was rejected on %(date)s, and none was accepted since (%(reason)s; app and environment: "
         "%(destination)s)."

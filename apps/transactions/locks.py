@@ -55,7 +55,7 @@ class Locks:
 
 
 def _format_time(timestamp: datetime) -> str:
-    return date_format(timezone.localtime(timestamp), "j M Y, H:i:s")
+    return date_format(timezone.localtime(timestamp), "DATETIME_FORMAT")
 
 
 def for_user(user_id: str) -> Locks:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.utils.formats import date_format
 
 from apps.demo.fcm import TOKEN_PATH
 from apps.outgoing.proxy import Proxy
@@ -227,7 +228,7 @@ def test_certificate_that_expires_within_30_days_is_a_warning(apple, with_certif
     with_certificate("short")
     findings, code = run_check()
     assert ([level for level, _text in findings], code) == (["warning", "warning", "ok"], 0)
-    assert f"expires on {in_days(29):%Y-%m-%d}" in findings[0][1]
+    assert f"expires on {date_format(in_days(29), 'DATE_FORMAT')}" in findings[0][1]
 
 
 def test_certificate_of_another_environment_is_an_error(apple, with_certificate):

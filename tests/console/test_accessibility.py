@@ -34,6 +34,21 @@ FIND_TRUNCATED = """() => [...document.querySelectorAll("#content *, .console-he
     return hides && !isMeant && element.innerText?.trim() && element.getClientRects().length
         && element.scrollWidth > element.clientWidth + 1;
 }).map((element) => element.outerHTML.slice(0, 200))"""
+# Targets below 24 px. The label around a checkbox belongs to its target, and links inside a sentence are exempt.
+FIND_SMALL_TARGETS = """() => [
+    ...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")
+].filter((element) => {
+    const target = (element.matches("input") && element.closest("label")) || element;
+    const { width, height, left, right } = target.getBoundingClientRect();
+    const isInSentence = getComputedStyle(element).display === "inline" && element.closest("p");
+    const isShown = element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    const isInWindow = width && height && right > 0 && left < window.innerWidth;
+    return isShown && isInWindow && !isInSentence && Math.min(Math.round(width), Math.round(height)) < 24;
+}).map((element) => element.outerHTML.slice(0, 200))"""
+# Labels of cells with capitals inside, as CSS can add them, or without a capital at the start.
+FIND_WRONG_LABELS = """() => [...document.querySelectorAll("#result_list [data-label]")].filter((cell) =>
+    getComputedStyle(cell, "::before").textTransform !== "none" || cell.dataset.label.match(/^[a-z]/)
+).map((cell) => cell.dataset.label)"""
 WIDER_THAN_WINDOW = "document.documentElement.scrollWidth - window.innerWidth"
 SCROLLED = "[...document.querySelectorAll('*')].filter((one) => one.scrollTop).length"
 DISABLE_ANIMATIONS = "*, *::before, *::after { transition: none !important; animation: none !important; }"
@@ -105,6 +120,11 @@ def layout_problems(page):
     return wider + [f"cut off: {element}" for element in page.evaluate(FIND_TRUNCATED)]
 
 
+def phone_problems(page):
+    small = [f"smaller than 24 px: {element}" for element in page.evaluate(FIND_SMALL_TARGETS)]
+    return small + [f"label in title case: {label}" for label in page.evaluate(FIND_WRONG_LABELS)]
+
+
 def accessibility_problems(page, path):
     """Return the problems of a page in a wide window (light and dark), zoomed, and on a phone."""
     page.set_viewport_size({"width": WIDE, "height": 900})
@@ -119,7 +139,7 @@ def accessibility_problems(page, path):
     for width in (ZOOMED, PHONE):
         page.set_viewport_size({"width": width, "height": 700})
         problems += [f"{width} px: {text}" for text in layout_problems(page)]
-    return problems + [f"{PHONE} px: {text}" for text in violations(page)]
+    return problems + [f"{PHONE} px: {text}" for text in [*phone_problems(page), *violations(page)]]
 
 
 def test_pages_have_no_serious_accessibility_violations(console_window):

@@ -36,6 +36,6 @@ def test_default_language_is_english(tmp_path):
 def test_each_configured_language_has_a_field(tmp_path):
     output = fields(tmp_path, TOKEN_SERVER_ADMIN_GENERAL_SUPPORTED_LOCALES="en, nl-BE,pt_BR, xx,")
     assert output == (
-        "{'default_message_en': 'English', 'default_message_nl-BE': 'Dutch', "
-        "'default_message_pt_BR': 'Brazilian Portuguese', 'default_message_xx': 'xx'}"
+        "{'default_message_en': 'English', 'default_message_nl-BE': 'Nederlands (nl-BE)', "
+        "'default_message_pt_BR': 'Português Brasileiro', 'default_message_xx': 'xx'}"
     )

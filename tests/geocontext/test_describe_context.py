@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.geocontext import templates
 from apps.geocontext.models import ConfirmationTemplate
@@ -103,7 +104,7 @@ def finding():
 def test_check_opens_the_location_database(location_file):
     level, text, _remedy, code = finding()
     assert (level, code) == ("ok", 0)
-    assert text == f"Database type Test-City, built on {timezone.now():%Y-%m-%d}, 0 days ago."
+    assert text == f"Database type Test-City, built on {date_format(timezone.now(), 'DATE_FORMAT')}, 0 days ago."
 
     with time_machine.travel(timezone.now() + timedelta(days=31)):
         level, text, remedy, code = finding()

@@ -33,7 +33,7 @@ MAX_PAGES = 1000
 
 def format_datetime(value: datetime | None) -> str:
     """Format a time with seconds."""
-    return "-" if value is None else date_format(timezone.localtime(value), "j M Y, H:i:s")
+    return "-" if value is None else date_format(timezone.localtime(value), "DATETIME_FORMAT")
 
 
 def format_localized_texts(texts: Mapping[str, str]) -> SafeString | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -53,7 +54,7 @@ def _check_file(path: str) -> Finding:
         "Database type %(kind)s, built on %(date)s, %(days)d day ago.",
         "Database type %(kind)s, built on %(date)s, %(days)d days ago.",
         days,
-    ) % {"kind": file.kind, "date": f"{file.built_at:%Y-%m-%d}", "days": days}
+    ) % {"kind": file.kind, "date": date_format(file.built_at, "DATE_FORMAT"), "days": days}
     if problems.is_outdated(file, now):
         return Finding(Level.WARNING, about, text, problems.outdated_text())
     if not file.has_cities:

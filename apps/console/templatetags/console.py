@@ -40,9 +40,25 @@ def actor(event: Event) -> str:
 @register.inclusion_tag("admin/breadcrumbs.html", takes_context=True)
 def breadcrumbs(context: RequestContext) -> dict[str, Any]:
     """Return the path to the current page: the list, the row and the action."""
+    return {"parts": _path(context)}
+
+
+@register.simple_tag(takes_context=True)
+def page_title(context: RequestContext) -> str:
+    """Return the path to the current page, starting with the page itself."""
+    return " | ".join(text for text, _url in reversed(_path(context)) if text)
+
+
+@register.simple_tag
+def add_label(opts: Any) -> str:
+    """Return the label of the button that adds a row of a model."""
+    return capfirst(gettext("Add %(name)s") % {"name": opts.verbose_name})
+
+
+def _path(context: RequestContext) -> list[tuple[str, str]]:
     opts, title = context.get("opts"), str(context.get("title") or "")
     if opts is None:
-        return {"parts": [(title, "")]}
+        return [(title, "")]
     model_admin = admin.site._registry[opts.model]
     page = f"admin:{opts.app_label}_{opts.model_name}"
     plural = getattr(model_admin, "page_title", "") or str(opts.verbose_name_plural)
@@ -51,10 +67,10 @@ def breadcrumbs(context: RequestContext) -> dict[str, Any]:
     if row is not None and str(row).lower() != plural.lower():
         parts.append((str(row), reverse(f"{page}_change", args=[row.pk])))
     if row is None and context.get("add"):
-        parts.append((gettext("New"), ""))
+        parts.append((add_label(opts), ""))
     elif title and title != plural and context.get("adminform") is None and context.get("cl") is None:
         parts.append((capfirst(title), ""))
-    return {"parts": parts}
+    return parts
 
 
 @register.filter

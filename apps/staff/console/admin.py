@@ -1,8 +1,10 @@
 """Page of staff accounts."""
 
+import copy
 from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
@@ -43,6 +45,18 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
     filter_horizontal = ()
     readonly_fields = ("last_sign_in", "password_link", "role_label", "locked", "second_factor")
     add_fieldsets = ((None, {"fields": ("username", "role", "password1", "password2")}),)
+
+    def __init__(self, model: type[User], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        # A copy, so that buttons and messages say "staff account" and the model of Django stays as it is.
+        self.opts = copy.copy(self.opts)
+        self.opts.verbose_name = _("staff account")
+        self.opts.verbose_name_plural = self.title
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        page = super().get_changelist_instance(request)
+        page.opts = self.opts
+        return page
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         rows: QuerySet[User] = super().get_queryset(request)

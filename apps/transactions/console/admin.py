@@ -340,7 +340,7 @@ class SmsUsageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("day (UTC)"))
     def date(self, usage: SmsUsage) -> str:
-        return date_format(usage.day, "j M Y")
+        return date_format(usage.day, "DATE_FORMAT")
 
     @admin.display(description=_("share verified"))
     def verified_share(self, usage: SmsUsage) -> str:

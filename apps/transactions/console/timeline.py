@@ -105,7 +105,7 @@ class Entry:
     @property
     def time(self) -> str:
         at = timezone.localtime(self.at)
-        return f"{date_format(at, 'j M, H:i:s')}.{at.microsecond // 1000:03}"
+        return f"{date_format(at, 'MONTH_DAY_FORMAT')}, {at:%H:%M:%S}.{at.microsecond // 1000:03}"
 
 
 def entries(transaction: Transaction) -> list[Entry]:

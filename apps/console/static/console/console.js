@@ -102,7 +102,15 @@
         document.querySelector(".console-menu-item[aria-current]")?.scrollIntoView({ block: "nearest" });
     }
 
+    /* In narrow windows, each cell has the heading of its column as a label. It begins with a capital letter. */
+    function capitalizeLabels() {
+        for (const { dataset } of document.querySelectorAll("[data-label]")) {
+            dataset.label = dataset.label.charAt(0).toUpperCase() + dataset.label.slice(1);
+        }
+    }
+
     document.addEventListener("DOMContentLoaded", hideSymbols);
+    document.addEventListener("DOMContentLoaded", capitalizeLabels);
     document.addEventListener("DOMContentLoaded", () => setTimeout(scrollToCurrentItem));
     document.addEventListener("DOMContentLoaded", refresh);
     document.addEventListener("input", refresh);

@@ -1,0 +1,6 @@
+"""Formats of dates and times in German."""
+
+DATE_FORMAT = "j. N Y"
+DATETIME_FORMAT = "j. N Y, H:i:s"
+MONTH_DAY_FORMAT = "j. N"
+TIME_FORMAT = "H:i:s"
