@@ -1,5 +1,6 @@
 """The message catalogues are complete, compiled, and contain the placeholders of the originals."""
 
+import itertools
 import re
 from gettext import GNUTranslations
 from pathlib import Path
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.utils import translation
 
 LOCALE = Path(settings.BASE_DIR, "locale")
+PHONE_MESSAGES = Path(settings.BASE_DIR, "clients", "web-phone", "src", "messages")
 LANGUAGES = sorted(code for code, _name in settings.LANGUAGES if code != "en")
 # Placeholders of Python and of message templates, and HTML tags.
 PLACEHOLDERS = re.compile(
@@ -74,3 +76,38 @@ def test_error_is_in_the_requested_language_with_unchanged_codes(client, db, lan
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_a_name_in_the_menu(language):
     assert translation.get_language_info(language)["name_local"]
+
+
+def table(heading):
+    """Return the rows of a table in the page for translators."""
+    lines = iter((LOCALE / "README.md").read_text(encoding="utf-8").splitlines())
+    assert any(line.startswith(heading) for line in lines)
+    rows = [line for line in itertools.takewhile(lambda line: line.startswith("|"), lines) if "---" not in line]
+    return [[cell.strip().strip("`").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+
+
+def phone_messages(language):
+    """Return the messages of the web phone by their names."""
+    source = (PHONE_MESSAGES / f"{language}.ts").read_text(encoding="utf-8")
+    return dict(re.findall(r'^  (\w+):\s+"(.*)",$', source, re.MULTILINE))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_terms_have_one_translation(language):
+    column = ("nl", "de", "fr").index(language)
+    terms = {english.lower(): others[column].lower() for english, *others in table("| English")}
+    translated = [texts(message) for (context, _id), message in catalogue(language).items() if not context]
+    pairs = [pair for message in translated for pair in message]
+    pairs += [(english, phone_messages(language)[name]) for name, english in phone_messages("en").items()]
+    differing = [pair for pair in pairs if terms.get(pair[0].lower(), pair[1].lower()) != pair[1].lower()]
+    assert len(terms) > 30
+    assert differing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_have_no_unused_words(language):
+    words = [word for code, word, _used in table("| Language") if code == language]
+    translated = [text for message in catalogue(language).values() for _original, text in texts(message)]
+    translated += phone_messages(language).values()
+    assert words
+    assert [text for text in translated for word in words if re.search(word, text)] == []
