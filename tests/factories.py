@@ -83,7 +83,13 @@ class TypeFactory(DjangoModelFactory):
         model = MobileAuthenticationType
 
     name = factory.Sequence(lambda number: f"login-{number}")
-    default_messages = factory.LazyFunction(lambda: {"en": "Sign in?", "nl": "Inloggen?"})
+    default_messages = factory.LazyAttribute(
+        lambda mobile_type: (
+            {"en": "Your code: {code}", "nl": "Uw code: {code}"}
+            if getattr(mobile_type, "method", "") == "sms"
+            else {"en": "Sign in?", "nl": "Inloggen?"}
+        )
+    )
 
 
 class CallbackEndpointFactory(DjangoModelFactory):

@@ -28,7 +28,8 @@ def problems(now: datetime | None = None) -> Iterator[Problem]:
     if not settings.GEOCONTEXT_DATABASE:
         title = _("Geolocation is on, but has no source: messages have no context")
         hint = _("To send messages without context, turn off Geolocation under Features.")
-        text, documents = f"{no_source()} {hint}", (troubleshooting("geolocation-has-no-source"),)
+        text = " ".join((no_source(), where_to_read(), hint))
+        documents = (troubleshooting("geolocation-has-no-source"),)
         yield Problem(_("No source"), title, text, is_failure=False, url=url, documents=documents)
         return
     location_database = database.open_database(settings.GEOCONTEXT_DATABASE)

@@ -91,7 +91,11 @@ WARNINGS = [
     *(ROOT / "apps" / name for name in ("common/database_errors.py", "outbox/broker.py", "system/keys.py")),
     ROOT / "config/management/commands/serve.py",
 ]
-PROBLEMS = [ROOT / "apps" / app / "problems.py" for app in ("callbacks", "console", "geocontext", "push")]
+PROBLEMS = [
+    ROOT / "apps" / app / "problems.py"
+    for app in ("applications", "callbacks", "console", "geocontext", "push", "transactions")
+]
+PROBLEMS.append(ROOT / "apps/configuration/checks/operation.py")
 # Results of successful checks, and references to other texts.
 NO_WARNINGS = re.compile(
     r"^(All settings are|The broker is available|Its host name resolves|The service locates|Database type|Browsers can"

@@ -15,6 +15,7 @@ from unfold.decorators import action, display
 from apps.applications.console import curl
 from apps.applications.console.forms import ApiClientForm, ApplicationForm, ConfigurationSelect, VersionForm
 from apps.applications.models import Api, ApiClient, Application, ApplicationVersion
+from apps.applications.problems import problems
 from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.events.console.base import ConsoleAdmin, ConsoleInline
 
@@ -47,10 +48,25 @@ class ApplicationAdmin(ConsoleAdmin):
         (_("Phone in the browser"), {"fields": ("web_phone",)}),
     )
     inlines = (VersionInline,)
+    change_form_outer_before_template = "admin/callbacks/problems.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
         rows: QuerySet[Application] = super().get_queryset(request)
         return rows.annotate(version_count=Count("versions"))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        application = self.get_object(request, object_id)
+        context = {"problems": [problem.on_its_page() for problem in problems(application)]} if application else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+        return response
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the versions, and report those that lack push."""
+        super().save_related(request, form, formsets, change)
+        for problem in problems(form.instance):
+            messages.warning(request, str(problem))
 
     @admin.display(description=_("versions"))
     def number_of_versions(self, application: Any) -> int:

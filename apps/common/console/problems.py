@@ -1,6 +1,6 @@
 """Problems that an administrator can fix, for the pages of the console."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 
@@ -21,3 +21,10 @@ class Problem:
     is_failure: bool = True
     url: str = ""
     documents: tuple[Document, ...] = ()
+
+    def on_its_page(self) -> "Problem":
+        """Return the problem without a link, for the page to which the link would lead."""
+        return replace(self, url="")
+
+    def __str__(self) -> str:
+        return f"{self.title}. {self.description}"

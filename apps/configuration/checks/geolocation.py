@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.common.findings import Finding, Level
+from apps.common.findings import Finding, Level, from_problem
 from apps.geocontext import client, database, problems, sources
 from apps.geocontext.locations import Failure
 from apps.geocontext.models import Geolocation
@@ -28,7 +28,7 @@ def check() -> Iterator[Finding]:
     elif settings.GEOCONTEXT_DATABASE:
         yield _check_file(settings.GEOCONTEXT_DATABASE)
     elif MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
-        yield Finding(Level.OK, _("geolocation"), problems.no_source(), problems.where_to_read())
+        yield from (from_problem(problem, Level.WARNING) for problem in problems.problems())
 
 
 def _check_service(service: Geolocation) -> Finding:

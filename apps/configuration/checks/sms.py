@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core import checks
 from django.utils.translation import gettext as _
 
+from apps.common.console.documents import troubleshooting
 from apps.common.findings import Finding, Level
 from apps.sms import services as sms
 from apps.sms.checks import check_gateway, check_settings
@@ -15,15 +16,29 @@ from apps.transactions.types import Method, MobileAuthenticationType
 
 
 def check() -> Iterator[Finding]:
-    if not MobileAuthenticationType.objects.filter(method=Method.SMS).exists():
+    found = list(check_stored())
+    yield from found
+    if not found and _sends_text_messages():
+        yield _probe(_about())
+
+
+def check_stored() -> Iterator[Finding]:
+    """Yield the errors of the settings, without a connection."""
+    if not _sends_text_messages():
         return
-    about = _("SMS gateway “%(name)s”") % {"name": settings.SMS_GATEWAY}
     messages: list[checks.CheckMessage] = [*check_gateway(), *check_settings()]
     for message in messages:
         # Without a type that sends text messages, a missing setting is only a warning.
-        yield Finding(Level.ERROR, about, str(message.msg), str(message.hint or ""))
-    if not messages:
-        yield _probe(about)
+        documents = (troubleshooting("check-configuration"),)
+        yield Finding(Level.ERROR, _about(), str(message.msg), str(message.hint or ""), documents)
+
+
+def _sends_text_messages() -> bool:
+    return MobileAuthenticationType.objects.filter(method=Method.SMS).exists()
+
+
+def _about() -> str:
+    return _("SMS gateway “%(name)s”") % {"name": settings.SMS_GATEWAY}
 
 
 def _probe(about: str) -> Finding:

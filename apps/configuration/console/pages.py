@@ -11,6 +11,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from apps.common.console.documents import troubleshooting
 from apps.common.findings import Finding, Level
 from apps.configuration import checks
 
@@ -64,7 +65,10 @@ def _collect_findings() -> tuple[list[Finding], bool]:
 
 def _finding_context(finding: Finding) -> dict[str, Any]:
     label, icon = LEVELS[finding.level]
-    return {"finding": finding, "level": finding.level.value, "label": label, "icon": icon}
+    documents = finding.documents
+    if finding.level != Level.OK and not documents:
+        documents = (troubleshooting("check-configuration"),)
+    return {"finding": finding, "documents": documents, "level": finding.level.value, "label": label, "icon": icon}
 
 
 def urls(guard: Any) -> list[Any]:

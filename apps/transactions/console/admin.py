@@ -33,6 +33,7 @@ from apps.transactions.console.forms import TypeForm
 from apps.transactions.console.message_fields import message_fields
 from apps.transactions.console.user_admin import UserAdmin
 from apps.transactions.models import SmsUsage, Status, Transaction
+from apps.transactions.problems import problems
 from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 __all__ = ["MobileAuthenticationTypeAdmin", "TransactionAdmin", "UserAdmin"]
@@ -56,6 +57,15 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
     list_display = ("name", "method", "time_to_live", "fallback", "english_message")
     list_select_related = ("fallback",)
     actions_detail = ("send_test_sms",)
+    change_form_outer_before_template = "admin/callbacks/problems.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        mobile_type = self.get_object(request, object_id)
+        context = {"problems": [problem.on_its_page() for problem in problems([mobile_type])]} if mobile_type else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+        return response
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Offer the test SMS only for types that send SMS."""
@@ -106,6 +116,8 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
                 "be a separate line “@www.example.com #{code}”, with one space and nothing before the @."
             )
             messages.warning(request, text)
+        for problem in problems([obj]):
+            messages.warning(request, str(problem))
 
 
 @admin.register(Transaction)
