@@ -41,6 +41,8 @@ def document(
         pushes.append({"name": "browser", "platform": "web", "contact": CONTACT, "vapid_private_key": "A" + key})
         versions.append({"platform": "web", "version": "1.0.0", "push_messaging_configuration": "browser"})
     return {
+        # The bench of the request context adds a location database.
+        "features": {"geolocation": True},
         # The few users of the bench start more authentications than the default limits allow.
         "general": {
             "max_pending_transactions": 1000,

@@ -14,12 +14,8 @@ MOBILE_AUTHENTICATION = (
     "send_test_sms",
     "try_authentication",
 )
-GEOLOCATION = ("geocontext_geolocation_", "geocontext_confirmationtemplate_")
 
 
 def is_hidden(page: str) -> bool:
     """Return True if the page, identified by its URL name, belongs to a feature that is off."""
-    features = system.features()
-    return (not features.mobile_authentication and page.startswith(MOBILE_AUTHENTICATION)) or (
-        not features.geolocation and page.startswith(GEOLOCATION)
-    )
+    return not system.features().mobile_authentication and page.startswith(MOBILE_AUTHENTICATION)

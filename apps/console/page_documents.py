@@ -25,6 +25,7 @@ SECTIONS = {
     "geocontext_geolocation_": (SYSTEM, "geolocation"),
     "auth_user_": (SYSTEM, "staff-accounts"),
     "check_configuration": (SYSTEM, "check-configuration"),
+    "configuration_": (SYSTEM, "configuration-file"),
     "enrollment_": (USERS, "users"),
     "transactions_transaction_": (USERS, "transactions"),
     "transactions_smsusage_": (USERS, "transactions"),

@@ -21,8 +21,13 @@ MAX_AGE = timedelta(days=30)
 
 
 def problems(now: datetime | None = None) -> Iterator[Problem]:
-    """Yield a problem if there is no source, or if the location database is the source and has a problem."""
-    if not system.features().geolocation or Geolocation.get_solo().url:
+    """Yield a problem if only one of feature and source is there, or if the location database has a problem."""
+    service_url = Geolocation.get_solo().url
+    if not system.features().geolocation:
+        if service_url or settings.GEOCONTEXT_DATABASE:
+            yield _unused_source()
+        return
+    if service_url:
         return
     url = reverse("admin:geocontext_geolocation_change")
     if not settings.GEOCONTEXT_DATABASE:
@@ -46,6 +51,14 @@ def problems(now: datetime | None = None) -> Iterator[Problem]:
         }
         documents = (troubleshooting("the-location-database-is-outdated"),)
         yield Problem(_("Database is outdated"), title, outdated_text(), is_failure=False, url=url, documents=documents)
+
+
+def _unused_source() -> Problem:
+    title = _("Geolocation is off, although a source of locations is configured: messages have no context")
+    text = _("To send messages with context, turn on Geolocation under Features. Otherwise, remove the source.")
+    documents = (troubleshooting("geolocation-is-off"),)
+    url = reverse("admin:system_features_change")
+    return Problem(_("Geolocation is off"), title, text, is_failure=False, url=url, documents=documents)
 
 
 def no_source() -> str:

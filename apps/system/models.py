@@ -42,7 +42,7 @@ class Features(CachedSingleton):
     )
     geolocation = models.BooleanField(
         _("geolocation"),
-        default=True,
+        default=False,
         help_text=_(
             "Secure messages include the operating system, browser and location of the request if a source of "
             "locations is configured. Off: no message includes them."

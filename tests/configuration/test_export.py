@@ -87,7 +87,7 @@ def test_export_of_an_empty_database_contains_the_defaults(db):
         "mobile_authentication": True,
         "transaction_signing": True,
         "custom_authenticators": True,
-        "geolocation": True,
+        "geolocation": False,
     }
     assert exported["api_clients"] == []
 

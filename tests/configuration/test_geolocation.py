@@ -12,7 +12,7 @@ from tests.commands.command_runner import run
 
 pytestmark = pytest.mark.django_db
 FILE = """
-features: {geolocation: false}
+features: {geolocation: true}
 geolocation: {url: "https://where.example.com/{ip}?key={key}", key: {env: WHERE_KEY}}
 confirmation_templates:
   en: "[message] from [city]"
@@ -29,12 +29,12 @@ def test_sections_are_imported_idempotently_and_exported(import_text, monkeypatc
     assert exported()["geolocation"] == {"url": ""}
     monkeypatch.setenv("WHERE_KEY", "open sesame")
     assert import_text(FILE).lines == [
-        "features: changed geolocation true → false",
+        "features: changed geolocation false → true",
         "geolocation: changed url, key",
         "confirmation_templates: changed en, nl",
     ]
     assert import_text(FILE).lines == ["Nothing to change."]
-    assert not Features.get_solo().geolocation
+    assert Features.get_solo().geolocation
     service = Geolocation.objects.get()
     assert (service.url, service.key) == ("https://where.example.com/{ip}?key={key}", "open sesame")
 

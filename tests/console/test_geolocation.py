@@ -13,6 +13,7 @@ from apps.events.models import Event
 from apps.geocontext import service_url, services, templates
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.services import Location, Origin
+from apps.system.models import Features
 from tests import factories
 from tests.console.conftest import errors
 from tests.geocontext import files
@@ -170,9 +171,10 @@ def test_invalid_template_is_rejected(console, text, message):
 
 
 @pytest.fixture
-def location_file(tmp_path, settings):
+def location_file(tmp_path, settings, db):
     path = files.write(tmp_path / "city.mmdb")
     settings.GEOCONTEXT_DATABASE = str(path)
+    Features.objects.update_or_create(pk=1, defaults={"geolocation": True})
     return path
 
 
@@ -180,7 +182,27 @@ def problems(console):
     return [(str(item["title"]), str(item["description"])) for item in console.get("/admin/").context["problems"]]
 
 
-def test_start_page_reports_missing_source_if_messages_exist(console):
+def test_pages_say_that_geolocation_is_off_on_a_new_installation(console):
+    for path in (PAGE, TEMPLATE):
+        assert "Geolocation is off, so messages have no context." in console.get(path).content.decode()
+    console.save("/admin/system/features/", geolocation="on")
+    for path in (PAGE, TEMPLATE):
+        assert "Geolocation is off" not in console.get(path).content.decode()
+
+
+def test_start_page_reports_a_source_that_is_not_used(console, service):
+    assert problems(console) == []
+    factories.TypeFactory()
+    [(title, _text)] = problems(console)
+    assert title == "Geolocation is off, although a source of locations is configured: messages have no context"
+    assert title in console.get(PAGE).content.decode()
+    console.save("/admin/system/features/", geolocation="on")
+    assert problems(console) == []
+
+
+def test_start_page_reports_missing_source_if_messages_exist(console, settings):
+    settings.SMS_GATEWAY = "memory"
+    console.save("/admin/system/features/", geolocation="on")
     factories.TypeFactory(method="sms")
     assert problems(console) == []
     factories.TypeFactory()

@@ -71,7 +71,6 @@ def test_menu_group_is_hidden_while_feature_is_off(console):
                 "sms/send-test/",
             ],
         ),
-        ("geolocation", ["geocontext/geolocation/", "geocontext/confirmationtemplate/"]),
     ],
 )
 def test_pages_of_disabled_feature_return_404(console, feature, addresses):

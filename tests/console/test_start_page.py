@@ -9,7 +9,6 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
-from apps.system.models import Features
 from apps.transactions.models import PushDelivery, SmsUsage, Transaction
 from tests.console.test_roles import sign_in_as
 
@@ -103,7 +102,7 @@ def test_each_method_has_chart_description_and_table(console, add):
 def test_transactions_are_counted_with_one_query(console, add, django_assert_max_num_queries):
     add(3, "push", "authenticated")
     start_page(console)
-    with django_assert_max_num_queries(45) as queries:
+    with django_assert_max_num_queries(49) as queries:
         console.get("/admin/")
     assert not [
         query for query in queries.captured_queries if "COUNT(" in query["sql"] and "transaction" in query["sql"]
@@ -163,7 +162,6 @@ def test_five_worst_countries_replace_the_total(console, add, sent):
 
 
 def test_overdue_deliveries_are_reported(console, device, portal, mobile_type):
-    Features.objects.update_or_create(defaults={"geolocation": False})
     assert portal.start(mobile_type, device).status_code == 200
     PushDelivery.objects.update(due_at=timezone.now() - timedelta(seconds=30))
     assert problems(start_page(console)) == []

@@ -77,6 +77,7 @@ def test_failure_is_reported_with_its_reason(location_file):
 
 
 def test_message_without_source_has_no_context(db):
+    Features.objects.update_or_create(pk=1, defaults={"geolocation": True})
     data = described("--ip", UTRECHT, "--user-agent", CHROME, "--message", "Sign in?")
     assert (data["message"], data["is_used"], data["check"]) == ("Sign in?", False, None)
     assert data["reason"] == "No source of locations is configured."
@@ -133,8 +134,23 @@ def test_check_calls_the_service(service, settings):
 
 
 def test_check_reports_a_missing_source_only_if_it_is_needed(db):
+    Features.objects.update_or_create(pk=1, defaults={"geolocation": True})
     assert json.loads(run("check_configuration", "--json").out) == []
     factories.TypeFactory()
     level, text, _remedy, code = finding()
-    assert (level, code) == ("ok", 0)
+    assert (level, code) == ("warning", 0)
     assert text.startswith("No source of locations is configured")
+
+
+def test_new_installation_has_no_geolocation_and_no_warning(db):
+    factories.TypeFactory()
+    assert not Features.get_solo().geolocation
+    assert json.loads(run("check_configuration", "--json").out) == []
+
+
+def test_source_without_the_feature_is_a_warning(location_file):
+    Features.objects.update(geolocation=False)
+    factories.TypeFactory()
+    level, text, _remedy, code = finding()
+    assert (level, code) == ("warning", 0)
+    assert text.startswith("To send messages with context, turn on Geolocation under Features.")

@@ -20,12 +20,10 @@ WELL_KNOWN = "8.8.8.8"
 
 
 def check() -> Iterator[Finding]:
-    if not system.features().geolocation:
-        return
-    service = Geolocation.get_solo()
-    if service.url:
+    service, is_on = Geolocation.get_solo(), system.features().geolocation
+    if is_on and service.url:
         yield _check_service(service)
-    elif settings.GEOCONTEXT_DATABASE:
+    elif is_on and settings.GEOCONTEXT_DATABASE:
         yield _check_file(settings.GEOCONTEXT_DATABASE)
     elif MobileAuthenticationType.objects.exclude(method=Method.SMS).exists():
         yield from (from_problem(problem, Level.WARNING) for problem in problems.problems())

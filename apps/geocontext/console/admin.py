@@ -11,6 +11,7 @@ from apps.geocontext.console.forms import ConfirmationTemplateForm, GeolocationF
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
 from apps.geocontext.problems import problems
 from apps.geocontext.sources import describe_database
+from apps.system import services as system
 from apps.system.console.admin import SettingsAdmin
 
 
@@ -34,13 +35,19 @@ class GeolocationAdmin(SettingsAdmin):
 
     def form_context(self) -> dict[str, Any]:
         location_database = describe_database(settings.GEOCONTEXT_DATABASE)
-        return {**super().form_context(), "problems": list(problems()), "database": location_database}
+        return {
+            **super().form_context(),
+            "problems": [problem.on_its_page() for problem in problems()],
+            "database": location_database,
+            "is_off": not system.features().geolocation,
+        }
 
 
 @admin.register(ConfirmationTemplate)
 class ConfirmationTemplateAdmin(SettingsAdmin):
     title = _("Confirmation template")
     form = ConfirmationTemplateForm
+    change_form_outer_before_template = "admin/geocontext/geolocation/problems.html"
 
     class Media:
         js = ("console/template-preview.js",)
@@ -48,6 +55,9 @@ class ConfirmationTemplateAdmin(SettingsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: ConfirmationTemplate | None = None) -> Any:
         fields = tuple(text_fields()) if obj is None or self.has_change_permission(request, obj) else ("by_language",)
         return ((None, {"fields": fields, "description": placeholders_help()}),)
+
+    def form_context(self) -> dict[str, Any]:
+        return {**super().form_context(), "is_off": not system.features().geolocation}
 
     @admin.display(description=_("by language"), empty_value="-")
     def by_language(self, row: ConfirmationTemplate) -> SafeString | None:
