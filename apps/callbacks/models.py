@@ -76,6 +76,11 @@ class CallbackDelivery(outbox.Delivery):
             models.Index(fields=["-created_at", "state", "url"], name="callback_created"),
             models.Index(fields=["-created_at", "url"], condition=models.Q(state="failed"), name="callback_failed"),
             models.Index(fields=["url", "-created_at", "state"], name="callback_url"),
+            models.Index(
+                fields=["-created_at", "url"],
+                condition=models.Q(state__in=["due", "failed"]),
+                name="callback_undelivered",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -145,6 +145,7 @@ def test_event_filters_without_matches_read_no_rows(console, db, filters):
     [
         {"state": "due"},
         {"state": "retrying"},
+        {"state": "undelivered", "url": "https://none.example.com/"},
         {"state": "done", "url": "https://failing.example.com/"},
         {"state": "failed", "url": "https://portal.example.com/"},
         {"url": "https://none.example.com/"},

@@ -19,7 +19,7 @@ from apps.enrollment.models import Profile
 from apps.transactions.models import PushAttempt, Reason, SmsAttempt, Status, Transaction
 
 # Limit of the callbacks that the filter reads, newest first. With a filter by user, all callbacks of the user are read.
-MAX_CALLBACKS = 5000
+MAX_CALLBACKS = 2000
 # A callback is created when its transaction ends, within its time to live.
 MAX_LIFETIME = timedelta(days=1)
 
