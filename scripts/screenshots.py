@@ -239,6 +239,7 @@ PREPARED_PAGES: dict[str, Callable[["Page"], None]] = {
     "check-configuration": check_configuration,
     "configuration-file": open_page("/admin/configuration-file/"),
     "configuration-plan": show_configuration_plan,
+    "try-authentication": open_page("/admin/try-authentication/"),
     "send-test-sms": open_page("/admin/sms/send-test/"),
     "change-password": open_page("/admin/password_change/"),
 }

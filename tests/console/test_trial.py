@@ -94,10 +94,17 @@ def test_limits_and_errors_of_the_api_apply(start, device):
     assert Transaction.objects.count() == 1
 
 
-def test_sms_code_is_verified_in_the_console(console, start, settings):
+def test_sms_code_of_fallback_is_verified_in_the_console(console, start, settings, mobile_type):
     settings.SMS_GATEWAY = "memory"
-    factories.TypeFactory(name="text", method="sms", default_messages={"en": "Your code: {code}"})
-    response = start(type="text", phone_number="+31 6 12345678")
+    text = factories.TypeFactory(name="text", method="sms", default_messages={"en": "Your code: {code}"})
+    mobile_type.fallback = text
+    mobile_type.save()
+    response = start(phone_number="+31 6 12345678")
+    example = shown_code(console.get(response.url).content.decode(), "python")
+    assert "portal.start_push(" in example
+    assert 'callback_uri="https://portal.example.com/callback"' in example
+    assert 'phone_number="+31612345678"' in example
+    assert "portal.verify_sms(" in example
     transaction = Transaction.objects.get()
     wrong = f"{(int(transaction.code) + 1) % 1_000_000:06}"
     page = console.post(response.url, {"code": wrong}, follow=True)

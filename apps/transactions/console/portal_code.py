@@ -13,6 +13,8 @@ from apps.transactions.request import messages
 from apps.transactions.types import Method, MobileAuthenticationType
 
 SECRET = "COUNTERSIGN_CLIENT_SECRET"
+# An SMS has no callback, but a type that fell back to it needs the URL.
+CALLBACK_URL = "https://portal.example.com/callback"
 # The functions of the libraries in Python and TypeScript, by method; all others are pushes.
 FUNCTIONS = {Method.OTP: ("start_otp", "startOtp"), Method.SMS: ("start_sms", "startSms")}
 
@@ -31,6 +33,8 @@ def examples(transaction: Transaction, requested_type: str) -> list[Example]:
     mobile_type = MobileAuthenticationType.objects.filter(name=requested_type).first()
     parameters = {"type": requested_type, **_parameters(transaction, mobile_type)}
     method = mobile_type.method if mobile_type else transaction.method
+    if method != Method.SMS:
+        parameters.setdefault("callback_uri", CALLBACK_URL)
     functions = FUNCTIONS.get(Method(method), ("start_push", "startPush"))
     return [
         Example("curl", "curl", _curl(transaction, parameters)),
