@@ -65,7 +65,8 @@ class ApplicationAdmin(ConsoleAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the versions, and report those that lack push."""
         super().save_related(request, form, formsets, change)
-        for problem in problems(form.instance):
+        # The page of the application shows its problems itself.
+        for problem in problems(form.instance) if "_continue" not in request.POST else ():
             messages.warning(request, str(problem))
 
     @admin.display(description=_("versions"))

@@ -116,7 +116,8 @@ class MobileAuthenticationTypeAdmin(ConsoleAdmin):
                 "be a separate line “@www.example.com #{code}”, with one space and nothing before the @."
             )
             messages.warning(request, text)
-        for problem in problems([obj]):
+        # The page of the type shows its problems itself.
+        for problem in problems([obj]) if "_continue" not in request.POST else ():
             messages.warning(request, str(problem))
 
 
