@@ -193,7 +193,8 @@ def test_secrets_that_cannot_be_decrypted_are_counted_by_column(settings):
     assert remedy.startswith("Add the key that encrypted them")
     assert "stored secrets in push_pushmessagingconfiguration.service_account" in wrong
     settings.FIELD_ENCRYPTION_KEYS = [*settings.FIELD_ENCRYPTION_KEYS, *keys]
-    assert findings()[0]["stored secrets"] == ("ok", "4 were checked and can be decrypted.", "")
+    # Three of the first keys, one of the second, and the key of the audit log, which begins again after a loss.
+    assert findings()[0]["stored secrets"] == ("ok", "5 were checked and can be decrypted.", "")
 
 
 def test_secret_copied_to_another_row_is_an_error():

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -53,11 +54,10 @@ def _normalize(content: bytes) -> bytes:
     return content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
 
 
+@permission_required(VIEW_PERMISSION, raise_exception=True)
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
     """Return the configuration without secrets as a file."""
-    if not request.user.has_perm(VIEW_PERMISSION):
-        raise PermissionDenied
     file_format = "json" if request.GET.get("format") == "json" else "yaml"
     name = f"configuration-{timezone.now():%Y%m%d-%H%M%S}.{file_format}"
     return HttpResponse(
