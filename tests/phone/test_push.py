@@ -23,6 +23,7 @@ TAP = """async (tag) => {
     const [notification] = await self.registration.getNotifications({ tag });
     self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
 }"""
+OPEN_PAGES = "async () => (await self.clients.matchAll({ includeUncontrolled: true })).length"
 CHANGE_SUBSCRIPTION = """([token, key]) => {
     const event = new ExtendableEvent("pushsubscriptionchange");
     const bytes = Uint8Array.from(atob(key.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
@@ -185,6 +186,7 @@ def test_tap_without_an_open_page_opens_the_request(zoe, phone_site):
     worker.page.goto(f"{phone_site.base}/phone/manifest.webmanifest")
     zoe.page.goto("about:blank")
     worker.page.goto("about:blank")
+    wait_until(lambda: not worker.script.evaluate(OPEN_PAGES))
     worker.script.evaluate(TAP, transaction["transaction_id"])
     [url] = wait_until(lambda: worker.script.evaluate("globalThis.opened"))
     worker.page.close()
