@@ -54,5 +54,4 @@ def test_push_page_checks_a_valid_configuration(lines_of):
 
 def test_context_page_describes_the_context_and_its_source(lines_of):
     output = "\n".join(lines_of("docs/context.md"))
-    assert "No source of locations is configured." in output
-    assert "See docs/context.md for the possible sources." in output
+    assert "Geolocation is off (Features)" in output
