@@ -17,7 +17,7 @@ from django.utils import timezone
 from apps.callbacks.models import CallbackEndpoint
 from apps.common import codes, encryption, reencryption
 from apps.enrollment.models import Authenticator, EnrollmentCode, PushEnrollment
-from apps.events.models import Event
+from apps.events.models import AuditKey, Event
 from apps.geocontext.models import Geolocation
 from apps.push.models import PushMessagingConfiguration
 from apps.staff import second_factor
@@ -42,6 +42,7 @@ SECRETS = {
     ApnsProxy: ["password"],
     Geolocation: ["key"],
     AuthenticatorApp: ["secret"],
+    AuditKey: ["seed"],
 }
 
 
@@ -77,6 +78,7 @@ def populated(device, challenge, portal):
         ApnsProxy(),
         Geolocation(),
         AuthenticatorApp(user=User.objects.create_user("nora"), confirmed=True),
+        AuditKey(),
     ]
     for row in rows:
         for name in SECRETS[type(row)]:

@@ -284,6 +284,9 @@ def test_transaction_is_resent_and_cancelled(console, site, portal, enroll):
     console.open("Transactions")
     console.follow("Text messages by day")
     console.page.wait_for_url("**/smsusage/")
+    console.open("Transactions")
+    console.follow("Try an authentication")
+    console.page.wait_for_url("**/try-authentication/")
     assert_all_pressed(console, "transactions.Transaction")
 
 
