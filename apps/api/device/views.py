@@ -260,6 +260,18 @@ class OtpView(ApiView):
         return Response({"message": challenges.claim_otp(members["otp"], profile)})
 
 
+# Errors of a sealed message with the credential of a method.
+CREDENTIAL_ERRORS = device_errors(
+    errors.InvalidTransaction,
+    errors.InvalidMessage,
+    errors.InvalidPin,
+    errors.AuthenticatorRevoked,
+    errors.Disconnected,
+    errors.VersionNotEnabled,
+    errors.UnsupportedMediaType,
+)
+
+
 class CodeView(ApiView):
     @extend_schema(
         operation_id="fetchCode",
@@ -271,15 +283,7 @@ class CodeView(ApiView):
         request=serializers.SealedSerializer,
         responses={
             200: OpenApiResponse(serializers.SealedSerializer, "The sealed code."),
-            **device_errors(
-                errors.InvalidTransaction,
-                errors.InvalidMessage,
-                errors.InvalidPin,
-                errors.AuthenticatorRevoked,
-                errors.Disconnected,
-                errors.VersionNotEnabled,
-                errors.UnsupportedMediaType,
-            ),
+            **CREDENTIAL_ERRORS,
         },
     )
     @constant_rejection_time()
@@ -300,15 +304,7 @@ class AnswerView(ApiView):
         request=serializers.SealedSerializer,
         responses={
             200: OpenApiResponse(serializers.AnswerStatusSerializer, "The transaction has ended."),
-            **device_errors(
-                errors.InvalidTransaction,
-                errors.InvalidMessage,
-                errors.InvalidPin,
-                errors.AuthenticatorRevoked,
-                errors.Disconnected,
-                errors.VersionNotEnabled,
-                errors.UnsupportedMediaType,
-            ),
+            **CREDENTIAL_ERRORS,
         },
     )
     @constant_rejection_time()

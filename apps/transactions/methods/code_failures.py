@@ -3,8 +3,9 @@
 Both count together, so a second way in allows no additional attempts.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Unpack
+from typing import NoReturn
 
 from django.db import connection
 from django.utils import timezone
@@ -12,10 +13,11 @@ from django.utils import timezone
 from apps.common import errors
 from apps.common.statements import Select, Update
 from apps.events import services as events
-from apps.events.facts import Actor, UserLockFacts
+from apps.events.facts import AttemptFacts, EndFacts, UserLockFacts, attempt_limit
 from apps.events.types import EventType
 from apps.system import services as system
-from apps.transactions.models import CodeFailures
+from apps.transactions import lifecycle
+from apps.transactions.models import CodeFailures, Reason, Status, Transaction
 
 LOCKED = Select(lambda user_id: CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).order_by())
 FAILURES = Update(lambda user_id: CodeFailures.objects.filter(user_id=user_id))
@@ -78,7 +80,22 @@ def clear(user_id: str) -> None:
     CodeFailures.objects.filter(user_id=user_id).delete()
 
 
-def record_lock(user_id: str, event_type: EventType[UserLockFacts], **actor: Unpack[Actor]) -> None:
-    """Record that codes are locked for the user, unless a valid code has removed the lock meanwhile."""
-    if CodeFailures.objects.filter(user_id=user_id).exclude(locked_at=None).exists():
-        events.record(event_type, UserLockFacts(user_id=user_id, **actor))
+@dataclass(frozen=True)
+class FailureEvents:
+    """Event types of a kind of code: a wrong code, the last attempt of a transaction, and the lock of the user."""
+
+    wrong_code: EventType[AttemptFacts]
+    limit_exceeded: EventType[EndFacts]
+    user_locked: EventType[UserLockFacts]
+
+
+def reject(transaction: Transaction, attempt: int, types: FailureEvents, *, is_last_of_user: bool) -> NoReturn:
+    """Record a wrong code, end the transaction after its last attempt, and raise InvalidVerificationCode."""
+    facts = AttemptFacts(**transaction.facts, **attempt_limit(transaction.max_attempts), attempt=attempt)
+    events.record(types.wrong_code, facts)
+    # A valid code can have removed the lock meanwhile.
+    if is_last_of_user and LOCKED.first(user_id=transaction.user_id):
+        events.record(types.user_locked, UserLockFacts(user_id=transaction.user_id, **transaction.actor))
+    if transaction.max_attempts and attempt >= transaction.max_attempts:
+        lifecycle.close(transaction, Status.NOT_AUTHENTICATED, types.limit_exceeded, reason=Reason.INVALID_ANSWER)
+    raise errors.InvalidVerificationCode

@@ -16,12 +16,11 @@ from apps.common.statements import Select, Update
 from apps.enrollment import fraud_locks
 from apps.enrollment.models import Profile
 from apps.events import services as events
-from apps.events.facts import AttemptFacts, attempt_limit
 from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.methods import code_failures
 from apps.transactions.methods.base import LimitExceeded, MethodRequest
-from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.models import Status, Transaction
 
 PURPOSE = "code to phone"
 
@@ -40,6 +39,11 @@ PROFILE = Select(
         .filter(pk=profile_id, server_key__isnull=False)
         .order_by()
     )
+)
+FAILURE_EVENTS = code_failures.FailureEvents(
+    wrong_code=EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE,
+    limit_exceeded=EventTypes.PUSH_AUTH_VALIDATION_CODE_LIMIT_EXCEEDED,
+    user_locked=EventTypes.PUSH_AUTH_USER_LOCKED,
 )
 
 
@@ -95,15 +99,7 @@ def verify(transaction: Transaction, code: str) -> None:
         if not lifecycle.close(transaction, Status.AUTHENTICATED, ending, answer=answer):
             raise errors.TransactionNotFound
         return
-    event_type = EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    facts = AttemptFacts(**transaction.facts, **attempt_limit(transaction.max_attempts), attempt=number)
-    events.record(event_type, facts)
-    if is_last:
-        code_failures.record_lock(transaction.user_id, EventTypes.PUSH_AUTH_USER_LOCKED, **transaction.actor)
-    if transaction.max_attempts and number >= transaction.max_attempts:
-        limit_exceeded = EventTypes.PUSH_AUTH_VALIDATION_CODE_LIMIT_EXCEEDED
-        lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
-    raise errors.InvalidVerificationCode
+    code_failures.reject(transaction, number, FAILURE_EVENTS, is_last_of_user=is_last)
 
 
 def is_device_usable(transaction: Transaction) -> bool:

@@ -6,13 +6,11 @@ from django.utils import timezone
 
 from apps.common import codes, errors
 from apps.common.statements import Update
-from apps.events import services as events
-from apps.events.facts import AttemptFacts, attempt_limit
 from apps.events.types import EventTypes
 from apps.transactions import lifecycle
 from apps.transactions.methods import code_failures
 from apps.transactions.methods.sms import limits
-from apps.transactions.models import Reason, Status, Transaction
+from apps.transactions.models import Status, Transaction
 
 PURPOSE = "text message code"
 
@@ -23,6 +21,11 @@ ATTEMPT = Update(
         .filter(pk=transaction_id)
     ),
     attempts_used=F("attempts_used") + 1,
+)
+FAILURE_EVENTS = code_failures.FailureEvents(
+    wrong_code=EventTypes.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE,
+    limit_exceeded=EventTypes.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED,
+    user_locked=EventTypes.SMS_AUTH_USER_LOCKED,
 )
 
 
@@ -46,15 +49,7 @@ def verify(transaction: Transaction, code: str) -> None:
             raise errors.TransactionNotFound
         limits.count_verified(transaction)
         return
-    event_type = EventTypes.SMS_AUTH_NOT_AUTHENTICATED_INVALID_VERIFICATION_CODE
-    facts = AttemptFacts(**transaction.facts, **attempt_limit(transaction.max_attempts), attempt=number)
-    events.record(event_type, facts)
-    if is_last:
-        code_failures.record_lock(transaction.user_id, EventTypes.SMS_AUTH_USER_LOCKED, **transaction.actor)
-    if transaction.max_attempts and number >= transaction.max_attempts:
-        limit_exceeded = EventTypes.SMS_AUTH_VALIDATION_LIMIT_EXCEEDED
-        lifecycle.close(transaction, Status.NOT_AUTHENTICATED, limit_exceeded, reason=Reason.INVALID_ANSWER)
-    raise errors.InvalidVerificationCode
+    code_failures.reject(transaction, number, FAILURE_EVENTS, is_last_of_user=is_last)
 
 
 def _reserve_attempt(transaction: Transaction) -> tuple[int, bool]:
