@@ -16,7 +16,7 @@ run: ## Start the demo and the console on PORT (8000); stop with Ctrl-C
 	@exec $(PYTHON) scripts/run.py
 
 # Tests that do not depend on the database run once. The operations of commands, devices and users run on SQLite in tests/api and tests/flows too.
-ONCE_ON_POSTGRES := $(addprefix --ignore=tests/,architecture bench commands common configuration console devices push schema security sms users)
+ONCE_ON_POSTGRES := $(addprefix --ignore=tests/,architecture bench ciba commands common configuration console devices integrations push schema security sms users)
 ONCE_ON_SQLITE := $(addprefix --ignore=tests/,clients demo geocontext phone web_phone)
 
 test: ## Run all tests, on SQLite with the embedded worker and on PostgreSQL with Celery and Redis

@@ -128,8 +128,10 @@ INSTALLED_APPS = [
     "apps.applications",
     "apps.enrollment",
     "apps.transactions",
-    "apps.configuration",
     "apps.api",
+    "apps.ciba",
+    "apps.integrations",
+    "apps.configuration",
 ]
 
 MIDDLEWARE = [
