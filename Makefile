@@ -110,4 +110,4 @@ release-notes: ## Print the changes of this version and the SHA-256 of the files
 	@$(PYTHON) scripts/release_notes.py
 
 clean: ## Remove the virtual environment and all generated files
-	@rm -rf .venv var clients/*/node_modules clients/*/dist scripts/openapi/node_modules tests/clients/portal/generated/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv var clients/*/node_modules clients/*/dist scripts/openapi/node_modules tests/clients/ciba/node_modules tests/clients/portal/generated/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -135,7 +135,7 @@ def test_generated_typescript_client_logs_in(portal_site, description, typescrip
 
 
 def test_lockfiles_name_no_host():
-    for directory in (SOURCE, node.ROOT / "scripts" / "openapi"):
+    for directory in (SOURCE, node.ROOT / "scripts" / "openapi", node.ROOT / "tests" / "clients" / "ciba"):
         lockfile = (directory / "package-lock.json").read_text()
         assert '"integrity"' in lockfile
         assert '"resolved"' not in lockfile
