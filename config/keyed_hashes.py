@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import ApiClient
+from apps.ciba.models import AuthenticationRequest
 from apps.enrollment.models import Authenticator, Device, EnrollmentCode, PushEnrollment
 from apps.geocontext.models import LocatedAddress
 from apps.staff.models import RecoveryCode
@@ -131,6 +132,13 @@ KINDS = [
         ("request_digest",),
         _("they end with their transactions"),
         lambda rows, at: rows.filter(expires_at__gt=at),
+    ),
+    HashKind(
+        _("CIBA requests"),
+        AuthenticationRequest,
+        ("auth_req_id_hash",),
+        _("they expire with their transactions"),
+        lambda rows, at: rows.filter(used_at=None, expires_at__gt=at),
     ),
 ]
 # Hashes that are looked up with the newest key only. They are not migrated and do not require an old key.

@@ -17,6 +17,7 @@ class Api(models.TextChoices):
     MOBILE_AUTHENTICATION = "mobile_authentication", _("Mobile authentication")
     END_USER = "end_user", _("Users and devices")
     EVENTS = "events", _("Events")
+    CIBA = "ciba", "OpenID Connect CIBA"
 
 
 # Two, so that a secret can be rotated without an outage.

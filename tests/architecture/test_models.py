@@ -19,7 +19,9 @@ LAYERS = [
     {"applications"},
     {"enrollment"},
     {"transactions"},
-    {"configuration", "api"},
+    {"api"},
+    {"ciba", "integrations"},
+    {"configuration"},
     {"demo", "console"},
     {"config"},
 ]

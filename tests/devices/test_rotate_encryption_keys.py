@@ -15,6 +15,7 @@ from django.db.models import CharField
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackEndpoint
+from apps.ciba.models import AuthenticationRequest, SigningKey
 from apps.common import codes, encryption, reencryption
 from apps.enrollment.models import Authenticator, EnrollmentCode, PushEnrollment
 from apps.events.models import AuditKey, Event
@@ -43,6 +44,8 @@ SECRETS = {
     Geolocation: ["key"],
     AuthenticatorApp: ["secret"],
     AuditKey: ["seed"],
+    AuthenticationRequest: ["auth_req_id", "notification_token", "authorization_details"],
+    SigningKey: ["private_key"],
 }
 
 
@@ -79,6 +82,13 @@ def populated(device, challenge, portal):
         Geolocation(),
         AuthenticatorApp(user=User.objects.create_user("nora"), confirmed=True),
         AuditKey(),
+        AuthenticationRequest(
+            client=portal.api_client,
+            transaction=started,
+            auth_req_id_hash=hashed,
+            expires_at=now + timedelta(minutes=5),
+        ),
+        SigningKey(kid="a", public_key={}, activated_at=now),
     ]
     for row in rows:
         for name in SECRETS[type(row)]:
@@ -173,6 +183,7 @@ def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, porta
         "one-time passwords and verification codes": "1",
         "phone numbers in rate limits": "2",
         "requests with an Idempotency-Key": "1",
+        "CIBA requests": "1",
     }
 
     # The hash of a secret is renewed when the secret is used.
@@ -182,14 +193,14 @@ def test_output_lists_the_remaining_uses_of_the_old_key(populated, rotate, porta
     remaining = remaining_uses(rotate(NEW_KEY, OLD_KEY).lines)
     assert remaining.keys() == {
         "tokens of authenticators", "console sessions", "recovery codes of staff", "enrolment codes",
-        "phone numbers in rate limits", "requests with an Idempotency-Key",
+        "phone numbers in rate limits", "requests with an Idempotency-Key", "CIBA requests",
     }  # fmt: skip
     assert remaining["tokens of authenticators"] == "2"
 
     Authenticator.objects.exclude(type="pin").delete()
     Session.objects.update(expire_date=timezone.now())
     second_factor.generate_recovery_codes(User.objects.get())
-    for model in (EnrollmentCode, IdempotentRequest):
+    for model in (EnrollmentCode, IdempotentRequest, AuthenticationRequest):
         model.objects.update(expires_at=timezone.now())
     SmsDelivery.objects.update(created_at=timezone.now() - timedelta(hours=1))
     line = f"Key 2 ({identifier(OLD_KEY)}) is not in use. Remove it from FIELD_ENCRYPTION_KEYS."
