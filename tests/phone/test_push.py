@@ -23,6 +23,17 @@ TAP = """async (tag) => {
     const [notification] = await self.registration.getNotifications({ tag });
     self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
 }"""
+# The service worker tells the pages about a push when its notification is shown.
+COUNT_PUSHES = """() => {
+    const { serviceWorker } = navigator;
+    if (globalThis.pushes === undefined) {
+        serviceWorker.addEventListener("message", ({ data }) => {
+            if (data.kind === "pushed") globalThis.pushes += 1;
+        });
+    }
+    globalThis.pushes = 0;
+}"""
+PUSHES_SHOWN = "(count) => globalThis.pushes === count"
 OPEN_PAGES = "async () => (await self.clients.matchAll({ includeUncontrolled: true })).length"
 CHANGE_SUBSCRIPTION = """([token, key]) => {
     const event = new ExtendableEvent("pushsubscriptionchange");
@@ -63,15 +74,18 @@ class Worker:
         [worker] = [worker for worker in workers if worker.evaluate("self.registration.scope") == self.scope]
         return worker
 
-    def deliver(self, data):
-        """Deliver a decrypted push, as the push service of the browser does."""
+    def deliver(self, *pushes):
+        """Deliver decrypted pushes at once, as the push service of the browser does, and wait for the notifications.
+
+        If a page reads the notifications meanwhile, Chromium loses some of them or shows them twice.
+        """
         registration = wait_until(lambda: self.registrations.get(self.scope))
-        parameters = {
-            "origin": self.phone.site.phone.removesuffix("/phone/"),
-            "registrationId": registration,
-            "data": data,
-        }
-        self.session.send("ServiceWorker.deliverPushMessage", parameters)
+        self.page.evaluate(COUNT_PUSHES)
+        origin = self.phone.site.phone.removesuffix("/phone/")
+        for push in pushes:
+            parameters = {"origin": origin, "registrationId": registration, "data": push}
+            self.session.send("ServiceWorker.deliverPushMessage", parameters)
+        self.page.wait_for_function(PUSHES_SHOWN, arg=len(pushes))
 
     def notifications(self, count):
         """Wait for a number of notifications and return them."""
@@ -100,8 +114,7 @@ def test_pushes_are_shown_and_a_tap_opens_the_request(zoe, phone_site):
     worker = Worker(zoe)
     started = [phone_site.start("zoe", message=f"Sign in to shop {number}?") for number in (1, 2)]
     bodies = [received(phone_site, zoe.push_tokens["shop"], transaction) for transaction in started]
-    for body in [*bodies, bodies[0]]:
-        worker.deliver(body)
+    worker.deliver(*bodies, bodies[0])
     shown = worker.notifications(2)
     assert {(one["title"], one["body"]) for one in shown} == {
         ("Countersign", "Sign in to shop 1?"),
