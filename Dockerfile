@@ -28,6 +28,8 @@ COPY apps apps
 COPY templates templates
 COPY locale locale
 COPY docs docs
+# The menu of the pages.
+COPY mkdocs.yml ./
 COPY --from=phone /build/clients/web-phone/dist clients/web-phone/dist
 # Without compiled files, each start compiles the code: 0.1 s of a command, 0.3 s of a server.
 # The files must be readable independent of the umask of the build machine.

@@ -16,13 +16,10 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
+from apps.console.documentation.paths import ROOT, anchor, linked_file, outside_pages, site_path
+
 # A warning stops the build, because it is strict.
 log = logging.getLogger("mkdocs.hooks.docs_site")
-
-ROOT = Path(__file__).resolve().parent.parent
-OUTSIDE = ["[A-Z]*.md", "clients/*/README.md", "deploy/**/*.md", "locale/README.md"]
-# The start page of the site has the links of the README.
-REPLACED = {"README.md": "docs/index.md"}
 
 COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -37,17 +34,6 @@ RUN = re.compile(rf"^{BLOCK}(?:\n{BLOCK})+", re.MULTILINE)
 
 def on_config(config: Any) -> None:
     config.mdx_configs.setdefault("toc", {})["slugify"] = anchor
-
-
-def anchor(heading: str, separator: str) -> str:
-    """Return the anchor that GitHub gives to a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", separator)
-
-
-def outside_pages() -> list[str]:
-    """Return the paths of the pages outside `docs/`, relative to the repository."""
-    found = (path.relative_to(ROOT).as_posix() for pattern in OUTSIDE for path in sorted(ROOT.glob(pattern)))
-    return [path for path in found if path not in REPLACED]
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -88,26 +74,13 @@ def outside_code(text: str, change: Callable[[str], str]) -> str:
     return "".join([*parts, change(text[end:])])
 
 
-def site_path(path: str) -> str:
-    """Return the path on the site of a file of the repository. A README is no index: its folder has other pages."""
-    return path.removeprefix("docs/") if path.startswith("docs/") else f"project/{path.replace('/README.md', '.md')}"
-
-
-def in_repository(source: str) -> str:
-    """Return the path in the repository of a page of the site."""
-    if not source.startswith("project/"):
-        return f"docs/{source}"
-    return next(path for path in outside_pages() if site_path(path) == source)
-
-
 def rewritten(link: re.Match[str], source: str, files: Files) -> str:
     """Return a link for the site. The targets of links are relative to the file in the repository."""
     mark, text, target = link.groups()
     path, hash_sign, fragment = target.partition("#")
     if not path or re.match(r"[a-z]+:", target):
         return link.group()
-    found = posixpath.normpath(posixpath.join(posixpath.dirname(in_repository(source)), path))
-    found = REPLACED.get(found, found)
+    found = linked_file(source, path)
     uri = site_path(found)
     if files.get_file_from_path(uri):
         relative = posixpath.relpath(uri, posixpath.dirname(source) or ".")

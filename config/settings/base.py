@@ -142,7 +142,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "apps.web_phone.middleware.PhoneMiddleware",
     "apps.console.content_security.ContentSecurityMiddleware",
-    "apps.console.documentation.DocumentationMiddleware",
+    "apps.console.documentation.middleware.DocumentationMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

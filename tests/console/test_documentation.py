@@ -1,4 +1,4 @@
-"""The documentation below /docs/: the built site, or the Markdown text of the pages."""
+"""The documentation below /docs/: the built site, or pages rendered from Markdown."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import admin
 from playwright.sync_api import expect
 
+from apps.console.documentation import markdown, sources
 from apps.console.page_documents import SECTIONS
 from tests import factories
 from tests.architecture import pages
@@ -87,19 +88,64 @@ def test_new_build_is_served_without_a_restart(client, site):
     assert content(client.get("/docs/new.html")) == "new"
 
 
-@pytest.mark.parametrize("path", ["/docs/errors/1001.html", "/docs/errors/1001"])
-def test_text_of_a_page_is_served_without_a_site(client, no_site, path):
+@pytest.mark.parametrize("path", ["/docs/errors/index.html", "/docs/errors/index", "/docs/errors/"])
+def test_page_is_rendered_without_a_site(client, no_site, path):
     response = client.get(path)
-    assert response["Content-Type"] == "text/plain; charset=utf-8"
-    assert content(response) == (settings.BASE_DIR / "docs/errors/1001.md").read_text()
-    assert content(client.get("/docs/")).startswith("# ")
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert response["Cache-Control"] == "max-age=60, public"
+    assert {"script-src 'self'", "style-src 'self' 'unsafe-inline'"} <= set(
+        response["Content-Security-Policy"].split("; ")
+    )
+    assert not response.cookies
+    page = content(response)
+    assert '<html lang="en">' in page
+    assert '<a href="/docs/errors/index.html" aria-current="page">' in page
+    assert '<a rel="next" href="/docs/errors/1000.html">' in page
+    assert not re.search(r"<script|\bstyle=", page)
+
+
+def test_files_of_the_pages_are_served_without_a_site(client, no_site):
+    assert client.get("/docs/images/mark.svg")["Content-Type"] == "image/svg+xml"
+    assert content(client.get("/docs/")).startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
-    "path", ["/docs/../README", "/docs/..%2fREADME.html", "/docs/nothing", "/docs/images/mark.svg"]
+    "path", ["/docs/../README", "/docs/..%2fREADME.html", "/docs/nothing", "/docs/stylesheets/site.css", "/docs//index"]
 )
 def test_other_files_are_not_served_without_a_site(client, no_site, path):
     assert client.get(path).status_code == 404
+
+
+def test_rendered_pages_have_the_anchors_and_links_of_the_site():
+    contents = {page: markdown.render(page, path.read_text()).content for page, path in sources.pages().items()}
+    ids = {markdown.page_url(page): {*re.findall(r'<h\d id="([^"]+)"', text), ""} for page, text in contents.items()}
+    for page, path in sources.pages().items():
+        # The second heading of the same name has a number.
+        anchors = {re.sub(r"_\d$", "", anchor) for anchor in ids[markdown.page_url(page)]}
+        assert anchors == {*pages.anchors(path), ""}, page
+    for page, text in contents.items():
+        for target in re.findall(r'(?:href|src)="([^"]*)"', text):
+            url, _hash, anchor = target.partition("#")
+            if url.startswith(("https://", "http://")) or url.removeprefix("/docs/") in sources.files():
+                continue
+            assert anchor in ids[url or markdown.page_url(page)], (page, target)
+
+
+def test_html_and_unknown_targets_of_a_text_are_not_rendered(client, no_site, tmp_path, monkeypatch):
+    (tmp_path / "page.md").write_text(
+        "# Page <b>1</b>\n\n<script>alert(1)</script>\n\n10<sup>13</sup> [a](javascript:alert) [`b`](../manage.py)\n\n"
+        "![Picture](missing.png)\n\n1. one\n\n    ```sh\n    echo <1>\n    ```\n\n<!-- not executed: example -->\n"
+    )
+    monkeypatch.setattr(sources, "pages", lambda: {"page.md": tmp_path / "page.md"})
+    page = content(client.get("/docs/page.html"))
+    assert "Page &lt;b&gt;1&lt;/b&gt;" in page
+    assert "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>" in page
+    assert "10<sup>13</sup>" in page
+    assert "javascript:" not in re.sub(r"<code>.*?</code>", "", page)
+    assert "<span><code>b</code> (<code>manage.py</code>)</span>" in page
+    assert "<em>Picture</em>" in page
+    assert '<pre tabindex="0"><code class="language-sh">echo &lt;1&gt;\n</code></pre>\n</li>' in page
+    assert "not executed" not in page
 
 
 def test_sections_of_the_console_exist():

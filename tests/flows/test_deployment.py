@@ -15,6 +15,8 @@ import pytest
 import yaml
 from django.conf import settings
 
+from apps.common.console.documents import DOCUMENTS
+from apps.console.documentation.menu import CONFIGURATION
 from tests.architecture.test_settings import variables_read
 from tests.flows import installation as installations
 from tests.flows.programs import ROOT, Program
@@ -132,9 +134,9 @@ def is_healthy(environment):
     return subprocess.run([sys.executable, *arguments[1:]], env=environment, timeout=10, check=False).returncode == 0
 
 
-def test_image_contains_the_directories_of_the_settings():
+def test_image_contains_templates_catalogues_and_documentation():
     directories = [*settings.TEMPLATES[0]["DIRS"], *settings.LOCALE_PATHS]
-    assert {path.name for path in directories} <= set(COPIED.findall(last_stage()))
+    assert {path.name for path in [*directories, DOCUMENTS, CONFIGURATION]} <= set(COPIED.findall(last_stage()))
 
 
 def test_image_contains_the_web_phone_that_a_stage_builds():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-# Path below which apps/console/documentation.py serves the pages, and their source.
+# Path below which apps/console/documentation serves the pages, and their source.
 PATH = "/docs/"
 DOCUMENTS = Path(settings.BASE_DIR) / "docs"
 

@@ -1,4 +1,4 @@
-"""The documentation below /docs/: its site if `make docs` has built it, otherwise the Markdown text of its pages."""
+"""The documentation below /docs/: the site that `make docs` has built, otherwise pages rendered from Markdown."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -8,7 +8,8 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from whitenoise import WhiteNoise
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from apps.common.console.documents import DOCUMENTS, PATH, site_page
+from apps.common.console.documents import PATH, site_page
+from apps.console.documentation import pages, sources
 
 METHODS = ("GET", "HEAD")
 # Browsers revalidate a page after this time. Its ETag changes with each build.
@@ -54,20 +55,14 @@ def _site(directory: Path, _built_at: int) -> WhiteNoise:
 
 
 def _serve_source(request: HttpRequest) -> HttpResponseBase:
-    """Return the Markdown text of a page, to which the links of the console lead without the site."""
-    name = request.path_info.removeprefix(PATH.rstrip("/")).strip("/").removesuffix(".html") or "index"
-    source = _sources().get(f"{name}.md")
-    if source is None:
-        return _text(NOT_FOUND, 404)
-    response = FileResponse(source.open("rb"), content_type="text/plain; charset=utf-8")
-    response["Cache-Control"] = "no-cache"
-    return response
-
-
-@lru_cache(maxsize=1)
-def _sources() -> dict[str, Path]:
-    """Return the pages of the release by name. The image has no pages: its site is built."""
-    return {path.relative_to(DOCUMENTS).as_posix(): path for path in DOCUMENTS.rglob("*.md")}
+    """Return a page rendered from its Markdown text, or a picture or other file of `docs/`."""
+    path = f"{request.path_info}/".removeprefix(PATH).rstrip("/")
+    cached = {"Cache-Control": f"max-age={MAX_AGE_SECONDS}, public"}
+    if page := sources.page_of(path):
+        return HttpResponse(pages.html(page, sources.pages()[page]), headers=cached)
+    if file := sources.files().get(path):
+        return FileResponse(file.open("rb"), content_type=sources.FILE_TYPES[file.suffix], headers=cached)
+    return _text(NOT_FOUND, 404)
 
 
 def _text(text: str, status: int) -> HttpResponse:
