@@ -1,17 +1,16 @@
 """Delivery of claimed callbacks by the worker. Callbacks are sent concurrently and recorded as responses arrive."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
-from apps.callbacks import failure_tracking, transport
-from apps.callbacks.errors import CallbackErrorKind
-from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
+from apps.callbacks import failure_tracking, kinds, transport
+from apps.callbacks.models import CallbackDelivery
 from apps.callbacks.transport import CallbackResult
-from apps.common.encryption import CannotDecrypt
-from apps.common.statements import AnyOf, Select
 from apps.events import metrics
 from apps.events import services as events
 from apps.events.facts import DeliveryFacts
@@ -37,8 +36,8 @@ RETRY_WINDOWS = [
     (21600, 28800),
 ]
 GIVE_UP_AFTER = timedelta(hours=24)
-
-ENDPOINTS = Select(lambda urls: CallbackEndpoint.objects.filter(AnyOf("url", urls)).order_by())
+# A worker of an older version does not know the kinds of a newer one.
+UNKNOWN_KIND = CallbackResult(reason=gettext_noop("this worker does not know this kind of message"))
 
 DeliveryRequest = tuple[CallbackDelivery, http.Request]
 DeliveryResult = tuple[CallbackDelivery, CallbackResult]
@@ -58,32 +57,51 @@ def deliver(rows: Sequence[CallbackDelivery]) -> Iterator[list[CallbackDelivery]
 
 
 def _build_requests(rows: Sequence[CallbackDelivery]) -> tuple[list[DeliveryRequest], list[DeliveryResult]]:
-    """Build the requests; returns them, and failed results for endpoints whose credentials cannot be decrypted.
-
-    The operator can add the missing key, so such a callback is retried like any other failed callback.
-    """
-    known = ENDPOINTS.all(urls=list({row.url for row in rows}))
-    endpoints = {endpoint.url: endpoint for endpoint in known}
+    """Build the requests by the kinds of the rows; returns them, and the results of attempts that cannot be made."""
     ready, failed, now = list[DeliveryRequest](), list[DeliveryResult](), timezone.now()
-    for row in rows:
-        try:
-            request = transport.build_request(row.url, row.transaction_id, row.webhook_id, endpoints.get(row.url), now)
-        except CannotDecrypt as error:
-            result = CallbackResult(reason=str(error), error_kind=CallbackErrorKind.CANNOT_DECRYPT)
-            failed.append((row, result))
-        else:
-            ready.append((row, request))
+    for name, group in _by_kind(rows).items():
+        kind = kinds.find(name)
+        messages = kind.build(group, now) if kind else {}
+        for row in group:
+            message = messages.get(row.pk, UNKNOWN_KIND)
+            if isinstance(message, CallbackResult):
+                failed.append((row, message))
+            else:
+                row.give_up_at = message.give_up_at
+                ready.append((row, message.request))
     return ready, failed
+
+
+def _by_kind(rows: Iterable[CallbackDelivery]) -> dict[str, list[CallbackDelivery]]:
+    groups: dict[str, list[CallbackDelivery]] = {}
+    for row in rows:
+        groups.setdefault(row.kind, []).append(row)
+    return groups
 
 
 def record(results: Sequence[DeliveryResult]) -> list[CallbackDelivery]:
     """Record results and their events, then track failing URLs."""
     now = timezone.now()
     attempt_results = [_attempt_result(row, result, next_attempt_at(row, result, now)) for row, result in results]
-    recorded = events.record_results(attempt_results)
+    recorded = _record(attempt_results)
     metrics.record_attempts("callbacks", attempt_results, recorded)
-    failure_tracking.record([(row.url, result) for row, result in results])
+    for name in _by_kind(row for row, _result in results):
+        failure_tracking.record([(row.url, result) for row, result in results if row.kind == name], name)
     return [row for row, _result in results]
+
+
+def _record(results: Sequence[AttemptResult]) -> set[UUID]:
+    """Record results. The secrets of deliveries that ended are erased in the same database transaction."""
+    ended = [result.row for result in results if result.state != State.DUE]
+    others = _by_kind(row for row in ended if isinstance(row, CallbackDelivery) and row.kind != kinds.PORTAL)
+    if not others:
+        return events.record_results(results)
+    with transaction.atomic():
+        recorded = events.record_results(results)
+        for name, rows in others.items():
+            if kind := kinds.find(name):
+                kind.erase_secrets([row.transaction_id for row in rows if row.pk in recorded])
+    return recorded
 
 
 def _attempt_result(row: CallbackDelivery, result: CallbackResult, due_at: datetime | None) -> AttemptResult:
@@ -111,10 +129,16 @@ def _event(row: CallbackDelivery, result: CallbackResult, due_at: datetime | Non
 
 def next_attempt_at(row: CallbackDelivery, result: CallbackResult, now: datetime) -> datetime | None:
     """Return the time of the next attempt, or None if the callback is not retried."""
-    if result.delivered or result.final:
+    if result.delivered or result.final or _is_final(row, result):
         return None
     window, end = RETRY_WINDOWS[min(row.attempts_made, len(RETRY_WINDOWS)) - 1], row.created_at + GIVE_UP_AFTER
+    end = min(end, row.give_up_at) if row.give_up_at else end
     # A longer Retry-After is capped at the end of the retry period, for one last attempt.
     not_before = min(now + timedelta(seconds=result.retry_after_seconds), end)
     due_at = max(now + timedelta(seconds=random_delay(window)), not_before)
     return due_at if due_at <= end else None
+
+
+def _is_final(row: CallbackDelivery, result: CallbackResult) -> bool:
+    kind = kinds.find(row.kind)
+    return kind is not None and result.status in kind.final_statuses

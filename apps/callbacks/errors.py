@@ -9,6 +9,7 @@ class CallbackErrorKind(StrEnum):
     """Errors before a callback is sent. The values are stored, like those of NetworkErrorKind."""
 
     CANNOT_DECRYPT = "cannot_decrypt"
+    CREDENTIAL_EXPIRED = "credential_expired"
 
 
 ErrorKind = CallbackErrorKind | NetworkErrorKind

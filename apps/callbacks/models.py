@@ -1,10 +1,11 @@
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.callbacks import kinds
 from apps.callbacks.signatures import MAX_ACTIVE_SECRETS
 from apps.common.encryption import CannotDecrypt, EncryptedTextField
 from apps.common.urls import validate_http_url
@@ -59,12 +60,15 @@ class CallbackEndpoint(models.Model):
 
 
 class CallbackDelivery(outbox.Delivery):
-    """Callback to send, or sent. All attempts have the same `webhook_id`."""
+    """Callback or message of another kind to send, or sent. All attempts have the same `webhook_id`."""
 
+    kind = models.CharField(_("kind"), max_length=40, default=kinds.PORTAL, db_default=kinds.PORTAL)
     transaction_id = models.UUIDField(_("transaction"))
     user_id = models.CharField(_("user"), max_length=255, blank=True)
     client_id = models.CharField(_("client"), max_length=100, blank=True)
     url = models.CharField(_("callback URL"), max_length=2000)
+    # Set on claimed rows if the kind gives up before 24 hours have passed.
+    give_up_at: datetime | None = None
 
     class Meta:
         verbose_name = _("callback")
@@ -107,6 +111,8 @@ class FailingCallbackUrl(models.Model):
     ALERT_WINDOW = timedelta(days=7)
 
     url = models.CharField(_("callback URL"), max_length=2000, unique=True)
+    # Of the last failure.
+    kind = models.CharField(max_length=40, default=kinds.PORTAL, db_default=kinds.PORTAL)
     failures = models.PositiveIntegerField(_("failures in a row"))
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     # Of the last failure, as in CallbackAttempt.

@@ -65,7 +65,7 @@ def _problem(row: FailingCallbackUrl, page: str) -> Problem:
         "count": row.failures,
         "since": format_datetime(row.failing_since),
         "reason": remedies.translate_reason(row.reason) or _("unknown"),
-        "remedy": remedies.remedy_for(row.error_kind, row.status),
+        "remedy": remedies.remedy_for(row.error_kind, row.status, row.kind),
     }
     text = ngettext_lazy(
         "%(count)d callback has failed since %(since)s (UTC). Last reason: %(reason)s. %(remedy)s",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.callbacks import kinds
 from apps.callbacks.errors import CallbackErrorKind
 from apps.outgoing.errors import NetworkErrorKind
 
@@ -77,8 +78,14 @@ _REJECTED = _(
 )
 _UNKNOWN = _("Compare the URL with the portal's configuration, and see the portal's log.")
 
+_CREDENTIAL_EXPIRED = _(
+    "The credential that the receiver issued for this message has expired, so that the message can no longer be "
+    "delivered. Start a new authentication."
+)
+
 REMEDIES_BY_KIND: "dict[str, StrPromise]" = {
     CallbackErrorKind.CANNOT_DECRYPT: _CANNOT_DECRYPT,
+    CallbackErrorKind.CREDENTIAL_EXPIRED: _CREDENTIAL_EXPIRED,
     NetworkErrorKind.ADDRESS_NOT_PUBLIC: _ADDRESS_NOT_PUBLIC,
     NetworkErrorKind.NAME_NOT_FOUND: _NAME_NOT_FOUND,
     NetworkErrorKind.CONNECTION_REFUSED: _CONNECTION,
@@ -108,8 +115,11 @@ def translate_reason(reason: str) -> str:
     return gettext(reason)
 
 
-def remedy_for(error_kind: str | None, status: int | None) -> str:
+def remedy_for(error_kind: str | None, status: int | None, kind_name: str = kinds.PORTAL) -> str:
     """Return the remedy for a failed callback, from the kind of its error or from its HTTP status."""
+    kind = kinds.find(kind_name)
     if status is not None:
+        if kind and status in kind.remedies:
+            return str(kind.remedies[status])
         return str(REMEDIES_BY_STATUS.get(status) or _BY_STATUS_CLASS.get(status // 100) or _UNKNOWN)
     return str(REMEDIES_BY_KIND.get(error_kind or "", _UNKNOWN))

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.callbacks import failure_tracking, transport
+from apps.callbacks import failure_tracking, kinds, transport
 from apps.callbacks.errors import CallbackErrorKind
 from apps.callbacks.models import CallbackDelivery, CallbackEndpoint
 from apps.callbacks.transport import CallbackResult
@@ -29,10 +29,15 @@ def is_allowed(url: str) -> bool:
     return not system.general().callback_allow_list_enabled or CallbackEndpoint.objects.filter(url=url).exists()
 
 
-def build(url: str, *, transaction_id: UUID, user_id: str, client_id: str) -> CallbackDelivery:
+def build(url: str, *, kind: str, transaction_id: UUID, user_id: str, client_id: str) -> CallbackDelivery:
     """Return an unsaved callback. It must be stored in the database transaction that ends the authentication."""
     return CallbackDelivery(
-        url=url, concurrency_key=origin(url), transaction_id=transaction_id, user_id=user_id, client_id=client_id
+        kind=kind,
+        url=url,
+        concurrency_key=origin(url),
+        transaction_id=transaction_id,
+        user_id=user_id,
+        client_id=client_id,
     )
 
 
@@ -47,21 +52,25 @@ def failed_deliveries(url: str = "") -> QuerySet[CallbackDelivery]:
     return deliveries.filter(url=url) if url else deliveries
 
 
+def redeliverable_deliveries(url: str = "") -> QuerySet[CallbackDelivery]:
+    """Return the permanently failed callbacks that can be sent again: those of kinds that keep their secrets."""
+    return failed_deliveries(url).filter(kind__in=kinds.redeliverable())
+
+
 def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = "command") -> int:
     """Make permanently failed callbacks due again and return their number. Other callbacks do not change.
 
-    `ids` are ids of callbacks or of transactions. None selects all failed callbacks, or those to `url`. A callback
-    older than 24 hours gets a single attempt. `who` is the actor of the event.
+    `ids` are ids of callbacks or of transactions. None selects all that can be sent again, or those to `url`. A
+    callback older than 24 hours gets a single attempt. `who` is the actor of the event.
 
-    Raises ObjectNotFound for the first unknown id.
+    Raises ObjectNotFound for the first unknown id, and InvalidRequest if the secrets of one were erased.
     """
-    deliveries = failed_deliveries(url)
+    deliveries = redeliverable_deliveries(url)
     if ids is not None:
-        named = CallbackDelivery.objects.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
-        known = {known for pair in named.values_list("pk", "transaction_id") for known in pair}
-        if unknown := next((identifier for identifier in ids if identifier not in known), None):
-            raise errors.ObjectNotFound(_("No callback or transaction has the id “%(id)s”.") % {"id": unknown})
-        deliveries = deliveries.filter(Q(pk__in=ids) | Q(transaction_id__in=ids))
+        named = Q(pk__in=ids) | Q(transaction_id__in=ids)
+        _require_known(ids, CallbackDelivery.objects.filter(named))
+        deliveries = deliveries.filter(named)
+        _require_redeliverable(failed_deliveries(url).filter(named))
     with transaction.atomic():
         transactions = set(deliveries.values_list("transaction_id", flat=True)[:2])
         count = deliveries.update(state=outbox.State.DUE, due_at=timezone.now(), ended_at=None)
@@ -75,6 +84,23 @@ def redeliver(ids: Collection[UUID] | None = None, *, url: str = "", who: str = 
                 facts["object"] = redact_urls(url)
             events.record(EventTypes.ADMIN_CALLBACKS_REDELIVERED, facts)
     return count
+
+
+def _require_known(ids: Collection[UUID], named: QuerySet[CallbackDelivery]) -> None:
+    known = {known for pair in named.values_list("pk", "transaction_id") for known in pair}
+    if unknown := next((identifier for identifier in ids if identifier not in known), None):
+        raise errors.ObjectNotFound(_("No callback or transaction has the id “%(id)s”.") % {"id": unknown})
+
+
+def _require_redeliverable(failed: QuerySet[CallbackDelivery]) -> None:
+    erased = failed.exclude(kind__in=kinds.redeliverable()).first()
+    if erased is None:
+        return
+    text = _(
+        "The callback %(id)s cannot be sent again: its credentials were erased when it was given up. Start a new "
+        "authentication."
+    )
+    raise errors.InvalidRequest(text % {"id": erased.pk})
 
 
 def send_test(endpoint: CallbackEndpoint, *, who: str) -> CallbackResult:

@@ -245,6 +245,11 @@ REACHABLE_IN_APPLICATION = Select(
 )
 # Two, to find out whether the user has several.
 REACHABLE_OF_USER = Select(lambda user_id: reachable_by_push(user_id)[:2])
+MAX_RECENT_PROFILES = 20
+# The most recently used device first.
+RECENT_OF_USER = Select(
+    lambda user_id: reachable_by_push(user_id).order_by("-device__last_login_at", "-pk")[:MAX_RECENT_PROFILES]
+)
 
 
 def usable_profiles(user_id: str) -> QuerySet[Profile]:

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.callbacks import kinds
 from apps.callbacks import services as callbacks
 from apps.callbacks.models import CallbackDelivery
 from apps.common import statements
@@ -57,7 +58,8 @@ def close(
 ) -> bool:
     """End a pending transaction, with its event and callback. All of it is stored together.
 
-    Return True if the transaction was pending. An overdue transaction can only expire. `actor` are facts of the event.
+    `call_back` applies to callbacks of portals; messages of other kinds are sent for every end. Return True if the
+    transaction was pending. An overdue transaction can only expire. `actor` are facts of the event.
     """
     now = timezone.now()
     answer = answer or Answer()
@@ -72,7 +74,8 @@ def close(
     row = CLOSE_OVERDUE if status == Status.EXPIRED else CLOSE_PENDING
     reason_fact = ReasonFact(reason=str(reason)) if reason else ReasonFact()
     recorded = [events.build(event_type, EndFacts(**transaction.facts, **actor, **reason_fact)), *answer.events]
-    deliveries = [_callback(transaction)] if call_back and transaction.callback_uri else []
+    is_notified = call_back or transaction.callback_kind != kinds.PORTAL
+    deliveries = [_callback(transaction)] if is_notified and transaction.callback_uri else []
     closed = row.bind(changes, transaction_id=transaction.pk, now=now)
     if not statements.update_and_insert(closed, [*recorded, *deliveries], *answer.updates):
         return False
@@ -91,6 +94,7 @@ def login_of_device(transaction: Transaction) -> Statement:
 def _callback(transaction: Transaction) -> CallbackDelivery:
     return callbacks.build(
         transaction.callback_uri,
+        kind=transaction.callback_kind,
         transaction_id=transaction.pk,
         user_id=transaction.user_id,
         client_id=transaction.client.client_id,

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import ApiClient
+from apps.callbacks import kinds
 from apps.common.encryption import EncryptedTextField
 from apps.common.identifiers import time_ordered_id
 from apps.enrollment.models import Profile
@@ -63,6 +64,8 @@ class Transaction(models.Model):
     )
     app_name = models.CharField(_("application"), max_length=100, blank=True)
     callback_uri = models.CharField(_("callback URL"), max_length=2000, blank=True)
+    # Kind of the message that reports the end (apps.callbacks.kinds).
+    callback_kind = models.CharField(max_length=40, default=kinds.PORTAL, db_default=kinds.PORTAL)
     message = models.TextField(_("message"), blank=True)
     secure_message = EncryptedTextField(blank=True, default="")
     # A context lookup is due and will extend the secure message.

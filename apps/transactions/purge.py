@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from django.db import transaction as database
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.callbacks import kinds
 from apps.callbacks.models import CallbackDelivery, FailingCallbackUrl
 from apps.enrollment import maintenance
 from apps.enrollment.models import EnrollmentCode, UsedNonce
@@ -33,12 +35,6 @@ log = structlog.get_logger(__name__)
 BATCH = 200
 # Pause after a batch, as a multiple of its duration. In the pauses, requests have the processor and the disk.
 PAUSE = 0.25
-# States of deliveries that keep their transaction: a worker still has to process them, or they can be redelivered.
-BLOCKING_STATES: dict[Any, tuple[State, ...]] = {
-    CallbackDelivery: (State.DUE, State.FAILED),
-    PushDelivery: (State.DUE,),
-    SmsDelivery: (State.DUE,),
-}
 
 
 def purge(
@@ -117,14 +113,16 @@ def _delete_transactions(ids: list[UUID]) -> dict[str, int]:
 
 
 def _undelivered(ids: Collection[UUID]) -> set[UUID]:
-    """Return the ids of the transactions with a delivery in one of the blocking states."""
-    return {
+    """Return the ids of the transactions with a delivery that a worker has to process or that can be redelivered."""
+    pushes = PushDelivery.objects.filter(transaction_id__in=ids).values_list("transaction_id", "state")
+    sms = SmsDelivery.objects.filter(transaction_id__in=ids).values_list("transaction_id", "state")
+    due = {transaction_id for transaction_id, state in chain(pushes, sms) if state == State.DUE}
+    callbacks = CallbackDelivery.objects.filter(transaction_id__in=ids).values_list("transaction_id", "state", "kind")
+    redeliverable = kinds.redeliverable()
+    return due | {
         transaction_id
-        for queue, states in BLOCKING_STATES.items()
-        for transaction_id, state in queue._default_manager.filter(transaction_id__in=ids).values_list(
-            "transaction_id", "state"
-        )
-        if state in states
+        for transaction_id, state, kind in callbacks
+        if state == State.DUE or (state == State.FAILED and kind in redeliverable)
     }
 
 

@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from apps.callbacks import remedies, services
+from apps.callbacks import kinds, remedies, services
 from apps.callbacks.console import states
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.common import errors
 from apps.common.console.admin import ChoiceFilter, ExactFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.common.console.confirmations import Confirmation, render_confirmation
 from apps.events.changes import redact_urls
@@ -56,10 +57,24 @@ class CallbackDeliveryAdmin(LogAdmin):
     )
     ordering = ("-created_at",)
     fieldsets = (
-        (None, {"fields": ("callback_url", ("state_label", "attempts_made"), ("created", "next_attempt"), "ended")}),
+        (
+            None,
+            {
+                "fields": (
+                    "callback_url",
+                    "kind_label",
+                    ("state_label", "attempts_made"),
+                    ("created", "next_attempt"),
+                    "ended",
+                )
+            },
+        ),
         (_("Transaction"), {"fields": ("transaction", ("user_id", "client_id"), "webhook_id")}),
     )
-    readonly_fields = ("callback_url", "created", "next_attempt", "ended", "state_label", "transaction", "webhook_id")
+    readonly_fields = (
+        *("callback_url", "kind_label", "created", "next_attempt", "ended", "state_label", "transaction"),
+        "webhook_id",
+    )
     actions_list = ("send_all_again",)
     actions_detail = ("send_again",)
     change_form_after_template = "admin/callbacks/callbackdelivery/attempts.html"
@@ -76,6 +91,11 @@ class CallbackDeliveryAdmin(LogAdmin):
     @admin.display(description=_("callback URL"))
     def callback_url(self, delivery: CallbackDelivery) -> str:
         return redact_urls(delivery.url)
+
+    @admin.display(description=_("kind"))
+    def kind_label(self, delivery: CallbackDelivery) -> str:
+        kind = kinds.find(delivery.kind)
+        return str(kind.label) if kind else delivery.kind
 
     @display(description=_("state"), label=states.COLORS)  # type: ignore[untyped-decorator]
     def label(self, delivery: Any) -> tuple[str, str]:
@@ -131,10 +151,10 @@ class CallbackDeliveryAdmin(LogAdmin):
         return bool(request.user.has_perm("callbacks.change_callbackdelivery"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer “Send again” only for a permanently failed callback."""
+        """Offer “Send again” only for a permanently failed callback whose secrets still exist."""
         delivery = self.get_object(request, object_id)
-        is_failed = delivery is not None and delivery.state == State.FAILED
-        return list(super().get_actions_detail(request, object_id)) if is_failed else []
+        is_offered = delivery is not None and can_redeliver(delivery)
+        return list(super().get_actions_detail(request, object_id)) if is_offered else []
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Send again"), url_path="send-again", icon="replay", permissions=["send_again"]
@@ -164,7 +184,11 @@ class CallbackDeliveryAdmin(LogAdmin):
         return HttpResponseRedirect(reverse(LIST))
 
     def redeliver(self, request: HttpRequest, ids: list[UUID] | None, url: str = "") -> None:
-        count = services.redeliver(ids, url=url, who=request.user.get_username())
+        try:
+            count = services.redeliver(ids, url=url, who=request.user.get_username())
+        except errors.InvalidRequest as error:
+            messages.error(request, str(error))
+            return
         if not count:
             messages.warning(request, _("No callback was sent again: no matching callback has permanently failed."))
             return
@@ -184,8 +208,13 @@ def detail_context(delivery: CallbackDelivery) -> dict[str, Any]:
     return {
         "attempts": attempts,
         "next_attempt": delivery.due_at if is_due else None,
-        "remedy": remedies.remedy_for(failed[0].error_kind, failed[0].status) if failed else "",
+        "remedy": remedies.remedy_for(failed[0].error_kind, failed[0].status, delivery.kind) if failed else "",
+        "is_erased": delivery.state == State.FAILED and not can_redeliver(delivery),
     }
+
+
+def can_redeliver(delivery: CallbackDelivery) -> bool:
+    return delivery.state == State.FAILED and delivery.kind in kinds.redeliverable()
 
 
 def send_again_confirmation(delivery: CallbackDelivery) -> Confirmation:
@@ -200,7 +229,7 @@ def send_again_confirmation(delivery: CallbackDelivery) -> Confirmation:
 
 
 def send_all_confirmation(url: str) -> Confirmation:
-    count = services.failed_deliveries(url).count()
+    count = services.redeliverable_deliveries(url).count()
     heading = ngettext("Send %(count)d failed callback again?", "Send %(count)d failed callbacks again?", count)
     scope = (
         _("Only callbacks to %(url)s are sent.") % {"url": redact_urls(url)}

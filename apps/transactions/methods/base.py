@@ -101,6 +101,9 @@ def signing_data_for(step: MethodRequest) -> str:
 def build(step: MethodRequest, *, context: Context | None = None, **fields: Any) -> Transaction:
     """Return the unsaved transaction of this step."""
     now = timezone.now()
+    channel, lifetime = step.request.channel, float(step.mobile_type.time_to_live)
+    if channel and channel.max_lifetime_seconds is not None:
+        lifetime = min(lifetime, channel.max_lifetime_seconds)
     return Transaction(
         client=step.client,
         type_name=step.mobile_type.name,
@@ -109,7 +112,8 @@ def build(step: MethodRequest, *, context: Context | None = None, **fields: Any)
         token=codes.random_token(),
         max_resends=step.mobile_type.max_resends,
         created_at=now,
-        expires_at=now + timedelta(seconds=step.mobile_type.time_to_live),
+        expires_at=now + timedelta(seconds=lifetime),
+        callback_kind=step.request.callback_kind,
         **fields,
         **(context.fields if context else {}),
     )

@@ -17,7 +17,7 @@ from apps.transactions.methods.base import (
 from apps.transactions.methods.otp import method as otp
 from apps.transactions.methods.push import method as push
 from apps.transactions.methods.sms import method as sms
-from apps.transactions.types import PUSH_METHODS, Method
+from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 PLANS: dict[str, Plan] = {
     **{str(method): push.plan for method in PUSH_METHODS},
@@ -36,6 +36,7 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
     reasons: list[str] = []
     for mobile_type in step.mobile_type.fallback_chain():
         try:
+            _require_supported(step, mobile_type)
             return PLANS[mobile_type.method](MethodRequest(step.request, step.client, mobile_type, step.actor))
         except Unavailable as reason:
             reasons.append(reason.event_type)
@@ -50,6 +51,12 @@ def resolve(step: MethodRequest) -> Callable[[], StartedTransaction]:
     if reasons == [EventTypes.SMS_AUTH_INIT_FAILURE_DISABLED]:
         raise errors.SmsDisabled
     raise errors.NoAuthenticationPossibility
+
+
+def _require_supported(step: MethodRequest, mobile_type: MobileAuthenticationType) -> None:
+    channel = step.request.channel
+    if channel and not channel.supports(mobile_type):
+        raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
 
 
 def _record(step: MethodRequest, event_type: EventType[UnavailableTypeFacts], type_name: str) -> None:

@@ -40,6 +40,7 @@ from apps.transactions.methods.sms import method as sms
 from apps.transactions.models import Transaction
 from apps.transactions.portal import resolution
 from apps.transactions.request import parameters
+from apps.transactions.request.channels import Channel
 from apps.transactions.request.phone_numbers import PhoneNumberRejected
 from apps.transactions.types import PUSH_METHODS, Method
 
@@ -51,19 +52,21 @@ def initiate(
     client: ApiClient,
     version: parameters.ApiVersion,
     run: Callable[[Callable[[], StartedTransaction]], RunResult],
+    channel: Channel | None = None,
     **actor: Unpack[StaffActor],
 ) -> RunResult:
     """Initiate an authentication: store the transaction and its delivery together. Workers send after the commit.
 
     `run` is called inside the database transaction with a function that stores both, and its result is returned.
     Everything that `run` stores is committed with them; an exception of `run` rolls back all of it.
-    `actor` is stored in the events if staff make the request in place of the client.
+    `channel` is set for requests that do not come from the portal API. `actor` is stored in the events if staff make
+    the request in place of the client.
 
     Raises the errors of E3: TypeNotFound, InvalidParameter, MessageTooLong, InvalidPhoneNumber,
     NoAuthenticationPossibility, SmsDisabled, PushNotStored, SmsNotStored.
     """
     try:
-        request = parameters.validate(raw, version)
+        request = parameters.validate(raw, version, channel)
     except errors.MessageTooLong:
         events.record(EventTypes.PUSH_AUTH_INIT_FAILURE_MESSAGE_TOO_LONG, _request_facts(raw, client, actor))
         raise

@@ -8,6 +8,7 @@ from functools import partial
 
 from django.utils.translation import gettext as _
 
+from apps.callbacks import kinds
 from apps.callbacks import services as callbacks
 from apps.common import errors, short_cache
 from apps.common.caller import is_address
@@ -16,6 +17,7 @@ from apps.common.urls import is_http_url
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
 from apps.system import services as system
 from apps.transactions.request import messages, phone_numbers
+from apps.transactions.request.channels import Channel
 from apps.transactions.types import Method, MobileAuthenticationType
 
 MAX_NAME_CHARACTERS = 100
@@ -54,6 +56,11 @@ class AuthenticationRequest:
     language: str
     ip_address: str
     user_agent: str
+    channel: Channel | None = None
+
+    @property
+    def callback_kind(self) -> str:
+        return self.channel.callback_kind if self.channel else kinds.PORTAL
 
 
 # The parameter that selects the device, and its maximum length.
@@ -64,15 +71,15 @@ TARGET_PARAMETERS = {
 }
 
 
-def validate(raw: Mapping[str, str], version: ApiVersion) -> AuthenticationRequest:
-    """Return the validated request.
+def validate(raw: Mapping[str, str], version: ApiVersion, channel: Channel | None = None) -> AuthenticationRequest:
+    """Return the validated request. With a `channel`, the server has set the callback URL.
 
     Raises TypeNotFound, InvalidParameter, MessageTooLong or PhoneNumberRejected for the first error.
     """
     mobile_type = _type(_required(raw, "type", MAX_NAME_CHARACTERS))
     user_id = _user_id(raw, mobile_type)
     target = _target(raw, version)
-    callback_uri = "" if mobile_type.method == Method.SMS else _callback_uri(raw)
+    callback_uri = _callback_uri(raw, mobile_type, channel)
     language = raw.get("language_code", "")
     message = messages.from_request(raw.get("message", ""), mobile_type, language)
     signing_data = _signing_data(raw, mobile_type)
@@ -97,6 +104,7 @@ def validate(raw: Mapping[str, str], version: ApiVersion) -> AuthenticationReque
         language=language,
         ip_address=raw.get("ip_address", ""),
         user_agent=raw.get("user_agent", "")[:MAX_USER_AGENT_CHARACTERS],
+        channel=channel,
     )
 
 
@@ -135,7 +143,11 @@ def _target(raw: Mapping[str, str], version: ApiVersion) -> str:
     return _optional(raw, name, limit) if name else ""
 
 
-def _callback_uri(raw: Mapping[str, str]) -> str:
+def _callback_uri(raw: Mapping[str, str], mobile_type: MobileAuthenticationType, channel: Channel | None) -> str:
+    if channel:
+        return raw.get("callback_uri", "")
+    if mobile_type.method == Method.SMS:
+        return ""
     _require(raw, "callback_uri")
     url = raw["callback_uri"]
     if not is_http_url(url):

@@ -43,20 +43,31 @@ def plan(step: MethodRequest) -> Callable[[], StartedTransaction]:
     if not system.general().push_authorization_enabled:
         raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_DISABLED)
     profile = choose_profile(step)
-    needed = ACCEPTED_AUTHENTICATORS.get(step.mobile_type.method)
-    if not step.mobile_type.allows(profile.device.version.platform):
-        raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
-    if needed and not authenticators.can_satisfy(profile, needed):
+    if not _can_do(profile, step):
         raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_AUTH_METHOD_NOT_AVAILABLE)
     return partial(_store, step, profile)
 
 
 def choose_profile(step: MethodRequest) -> Profile:
-    """Return the profile that the request identifies, by the rules of its API version."""
-    profile = _PROFILE_FINDERS[step.request.version](step.request)
+    """Return the profile that the request identifies, by the rules of its API version or of its channel."""
+    is_portal = step.request.channel is None
+    profile = _PROFILE_FINDERS[step.request.version](step.request) if is_portal else _most_recently_used(step)
     if profile is None:
         raise Unavailable(EventTypes.PUSH_AUTH_INIT_FAILURE_NO_PUSH_ENROLLMENT)
     return profile
+
+
+def _can_do(profile: Profile, step: MethodRequest) -> bool:
+    """Return True if the type allows the device, and the profile has an authenticator that the type requires."""
+    needed = ACCEPTED_AUTHENTICATORS.get(step.mobile_type.method)
+    is_allowed = step.mobile_type.allows(profile.device.version.platform)
+    return is_allowed and (not needed or authenticators.can_satisfy(profile, needed))
+
+
+def _most_recently_used(step: MethodRequest) -> Profile | None:
+    """Return the profile on the most recently used device that can do the type, else that on the last used device."""
+    profiles = enrollment.RECENT_OF_USER.all(user_id=step.request.user_id)
+    return next((profile for profile in profiles if _can_do(profile, step)), next(iter(profiles), None))
 
 
 def _by_device(request: AuthenticationRequest) -> Profile | None:
