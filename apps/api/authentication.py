@@ -26,15 +26,25 @@ def authenticate_client(request: Request, api: Api) -> ApiClient:
     pairs = _read_basic(request) if "Authorization" in request.headers else _read_form(request)
     client_row = _find_client(pairs)
     if client_row is None:
-        _record_invalid(remove_nul(pairs[0][0]) if pairs else "")
-        raise errors.InvalidClient
+        raise reject(pairs[0][0] if pairs else "")
+    require_access(client_row, api)
+    return client_row
+
+
+def reject(client_id: str) -> errors.InvalidClient:
+    """Record the failed authentication of a client and return the error to raise."""
+    _record_invalid(remove_nul(client_id))
+    return errors.InvalidClient()
+
+
+def require_access(client_row: ApiClient, api: Api) -> None:
+    """Check the address and the permission of an authenticated client. Raises AccessDenied or UnauthorizedClient."""
     if not client_row.may_call_from(caller.current().ip):
         _record("access_denied", client_row.client_id)
         raise errors.AccessDenied
     if api not in client_row.apis:
         _record("unauthorized_client", client_row.client_id)
         raise errors.UnauthorizedClient
-    return client_row
 
 
 def _record_invalid(client_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Errors of the specifications that the shared error tree lacks (CIBA Core 1.0, 11 and 13; RFC 6749, 9101, 9396).
+"""Errors of the specifications that the shared error tree lacks (CIBA Core 1.0, 11 and 13; RFC 6749, 9396).
 
 `apps.common.errors` has the others: InvalidRequest, InvalidClient, UnauthorizedClient and AccessDenied. The texts are
 not translated, because `error_description` is ASCII without quotation marks (RFC 6749, 5.2).
@@ -39,11 +39,6 @@ class InvalidBindingMessage(CibaError):
 class InvalidAuthorizationDetails(CibaError):
     token = "invalid_authorization_details"
     text = "The authorization details are invalid."
-
-
-class InvalidRequestObject(CibaError):
-    token = "invalid_request_object"
-    text = "The request object is invalid."
 
 
 class UnsupportedGrantType(CibaError):

@@ -40,8 +40,9 @@ class Rules:
     audiences: Collection[str] = ()
     algorithms: Collection[str] = ALL_ALGORITHMS
     required: Collection[str] = ()
-    # Maximum time until the expiry. 0: no limit.
+    # Maximum time until the expiry, and maximum age by `nbf`. 0: no limit.
     max_lifetime_seconds: int = 0
+    max_age_seconds: int = 0
     ignores_expiry: bool = False
 
 
@@ -133,6 +134,8 @@ def _check_times(claims: Mapping[str, Any], rules: Rules) -> None:
     times = {name: _timestamp(claims[name], name) for name in ("exp", "nbf", "iat") if name in claims}
     if any(times.get(name, 0) > now + CLOCK_SKEW_SECONDS for name in ("nbf", "iat")):
         raise InvalidToken("not valid yet")
+    if rules.max_age_seconds and times.get("nbf", now) < now - rules.max_age_seconds - CLOCK_SKEW_SECONDS:
+        raise InvalidToken(f"nbf is more than {rules.max_age_seconds} seconds ago")
     if rules.ignores_expiry:
         return
     if "exp" not in times:
