@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oauth/api/v3/", include(users.v3)),
     path("oauth/api/v4/", include(users.v4)),
     path("device/v1/", include("apps.api.device.urls")),
+    path("", include("apps.ciba.urls")),
 ]
 
 if apps.is_installed("apps.demo"):

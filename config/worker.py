@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from apps.callbacks import delivery as callbacks
+from apps.ciba import maintenance as ciba
 from apps.events.audit import sealing
 from apps.outbox import queues
 from apps.outbox.dispatcher import Dispatcher, deliver_individually
@@ -40,6 +41,7 @@ def start(names: set[str]) -> None:
             Periodic(lifecycle.sweep, SWEEP_SECONDS),
             Periodic(sealing.seal, SEALING_SECONDS),
             Periodic(purge.delete_expired, HOUSEKEEPING_SECONDS),
+            Periodic(ciba.run, HOUSEKEEPING_SECONDS),
         ],
     )
     if not settings.BROKER_URL:

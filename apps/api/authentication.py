@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 from rest_framework.request import Request
 
+from apps.api.parsers import StrictFormParser
 from apps.applications.models import Api, ApiClient
 from apps.common import caller, codes, errors, short_cache
 from apps.common.input_text import is_storable, remove_nul
@@ -93,7 +94,10 @@ def _read_basic(request: Request) -> list[tuple[str, str]]:
 
 
 def _read_form(request: Request) -> list[tuple[str, str]]:
-    if request.content_type.split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+    media_type = request.content_type.split(";")[0].strip().lower()
+    if not any(
+        isinstance(parser, StrictFormParser) and parser.media_type == media_type for parser in request.parsers or []
+    ):
         return []
     client_id, secret = request.data.get("client_id"), request.data.get("client_secret")
     return [(client_id, secret)] if client_id and secret else []

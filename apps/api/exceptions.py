@@ -23,6 +23,7 @@ STATUS: dict[type[errors.ApiError], int] = {
     errors.ApiError: 400,
     errors.InvalidClient: 401,
     errors.InvalidDeviceToken: 401,
+    errors.InvalidAccessToken: 401,
     errors.ResendLimitReached: 403,
     errors.AccessDenied: 403,
     errors.AuthenticatorNotEnabled: 403,
@@ -60,6 +61,9 @@ STATUS: dict[type[errors.ApiError], int] = {
 WWW_AUTHENTICATE: dict[type[errors.ApiError], str] = {
     errors.InvalidClient: 'Basic realm="Countersign", charset="UTF-8"',
     errors.InvalidDeviceToken: 'Bearer realm="Countersign"',
+    errors.MissingAccessToken: 'Bearer realm="Countersign"',
+    # RFC 6750, 3.
+    errors.InvalidAccessToken: 'Bearer realm="Countersign", error="invalid_token"',
 }
 
 FRAMEWORK_ERRORS: dict[type[Exception], type[errors.ApiError]] = {

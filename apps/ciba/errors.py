@@ -4,7 +4,12 @@
 not translated, because `error_description` is ASCII without quotation marks (RFC 6749, 5.2).
 """
 
+from typing import TYPE_CHECKING
+
 from apps.common.errors import ApiError, LimitReached
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class CibaError(ApiError):
@@ -51,13 +56,27 @@ class AuthorizationPending(CibaError):
     text = "The user has not answered yet."
 
 
+class PolledTooSoon(CibaError):
+    """The client did not wait for the interval, which is now longer by 5 seconds."""
+
+    token = "slow_down"
+    text = "The interval between two token requests was too short. It is now longer by 5 seconds."
+
+
+class Denied(CibaError):
+    """The user is not authenticated. The status is 400 (RFC 6749, 5.2), unlike that of `errors.AccessDenied`."""
+
+    token = "access_denied"
+    text = "The user denied the request."
+
+
 class SlowDown(LimitReached):
-    """The client polls too often, or a limit of authentications is reached. The first has the status 400."""
+    """A limit of authentications is reached. The status is 429."""
 
     code, token = "", "slow_down"
 
-    def __init__(self, seconds: float, text: str = "Too many requests. Wait before the next request.") -> None:
-        super().__init__(seconds, text)
+    def __init__(self, seconds: float = 60, text: "str | StrPromise | None" = None) -> None:
+        super().__init__(seconds, text or "Too many requests. Wait before the next request.")
 
 
 class ExpiredToken(CibaError):

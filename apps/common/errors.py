@@ -175,6 +175,18 @@ class InternalError(ApiError):
     text = _("Internal server error. The server log has details for this X-Request-Id.")
 
 
+# Errors of the userinfo endpoint.
+
+
+class InvalidAccessToken(ApiError):
+    token = "invalid_token"
+    text = _("The access token is invalid or has expired.")
+
+
+class MissingAccessToken(InvalidAccessToken):
+    text = _("The request has no access token.")
+
+
 # Errors of the device API.
 
 

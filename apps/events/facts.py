@@ -124,6 +124,18 @@ class StartFacts(TransactionFacts, DeliveryFact, StaffActor):
     method: str
 
 
+class CibaRequestFacts(TransactionFacts):
+    """`delivery_mode` is `poll`, `ping` or `push`."""
+
+    delivery_mode: str
+
+
+class KeyFacts(TypedDict):
+    """`kid` is the id of a key in a key set."""
+
+    kid: str
+
+
 class StatusFacts(TransactionFacts):
     status: str
 

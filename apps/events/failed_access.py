@@ -19,6 +19,8 @@ from apps.events.types import EventType, EventTypes, Facts
 
 TYPES: tuple[str, ...] = (
     EventTypes.API_AUTHENTICATION_FAILED,
+    EventTypes.CIBA_REQUEST_REJECTED,
+    EventTypes.CIBA_TOKEN_REQUEST_REJECTED,
     EventTypes.KEY_ENROLLMENT_FAILURE_FEATURE_DISABLED,
     EventTypes.KEY_ENROLLMENT_FAILURE_INVALID_ENROLLMENT_CODE,
     EventTypes.KEY_ENROLLMENT_FAILURE_INVALID_PUBLIC_KEY,

@@ -8,6 +8,7 @@ from apps.events.facts import (
     AuthenticatorActionFacts,
     AuthenticatorFacts,
     ChangeFacts,
+    CibaRequestFacts,
     ClientFacts,
     ContextFacts,
     CredentialFacts,
@@ -24,6 +25,7 @@ from apps.events.facts import (
     FetchFailureFacts,
     ImportFacts,
     InvalidRequestFacts,
+    KeyFacts,
     LimitFacts,
     NoFacts,
     ObjectFacts,
@@ -222,6 +224,12 @@ class EventTypes:
     GEOLOCATION_CHECK_SUCCESS = EventType("GEOLOCATION_CHECK_SUCCESS", ContextFacts)
     GEOLOCATION_CHECK_SKIPPED_DATA_MISSING = EventType("GEOLOCATION_CHECK_SKIPPED_DATA_MISSING", ContextFacts)
     GEOLOCATION_CHECK_FAILED = EventType("GEOLOCATION_CHECK_FAILED", ContextFacts)
+
+    CIBA_REQUEST_ACCEPTED = EventType("CIBA_REQUEST_ACCEPTED", CibaRequestFacts)
+    CIBA_REQUEST_REJECTED = EventType("CIBA_REQUEST_REJECTED", FailedApiAccessFacts)
+    CIBA_TOKENS_ISSUED = EventType("CIBA_TOKENS_ISSUED", TransactionFacts)
+    CIBA_TOKEN_REQUEST_REJECTED = EventType("CIBA_TOKEN_REQUEST_REJECTED", FailedApiAccessFacts)
+    CIBA_SIGNING_KEY_CREATED = EventType("CIBA_SIGNING_KEY_CREATED", KeyFacts)
 
     API_AUTHENTICATION_FAILED = EventType("API_AUTHENTICATION_FAILED", FailedApiAccessFacts)
     ADMIN_CONFIGURATION_CREATED = EventType("ADMIN_CONFIGURATION_CREATED", ChangeFacts)

@@ -9,7 +9,7 @@ from apps.applications.models import ApiClient
 from apps.callbacks import kinds
 from apps.common.encryption import EncryptedTextField
 from apps.common.identifiers import time_ordered_id
-from apps.enrollment.models import Profile
+from apps.enrollment.models import AuthenticatorType, Profile
 from apps.events.facts import Actor, TransactionFacts
 from apps.outbox import models as outbox
 from apps.push.models import Platform
@@ -91,6 +91,10 @@ class Transaction(models.Model):
     signature = models.CharField(max_length=2000, blank=True, default="")
     user_public_key = models.TextField(blank=True, default="")
     signature_verified = models.BooleanField(null=True)
+    # Authenticator that approved. Empty for a method without one.
+    authenticator = models.CharField(
+        _("authenticator"), max_length=20, choices=AuthenticatorType.choices, blank=True, default="", db_default=""
+    )
     fraud_reported = models.BooleanField(default=False)
     # Shown by the portal and required in an approval. Empty without number matching.
     verification_number = EncryptedTextField(blank=True, default="")

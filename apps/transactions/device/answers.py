@@ -92,7 +92,7 @@ def _process(transaction: Transaction, profile: Profile, message: str, digest: s
                 return _resolve_concurrent_answer(transaction, digest)
         error = error or credentials.verify(transaction, profile, credential, digest)
         if not error:
-            return _approve(transaction, profile, content, digest)
+            return _approve(transaction, profile, content, digest, authenticator=credential.type)
     # Raised outside the database transaction, which would otherwise roll back the attempt counter.
     raise error
 
@@ -113,18 +113,21 @@ def _deny(transaction: Transaction, profile: Profile, digest: str, *, is_fraud: 
     return status
 
 
-def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str) -> Status:
-    """End the transaction with a verified approval, after verifying its number and its signature."""
+def _approve(transaction: Transaction, profile: Profile, content: dict[str, Any], digest: str, **proof: Any) -> Status:
+    """End the transaction with a verified approval, after verifying its number and its signature.
+
+    `proof` are fields of the transaction that describe the verified credential.
+    """
     if transaction.verification_number and not _is_verification_number(transaction, content.get("number")):
         return _end(
             transaction, digest, EventTypes.PUSH_AUTH_NOT_AUTHENTICATED_INVALID_NUMBER, reason=Reason.INVALID_ANSWER
         )
     if not transaction.signing_data:
-        return _end(transaction, digest)
+        return _end(transaction, digest, **proof)
     credential = content.get("signature")
     sent = credential if isinstance(credential, str) and keys.is_signature(credential) else ""
     verified = keys.verify_signature(profile, transaction.signing_data, sent)
-    proof: dict[str, Any] = {
+    proof |= {
         "signature": verified or sent,
         "user_public_key": keys.public_key_pem(profile),
         "signature_verified": bool(verified),

@@ -1,0 +1,100 @@
+"""ID tokens (OpenID Connect Core 1.0, 2) and access tokens (RFC 9068), both signed JWTs."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.utils import timezone
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.util import to_bytes, urlsafe_b64encode
+
+from apps.ciba import keys
+from apps.ciba.models import AuthenticationRequest
+from apps.common import errors
+from apps.enrollment.models import AuthenticatorType
+from apps.transactions.models import Transaction
+
+LIFETIME = timedelta(minutes=5)
+ACCESS_TOKEN_TYPE = "at+jwt"
+MAX_TOKEN_CHARACTERS = 8_000
+# Authentication Method Reference values (RFC 8176) of the authenticator that approved.
+METHOD_REFERENCES: dict[str, list[str]] = {
+    "": [],
+    AuthenticatorType.PIN: ["pin", "mfa"],
+    AuthenticatorType.FINGERPRINT: ["fpt", "mfa"],
+    AuthenticatorType.CUSTOM: ["mfa"],
+}
+# Every approval proves the possession of the key of the profile. Nothing attests that it is in hardware.
+POSSESSION = ["pop", "swk"]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    id_token: str
+    access_token: str
+
+
+def issue(request: AuthenticationRequest, client_id: str) -> Tokens:
+    """Sign the tokens of an authenticated transaction. `client_id` is the audience of the ID token."""
+    key = keys.active()
+    now = int(timezone.now().timestamp())
+    common = {"iss": settings.PUBLIC_URL, "iat": now, "exp": now + round(LIFETIME.total_seconds())}
+    about_user = {**common, **_authentication(request.transaction)}
+    access_token = _sign(key, ACCESS_TOKEN_TYPE, about_user | access_claims(request, client_id))
+    id_token = _sign(key, "JWT", about_user | id_claims(request, client_id, access_token))
+    return Tokens(id_token, access_token)
+
+
+def _authentication(transaction: Transaction) -> dict[str, Any]:
+    """Return the claims about the user and the authentication."""
+    answered_at = transaction.ended_at or transaction.created_at
+    return {
+        "sub": transaction.user_id,
+        "auth_time": int(answered_at.timestamp()),
+        "acr": transaction.type_name,
+        "amr": POSSESSION + METHOD_REFERENCES[transaction.authenticator],
+    }
+
+
+def id_claims(request: AuthenticationRequest, client_id: str, access_token: str) -> dict[str, Any]:
+    """Return the claims that only the ID token has."""
+    return {"aud": client_id, "txn": str(request.transaction_id), "at_hash": _half_hash(access_token)}
+
+
+def access_claims(request: AuthenticationRequest, client_id: str) -> dict[str, Any]:
+    """Return the claims that only the access token has. Its audience is the issuer, for the userinfo endpoint."""
+    return {"aud": settings.PUBLIC_URL, "client_id": client_id, "scope": request.scope, "jti": str(uuid4())}
+
+
+def _sign(key: Any, token_type: str, claims: dict[str, Any]) -> str:
+    header = {"alg": keys.ALGORITHM, "kid": key.kid, "typ": token_type}
+    return jwt.encode(header, claims, keys.private_key(key), [keys.ALGORITHM])
+
+
+def _half_hash(token: str) -> str:
+    """Return the left half of the hash of a token (OpenID Connect Core 1.0, 3.1.3.6)."""
+    return urlsafe_b64encode(sha256(to_bytes(token)).digest()[:16]).decode()
+
+
+def read_access_token(token: str) -> dict[str, Any]:
+    """Return the claims of a valid access token of this issuer. Raises InvalidAccessToken if it is not valid."""
+    try:
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise ValueError("too long")
+        decoded = jwt.decode(token, keys.verification_keys(), [keys.ALGORITHM])
+        registry = jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": settings.PUBLIC_URL},
+            aud={"essential": True, "value": settings.PUBLIC_URL},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        registry.validate(decoded.claims)
+        if decoded.header.get("typ") != ACCESS_TOKEN_TYPE:
+            raise ValueError("another type of token")
+    except (JoseError, ValueError, TypeError):
+        raise errors.InvalidAccessToken from None
+    return decoded.claims

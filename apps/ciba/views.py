@@ -1,0 +1,119 @@
+"""Views of OpenID Connect CIBA: discovery, key set, authentication requests, tokens and userinfo."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import translation
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import authentication
+from apps.api.parsers import StrictFormParser, fields
+from apps.api.views import ApiView
+from apps.ciba import client_authentication, discovery, grants, keys, parameters, request_object, requests, tokens
+from apps.ciba.errors import CibaError, UnsupportedGrantType
+from apps.ciba.models import CibaClient, DeliveryMode
+from apps.ciba.parsers import JsonFormParser
+from apps.common import errors
+from apps.system import services as system
+
+CACHEABLE = {"Cache-Control": f"public, max-age={round(keys.MAX_AGE.total_seconds())}", "Pragma": ""}
+
+
+class CibaView(ApiView):
+    """Base class of the views of CIBA. Errors are in English: `error_description` is ASCII (RFC 6749, 5.2)."""
+
+    parser_classes = [StrictFormParser, JsonFormParser]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with translation.override("en"):
+            return super().dispatch(request, *args, **kwargs)
+
+
+def authenticate(request: Request) -> CibaClient:
+    return client_authentication.authenticate(request, request.data, discovery.audiences())
+
+
+def read_form(request: Request) -> Mapping[str, str]:
+    """Return the parameters. Raises InvalidRequest if one is repeated, or if the body is not valid."""
+    try:
+        return fields(request)
+    except errors.InvalidParameter as error:
+        raise errors.InvalidRequest(error.text) from None
+
+
+class IssuerView(CibaView):
+    """Base class of the public documents. Without a client for CIBA, this server is no issuer."""
+
+    def document(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def get(self, request: Request) -> Response:
+        if not CibaClient.objects.exists():
+            raise errors.PathNotFound("OpenID Connect CIBA is not set up: no API client has settings for it.")
+        return Response(self.document(), headers=CACHEABLE)
+
+
+class DiscoveryView(IssuerView):
+    def document(self) -> dict[str, Any]:
+        return discovery.metadata()
+
+
+class KeySetView(IssuerView):
+    def document(self) -> dict[str, Any]:
+        return keys.key_set()
+
+
+class BackchannelAuthenticationView(CibaView):
+    def post(self, request: Request) -> Response:
+        client = authenticate(request)
+        try:
+            started = self._start(request, client)
+        except (CibaError, errors.InvalidRequest, errors.LimitReached) as error:
+            requests.record_rejection(client, error)
+            raise
+        body: dict[str, Any] = {"auth_req_id": started.auth_req_id, "expires_in": started.expires_in}
+        if client.delivery_mode != DeliveryMode.PUSH:
+            body["interval"] = requests.INTERVAL_SECONDS
+        if started.verification_number:
+            body["verification_number"] = started.verification_number
+        return Response(body)
+
+    def _start(self, request: Request, client: CibaClient) -> requests.StartedRequest:
+        if not system.features().mobile_authentication:
+            raise errors.AccessDenied("Mobile authentication is off.")
+        form = request_object.read(read_form(request), client, settings.PUBLIC_URL)
+        return requests.start(parameters.read(form, client), client)
+
+
+class TokenView(CibaView):
+    def post(self, request: Request) -> Response:
+        client = authenticate(request)
+        form = read_form(request)
+        grant_type = parameters.required(form, "grant_type")
+        if grant_type != discovery.GRANT_TYPE:
+            raise UnsupportedGrantType
+        issued = grants.redeem(parameters.required(form, "auth_req_id"), client)
+        return Response(
+            {
+                "access_token": issued.access_token,
+                "token_type": "Bearer",
+                "expires_in": round(tokens.LIFETIME.total_seconds()),
+                "id_token": issued.id_token,
+                "scope": parameters.SCOPE,
+            }
+        )
+
+
+class UserinfoView(CibaView):
+    def get(self, request: Request) -> Response:
+        token = authentication.bearer_token(request)
+        if not token:
+            raise errors.MissingAccessToken
+        return Response({"sub": tokens.read_access_token(token)["sub"]})
+
+    def post(self, request: Request) -> Response:
+        return self.get(request)
