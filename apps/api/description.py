@@ -30,7 +30,12 @@ MEDIA_TYPES = {
     "application/json": JSON,
 }
 
-READ_ONLY = '{"deepLinking": true, "supportedSubmitMethods": []}'
+# Without requests, credentials have no use: the buttons that take them are not displayed.
+READ_ONLY = """{
+  "deepLinking": true,
+  "supportedSubmitMethods": [],
+  "plugins": [() => ({wrapComponents: {authorizeBtn: () => () => null, authorizeOperationBtn: () => () => null}})]
+}"""
 # Requests go to the origin of the page, whose policy forbids others. They have no cookies. Without them, the browser
 # does not ask for a password either if the response is 401.
 TRY_IT_OUT = """{
@@ -68,7 +73,7 @@ class DescriptionPageView(ApiView, SpectacularSwaggerSplitView):
 
 
 def page_settings() -> str:
-    """Return the settings of Swagger UI as JavaScript. Without methods to submit, it has no button "Try it out"."""
+    """Return the settings of Swagger UI as JavaScript. Without methods to submit, it has no "Try it out"."""
     return TRY_IT_OUT if settings.API_TRY_IT_OUT else READ_ONLY
 
 

@@ -179,6 +179,7 @@ def test_page_sends_requests_only_if_switched_on(client, db, settings, is_on):
     settings.API_TRY_IT_OUT = is_on
     script = client.get("/oauth/api/docs/?script=").content.decode()
     assert ('"supportedSubmitMethods": []' in script) is not is_on
+    assert ("authorizeBtn: () => () => null, authorizeOperationBtn: () => () => null" in script) is not is_on
 
 
 def test_static_files_are_served_without_debug():
