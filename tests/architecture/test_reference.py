@@ -10,6 +10,7 @@ from apps.common import errors
 from apps.events.types import EVENT_TYPES
 from apps.push import remedies as push_remedies
 from apps.sms import remedies
+from apps.transactions.console import timeline_documents
 from tests.architecture import pages
 from tests.architecture.pages import ROOT
 
@@ -171,6 +172,11 @@ def test_documents_of_the_console_exist():
     for path in (ROOT / "templates").rglob("*.html"):
         for arguments in re.findall(r"{% documents (.*?) %}", path.read_text()):
             names |= set(re.findall(r'"([^"]+)"', arguments))
+    names |= {*timeline_documents.ERRORS.values(), *(f"#{name}" for name in timeline_documents.SECTIONS.values())}
     anchors = {f"#{anchor}" for anchor in pages.anchors(TROUBLESHOOTING)}
     assert len(names) > 12
     assert names <= anchors | {page.stem for page in ERRORS.glob("*.md")}
+    sources = "".join(path.read_text() for path in (ROOT / "apps").rglob("*.py"))
+    sections = set(re.findall(r'\bsecurity\("([\w-]+)"\)', sources))
+    assert sections
+    assert sections <= pages.anchors(ROOT / "docs/security.md")

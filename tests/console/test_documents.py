@@ -42,3 +42,17 @@ def test_settings_link_the_errors_that_they_cause(console, settings, path, error
     settings.DOCUMENTATION_URL = SITE
     page = console.get(path, follow=True).content.decode()
     assert f'<a href="{SITE}/errors/{error}.html">Error {error}</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("/admin/system/generalconfiguration/", "security.html#threats"),
+        ("/admin/transactions/mobileauthenticationtype/add/", "security.html#nist-sp-800-63b-4"),
+        ("/admin/push/pushmessagingconfiguration/add/", "troubleshooting.html#googles-legacy-api-was-shut-down"),
+    ],
+)
+def test_warnings_beside_fields_open_their_documents_in_a_new_tab(console, db, settings, path, document):
+    settings.DOCUMENTATION_URL = SITE
+    page = console.get(path, follow=True).content.decode()
+    assert f'href="{SITE}/{document}" target="_blank" rel="noopener">' in page

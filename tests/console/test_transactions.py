@@ -82,9 +82,12 @@ def test_long_timeline_keeps_first_and_last_entries(console, portal, resends, om
     assert [post("/resend") for _number in range(resends)] == [204] * resends
     assert {post("", sms_code="nonsense") for _number in range(99)} == {404}
     assert post("", sms_code=transaction.code) == 200
-    titles = [entry.title for entry in detail_page(console, transaction).context["timeline"] if entry.tone != "waiting"]
+    page = detail_page(console, transaction)
+    titles = [entry.title for entry in page.context["timeline"] if entry.tone != "waiting"]
     wrong = ["Wrong SMS code"] * 99
     assert titles == ["SMS started", *omitted, *wrong, "User authenticated by SMS"]
+    # Repeated failures have one link.
+    assert page.content.count(b'href="/docs/errors/3003.html"') == 1
 
 
 def test_failed_authentications_are_marked_in_timeline(console, sms_transaction):

@@ -52,6 +52,11 @@ def troubleshooting(anchor: str) -> Document:
     return Document(_("Troubleshooting"), "troubleshooting.md", anchor)
 
 
+def security(anchor: str) -> Document:
+    """Return the section of the page about security for a risk."""
+    return Document(_("Security"), "security.md", anchor)
+
+
 def error(name: str) -> Document:
     """Return the page of an error, by its number or token."""
     return Document(_("Error %(name)s") % {"name": name}, f"errors/{name}.md")

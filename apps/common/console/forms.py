@@ -5,11 +5,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+
+from apps.common.console.documents import Document
 
 
 class LinesField(forms.CharField):
@@ -29,12 +32,20 @@ class LinesField(forms.CharField):
         return bool((initial or []) != self.to_python(data))
 
 
-def warning(text: str | Promise, shown_when: str) -> SafeString:
+def warning(text: str | Promise, shown_when: str, *documents: Document) -> SafeString:
     """Build a warning that is shown next to a field while a condition of the form is met.
 
     console.js evaluates `shown_when`: `name=value|value` or `name>number`, joined with `&`; alternatives with `;`.
     """
-    return format_html('<span class="console-warning" role="note" data-shown-when="{}">{}</span>', shown_when, text)
+    return format_html(
+        '<span class="console-warning" role="note" data-shown-when="{}">{}{}</span>',
+        shown_when, text, document_links(*documents),
+    )  # fmt: skip
+
+
+def document_links(*documents: Document) -> SafeString:
+    """Build links that open in a new tab, so that the entries in the form stay."""
+    return render_to_string("admin/documents.html", {"documents": documents, "new_tab": True})
 
 
 class StoredPasswordForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -9,11 +9,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from apps.common.console.admin import format_datetime
 from apps.common.console.confirmations import Confirmation, render_confirmation
+from apps.common.console.documents import Document
+from apps.common.console.forms import document_links
 from apps.events.console.base import ConsoleAdmin
 from apps.push.console.forms import CREDENTIAL_COLUMNS, PushMessagingConfigurationForm, platform_fields
 from apps.push.models import CREDENTIAL_FIELDS, Kind, Platform, PushMessagingConfiguration
@@ -185,7 +188,10 @@ def key_pair_confirmation(configuration: PushMessagingConfiguration) -> Confirma
 
 
 def deprecation_notice() -> SafeString:
-    return format_html('<p class="console-warning" role="note">{}</p>', CERTIFICATES_DEPRECATED)
+    document = Document(gettext("Push"), "push.md", "credentials")
+    return format_html(
+        '<p class="console-warning" role="note">{}{}</p>', CERTIFICATES_DEPRECATED, document_links(document)
+    )
 
 
 def recent_profiles(configuration: PushMessagingConfiguration) -> list[dict[str, Any]]:

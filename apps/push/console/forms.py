@@ -7,10 +7,10 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import RegexValidator
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminPasswordWidget
 
+from apps.common.console.documents import troubleshooting
 from apps.common.console.forms import warning
 from apps.push import apple_credentials, service_accounts, wrong_files
 from apps.push.models import ALLOWED_FIELDS, FcmApiVersion, Kind, Platform, PushMessagingConfiguration
@@ -94,13 +94,14 @@ class PushMessagingConfigurationForm(forms.ModelForm):  # type: ignore[type-arg]
                     self.fields[name].widget.attrs["data-field-shown-when"] = "&".join(conditions)
 
     def _set_help_texts(self) -> None:
+        document = troubleshooting("googles-legacy-api-was-shut-down")
         help_texts: dict[str, Any] = {
             "service_account_file": _("Private key file (.json) of a service account of the Firebase project."),
             "new_server_key": _("Key with which this server authenticates to the gateway."),
             "signing_key_file": _("The file AuthKey_….p8 from Apple. It is valid for all apps of the team."),
             "team_id": _("Shown in Apple's developer account under Membership."),
             "key_id": _("Shown next to the key in Apple's developer account, and part of its file name."),
-            "fcm_api_version": format_html("{}", warning(LEGACY_API_SHUT_DOWN, "fcm_api_version=legacy")),
+            "fcm_api_version": warning(LEGACY_API_SHUT_DOWN, "fcm_api_version=legacy", document),
         }
         for name in help_texts.keys() & self.fields.keys():
             self.fields[name].help_text = self._stored_credential_help(name) or help_texts[name]

@@ -4,6 +4,7 @@ from django import forms
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.console.documents import error, security
 from apps.common.console.forms import LinesField, StoredPasswordForm, warning
 from apps.system.models import ApnsProxy, GeneralConfiguration, PushEnrollmentMode
 
@@ -76,8 +77,8 @@ def mode_help_text() -> Any:
     return format_html(
         "{}{}{}",
         _("Number of devices on which a user can be enrolled for push in one application."),
-        warning(risk, f"push_enrollment_mode={risky_modes}"),
-        warning(versions, f"push_enrollment_mode={PushEnrollmentMode.MULTIPLE_DEVICES}"),
+        warning(risk, f"push_enrollment_mode={risky_modes}", security("threats")),
+        warning(versions, f"push_enrollment_mode={PushEnrollmentMode.MULTIPLE_DEVICES}", error("4001")),
     )
 
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from apps.common.console.documents import security
 from apps.common.console.forms import warning
 from apps.push.models import Platform
 from apps.sms.messages import has_autofill_problem
@@ -191,7 +192,7 @@ def time_to_live_help() -> Any:
     return format_html(
         "{}{}",
         _("Time in which the user can answer: 1 to 86,400 seconds."),
-        warning(LONG_LIFETIME_WARNING, f"time_to_live>{RECOMMENDED_LIFETIME_SECONDS}"),
+        warning(LONG_LIFETIME_WARNING, f"time_to_live>{RECOMMENDED_LIFETIME_SECONDS}", security("nist-sp-800-63b-4")),
     )
 
 
@@ -202,6 +203,7 @@ def attempts_help() -> Any:
         warning(
             _("A code of six digits can be guessed. Without this limit, only the limit per user (General) applies."),
             "max_attempts=0",
+            security("threats"),
         ),
     )
 

@@ -1,7 +1,7 @@
 """Timeline of a transaction: its events, and the attempts of its deliveries."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
+from apps.common.console.documents import Document
 from apps.events.console import descriptions
 from apps.events.models import Event
 from apps.events.types import EventTypes
 from apps.outbox.models import Attempt, Delivery, State
+from apps.transactions.console.timeline_documents import document_of
 from apps.transactions.models import (
     ContextAttempt,
     ContextLookup,
@@ -92,7 +94,7 @@ EVENT_STYLES: dict[str, Any] = {
 class Entry:
     """Line of the timeline. `tone` is good, bad, waiting or plain; `icon` is the name of a Material symbol.
 
-    `code` is the type of an event; the title is its name in the reader's language.
+    `code` is the type of an event; the title is its name in the reader's language. `document` explains a failure.
     """
 
     at: datetime
@@ -101,6 +103,7 @@ class Entry:
     title: str
     facts: tuple[str, ...] = ()
     code: str = ""
+    document: Document | None = None
 
     @property
     def time(self) -> str:
@@ -115,7 +118,18 @@ def entries(transaction: Transaction) -> list[Entry]:
     """
     past = [*_events(transaction), *_lookups(transaction), *_pushes(transaction), *_sms(transaction)]
     past += _callbacks(transaction)
-    return sorted(past, key=_time) + sorted(_due_deliveries(transaction), key=_time)
+    return _with_documents(sorted(past, key=_time)) + sorted(_due_deliveries(transaction), key=_time)
+
+
+def _with_documents(past: list[Entry]) -> list[Entry]:
+    """Link the page about a failure at its last entry: ten attempts of a callback have one link."""
+    found: dict[Document, int] = {}
+    for position, entry in enumerate(past):
+        failure = entry.code or (entry.icon if entry.tone == BAD else "")
+        if document := document_of(failure):
+            found[document] = position
+    documents = {position: document for document, position in found.items()}
+    return [replace(entry, document=documents.get(position)) for position, entry in enumerate(past)]
 
 
 def _events(transaction: Transaction) -> Iterator[Entry]:
