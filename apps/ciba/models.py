@@ -1,5 +1,7 @@
 import uuid
+from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -10,7 +12,7 @@ from apps.common.encryption import EncryptedTextField
 from apps.common.identifiers import time_ordered_id
 from apps.common.urls import validate_http_url
 from apps.transactions.models import Transaction
-from apps.transactions.types import MobileAuthenticationType
+from apps.transactions.types import PUSH_METHODS, MobileAuthenticationType
 
 MAX_DETAILS_TYPES = 50
 MAX_DETAILS_TYPE_CHARACTERS = 100
@@ -50,6 +52,22 @@ def validate_details_types(value: object) -> None:
             raise ValidationError(_("Enter names of 1 to 100 printable characters."))
 
 
+def validate_service_url(url: str) -> None:
+    """Require https for a URL of a client, except where private addresses are allowed."""
+    validate_http_url(url)
+    if not url.startswith("https://") and not settings.CALLBACKS_ALLOW_PRIVATE_ADDRESSES:
+        raise ValidationError(_("The URL must begin with https://."))
+
+
+def validate_type(mobile_type: MobileAuthenticationType) -> None:
+    """Require a type that the user approves on the device. The client has no place where a code can be entered."""
+    if mobile_type.method not in PUSH_METHODS or mobile_type.code_to_phone:
+        text = _(
+            "“%(type)s” cannot be used: the user must be able to approve on the device, so it must be a push type."
+        )
+        raise ValidationError(text % {"type": mobile_type})
+
+
 class CibaClient(models.Model):
     """Settings of an API client for OpenID Connect CIBA. Required for the API `ciba`."""
 
@@ -60,21 +78,45 @@ class CibaClient(models.Model):
         _("delivery mode"), max_length=10, choices=DeliveryMode.choices, default=DeliveryMode.POLL
     )
     notification_endpoint = models.CharField(
-        _("notification endpoint"), max_length=2000, blank=True, default="", validators=[validate_http_url]
+        _("notification endpoint"),
+        max_length=2000,
+        blank=True,
+        default="",
+        validators=[validate_service_url],
+        help_text=_("URL of the client to which pings and pushes are sent, as callbacks are sent to portals."),
     )
     authentication_methods = models.JSONField(
-        _("client authentication"), default=default_methods, validators=[validate_methods]
+        _("client authentication"),
+        default=default_methods,
+        validators=[validate_methods],
+        help_text=_("Methods that this client may use. A signed JWT needs the public keys of the client."),
     )
     # A JWK Set of public keys, or its URL. Both empty: the client has no keys.
-    jwks = models.JSONField(_("keys"), default=dict, blank=True)
+    jwks = models.JSONField(
+        _("keys"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            "Public keys as a JWK Set. They verify what the client signs: its authentication and its requests."
+        ),
+    )
     jwks_uri = models.CharField(
-        _("URL of the keys"), max_length=2000, blank=True, default="", validators=[validate_http_url]
+        _("URL of the keys"),
+        max_length=2000,
+        blank=True,
+        default="",
+        validators=[validate_service_url],
+        help_text=_(
+            "URL of the JWK Set, instead of the keys. The client can then replace its keys without a change here."
+        ),
     )
     types: "models.ManyToManyField[MobileAuthenticationType, AllowedType]" = models.ManyToManyField(
         MobileAuthenticationType,
         through="AllowedType",
+        blank=True,
         related_name="ciba_clients",
         verbose_name=_("mobile authentication types"),
+        help_text=_("Types that the client may choose with acr_values. Only push types without code to phone."),
     )
     default_type = models.ForeignKey(
         MobileAuthenticationType,
@@ -83,9 +125,14 @@ class CibaClient(models.Model):
         on_delete=models.PROTECT,
         related_name="default_of_ciba_clients",
         verbose_name=_("default type"),
+        help_text=_("Used for requests without acr_values."),
     )
     authorization_details_types = models.JSONField(
-        _("types of authorization_details"), default=list, blank=True, validators=[validate_details_types]
+        _("types of authorization_details"),
+        default=list,
+        blank=True,
+        validators=[validate_details_types],
+        help_text=_("Values of the member type that the client may send in authorization_details."),
     )
 
     class Meta:
@@ -94,6 +141,25 @@ class CibaClient(models.Model):
 
     def __str__(self) -> str:
         return str(self.client)
+
+    def clean(self) -> None:
+        """Validate rules that concern several fields. Raises ValidationError with the errors of each field."""
+        errors: dict[str, Any] = {}
+        if self.delivery_mode != DeliveryMode.POLL and not self.notification_endpoint:
+            errors["notification_endpoint"] = _("Required for ping and push.")
+        elif self.delivery_mode == DeliveryMode.POLL and self.notification_endpoint:
+            errors["notification_endpoint"] = _("A client that polls gets no notifications. Leave this field empty.")
+        if self.jwks and self.jwks_uri:
+            errors["jwks_uri"] = _("Enter the keys or their URL, not both.")
+        elif AuthenticationMethod.PRIVATE_KEY_JWT in self.authentication_methods and not (self.jwks or self.jwks_uri):
+            errors["jwks"] = _("A client that authenticates with a signed JWT needs its public keys, or their URL.")
+        if self.default_type:
+            try:
+                validate_type(self.default_type)
+            except ValidationError as error:
+                errors["default_type"] = error
+        if errors:
+            raise ValidationError(errors)
 
 
 class AllowedType(models.Model):

@@ -12,7 +12,9 @@ from django.db.models import NOT_PROVIDED, Model
 from django.utils.translation import override
 
 from apps.applications.models import MAX_ACTIVE_SECRETS, Api, validate_apis
+from apps.ciba.models import AuthenticationMethod, validate_methods
 from apps.common.names import credential_validator, name_validator
+from apps.configuration.ciba_members import KeySet, ReferenceList
 from apps.configuration.credentials import HASH, ClientSecret, ClientSecretHash, ServiceAccount, SigningSecrets
 from apps.configuration.localized_texts import LocalizedText
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, Text, TextList
@@ -42,6 +44,7 @@ LANGUAGE_CODE = f"^{LANGUAGE.pattern}$"
 LARGEST_INTEGER = 2**31 - 1
 ENTRY_SCHEMAS: dict[Any, JsonSchema] = {
     validate_apis: {"enum": list(Api.values)},
+    validate_methods: {"enum": list(AuthenticationMethod.values)},
     validate_platforms: {"enum": list(Platform.values)},
     validate_countries: {"pattern": "^[A-Z]{2}$", "type": "string"},
 }
@@ -148,6 +151,16 @@ def _texts(member: TextList, model: type[Model]) -> JsonSchema:
 @value_schema.register
 def _reference(_member: Reference, _model: type[Model]) -> JsonSchema:
     return {"type": ["string", "null"]}
+
+
+@value_schema.register
+def _references(_member: ReferenceList, _model: type[Model]) -> JsonSchema:
+    return {"type": "array", "items": _or_environment({"type": "string"})}
+
+
+@value_schema.register
+def _key_set(_member: KeySet, _model: type[Model]) -> JsonSchema:
+    return {"type": ["object", "string"]}
 
 
 @value_schema.register

@@ -98,6 +98,9 @@ class Member:
         except CannotDecrypt:
             return False
 
+    def store(self, row: Model) -> None:
+        """Store what has no column in the row. Called after the rows of the file are saved."""
+
     def is_exported(self, row: Model) -> bool:
         return self.exported
 

@@ -1,6 +1,7 @@
 """Plan the changes of a configuration file. Nothing is written before the whole file is valid."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -16,6 +17,7 @@ from apps.configuration.schema import SECTIONS, Group, Key, Section
 ROWS_AT_ONCE = 500
 SECTION_OF = {section.model: section for section in SECTIONS if isinstance(section, Section)}
 CHILDREN = [child for section in SECTION_OF.values() for child in section.children]
+MEMBERS_OF = {section.model: section.members for section in [*SECTION_OF.values(), *CHILDREN]}
 Rows = dict[Key, Model]
 Changes = dict[Member, str]
 
@@ -41,6 +43,9 @@ class Plan:
             _create(model, rows, SECTION_OF[model].self_references if model in SECTION_OF else [])
         for row, fields, _place in self._changed:
             row.save(update_fields=None if row._state.adding else fields)
+        for row in (*chain(*self._created.values()), *(row for row, _fields, _place in self._changed)):
+            for member in MEMBERS_OF.get(type(row), ()):
+                member.store(row)
 
     def _report(self, path: str, text: str) -> None:
         self.problems.append(problems.format_problem(path, text))
@@ -63,7 +68,7 @@ class Plan:
         self, sections: Sequence[Section | Group], data: Mapping[Any, Any], parent_path: ItemPath
     ) -> None:
         self._report_unknown(data, [section.name for section in sections], parent_path)
-        for section in sections:
+        for section in sorted(sections, key=lambda each: each.is_read_last):
             section_path = parent_path.member(section.name)
             if section.name not in data or (data[section.name] is None and self._is_unresolved(section_path)):
                 continue
@@ -152,8 +157,17 @@ class Plan:
             self._change(row, changes, item_path)
         for child in section.children:
             if isinstance(item, dict) and child.name in item:
-                self._read_list(child, item[child.name], item_path.member(child.name), row)
+                read = self._read_list if child.key else self._read_only_child
+                read(child, item[child.name], item_path.member(child.name), row)
         return is_valid
+
+    def _read_only_child(self, section: Section, item: object, item_path: ItemPath, owner: Model) -> None:
+        """Read the only row of a child section."""
+        row = None if owner._state.adding else section.model._default_manager.filter(**{section.parent: owner}).first()
+        row = row or section.model(**{section.parent: owner})
+        setattr(row, section.parent, owner)
+        if self._read_row(section, item, row, item_path):
+            self._validate(row, item_path)
 
     def _read_members(self, section: Section, item: object, row: Model, item_path: ItemPath) -> Changes:
         """Set the members of an item on its row. Return the changes as texts."""

@@ -8,6 +8,8 @@ from django.db.models import Model, Prefetch, QuerySet
 
 from apps.applications.models import ApiClient, Application, ApplicationVersion
 from apps.callbacks.models import CallbackEndpoint
+from apps.ciba.models import CibaClient, DeliveryMode, validate_type
+from apps.configuration.ciba_members import KeySet, ReferenceList
 from apps.configuration.credentials import (
     Certificate,
     ClientSecret,
@@ -51,8 +53,9 @@ class Section:
     """List of items that are matched by `key`. Without a key, one mapping for a model with one row.
 
     `children` are lists within an item, named like the relation of the item's model; `parent` is the field that refers
-    to the item. `inapplicable` returns the members that a row of this kind does not have: they are not exported, and
-    an import that changes the kind clears them. With `value_member`, the section is the value of this member of a
+    to the item. A child without a key is a mapping. A section that `is_read_last` refers to items of later sections.
+    `inapplicable` returns the members that a row of this kind does not have: they are not exported, and an import that
+    changes the kind clears them. With `value_member`, the section is the value of this member of a
     model with one row. `prepare` receives all rows of the file and the database before they are validated, for rules
     that compare many rows. `warnings` yields warnings about deprecated or discouraged values.
     """
@@ -67,6 +70,7 @@ class Section:
     value_member: ConfirmationTexts | None = None
     prepare: Callable[[Collection[Any]], None] = _prepare_nothing
     warnings: Callable[[Any], Iterable[MemberWarning]] = _no_warnings
+    is_read_last: bool = False
 
     @property
     def member_names(self) -> list[str]:
@@ -105,7 +109,8 @@ class Section:
         rows = self.model._default_manager.all()
         # Without arguments, select_related() would follow every foreign key.
         rows = rows.select_related(*references) if references else rows
-        return rows.prefetch_related(*(Prefetch(child.name, queryset=child.rows()) for child in self.children))
+        lists = [member.field for member in self.members if isinstance(member, ReferenceList)]
+        return rows.prefetch_related(*lists, *(Prefetch(child.name, child.rows()) for child in self.children))
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ class Group:
 
     name: str
     sections: tuple[Section, ...]
+    is_read_last: bool = False
 
 
 def _inapplicable_to_kind(row: Model) -> Collection[str]:
@@ -132,6 +138,10 @@ def _inapplicable_to_platform(row: Model) -> Collection[str]:
     ]
     members = {str(Platform.IOS): ["cordova"], str(Platform.WEB): ["cordova", *ios]}
     return members.get(cast(ApplicationVersion, row).platform, ios)
+
+
+def _inapplicable_to_mode(row: Model) -> Collection[str]:
+    return ["notification_endpoint"] if cast(CibaClient, row).delivery_mode == DeliveryMode.POLL else []
 
 
 VERSIONS = Section(
@@ -153,6 +163,23 @@ VERSIONS = Section(
     key=("platform", "version"),
     parent="application",
     inapplicable=_inapplicable_to_platform,
+)
+
+CIBA = Section(
+    "ciba",
+    CibaClient,
+    (
+        Choice("delivery_mode"),
+        Text("notification_endpoint"),
+        TextList("authentication_methods"),
+        KeySet("jwks"),
+        Text("jwks_uri"),
+        ReferenceList("types", model=MobileAuthenticationType, require=validate_type),
+        Reference("default_type", model=MobileAuthenticationType),
+        TextList("authorization_details_types"),
+    ),
+    parent="client",
+    inapplicable=_inapplicable_to_mode,
 )
 
 # In reading order: sections that others refer to come first.
@@ -204,6 +231,8 @@ SECTIONS: tuple[Section | Group, ...] = (
             TextList("ip_allow_list"),
         ),
         key=("client_id",),
+        children=(CIBA,),
+        is_read_last=True,
     ),
     Section(
         "push_messaging_configurations",

@@ -92,5 +92,8 @@ def _item(section: Section, row: Model, with_secrets: bool) -> dict[str, Any]:
     ]
     item = {member.name: member.export(row) for member in members}
     for child in section.children:
-        item[child.name] = _items(child, list(getattr(row, child.name).all()), with_secrets)
+        if child.key:
+            item[child.name] = _items(child, list(getattr(row, child.name).all()), with_secrets)
+        elif only := getattr(row, child.name, None):
+            item[child.name] = _item(child, only, with_secrets)
     return item

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 
+from apps.configuration.ciba_members import ReferenceList
 from apps.configuration.schema import SECTIONS, Group, Section
 from tests.architecture import pages
 from tests.architecture.pages import ROOT
@@ -39,7 +40,7 @@ def sections():
         elif isinstance(entry, Section) and not entry.value_member:
             yield entry.name, "", entry
             for child in entry.children:
-                yield entry.name, f"{child.name}[].", child
+                yield entry.name, f"{child.name}[]." if child.key else f"{child.name}.", child
 
 
 def table(name):
@@ -63,6 +64,8 @@ def test_tables_match_the_members_of_the_file():
 
 def default_of(section, member):
     """Return the value of an omitted member of a new item."""
+    if isinstance(member, ReferenceList):
+        return []
     name = f"{section.name}.{member.name}"
     value = SET_BY_THE_MODEL.get(name, member.model_field(section.model).get_default())
     return str(value) if isinstance(value, str) else value

@@ -95,7 +95,7 @@ def test_export_of_an_empty_database_contains_the_defaults(db):
 def test_export_uses_a_constant_number_of_queries(configured, django_assert_max_num_queries):
     keys.verify()
     # Two of the queries verify the keys.
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         run("export_configuration", "--with-secrets")
 
 
