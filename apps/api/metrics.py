@@ -24,6 +24,7 @@ from apps.callbacks import services as callbacks
 from apps.common import caller, errors
 from apps.events import event_counters
 from apps.events import metrics as event_metrics
+from apps.events.models import AuditVerification
 from apps.outbox import broker
 from apps.outbox.queues import QUEUES
 
@@ -44,7 +45,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class InstallationCollector(Collector):
-    """Collector of all metrics with eight queries. Each uses an index of due rows or a table with few rows."""
+    """Collector of all metrics with nine queries. Each uses an index of due rows or a table with few rows."""
 
     def collect(self) -> Iterator[Metric]:
         yield from _queues()
@@ -64,6 +65,7 @@ class InstallationCollector(Collector):
             value=broker.is_reachable_within(),
         )
         yield _events()
+        yield from _audit_log()
         yield from _recorded_metrics()
 
 
@@ -89,6 +91,21 @@ def _events() -> Metric:
     for event_type, total in sorted(event_counters.totals().items()):
         family.add_metric([event_type], total)
     return family
+
+
+def _audit_log() -> Iterator[Metric]:
+    """Yield the result of the last recorded verification. Before the first one, its time is 0."""
+    verification = AuditVerification.objects.first()
+    yield GaugeMetricFamily(
+        "countersign_audit_log_verified_timestamp_seconds",
+        "Time of the last recorded verification of the audit log, in seconds since 1970; 0 if there is none.",
+        value=verification.verified_at.timestamp() if verification else 0,
+    )
+    yield GaugeMetricFamily(
+        "countersign_audit_log_problems",
+        "Problems of the last recorded verification of the audit log.",
+        value=verification.problems if verification else 0,
+    )
 
 
 def _recorded_metrics() -> Iterator[Metric]:

@@ -146,3 +146,14 @@ class AuditCheckpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.block_number}:{self.block_digest}"
+
+
+class AuditVerification(models.Model):
+    """Result of the last verification of the audit log that was recorded, for the metrics. There is one."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    verified_at = models.DateTimeField()
+    problems = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.verified_at.isoformat()}: {self.problems}"

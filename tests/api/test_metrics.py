@@ -166,7 +166,7 @@ def test_every_worker_queue_has_metrics(client, db):
 def test_metrics_scan_no_growing_table(client, db):
     with CaptureQueriesContext(connection) as queries:
         read(client)
-    assert len(queries) == 8
+    assert len(queries) == 9
     for query in queries:
         assert not re.search(
             r"Seq Scan on \w+(delivery|lookup)|SCAN \w+(delivery|lookup)$", query_plan(query["sql"]), re.MULTILINE

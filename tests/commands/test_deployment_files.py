@@ -68,7 +68,20 @@ def test_units_run_commands_with_known_options():
         command, *arguments = line.split()
         # Raises CommandError for an unknown option.
         load_command_class(get_commands()[command], command).create_parser("manage.py", command).parse_args(arguments)
-    assert [line.split()[0] for line in lines] == ["purge", "serve", "worker"]
+    assert [line.split()[0] for line in lines] == ["purge", "verify_audit_log", "serve", "worker"]
+
+
+def test_jobs_of_the_chart_run_commands_with_known_options():
+    values = yaml.safe_load((DEPLOY / "helm/countersign/values.yaml").read_text())
+    for name, command in (("purge", "purge"), ("auditLogVerification", "verify_audit_log")):
+        parser = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
+        parser.parse_args(values[name]["arguments"])
+
+
+def test_page_of_debian_enables_every_timer():
+    text = (ROOT / "docs/deployment/debian.md").read_text()
+    timers = {path.name for path in (DEPLOY / "systemd").glob("*.timer")}
+    assert timers == set(re.findall(r"countersign-[a-z-]+\.timer", text.split("systemctl enable --now")[1]))
 
 
 def test_ingress_of_the_chart_exposes_the_apis_and_the_console_only():

@@ -115,6 +115,52 @@ def test_deletion_of_the_newest_blocks_is_detected_with_an_earlier_head(events):
     assert problem in verify("--expect", head)
 
 
+def test_head_file_detects_the_deletion_of_the_newest_blocks(events, tmp_path):
+    file = tmp_path / "audit-log.head"
+    assert verify("--head-file", str(file)) == []
+    head = file.read_text()
+    assert head == f"{member('head')}\n"
+    Event.objects.filter(pk__gte=events[3].pk).delete()
+    AuditBlock.objects.filter(number__gte=2).delete()
+    for _attempt in range(2):
+        [problem] = verify("--head-file", str(file))
+        assert problem == "Block 3 does not have the expected digest: blocks were deleted or replaced."
+    # The expected head stays until a verification succeeds.
+    assert file.read_text() == head
+    file.write_text("3")
+    assert run("verify_audit_log", "--head-file", str(file)).problems == [
+        "The expected head must be NUMBER:DIGEST, as printed as head."
+    ]
+
+
+def test_log_without_blocks_has_a_head_file(tmp_path):
+    file = tmp_path / "audit-log.head"
+    assert verify("--head-file", str(file)) == verify("--head-file", str(file)) == []
+    create_events(1)
+    sealing.seal()
+    assert verify("--head-file", str(file)) == []
+    rejected = run("verify_audit_log", "--head-file", str(tmp_path))
+    assert rejected.problems == [f"The file {tmp_path} cannot be used: Is a directory."]
+
+
+def test_recorded_verification_has_metrics(events, client):
+    def metrics():
+        text = client.get("/metrics").content.decode()
+        return dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("countersign_audit_log"))
+
+    time, problems = "countersign_audit_log_verified_timestamp_seconds", "countersign_audit_log_problems"
+    verify()
+    assert metrics() == {time: "0.0", problems: "0.0"}
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        assert verify("--record") == []
+    assert float(metrics()[time]) == pytest.approx(now.timestamp(), abs=1e-3)
+    stored(events[2]).delete()
+    stored(events[4]).update(user_id="mallory")
+    assert len(verify("--record")) == 2
+    assert metrics()[problems] == "2.0"
+
+
 def test_deletion_of_all_blocks_is_detected(events):
     AuditBlock.objects.all().delete()
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
@@ -187,4 +233,4 @@ def test_key_rotation_keeps_the_chain(events, settings):
 
 def test_invalid_head_is_rejected():
     completed = run("verify_audit_log", "--expect", "3")
-    assert (completed.code, completed.err) == (1, "--expect must be NUMBER:DIGEST, as printed as head.\n")
+    assert (completed.code, completed.err) == (1, "The expected head must be NUMBER:DIGEST, as printed as head.\n")
