@@ -62,6 +62,10 @@ class PolledTooSoon(CibaError):
     token = "slow_down"
     text = "The interval between two token requests was too short. It is now longer by 5 seconds."
 
+    def __init__(self, interval: int = 10) -> None:
+        super().__init__()
+        self.seconds = interval
+
 
 class Denied(CibaError):
     """The user is not authenticated. The status is 400 (RFC 6749, 5.2), unlike that of `errors.AccessDenied`."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from apps.ciba import tokens
@@ -33,7 +33,11 @@ REQUEST = Select(
         .order_by()[:1]
     )
 )
-UNUSED = Update(lambda request_id: AuthenticationRequest.objects.filter(pk=request_id, used_at=None))
+AUTHENTICATED = Transaction.objects.filter(pk=OuterRef("transaction_id"), status=Status.AUTHENTICATED)
+# The update that issues tokens: once, and never without an approval, whatever its caller has checked.
+REDEEMABLE = Update(
+    lambda request_id: AuthenticationRequest.objects.filter(Exists(AUTHENTICATED), pk=request_id, used_at=None)
+)
 POLLED = Update(lambda request_id: AuthenticationRequest.objects.filter(pk=request_id))
 POLLED_TOO_SOON = Update(
     lambda request_id: AuthenticationRequest.objects.filter(pk=request_id), interval=F("interval") + INTERVAL_SECONDS
@@ -81,19 +85,19 @@ def _record_poll(request: AuthenticationRequest, now: datetime) -> errors.ApiErr
     next_poll_at = request.last_polled_at and request.last_polled_at + timedelta(seconds=request.interval) - TOLERANCE
     if next_poll_at and now < next_poll_at:
         POLLED_TOO_SOON.run(changes, request_id=request.pk)
-        return PolledTooSoon()
+        return PolledTooSoon(request.interval + INTERVAL_SECONDS)
     POLLED.run(changes, request_id=request.pk)
     return AuthorizationPending()
 
 
 def issue_once(request: AuthenticationRequest, client: CibaClient) -> Tokens:
-    """Sign the tokens, and return them if this is the first call for the request. Raises InvalidGrant otherwise."""
+    """Return the tokens of an authenticated request. Raises InvalidGrant if it is not, or if its tokens were issued."""
     transaction = request.transaction
     transaction.client = client.client
     issued = tokens.issue(request, client.client.client_id)
     event = events.build(EventTypes.CIBA_TOKENS_ISSUED, transaction.facts)
     # Of concurrent requests, the first updates the row.
-    claimed = UNUSED.bind({"used_at": timezone.now()}, request_id=request.pk)
+    claimed = REDEEMABLE.bind({"used_at": timezone.now()}, request_id=request.pk)
     if not statements.update_and_insert(claimed, [event]):
         _record_rejection(client, "used_auth_req_id")
         raise InvalidGrant

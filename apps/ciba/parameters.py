@@ -12,6 +12,7 @@ from apps.ciba.models import CibaClient, DeliveryMode
 from apps.common import errors
 from apps.common.input_text import has_control_characters
 from apps.transactions.request import messages
+from apps.transactions.request.channels import Channel
 from apps.transactions.types import MobileAuthenticationType
 
 SCOPE = "openid"
@@ -20,6 +21,8 @@ SCOPE_CHARACTERS = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x
 BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 MAX_BEARER_CHARACTERS = 1024
 MAX_EXPIRY_DIGITS = 9
+KIND = "ciba"
+CHANNEL = Channel(KIND, can_show_number=True)
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,22 @@ def _types(form: Mapping[str, str], client: CibaClient) -> list[MobileAuthentica
         if not types:
             raise errors.InvalidRequest("The parameter acr_values names no type that this client may use.")
         return types
-    if client.default_type:
+    if client.default_type and client.default_type.name in allowed:
         return [client.default_type]
     if len(allowed) == 1:
         return list(allowed.values())
-    raise errors.InvalidRequest("The parameter acr_values is missing, and this client has no default type.")
+    raise errors.InvalidRequest("The parameter acr_values is missing, and this client has no usable default type.")
 
 
 def allowed_types(client: CibaClient) -> list[MobileAuthenticationType]:
-    """Return the types that a client may use. This includes its default type."""
-    types = list(client.types.all())
-    is_missing = client.default_type and client.default_type not in types
-    return [*types, client.default_type] if client.default_type and is_missing else types
+    """Return the types that a client may use, with its default type.
+
+    CIBA has no field for a code, so types of SMS, of one-time passwords and with code to phone are left out.
+    """
+    types = {mobile_type.pk: mobile_type for mobile_type in client.types.all()}
+    if client.default_type:
+        types[client.default_type.pk] = client.default_type
+    return [mobile_type for mobile_type in types.values() if CHANNEL.supports(mobile_type)]
 
 
 def _binding_message(form: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 
 from apps.ciba.errors import SlowDown, UnknownUserId
 from apps.ciba.models import AuthenticationRequest, CibaClient, DeliveryMode
-from apps.ciba.parameters import SCOPE, Parameters, allowed_types
+from apps.ciba.parameters import KIND, SCOPE, Parameters, allowed_types
 from apps.common import codes, errors
 from apps.events import failed_access
 from apps.events import services as events
@@ -23,7 +23,6 @@ from apps.transactions.request.channels import Channel
 from apps.transactions.request.parameters import ApiVersion
 from apps.transactions.types import MobileAuthenticationType
 
-KIND = "ciba"
 PURPOSE = "CIBA request"
 INTERVAL_SECONDS = 5
 # Tokens of an approval in the last seconds can be fetched for this time after the expiry of the transaction.
@@ -60,7 +59,8 @@ def start(parameters: Parameters, client: CibaClient) -> StartedRequest:
     for mobile_type in parameters.types:
         try:
             return _start(parameters, client, mobile_type)
-        except errors.NoAuthenticationPossibility:
+        except (errors.NoAuthenticationPossibility, errors.TypeNotFound):
+            # A type can have been deleted since its client was read.
             continue
     raise UnknownUserId
 

@@ -86,7 +86,9 @@ def test_claims_describe_what_unlocked_the_approval(new_client, device, mobile_t
 
 def test_early_poll_lengthens_the_interval(ciba, started):
     assert error_of(ciba.poll(started)) == (400, "authorization_pending")
-    assert error_of(ciba.poll(started)) == (400, "slow_down")
+    response = ciba.poll(started)
+    assert error_of(response) == (400, "slow_down")
+    assert response.headers["Retry-After"] == "10"
     assert AuthenticationRequest.objects.get().interval == 10
     for seconds, interval, error in ((6, 15, "slow_down"), (15, 15, "authorization_pending")):
         AuthenticationRequest.objects.update(last_polled_at=timezone.now() - timedelta(seconds=seconds))
