@@ -16,6 +16,7 @@ SETTINGS = {
         {"name": "Users", "description": "User API: enrolment codes and devices of users."},
         {"name": "Events", "description": "Events API: the audit log."},
         {"name": "Device", "description": "Device API: enrolment, challenges and answers of devices."},
+        {"name": "Identity providers", "description": "Authentications that an identity provider delegates."},
         {"name": "Portal (version 3)", "description": "Portal API that targets an application of the user."},
         {"name": "Portal (version 2)", "description": "Portal API that targets the user."},
         {"name": "Users (version 3)", "description": "User API with members in snake_case."},
@@ -58,6 +59,12 @@ SETTINGS = {
                 "type": "http",
                 "scheme": "bearer",
                 "description": "The `device_token` that the device got when it enrolled.",
+            },
+            "keycloak": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "Token that the realm of the Keycloak integration has signed.",
             },
             "callback": {
                 "type": "http",

@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oauth/api/v4/", include(users.v4)),
     path("device/v1/", include("apps.api.device.urls")),
     path("", include("apps.ciba.urls")),
+    path("integrations/", include("apps.integrations.urls")),
 ]
 
 if apps.is_installed("apps.demo"):

@@ -147,7 +147,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.split("/")[1] in ("oauth", "device")
+    return request.path.split("/")[1] in ("oauth", "device", "integrations")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -35,7 +35,14 @@ HEADERS = {
 }
 STATUS_HEADERS = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}
 # The newest version is described first.
-ORDER = ("/oauth/api/v4/authenticate", "/oauth/api/v4/", "/oauth/api/v1/", "/device/", "/oauth/api/v3/")
+ORDER = (
+    "/oauth/api/v4/authenticate",
+    "/oauth/api/v4/",
+    "/oauth/api/v1/",
+    "/device/",
+    "/integrations/",
+    "/oauth/api/v3/",
+)
 
 
 class OperationSchema(AutoSchema):

@@ -30,4 +30,9 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": "A1B2C3",
     },
+    "integration_name": {
+        "description": "Name of the integration.",
+        "schema": {"type": "string"},
+        "example": "demo",
+    },
 }

@@ -129,16 +129,13 @@ def _event(row: CallbackDelivery, result: CallbackResult, due_at: datetime | Non
 
 def next_attempt_at(row: CallbackDelivery, result: CallbackResult, now: datetime) -> datetime | None:
     """Return the time of the next attempt, or None if the callback is not retried."""
-    if result.delivered or result.final or _is_final(row, result):
+    kind = kinds.find(row.kind)
+    if result.delivered or result.final or (kind and result.status in kind.final_statuses):
         return None
     window, end = RETRY_WINDOWS[min(row.attempts_made, len(RETRY_WINDOWS)) - 1], row.created_at + GIVE_UP_AFTER
     end = min(end, row.give_up_at) if row.give_up_at else end
     # A longer Retry-After is capped at the end of the retry period, for one last attempt.
-    not_before = min(now + timedelta(seconds=result.retry_after_seconds), end)
+    repeat_delay = kind.repeat_delay_seconds if kind and result.may_have_arrived else 0
+    not_before = min(now + timedelta(seconds=max(result.retry_after_seconds, repeat_delay)), end)
     due_at = max(now + timedelta(seconds=random_delay(window)), not_before)
     return due_at if due_at <= end else None
-
-
-def _is_final(row: CallbackDelivery, result: CallbackResult) -> bool:
-    kind = kinds.find(row.kind)
-    return kind is not None and result.status in kind.final_statuses

@@ -27,13 +27,15 @@ class MessageKind:
 
     `final_statuses` are the HTTP statuses after which a message is not retried, besides 2xx and 410. `remedies` are
     texts for HTTP statuses that differ from those of callbacks to portals. `can_be_redelivered` is False for a kind
-    whose secrets are erased when a delivery ends.
+    whose secrets are erased when a delivery ends. `repeat_delay_seconds` is the shortest time before a retry if the
+    receiver may have processed the request.
     """
 
     label: "StrPromise"
     final_statuses: frozenset[int] = frozenset()
     remedies: "Mapping[int, StrPromise]" = {}
     can_be_redelivered: bool = False
+    repeat_delay_seconds: float = 0
 
     def build(self, deliveries: Sequence[CallbackDelivery], now: datetime) -> Mapping[UUID, Message | CallbackResult]:
         """Return the message of each delivery by its id, or the result of an attempt that cannot be made."""

@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CallbackResult:
-    """Result of an attempt. `error_kind` is set if no response was received; `final` excludes a retry."""
+    """Result of an attempt. `error_kind` is set if no response was received; `final` excludes a retry.
+
+    `may_have_arrived` is True if the receiver may have processed the request.
+    """
 
     delivered: bool = False
     reason: str = ""
@@ -36,6 +39,7 @@ class CallbackResult:
     status: int | None = None
     final: bool = False
     retry_after_seconds: float = 0
+    may_have_arrived: bool = False
 
 
 def build_request(
@@ -83,7 +87,9 @@ def parse_response(response: http.Response | http.NoResponse) -> CallbackResult:
 
 def _parse_response(response: http.Response | http.NoResponse) -> CallbackResult:
     if isinstance(response, http.NoResponse):
-        return CallbackResult(reason=response.reason, error_kind=response.kind)
+        return CallbackResult(
+            reason=response.reason, error_kind=response.kind, may_have_arrived=response.may_have_arrived
+        )
     if 200 <= response.status < 300:
         return CallbackResult(delivered=True, status=response.status)
     return CallbackResult(
@@ -91,4 +97,5 @@ def _parse_response(response: http.Response | http.NoResponse) -> CallbackResult
         status=response.status,
         final=response.status == 410,
         retry_after_seconds=parse_retry_after(response.headers.get("retry-after", "")) or 0,
+        may_have_arrived=True,
     )

@@ -20,6 +20,7 @@ from apps.common import codes, encryption, reencryption
 from apps.enrollment.models import Authenticator, EnrollmentCode, PushEnrollment
 from apps.events.models import AuditKey, Event
 from apps.geocontext.models import Geolocation
+from apps.integrations.models import KeycloakRequest
 from apps.push.models import PushMessagingConfiguration
 from apps.staff import second_factor
 from apps.staff.models import AuthenticatorApp
@@ -46,6 +47,7 @@ SECRETS = {
     AuditKey: ["seed"],
     AuthenticationRequest: ["auth_req_id", "notification_token", "authorization_details"],
     SigningKey: ["private_key"],
+    KeycloakRequest: ["bearer"],
 }
 
 
@@ -89,6 +91,7 @@ def populated(device, challenge, portal):
             expires_at=now + timedelta(minutes=5),
         ),
         SigningKey(kid="a", public_key={}, activated_at=now),
+        KeycloakRequest(transaction=started, token_hash="a", expires_at=now),
     ]
     for row in rows:
         for name in SECRETS[type(row)]:
