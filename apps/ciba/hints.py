@@ -46,7 +46,13 @@ def _from_login_hint(hint: str, issuer: str) -> str:
 
 
 def _subject(identifier: object, issuer: str) -> str:
-    if not isinstance(identifier, dict) or (identifier.get("format"), identifier.get("iss")) != ("iss_sub", issuer):
+    # The clients of Auth0 add a slash to the issuer.
+    issuers = (issuer, f"{issuer}/")
+    if (
+        not isinstance(identifier, dict)
+        or identifier.get("format") != "iss_sub"
+        or identifier.get("iss") not in issuers
+    ):
         raise UnknownUserId("The subject identifier has another format or another issuer.")
     return _text(identifier.get("sub"))
 
