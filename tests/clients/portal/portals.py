@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from http.cookiejar import CookieJar
 
-from tests.clients.portal.conftest import callback_url
+from tests.clients.conftest import callback_url
 
 
 class Portal:

@@ -48,11 +48,17 @@ class Phones:
 
     def approve_next(self, device_id):
         """Wait for a transaction of a device and approve it."""
+        return self.approve(device_id, self.next(device_id))
+
+    def deny_next(self, device_id):
+        return self.deny(device_id, self.next(device_id))
+
+    def next(self, device_id):
         deadline = time.monotonic() + 20
         while not (waiting := self.by_device_id[device_id].pending()):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        return self.approve(device_id, waiting[0]["transaction_id"])
+        return waiting[0]["transaction_id"]
 
     def deny(self, device_id, transaction_id, fraud=False):
         device = self.by_device_id[device_id]

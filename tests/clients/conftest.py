@@ -1,14 +1,16 @@
-"""A server with worker for the tests of both portal libraries."""
+"""A server with worker for the tests of both portal libraries and of the clients of OpenID CIBA."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
+from tests.clients.ciba import sites as ciba
 from tests.clients.portal import typescript
 from tests.clients.portal.site import CLIENT_ID, CLIENT_SECRET, CREDENTIALS, SIGNING_SECRETS, TYPES, Phones, PhoneServer
 from tests.fakes.fcm import Fcm
 from tests.fakes.sms_service import SmsService
+from tests.fakes.tls_proxy import TlsProxy
 from tests.flows.installation import database
 from tests.flows.stack import Stack
 from tests.ports import free_port
@@ -20,9 +22,13 @@ PORTALS = ("django", "fastapi", "express")
 
 @dataclass
 class Site:
-    """Running installation. `ports`: the ports of the portals whose callbacks are configured."""
+    """Running installation. `ports`: the ports of the portals whose callbacks are configured.
+
+    `tls` is the proxy whose URL is the public one; `url` is the one of the web process.
+    """
 
     url: str
+    tls: TlsProxy
     phones: Phones
     phones_url: str
     ports: dict[str, int]
@@ -46,20 +52,23 @@ def portal_site(tmp_path_factory):
         fcm, sms_service = exit_stack.enter_context(Fcm()), exit_stack.enter_context(SmsService())
         ports = {name: free_port() for name in PORTALS}
         gateway = sms_service.describe()["environment"]
-        stack = Stack(tmp_path_factory.mktemp("portal-site"), **gateway, **database())
+        directory = tmp_path_factory.mktemp("portal-site")
+        stack = Stack(directory, **gateway, **database())
         exit_stack.callback(stack.stop)
-        stack.environment["PUBLIC_URL"] = stack.url
+        tls = exit_stack.enter_context(TlsProxy(stack.port, directory))
+        stack.environment["PUBLIC_URL"] = tls.url
         stack.command("migrate", "--no-input")
         stack.configure(configuration(fcm, ports))
         stack.start()
         phones = Phones(stack.url, sms_service)
         phones_url = exit_stack.enter_context(PhoneServer(phones)).url
-        yield Site(stack.url, phones, phones_url, ports)
+        yield Site(stack.url, tls, phones, phones_url, ports)
 
 
 def configuration(fcm, ports):
     account = fcm.describe()
     return {
+        "features": {"transaction_signing": True},
         "general": {"push_enrollment_mode": "multiple_devices", "sms_per_number_per_hour": 100},
         "api_clients": [
             {
@@ -67,7 +76,8 @@ def configuration(fcm, ports):
                 "client_id": CLIENT_ID,
                 "client_secret": CLIENT_SECRET,
                 "apis": ["mobile_authentication", "end_user", "events"],
-            }
+            },
+            *ciba.CLIENTS,
         ],
         "push_messaging_configurations": [
             {
@@ -89,6 +99,8 @@ def configuration(fcm, ports):
             {
                 "name": name,
                 **members,
+                # Portals send no signing data, so their requests need no signature.
+                "transaction_signing": name == ciba.TYPE,
                 "default_messages": MESSAGES.get(members["method"], {"en": "Sign in?"}),
             }
             for name, members in sorted(TYPES.items(), key=lambda item: "fallback" in item[1])
