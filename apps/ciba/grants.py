@@ -105,6 +105,17 @@ def issue_once(request: AuthenticationRequest, client: CibaClient) -> Tokens:
     return issued
 
 
+def issue_for_push(request: AuthenticationRequest, auth_req_id: str) -> Tokens:
+    """Return the tokens of an authenticated request that are pushed, for each attempt."""
+    issued = tokens.issue(request, request.client.client_id, auth_req_id=auth_req_id)
+    request.transaction.client = request.client
+    event = events.build(EventTypes.CIBA_TOKENS_ISSUED, request.transaction.facts)
+    # A repeated attempt updates no row, and records no second event.
+    if statements.update_and_insert(REDEEMABLE.bind({"used_at": timezone.now()}, request_id=request.pk), [event]):
+        events.count_and_log([event])
+    return issued
+
+
 def _record_rejection(client: CibaClient, reason: str) -> None:
     facts = FailedApiAccessFacts(client_id=client.client.client_id, reason=reason)
     failed_access.record(EventTypes.CIBA_TOKEN_REQUEST_REJECTED, facts)

@@ -73,7 +73,10 @@ def _from_login_hint_token(hint: str, settings: CibaClient, issuer: str) -> str:
     if not keys_of_clients.has_keys(settings):
         raise UnknownUserId("The login_hint_token must be signed by a key of the client.")
     rules = Rules(
-        settings.client.client_id, [issuer], required=["exp"], max_lifetime_seconds=LOGIN_HINT_TOKEN_LIFETIME_SECONDS
+        settings.client.client_id,
+        [issuer, f"{issuer}/"],
+        required=["exp"],
+        max_lifetime_seconds=LOGIN_HINT_TOKEN_LIFETIME_SECONDS,
     )
     try:
         claims: Mapping[str, Any] = keys_of_clients.verify(hint, settings, rules)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from apps.ciba import hints
+from apps.ciba import authorization_details, hints
+from apps.ciba.authorization_details import AuthorizationDetails
 from apps.ciba.errors import InvalidBindingMessage, InvalidScope, InvalidUserCode
 from apps.ciba.models import CibaClient, DeliveryMode
 from apps.common import errors
@@ -34,6 +35,7 @@ class Parameters:
     binding_message: str
     requested_expiry: int | None
     notification_token: str
+    authorization_details: AuthorizationDetails | None
 
 
 def read(form: Mapping[str, str], client: CibaClient) -> Parameters:
@@ -46,6 +48,7 @@ def read(form: Mapping[str, str], client: CibaClient) -> Parameters:
         types=_types(form, client),
         binding_message=_binding_message(form),
         requested_expiry=_requested_expiry(form),
+        authorization_details=_authorization_details(form, client),
         user_id=hints.user_id(form, client, settings.PUBLIC_URL),
     )
 
@@ -109,6 +112,12 @@ def _requested_expiry(form: Mapping[str, str]) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > MAX_EXPIRY_DIGITS or int(text) == 0:
         raise _invalid("requested_expiry")
     return int(text)
+
+
+def _authorization_details(form: Mapping[str, str], client: CibaClient) -> AuthorizationDetails | None:
+    if "authorization_details" not in form:
+        return None
+    return authorization_details.parse(form["authorization_details"], client.authorization_details_types)
 
 
 def required(form: Mapping[str, str], name: str) -> str:

@@ -37,7 +37,7 @@ def _verify(token: str, settings: CibaClient, issuer: str) -> dict[str, Any]:
         raise InvalidToken("the client has no keys")
     rules = Rules(
         issuer=settings.client.client_id,
-        audiences=[issuer],
+        audiences=[issuer, f"{issuer}/"],
         required=CLAIMS,
         max_lifetime_seconds=MAX_LIFETIME_SECONDS,
         max_age_seconds=MAX_LIFETIME_SECONDS,

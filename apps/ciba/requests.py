@@ -3,6 +3,7 @@
 The transaction is that of the portal API, with the same limits. Nothing here approves one.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from apps.transactions.methods.base import StartedTransaction
 from apps.transactions.portal import services as transactions
 from apps.transactions.request import messages
 from apps.transactions.request.channels import Channel
-from apps.transactions.request.parameters import ApiVersion
+from apps.transactions.request.parameters import ApiVersion, is_signing_data_missing
 from apps.transactions.types import MobileAuthenticationType
 
 PURPOSE = "CIBA request"
@@ -74,7 +75,7 @@ def _start(parameters: Parameters, client: CibaClient, mobile_type: MobileAuthen
     )
     run = partial(_store, parameters, client)
     try:
-        return transactions.initiate(_raw(parameters, mobile_type), client.client, ApiVersion.V4, run, channel)
+        return transactions.initiate(_raw(parameters, client, mobile_type), client.client, ApiVersion.V4, run, channel)
     except errors.LimitReached as error:
         raise SlowDown(error.seconds, error.text) from None
     except (errors.InvalidParameter, errors.MessageTooLong) as error:
@@ -83,19 +84,31 @@ def _start(parameters: Parameters, client: CibaClient, mobile_type: MobileAuthen
         raise errors.ServiceUnavailable from None
 
 
-def _raw(parameters: Parameters, mobile_type: MobileAuthenticationType) -> Mapping[str, str]:
+def _raw(parameters: Parameters, client: CibaClient, mobile_type: MobileAuthenticationType) -> Mapping[str, str]:
     """Return the parameters of the portal API that start the transaction."""
     raw = {"type": mobile_type.name, "user_id": parameters.user_id}
     if not messages.default_message(mobile_type, ""):
         raw["message"] = DEFAULT_MESSAGE
-    if parameters.binding_message:
-        raw["secure_message"] = parameters.binding_message
-    return raw
+    details = parameters.authorization_details
+    signing_data = details.canonical if details else ""
+    if is_signing_data_missing(signing_data, mobile_type):
+        raise errors.InvalidRequest("The parameter authorization_details is missing, and the type requires it.")
+    secure_message = "\n\n".join(filter(None, [parameters.binding_message, details.lines if details else ""]))
+    # Empty parameters count as absent. Types that do not sign ignore the signing data.
+    return raw | {
+        name: value
+        for name, value in (
+            ("secure_message", secure_message),
+            ("signing_data", signing_data),
+            ("callback_uri", client.notification_endpoint),
+        )
+        if value
+    }
 
 
 def _store(parameters: Parameters, client: CibaClient, store: Callable[[], StartedTransaction]) -> StartedRequest:
     """Store the request in the database transaction that stores the transaction."""
-    transaction = store().transaction
+    transaction, details = store().transaction, parameters.authorization_details
     auth_req_id = codes.random_token()
     is_notified = client.delivery_mode != DeliveryMode.POLL
     AuthenticationRequest.objects.create(
@@ -106,6 +119,7 @@ def _store(parameters: Parameters, client: CibaClient, store: Callable[[], Start
         delivery_mode=client.delivery_mode,
         auth_req_id=auth_req_id if is_notified else "",
         notification_token=parameters.notification_token,
+        authorization_details=json.dumps(details.value) if details else "",
         interval=INTERVAL_SECONDS,
         created_at=transaction.created_at,
         expires_at=transaction.expires_at + GRACE,

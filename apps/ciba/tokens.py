@@ -1,10 +1,10 @@
 """ID tokens (OpenID Connect Core 1.0, 2) and access tokens (RFC 9068), both signed JWTs."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,12 +14,14 @@ from joserfc.util import to_bytes, urlsafe_b64encode
 
 from apps.ciba import keys
 from apps.ciba.models import AuthenticationRequest
+from apps.ciba.parameters import SCOPE
 from apps.common import errors
 from apps.enrollment.models import AuthenticatorType
 from apps.transactions.models import Transaction
 
 LIFETIME = timedelta(minutes=5)
 ACCESS_TOKEN_TYPE = "at+jwt"
+AUTH_REQ_ID_CLAIM = "urn:openid:params:jwt:claim:auth_req_id"
 MAX_TOKEN_CHARACTERS = 8_000
 # Authentication Method Reference values (RFC 8176) of the authenticator that approved.
 METHOD_REFERENCES: dict[str, list[str]] = {
@@ -34,19 +36,39 @@ POSSESSION = ["pop", "swk"]
 
 @dataclass(frozen=True)
 class Tokens:
+    """Signed tokens, and the authorization details that the user approved."""
+
     id_token: str
     access_token: str
+    authorization_details: list[dict[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the members of a token response (CIBA Core 1.0, 10.1.1; RFC 9396, 7)."""
+        details = {"authorization_details": self.authorization_details} if self.authorization_details else {}
+        return {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": round(LIFETIME.total_seconds()),
+            "id_token": self.id_token,
+            "scope": SCOPE,
+            **details,
+        }
 
 
-def issue(request: AuthenticationRequest, client_id: str) -> Tokens:
-    """Sign the tokens of an authenticated transaction. `client_id` is the audience of the ID token."""
+def issue(request: AuthenticationRequest, client_id: str, *, auth_req_id: str = "") -> Tokens:
+    """Sign the tokens of an authenticated transaction. `client_id` is the audience of the ID token.
+
+    `auth_req_id` is a claim of tokens that are pushed.
+    """
     key = keys.active()
     now = int(timezone.now().timestamp())
     common = {"iss": settings.PUBLIC_URL, "iat": now, "exp": now + round(LIFETIME.total_seconds())}
     about_user = {**common, **_authentication(request.transaction)}
     access_token = _sign(key, ACCESS_TOKEN_TYPE, about_user | access_claims(request, client_id))
-    id_token = _sign(key, "JWT", about_user | id_claims(request, client_id, access_token))
-    return Tokens(id_token, access_token)
+    details = json.loads(request.authorization_details or "[]")
+    claims = id_claims(request, client_id, access_token) | details_claims(request.transaction, details)
+    pushed = {AUTH_REQ_ID_CLAIM: auth_req_id} if auth_req_id else {}
+    return Tokens(_sign(key, "JWT", about_user | claims | pushed), access_token, details)
 
 
 def _authentication(transaction: Transaction) -> dict[str, Any]:
@@ -65,9 +87,28 @@ def id_claims(request: AuthenticationRequest, client_id: str, access_token: str)
     return {"aud": client_id, "txn": str(request.transaction_id), "at_hash": _half_hash(access_token)}
 
 
+def details_claims(transaction: Transaction, details: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the claims about the authorization details, with the device's signature over their canonical form.
+
+    The signature and the key have the form of the portal API.
+    """
+    if not details:
+        return {}
+    if not transaction.signature_verified:
+        return {"authorization_details": details}
+    return {
+        "authorization_details": details,
+        "authorization_details_signature": transaction.signature,
+        "user_public_key": transaction.user_public_key,
+    }
+
+
 def access_claims(request: AuthenticationRequest, client_id: str) -> dict[str, Any]:
-    """Return the claims that only the access token has. Its audience is the issuer, for the userinfo endpoint."""
-    return {"aud": settings.PUBLIC_URL, "client_id": client_id, "scope": request.scope, "jti": str(uuid4())}
+    """Return the claims that only the access token has. Its audience is the issuer, for the userinfo endpoint.
+
+    The `jti` is the same when a push is repeated.
+    """
+    return {"aud": settings.PUBLIC_URL, "client_id": client_id, "scope": request.scope, "jti": str(request.pk)}
 
 
 def _sign(key: Any, token_type: str, claims: dict[str, Any]) -> str:

@@ -96,16 +96,7 @@ class TokenView(CibaView):
         grant_type = parameters.required(form, "grant_type")
         if grant_type != discovery.GRANT_TYPE:
             raise UnsupportedGrantType
-        issued = grants.redeem(parameters.required(form, "auth_req_id"), client)
-        return Response(
-            {
-                "access_token": issued.access_token,
-                "token_type": "Bearer",
-                "expires_in": round(tokens.LIFETIME.total_seconds()),
-                "id_token": issued.id_token,
-                "scope": parameters.SCOPE,
-            }
-        )
+        return Response(grants.redeem(parameters.required(form, "auth_req_id"), client).as_json())
 
 
 class UserinfoView(CibaView):
