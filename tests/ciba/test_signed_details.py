@@ -59,11 +59,3 @@ def test_type_that_does_not_sign_shows_the_details(signer, device):
 def test_details_of_another_type_are_rejected(new_client, device):
     ciba = new_client(SIGNING, authorization_details_types=["account"])
     assert error_of(_start(ciba)) == (400, "invalid_authorization_details")
-
-
-def test_type_that_requires_a_signature_requires_details(new_client, device):
-    ciba = new_client({**SIGNING, "signing_data_required": True}, authorization_details_types=["payment"])
-    response = ciba.start()
-    assert error_of(response) == (400, "invalid_request")
-    assert "authorization_details" in response.json()["error_description"]
-    assert _start(ciba).status_code == 200
