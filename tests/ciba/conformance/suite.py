@@ -18,6 +18,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 GRANT_TYPE = "urn:openid:params:grant-type:ciba"
 AUTHENTICATION, TOKEN = "/oauth/bc-authorize", "/oauth/token"
 MINUTE = 60
+NOTIFICATION_TOKEN = "token-of-the-suite"
 # Names of the modules that tests of this package cover.
 covered = set()
 
@@ -56,7 +57,7 @@ class SuiteClient:
             "scope": "openid",
             "login_hint": "anna",
             "binding_message": "1234",
-            **({} if self.row.delivery_mode == "poll" else {"client_notification_token": "token-of-the-suite"}),
+            **({} if self.row.delivery_mode == "poll" else {"client_notification_token": NOTIFICATION_TOKEN}),
         }
         return {name: value for name, value in {**claims, **changes}.items() if value is not None}
 

@@ -24,7 +24,7 @@ def test_discovery_has_what_the_suite_requires(first_client, client, module):
     for name in ("token_endpoint", "jwks_uri", "userinfo_endpoint", "backchannel_authentication_endpoint"):
         assert document[name].startswith(f"{settings.PUBLIC_URL}/")
     assert "urn:openid:params:grant-type:ciba" in document["grant_types_supported"]
-    assert {"poll"} <= set(document["backchannel_token_delivery_modes_supported"])
+    assert {"poll", "ping"} <= set(document["backchannel_token_delivery_modes_supported"])
     assert set(document["backchannel_authentication_request_signing_alg_values_supported"]) >= SIGNING_ALGORITHMS
     assert set(document["token_endpoint_auth_signing_alg_values_supported"]) >= SIGNING_ALGORITHMS
     assert set(document["id_token_signing_alg_values_supported"]) & SIGNING_ALGORITHMS
@@ -105,7 +105,7 @@ def test_request_succeeds(suite_client, changes):
 
 @modules("ensure-client-assertion-with-iss-aud-to-token-endpoint-succeeds")
 def test_assertion_can_be_for_the_issuer_or_an_endpoint(suite_client, module):
-    for path in ("", "/oauth/token", "/oauth/bc-authorize"):
+    for path in ("", "/", "/oauth/token", "/oauth/bc-authorize"):
         auth_req_id = suite_client.start()["auth_req_id"]
         suite_client.answer(approve=True)
         credentials = suite_client.credentials(aud=settings.PUBLIC_URL + path)

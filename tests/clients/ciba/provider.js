@@ -39,10 +39,11 @@ const provider = new Provider(issuer, {
   },
 });
 
-async function answer({ authReqId, userId, clientId, approve }) {
+async function answer({ authReqId, userId, approve }) {
   if (!approve) {
     return provider.backchannelResult(authReqId, new errors.AccessDenied());
   }
+  const { clientId } = await provider.BackchannelAuthenticationRequest.find(authReqId);
   const grant = new provider.Grant({ clientId, accountId: userId });
   grant.addOIDCScope("openid");
   return provider.backchannelResult(authReqId, await grant.save(), { acr: "login", authTime: Date.now() / 1000 | 0 });
@@ -50,6 +51,9 @@ async function answer({ authReqId, userId, clientId, approve }) {
 
 const handle = provider.callback();
 createServer(async (request, response) => {
+  if (request.url === "/pings") {
+    return response.setHeader("Content-Type", "application/json").end(JSON.stringify(pings));
+  }
   if (request.url !== "/device") {
     return handle(request, response);
   }
@@ -58,5 +62,5 @@ createServer(async (request, response) => {
     body += chunk;
   }
   await answer(JSON.parse(body));
-  return response.end(JSON.stringify(pings));
+  return response.end();
 }).listen(port, "127.0.0.1", () => console.log("ready"));

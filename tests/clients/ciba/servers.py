@@ -127,8 +127,12 @@ class OidcProvider(Server):
         self.process.communicate()
 
     def answer(self, auth_req_id, user_id, *, approve):
-        members = {"authReqId": auth_req_id, "userId": user_id, "clientId": POLL, "approve": approve}
+        members = {"authReqId": auth_req_id, "userId": user_id, "approve": approve}
         self.http.post(f"{self.url}/device", content=json.dumps(members)).raise_for_status()
+
+    def ping(self):
+        """Return the last ping, which it cannot send over plain HTTP."""
+        return self.http.get(f"{self.url}/pings").json()[-1]
 
 
 def clients():

@@ -1,6 +1,7 @@
 """Clients of OpenID CIBA at the installation of the portals."""
 
 from tests.fakes import key_set
+from tests.ports import free_port
 
 POLL, PING, POST, SIGNED = "agent poll", "agent-ping", "agent-post", "agent-signed"
 # Client without the API of CIBA.
@@ -8,13 +9,14 @@ OTHER = "other-portal"
 SECRET = "client secret%20of the agent+"
 # Type of all requests, which signs authorization details.
 TYPE = "login-again"
+NOTIFICATION_PORT = free_port()
 # Key of the client that authenticates with private_key_jwt.
 KEY = key_set.key("agent")
 COMMON = {"default_type": TYPE, "authorization_details_types": ["transfer"]}
 SETTINGS = {
     POLL: {},
     POST: {},
-    PING: {"delivery_mode": "ping", "notification_endpoint": "http://127.0.0.1:9/notification"},
+    PING: {"delivery_mode": "ping", "notification_endpoint": f"http://127.0.0.1:{NOTIFICATION_PORT}/notification"},
     SIGNED: {"authentication_methods": ["private_key_jwt"], "jwks": key_set.public(KEY)},
 }
 

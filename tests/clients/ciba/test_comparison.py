@@ -1,13 +1,16 @@
 """Countersign and oidc-provider get the same requests. The page about conformance lists each difference."""
 
+import json
 import re
 import time
 
 import pytest
 
 from scripts.node import ROOT
+from tests.clients.ciba import sites
 from tests.clients.ciba.cases import CASES
 from tests.clients.ciba.servers import PING, USERS, Countersign, OidcProvider, outcome
+from tests.fakes.portal import Portal
 
 pytestmark = pytest.mark.processes
 PAGE = ROOT / "docs" / "ciba-conformance.md"
@@ -83,6 +86,20 @@ def describe(ours, theirs):
     names = [name for name in HEADERS if getattr(ours, name) != getattr(theirs, name)]
     texts = ["; ".join(f"{name}: {getattr(each, name) or 'none'}" for name in names) for each in (ours, theirs)]
     return texts[0], texts[1]
+
+
+def test_pings_are_equal(servers):
+    theirs = servers[1]
+    with Portal(sites.NOTIFICATION_PORT) as endpoint:
+        for server in servers:
+            auth_req_id = server.start(ANNA, PING, client_notification_token="token-of-the-client")
+            server.answer(auth_req_id, ANNA, approve=True)
+            assert server.token(auth_req_id, PING).status_code == 200
+        [received] = endpoint.wait("/notification", 1, 204, 10)
+    expected = theirs.ping()
+    for name in ("authorization", "content-type"):
+        assert received["headers"][name] == expected["headers"][name]
+    assert json.loads(received["body"]).keys() == json.loads(expected["body"]).keys() == {"auth_req_id"}
 
 
 def test_metadata_of_ciba_have_the_same_members(servers):
