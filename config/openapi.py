@@ -9,12 +9,14 @@ SETTINGS = {
         "callbacks.\n\n"
         "Forms are in UTF-8 and have at most 100 fields; a body has at most 200 KiB. Errors have the body `Error`: "
         "programs use `error` or `error_code`, and people read `error_description`. All responses have the header "
-        "`X-Request-Id` and must not be cached. Clients must ignore members that they do not know."
+        "`X-Request-Id`, and must not be cached, except metadata and keys of the issuer. Clients must ignore members "
+        "that they do not know."
     ),
     "TAGS": [
         {"name": "Portal", "description": "Portal API: authentications of users, and callbacks."},
         {"name": "Users", "description": "User API: enrolment codes and devices of users."},
         {"name": "Events", "description": "Events API: the audit log."},
+        {"name": "CIBA", "description": "OpenID Connect CIBA: authentications and tokens for standard clients."},
         {"name": "Device", "description": "Device API: enrolment, challenges and answers of devices."},
         {"name": "Identity providers", "description": "Authentications that an identity provider delegates."},
         {"name": "Portal (version 3)", "description": "Portal API that targets an application of the user."},
@@ -39,7 +41,6 @@ SETTINGS = {
         "Platform": "apps.push.models.Platform.values",
         "Reason": "apps.transactions.models.Reason.values",
         "TransactionStatus": "apps.transactions.models.Status.values",
-        "VersionStatus": "apps.applications.models.VersionStatus.values",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -65,6 +66,12 @@ SETTINGS = {
                 "scheme": "bearer",
                 "bearerFormat": "JWT",
                 "description": "Token that the realm of the Keycloak integration has signed.",
+            },
+            "accessToken": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The `access_token` that a client of CIBA got for a user.",
             },
             "callback": {
                 "type": "http",

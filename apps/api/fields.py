@@ -20,6 +20,14 @@ class KeySetField(serializers.DictField):
     """Field of a JWK Set. Its members are validated with the key, so that all defects have the same error."""
 
 
+JSON_OBJECT = {"$ref": "#/components/schemas/JsonObject"}
+
+
+@extend_schema_field(JSON_OBJECT)
+class JsonObjectField(serializers.DictField):
+    """Field of a JSON object whose members depend on the context."""
+
+
 class SealedField(StrictCharField):
     """Field of a sealed message. It accepts any text: opening it reports all defects with the same error."""
 

@@ -39,10 +39,17 @@ ORDER = (
     "/oauth/api/v4/authenticate",
     "/oauth/api/v4/",
     "/oauth/api/v1/",
+    "/oauth/bc-authorize",
+    "/oauth/token",
+    "/oauth/userinfo",
+    "/oauth/jwks",
+    "/.well-known/",
     "/device/",
     "/integrations/",
     "/oauth/api/v3/",
 )
+# Schemas of requests that are equal to one of responses, which replaces them.
+EQUAL_SCHEMAS = {"SealedRequest": "Sealed", "ResendSmsCodeRequest": "TransactionReference"}
 
 
 class OperationSchema(AutoSchema):
@@ -97,7 +104,7 @@ def complete(result: dict[str, Any], **_arguments: Any) -> dict[str, Any]:
     """Order the paths, add the callback and replace repeated responses by references (hook of drf-spectacular)."""
     result["paths"] = dict(sorted(result["paths"].items(), key=lambda item: _position(item[0])))
     result["components"] |= {"headers": HEADERS}
-    _use_one_sealed_message(result)
+    _merge_equal_schemas(result)
     schemas = {**result["components"]["schemas"], **key_sets.SCHEMAS, **events.SCHEMAS}
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     responses: dict[str, Operation] = {}
@@ -113,16 +120,18 @@ def complete(result: dict[str, Any], **_arguments: Any) -> dict[str, Any]:
     return result
 
 
-def _use_one_sealed_message(result: dict[str, Any]) -> None:
-    """Replace the schema of a sealed message in requests by that in responses, which is the same."""
+def _merge_equal_schemas(result: dict[str, Any]) -> None:
+    """Replace schemas of requests by those of responses that are the same."""
     schemas = result["components"]["schemas"]
-    if schemas.pop("SealedRequest") != schemas["Sealed"]:
-        raise ValueError("Sealed messages of requests and of responses differ.")
+    for request, response in EQUAL_SCHEMAS.items():
+        if schemas.pop(request) != schemas[response]:
+            raise ValueError(f"{request} and {response} differ.")
     for methods in result["paths"].values():
         for operation in methods.values():
             for media in operation.get("requestBody", {}).get("content", {}).values():
-                if media["schema"] == {"$ref": "#/components/schemas/SealedRequest"}:
-                    media["schema"] = {"$ref": "#/components/schemas/Sealed"}
+                name = media["schema"].get("$ref", "").rpartition("/")[2]
+                if name in EQUAL_SCHEMAS:
+                    media["schema"] = {"$ref": f"#/components/schemas/{EQUAL_SCHEMAS[name]}"}
 
 
 def _position(path: str) -> tuple[int, str]:

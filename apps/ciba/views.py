@@ -7,13 +7,24 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import authentication
 from apps.api.parsers import StrictFormParser, fields
 from apps.api.views import ApiView
-from apps.ciba import client_authentication, discovery, grants, keys, parameters, request_object, requests, tokens
+from apps.ciba import (
+    client_authentication,
+    descriptions,
+    discovery,
+    grants,
+    keys,
+    parameters,
+    request_object,
+    requests,
+    tokens,
+)
 from apps.ciba.errors import CibaError, UnsupportedGrantType
 from apps.ciba.models import CibaClient, DeliveryMode
 from apps.ciba.parsers import JsonFormParser
@@ -51,23 +62,32 @@ class IssuerView(CibaView):
     def document(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def get(self, request: Request) -> Response:
+    def respond(self) -> Response:
         if not CibaClient.objects.exists():
-            raise errors.PathNotFound("OpenID Connect CIBA is not set up: no API client has settings for it.")
+            raise errors.ObjectNotFound("OpenID Connect CIBA is not set up: no API client has settings for it.")
         return Response(self.document(), headers=CACHEABLE)
 
 
 class DiscoveryView(IssuerView):
+    @descriptions.discovery
+    def get(self, request: Request) -> Response:
+        return self.respond()
+
     def document(self) -> dict[str, Any]:
         return discovery.metadata()
 
 
 class KeySetView(IssuerView):
+    @descriptions.key_set
+    def get(self, request: Request) -> Response:
+        return self.respond()
+
     def document(self) -> dict[str, Any]:
         return keys.key_set()
 
 
 class BackchannelAuthenticationView(CibaView):
+    @descriptions.backchannel_authentication
     def post(self, request: Request) -> Response:
         client = authenticate(request)
         try:
@@ -90,6 +110,7 @@ class BackchannelAuthenticationView(CibaView):
 
 
 class TokenView(CibaView):
+    @descriptions.token
     def post(self, request: Request) -> Response:
         client = authenticate(request)
         form = read_form(request)
@@ -100,11 +121,19 @@ class TokenView(CibaView):
 
 
 class UserinfoView(CibaView):
+    @descriptions.userinfo
     def get(self, request: Request) -> Response:
         token = authentication.bearer_token(request)
         if not token:
             raise errors.MissingAccessToken
         return Response({"sub": tokens.read_access_token(token)["sub"]})
 
+    @extend_schema(exclude=True)
     def post(self, request: Request) -> Response:
-        return self.get(request)
+        response: Response = self.get(request)
+        return response
+
+
+@extend_schema_view(post=extend_schema(exclude=True))
+class ShortPathBackchannelAuthenticationView(BackchannelAuthenticationView):
+    """The same at the path that some clients use."""

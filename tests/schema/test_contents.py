@@ -7,6 +7,7 @@ import pytest
 import yaml
 from django.conf import settings
 
+from apps.ciba import errors as ciba
 from apps.common import errors
 from tests.schema.test_schema import OPERATIONS, SCHEMA, every_operation, responses
 
@@ -74,7 +75,7 @@ def test_every_error_of_the_server_is_in_the_description():
         for example in media["examples"].values()
     }
     # Errors of paths and methods that do not exist have no operation.
-    errors_of_apis = {value for value in vars(errors).values() if isinstance(value, type)}
+    errors_of_apis = {value for module in (errors, ciba) for value in vars(module).values() if isinstance(value, type)}
     assert described == {error.token for error in errors_of_apis} - {"method_not_allowed"}
 
 

@@ -1,17 +1,22 @@
-"""Schemas of the keys of devices and servers (JOSE) in the OpenAPI description."""
+"""Schemas of the OpenAPI description without a serializer: key sets, and objects with any members."""
 
 from typing import Any
 
 SCHEMAS: dict[str, Any] = {
+    "JsonObject": {
+        "type": "object",
+        "description": "JSON object whose members depend on the context.",
+        "additionalProperties": {},
+    },
     "KeySet": {
         "type": "object",
-        "description": "JWK Set (RFC 7517) of two EC keys on P-256.",
+        "description": "JWK Set (RFC 7517) of EC keys on P-256.",
         "required": ["keys"],
         "properties": {
             "keys": {
                 "type": "array",
                 "items": {"$ref": "#/components/schemas/Key"},
-                "description": "One key that signs and one that encrypts.",
+                "description": "Of a device or for a device: one key that signs and one that encrypts.",
             }
         },
     },

@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.api.fields import KeySetField, SealedField, StrictCharField
-from apps.applications.models import VersionStatus
 from apps.enrollment.models import AuthenticatorType
 from apps.enrollment.openpgp.certificates import MAX_PUBLIC_KEY_CHARACTERS
 from apps.push.models import Platform
@@ -69,8 +68,9 @@ class ProfileStateSerializer(serializers.Serializer[Any]):
 
     profile_id = serializers.CharField(help_text="Id of the profile.")
     application_id = serializers.CharField(help_text="Identifier of the application.")
-    version_status = serializers.ChoiceField(
-        choices=VersionStatus.values, help_text="Status of the application version with which the device enrolled."
+    version_status = serializers.CharField(
+        help_text="Status of the application version with which the device enrolled: `enabled`, `login_only` or "
+        "`disabled`."
     )
     push_enrolled = serializers.BooleanField(help_text="True if the profile can be reached by push.")
     locked = serializers.BooleanField(help_text="A locked profile can deny transactions, but not approve them.")

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from apps.api.fields import JsonObjectField
 from apps.api.schema import response_example
 from apps.common.clock import milliseconds
 from apps.events.models import Event
@@ -87,7 +88,7 @@ class EventSerializer(serializers.Serializer[Any]):
     client_ip = serializers.CharField(allow_null=True, help_text="IP address of the caller.")
     user_agent = serializers.CharField(help_text="`User-Agent` of the caller.")
     occurred = serializers.IntegerField(help_text="Time of the event, in milliseconds since the epoch.")
-    details = serializers.DictField(
+    details = JsonObjectField(
         help_text="Further facts of the event. "
         "Events of failed access count failures and contain `count` and `last_occurred` (milliseconds)."
     )

@@ -178,11 +178,11 @@ class VerifyPhoneCodeSerializer(serializers.Serializer[Any]):
 
 
 class ResendSmsCodeSerializer(serializers.Serializer[Any]):
-    transaction_id = serializers.CharField(help_text="Id of the transaction.")
+    transaction_id = serializers.UUIDField(help_text="Id of the transaction.")
 
 
-class VerifiedSerializer(serializers.Serializer[Any]):
-    transaction_id = serializers.UUIDField(help_text="Id of the authenticated transaction.")
+class TransactionReferenceSerializer(ResendSmsCodeSerializer):
+    pass
 
 
 class TypeNamesSerializer(serializers.Serializer[Any]):

@@ -175,7 +175,7 @@ class VerifyCodeView(PortalView):
         examples=examples.CODE_VERIFIED,
         request={FORM: serializers.VerifySmsCodeSerializer},
         responses={
-            200: OpenApiResponse(serializers.VerifiedSerializer, "The code is correct."),
+            200: OpenApiResponse(serializers.TransactionReferenceSerializer, "The code is correct."),
             **portal_errors(
                 errors.InvalidParameter,
                 errors.SmsDisabled,
@@ -205,7 +205,7 @@ class VerifyPhoneCodeView(PortalView):
         examples=examples.PHONE_CODE_VERIFIED,
         request={FORM: serializers.VerifyPhoneCodeSerializer},
         responses={
-            200: OpenApiResponse(serializers.VerifiedSerializer, "The code is correct."),
+            200: OpenApiResponse(serializers.TransactionReferenceSerializer, "The code is correct."),
             **portal_errors(
                 errors.InvalidParameter,
                 errors.InvalidVerificationCode,

@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.api.fields import StrictCharField
+from apps.api.fields import JsonObjectField, StrictCharField
 from apps.common.clock import milliseconds
 from apps.enrollment.device_management import TOKEN_TYPES
 from apps.enrollment.models import Profile
@@ -101,23 +101,16 @@ class DeleteDevicesSerializer(serializers.Serializer[Any]):
     )
 
 
-class DeviceStatusSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField(help_text="`device_not_deleted`.")
-    message = serializers.CharField(help_text="Explanation for people.")
-    details = serializers.ListField(child=serializers.CharField(), help_text="Always empty.")
-
-
-class NotDeletedSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField(help_text="Id of the device.")
-    status = DeviceStatusSerializer(help_text="Reason for which it was not deleted.")
-
-
 class NotAllDeletedSerializer(serializers.Serializer[Any]):
     """Devices that could not be deleted. All others were deleted."""
 
     code = serializers.CharField(help_text="`not_all_devices_deleted`.")
     message = serializers.CharField(help_text="Explanation for people.")
-    details = NotDeletedSerializer(many=True, help_text="The devices that remain.")
+    details = serializers.ListField(
+        child=JsonObjectField(),
+        help_text="The devices that remain: `id`, and `status` with `code` (`device_not_deleted`), `message` "
+        "for people and `details`, which is empty.",
+    )
 
 
 NO_DEVICES = {"error": "No devices found"}
