@@ -81,6 +81,20 @@ def test_auth0_python_logs_in(portal_site, ciba_site, auth0):
     assert used.value.error_code == "invalid_grant"
 
 
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+def test_auth0_python_authenticates_with_a_key(portal_site, ciba_site, auth0):
+    key = {
+        "client_assertion_signing_key": sites.KEY.as_pem(private=True).decode(),
+        "client_assertion_signing_alg": "ES256",
+    }
+    options = {"domain": ciba_site["domain"], "client_id": sites.SIGNED, **key}
+    device_id = portal_site.phones.enroll("auth0-python/key")
+    started = BackChannelLogin(**options).back_channel_login("Sign in?", "auth0-python/key", "openid")
+    portal_site.phones.approve_next(device_id)
+    response = GetToken(**options).backchannel_login(started["auth_req_id"])
+    assert claims_of(response["id_token"])["aud"] == sites.SIGNED
+
+
 def test_auth0_python_gets_the_error_of_an_unknown_user(ciba_site, auth0):
     hint = json.dumps({"format": "iss_sub", "iss": f"{ciba_site['issuer']}/", "sub": "auth0-python/unknown"})
     with pytest.raises(Auth0Error) as unknown:
