@@ -24,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 # Fixtures that start servers once per test process.
-SHARED_SERVERS = ("shared", "demo", "phone_site", "portal_site")
+SHARED_SERVERS = ("shared", "demo", "console_site", "phone_site", "portal_site", "typescript_site")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,25 +1,17 @@
 """Fixtures of the console: signed-in browsers and form helpers."""
 
-import shutil
-
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
-from playwright.sync_api import expect, sync_playwright
 
 from apps.events.models import Event
 from tests import factories
-from tests.demo.running import STEP_SECONDS, Run
+from tests.browsers import new_page
+from tests.demo.running import Run
 from tests.fakes.portal import Portal
 
-# A busy machine needs longer timeouts.
-expect.set_options(timeout=STEP_SECONDS * 1000)
 PASSWORD = "a password of Olga's own"
-CHROMIUM = shutil.which("chromium")
-needs_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason="NO BROWSER WAS TESTED: there is no chromium on this machine"
-)
 
 
 class Browser(Client):
@@ -106,21 +98,25 @@ def demo(tmp_path_factory):
 
 
 @pytest.fixture
-def window(demo):
+def window(demo, chromium):
     """A page of a real browser at the demo. Script errors and policy violations fail the test."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(base_url=demo.base)
-        page.set_default_timeout(STEP_SECONDS * 1000)
-        script_errors = []
-        page.on("pageerror", lambda error: script_errors.append(str(error)))
-        page.on(
-            "console",
-            lambda message: script_errors.append(message.text) if "Content Security Policy" in message.text else None,
-        )
+    with new_page(chromium, base_url=demo.base) as page:
         yield page
-        browser.close()
-        assert script_errors == []
+
+
+@pytest.fixture(scope="session")
+def administrator_state(demo, chromium):
+    """The cookies of the demo's administrator."""
+    with new_page(chromium, base_url=demo.base) as page:
+        sign_in_with_browser(page, "admin", demo.password)
+        return page.context.storage_state()
+
+
+@pytest.fixture
+def admin_window(demo, chromium, administrator_state):
+    """A page of a real browser with the demo's administrator."""
+    with new_page(chromium, base_url=demo.base, storage_state=administrator_state) as page:
+        yield page
 
 
 def sign_in_with_browser(page, name, password):

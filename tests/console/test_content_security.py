@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser, sign_in_with_browser
+from tests.browsers import needs_browser
 from tests.console.test_roles import PAGES
 from tests.demo.running import Visitor
 
@@ -56,11 +56,12 @@ def test_pages_have_no_inline_scripts_or_handlers(console, client, device):
 
 @pytest.mark.processes
 @needs_browser
-def test_menus_and_buttons_comply_with_policy(demo, window):
+def test_menus_and_buttons_comply_with_policy(demo, admin_window):
     """The fixture fails the test if the browser reports a policy violation."""
     # Reset the demo, which other tests have used.
     Visitor(demo.base).start_over()
-    sign_in_with_browser(window, "admin", demo.password)
+    window = admin_window
+    window.goto("/admin/")
     expect(window.get_by_text("Setup for a first authentication")).to_be_visible()
 
     window.get_by_title("Show or hide the menu").first.click()

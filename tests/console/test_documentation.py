@@ -13,7 +13,7 @@ from apps.console.documentation import markdown, sources
 from apps.console.page_documents import SECTIONS
 from tests import factories
 from tests.architecture import pages
-from tests.console.conftest import needs_browser, sign_in_with_browser
+from tests.browsers import needs_browser
 from tests.console.test_roles import sign_in_as
 
 SCRIPT = "document.title = 'run'"
@@ -179,8 +179,8 @@ def test_texts_link_the_documents_that_they_name(console, site, settings):
 
 @pytest.mark.processes
 @needs_browser
-def test_help_opens_in_a_new_tab_and_keeps_the_form(demo, window):
-    sign_in_with_browser(window, "admin", demo.password)
+def test_help_opens_in_a_new_tab_and_keeps_the_form(admin_window):
+    window = admin_window
     window.goto("/admin/transactions/mobileauthenticationtype/add/")
     window.locator("[name=name]").fill("login")
     with window.expect_popup() as opened:

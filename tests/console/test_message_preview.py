@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser, sign_in_with_browser
+from tests.browsers import needs_browser
 
 pytestmark = [pytest.mark.processes, needs_browser]
 
@@ -38,8 +38,8 @@ TEXTS = [
 ]
 
 
-def test_message_length_shows_sms_segments(demo, window):
-    sign_in_with_browser(window, "admin", demo.password)
+def test_message_length_shows_sms_segments(admin_window):
+    window = admin_window
     window.goto(ADD)
     field, count = window.locator("[name=default_message_en]"), window.locator("#count_default_message_en")
     expect(count).to_have_text("0 of 155 characters.")
@@ -54,8 +54,8 @@ def test_message_length_shows_sms_segments(demo, window):
     expect(count).to_have_text("156 of 155 characters. The message is too long.")
 
 
-def test_message_preview_supports_keyboard_and_input(demo, window):
-    sign_in_with_browser(window, "admin", demo.password)
+def test_message_preview_supports_keyboard_and_input(admin_window):
+    window = admin_window
     window.goto(ADD)
     field = window.locator("[name=default_message_en]")
     button = window.get_by_role("button", name=re.compile("Preview message ?: English"))
@@ -82,8 +82,8 @@ def test_message_preview_supports_keyboard_and_input(demo, window):
     expect(preview).to_have_count(0)
 
 
-def test_risky_choices_show_a_warning(demo, window):
-    sign_in_with_browser(window, "admin", demo.password)
+def test_risky_choices_show_a_warning(admin_window):
+    window = admin_window
     window.goto("/admin/system/generalconfiguration/")
     slow = window.get_by_text("Leave this off for better performance.")
     expect(slow).not_to_be_visible()

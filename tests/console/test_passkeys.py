@@ -5,7 +5,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser, sign_in_with_browser
+from tests.browsers import needs_browser
+from tests.console.conftest import sign_in_with_browser
 
 PASSWORD = "a password of Karin's own"
 OVERVIEW = "/admin/second-factor/"

@@ -1,9 +1,8 @@
 """Fixtures of the web phone: one server and one browser for all tests."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.console.conftest import CHROMIUM
+from tests.browsers import CHROMIUM
 from tests.fakes.web_push import WebPushService
 from tests.phone.browser import phone_window
 from tests.phone.camera import show_qr_code
@@ -31,12 +30,11 @@ def camera(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def phone_chromium(camera):
+def phone_chromium(playwright, camera):
     arguments = ["--no-sandbox", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.phone.browser import phone_window
 from tests.phone.screens import visit_screens
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.phone.browser import PIN, VirtualAuthenticator
 
 pytestmark = [pytest.mark.processes, needs_browser]

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.flows.waiting import wait_until
 from tests.phone.browser import PIN, phone_window
 from tests.phone.site import phone_origin

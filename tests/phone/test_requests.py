@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.phone.browser import PIN, phone_window
 from tests.phone.camera import show_qr_code
 from tests.phone.site import portal_page

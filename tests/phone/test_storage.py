@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.phone.browser import OTHER_PIN, PIN
 
 pytestmark = [pytest.mark.processes, needs_browser]

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.console.test_accessibility import AXE_SCRIPT, layout_problems, violations
 from tests.demo.running import Visitor
 from tests.fakes.tcp_proxy import TcpProxy

@@ -30,8 +30,8 @@ def library():
     return typescript
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
+@pytest.fixture(scope="session")
+def typescript_site(tmp_path_factory):
     """A web process without worker: the devices list their transactions. Return the configuration of the scenarios."""
     with ExitStack() as exit_stack:
         fcm = exit_stack.enter_context(Fcm())
@@ -99,6 +99,11 @@ def configuration(fcm):
             },
         ],
     }
+
+
+@pytest.fixture
+def site(typescript_site):
+    return typescript_site
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ import urllib.request
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from scripts.typescript import NODE, PACKAGE
-from tests.console.conftest import CHROMIUM, needs_browser
+from tests.browsers import needs_browser
 
 pytestmark = pytest.mark.processes
 
@@ -26,18 +25,16 @@ def test_scenarios_succeed_in_node(node):
 
 
 @pytest.fixture(scope="module")
-def browser(library, site, tmp_path_factory):
+def browser(library, typescript_site, chromium, tmp_path_factory):
     """A browser context with a page at the server that has the library and the scenarios."""
     bundle = tmp_path_factory.mktemp("bundle") / "bundle.js"
     options = ("--bundle", "--format=iife", "--target=es2022", "--log-level=error", f"--outfile={bundle}")
     assert library.run("node_modules/esbuild/bin/esbuild", "test/server/browser.ts", *options).returncode == 0
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = chromium.new_context(base_url=site["server"])
-        context.route("**/device-test/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
-        context.route("**/device-test/bundle.js", lambda route: route.fulfill(path=bundle))
-        yield context
-        chromium.close()
+    context = chromium.new_context(base_url=typescript_site["server"])
+    context.route("**/device-test/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+    context.route("**/device-test/bundle.js", lambda route: route.fulfill(path=bundle))
+    yield context
+    context.close()
 
 
 @pytest.fixture

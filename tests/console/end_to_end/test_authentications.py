@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.console.end_to_end.pages import assert_fits, code_in, count_clicks
 from tests.console.end_to_end.portal import Portal
 from tests.console.end_to_end.site import scan

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from apps.demo.device import Device, DeviceApiError
 from apps.push.providers.web_push import vapid
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 from tests.console.end_to_end.pages import assert_fits, code_in
 from tests.console.end_to_end.portal import Portal
 from tests.console.end_to_end.site import scan
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 # The pages are registered when a server starts. Here, only the tests use them.
 admin.autodiscover()
 SECRET = "a-client-secret-that-only-tests-know"
-NUMBER = "+31612345678"
+NUMBER = "+31623456789"
 ENDPOINTS = "Callback endpoints"
 _numbers = itertools.count(1)
 
@@ -45,10 +45,14 @@ def configuration(site):
     }
 
 
-@pytest.fixture(scope="module")
-def portal(site):
+@pytest.fixture(scope="session")
+def configured_site(console_site):
+    console_site.stack.configure(configuration(console_site))
+
+
+@pytest.fixture
+def portal(site, configured_site):
     """The portal of a configured site."""
-    site.stack.configure(configuration(site))
     return Portal(site.stack.url, "portal", SECRET, callback_uri=f"{site.fake_portal.url}/callback")
 
 
@@ -126,7 +130,7 @@ def test_general_and_type_pages_link_to_sms_usage_and_test_sms(console, site, po
         console.follow("Send test SMS")
         console.page.get_by_label("Phone number").fill(NUMBER)
         console.page.get_by_role("button", name="Send test SMS").click()
-        expect(console.page.get_by_text("The gateway “rest” accepted the message to +31…78.")).to_be_visible()
+        expect(console.page.get_by_text("The gateway “rest” accepted the message to +31…89.")).to_be_visible()
 
     console.open("General")
     send()
@@ -261,7 +265,7 @@ def assert_code_rejected(phone):
 
 def lock_out(site, portal, user_id):
     """Enter wrong codes until the user is locked."""
-    number = "+31687654321"
+    number = "+31687654322"
     started = portal.start("text", user_id=user_id, phone_number=number)
     [text] = site.sms.wait(number, 1, 204, 20)
     wrong = f"{(int(code_in(json.loads(text['body'])['message'])) + 1) % 1_000_000:06}"

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apps.push.providers.web_push import vapid
-from tests.console.conftest import needs_browser, sign_in_with_browser
+from tests.browsers import needs_browser
 from tests.fakes import apns_certificates
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
@@ -60,9 +60,8 @@ def configurations():
 
 
 @pytest.fixture
-def page(demo, window):
-    sign_in_with_browser(window, "admin", demo.password)
-    return window
+def page(admin_window):
+    return admin_window
 
 
 def expect_fields(page, shown, others, prefix=""):
@@ -97,6 +96,8 @@ def test_type_form_shows_fields_of_method(page):
         for method, shown in FIELDS_OF_METHOD.items():
             page.locator("[name=method]").select_option(method)
             expect_fields(page, shown, all_fields - shown)
+            heading = page.get_by_text("Sending and codes")
+            expect(heading).to_be_visible(visible="max_resends" in shown)
             for other, text in NEEDS_OF_METHOD.items():
                 expect(page.get_by_text(text)).to_be_visible(visible=other == method)
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apps.demo.sms_inbox import NUMBER
-from tests.console.conftest import needs_browser
+from tests.browsers import needs_browser
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 

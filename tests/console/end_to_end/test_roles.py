@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import needs_browser, sign_in_with_browser
+from tests.browsers import needs_browser
 from tests.console.end_to_end.pages import Console, sign_in_for_the_first_time
 from tests.demo.running import Visitor
 
@@ -86,10 +86,11 @@ def test_helpdesk_views_users_and_transactions_read_only(demo, window):
     expect(window.get_by_role("heading", name="Transactions", exact=True)).to_be_visible()
 
 
-def test_administrator_sees_buttons_and_fields(demo, window):
+def test_administrator_sees_buttons_and_fields(demo, admin_window):
     """Verify the selectors of the tests above with an account that can change everything."""
     Visitor(demo.base).start_over().answer("approve")
-    sign_in_with_browser(window, "admin", demo.password)
+    window = admin_window
+    window.goto("/admin/")
     console = Console(window)
     for title, on_the_list in (("API clients", "Add API client"), ("Users", "Enrol a device")):
         console.open(title)

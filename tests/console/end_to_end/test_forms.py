@@ -1,74 +1,20 @@
-"""Forms of the console in a real browser."""
-
-import shutil
+"""Forms that are filled in and saved in a real browser."""
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.demo.running import STEP_SECONDS, Run
+from tests.browsers import needs_browser
 from tests.fakes import apns_certificates
 
-CHROMIUM = shutil.which("chromium")
-LIST = "/admin/transactions/mobileauthenticationtype/"
 PUSH = "/admin/push/pushmessagingconfiguration/"
 APPLICATIONS = "/admin/applications/application/"
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER WAS TESTED: there is no chromium on this machine"),
-]
+pytestmark = [pytest.mark.processes, needs_browser]
 
 
 @pytest.fixture
-def run(tmp_path):
-    running = Run(tmp_path)
-    try:
-        running.password = running.wait_until_ready()[1].split()[-1]
-        yield running
-    finally:
-        running.kill()
-
-
-@pytest.fixture
-def page(run):
-    """The console with a signed-in administrator. Script errors fail the test."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(base_url=run.base)
-        page.set_default_timeout(STEP_SECONDS * 1000)
-        script_errors = []
-        page.on("pageerror", lambda error: script_errors.append(str(error)))
-        page.goto("/admin/")
-        page.locator("[name=username]").fill("admin")
-        page.locator("[name=password]").fill(run.password)
-        page.locator("[name=password]").press("Enter")
-        page.wait_for_url("**/admin/")
-        yield page
-        browser.close()
-        assert script_errors == []
-
-
-def test_type_fields_follow_method_without_reload(page):
-    page.goto(f"{LIST}add/")
-    names = ("max_attempts", "max_resends", "sms_sender_id", "fallback")
-    fields = {name: page.locator(f"[name={name}]") for name in names}
-    for method, shown in (
-        ("push", {"max_resends", "fallback"}),
-        ("sms", {"max_attempts", "max_resends", "sms_sender_id"}),
-        ("otp", set()),
-        ("push_with_pin", {"max_resends", "fallback"}),
-    ):
-        page.locator("[name=method]").select_option(method)
-        for name, field in fields.items():
-            expect(field).to_be_visible(visible=name in shown)
-            expect(field).to_be_enabled(enabled=name in shown)
-        expect(page.get_by_text("Sending and codes")).to_be_visible(visible=bool(shown))
-    page.locator("[name=name]").fill("pin-of-the-shop")
-    page.locator("[name=max_resends]").fill("1")
-    page.locator("[name=fallback]").select_option("login-sms")
-    page.locator("[name=_save]").click()
-    page.wait_for_url(f"**{LIST}")
-    expect(page.get_by_role("row").filter(has_text="pin-of-the-shop")).to_contain_text("login-sms")
+def page(admin_window):
+    return admin_window
 
 
 def expect_shown(fields, shown):
@@ -77,19 +23,6 @@ def expect_shown(fields, shown):
         expect(field).to_be_enabled(enabled=name in shown)
         row = field.locator("xpath=ancestor::*[contains(@class, 'form-row')][1]")
         expect(row).to_be_visible(visible=name in shown)
-
-
-def add_apple(page):
-    key = apns_certificates.pem(apns_certificates.signing_key()).encode()
-    page.goto(f"{PUSH}add/")
-    page.locator("[name=name]").fill("apple")
-    page.locator("[name=platform]").select_option("ios")
-    page.locator("[name=team_id]").fill("ABCDE12345")
-    page.locator("[name=key_id]").fill("FGHIJ67890")
-    upload = {"name": "AuthKey_FGHIJ67890.p8", "mimeType": "application/octet-stream", "buffer": key}
-    page.locator("[name=signing_key_file]").set_input_files(upload)
-    page.locator("[name=_save]").click()
-    page.wait_for_url(f"**{PUSH}")
 
 
 def test_push_configuration_fields_follow_platform_and_api(page):
@@ -112,16 +45,25 @@ def test_push_configuration_fields_follow_platform_and_api(page):
     page.locator("[name=platform]").select_option("android")
     expect_shown(fields, {*android, "new_server_key"})
 
-    page.locator("[name=name]").fill("old-google")
+    page.locator("[name=name]").fill("forms-old-google")
     page.locator("[name=new_server_key]").fill("AAAA-key")
     page.locator("[name=_save]").click()
     page.wait_for_url(f"**{PUSH}")
-    expect(page.get_by_role("row").filter(has_text="old-google")).to_contain_text("Legacy API was shut down")
+    expect(page.get_by_role("row").filter(has_text="forms-old-google")).to_contain_text("Legacy API was shut down")
 
 
-def test_uploaded_signing_key_shows_platform_fields(page):
-    add_apple(page)
-    page.locator("#result_list").get_by_role("link", name="apple").click()
+def test_uploaded_signing_key_and_fields_of_platform_are_saved(page):
+    key = apns_certificates.pem(apns_certificates.signing_key()).encode()
+    page.goto(f"{PUSH}add/")
+    page.locator("[name=name]").fill("forms-apple")
+    page.locator("[name=platform]").select_option("ios")
+    page.locator("[name=team_id]").fill("ABCDE12345")
+    page.locator("[name=key_id]").fill("FGHIJ67890")
+    upload = {"name": "AuthKey_FGHIJ67890.p8", "mimeType": "application/octet-stream", "buffer": key}
+    page.locator("[name=signing_key_file]").set_input_files(upload)
+    page.locator("[name=_save]").click()
+    page.wait_for_url(f"**{PUSH}")
+    page.locator("#result_list").get_by_role("link", name="forms-apple").click()
     expect(page.locator("[name=team_id]")).to_have_value("ABCDE12345")
     expect(page.get_by_text("An encrypted signing key is stored and never shown.")).to_be_visible()
     expect(page.locator("[name=fcm_api_version]")).to_have_count(0)
@@ -129,9 +71,6 @@ def test_uploaded_signing_key_shows_platform_fields(page):
     page.locator("[name=_save]").click()
     page.wait_for_url(f"**{PUSH}")
 
-
-def test_version_fields_follow_platform_and_configuration(page):
-    add_apple(page)
     page.goto(f"{APPLICATIONS}add/")
     page.locator("[name=name]").fill("Second shop")
     page.locator("[name=identifier]").fill("second")
@@ -139,29 +78,20 @@ def test_version_fields_follow_platform_and_configuration(page):
     page.locator("[name=versions-0-version]").fill("1.0")
     platform = page.locator("[name=versions-0-platform]")
     configuration = page.locator("[name=versions-0-push_messaging_configuration]")
-    notification = {"send_badge_number", "mutable_content", "notification_category", "interruption_level"}
-    ios = {"apns_environment", "bundle_identifier", *notification}
-    fields = {name: page.locator(f"[name=versions-0-{name}]") for name in (*ios, "cordova")}
-
-    expect_shown(fields, set())
-    configuration.select_option(label=configuration.locator("option[data-platform=android]").first.inner_text())
-    expect_shown(fields, {"cordova"})
-    fields["cordova"].check()
+    google = configuration.locator("option[data-kind=fcm_http_v1]").first
+    configuration.select_option(google.get_attribute("value"))
+    page.locator("[name=versions-0-cordova]").check()
     platform.select_option("ios")
-    expect_shown(fields, set())
-    configuration.select_option(label="apple")
-    expect_shown(fields, ios)
-    fields["apns_environment"].select_option("development")
-    fields["bundle_identifier"].fill("com.example.second")
+    configuration.select_option(label="forms-apple")
+    page.locator("[name=versions-0-apns_environment]").select_option("development")
+    page.locator("[name=versions-0-bundle_identifier]").fill("com.example.second")
     page.locator("[name=_continue]").click()
     expect(page.get_by_text("was added successfully")).to_be_visible()
     expect(page.locator("[name=versions-0-bundle_identifier]")).to_have_value("com.example.second")
     expect(page.locator("[name=versions-0-cordova]")).not_to_be_checked()
-
     # Hidden fields are not submitted, and their values do not block saving.
     platform.select_option("android")
     configuration.select_option("")
-    expect_shown(fields, set())
     page.locator("[name=_continue]").click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     expect(platform).to_have_value("android")
