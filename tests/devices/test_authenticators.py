@@ -13,8 +13,6 @@ from tests import factories
 from tests.api.calls import error_of, send_json
 from tests.devices.conftest import TokenDevice
 
-pytestmark = pytest.mark.usefixtures("each_kind")
-
 INVALID_MESSAGE = (400, "invalid_message")
 NOT_ENABLED = (403, "authenticator_not_enabled")
 
@@ -40,6 +38,7 @@ def assert_rejected_and_unchanged(client, profile_row):
     return run
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_first_pin_is_registered_without_a_pin_token(new_device, client, event_types):
     device = new_device()
     response = device.register(client, "pin")
@@ -50,6 +49,7 @@ def test_first_pin_is_registered_without_a_pin_token(new_device, client, event_t
     assert event_types()[-1] == "AUTHENTICATOR_REGISTERED"
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_pin_token_authorizes_other_registrations(device):
     assert kinds(device) == {("pin", ""), ("fingerprint", ""), ("custom", "face")}
     assert len(set(device.tokens.values())) == 3
@@ -61,6 +61,7 @@ def test_several_custom_authenticators_can_be_registered(device, client):
 
 
 @pytest.mark.parametrize("name", ["pin", "fingerprint", "face"])
+@pytest.mark.usefixtures("each_kind")
 def test_repeated_registration_replaces_the_token(device, client, start_challenge, respond, name):
     old = device.tokens[name]
     kind, member = ("custom", {"authenticator_id": name}) if name == "face" else (name, {})
@@ -139,6 +140,7 @@ def test_custom_registration_requires_the_feature(device, set_feature, assert_re
     assert_rejected_and_unchanged(device, message, NOT_ENABLED)
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_nonce_is_accepted_once(device, client, assert_rejected_and_unchanged):
     message = device.registration("fingerprint", pin_token=device.tokens["pin"])
     assert device.send_registration(client, message).status_code == 201
@@ -187,6 +189,7 @@ def test_used_nonce_is_rejected_for_ten_minutes(new_device, client):
     ("milliseconds", "status"),
     [(0, 201), (-300_000, 201), (300_000, 201), (-300_001, 400), (300_001, 400), (10**12, 400), (-(10**12), 400)],
 )
+@pytest.mark.usefixtures("each_kind")
 def test_message_time_can_differ_by_five_minutes(new_device, client, milliseconds, status):
     device = new_device()
     with time_machine.travel(datetime.now(UTC).replace(microsecond=0), tick=False):
@@ -236,10 +239,12 @@ def test_body_without_a_message_is_rejected(device, client, body):
 
 
 @pytest.mark.parametrize("message", ["", "x", "x" * 65_537, "x" * 500_000], ids=len)
+@pytest.mark.usefixtures("each_kind")
 def test_invalid_sealed_message_is_rejected(device, assert_rejected_and_unchanged, message):
     assert_rejected_and_unchanged(device, message)
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_message_of_another_user_is_rejected(device, new_device, client, assert_rejected_and_unchanged):
     bert = new_device("bert")
     assert_rejected_and_unchanged(device, bert.registration("pin"))
@@ -248,6 +253,7 @@ def test_message_of_another_user_is_rejected(device, new_device, client, assert_
     assert error_of(response) == (404, "invalid_profile")
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_transaction_answer_is_rejected_as_a_registration(device, start_challenge, assert_rejected_and_unchanged):
     assert_rejected_and_unchanged(device, device.sealed_answer(start_challenge(), credential=device.credential("pin")))
 

@@ -6,8 +6,6 @@ from apps.enrollment.models import Authenticator
 from apps.transactions.models import RejectedAnswer
 from tests.api.calls import error_of
 
-pytestmark = pytest.mark.usefixtures("each_kind")
-
 INVALID_MESSAGE, REVOKED = (400, "invalid_message"), (403, "authenticator_revoked")
 LIMIT_EVENTS = {
     "fingerprint": "PUSH_AUTH_VALIDATION_FINGER_PRINT_LIMIT_EXCEEDED",
@@ -17,6 +15,7 @@ AUTHENTICATORS = [("fingerprint", "fingerprint"), ("custom", "face")]
 
 
 @pytest.mark.parametrize(("kind", "name"), [*AUTHENTICATORS, ("fingerprint", "pin"), ("custom", "pin")])
+@pytest.mark.usefixtures("each_kind")
 def test_own_token_or_pin_approves(start_challenge, respond, result, callbacks, kind, name):
     challenge = start_challenge(kind)
     assert respond(challenge, name).json() == {"status": "authenticated"}

@@ -14,7 +14,7 @@ from tests.api.calls import error_of
 from tests.commands.command_runner import run
 from tests.devices.conftest import TokenDevice
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("each_kind")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def report(client, portal, device, push_type):
     return send_report
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_fraud_report_is_a_denial_with_a_flag_for_the_portal(portal, report):
     started, response = report()
     assert response.json() == {"status": "not_authenticated"}

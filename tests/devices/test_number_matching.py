@@ -8,7 +8,7 @@ from apps.transactions.models import Transaction
 from tests import factories
 from tests.api.calls import answer_path, send_json
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("each_kind")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def test_portal_gets_the_number_and_the_device_its_length(started, device, porta
 
 
 @pytest.mark.parametrize("digits", [2, 3, 4, 5, 6])
+@pytest.mark.usefixtures("each_kind")
 def test_leading_zeros_are_significant(portal, device, digits, monkeypatch):
     monkeypatch.setattr("apps.common.codes.secrets.choice", lambda _choices: "0")
     mobile_type = factories.TypeFactory(method="push", number_matching_digits=digits)

@@ -8,8 +8,6 @@ from apps.transactions.models import RejectedAnswer
 from tests.api.calls import error_of
 from tests.devices.conftest import TokenDevice
 
-pytestmark = pytest.mark.usefixtures("each_kind")
-
 INVALID_MESSAGE = (400, "invalid_message")
 
 
@@ -24,6 +22,7 @@ def send_wrong_pin(start_challenge, respond):
     return lambda challenge=None: respond(challenge or start_challenge(), "pin", token="wrong")
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_valid_pin_approves(start_challenge, respond, result, callbacks, event_types):
     challenge = start_challenge()
     response = respond(challenge, "pin")

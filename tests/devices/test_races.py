@@ -17,7 +17,7 @@ from tests.api.test_races import at_once, own_transactions, statuses  # noqa: F4
 from tests.devices.conftest import TokenDevice
 from tests.devices.signing import sign
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("each_kind")]
+pytestmark = pytest.mark.django_db(transaction=True)
 ENDINGS = {
     "MOBILE_AUTH_AUTHENTICATED": "authenticated",
     "MOBILE_AUTH_NOT_AUTHENTICATED": "not_authenticated",
@@ -70,6 +70,7 @@ def events_of(kind):
 
 
 @pytest.mark.parametrize("kind", ["pin", "fingerprint"])
+@pytest.mark.usefixtures("each_kind")
 def test_concurrent_identical_valid_answers_get_the_same_response(start_challenge, answer_call, outcome, row, kind):
     challenge = start_challenge(kind)
     responses = at_once(*[answer_call(challenge, kind)] * 10)
@@ -218,6 +219,7 @@ def test_concurrent_valid_and_invalid_signature(portal, device, type_of, answer_
     assert kinds.count() == 1
 
 
+@pytest.mark.usefixtures("each_kind")
 def test_concurrent_identical_registrations_register_once(registration_call, device):
     before = UsedNonce.objects.count()
     responses = at_once(*[registration_call(pin_token=device.tokens["pin"])] * 10)

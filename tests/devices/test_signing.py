@@ -101,6 +101,7 @@ def verify(pem, data, signature):
     key.verify(base64.b64decode(signature), data.encode(), *options)
 
 
+@jose_only
 @pytest.mark.parametrize("name", KEYS)
 def test_valid_signature_approves_and_is_verifiable(portal, enroll, signing_type, client, event_types, name):
     device = enroll(device=TokenDevice(secret_key=KEYS[name]()))
