@@ -154,7 +154,7 @@ def test_wrong_password_of_the_database_stops_a_process(server, manage, command)
     ],
 )
 def test_database_server_that_rejects_a_connection_is_explained(server, manage, user, database, text):
-    assert text in manage("migrate", DATABASE_URL=database_url(user, database))
+    assert text in manage("expire_transactions", DATABASE_URL=database_url(user, database))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_database_server_that_rejects_a_connection_is_explained(server, manage, 
     ],
 )
 def test_unreachable_database_is_explained(manage, url, text):
-    assert text in manage("migrate", DATABASE_URL=url)
+    assert text in manage("expire_transactions", DATABASE_URL=url)
 
 
 @pytest.fixture
