@@ -227,11 +227,12 @@ def read_entries(entries: list[Any], read: Callable[[int, Any], Any]) -> list[An
 
 
 class Reference(Member):
-    """Name of a row of another section, or null."""
+    """Name of a row of another section, or null. `attribute` is the key of that section."""
 
-    def __init__(self, name: str, *, model: type[Model]) -> None:
+    def __init__(self, name: str, *, model: type[Model], attribute: str = "name") -> None:
         super().__init__(name)
         self.model = model
+        self.attribute = attribute
 
     def read(self, value: object, row: Model, lookup: RowLookup) -> Model | None:
         if parse_variable(value) is None:
@@ -248,9 +249,13 @@ class Reference(Member):
             )
         return rows[name,]
 
+    def current(self, row: Model) -> Any:
+        # A new row has no target of a required reference.
+        return getattr(row, self.field, None)
+
     def export(self, row: Model) -> str | None:
         target = self.current(row)
-        return str(target.name) if target else None
+        return str(getattr(target, self.attribute)) if target else None
 
     def display(self, row: Model) -> str:
         return self.export(row) or "null"

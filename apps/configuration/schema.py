@@ -23,6 +23,7 @@ from apps.configuration.credentials import (
 from apps.configuration.localized_texts import ConfirmationTexts, LocalizedText
 from apps.configuration.members import Boolean, Choice, Integer, Member, Reference, SecretText, Text, TextList
 from apps.geocontext.models import ConfirmationTemplate, Geolocation
+from apps.integrations.models import KeycloakIntegration
 from apps.push.models import ALLOWED_FIELDS, KIND_FIELDS, Platform, PushMessagingConfiguration
 from apps.push.problems import deprecations_of
 from apps.system.models import ApnsProxy, Features, GeneralConfiguration
@@ -293,6 +294,23 @@ SECTIONS: tuple[Section | Group, ...] = (
         key=("name",),
         prepare=mark_fallback_cycles,
         warnings=field_warnings,
+    ),
+    Section(
+        "keycloak_integrations",
+        KeycloakIntegration,
+        (
+            Text("name"),
+            Text("realm_url"),
+            Text("issuer"),
+            Reference("api_client", model=ApiClient, attribute="client_id"),
+            Reference("type", model=MobileAuthenticationType),
+            TextList("acr_types"),
+            Choice("user_id_rule"),
+            Text("user_id_prefix"),
+            Text("user_id_suffix"),
+        ),
+        key=("name",),
+        is_read_last=True,
     ),
     Section(
         "callback_endpoints",

@@ -11,6 +11,7 @@ MOBILE_AUTHENTICATION = (
     "callbacks_callbackendpoint_",
     "callbacks_callbackdelivery_",
     "geocontext_confirmationtemplate_",
+    "integrations_keycloakintegration_",
     "send_test_sms",
     "try_authentication",
 )

@@ -68,6 +68,7 @@ def _mobile_authentication(request: HttpRequest) -> Group:
             (_("Mobile authentication types"), "transactions_mobileauthenticationtype_changelist", "verified_user"),
             (_("Callback endpoints"), ENDPOINTS, "call_made"),
             (_("Confirmation template"), "geocontext_confirmationtemplate_change", "chat"),
+            (_("Keycloak integrations"), "integrations_keycloakintegration_changelist", "key"),
         ),
     }
 

@@ -16,6 +16,7 @@ SECTIONS = {
     "push_pushmessagingconfiguration_": (MOBILE_AUTHENTICATION, "push-messaging-configuration"),
     "transactions_mobileauthenticationtype_": (MOBILE_AUTHENTICATION, "mobile-authentication-types"),
     "callbacks_": (MOBILE_AUTHENTICATION, "callback-endpoints"),
+    "integrations_": (MOBILE_AUTHENTICATION, "keycloak-integrations"),
     "geocontext_confirmationtemplate_": (MOBILE_AUTHENTICATION, "confirmation-template"),
     "send_test_sms": (MOBILE_AUTHENTICATION, "mobile-authentication-types"),
     "applications_application_": (SYSTEM, "applications"),

@@ -61,10 +61,12 @@ def _verify(integration: KeycloakIntegration, token: str) -> Bearer:
         if not BEARER.fullmatch(token):
             raise InvalidToken("not a bearer token")
         claims = tokens.verify_with_refresh(token, partial(key_sets.load, integration.key_set_url), rules)
+        integration.record_key_set_error("")
         return _bearer(integration, token, claims.get("typ"), claims["jti"], float(claims["exp"]))
     except InvalidToken as error:
         raise _rejected(integration, errors.InvalidAccessToken(), str(error)) from None
-    except KeySetUnavailable:
+    except KeySetUnavailable as error:
+        integration.record_key_set_error(error.reason[:500])
         text = _("The keys of the realm cannot be fetched, so that the token cannot be verified. Try again later.")
         raise errors.ServiceUnavailable(text) from None
 

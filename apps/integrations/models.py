@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.applications.models import ApiClient
@@ -106,6 +107,11 @@ class KeycloakIntegration(models.Model):
     user_id_suffix = models.CharField(
         _("suffix"), max_length=100, blank=True, default="", help_text=_("Text after the user id.")
     )
+    # Why the keys of the realm could not be fetched for a request, and since when. Cleared by the next verified token.
+    key_set_error = models.CharField(
+        _("error of the keys"), max_length=500, blank=True, default="", db_default="", editable=False
+    )
+    key_set_failed_at = models.DateTimeField(_("error of the keys since"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("Keycloak integration")
@@ -132,6 +138,14 @@ class KeycloakIntegration(models.Model):
         reason: StrPromise | None = unsupported_reason(self.type) if hasattr(self, "type") else None
         if reason:
             raise ValidationError({"type": reason})
+
+    def record_key_set_error(self, reason: str) -> None:
+        """Store why the keys of the realm cannot be fetched, with the time of the first failure; empty: clear it."""
+        if reason == self.key_set_error:
+            return
+        since = (self.key_set_failed_at or timezone.now()) if reason else None
+        rows = KeycloakIntegration.objects.filter(pk=self.pk)
+        rows.update(key_set_error=reason[:500], key_set_failed_at=since)
 
     def user_id(self, login_hint: str) -> str:
         """Return the user id for a login hint."""

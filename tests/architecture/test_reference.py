@@ -89,19 +89,20 @@ WARNINGS = [
     *sorted(set((ROOT / "apps/configuration/checks").glob("*.py")) - {ROOT / "apps/configuration/checks/operation.py"}),
     *(ROOT / "apps" / name for name in ("push/verification.py", "sms/checks.py", "sms/remedies.py")),
     *(ROOT / "apps" / name for name in ("callbacks/remedies.py", "geocontext/database.py", "geocontext/client.py")),
+    ROOT / "apps/integrations/realm.py",
     *(ROOT / "apps" / name for name in ("common/database_errors.py", "outbox/broker.py", "system/keys.py")),
     ROOT / "config/management/commands/serve.py",
 ]
 PROBLEMS = [
     ROOT / "apps" / app / "problems.py"
-    for app in ("applications", "callbacks", "console", "geocontext", "push", "transactions")
+    for app in ("applications", "callbacks", "console", "geocontext", "integrations", "push", "transactions")
 ]
 PROBLEMS.append(ROOT / "apps/configuration/checks/operation.py")
 # Results of successful checks, and references to other texts.
 NO_WARNINGS = re.compile(
     r"^(All settings are|The broker is available|Its host name resolves|The service locates|Database type|Browsers can"
     r"|The (certificate|signing key|service account|VAPID key pair) .* valid|The gateway (is reachable|or its proxy)"
-    r"|There are more|Set it, or|Serve HTTP|… (was|were) checked|… is reachable)"
+    r"|There are more|Set it, or|Serve HTTP|The realm can be reached|… (was|were) checked|… is reachable)"
 )
 
 

@@ -45,6 +45,7 @@ def secrets_in_environment(monkeypatch):
     values = {
         "PORTAL_CLIENT_SECRET": factories.CLIENT_SECRET,
         "AGENT_CLIENT_SECRET": factories.CLIENT_SECRET,
+        "KEYCLOAK_CLIENT_SECRET": factories.CLIENT_SECRET,
         "FCM_SERVICE_ACCOUNT": json.dumps(factories.service_account()),
         "APNS_SIGNING_KEY": signing_key(),
         "VAPID_PRIVATE_KEY": vapid.generate_private_key(),

@@ -18,6 +18,7 @@ MOBILE_AUTHENTICATION = [
     "Mobile authentication types",
     "Callback endpoints",
     "Confirmation template",
+    "Keycloak integrations",
 ]
 REST = [
     "Applications",

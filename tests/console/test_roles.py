@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.callbacks.models import CallbackEndpoint
 from apps.events.models import Event
+from apps.integrations.models import KeycloakIntegration
 from apps.staff import accounts
 from apps.staff.roles import Role, grant_permissions
 from apps.transactions.models import SmsUsage
@@ -50,6 +51,9 @@ def rows(device, portal, mobile_type):
     started = portal.start(mobile_type, device).json()
     device.answer(device.fetch(started["transaction_id"]), approve=False)
     CallbackEndpoint.objects.create(url="https://portal.example.com/callback", password="callback-password")
+    KeycloakIntegration.objects.create(
+        name="demo", realm_url="https://sso.example.com/realms/demo", api_client=portal.api_client, type=mobile_type
+    )
     SmsUsage.objects.create(client=portal.api_client, day=timezone.now().date(), country="NL", sent=1)
     sign_in_as("admin", "olga").get("/admin/system/apnsproxy/")
     found = {}

@@ -12,7 +12,13 @@ from tests.flows.stack import Stack
 pytestmark = pytest.mark.processes
 
 SECRETS = (
-    *("PORTAL_CLIENT_SECRET", "AGENT_CLIENT_SECRET", "CALLBACK_SIGNING_SECRET", "CALLBACK_PASSWORD"),
+    *(
+        "PORTAL_CLIENT_SECRET",
+        "AGENT_CLIENT_SECRET",
+        "KEYCLOAK_CLIENT_SECRET",
+        "CALLBACK_SIGNING_SECRET",
+        "CALLBACK_PASSWORD",
+    ),
     "APNS_PROXY_PASSWORD",
 )
 FILES = ("FCM_SERVICE_ACCOUNT", "APNS_SIGNING_KEY", "VAPID_PRIVATE_KEY")
@@ -32,8 +38,8 @@ def test_rotation_commands_of_the_document_work(tmp_path, secrets_in_environment
     assert (
         next(line for line in lines if line.startswith("callbacks_callbackendpoint.signing_secrets")).split()[1] == "1"
     )
-    # The portal has not used its secret yet.
-    assert "  client secrets: 1. Each is migrated when its client uses it; remove or replace unused secrets." in lines
+    # The clients have not used their secrets yet.
+    assert "  client secrets: 3. Each is migrated when its client uses it; remove or replace unused secrets." in lines
     assert lines.count("api_clients[portal]: changed client_secret") == 2
     assert lines.count("callback_endpoints[https://portal.example.com/callback]: changed signing_secret") == 2
     assert [line.split()[0] for line in lines[-2:]] == ["jose", "openpgp"]

@@ -10,6 +10,7 @@ from apps.configuration.checks import (
     broker,
     callbacks,
     geolocation,
+    keycloak,
     operation,
     push,
     secrets,
@@ -28,6 +29,7 @@ CHECKS: list[Callable[[], Iterator[Finding]]] = [
     versions.check,
     web_phone.check,
     callbacks.check,
+    keycloak.check,
     geolocation.check,
     operation.check,
 ]
@@ -37,6 +39,7 @@ STORED_CHECKS: list[Callable[[], Iterator[Finding]]] = [
     types.check,
     versions.check,
     web_phone.check,
+    keycloak.check_stored,
 ]
 
 

@@ -13,6 +13,7 @@ from tests.browsers import needs_browser
 from tests.console.end_to_end.pages import assert_fits, code_in
 from tests.console.end_to_end.portal import Portal
 from tests.console.end_to_end.site import scan
+from tests.fakes.keycloak import Keycloak
 from tests.flows.waiting import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
@@ -104,7 +105,12 @@ def test_every_page_with_buttons_is_tested():
     with_buttons = {model._meta.label for model in admin.site._registry if pressed_buttons(model._meta.label)}
     assert with_buttons == {
         *("applications.ApiClient", "callbacks.CallbackDelivery", "callbacks.CallbackEndpoint", "enrollment.Profile"),
-        *("events.Event", "push.PushMessagingConfiguration", "system.GeneralConfiguration"),
+        *(
+            "events.Event",
+            "integrations.KeycloakIntegration",
+            "push.PushMessagingConfiguration",
+            "system.GeneralConfiguration",
+        ),
         *("transactions.MobileAuthenticationType", "transactions.Transaction"),
     }
 
@@ -184,6 +190,15 @@ def test_failed_callbacks_are_sent_again(console, site, failed_callback):
     console.press("Send all failed ones again", message="2 callbacks are due again.")
     assert [len(site.fake_portal.wait(path, 2, None, 20)) for path in paths] == [2, 2, 2]
     assert_all_pressed(console, "callbacks.CallbackDelivery")
+
+
+def test_realm_of_keycloak_is_checked(console, site, portal):
+    with Keycloak() as keycloak:
+        integration = {"name": "demo", "realm_url": keycloak.realm_url, "api_client": "portal", "type": "login"}
+        site.stack.configure({"keycloak_integrations": [integration]})
+        console.open_row("Keycloak integrations", "demo")
+        console.press("Check realm", message="The realm can be reached. Its keys: RSA 2048 (1).")
+    assert_all_pressed(console, "integrations.KeycloakIntegration")
 
 
 def test_client_secret_is_rotated(console, portal):

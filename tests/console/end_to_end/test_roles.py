@@ -14,7 +14,16 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(120), needs_browser]
 
 CONFIGURATION = [
     *("General", "Push messaging configuration", "Mobile authentication types", "Callback endpoints"),
-    *("Confirmation template", "Applications", "API clients", "Features", "Proxy", "Geolocation", "Staff accounts"),
+    *(
+        "Confirmation template",
+        "Keycloak integrations",
+        "Applications",
+        "API clients",
+        "Features",
+        "Proxy",
+        "Geolocation",
+        "Staff accounts",
+    ),
     "Check configuration",
 ]
 # Buttons that change or send something. The configuration check does neither.

@@ -1,0 +1,1 @@
+from apps.integrations.console import admin  # noqa: F401 - registers the pages
