@@ -13,11 +13,12 @@ from joserfc.errors import JoseError
 from joserfc.util import to_bytes, urlsafe_b64encode
 
 from apps.ciba import keys
+from apps.ciba.errors import InvalidGrant
 from apps.ciba.models import AuthenticationRequest
 from apps.ciba.parameters import SCOPE
 from apps.common import errors
 from apps.enrollment.models import AuthenticatorType
-from apps.transactions.models import Transaction
+from apps.transactions.models import Status, Transaction
 
 LIFETIME = timedelta(minutes=5)
 ACCESS_TOKEN_TYPE = "at+jwt"
@@ -58,8 +59,11 @@ class Tokens:
 def issue(request: AuthenticationRequest, client_id: str, *, auth_req_id: str = "") -> Tokens:
     """Sign the tokens of an authenticated transaction. `client_id` is the audience of the ID token.
 
-    `auth_req_id` is a claim of tokens that are pushed.
+    `auth_req_id` is a claim of tokens that are pushed. Raises InvalidGrant if the transaction is not authenticated,
+    whatever the caller has checked.
     """
+    if request.transaction.status != Status.AUTHENTICATED:
+        raise InvalidGrant
     key = keys.active()
     now = int(timezone.now().timestamp())
     common = {"iss": settings.PUBLIC_URL, "iat": now, "exp": now + round(LIFETIME.total_seconds())}

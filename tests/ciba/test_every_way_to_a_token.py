@@ -120,8 +120,15 @@ def test_no_status_but_authenticated_leads_to_a_token(strong, started, status):
     Transaction.objects.update(status=status, ended_at=None if status == Status.PENDING else timezone.now())
     assert error_of(strong.poll(started["auth_req_id"])) == (400, ERRORS[status])
     # Not even if a caller of `issue_once` had not checked the status.
+    request = AuthenticationRequest.objects.select_related("transaction", "client").get()
     with pytest.raises(InvalidGrant):
-        grants.issue_once(AuthenticationRequest.objects.get(), CibaClient.objects.get())
+        grants.issue_once(request, CibaClient.objects.get())
+    with pytest.raises(InvalidGrant):
+        grants.issue_for_push(request, started["auth_req_id"])
+    # The row decides, not what was read before.
+    request.transaction.status = Status.AUTHENTICATED
+    with pytest.raises(InvalidGrant):
+        grants.issue_once(request, CibaClient.objects.get())
     assert not AuthenticationRequest.objects.get().used_at
 
 

@@ -19,7 +19,13 @@ MILLISECONDS = 1795860000000
 SERVER, PORTAL = "https://auth.example.com", "https://portal.example.com"
 MARK = "by tests/flows/test_api_reference.py -->"
 BLOCK = re.compile(rf"<!-- (executed|response, compared|callback, compared) {MARK}\n```(sh|http)\n(.*?)```", re.DOTALL)
-FIXED = {"verification_number": "42", "user_agent": "curl/8.14.1"}
+FIXED = {
+    "verification_number": "42",
+    "user_agent": "curl/8.14.1",
+    "auth_req_id": "mV0Xn3v5dRkT1y8uQwLcGh2sJpZaBfEo4iNx6tDrKqM",
+    "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6...",
+    "id_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6...",
+}
 EXAMPLE_OTP = b64encode(sha256(b"one-time password").digest()[:20]).decode()
 # Lists of short texts are written in one line.
 SHORT_LIST = re.compile(r'\[\s+("[^"\n]*"(?:,\s+"[^"\n]*")*)\s+\]')

@@ -34,6 +34,7 @@ PAGES = [
     "docs/portal-api/resend-and-cancel.md",
     "docs/portal-api/callbacks.md",
     "docs/events-api.md",
+    "docs/ciba.md",
     "docs/user-api.md",
 ]
 CALLBACKS = "docs/portal-api/callbacks.md"
