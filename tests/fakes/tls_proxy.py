@@ -24,19 +24,27 @@ class TlsProxy:
         self.loop = asyncio.new_event_loop()
         self.ready = threading.Event()
 
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
     def __enter__(self):
-        threading.Thread(target=self._run, daemon=True).start()
+        self.thread.start()
         assert self.ready.wait(10)
         return self
 
     def __exit__(self, *exception):
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
 
     def _run(self):
         server = asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.context)
         self.loop.run_until_complete(server)
         self.ready.set()
         self.loop.run_forever()
+        connections = asyncio.all_tasks(self.loop)
+        for connection in connections:
+            connection.cancel()
+        self.loop.run_until_complete(asyncio.gather(*connections, return_exceptions=True))
+        self.loop.close()
 
     async def _accept(self, reader, writer):
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
