@@ -25,7 +25,7 @@ class ExportedFile:
 
     @property
     def lines(self):
-        return self.path.read_text(encoding="utf-8", newline="").splitlines(keepends=True)
+        return self.path.read_bytes().decode().splitlines(keepends=True)
 
     def write(self, lines):
         self.path.write_text("".join(lines), encoding="utf-8", newline="")
