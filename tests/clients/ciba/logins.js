@@ -15,6 +15,8 @@ async function phone(action, values) {
 async function login(userId, authentication, answer, parameters = {}) {
   const deviceId = await phone("enroll", { user_id: userId });
   const configuration = await openid.discovery(new URL(site.issuer), authentication.clientId, undefined, authentication.method);
+  // The client verifies the signature of the ID token with the key set of the server.
+  openid.enableNonRepudiationChecks(configuration);
   const started = await openid.initiateBackchannelAuthentication(configuration, {
     scope: "openid",
     login_hint: userId,
