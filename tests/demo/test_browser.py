@@ -3,22 +3,17 @@
 import base64
 import json
 import re
-import shutil
 import urllib.request
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from apps.demo.device import Device
+from tests.browsers import needs_browser, new_page
 from tests.demo.running import STEP_SECONDS, Run
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER WAS TESTED: there is no chromium on this machine"),
-]
+pytestmark = [pytest.mark.processes, needs_browser]
 
 
 @pytest.fixture(scope="module")
@@ -31,31 +26,17 @@ def run(tmp_path_factory):
         running.kill()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(run, chromium):
     """Return the demo page. A script error or a violation of its policy fails the test."""
-    page = chromium.new_page()
-    page.set_default_timeout(STEP_SECONDS * 1000)
-    page_errors = []
-    page.on("pageerror", lambda error: page_errors.append(str(error)))
-    page.on("console", lambda message: page_errors.append(message.text) if message.type == "error" else None)
-    page.goto(f"{run.base}/demo/")
-    with page.expect_response("**/demo/reset"):
-        page.get_by_role("button", name="Reset").click()
-    # The buttons have no effect until the response is displayed.
-    expect(page.get_by_role("button", name="Reset")).to_be_enabled()
-    expect(page.get_by_role("heading", name="Good to see you")).to_be_visible()
-    yield page
-    page.close()
-    assert page_errors == []
+    with new_page(chromium, lambda message: message.type == "error") as page:
+        page.goto(f"{run.base}/demo/")
+        with page.expect_response("**/demo/reset"):
+            page.get_by_role("button", name="Reset").click()
+        # The buttons have no effect until the response is displayed.
+        expect(page.get_by_role("button", name="Reset")).to_be_enabled()
+        expect(page.get_by_role("heading", name="Good to see you")).to_be_visible()
+        yield page
 
 
 def test_approval_on_the_phone_signs_in_at_the_shop(page):
