@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.languages import display_name
 from apps.configuration.console import pages as configuration_pages
 from apps.console import feature_pages
 from apps.system import services as system
@@ -17,6 +19,11 @@ ENDPOINTS, TRANSACTIONS = "callbacks_callbackendpoint_changelist", "transactions
 RELATED_PAGES = {ENDPOINTS: "callbacks_callbackdelivery_changelist", TRANSACTIONS: "transactions_smsusage_changelist"}
 # Permissions of pages without a model.
 PAGE_PERMISSIONS = {configuration_pages.PAGE: configuration_pages.PERMISSION}
+
+
+def languages(_request: HttpRequest) -> list[dict[str, str]]:
+    """Return the entries of the language menu. They begin with a capital letter, as in CLDR's rules for menus."""
+    return [{"code": code, "name_local": display_name(code)} for code, _name in settings.LANGUAGES]
 
 
 def navigation(request: HttpRequest) -> list[Group]:

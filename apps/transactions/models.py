@@ -58,7 +58,7 @@ class Transaction(models.Model):
     profile = models.ForeignKey(
         Profile, null=True, on_delete=models.SET_NULL, related_name="transactions", verbose_name=_("profile")
     )
-    device_id = models.CharField(_("device"), max_length=64, blank=True)
+    device_id = models.CharField(_("device ID"), max_length=64, blank=True)
     device_platform = models.CharField(
         _("device platform"), max_length=10, choices=Platform.choices, blank=True, default="", db_default=""
     )
@@ -200,8 +200,8 @@ class SmsUsage(models.Model):
     verified = models.PositiveIntegerField(_("verified"), default=0)
 
     class Meta:
-        verbose_name = _("text messages of a day")
-        verbose_name_plural = _("text messages by day")
+        verbose_name = _("daily count of text messages")
+        verbose_name_plural = _("daily counts of text messages")
         ordering = ["-day", "country"]
         constraints = [models.UniqueConstraint(fields=["day", "client", "country"], name="sms_usage_unique")]
 

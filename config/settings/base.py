@@ -330,6 +330,7 @@ UNFOLD = {
     },
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
+    "LANGUAGES": {"navigation": "apps.console.menu.languages"},
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {

@@ -46,7 +46,7 @@ DATA = re.compile(
     r"|API|URL|PIN|SMS|OTP|ID|UTC|QR|HTTP|CSV|YAML|JSON|NL|EN|DE|FR"
     # Examples and placeholders.
     r"|You are logging into the XYZ portal|Mac|Chrome|Provincie|Utrecht|\[\w+\]"
-    r"|English|Deutsch|français|Nederlands|https?://\S+|[\w.-]+@[\w.-]+"
+    r"|English|Deutsch|Français|Nederlands|https?://\S+|[\w.-]+@[\w.-]+"
     # Names with digits, dots, dashes or underscores; ids; event types; colours and numbers.
     r"|\b[\w-]*[\d_][\w.-]*\b|\b[\w]+([.-][\w]+)+\b|[A-Z]{2,}( [A-Z]+)+|[A-F0-9]{6,}|\b[A-Z0-9]{6}\b"
 )

@@ -55,6 +55,12 @@ def add_label(opts: Any) -> str:
     return capfirst(gettext("Add %(name)s") % {"name": opts.verbose_name})
 
 
+@register.simple_tag
+def delete_label(opts: Any) -> str:
+    """Return the label of the button that deletes a row of a model."""
+    return capfirst(gettext("Delete %(name)s") % {"name": opts.verbose_name})
+
+
 def _path(context: RequestContext) -> list[tuple[str, str]]:
     opts, title = context.get("opts"), str(context.get("title") or "")
     if opts is None:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.common.console.documents import Document
@@ -45,6 +45,22 @@ GOOD, BAD, WAITING, PLAIN = "good", "bad", "waiting", "plain"
 SUCCESSFUL_OUTCOMES = ("accepted", "delivered", EventTypes.GEOLOCATION_CHECK_SUCCESS)
 # Neither success nor failure: the outcome is unknown, or no attempt was needed.
 NEUTRAL_OUTCOMES = ("unknown", "not_needed")
+OUTCOMES = {
+    "accepted": gettext_lazy("accepted"),
+    "delivered": gettext_lazy("delivered"),
+    "retry": gettext_lazy("retry"),
+    "refused": gettext_lazy("rejected"),
+    "sender_refused": gettext_lazy("sender rejected"),
+    "dead_token": gettext_lazy("invalid push token"),
+    "misconfigured": gettext_lazy("misconfigured"),
+    "credential_refused": gettext_lazy("credential rejected"),
+    "unknown": gettext_lazy("unknown"),
+    "not_needed": gettext_lazy("not needed"),
+    "failed": gettext_lazy("failed"),
+    EventTypes.GEOLOCATION_CHECK_SUCCESS: gettext_lazy("success"),
+    EventTypes.GEOLOCATION_CHECK_FAILED: gettext_lazy("failed"),
+    EventTypes.GEOLOCATION_CHECK_SKIPPED_DATA_MISSING: gettext_lazy("skipped, data missing"),
+}
 EVENT_STYLES: dict[str, Any] = {
     EventTypes.PUSH_AUTH_INITIALIZED: ("play_arrow", PLAIN),
     EventTypes.MOBILE_AUTH_FETCH_SECURED_MESSAGE_FETCHED: ("smartphone", PLAIN),
@@ -212,7 +228,7 @@ def _time(entry: Entry) -> datetime:
 
 
 def _labels(attempt: Attempt) -> dict[str, Any]:
-    outcome = attempt.outcome.removeprefix("GEOLOCATION_CHECK_").replace("_", " ").lower()
+    outcome = OUTCOMES.get(attempt.outcome, attempt.outcome.replace("_", " "))
     return {"number": attempt.number, "outcome": outcome or _("in flight")}
 
 

@@ -109,7 +109,17 @@
         }
     }
 
+    /* The types of events break after their underscores only. */
+    function breakEventTypes() {
+        for (const code of document.querySelectorAll(".console-event-type")) {
+            const parts = code.textContent.split(/(?<=_)/);
+            code.replaceChildren(...parts.flatMap((part) => [part, document.createElement("wbr")]).slice(0, -1));
+        }
+    }
+
     document.addEventListener("DOMContentLoaded", hideSymbols);
+    document.addEventListener("DOMContentLoaded", breakEventTypes);
+    document.addEventListener("console:updated", breakEventTypes);
     document.addEventListener("DOMContentLoaded", capitalizeLabels);
     document.addEventListener("DOMContentLoaded", () => setTimeout(scrollToCurrentItem));
     document.addEventListener("DOMContentLoaded", refresh);

@@ -19,6 +19,7 @@
         }
         const before = state().status;
         shown = area.innerHTML = html;
+        document.dispatchEvent(new Event("console:updated"));
         document.getElementById("trial-instructions").hidden = state().status !== "pending";
         if (state().status !== before) {
             document.getElementById("trial-announcement").textContent =
