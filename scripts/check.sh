@@ -35,6 +35,8 @@ check "types of clients/typescript (tsc)" $bin/python scripts/typescript.py type
 check "code style of clients/typescript (ESLint)" $bin/python scripts/typescript.py lint
 check "types of clients/portal-typescript (tsc)" $bin/python scripts/typescript.py types portal-typescript
 check "code style of clients/portal-typescript (ESLint)" $bin/python scripts/typescript.py lint portal-typescript
+check "types of examples (mypy)" sh -c "cd examples/agent-python && $PWD/$bin/mypy --strict --config-file= agent.py receipt.py"
+check "types of examples (tsc)" $bin/python scripts/typescript.py types ../tests/clients/ciba
 check "types of clients/web-phone (tsc)" $bin/python scripts/typescript.py types web-phone
 check "code style of clients/web-phone (ESLint)" $bin/python scripts/typescript.py lint web-phone
 check "site of the documentation (MkDocs)" env NO_MKDOCS_2_WARNING=1 $bin/python -m mkdocs build --site-dir "$VAR_DIR/docs"
