@@ -4,6 +4,7 @@ Endpoints, statuses, grant types and answers are enumerated, so that a new one m
 """
 
 import json
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import pytest
@@ -24,6 +25,9 @@ pytestmark = pytest.mark.django_db
 STRONG = {"name": "strong", "method": "push_with_pin", "number_matching_digits": 6, "transaction_signing": True}
 # Prefixes of all paths that are not pages of the console, the demo or the documentation.
 API_PREFIXES = ("oauth/", "device/", "bc-authorize", ".well-known/", "integrations/")
+# Parts of the approval, and the error without the part or with a wrong one. A wrong credential can be corrected.
+PARTS = {"number": "access_denied", "credential": "authorization_pending", "signature": "access_denied"}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OTHER_GRANTS = [
     "authorization_code",
     "client_credentials",
@@ -46,27 +50,28 @@ ERRORS = {
 @pytest.fixture
 def strong(new_client):
     """Return a client whose type needs a number, the PIN and a signature."""
-    return new_client(STRONG)
+    return new_client(STRONG, authorization_details_types=["payment"])
 
 
 @pytest.fixture
 def started(strong, device):
-    """Return the response of a pending request. The transaction has data to sign."""
-    response = strong.start().json()
-    row = Transaction.objects.get()
-    row.signing_data = "Pay 5 euro"
-    row.save()
-    return response
+    """Return the response of a pending request with data to sign."""
+    return start(strong)
 
 
-def api_paths(patterns=None, prefix=""):
-    """Yield the paths of all APIs, with their parameters in angle brackets."""
+def start(strong):
+    return strong.start(authorization_details='[{"type": "payment", "amount": "5 euro"}]').json()
+
+
+def operations(patterns=None, prefix=""):
+    """Yield the paths of all APIs, with their parameters in angle brackets, and their methods."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         path = prefix + str(pattern.pattern)
         if hasattr(pattern, "url_patterns"):
-            yield from api_paths(pattern.url_patterns, path)
+            yield from operations(pattern.url_patterns, path)
         elif path.startswith(API_PREFIXES):
-            yield path
+            view = pattern.callback.view_class
+            yield from ((path, method) for method in METHODS if hasattr(view, method.lower()))
 
 
 def test_no_endpoint_replaces_the_approval(strong, started, device, client):
@@ -77,7 +82,7 @@ def test_no_endpoint_replaces_the_approval(strong, started, device, client):
         "device_id": device.device_id,
         "profile_id": device.profile_id,
         "app_id": "shop",
-        "name": "realm",
+        "integration_name": "realm",
     }
     number = dict.fromkeys(("code", "sms_code", "number", "otp", "message"), started["verification_number"])
     fields = {**named, **number, "auth_req_id": started["auth_req_id"], "grant_type": GRANT_TYPE, "status": "SUCCEED"}
@@ -85,41 +90,44 @@ def test_no_endpoint_replaces_the_approval(strong, started, device, client):
         (strong.authorization, urlencode(fields), FORM),
         (f"Bearer {device.device_token}", json.dumps({**fields, "authenticated": True}), "application/json"),
     ]
-    paths = list(api_paths())
-    assert len(paths) > 50
+    found = list(operations())
+    assert len(found) > 55
     client.raise_request_exception = False
-    for path in paths:
+    for path, method in found:
         url = "/" + path
         for name, value in named.items():
             url = url.replace(f"<str:{name}>", value)
         assert "<" not in url
-        for method in ("GET", "POST", "DELETE"):
-            for authorization, body, content_type in callers:
-                with database.atomic():
-                    headers = {"Authorization": authorization}
-                    response = client.generic(method, url, body, content_type=content_type, headers=headers)
-                    transaction.refresh_from_db()
-                    reached = (transaction.status, b"access_token" in response.content, response.status_code)
-                    # What a request changes must not hide the effect of the next one.
-                    database.set_rollback(True)
-                is_description = path == "oauth/api/schema/"
-                assert reached[0] != Status.AUTHENTICATED, (method, url)
-                assert is_description or not reached[1], (method, url)
-                assert reached[2] < 500, (method, url)
+        for authorization, body, content_type in callers:
+            with database.atomic():
+                headers = {"Authorization": authorization}
+                response = client.generic(method, url, body, content_type=content_type, headers=headers)
+                transaction.refresh_from_db()
+                status, has_token = transaction.status, b"access_token" in response.content
+                # What a request changes must not hide the effect of the next one.
+                database.set_rollback(True)
+            assert status != Status.AUTHENTICATED, (method, url)
+            assert path == "oauth/api/schema/" or not has_token, (method, url)
+            assert response.status_code < 500, (method, url)
     assert error_of(strong.poll(started["auth_req_id"])) == (400, "authorization_pending")
 
 
-@pytest.mark.parametrize("grant_type", OTHER_GRANTS)
-def test_no_other_grant_leads_to_a_token(strong, started, grant_type):
-    fields = {"grant_type": grant_type, "code": started["auth_req_id"], "username": "anna", "assertion": "a.b.c"}
-    assert error_of(strong.poll(started["auth_req_id"], **fields)) == (400, "unsupported_grant_type")
+def test_no_other_grant_leads_to_a_token(strong, started):
+    for grant_type in OTHER_GRANTS:
+        fields = {"grant_type": grant_type, "code": started["auth_req_id"], "username": "anna", "assertion": "a.b.c"}
+        assert error_of(strong.poll(started["auth_req_id"], **fields)) == (400, "unsupported_grant_type")
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status != Status.AUTHENTICATED])
-def test_no_status_but_authenticated_leads_to_a_token(strong, started, status):
+def test_no_status_but_authenticated_leads_to_a_token(strong, started):
+    assert set(ERRORS) == set(Status) - {Status.AUTHENTICATED}
+    for status in ERRORS:
+        assert_no_token(strong, started, status)
+
+
+def assert_no_token(strong, started, status):
+    """Check that a request with this status gets no token, also if the caller of the function that signs errs."""
     Transaction.objects.update(status=status, ended_at=None if status == Status.PENDING else timezone.now())
     assert error_of(strong.poll(started["auth_req_id"])) == (400, ERRORS[status])
-    # Not even if a caller of `issue_once` had not checked the status.
     request = AuthenticationRequest.objects.select_related("transaction", "client").get()
     with pytest.raises(InvalidGrant):
         grants.issue_once(request, CibaClient.objects.get())
@@ -132,60 +140,52 @@ def test_no_status_but_authenticated_leads_to_a_token(strong, started, status):
     assert not AuthenticationRequest.objects.get().used_at
 
 
-def approval(device, challenge, number, *leave_out):
-    """Return a sealed approval with everything that the type needs, except the members that are left out."""
-    members = {
-        "number": number,
-        "credential": {"type": "pin", "token": device.pin_token.unlock(PIN)},
-        "signature": device.sign("Pay 5 euro"),
-    }
-    content = {"transaction_id": challenge["transaction_id"], "token": challenge["token"], "authenticated": True}
-    return device.seal(content | {name: value for name, value in members.items() if name not in leave_out})
-
-
-@pytest.mark.parametrize("missing", ["number", "credential", "signature"])
-def test_approval_without_a_part_of_its_type_leads_to_no_token(strong, started, device, missing):
+def approve(device, right_number, **changes):
+    """Send an approval with everything that the type needs. Members that are changed to None are left out."""
     challenge = challenge_of(device)
-    message = approval(device, challenge, started["verification_number"], missing)
-    try:
-        status = device.send_answer(challenge["transaction_id"], message)
-    except DeviceApiError:
-        status = "rejected"
-    assert status in ("rejected", "not_authenticated")
-    error = "authorization_pending" if status == "rejected" else "access_denied"
-    assert error_of(strong.poll(started["auth_req_id"])) == (400, error)
+    members = {
+        "transaction_id": challenge["transaction_id"],
+        "token": challenge["token"],
+        "authenticated": True,
+        "number": right_number,
+        "credential": {"type": "pin", "token": device.pin_token.unlock(PIN)},
+        "signature": device.sign(challenge["signing_data"]),
+        **changes,
+    }
+    message = device.seal({name: value for name, value in members.items() if value is not None})
+    with suppress(DeviceApiError):
+        return device.send_answer(challenge["transaction_id"], message)
 
 
-@pytest.mark.parametrize("wrong", ["number", "credential", "signature"])
-def test_approval_with_a_wrong_part_of_its_type_leads_to_no_token(strong, started, device, wrong):
-    challenge, number = challenge_of(device), started["verification_number"]
-    if wrong == "number":
-        number = str((int(number) + 1) % 10**6).zfill(6)
-    elif wrong == "credential":
-        device.pin_token = device.pin_token.lock("A" * 43, PIN)
-    else:
-        device.sign = lambda _data, sign=device.sign: sign("Pay 500 euro")
-    try:
-        status = device.send_answer(challenge["transaction_id"], approval(device, challenge, number))
-    except DeviceApiError:
-        status = "rejected"
-    assert status == ("rejected" if wrong == "credential" else "not_authenticated")
-    error = "authorization_pending" if wrong == "credential" else "access_denied"
-    assert error_of(strong.poll(started["auth_req_id"])) == (400, error)
+def test_approval_without_a_part_of_its_type_leads_to_no_token(strong, device):
+    for missing, error in PARTS.items():
+        request = start(strong)
+        approve(device, request["verification_number"], **{missing: None})
+        assert error_of(strong.poll(request["auth_req_id"])) == (400, error), missing
+
+
+def test_approval_with_a_wrong_part_of_its_type_leads_to_no_token(strong, device):
+    for wrong, error in PARTS.items():
+        request = start(strong)
+        number = request["verification_number"]
+        changes = {
+            "number": str((int(number) + 1) % 10**6).zfill(6),
+            "credential": {"type": "pin", "token": "A" * 43},
+            "signature": device.sign("Pay 500 euro"),
+        }
+        approve(device, number, **{wrong: changes[wrong]})
+        assert error_of(strong.poll(request["auth_req_id"])) == (400, error), wrong
 
 
 def test_complete_approval_leads_to_tokens_once(strong, started, device):
-    challenge = challenge_of(device)
-    message = approval(device, challenge, started["verification_number"])
-    assert device.send_answer(challenge["transaction_id"], message) == "authenticated"
+    assert approve(device, started["verification_number"]) == "authenticated"
     assert strong.poll(started["auth_req_id"]).status_code == 200
     assert error_of(strong.poll(started["auth_req_id"])) == (400, "invalid_grant")
 
 
 def test_other_identities_of_the_request_lead_to_no_token(strong, started, device):
     """The id of the transaction, its hash and the id of the row are no `auth_req_id`."""
-    message = approval(device, challenge_of(device), started["verification_number"])
-    device.send_answer(str(Transaction.objects.get().pk), message)
+    approve(device, started["verification_number"])
     request = AuthenticationRequest.objects.get()
     for value in (request.transaction_id, request.pk, request.auth_req_id_hash, "", started["auth_req_id"].upper()):
         assert strong.poll(str(value)).status_code == 400
