@@ -20,9 +20,14 @@ from apps.callbacks.messages import Message, MessageKind
 from apps.callbacks.models import CallbackDelivery
 from apps.callbacks.transport import CallbackResult
 from apps.ciba import grants
-from apps.ciba.models import AuthenticationRequest, DeliveryMode
+from apps.ciba.models import AuthenticationRequest, CibaClient, DeliveryMode
+from apps.common import codes
 from apps.common.encryption import CannotDecrypt
 from apps.common.statements import AnyOf, Select
+from apps.events import services as events
+from apps.events.changes import redact_urls
+from apps.events.facts import TestCallbackFacts
+from apps.events.types import EventTypes
 from apps.outgoing import http
 from apps.transactions.models import Reason, Status, Transaction
 
@@ -103,3 +108,20 @@ def _error(transaction: Transaction) -> tuple[str, str]:
         return "expired_token", "The user did not answer in time."
     error = "access_denied" if transaction.reason in DENIALS else "transaction_failed"
     return error, grants.denial(transaction)
+
+
+def send_test(row: CibaClient, *, who: str) -> CallbackResult:
+    """Send a notification about a request that does not exist, and return its result. It is stored nowhere.
+
+    `who` is the actor of the event.
+    """
+    body = {"auth_req_id": f"test-{codes.random_token()}"}
+    if row.delivery_mode == DeliveryMode.PUSH:
+        body |= {"error": "transaction_failed", "error_description": "Test notification"}
+    request = build_request(row.notification_endpoint, codes.random_token(), body)
+    [[(_item, result)]] = transport.send_all([(None, request)])
+    facts = TestCallbackFacts(
+        who=who, object=redact_urls(row.notification_endpoint), http_status=result.status, reason=result.reason
+    )
+    events.record(EventTypes.ADMIN_TEST_CALLBACK_SENT, facts)
+    return result

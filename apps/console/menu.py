@@ -15,8 +15,13 @@ from apps.system import services as system
 
 Group = dict[str, Any]
 ENDPOINTS, TRANSACTIONS = "callbacks_callbackendpoint_changelist", "transactions_transaction_changelist"
+API_CLIENTS = "applications_apiclient_changelist"
 # Pages outside the menu, by the menu item that links to them.
-RELATED_PAGES = {ENDPOINTS: "callbacks_callbackdelivery_changelist", TRANSACTIONS: "transactions_smsusage_changelist"}
+RELATED_PAGES = {
+    ENDPOINTS: "callbacks_callbackdelivery_changelist",
+    TRANSACTIONS: "transactions_smsusage_changelist",
+    API_CLIENTS: "ciba_signingkey_changelist",
+}
 # Permissions of pages without a model.
 PAGE_PERMISSIONS = {configuration_pages.PAGE: configuration_pages.PERMISSION}
 
@@ -36,7 +41,7 @@ def navigation(request: HttpRequest) -> list[Group]:
             "items": _items(
                 request,
                 (_("Applications"), "applications_application_changelist", "smartphone"),
-                (_("API clients"), "applications_apiclient_changelist", "api"),
+                (_("API clients"), API_CLIENTS, "api"),
             ),
         },
         {

@@ -21,6 +21,7 @@ SECTIONS = {
     "send_test_sms": (MOBILE_AUTHENTICATION, "mobile-authentication-types"),
     "applications_application_": (SYSTEM, "applications"),
     "applications_apiclient_": (SYSTEM, "api-clients"),
+    "ciba_": (SYSTEM, "api-clients"),
     "system_features_": (SYSTEM, "features"),
     "system_apnsproxy_": (SYSTEM, "proxy"),
     "geocontext_geolocation_": (SYSTEM, "geolocation"),

@@ -95,14 +95,14 @@ WARNINGS = [
 ]
 PROBLEMS = [
     ROOT / "apps" / app / "problems.py"
-    for app in ("applications", "callbacks", "console", "geocontext", "integrations", "push", "transactions")
+    for app in ("applications", "callbacks", "ciba", "console", "geocontext", "integrations", "push", "transactions")
 ]
 PROBLEMS.append(ROOT / "apps/configuration/checks/operation.py")
 # Results of successful checks, and references to other texts.
 NO_WARNINGS = re.compile(
     r"^(All settings are|The broker is available|Its host name resolves|The service locates|Database type|Browsers can"
     r"|The (certificate|signing key|service account|VAPID key pair) .* valid|The gateway (is reachable|or its proxy)"
-    r"|There are more|Set it, or|Serve HTTP|The realm can be reached|… (was|were) checked|… is reachable)"
+    r"|There are more|Usable keys|Set it, or|Serve HTTP|The realm can be reached|… (was|were) checked|… is reachable)"
 )
 
 

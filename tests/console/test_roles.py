@@ -14,6 +14,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackEndpoint
+from apps.ciba import keys
 from apps.events.models import Event
 from apps.integrations.models import KeycloakIntegration
 from apps.staff import accounts
@@ -25,7 +26,7 @@ HELPDESK_PAGES = {"enrollment.Profile", "transactions.Transaction"}
 # Rows of the server cannot be added or changed. A configuration of one row already exists.
 READ_ONLY = {
     *("enrollment.Profile", "transactions.Transaction", "transactions.SmsUsage"),
-    *("events.Event", "callbacks.CallbackDelivery"),
+    *("events.Event", "callbacks.CallbackDelivery", "ciba.SigningKey"),
 }
 ONE_ROW = {
     *("system.ApnsProxy", "system.Features", "system.GeneralConfiguration"),
@@ -56,6 +57,7 @@ def rows(device, portal, mobile_type):
     )
     SmsUsage.objects.create(client=portal.api_client, day=timezone.now().date(), country="NL", sent=1)
     sign_in_as("admin", "olga").get("/admin/system/apnsproxy/")
+    keys.active()
     found = {}
     for model in admin.site._registry:
         found[model._meta.label] = getattr(model, "get_solo", model._base_manager.first)()

@@ -74,9 +74,11 @@ class ApplicationAdmin(ConsoleAdmin):
         return int(application.version_count)
 
 
-@admin.register(ApiClient)
 class ApiClientAdmin(ConsoleAdmin):
-    """API clients. A secret is shown once, in the response to the request that created it."""
+    """API clients. A secret is shown once, in the response to the request that created it.
+
+    `apps.ciba` registers the page with the settings of CIBA.
+    """
 
     form = ApiClientForm
     secret_fields = ("secret_hashes",)
@@ -84,7 +86,7 @@ class ApiClientAdmin(ConsoleAdmin):
     search_fields = ("name", "client_id")
     search_help_text = _("Part of the name or the client ID")
     readonly_fields = ("active_secrets",)
-    actions_detail = ("new_secret", "remove_old_secret")
+    actions_detail: tuple[str, ...] = ("new_secret", "remove_old_secret")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Offer “Remove old secret” only if there are two secrets."""

@@ -9,6 +9,7 @@ from apps.common.findings import Finding, Level
 from apps.configuration.checks import (
     broker,
     callbacks,
+    ciba,
     geolocation,
     keycloak,
     operation,
@@ -30,11 +31,13 @@ CHECKS: list[Callable[[], Iterator[Finding]]] = [
     web_phone.check,
     callbacks.check,
     keycloak.check,
+    ciba.check,
     geolocation.check,
     operation.check,
 ]
 # Checks of stored values and settings, without a connection: the start page of the console runs them too.
 STORED_CHECKS: list[Callable[[], Iterator[Finding]]] = [
+    ciba.check_stored,
     sms.check_stored,
     types.check,
     versions.check,

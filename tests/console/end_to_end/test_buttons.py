@@ -105,6 +105,7 @@ def test_every_page_with_buttons_is_tested():
     with_buttons = {model._meta.label for model in admin.site._registry if pressed_buttons(model._meta.label)}
     assert with_buttons == {
         *("applications.ApiClient", "callbacks.CallbackDelivery", "callbacks.CallbackEndpoint", "enrollment.Profile"),
+        "ciba.SigningKey",
         *(
             "events.Event",
             "integrations.KeycloakIntegration",
@@ -201,7 +202,7 @@ def test_realm_of_keycloak_is_checked(console, site, portal):
     assert_all_pressed(console, "integrations.KeycloakIntegration")
 
 
-def test_client_secret_is_rotated(console, portal):
+def test_client_secret_is_rotated_and_notifications_are_tested(console, site, portal):
     console.open_row("API clients", "Rotating")
     expect(console.page.get_by_role("link", name="Remove old secret")).to_have_count(0)
     console.press("New secret")
@@ -214,7 +215,22 @@ def test_client_secret_is_rotated(console, portal):
     console.press("Remove old secret", message="The old secret was removed.")
     assert wait_until(lambda: old.call(enabled_path)[0] == 401, 5)
     assert new.call(enabled_path)[0] == 200
-    assert_all_pressed(console, "applications.ApiClient")
+
+    url = f"{site.fake_portal.url}/ciba"
+    expect(console.field("ciba_delivery_mode")).to_be_hidden()
+    console.page.locator("[name=apis][value=ciba]").check()
+    expect(console.field("ciba_notification_endpoint")).to_be_hidden()
+    console.choose(ciba_delivery_mode="Ping", ciba_default_type="login")
+    console.fill(ciba_notification_endpoint=url)
+    console.save("was changed successfully")
+    console.open_row("API clients", "Rotating")
+    console.press("Send test notification", message=f"{url} responded to the test notification with HTTP 204.")
+    [sent] = site.fake_portal.wait("/ciba", 1, 204, 20)
+    assert set(json.loads(sent["body"])) == {"auth_req_id"}
+    console.open("API clients")
+    console.follow("Signing keys")
+    console.press("New signing key", message="is published")
+    assert_all_pressed(console, "applications.ApiClient", "ciba.SigningKey")
 
 
 def test_key_pair_of_web_push_is_replaced(console, site, portal):

@@ -20,6 +20,10 @@
         if (!field) {
             return false;
         }
+        const boxes = [...document.getElementsByName(prefix + name)];
+        if (boxes.length > 1 && field.type === "checkbox") {
+            return boxes.some((box) => box.checked && !box.disabled && expected.split("|").includes(box.value));
+        }
         const isOff = field.type === "checkbox" && (!field.checked || field.disabled);
         const input = isOff ? "" : field.value;
         const value = data ? field.selectedOptions[0]?.dataset[data] : input;
