@@ -48,7 +48,7 @@ def agents(portal_site, ciba_package, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def running(portal_site, ciba_package, ciba_site, agents):
-    """Start all clients. Return the futures of their outcomes."""
+    """Run all clients. Return the futures of their outcomes."""
     phones = portal_site.phones
     answers = {"approve": phones.approve_next, "deny": phones.deny_next}
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(max_workers=8) as executor:
@@ -58,4 +58,4 @@ def running(portal_site, ciba_package, ciba_site, agents):
         futures["javascript"] = executor.submit(runs.node_logins, portal_site, ciba_package, ciba_site)
         for name, answer in answers.items():
             futures["auth0-ai", name] = executor.submit(runs.call_tool, portal_site, f"auth0-ai/{name}", answer)
-        yield futures
+    return futures
