@@ -54,7 +54,18 @@ class Installation:
                     "client_id": "portal",
                     "client_secret": CLIENT_SECRET,
                     "apis": ["mobile_authentication", "end_user", "events"],
-                }
+                },
+                {
+                    "name": "Agent",
+                    "client_id": "agent",
+                    "client_secret": CLIENT_SECRET,
+                    "apis": ["ciba"],
+                    "ciba": {
+                        "delivery_mode": "push",
+                        "notification_endpoint": f"{self.portal.url}/ciba",
+                        "default_type": "login",
+                    },
+                },
             ],
             "push_messaging_configurations": [
                 {
@@ -103,9 +114,9 @@ class Installation:
             ],
         }
 
-    def call(self, path, fields=None, **headers):
-        """Call the REST API as the portal does. Return status and body."""
-        pair = base64.b64encode(f"portal:{CLIENT_SECRET}".encode()).decode()
+    def call(self, path, fields=None, *, client="portal", **headers):
+        """Call the REST API as the portal does, or as another client. Return status and body."""
+        pair = base64.b64encode(f"{client}:{CLIENT_SECRET}".encode()).decode()
         headers["Authorization"] = f"Basic {pair}"
         request = urllib.request.Request(self.stack.url + path, headers=headers)
         if fields is not None:
@@ -149,6 +160,13 @@ class Installation:
         )
         assert status == 200, body
         return body["transaction_id"]
+
+    def start_ciba(self, user):
+        """Send an authentication request of CIBA, whose result is pushed. Return its id and the transaction id."""
+        fields = {"scope": "openid", "login_hint": user.user_id, "client_notification_token": "notification-token"}
+        status, body = self.call("/oauth/bc-authorize", fields, client="agent")
+        assert status == 200, body
+        return body["auth_req_id"], user.device.pending()[-1]["transaction_id"]
 
     def result(self, transaction_id):
         """E4."""

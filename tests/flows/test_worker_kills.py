@@ -1,11 +1,13 @@
 """`kill -9` of the worker: the next worker delivers its claimed deliveries within 30 seconds of the kill."""
 
 import contextlib
+import json
 import signal
 import time
 from dataclasses import dataclass
 
 import pytest
+from joserfc.jws import extract_compact
 
 from tests.fakes.portal import Portal
 from tests.fakes.saturated_port import SaturatedPort
@@ -48,8 +50,19 @@ def start_blocked(installation, saturated_port):
     return transaction_id
 
 
+def start_pushed_tokens(installation):
+    """Start the push of the tokens of an approved CIBA request, which gets no response. Return the `auth_req_id`."""
+    user = installation.enroll()
+    installation.portal.script("/ciba", {"delay": 60})
+    auth_req_id, transaction_id = installation.start_ciba(user)
+    installation.answer(user, transaction_id)
+    installation.portal.wait("/ciba")
+    return auth_req_id
+
+
 def test_worker_killed_at_any_point_loses_no_delivery(installation):
     saturated_port = SaturatedPort()
+    auth_req_id = start_pushed_tokens(installation)
     response_pending = start_in_flight(installation, {"delay": 60})
     response_partial = start_in_flight(installation, {"status": 200, "body": "x" * 60, "trickle": 60})
     tables = ("transactions_pushdelivery", "callbacks_callbackdelivery")
@@ -67,9 +80,20 @@ def test_worker_killed_at_any_point_loses_no_delivery(installation):
         installation.stack.start_worker()
         for in_flight in (response_pending, response_partial):
             check_recovery(installation, killed_at, in_flight)
+        check_pushed_tokens(installation, auth_req_id)
         calls = portal.wait("/callback", 1, 204, RECOVERY_SECONDS)
         assert calls[0]["at"] - killed_at < RECOVERY_SECONDS
         installation.check_callback(before_request, calls, attempts=2)
+
+
+def check_pushed_tokens(installation, auth_req_id):
+    """Check that both pushes have the same identifiers, so that the client can ignore the second."""
+    bodies = [json.loads(call["body"]) for call in installation.portal.wait("/ciba", 2, seconds=RECOVERY_SECONDS + 5)]
+    assert [body["auth_req_id"] for body in bodies] == [auth_req_id] * 2
+    for name, claim in (("id_token", "txn"), ("access_token", "jti")):
+        tokens = [extract_compact(body[name].encode()) for body in bodies]
+        assert len({json.loads(token.payload)[claim] for token in tokens}) == 1
+    installation.portal.assert_count_stays("/ciba", 2, seconds=0)
 
 
 def check_recovery(installation, killed_at, in_flight):

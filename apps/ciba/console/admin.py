@@ -208,7 +208,7 @@ def _key_confirmation() -> Confirmation:
             % {"hours": lead},
             _("The current key is published for %(hours)d hours after that. No token becomes invalid.")
             % {"hours": overlap},
-            _("After the disclosure of a key, run the command rotate_ciba_key instead: it replaces the key at once."),
+            _("After the disclosure of a key, run rotate_ciba_key --now instead: it replaces the key at once."),
         ),
         icon="add",
         back_url=reverse(KEYS),

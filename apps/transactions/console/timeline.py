@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from apps.callbacks import kinds
 from apps.callbacks.models import CallbackAttempt, CallbackDelivery
 from apps.common.console.documents import Document
 from apps.events.console import descriptions
@@ -200,9 +201,16 @@ def _sms(transaction: Transaction) -> Iterator[Entry]:
 
 def _callbacks(transaction: Transaction) -> Iterator[Entry]:
     attempts = CallbackAttempt.objects.filter(delivery__transaction_id=transaction.pk)
-    for attempt in attempts.order_by("started_at"):
+    for attempt in attempts.select_related("delivery").order_by("started_at"):
         title = _("Callback, attempt %(number)d: %(outcome)s") % _labels(attempt)
-        yield Entry(attempt.started_at, "call_made", _attempt_tone(attempt), title, _attempt_facts(attempt))
+        facts = (*_kind(attempt.delivery), *_attempt_facts(attempt))
+        yield Entry(attempt.started_at, "call_made", _attempt_tone(attempt), title, facts)
+
+
+def _kind(delivery: CallbackDelivery) -> tuple[str, ...]:
+    """Return the kind of a message that is not a callback to a portal."""
+    kind = kinds.find(delivery.kind) if delivery.kind != kinds.PORTAL else None
+    return (str(kind.label),) if kind else ()
 
 
 def _due_deliveries(transaction: Transaction) -> Iterator[Entry]:
@@ -213,7 +221,8 @@ def _due_deliveries(transaction: Transaction) -> Iterator[Entry]:
     for sms in SmsDelivery.objects.filter(transaction=transaction, state=State.DUE):
         yield Entry(sms.next_attempt_at, "schedule", WAITING, _("Text message is due"), _next_attempt(sms))
     for callback in CallbackDelivery.objects.filter(transaction_id=transaction.pk, state=State.DUE):
-        yield Entry(callback.next_attempt_at, "schedule", WAITING, _("Callback is due"), _next_attempt(callback))
+        facts = (*_kind(callback), *_next_attempt(callback))
+        yield Entry(callback.next_attempt_at, "schedule", WAITING, _("Callback is due"), facts)
 
 
 def _next_attempt(delivery: Delivery) -> tuple[str, ...]:
