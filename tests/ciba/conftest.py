@@ -21,8 +21,8 @@ def version(db):
 
 
 @pytest.fixture
-def device(enroll):
-    device = enroll()
+def pin_device(device):
+    """Return a device with a registered PIN. The derivation of its key takes time."""
     device.register_pin(PIN)
     return device
 

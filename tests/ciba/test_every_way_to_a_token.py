@@ -54,7 +54,7 @@ def strong(new_client):
 
 
 @pytest.fixture
-def started(strong, device):
+def started(strong, pin_device):
     """Return the response of a pending request with data to sign."""
     return start(strong)
 
@@ -74,13 +74,13 @@ def operations(patterns=None, prefix=""):
             yield from ((path, method) for method in METHODS if hasattr(view, method.lower()))
 
 
-def test_no_endpoint_replaces_the_approval(strong, started, device, client):
+def test_no_endpoint_replaces_the_approval(strong, started, pin_device, client):
     transaction = Transaction.objects.get()
     named = {
         "transaction_id": str(transaction.pk),
         "user_id": "anna",
-        "device_id": device.device_id,
-        "profile_id": device.profile_id,
+        "device_id": pin_device.device_id,
+        "profile_id": pin_device.profile_id,
         "app_id": "shop",
         "integration_name": "realm",
     }
@@ -88,7 +88,7 @@ def test_no_endpoint_replaces_the_approval(strong, started, device, client):
     fields = {**named, **number, "auth_req_id": started["auth_req_id"], "grant_type": GRANT_TYPE, "status": "SUCCEED"}
     callers = [
         (strong.authorization, urlencode(fields), FORM),
-        (f"Bearer {device.device_token}", json.dumps({**fields, "authenticated": True}), "application/json"),
+        (f"Bearer {pin_device.device_token}", json.dumps({**fields, "authenticated": True}), "application/json"),
     ]
     found = list(operations())
     assert len(found) > 55
@@ -157,35 +157,35 @@ def approve(device, right_number, **changes):
         return device.send_answer(challenge["transaction_id"], message)
 
 
-def test_approval_without_a_part_of_its_type_leads_to_no_token(strong, device):
+def test_approval_without_a_part_of_its_type_leads_to_no_token(strong, pin_device):
     for missing, error in PARTS.items():
         request = start(strong)
-        approve(device, request["verification_number"], **{missing: None})
+        approve(pin_device, request["verification_number"], **{missing: None})
         assert error_of(strong.poll(request["auth_req_id"])) == (400, error), missing
 
 
-def test_approval_with_a_wrong_part_of_its_type_leads_to_no_token(strong, device):
+def test_approval_with_a_wrong_part_of_its_type_leads_to_no_token(strong, pin_device):
     for wrong, error in PARTS.items():
         request = start(strong)
         number = request["verification_number"]
         changes = {
             "number": str((int(number) + 1) % 10**6).zfill(6),
             "credential": {"type": "pin", "token": "A" * 43},
-            "signature": device.sign("Pay 500 euro"),
+            "signature": pin_device.sign("Pay 500 euro"),
         }
-        approve(device, number, **{wrong: changes[wrong]})
+        approve(pin_device, number, **{wrong: changes[wrong]})
         assert error_of(strong.poll(request["auth_req_id"])) == (400, error), wrong
 
 
-def test_complete_approval_leads_to_tokens_once(strong, started, device):
-    assert approve(device, started["verification_number"]) == "authenticated"
+def test_complete_approval_leads_to_tokens_once(strong, started, pin_device):
+    assert approve(pin_device, started["verification_number"]) == "authenticated"
     assert strong.poll(started["auth_req_id"]).status_code == 200
     assert error_of(strong.poll(started["auth_req_id"])) == (400, "invalid_grant")
 
 
-def test_other_identities_of_the_request_lead_to_no_token(strong, started, device):
+def test_other_identities_of_the_request_lead_to_no_token(strong, started, pin_device):
     """The id of the transaction, its hash and the id of the row are no `auth_req_id`."""
-    approve(device, started["verification_number"])
+    approve(pin_device, started["verification_number"])
     request = AuthenticationRequest.objects.get()
     for value in (request.transaction_id, request.pk, request.auth_req_id_hash, "", started["auth_req_id"].upper()):
         assert strong.poll(str(value)).status_code == 400

@@ -22,7 +22,7 @@ def started(ciba, device):
     return ciba.start().json()["auth_req_id"]
 
 
-def test_request_is_approved_and_redeemed_for_tokens(ciba, device, event_types):
+def test_request_is_approved_and_redeemed_for_tokens(ciba, pin_device, event_types):
     response = ciba.start(acr_values="login-pin", binding_message="Pay 5 euro to Bob", requested_expiry="120")
     assert response.status_code == 200
     assert response.json() == {"auth_req_id": response.json()["auth_req_id"], "expires_in": 120, "interval": 5}
@@ -30,9 +30,9 @@ def test_request_is_approved_and_redeemed_for_tokens(ciba, device, event_types):
     assert auth_req_id not in AuthenticationRequest.objects.get().auth_req_id_hash
     assert error_of(ciba.poll(auth_req_id)) == (400, "authorization_pending")
 
-    challenge = challenge_of(device)
+    challenge = challenge_of(pin_device)
     assert challenge["message"] == "Pay 5 euro to Bob"
-    device.answer(challenge, approve=True, pin=PIN)
+    pin_device.answer(challenge, approve=True, pin=PIN)
     response = ciba.poll(auth_req_id)
     assert response.status_code == 200
     tokens = response.json()
@@ -46,36 +46,36 @@ def test_request_is_approved_and_redeemed_for_tokens(ciba, device, event_types):
     assert kinds.count("CIBA_REQUEST_ACCEPTED") == kinds.count("CIBA_TOKENS_ISSUED") == 1
 
 
-@pytest.mark.parametrize(
-    ("mobile_type", "unlock", "references"),
-    [
-        ({"name": "login"}, {}, ["pop", "swk"]),
-        ({"name": "login", "method": "push_with_pin"}, {"pin": PIN}, ["pop", "swk", "pin", "mfa"]),
-        (
-            {"name": "login", "method": "push_with_fingerprint"},
-            {"authenticator": FINGERPRINT},
-            ["pop", "swk", "fpt", "mfa"],
-        ),
-        ({"name": "login", "method": "push_with_fingerprint"}, {"pin": PIN}, ["pop", "swk", "pin", "mfa"]),
-        (
-            {"name": "login", "method": "push_with_custom_authenticator"},
-            {"authenticator": "face"},
-            ["pop", "swk", "mfa"],
-        ),
-    ],
-)
-def test_claims_describe_what_unlocked_the_approval(new_client, device, mobile_type, unlock, references):
-    ciba, before = new_client(mobile_type), int(time.time())
-    device.register_fingerprint(pin=PIN)
-    device.register_custom("face", pin=PIN)
-    auth_req_id = ciba.start().json()["auth_req_id"]
-    assert device.answer(challenge_of(device), approve=True, **unlock) == "authenticated"
-    tokens, transaction = ciba.poll(auth_req_id).json(), Transaction.objects.get()
+APPROVALS = [
+    ("push", {}, ["pop", "swk"]),
+    ("push_with_pin", {"pin": PIN}, ["pop", "swk", "pin", "mfa"]),
+    ("push_with_fingerprint", {"authenticator": FINGERPRINT}, ["pop", "swk", "fpt", "mfa"]),
+    ("push_with_fingerprint", {"pin": PIN}, ["pop", "swk", "pin", "mfa"]),
+    ("push_with_custom_authenticator", {"authenticator": "face"}, ["pop", "swk", "mfa"]),
+]
 
+
+def test_claims_describe_what_unlocked_the_approval(new_client, pin_device):
+    ciba = new_client(
+        *({"name": method, "method": method} for method in dict.fromkeys(approval[0] for approval in APPROVALS))
+    )
+    pin_device.register_fingerprint(pin=PIN)
+    pin_device.register_custom("face", pin=PIN)
+    for method, unlock, references in APPROVALS:
+        auth_req_id = ciba.start(acr_values=method).json()["auth_req_id"]
+        assert pin_device.answer(challenge_of(pin_device), approve=True, **unlock) == "authenticated"
+        _header, claims = ciba.claims(ciba.poll(auth_req_id).json()["id_token"])
+        assert (claims["acr"], claims["amr"]) == (method, references)
+
+
+def test_tokens_have_the_claims_of_their_standards(ciba, started, device):
+    before = int(time.time()) - 1
+    device.answer(challenge_of(device), approve=True)
+    tokens, transaction = ciba.poll(started).json(), Transaction.objects.get()
     header, claims = ciba.claims(tokens["id_token"])
     assert (header["alg"], header["typ"]) == ("ES256", "JWT")
     issuer, client_id = "http://localhost:8000", ciba.api_client.client_id
-    about_user = {"iss": issuer, "sub": "anna", "acr": "login", "amr": references}
+    about_user = {"iss": issuer, "sub": "anna", "acr": "login", "amr": ["pop", "swk"]}
     assert claims | about_user | {"aud": client_id, "txn": str(transaction.pk)} == claims
     assert before <= claims["auth_time"] <= claims["iat"] == claims["exp"] - 300
     header, access = ciba.claims(tokens["access_token"])
