@@ -138,7 +138,7 @@ def test_fallback_is_used_only_if_the_client_may_use_it(new_client, enroll, is_a
         assert error_of(ciba.start()) == (400, "unknown_user_id")
 
 
-def test_default_type_is_used_or_acr_values_are_required(ciba, device):
+def test_default_type_is_used_or_acr_values_are_required(ciba, pin_device):
     CibaClient.objects.update(default_type=None)
     assert error_of(ciba.start()) == (400, "invalid_request")
     CibaClient.objects.get().types.remove(CibaClient.objects.get().types.get(name="login"))
