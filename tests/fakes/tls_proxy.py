@@ -40,15 +40,19 @@ class TlsProxy:
         self.loop.run_until_complete(server)
         self.ready.set()
         self.loop.run_forever()
-        connections = asyncio.all_tasks(self.loop)
-        for connection in connections:
-            connection.cancel()
-        self.loop.run_until_complete(asyncio.gather(*connections, return_exceptions=True))
+        self.loop.run_until_complete(end_connections())
         self.loop.close()
 
     async def _accept(self, reader, writer):
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
         await asyncio.gather(forward(reader, upstream_writer), forward(upstream_reader, writer))
+
+
+async def end_connections():
+    connections = asyncio.all_tasks() - {asyncio.current_task()}
+    for connection in connections:
+        connection.cancel()
+    await asyncio.gather(*connections, return_exceptions=True)
 
 
 async def forward(reader, writer):

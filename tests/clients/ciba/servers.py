@@ -3,7 +3,7 @@
 import base64
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlencode
 
 import httpx
@@ -19,13 +19,14 @@ USERS = ("compared/anna", "compared/bob")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a client can observe in a response."""
+    """What a client can observe in a response. The members of successful responses are compared apart."""
 
     status: int
     error: str
     content_type: str
     no_store: bool
     challenge: str
+    members: frozenset[str] = field(compare=False)
 
     def __str__(self):
         return f"{self.status} {self.error}".strip()
@@ -40,6 +41,7 @@ def outcome(response):
         content_type=content_type,
         no_store="no-store" in response.headers.get("Cache-Control", ""),
         challenge=response.headers.get("WWW-Authenticate", "").partition(" ")[0],
+        members=frozenset(body),
     )
 
 

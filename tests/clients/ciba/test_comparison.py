@@ -79,6 +79,17 @@ def test_responses_are_equal_or_a_documented_difference(responses):
     assert found == differences()
 
 
+def test_successful_responses_have_the_members_of_the_other_server(responses):
+    pairs = {name: pair for name, pair in responses.items() if [each.status for each in pair] == [200, 200]}
+    additional = {name: ours.members - theirs.members for name, (ours, theirs) in pairs.items()}
+    missing = {name: theirs.members - ours.members for name, (ours, theirs) in pairs.items()}
+    assert not any(missing.values())
+    assert (additional.pop("approved"), additional.pop("userinfo")) == (set(), set())
+    assert additional
+    # The page names this member.
+    assert set(additional.values()) == {frozenset({"interval"})}
+
+
 def describe(ours, theirs):
     """Return what differs in two outcomes as two texts: the status and error, or else headers."""
     if str(ours) != str(theirs):
