@@ -27,7 +27,7 @@ DEMO_HEIGHT = 900
 # Pages with much text or a gradient are limited in height, to limit the size of the file.
 HEIGHTS = {"activity": 640, "activity-filters": 1030, "sign-in": 440}
 # The important parts of these pages, limits and locks, are at their end.
-MAX_HEIGHTS = {"general": 2480, "user": 1660}
+MAX_HEIGHTS = {"ciba-client": 2000, "general": 2480, "user": 1660}
 MAX_BYTES = 270_000
 # Scroll bars fade out only a moment after scrolling.
 NO_SCROLLBARS = ".simplebar-scrollbar::before { opacity: 0 !important; }"
@@ -49,6 +49,7 @@ LISTS = {
     "text-messages": "/admin/transactions/smsusage/",
     "activity": "/admin/events/event/",
 }
+KEYCLOAK = "/admin/integrations/keycloakintegration/"
 # Lists of which the page of the first row is also saved.
 WITH_ROWS = {
     "push": "push-configuration",
@@ -164,6 +165,36 @@ def create_client(page: "Page") -> None:
     page.locator("#client-secret").wait_for()
 
 
+def create_ciba_client(page: "Page") -> None:
+    page.goto(LISTS["api-clients"] + "add/")
+    page.locator("[name=name]").fill("Call centre")
+    page.locator("[name=client_id]").fill("call-centre")
+    page.get_by_label("OpenID Connect CIBA").check()
+    page.locator("[name=ciba_types]").first.check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator("#client-secret").wait_for()
+    page.goto(LISTS["api-clients"])
+    page.get_by_role("link", name="Call centre", exact=True).click()
+    page.wait_for_url("**/change/**")
+
+
+def show_signing_keys(page: "Page") -> None:
+    # The first request for the key set creates a key.
+    page.goto("/oauth/jwks")
+    page.goto("/admin/ciba/signingkey/")
+
+
+def create_keycloak_integration(page: "Page") -> None:
+    page.goto(KEYCLOAK + "add/")
+    page.locator("[name=name]").fill("staff")
+    page.locator("[name=realm_url]").fill("https://sso.example.com/realms/staff")
+    page.locator("[name=api_client]").select_option(label="Demo portal")
+    page.locator("[name=type]").select_option(label="login")
+    page.locator("[name=user_id_rule]").select_option("lower_case")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.wait_for_url("**/change/**")
+
+
 def open_delete_page(path: str, name: str) -> Callable[["Page"], None]:
     def open_it(page: "Page") -> None:
         page.goto(path)
@@ -231,6 +262,8 @@ PREPARED_PAGES: dict[str, Callable[["Page"], None]] = {
     "application-new": open_page(LISTS["applications"] + "add/"),
     "api-client-new": open_page(LISTS["api-clients"] + "add/"),
     "client-secret": create_client,
+    "ciba-client": create_ciba_client,
+    "signing-keys": show_signing_keys,
     "delete": open_delete_page(LISTS["api-clients"], "Help desk"),
     "in-use": open_delete_page(LISTS["api-clients"], "Demo portal"),
     "staff-account-new": open_page(LISTS["staff-accounts"] + "add/"),
@@ -242,6 +275,9 @@ PREPARED_PAGES: dict[str, Callable[["Page"], None]] = {
     "try-authentication": open_page("/admin/try-authentication/"),
     "send-test-sms": open_page("/admin/sms/send-test/"),
     "change-password": open_page("/admin/password_change/"),
+    # Last: the check of the configuration would report the realm, which does not exist.
+    "keycloak-integration": create_keycloak_integration,
+    "keycloak-integrations": open_page(KEYCLOAK),
 }
 
 

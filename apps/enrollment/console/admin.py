@@ -31,7 +31,7 @@ CHANGELIST = "admin:enrollment_profile_changelist"
 NO_CHANGE = _("Nothing was changed, because this was already done.")
 PROFILE_FIELDS = (
     (None, {"fields": (("user_id", "profile_id"), (columns.keys, columns.enrolled), columns.fingerprint)}),
-    (_("Push"), {"fields": ((columns.push, columns.push_enrolled, columns.pulling),)}),
+    (_("Push"), {"fields": ((columns.push, columns.push_enrolled), columns.pulling)}),
     (_("Authenticators"), {"fields": ((columns.registered, columns.wrong_pins), columns.locked)}),
     (_("Device"), {"fields": ((columns.device_name, columns.device_model), (columns.device_id, columns.last_login))}),
     (
