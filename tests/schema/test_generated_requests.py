@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from apps.ciba.models import CibaClient
+from apps.transactions.types import MobileAuthenticationType
 from config.wsgi import application
 from tests import factories
 
@@ -19,8 +21,9 @@ EXCLUDED = [positive_data_acceptance, negative_data_rejection]
 
 
 @pytest.fixture
-def credentials(portal, device):
+def credentials(portal, device, documented_types):
     """Return a function that returns the credentials for a path."""
+    CibaClient.objects.create(client=portal.api_client, default_type=MobileAuthenticationType.objects.get(name="login"))
     pair = f"{portal.api_client.client_id}:{factories.CLIENT_SECRET}"
     basic, bearer = "Basic " + base64.b64encode(pair.encode()).decode(), f"Bearer {device.device_token}"
     return lambda path: {"Authorization": bearer if path.startswith("/device/") else basic}
@@ -35,7 +38,9 @@ def documented_types(transactional_db):
 
 
 # Parametrized with pytest: tests parametrized by schemathesis have the same name, so xdist would run only one.
-OPERATIONS = [result.ok() for result in schema.include(path_regex="^/(oauth/api/v|device/)").get_all_operations()]
+OPERATIONS = [
+    result.ok() for result in schema.include(path_regex="^/(oauth/|device/|[.]well-known/)").get_all_operations()
+]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
