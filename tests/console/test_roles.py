@@ -53,7 +53,7 @@ def rows(device, portal, mobile_type):
     device.answer(device.fetch(started["transaction_id"]), approve=False)
     CallbackEndpoint.objects.create(url="https://portal.example.com/callback", password="callback-password")
     KeycloakIntegration.objects.create(
-        name="demo", realm_url="https://sso.example.com/realms/demo", api_client=portal.api_client, type=mobile_type
+        name="realm-1", realm_url="https://sso.example.com/realms/1", api_client=portal.api_client, type=mobile_type
     )
     SmsUsage.objects.create(client=portal.api_client, day=timezone.now().date(), country="NL", sent=1)
     sign_in_as("admin", "olga").get("/admin/system/apnsproxy/")
