@@ -31,7 +31,7 @@ def _check_keys(integration: KeycloakIntegration, url: str, documents: tuple[Doc
     text = _(
         "Requests of Keycloak have been rejected since %(since)s (UTC). Reason: %(reason)s. Compare the realm URL with "
         "Keycloak, and check that this server can connect to it."
-    ) % {"since": format_datetime(integration.key_set_failed_at), "reason": integration.key_set_error}
+    ) % {"since": format_datetime(integration.key_set_failed_at), "reason": _(integration.key_set_error)}
     yield Problem(_("Keys not available"), title, text, url=url, documents=documents)
 
 

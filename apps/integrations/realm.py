@@ -21,7 +21,7 @@ def check(integration: KeycloakIntegration) -> list[Finding]:
     try:
         keys = key_sets.fetch(integration.key_set_url)
     except KeySetUnavailable as error:
-        text = _("The keys of the realm cannot be fetched: %(reason)s.") % {"reason": error.reason}
+        text = _("The keys of the realm cannot be fetched: %(reason)s.") % {"reason": _(error.reason)}
         remedy = _(
             "Compare the realm URL with Keycloak, and check that this server can connect to it. If Keycloak is in a "
             "private network, set CALLBACKS_ALLOW_PRIVATE_ADDRESSES."

@@ -28,7 +28,7 @@ def keycloak():
 @pytest.fixture
 def added(console, keycloak, mobile_type):
     """Add an integration on its page, and return it."""
-    client = factories.ApiClientFactory()
+    client = factories.ApiClientFactory(apis=["mobile_authentication"])
     fields = {"name": "demo", "realm_url": keycloak.realm_url, "api_client": str(client.pk), "type": mobile_type.pk}
     response = console.save(f"{LIST}add/", **fields)
     assert response.status_code == 302, errors(response)

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import psycopg
@@ -17,6 +18,7 @@ from apps.demo.device import Device
 from apps.push.providers.web_push import vapid
 from tests.fakes.apns import ApnsControl
 from tests.fakes.fcm import FcmControl
+from tests.fakes.keycloak import Keycloak
 from tests.fakes.portal import PortalControl
 from tests.fakes.web_push import WebPushControl
 from tests.flows.programs import ROOT, FakeServerProgram
@@ -38,10 +40,14 @@ class EnrolledUser:
 
 
 class Installation:
-    """Installation of a test. `stack` controls the processes; `fcm`, `apple`, `browsers` and `portal` the fakes."""
+    """Installation of a test. `stack` controls the processes; `fcm`, `apple`, `browsers` and `portal` the fakes.
 
-    def __init__(self, stack, fcm, apple, browsers, portal):
+    `keycloak` is a fake in this process; None for the code of an older version.
+    """
+
+    def __init__(self, stack, fcm, apple, browsers, portal, keycloak=None):
         self.stack, self.fcm, self.apple, self.browsers, self.portal = stack, fcm, apple, browsers, portal
+        self.keycloak = keycloak
 
     def configuration(self):
         account, apple = self.fcm.describe(), self.apple.describe()
@@ -112,7 +118,26 @@ class Installation:
             "callback_endpoints": [
                 {"url": self.portal.url + "/basic", "username": "portal", "password": CALLBACK_PASSWORD}
             ],
+            **({"keycloak_integrations": [self.keycloak_integration()]} if self.keycloak else {}),
         }
+
+    def keycloak_integration(self):
+        return {"name": "demo", "realm_url": self.keycloak.realm_url, "api_client": "portal", "type": "login"}
+
+    def start_at_keycloak(self, user):
+        """Start an authentication of the user at Keycloak. Return its id there and the transaction id."""
+
+        def post(body, token):
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+            url = f"{self.stack.url}/integrations/keycloak/demo"
+            request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return SimpleNamespace(status_code=response.status)
+
+        response, jti = self.keycloak.authenticate(post, user.user_id)
+        assert response.status_code == 201
+        [pending] = user.device.pending()
+        return jti, pending["transaction_id"]
 
     def call(self, path, fields=None, *, client="portal", **headers):
         """Call the REST API as the portal does, or as another client. Return status and body."""
@@ -257,7 +282,10 @@ def running(directory, project=ROOT, **environment):
             **environment,
         )
         stack_exit.callback(stack.stop)
-        installation = Installation(stack, fcm, ApnsControl(apple["url"]), WebPushControl(browsers["url"]), portal)
+        keycloak = stack_exit.enter_context(Keycloak()) if project == ROOT else None
+        installation = Installation(
+            stack, fcm, ApnsControl(apple["url"]), WebPushControl(browsers["url"]), portal, keycloak
+        )
         stack.command("migrate", "--no-input")
         stack.configure(installation.configuration())
         stack.start()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 from joserfc.jws import extract_compact
 
+from tests.fakes import keycloak
 from tests.fakes.portal import Portal
 from tests.fakes.saturated_port import SaturatedPort
 from tests.flows import installation as installations
@@ -60,6 +61,16 @@ def start_pushed_tokens(installation):
     return auth_req_id
 
 
+def start_result_of_keycloak(installation):
+    """Approve an authentication of Keycloak, whose response to the result is delayed. Return both ids of it."""
+    user = installation.enroll()
+    jti, transaction_id = installation.start_at_keycloak(user)
+    installation.keycloak.script[keycloak.CALLBACK] = [{"delay": 60}]
+    installation.answer(user, transaction_id)
+    assert installation.keycloak.wait(keycloak.CALLBACK, 1, None, RECOVERY_SECONDS)
+    return jti, transaction_id
+
+
 def test_worker_killed_at_any_point_loses_no_delivery(installation):
     saturated_port = SaturatedPort()
     auth_req_id = start_pushed_tokens(installation)
@@ -67,15 +78,19 @@ def test_worker_killed_at_any_point_loses_no_delivery(installation):
     response_partial = start_in_flight(installation, {"status": 200, "body": "x" * 60, "trickle": 60})
     tables = ("transactions_pushdelivery", "callbacks_callbackdelivery")
     before_request = start_blocked(installation, saturated_port)
+    jti, transaction_id = start_result_of_keycloak(installation)
     with installations.locked_rows(installation.stack, *tables):
         installation.fcm.release()
         installation.portal.release()
         installation.fcm.wait(response_pending.push_token, status=200)
         installation.portal.wait(response_pending.path, status=204)
+        installation.keycloak.release()
+        installation.keycloak.wait(keycloak.CALLBACK, 1, 200, RECOVERY_SECONDS)
         installation.stack.worker.kill()
         killed_at = time.time()
     assert saturated_port.count_waiting_clients() == 0
     saturated_port.close()
+    assert installation.keycloak.poll(jti) == keycloak.APPROVED
     with Portal(saturated_port.port) as portal:
         installation.stack.start_worker()
         for in_flight in (response_pending, response_partial):
@@ -84,6 +99,17 @@ def test_worker_killed_at_any_point_loses_no_delivery(installation):
         calls = portal.wait("/callback", 1, 204, RECOVERY_SECONDS)
         assert calls[0]["at"] - killed_at < RECOVERY_SECONDS
         installation.check_callback(before_request, calls, attempts=2)
+    check_repeated_result(installation, killed_at, transaction_id)
+
+
+def check_repeated_result(installation, killed_at, transaction_id):
+    """Check that Keycloak got the result again, which it rejects, and that this ended the delivery."""
+    [lost, repeated] = installation.keycloak.wait(keycloak.CALLBACK, 2, None, RECOVERY_SECONDS)
+    assert repeated["at"] - killed_at < RECOVERY_SECONDS
+    assert lost["headers"]["authorization"] == repeated["headers"]["authorization"]
+    [failed] = wait_until(lambda: installation.events(transaction_id, "PUSH_AUTH_CALLBACK_FAILED"), 5)
+    assert (failed["details"]["http_status"], failed["details"]["next_attempt_at"]) == (403, None)
+    assert installation.result(transaction_id)["is_authenticated"]
 
 
 def check_pushed_tokens(installation, auth_req_id):

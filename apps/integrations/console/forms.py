@@ -25,6 +25,7 @@ class KeycloakIntegrationForm(forms.ModelForm):  # type: ignore[type-arg]
             *("name", "realm_url", "issuer", "api_client", "type", "acr_types"),
             *("user_id_rule", "user_id_prefix", "user_id_suffix"),
         )
+        labels = {"user_id_rule": _("User ID")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
