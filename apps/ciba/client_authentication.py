@@ -11,7 +11,7 @@ from apps.applications.models import Api, ApiClient
 from apps.ciba import keys_of_clients
 from apps.ciba.models import AuthenticationMethod, CibaClient
 from apps.common import errors, short_cache
-from apps.common.input_text import is_storable
+from apps.common.input_text import is_storable, is_unicode
 from apps.common.jose import tokens
 from apps.common.jose.tokens import InvalidToken, Rules
 
@@ -78,7 +78,7 @@ def _authenticate_by_key(form: Mapping[str, str], audiences: Collection[str]) ->
 def _named_client(assertion: str, form: Mapping[str, str]) -> str:
     """Return the client that the token names, before it is verified."""
     issuer = tokens.unverified_claims(assertion).get("iss")
-    if not isinstance(issuer, str) or form.get("client_id", issuer) != issuer:
+    if not isinstance(issuer, str) or not is_unicode(issuer) or form.get("client_id", issuer) != issuer:
         raise InvalidToken("client_id and iss differ")
     return issuer
 

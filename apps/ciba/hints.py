@@ -7,7 +7,7 @@ from apps.ciba import keys_of_clients
 from apps.ciba.errors import ExpiredLoginHintToken, UnknownUserId
 from apps.ciba.models import CibaClient, SigningKey
 from apps.common import errors, untrusted_json
-from apps.common.input_text import is_storable
+from apps.common.input_text import is_storable, is_unicode
 from apps.common.jose import public_keys, tokens
 from apps.common.jose.tokens import ExpiredToken, InvalidToken, Rules
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS
@@ -31,7 +31,7 @@ def user_id(parameters: Mapping[str, str], settings: CibaClient, issuer: str) ->
         found = _from_id_token(hint, settings, issuer)
     else:
         found = _from_login_hint_token(hint, settings, issuer)
-    if not found or len(found) > MAX_USER_ID_CHARACTERS or not is_storable(found):
+    if not found or len(found) > MAX_USER_ID_CHARACTERS or not is_storable(found) or not is_unicode(found):
         raise UnknownUserId
     return found
 

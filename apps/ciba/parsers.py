@@ -6,6 +6,7 @@ from typing import IO, Any
 
 from apps.api.parsers import Form, StrictFormParser, StrictJsonParser
 from apps.common import errors
+from apps.common.input_text import is_unicode
 
 
 class JsonFormParser(StrictFormParser):
@@ -27,6 +28,8 @@ class JsonFormParser(StrictFormParser):
             return form
         for name, value in members.items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            if value is not None and text:
+            if not is_unicode(name + text):
+                form.problem = errors.InvalidParameter("The body is not valid Unicode.")
+            elif value is not None and text:
                 form[name] = text
         return form

@@ -7,6 +7,7 @@ from typing import Any
 from apps.ciba import keys_of_clients
 from apps.ciba.models import CibaClient
 from apps.common import errors
+from apps.common.input_text import is_unicode
 from apps.common.jose.tokens import InvalidToken, Rules
 
 # Parameters of the client authentication, which stay outside of the JWT.
@@ -45,6 +46,8 @@ def _verify(token: str, settings: CibaClient, issuer: str) -> dict[str, Any]:
     claims = keys_of_clients.verify(token, settings, rules)
     if "request" in claims or "request_uri" in claims:
         raise InvalidToken("a signed request in a signed request")
+    if not all(is_unicode(value) for value in claims.values() if isinstance(value, str)):
+        raise InvalidToken("a claim is not valid Unicode")
     keys_of_clients.use_once(claims, settings.client, PURPOSE)
     return claims
 

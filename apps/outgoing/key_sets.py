@@ -18,6 +18,8 @@ MIN_INTERVAL_SECONDS = 30
 MAX_AGE_SECONDS = 24 * 3600
 MAX_ENTRIES = 1_000
 CONNECT_TIMEOUT_SECONDS, TIMEOUT_SECONDS = 3.0, 5.0
+# Time for which a request waits for another one that fetches the set, so that a slow server occupies few threads.
+WAIT_SECONDS = 1.0
 
 now = time.monotonic
 log = structlog.get_logger(__name__)
@@ -46,19 +48,21 @@ _entries: dict[str, _Entry] = {}
 def load(url: str, *, refresh: bool = False) -> Sequence[PublicKey]:
     """Return the keys of a URL. With `refresh`, they are fetched again, unless that was done a moment ago.
 
-    Raises KeySetUnavailable if there are none. Takes at most 8 s.
+    Raises KeySetUnavailable if there are none. Takes at most 8 s, and at most 1 s while another thread fetches the set.
     """
     if url not in _entries and len(_entries) >= MAX_ENTRIES:
         _entries.clear()
     entry = _entries.setdefault(url, _Entry())
-    # Concurrent requests wait for the one that fetches.
-    with entry.lock:
-        is_current = now() - entry.fetched_at < LIFETIME_SECONDS and not refresh
-        if not is_current and now() - entry.tried_at >= MIN_INTERVAL_SECONDS:
-            _update(url, entry)
-        if not entry.keys or now() - entry.fetched_at > MAX_AGE_SECONDS:
-            raise KeySetUnavailable(entry.reason or "the key set has expired")
-        return entry.keys
+    is_current = now() - entry.fetched_at < LIFETIME_SECONDS and not refresh
+    if not is_current and entry.lock.acquire(timeout=WAIT_SECONDS if refresh or not entry.keys else 0):
+        try:
+            if now() - entry.tried_at >= MIN_INTERVAL_SECONDS:
+                _update(url, entry)
+        finally:
+            entry.lock.release()
+    if not entry.keys or now() - entry.fetched_at > MAX_AGE_SECONDS:
+        raise KeySetUnavailable(entry.reason or "the key set is not available yet")
+    return entry.keys
 
 
 def _update(url: str, entry: _Entry) -> None:

@@ -1,5 +1,6 @@
 """What clients sign beyond the cases of the conformance suite: single use, keys by URL, and hints about the user."""
 
+import json
 import time
 from datetime import timedelta
 
@@ -48,6 +49,7 @@ def test_invalid_assertion_authenticates_no_client(signing):
         {"exp": int(time.time()) + 2 * 3600},
         {"iss": "unknown", "sub": "unknown"},
         {"iss": ["x"]},
+        {"iss": "\ud800", "sub": "\ud800"},
     ):
         response = signing.authenticate(credentials=signing.credentials(**changes))
         assert error_of(response) == (401, "invalid_client"), changes
@@ -73,6 +75,19 @@ def test_parameters_beside_the_signed_request_are_rejected(signing):
         response = signing.post(suite.AUTHENTICATION, {**form, **signing.credentials()})
         assert error_of(response) == (400, "invalid_request")
     assert not Transaction.objects.exists()
+
+
+def test_text_that_cannot_be_stored_is_rejected(signing, settings, ciba):
+    for changes in ({"binding_message": "Pay \ud800"}, {"scope": "openid \ud800"}, {"login_hint": "\ud800"}):
+        response = signing.authenticate(**changes)
+        assert error_of(response) == (400, "invalid_request"), changes
+    hint = json.dumps({"format": "iss_sub", "iss": settings.PUBLIC_URL, "sub": "\ud800"})
+    assert error_of(_start(signing, login_hint=hint)) == (400, "unknown_user_id")
+    members = {"client_id": ciba.api_client.client_id, "client_secret": ciba.secret, "scope": "openid"}
+    for name, error in (("binding_message", (400, "invalid_request")), ("client_id", (401, "invalid_client"))):
+        body = json.dumps({**members, "login_hint": "anna", name: "Pay \ud800"})
+        response = signing.http.generic("POST", suite.AUTHENTICATION, body, content_type="application/json")
+        assert error_of(response) == error
 
 
 def test_client_replaces_its_keys_at_their_url(signing):

@@ -1,6 +1,7 @@
 """Key sets of other parties: the cache, the replacement of keys, and failures of the server."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -61,6 +62,25 @@ def test_old_keys_are_used_while_the_server_fails(server, elapse):
     elapse(key_sets.MAX_AGE_SECONDS)
     with pytest.raises(KeySetUnavailable):
         _verify(server, server.keys[0])
+
+
+def test_requests_do_not_wait_for_a_slow_server(server, elapse, monkeypatch):
+    monkeypatch.setattr(key_sets, "WAIT_SECONDS", 0.05)
+    server.script["/"] = [{"delay": 60}]
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(key_sets.load, server.url)
+        server.wait("/", 1, None, 5)
+        with pytest.raises(KeySetUnavailable):
+            key_sets.load(server.url)
+        server.release()
+        keys = first.result()
+        server.script["/"] = [{"delay": 60}]
+        elapse(key_sets.LIFETIME_SECONDS + 1)
+        second = pool.submit(key_sets.load, server.url)
+        server.wait("/", 2, None, 5)
+        assert key_sets.load(server.url) == keys
+        server.release()
+        second.result()
 
 
 @pytest.mark.parametrize(

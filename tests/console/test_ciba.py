@@ -10,6 +10,7 @@ from apps.events.models import Event
 from tests import factories
 from tests.callbacks.conftest import sink  # noqa: F401 - a fixture
 from tests.console.conftest import errors
+from tests.console.test_roles import sign_in_as
 from tests.console.test_same_warnings import check_warnings, start_warnings, titles
 from tests.fakes import key_set
 
@@ -78,6 +79,15 @@ def test_invalid_settings_are_explained(console, fields, changes, field, text):
     found = errors(console.post(ADD, {**fields, **changes}))
     assert text in str(found[field])
     assert not ApiClient.objects.filter(client_id="agent").exists()
+
+
+def test_operator_reads_the_settings(console, fields):
+    console.post(ADD, fields)
+    client = ApiClient.objects.get(client_id="agent")
+    page = sign_in_as("operator").get(f"/admin/applications/apiclient/{client.pk}/change/").content.decode()
+    assert "Delivery mode: Poll" in page
+    assert "Mobile authentication types: login" in page
+    assert "ciba_delivery_mode" not in page
 
 
 def test_client_of_other_apis_needs_no_settings(console, fields):

@@ -85,7 +85,7 @@ class ApiClientAdmin(ConsoleAdmin):
     list_display = ("name", "client_id", "api_labels", "allowed_addresses", "active_secrets")
     search_fields = ("name", "client_id")
     search_help_text = _("Part of the name or the client ID")
-    readonly_fields = ("active_secrets",)
+    readonly_fields: tuple[str, ...] = ("active_secrets",)
     actions_detail: tuple[str, ...] = ("new_secret", "remove_old_secret")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:

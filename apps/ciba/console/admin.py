@@ -5,6 +5,8 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -13,7 +15,7 @@ from apps.applications.models import Api, ApiClient
 from apps.callbacks import remedies
 from apps.callbacks.transport import CallbackResult
 from apps.ciba import keys, notifications
-from apps.ciba.console.forms import FIELDS, PREFIX, ClientForm
+from apps.ciba.console.forms import FIELDS, PREFIX, ClientForm, describe
 from apps.ciba.models import CibaClient, DeliveryMode, SigningKey
 from apps.ciba.problems import problems
 from apps.common.console.admin import ReadOnlyAdmin, format_datetime
@@ -30,15 +32,23 @@ class ClientAdmin(ApiClientAdmin):
     """API clients with their settings for OpenID Connect CIBA."""
 
     form = ClientForm
+    readonly_fields = (*ApiClientAdmin.readonly_fields, "ciba_settings")
     actions_list = ("signing_keys",)
     actions_detail = (*ApiClientAdmin.actions_detail, "send_test_notification")
     change_form_outer_before_template = "admin/ciba/client.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: ApiClient | None = None) -> Any:
+        fields: tuple[str, ...] = tuple(PREFIX + name for name in FIELDS)
         if obj and not self.has_change_permission(request, obj):
-            return super().get_fieldsets(request, obj)
-        fields = tuple(PREFIX + name for name in FIELDS)
+            fields = ("ciba_settings",)
         return (*super().get_fieldsets(request, obj), ("OpenID Connect CIBA", {"fields": fields}))
+
+    @admin.display(description=_("settings"), empty_value="-")
+    def ciba_settings(self, client: ApiClient) -> SafeString | None:
+        """Return the settings as text, for users without change permission."""
+        row = CibaClient.objects.filter(client=client).first()
+        lines = describe(row) if row else []
+        return format_html_join("\n", '<span class="console-text">{}: {}</span>', lines) if lines else None
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Offer the test notification only for clients that are notified."""

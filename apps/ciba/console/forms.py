@@ -152,6 +152,16 @@ class ClientForm(ApiClientForm):
         return any(name == "apis" or name.startswith(PREFIX) for name in self.changed_data)
 
 
+def describe(row: CibaClient) -> list[tuple[Any, str]]:
+    """Return labels and values of the settings that are set."""
+    values = {name: getattr(row, name) for name in FIELDS if name not in ("types", "jwks")}
+    values["delivery_mode"] = row.get_delivery_mode_display()
+    texts = {name: ", ".join(value) if isinstance(value, list) else str(value or "") for name, value in values.items()}
+    texts["jwks"] = json.dumps(row.jwks) if row.jwks else ""
+    texts["types"] = ", ".join(map(str, row.types.all()))
+    return [(_text(name)["label"], texts[name]) for name in FIELDS if texts[name]]
+
+
 def _initial(row: CibaClient, name: str) -> Any:
     if name == "types":
         return list(row.types.all())
