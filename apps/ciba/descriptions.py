@@ -6,7 +6,6 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
 from apps.api.fields import JSON_OBJECT
 from apps.api.schema import (
-    BODY_ERRORS,
     CLIENT_AUTHENTICATION,
     FORM,
     NO_AUTHENTICATION,
@@ -109,7 +108,6 @@ The device is the most recently used one of the user that can do the type. The p
             ciba.InvalidUserCode,
             ciba.InvalidAuthorizationDetails,
             ciba.SlowDown,
-            *BODY_ERRORS,
         ),
     },
     examples=[
@@ -147,7 +145,6 @@ token = extend_schema(
             ciba.Denied,
             ciba.ExpiredToken,
             ciba.InvalidGrant,
-            *BODY_ERRORS,
         ),
     },
     examples=[

@@ -1,6 +1,8 @@
 """Views of OpenID Connect CIBA: discovery, key set, authentication requests, tokens and userinfo."""
 
+import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,17 +34,30 @@ from apps.ciba.parsers import JsonFormParser
 from apps.common import errors
 from apps.system import services as system
 
-CACHEABLE = {"Cache-Control": f"public, max-age={round(keys.MAX_AGE.total_seconds())}", "Pragma": ""}
+CACHEABLE = {"Cache-Control": f"public, max-age={round(keys.MAX_AGE.total_seconds())}"}
+# Errors of the framework that OAuth has no name for.
+INVALID_REQUESTS: dict[type[Exception], str] = {
+    UnsupportedMediaType: "The body must be a form or a JSON object.",
+    errors.RequestTooLarge: "The request is too large.",
+}
+# Characters that `error_description` must not have (RFC 6749, 5.2).
+NOT_ALLOWED = re.compile(r'[^\x20-\x7e]|["\\]')
 
 
 class CibaView(ApiView):
-    """Base class of the views of CIBA. Errors are in English: `error_description` is ASCII (RFC 6749, 5.2)."""
+    """Base class of the views of CIBA. Errors have the names and the characters of OAuth, so they are in English."""
 
     parser_classes = [StrictFormParser, JsonFormParser]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with translation.override("en"):
             return super().dispatch(request, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        text = INVALID_REQUESTS.get(type(exc))
+        response: Response = super().handle_exception(errors.InvalidRequest(text) if text else exc)
+        response.data["error_description"] = NOT_ALLOWED.sub("?", response.data["error_description"])
+        return response
 
 
 def authenticate(request: Request) -> CibaClient:
@@ -66,6 +82,12 @@ class IssuerView(CibaView):
         if not CibaClient.objects.exists():
             raise errors.ObjectNotFound("OpenID Connect CIBA is not set up: no API client has settings for it.")
         return Response(self.document(), headers=CACHEABLE)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        finalized: Response = super().finalize_response(request, response, *args, **kwargs)
+        if finalized.status_code == HTTPStatus.OK:
+            del finalized.headers["Pragma"]
+        return finalized
 
 
 class DiscoveryView(IssuerView):

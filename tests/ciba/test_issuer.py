@@ -47,6 +47,7 @@ def published(client):
 def test_discovery_names_the_endpoints_that_work(ciba, client):
     response = client.get(DISCOVERY)
     assert response.headers["Cache-Control"] == "public, max-age=3600"
+    assert "Pragma" not in response.headers
     document, issuer = response.json(), "http://localhost:8000"
     assert document["issuer"] == issuer
     for name, path in document.items():

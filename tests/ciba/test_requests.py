@@ -8,6 +8,7 @@ from apps.enrollment.models import Device
 from apps.events.models import Event
 from apps.transactions.models import Transaction
 from tests import factories
+from tests.api.calls import FORM
 from tests.ciba.calls import challenge_of, error_of
 from tests.ciba.conftest import PIN
 
@@ -63,6 +64,13 @@ def test_malformed_json_is_rejected(ciba, path):
     headers = {"Authorization": ciba.authorization}
     for body in ("{", "[]", '{"scope": "openid", "scope": "openid"}', '{"scope": 1'):
         response = ciba.client.generic("POST", path, body, content_type="application/json", headers=headers)
+        assert error_of(response) == (400, "invalid_request")
+
+
+def test_other_bodies_are_invalid_requests(ciba):
+    headers = {"Authorization": ciba.authorization}
+    for body, content_type in (("a=b", "text/plain"), ("a=" + "b" * 300_000, FORM), ("\u20ac=1&\u20ac=2", FORM)):
+        response = ciba.client.generic("POST", "/oauth/token", body, content_type=content_type, headers=headers)
         assert error_of(response) == (400, "invalid_request")
 
 
