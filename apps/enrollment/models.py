@@ -106,6 +106,8 @@ class Profile(models.Model):
     can_pull = models.BooleanField(_("requests without push"), default=False, db_default=False)
     # Start of the fraud lock, or None. Set only on rows of `fraud_locks.annotate`.
     locked_at: datetime | None
+    # Set only on rows of `pulling.annotate_others`.
+    others_are_reachable: bool
 
     class Meta:
         verbose_name = _("profile")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from apps.applications.models import VersionStatus
-from apps.enrollment import fraud_locks
+from apps.enrollment import fraud_locks, pulling
 from apps.enrollment.authenticators import enabled_types
 from apps.enrollment.models import Authenticator, AuthenticatorType, Device, Profile
 
@@ -26,6 +26,7 @@ class ProfileState:
     application_id: str
     version_status: VersionStatus
     push_enrolled: bool
+    requests: pulling.RequestDelivery
     locked: bool
     used_pin_attempts: int
     max_pin_attempts: int
@@ -38,8 +39,9 @@ def list_profiles(device: Device) -> list[ProfileState]:
     Profiles without keys are excluded: the device must enrol the user again.
     """
     related = ("push_enrollment", "device__version__application")
-    rows = fraud_locks.annotate(Profile.objects.select_related(*related).prefetch_related("authenticators"))
-    return [_build_state(profile) for profile in rows.filter(device=device, server_key__isnull=False).order_by("pk")]
+    rows = Profile.objects.select_related(*related).prefetch_related("authenticators")
+    rows = rows.filter(device=device, server_key__isnull=False).order_by("pk")
+    return [_build_state(profile) for profile in pulling.annotate_others(fraud_locks.annotate(rows))]
 
 
 def _build_state(profile: Profile) -> ProfileState:
@@ -49,6 +51,7 @@ def _build_state(profile: Profile) -> ProfileState:
         application_id=version.application.identifier,
         version_status=VersionStatus(version.status),
         push_enrolled=hasattr(profile, "push_enrollment"),
+        requests=pulling.request_delivery(profile),
         locked=profile.is_locked,
         used_pin_attempts=profile.wrong_pins,
         max_pin_attempts=version.application.max_pin_attempts,

@@ -4,7 +4,9 @@ A browser gets this right with its own enrolment, by the rules of the push enrol
 support staff revoke push, or if another device takes its place.
 """
 
-from django.db.models import Q, QuerySet
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 
 from apps.applications.models import ApplicationVersion
 from apps.common.advisory_locks import acquire
@@ -19,19 +21,42 @@ from apps.system.models import PushEnrollmentMode
 PULLING = Q(can_pull=True, device__version__platform=Platform.WEB)
 
 
+class RequestDelivery(TextChoices):
+    """Which device of a user gets the requests of an application: this one, another one, or none."""
+
+    RECEIVED = "received"
+    OTHER_DEVICE = "other_device"
+    OFF = "off"
+
+
 def is_pulling(profile: Profile) -> bool:
     """Return True if a push type can reach the profile without a push token."""
     return profile.can_pull and profile.device.version.platform == Platform.WEB
 
 
+def request_delivery(profile: Profile) -> RequestDelivery:
+    """Return whether a profile gets requests. Requires `annotate_others`."""
+    if hasattr(profile, "push_enrollment") or is_pulling(profile):
+        return RequestDelivery.RECEIVED
+    return RequestDelivery.OTHER_DEVICE if profile.others_are_reachable else RequestDelivery.OFF
+
+
+def annotate_others(profiles: QuerySet[Profile]) -> QuerySet[Profile]:
+    """Add `others_are_reachable`: True if push types can reach the user on another device."""
+    application = OuterRef("device__version__application")
+    others = _reachable(OuterRef("user_id"), application).exclude(device=OuterRef("device"))
+    return profiles.annotate(others_are_reachable=Exists(others))  # type: ignore[no-redef]
+
+
+def _reachable(user_id: str | OuterRef, application: Any) -> QuerySet[Profile]:
+    return Profile.objects.filter(user_id=user_id, device__version__application=application).filter(
+        Q(push_enrollment__isnull=False) | PULLING
+    )
+
+
 def others_reachable(user_id: str, device: Device, version: ApplicationVersion) -> QuerySet[Profile]:
     """Return the user's profiles on other devices, in the same application, that push types can reach."""
-    return (
-        Profile.objects.filter(user_id=user_id, device__version__application=version.application_id)
-        .filter(Q(push_enrollment__isnull=False) | PULLING)
-        .exclude(device=device)
-        .order_by("pk")
-    )
+    return _reachable(user_id, version.application_id).exclude(device=device).order_by("pk")
 
 
 def lock(user_id: str) -> None:

@@ -30,6 +30,7 @@ def test_new_profile_has_every_member_and_no_user_id(new_device, client, version
                 "application_id": version.application.identifier,
                 "version_status": "enabled",
                 "push_enrolled": False,
+                "requests": "off",
                 "locked": False,
                 "used_pin_attempts": 0,
                 "max_pin_attempts": 3,

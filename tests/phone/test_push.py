@@ -189,6 +189,28 @@ def test_phone_on_its_own_origin_gets_pushes_and_approves(phone_chromium, phone_
         assert phone.logged == []
 
 
+def test_account_without_requests_is_told_where_they_go(phone_chromium, phone, phone_site):
+    phone.enroll("nora")
+    with phone_window(phone_chromium, phone_site, has_push=False) as second:
+        second.add("nora")
+        second.open()
+        expect(second.page.get_by_text("Requests go to your other device.")).to_be_visible()
+        expect(second.page.get_by_text("Requests appear here")).to_have_count(0)
+
+    [enrolled] = [each for each in phone_site.devices("nora") if each["pushAuthenticationEnabled"]]
+    phone_site.call(f"users/nora/devices/{enrolled['id']}/disablePushAuthentication", {})
+    phone.home()
+    expect(phone.page.get_by_text("This browser gets no requests.")).to_be_visible()
+    expect(phone.page.get_by_text("Notifications are off")).to_be_visible()
+    assert not any(each["pushAuthenticationEnabled"] for each in phone_site.devices("nora"))
+    phone.press("Notifications")
+    phone.press("Turn on notifications")
+    expect(phone.page.get_by_text("Requests arrive when this app is closed.")).to_be_visible()
+    assert any(each["pushAuthenticationEnabled"] for each in phone_site.devices("nora"))
+    phone.home()
+    expect(phone.page.get_by_text("This browser gets no requests.")).to_have_count(0)
+
+
 def test_tap_without_an_open_page_opens_the_request(zoe, phone_site):
     zoe.home()
     worker = Worker(zoe)

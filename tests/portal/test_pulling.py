@@ -41,6 +41,11 @@ def browser(add_browser):
 
 
 @pytest.fixture
+def browser_of_bert(add_browser):
+    return add_browser(user_id="bert")
+
+
+@pytest.fixture
 def reachable(api, mobile_type):
     """Return a function that returns the ids of the devices that E2 lists for a push type."""
 
@@ -75,6 +80,19 @@ def test_available_types_include_those_of_the_browser(any_api, api, mobile_type,
     [listed] = api.types().json()["enabled"][0]["apps_enrolled_for_push"]
     assert (listed["device_id"], listed["platform"]) == (browser.device_id, "web")
     assert not api.portal.get("/oauth/api/v4/users/anna/devices").json()["devices"][0]["pushAuthenticationEnabled"]
+
+
+def requests_of(*devices):
+    return [profile["requests"] for device in devices for profile in device.enrollments()]
+
+
+def test_devices_know_which_of_them_gets_the_requests(device, add_browser, browser_of_bert):
+    first, second = add_browser(), add_browser()
+    assert requests_of(device, first, second) == ["received", "other_device", "other_device"]
+    assert run("revoke_push", "anna", device.device_id).code == 0
+    assert requests_of(device, first, second, browser_of_bert) == ["off", "off", "off", "received"]
+    first.enroll_push("push-token-of-a-browser")
+    assert requests_of(device, first, second) == ["other_device", "received", "other_device"]
 
 
 def test_browser_needs_no_push_messaging_configuration(api, mobile_type, browser, web_version):

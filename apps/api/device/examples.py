@@ -62,6 +62,7 @@ ENROLLMENTS = [
                     "application_id": "shop",
                     "version_status": "enabled",
                     "push_enrolled": True,
+                    "requests": "received",
                     "locked": False,
                     "used_pin_attempts": 1,
                     "max_pin_attempts": 3,

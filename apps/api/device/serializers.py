@@ -7,6 +7,7 @@ from rest_framework import serializers
 from apps.api.fields import KeySetField, SealedField, StrictCharField
 from apps.enrollment.models import AuthenticatorType
 from apps.enrollment.openpgp.certificates import MAX_PUBLIC_KEY_CHARACTERS
+from apps.enrollment.pulling import RequestDelivery
 from apps.push.models import Platform
 from apps.transactions.models import Status
 
@@ -73,6 +74,11 @@ class ProfileStateSerializer(serializers.Serializer[Any]):
         "`disabled`."
     )
     push_enrolled = serializers.BooleanField(help_text="True if the profile can be reached by push.")
+    requests = serializers.ChoiceField(
+        choices=RequestDelivery.values,
+        help_text="`received`: push types reach this profile. `other_device`: they reach another device of the user. "
+        "`off`: neither, for example after support staff revoked push notifications.",
+    )
     locked = serializers.BooleanField(help_text="A locked profile can deny transactions, but not approve them.")
     used_pin_attempts = serializers.IntegerField(help_text="Number of consecutive wrong PINs.")
     max_pin_attempts = serializers.IntegerField(

@@ -139,9 +139,13 @@ export class Device {
    *
    * For the platform `web`, it is the JSON text of the PushSubscription. All profiles are tried; then the first error
    * is thrown, for example PushTokenInUse, EnrollmentDisabled or UserAlreadyEnrolled.
+   *
+   * `only`: ids of the profiles that can be enrolled for push. Others keep their state: support staff can have revoked
+   * the push notifications of a profile.
    */
-  setPushToken(pushToken: string): Promise<void> {
-    return this.#exclusively(() => enrollment.setPushToken(this.#context, pushToken));
+  setPushToken(pushToken: string, { only }: { only?: readonly string[] } = {}): Promise<void> {
+    const mayEnroll = only && (({ profileId }: { profileId: string }): boolean => only.includes(profileId));
+    return this.#exclusively(() => enrollment.setPushToken(this.#context, pushToken, mayEnroll));
   }
 
   // Authenticators

@@ -32,6 +32,8 @@ export interface ProfileStatus {
   readonly applicationId: string;
   readonly versionStatus: string;
   readonly pushEnrolled: boolean;
+  /** Where the requests go: to this profile, to another device of the user, or to none. */
+  readonly requests: "received" | "other_device" | "off";
   /** Support staff must unlock the user before this profile can approve. */
   readonly locked: boolean;
   /** Consecutive wrong PINs. */
@@ -194,11 +196,19 @@ function parseStatus(members: JsonObject): ProfileStatus {
     applicationId: text(members, "application_id"),
     versionStatus: text(members, "version_status"),
     pushEnrolled: boolean(members, "push_enrolled"),
+    requests: parseRequests(members),
     locked: boolean(members, "locked"),
     usedPinAttempts: integer(members, "used_pin_attempts"),
     maxPinAttempts: integer(members, "max_pin_attempts"),
     authenticators: list(members, "authenticators").map(parseAuthenticator),
   };
+}
+
+function parseRequests(members: JsonObject): ProfileStatus["requests"] {
+  // A server of an earlier version does not say it.
+  const requests = members.requests === undefined ? "received" : text(members, "requests");
+  if (requests === "received" || requests === "other_device" || requests === "off") return requests;
+  throw new InvalidMember("the delivery of the requests is unknown");
 }
 
 function parseAuthenticator(members: JsonObject): AuthenticatorStatus {
@@ -211,7 +221,7 @@ function parseAuthenticator(members: JsonObject): AuthenticatorStatus {
 
 /** Apply the server's state to a stored profile, except to what has changed since the request. */
 function applyStatus(state: StoredState, stored: StoredProfile, before: StoredProfile, status: ProfileStatus): void {
-  if (!status.pushEnrolled && stored.pushToken === before.pushToken) delete stored.pushToken;
+  if (!status.pushEnrolled && stored.pushToken === before.pushToken) removePushToken(stored, status);
   for (const authenticator of status.authenticators) {
     if (authenticator.type === "pin") applyPin(stored, before, authenticator.registered);
     else if (!authenticator.registered) {
@@ -219,6 +229,12 @@ function applyStatus(state: StoredState, stored: StoredProfile, before: StoredPr
       if (stored.tokens[name] === before.tokens[name]) removeToken(state, stored, name);
     }
   }
+}
+
+function removePushToken(stored: StoredProfile, { requests }: ProfileStatus): void {
+  const isRevoked = requests === "off" && stored.pushToken !== undefined;
+  if (isRevoked || requests === "other_device") stored.isPushOff = true;
+  delete stored.pushToken;
 }
 
 /** A PIN that the server does not have can be registered again. One that only the server has requires an enrolment. */
@@ -235,9 +251,13 @@ function applyPin(stored: StoredProfile, before: StoredProfile, isRegistered: bo
 /**
  * Store the push token of the app, and send it for all profiles that the server does not have it for.
  *
- * All profiles are tried; then the first error is thrown.
+ * All profiles are tried; then the first error is thrown. `mayEnroll` is false for profiles that get no push token.
  */
-export async function setPushToken(context: Context, pushToken: string): Promise<void> {
+export async function setPushToken(
+  context: Context,
+  pushToken: string,
+  mayEnroll: (profile: StoredProfile) => boolean = () => true,
+): Promise<void> {
   const { profiles } = await context.state.update((state) => {
     state.pushToken = pushToken;
     return state;
@@ -247,7 +267,7 @@ export async function setPushToken(context: Context, pushToken: string): Promise
   const errors: unknown[] = [];
   for (const old of replaced) await collect(errors, () => replacePushToken(context, old, pushToken));
   const { profiles: remaining } = await context.state.read();
-  for (const profile of remaining.filter((each) => each.pushToken === undefined)) {
+  for (const profile of remaining.filter((each) => each.pushToken === undefined && mayEnroll(each))) {
     await collect(errors, () => enrollPush(context, profile, pushToken));
   }
   if (errors.length > 0) throw errors[0];
@@ -285,6 +305,7 @@ async function enrollPush(context: Context, profile: StoredProfile, pushToken: s
   await context.state.update((state) => {
     changeProfile(state, profile, (stored) => {
       stored.pushToken = pushToken;
+      delete stored.isPushOff;
     });
   });
 }

@@ -70,9 +70,12 @@ async function resumeEnrollment(context: Context, { keyId, request }: StoredEnro
 
 async function resumePush(context: Context): Promise<Resumed | undefined> {
   const { pushToken, profiles }: StoredState = await context.state.read();
-  if (pushToken === undefined || profiles.every((profile) => profile.pushToken === pushToken)) return undefined;
+  if (pushToken === undefined) return undefined;
+  if (profiles.every((profile) => profile.pushToken === pushToken || profile.isPushOff)) {
+    return undefined;
+  }
   const outcome = await outcomeOf(async () => {
-    await setPushToken(context, pushToken);
+    await setPushToken(context, pushToken, ({ isPushOff }) => isPushOff !== true);
     return {};
   });
   return { kind: "push", ...outcome };

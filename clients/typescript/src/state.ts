@@ -25,6 +25,8 @@ export interface StoredProfile {
   tokens: Record<AuthenticatorName, string>;
   /** Push token that the server has confirmed. */
   pushToken?: string;
+  /** The server has removed the push token, or another device gets the requests: `resume` does not send it again. */
+  isPushOff?: true;
 }
 
 /** Request of an enrolment, stored before it is sent. `startedAt` is the device's time in ms. */

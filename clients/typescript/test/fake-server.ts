@@ -217,6 +217,7 @@ export class FakeServer {
       application_id: profile.application,
       version_status: "enabled",
       push_enrolled: profile.pushToken !== undefined,
+      requests: profile.pushToken === undefined ? "off" : "received",
       locked: false,
       used_pin_attempts: profile.usedAttempts,
       max_pin_attempts: this.maxPinAttempts,

@@ -335,3 +335,16 @@ interrupt("removal by the server", {
   },
   points: 6,
 });
+
+it("does not send a revoked push token again, unless the app asks for it", async () => {
+  const setup = new Setup();
+  const { profileId } = await setup.enroll();
+  await setup.device.setPushToken("first");
+  delete setup.server.profile().pushToken;
+  assert.equal((await setup.device.enrollments()).profiles[0]!.requests, "off");
+  assert.deepEqual(await setup.restart().resume(), []);
+  await setup.device.setPushToken("first", { only: [] });
+  assert.equal(setup.server.profile().pushToken, undefined);
+  await setup.device.setPushToken("first", { only: [profileId] });
+  assert.equal(setup.server.profile().pushToken, "first");
+});

@@ -57,12 +57,17 @@ export async function turnOnPush(phone: Phone): Promise<Key | undefined> {
   return phone.profiles.some(({ pushEnrolled }) => pushEnrolled) ? undefined : "push_no_key";
 }
 
-/** Send a subscription for all accounts that the server does not have it for. Applications can have no push. */
-async function sendSubscription(phone: Phone, applicationIds: string[], subscription: PushSubscription): Promise<void> {
+/** Send a subscription for the accounts that the server does not have it for. Applications can have no push. */
+async function sendSubscription(
+  phone: Phone,
+  applicationIds: string[],
+  subscription: PushSubscription,
+  options: { only?: string[] } = {},
+): Promise<void> {
   const token = JSON.stringify(subscription);
   for (const id of applicationIds) {
     try {
-      await phone.call(() => phone.devices.of(id).setPushToken(token));
+      await phone.call(() => phone.devices.of(id).setPushToken(token, options));
     } catch (error) {
       if (!(error instanceof EnrollmentDisabled)) throw error;
     }
@@ -72,16 +77,20 @@ async function sendSubscription(phone: Phone, applicationIds: string[], subscrip
 /**
  * After an enrolment and at each start: send the subscriptions, which the browser may have changed.
  *
- * If the user has turned push on for another application, it is on for a new one, too.
+ * If the user has turned push on for another application, it is on for a new one, too. At a start, an account that gets
+ * no requests stays without push: support staff can have revoked it, or the user has another device. `enrolled` is the
+ * account of an enrolment.
  */
-export async function updatePush(phone: Phone): Promise<void> {
+export async function updatePush(phone: Phone, enrolled?: string): Promise<void> {
   if (impossibleReason(phone) !== undefined || Notification.permission !== "granted") return;
   const applications = applicationsByKey(phone);
   const keys = [...applications.keys()];
   const isOn = phone.profiles.some(({ pushEnrolled }) => pushEnrolled);
+  const receivers = phone.statuses.filter(({ requests }) => requests === "received").map(({ profileId }) => profileId);
+  const only = enrolled === undefined ? receivers : [...receivers, enrolled];
   for (const [key, ids] of applications) {
     const subscription = (await findSubscription(key)) ?? (isOn ? await subscribe(key, keys) : undefined);
-    if (subscription !== undefined) await sendSubscription(phone, ids, subscription);
+    if (subscription !== undefined) await sendSubscription(phone, ids, subscription, { only });
   }
   await unregisterOthers(keys);
 }

@@ -168,6 +168,8 @@ export const de: Messages = {
   request_text: "{application} fragt Sie:",
   request_title: "Bestätigen?",
   requests: "Offene Anfragen",
+  requests_elsewhere: "Anfragen gehen an Ihr anderes Gerät.",
+  requests_off: "Dieser Browser erhält keine Anfragen. Schalten Sie Benachrichtigungen ein, oder wenden Sie sich an den Support.",
   requests_one: "{count} Anfrage wartet auf Sie.",
   requests_other: "{count} Anfragen warten auf Sie.",
   retry: "Erneut versuchen",

@@ -150,6 +150,8 @@ export const en = {
   request_text: "{application} asks you:",
   request_title: "Approve?",
   requests: "Waiting requests",
+  requests_elsewhere: "Requests go to your other device.",
+  requests_off: "This browser gets no requests. Turn on notifications, or ask for support.",
   requests_one: "{count} request waits for you.",
   requests_other: "{count} requests wait for you.",
   retry: "Try again",

@@ -163,6 +163,8 @@ export const fr: Messages = {
   request_text: "{application} vous demande :",
   request_title: "Approuver ?",
   requests: "Demandes en attente",
+  requests_elsewhere: "Les demandes vont à votre autre appareil.",
+  requests_off: "Ce navigateur ne reçoit pas de demandes. Activez les notifications, ou contactez le support.",
   requests_one: "{count} demande vous attend.",
   requests_other: "{count} demandes vous attendent.",
   retry: "Réessayer",

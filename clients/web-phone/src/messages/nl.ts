@@ -162,6 +162,8 @@ export const nl: Messages = {
   request_text: "{application} vraagt u:",
   request_title: "Goedkeuren?",
   requests: "Openstaande verzoeken",
+  requests_elsewhere: "Verzoeken gaan naar uw andere apparaat.",
+  requests_off: "Deze browser krijgt geen verzoeken. Zet meldingen aan of vraag om ondersteuning.",
   requests_one: "{count} verzoek wacht op u.",
   requests_other: "{count} verzoeken wachten op u.",
   retry: "Opnieuw proberen",

@@ -134,7 +134,7 @@ async function enroll(app: App, link: EnrollmentLink): Promise<void> {
   app.link = undefined;
   // Without these two, the account works: it is shown, and the next start repeats them.
   await app.phone.refresh().catch(() => undefined);
-  void updatePush(app.phone).catch(() => undefined);
+  void updatePush(app.phone, profileId).catch(() => undefined);
   const pin = app.phone.status(profileId)?.authenticators.find(({ type }) => type === "pin");
   if (pin?.allowed === true && !pin.registered) app.replace({ name: "pin", profileId });
   else app.replace({ name: "push" });

@@ -1,7 +1,7 @@
 /** Waiting requests, accounts, and whether pushes arrive. */
 
 import { button, buttons, foreignText, h, picture } from "../dom.ts";
-import { plural, t, time } from "../i18n.ts";
+import { plural, t, time, type Key } from "../i18n.ts";
 import { pushState } from "../push.ts";
 import type { App, Screen } from "../router.ts";
 
@@ -65,7 +65,9 @@ function requestList(app: App): HTMLElement {
   const { requests } = app.phone;
   const heading = h("h2", { id: "requests" }, t("requests"));
   if (requests.length === 0) {
-    const text = h("p", { class: "soft" }, h("b", {}, t("no_requests")), " ", t("no_requests_text"));
+    const { activeAccounts } = app.phone;
+    const isReached = activeAccounts.some(({ profileId }) => noRequestsKey(app, profileId) === undefined);
+    const text = h("p", { class: "soft" }, h("b", {}, t("no_requests")), isReached && ` ${t("no_requests_text")}`);
     return h("section", { "aria-labelledby": "requests" }, heading, text);
   }
   const items = requests.map(({ transactionId, profileId, message, timestamp }) => {
@@ -95,11 +97,18 @@ function requestList(app: App): HTMLElement {
   return h("section", { "aria-labelledby": "requests" }, heading, count, h("ul", {}, ...items));
 }
 
+/** Return the text of an account that gets no requests; undefined if it gets some. */
+function noRequestsKey(app: App, profileId: string): Key | undefined {
+  const requests = app.phone.status(profileId)?.requests ?? "received";
+  return { received: undefined, other_device: "requests_elsewhere" as const, off: "requests_off" as const }[requests];
+}
+
 function accountList(app: App): HTMLElement {
   const items = app.phone.accounts.map(({ profileId, state }) => {
     const name = app.phone.applicationName(profileId);
     const isLocked = app.phone.status(profileId)?.locked === true;
     const label = state === "active" ? t("manage") : t("show");
+    const noRequests = state === "active" ? noRequestsKey(app, profileId) : undefined;
     return h(
       "li",
       { class: "card account" },
@@ -109,6 +118,7 @@ function accountList(app: App): HTMLElement {
         { class: "grow" },
         h("b", {}, name),
         state === "active" ? h("small", {}, t("same_code", { id: profileId })) : h("small", { class: "bad" }, t(state)),
+        noRequests !== undefined && h("small", {}, t(noRequests)),
         isLocked && h("small", { class: "bad" }, t("locked", { application: name })),
       ),
       button(
