@@ -68,18 +68,16 @@ def _create(activated_at: datetime) -> SigningKey:
 def rotate(*, at_once: bool = False) -> SigningKey:
     """Create the next key and return it. If one is published and not active yet, return that one.
 
-    With `at_once`, the new key signs from now on and no other key is published, so that tokens of a disclosed key are
-    no longer accepted.
+    With `at_once`, the new key signs from now on, and all other published keys are deleted: what a disclosed key has
+    signed is no longer accepted, not even as a hint.
     """
     with transaction.atomic():
         acquire(LOCK)
         now = timezone.now()
-        upcoming = SigningKey.objects.filter(activated_at__gt=now)
         if at_once:
-            upcoming.delete()
-            published(now).update(retired_at=now)
+            published(now).delete()
             return _create(now)
-        if key := upcoming.first():
+        if key := SigningKey.objects.filter(activated_at__gt=now).first():
             return key
         key = _create(now + LEAD if published(now).exists() else now)
         published(now).exclude(pk=key.pk).filter(retired_at=None).update(retired_at=key.activated_at + OVERLAP)

@@ -93,11 +93,13 @@ def test_rotated_key_is_published_before_it_signs_and_after_it_was_replaced(ciba
 
 def test_disclosed_key_is_withdrawn_at_once(ciba, client, tokens):
     before = tokens()
+    assert ciba.start(login_hint=None, id_token_hint=before["id_token"]).status_code == 200
     run("rotate_ciba_key")
     assert run("rotate_ciba_key", "--now").code == 0
     short_cache.clear()
-    assert len(published(client)) == 1
+    assert len(published(client)) == SigningKey.objects.count() == 1
     assert ciba.userinfo(before["access_token"]).status_code == 401
+    assert ciba.start(login_hint=None, id_token_hint=before["id_token"]).json()["error"] == "invalid_request"
     assert ciba.userinfo(tokens()["access_token"]).status_code == 200
 
 
