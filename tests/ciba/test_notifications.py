@@ -83,7 +83,7 @@ def test_ping_reports_every_end(notified):
         assert client.ciba.poll(auth_req_id).status_code == (200 if end == "approve" else 400)
 
 
-def test_push_has_the_tokens(notified, event_types):
+def test_push_has_the_tokens(notified, event_types, admin_client):
     client = notified("push")
     auth_req_id = client.start()
     client.end("approve")
@@ -98,6 +98,9 @@ def test_push_has_the_tokens(notified, event_types):
     assert client.ciba.userinfo(body["access_token"]).json() == {"sub": "anna"}
     assert error_of(client.ciba.poll(auth_req_id)) == (400, "unauthorized_client")
     assert event_types().count("CIBA_TOKENS_ISSUED") == 1
+    timeline = admin_client.get(f"/admin/transactions/transaction/{claims['txn']}/change/").content.decode()
+    assert "Callback, attempt 1: delivered" in timeline
+    assert "CIBA notification" in timeline
 
 
 def test_push_has_the_error(notified):

@@ -126,7 +126,11 @@ def test_next_signing_key_is_created_once(console, fields):
         assert "published, not active yet" in page
     assert SigningKey.objects.count() == 2
     for key in SigningKey.objects.all():
-        assert key.private_key not in page
+        private = json.loads(key.private_key)["d"]
+        page = console.get(f"{KEYS}{key.pk}/change/").content.decode()
+        assert key.public_key["x"] in page
+        assert private not in page
+        assert str(SigningKey.objects.values_list("private_key").get(pk=key.pk)[0])[:40] not in page
 
 
 def test_problems_are_the_same_on_every_page(console, fields, login, settings):

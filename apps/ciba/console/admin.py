@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from django.conf import settings
@@ -5,7 +6,7 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -163,7 +164,9 @@ class SigningKeyAdmin(ReadOnlyAdmin):
 
     title = _("Signing keys")
     list_display = ("kid", "state", "active_from", "published_until")
-    list_display_links = None
+    # The private key is in no list of fields.
+    fields = ("kid", "state", "created", "active_from", "published_until", "jwk")
+    readonly_fields = ("state", "created", "active_from", "published_until", "jwk")
     actions_list = ("new_signing_key",)
     list_before_template = "admin/ciba/keys.html"
 
@@ -188,6 +191,14 @@ class SigningKeyAdmin(ReadOnlyAdmin):
         if key.activated_at > now:
             return "upcoming", _("published, not active yet")
         return ("active", _("active")) if key.pk == active.pk else ("replaced", _("replaced, still published"))
+
+    @admin.display(description=_("created (UTC)"))
+    def created(self, key: SigningKey) -> str:
+        return format_datetime(key.created_at)
+
+    @admin.display(description=_("public key"))
+    def jwk(self, key: SigningKey) -> SafeString:
+        return format_html('<code class="console-text" translate="no">{}</code>', json.dumps(key.public_key))
 
     @admin.display(description=_("active from (UTC)"))
     def active_from(self, key: SigningKey) -> str:
