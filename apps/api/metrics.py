@@ -50,9 +50,9 @@ class InstallationCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _queues()
         failed = GaugeMetricFamily(
-            "countersign_deliveries_failed", "Deliveries that failed permanently and are stored.", labels=["queue"]
+            "countersign_deliveries_failed", "Permanently failed deliveries that can be redelivered.", labels=["queue"]
         )
-        failed.add_metric(["callbacks"], callbacks.failed_deliveries().count())
+        failed.add_metric(["callbacks"], callbacks.redeliverable_deliveries().count())
         yield failed
         yield GaugeMetricFamily(
             "countersign_callback_urls_failing",

@@ -16,9 +16,11 @@ from apps.integrations.models import KeycloakRequest, UserIdRule
 from apps.outbox import claims
 from apps.outbox import models as outbox
 from apps.transactions import lifecycle
-from apps.transactions.models import Transaction
+from apps.transactions.models import PushDelivery, Transaction
 from tests import factories
+from tests.api.test_races import at_once
 from tests.fakes import keycloak as fake
+from tests.integrations.conftest import PATH
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,6 +137,9 @@ def test_expired_token_is_not_sent(keycloak, start, device, deliver):
         "the bearer token of the request has expired",
     )
     assert (results(keycloak), stored_bearer()) == ([], "")
+    PushDelivery.objects.update(state="done")
+    call_command("purge", "--days", "0")
+    assert not KeycloakRequest.objects.exists()
 
 
 def test_worker_killed_after_sending_leaves_the_approval_and_erases_the_token(keycloak, start, device, deliver):
@@ -157,6 +162,18 @@ def test_repeated_request_starts_one_transaction(keycloak, post, device):
     assert Transaction.objects.count() == 1
     assert post({"login_hint": "anna"}, keycloak.sign(keycloak.claims())).status_code == 201
     assert Transaction.objects.count() == 2
+
+
+def test_concurrent_requests_with_one_token_start_one_transaction(keycloak, device, integration):
+    token, body = keycloak.sign(keycloak.claims()), json.dumps({"login_hint": "anna"})
+
+    def request(client):
+        headers = {"Authorization": f"Bearer {token}"}
+        return client.post(PATH, body, content_type="application/json", headers=headers).status_code
+
+    assert 201 in (statuses := at_once(*[request] * 5))
+    assert set(statuses) <= {201, 409}
+    assert (Transaction.objects.count(), KeycloakRequest.objects.count()) == (1, 1)
 
 
 def test_key_rotation_of_the_realm_needs_no_change(keycloak, start, monkeypatch):
