@@ -16,6 +16,7 @@ from apps.transactions import lifecycle
 from apps.transactions.models import Transaction
 from tests.callbacks.conftest import deliver, sink  # noqa: F401 - fixtures
 from tests.ciba.calls import challenge_of, error_of
+from tests.security.secret_search import all_places, assert_hidden
 
 pytestmark = pytest.mark.django_db
 
@@ -83,9 +84,11 @@ def test_ping_reports_every_end(notified):
         assert client.ciba.poll(auth_req_id).status_code == (200 if end == "approve" else 400)
 
 
-def test_push_has_the_tokens(notified, event_types, admin_client):
+def test_push_has_the_tokens(notified, event_types, admin_client, capfd):
     client = notified("push")
     auth_req_id = client.start()
+    pending = {"notification token": TOKEN, "auth_req_id": auth_req_id}
+    assert_hidden(pending, all_places(""))
     client.end("approve")
     assert error_of(client.ciba.poll(auth_req_id)) == (400, "unauthorized_client")
     assert client.send() == State.DONE
@@ -101,6 +104,8 @@ def test_push_has_the_tokens(notified, event_types, admin_client):
     timeline = admin_client.get(f"/admin/transactions/transaction/{claims['txn']}/change/").content.decode()
     assert "Callback, attempt 1: delivered" in timeline
     assert "CIBA notification" in timeline
+    tokens = {name: body[name] for name in ("id_token", "access_token")}
+    assert_hidden({**pending, **tokens}, all_places("".join(capfd.readouterr())))
 
 
 def test_push_has_the_error(notified):

@@ -130,6 +130,7 @@ def test_next_signing_key_is_created_once(console, fields):
         page = console.get(f"{KEYS}{key.pk}/change/").content.decode()
         assert key.public_key["x"] in page
         assert private not in page
+        assert "&#x27;" not in page
         assert str(SigningKey.objects.values_list("private_key").get(pk=key.pk)[0])[:40] not in page
 
 

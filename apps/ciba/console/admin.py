@@ -4,6 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -26,6 +27,8 @@ from apps.events.console.base import CREATED, UPDATED
 
 KEYS = "admin:ciba_signingkey_changelist"
 DISCOVERY_PATH, KEY_SET_PATH = "/.well-known/openid-configuration", "/oauth/jwks"
+
+STATE_COLORS = {"upcoming": "info", "active": "success", "replaced": "default", "retired": "warning"}
 
 
 @admin.register(ApiClient)
@@ -165,8 +168,8 @@ class SigningKeyAdmin(ReadOnlyAdmin):
     title = _("Signing keys")
     list_display = ("kid", "state", "active_from", "published_until")
     # The private key is in no list of fields.
-    fields = ("kid", "state", "created", "active_from", "published_until", "jwk")
-    readonly_fields = ("state", "created", "active_from", "published_until", "jwk")
+    fields = ("kid", "state_label", "created", "active_from", "published_until", "jwk")
+    readonly_fields = ("state_label", "created", "active_from", "published_until", "jwk")
     actions_list = ("new_signing_key",)
     list_before_template = "admin/ciba/keys.html"
 
@@ -180,10 +183,7 @@ class SigningKeyAdmin(ReadOnlyAdmin):
     def has_rotate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ciba.change_signingkey")
 
-    @display(  # type: ignore[untyped-decorator]
-        description=_("status"),
-        label={"upcoming": "info", "active": "success", "replaced": "default", "retired": "warning"},
-    )
+    @display(description=_("status"), label=STATE_COLORS)  # type: ignore[untyped-decorator]
     def state(self, key: SigningKey) -> tuple[str, Any]:
         now, active = timezone.now(), keys.active()
         if key.retired_at and key.retired_at <= now:
@@ -191,6 +191,11 @@ class SigningKeyAdmin(ReadOnlyAdmin):
         if key.activated_at > now:
             return "upcoming", _("published, not active yet")
         return ("active", _("active")) if key.pk == active.pk else ("replaced", _("replaced, still published"))
+
+    @admin.display(description=_("status"))
+    def state_label(self, key: SigningKey) -> SafeString:
+        state, text = self.state(key)
+        return render_to_string("unfold/helpers/label.html", {"type": STATE_COLORS[state], "text": text})
 
     @admin.display(description=_("created (UTC)"))
     def created(self, key: SigningKey) -> str:
