@@ -170,8 +170,12 @@ def test_password_set_by_administrator_must_be_changed(console, changes):
 
 def test_new_administrator_is_superuser(console):
     fields = {"username": "piet", "role": "admin", "password1": "made up by Olga", "password2": "made up by Olga"}
-    assert console.post("/admin/auth/user/add/", {**fields, "usable_password": "true"}).status_code == 302
+    page = console.post("/admin/auth/user/add/", {**fields, "usable_password": "true"}, follow=True).content.decode()
+    assert "The staff account “piet” was added successfully." in page
     piet = User.objects.get(username="piet")
+    path = f"/admin/auth/user/{piet.pk}/change/"
+    page = console.post(path, console.form(path), follow=True).content.decode()
+    assert "The staff account “piet” was changed successfully." in page
     assert piet.is_staff
     assert piet.is_superuser
 

@@ -161,6 +161,31 @@ def test_examples_start_the_same_authentication(console, start, device, mobile_t
     assert "portal.startPush({" in shown_code(page, "typescript")
 
 
+def test_more_parameters_are_sent_and_shown_in_the_examples(console, start, device, mobile_type):
+    assert '<details class="console-details">' in console.get(PATH).content.decode()
+    page = start(ip_address="no address", secure_message="Pay 5 EUR").content.decode()
+    assert '<details class="console-details" open>' in page
+    assert "The parameter ip_address" in page
+    mobile_type.default_messages = {"en": "Sign in?", "nl": "Inloggen?"}
+    mobile_type.save()
+    more = {"secure_message": "Pay 5 EUR", "language_code": "nl", "ip_address": "192.0.2.1", "user_agent": "Firefox"}
+    started = start(**more)
+    transaction = Transaction.objects.get()
+    assert device.fetch(str(transaction.pk))["message"].startswith("Pay 5 EUR")
+    assert transaction.message == "Inloggen?"
+    assert not any("Pay 5 EUR" in str(value) for value in console.session.values())
+    page = console.get(started.url).content.decode()
+    for key, separator in (("curl", "="), ("python", '="'), ("typescript", ': "')):
+        example = shown_code(page, key)
+        names = [re.sub("_(.)", lambda part: part[1].upper(), name) if key == "typescript" else name for name in more]
+        for name, value in zip(names, more.values(), strict=True):
+            assert f"{name}{separator}{value}" in example
+        assert "Inloggen?" not in example
+    # The session keeps those of the newest one.
+    start()
+    assert "Pay 5 EUR" not in shown_code(console.get(started.url).content.decode(), "curl")
+
+
 @pytest.mark.parametrize("role", ["operator", "helpdesk"])
 def test_other_roles_cannot_start(start, device, role):
     browser = sign_in_as(role)

@@ -3,13 +3,13 @@
 import copy
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -138,6 +138,19 @@ class StaffAdmin(UserAdmin, ConsoleAdmin):  # type: ignore[misc,type-arg]
         if form.cleaned_data.get("remove_second_factor") and obj != request.user:
             second_factor.reset(obj, who=request.user.get_username())
         self.record(request, obj, before)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Name the staff account: the message of Django names the model."""
+        text = _("The staff account “%(name)s” was added successfully.") % {"name": obj.get_username()}
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:auth_user_change", args=[obj.pk]))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        text = _("The staff account “%(name)s” was changed successfully.") % {"name": obj.get_username()}
+        self.message_user(request, text, messages.SUCCESS)
+        if "_continue" in request.POST:
+            return HttpResponseRedirect(request.path)
+        return HttpResponseRedirect(reverse("admin:auth_user_changelist"))
 
     def load_snapshot(self, obj: Any) -> changes.Snapshot:
         row = User.objects.filter(pk=obj.pk).first()

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -28,10 +29,13 @@ class Example:
     code: str
 
 
-def examples(transaction: Transaction, requested_type: str) -> list[Example]:
-    """Return the examples. The secret of the client is an environment variable, because it is not stored."""
+def examples(transaction: Transaction, requested_type: str, more: Mapping[str, str]) -> list[Example]:
+    """Return the examples. `more` are the parameters that the transaction does not have.
+
+    The secret of the client is an environment variable, because it is not stored.
+    """
     mobile_type = MobileAuthenticationType.objects.filter(name=requested_type).first()
-    parameters = {"type": requested_type, **_parameters(transaction, mobile_type)}
+    parameters = {"type": requested_type, **_parameters(transaction, mobile_type, more), **more}
     method = mobile_type.method if mobile_type else transaction.method
     if method != Method.SMS:
         parameters.setdefault("callback_uri", CALLBACK_URL)
@@ -43,8 +47,10 @@ def examples(transaction: Transaction, requested_type: str) -> list[Example]:
     ]
 
 
-def _parameters(transaction: Transaction, mobile_type: MobileAuthenticationType | None) -> dict[str, str]:
-    default = messages.default_message(mobile_type, "") if mobile_type else ""
+def _parameters(
+    transaction: Transaction, mobile_type: MobileAuthenticationType | None, more: Mapping[str, str]
+) -> dict[str, str]:
+    default = messages.default_message(mobile_type, more.get("language_code", "")) if mobile_type else ""
     parameters = {
         "user_id": "" if transaction.method == Method.OTP else transaction.user_id,
         "device_id": transaction.device_id if transaction.method != Method.OTP else "",

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
@@ -13,6 +14,7 @@ from apps.applications.models import Api, ApiClient
 from apps.callbacks.models import CallbackEndpoint
 from apps.enrollment import services as enrollment
 from apps.enrollment.models import MAX_USER_ID_CHARACTERS, Profile
+from apps.transactions.console.trial_parameters import MORE
 from apps.transactions.types import PUSH_METHODS, Method, MobileAuthenticationType
 
 PUSH = "|".join(sorted(PUSH_METHODS))
@@ -81,6 +83,32 @@ class TrialForm(forms.Form):
     signing_data = forms.CharField(
         label=_("Signing data"), required=False, strip=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
     )
+    secure_message = forms.CharField(
+        label=_("Secure message"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text=_("Confidential text. Only the device can read it. Empty: the message."),
+    )
+    language_code = forms.CharField(
+        label=_("Language"),
+        required=False,
+        max_length=35,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Language of the default message and of the confirmation template, for example nl-BE."),
+    )
+    ip_address = forms.CharField(
+        label=_("IP address"),
+        required=False,
+        max_length=45,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("IP address of the user's browser. With it, the message names the location."),
+    )
+    user_agent = forms.CharField(
+        label=_("User agent"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("User agent of the user's browser. With it, the message names browser and operating system."),
+    )
     client = forms.ChoiceField(
         label=_("API client"),
         widget=UnfoldAdminSelectWidget(),
@@ -131,13 +159,27 @@ class TrialForm(forms.Form):
         return cleaned
 
     @property
+    def main_fields(self) -> list[BoundField]:
+        return [field for field in self if field.name not in MORE]
+
+    @property
+    def more_fields(self) -> list[BoundField]:
+        """Return the fields of the folded section."""
+        return [field for field in self if field.name in MORE]
+
+    @property
+    def has_more(self) -> bool:
+        """Return True if a field of the folded section has a value."""
+        return any(field.value() for field in self.more_fields)
+
+    @property
     def api_client(self) -> ApiClient:
         return self.clients[self.cleaned_data["client"]]
 
     @property
     def parameters(self) -> dict[str, str]:
         """Return the parameters of E3. Those that the method does not have are omitted, as the page hides them."""
-        names = ["type", "message", "signing_data"]
+        names = ["type", "message", "signing_data", *MORE]
         method = self._method(self.cleaned_data)
         names += ["callback_uri"] if method == Method.OTP else ["user_id", "phone_number"]
         names += ["device_id", "callback_uri"] if method in PUSH_METHODS else []

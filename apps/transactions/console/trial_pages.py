@@ -17,7 +17,7 @@ from apps.enrollment.console.enrollment_pages import qr_code_svg
 from apps.events.models import Event
 from apps.events.types import EventTypes
 from apps.transactions import staff_operations
-from apps.transactions.console import portal_code, trial_form, trial_result
+from apps.transactions.console import portal_code, trial_form, trial_parameters, trial_result
 from apps.transactions.console.trial_form import TrialForm
 from apps.transactions.models import Transaction
 
@@ -28,7 +28,7 @@ STARTS = (EventTypes.PUSH_AUTH_INITIALIZED, EventTypes.OTP_AUTH_INITIALIZED, Eve
 TITLE = _("Try an authentication")
 
 
-@sensitive_post_parameters("phone_number", "signing_data")
+@sensitive_post_parameters("phone_number", "signing_data", "secure_message")
 @require_http_methods(["GET", "POST"])
 def try_authentication(request: HttpRequest) -> HttpResponse:
     """Show the form on GET. Start the authentication on POST; only this response shows a one-time password."""
@@ -40,6 +40,7 @@ def try_authentication(request: HttpRequest) -> HttpResponse:
         except errors.ApiError as error:
             form.add_error(None, str(error.text))
         else:
+            trial_parameters.store(request, started.transaction, form.parameters)
             if started.otp:
                 return _render_result(request, started.transaction, otp=started.otp)
             return HttpResponseRedirect(reverse(f"admin:{RESULT_PAGE}", args=[started.transaction.pk]))
@@ -75,7 +76,7 @@ def _render_result(request: HttpRequest, transaction: Transaction, *, otp: str =
         **trial_result.instructions(transaction),
         "qr_code_svg": qr_code_svg(otp) if otp else "",
         "otp": otp,
-        "examples": portal_code.examples(transaction, requested_type),
+        "examples": portal_code.examples(transaction, requested_type, trial_parameters.load(request, transaction)),
         "state_url": reverse(f"admin:{STATE_PAGE}", args=[transaction.pk]),
         "result_url": reverse(f"admin:{RESULT_PAGE}", args=[transaction.pk]),
     }
