@@ -16,7 +16,7 @@ LISTS = [
     *("/admin/callbacks/callbackendpoint/", "/admin/callbacks/callbackdelivery/"),
     *("/admin/applications/application/", "/admin/applications/apiclient/", "/admin/auth/user/"),
     *("/admin/enrollment/profile/", "/admin/transactions/transaction/", "/admin/transactions/smsusage/"),
-    "/admin/events/event/",
+    *("/admin/events/event/", "/admin/integrations/keycloakintegration/", "/admin/ciba/signingkey/"),
 ]
 OTHERS = [
     *("/admin/", "/admin/nothing/here/", "/admin/sms/send-test/", "/admin/check-configuration/"),
@@ -33,10 +33,17 @@ RUN_AXE = """async only => (await axe.run({
 FIND_TRUNCATED = """() => [...document.querySelectorAll("#content *, .console-heading *")].filter((element) => {
     const style = getComputedStyle(element);
     const hides = [style.overflowX, style.overflowY].some((overflow) => ["hidden", "clip"].includes(overflow));
-    const isMeant = style.textOverflow === "ellipsis" || element.closest(".console-visually-hidden, .sr-only, select");
+    const isMeant = style.textOverflow === "ellipsis" || element.closest(HIDDEN)
+        || element.matches(".simplebar-content-wrapper");
     return hides && !isMeant && element.innerText?.trim() && element.getClientRects().length
-        && element.scrollWidth > element.clientWidth + 1;
-}).map((element) => element.outerHTML.slice(0, 200))"""
+        && (element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 2);
+}).map((element) => element.outerHTML.slice(0, 200))""".replace(
+    "HIDDEN", "'.console-visually-hidden, .console-add-label, .sr-only, select'"
+)
+# Lists that are wider than their frame.
+FIND_SCROLLING_LISTS = """() => [...document.querySelectorAll("#changelist *")].filter((element) =>
+    ["auto", "scroll"].includes(getComputedStyle(element).overflowX) && element.scrollWidth > element.clientWidth + 1
+).map((element) => `${element.scrollWidth} of ${element.clientWidth} px`)"""
 # Targets below 24 px. The label around a checkbox belongs to its target, and links inside a sentence are exempt.
 FIND_SMALL_TARGETS = """() => [
     ...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")
@@ -48,9 +55,11 @@ FIND_SMALL_TARGETS = """() => [
     const isInWindow = width && height && right > 0 && left < window.innerWidth;
     return isShown && isInWindow && !isInSentence && Math.min(Math.round(width), Math.round(height)) < 24;
 }).map((element) => element.outerHTML.slice(0, 200))"""
-# Labels of cells with capitals inside, as CSS can add them, or without a capital at the start.
+# Labels of cells with capitals inside, as CSS can add them, without a capital at the start, or of another column.
 FIND_WRONG_LABELS = """() => [...document.querySelectorAll("#result_list [data-label]")].filter((cell) =>
     getComputedStyle(cell, "::before").textTransform !== "none" || cell.dataset.label.match(/^[a-z]/)
+    || (cell.matches("td:first-child:not(.action-checkbox)")
+        && cell.dataset.label !== document.querySelector("#result_list thead th .text").textContent.trim())
 ).map((cell) => cell.dataset.label)"""
 WIDER_THAN_WINDOW = "document.documentElement.scrollWidth - window.innerWidth"
 SCROLLED = "[...document.querySelectorAll('*')].filter((one) => one.scrollTop).length"
@@ -125,7 +134,7 @@ def layout_problems(page):
 
 def phone_problems(page):
     small = [f"smaller than 24 px: {element}" for element in page.evaluate(FIND_SMALL_TARGETS)]
-    return small + [f"label in title case: {label}" for label in page.evaluate(FIND_WRONG_LABELS)]
+    return small + [f"wrong label: {label}" for label in page.evaluate(FIND_WRONG_LABELS)]
 
 
 def accessibility_problems(page, path):
@@ -136,6 +145,7 @@ def accessibility_problems(page, path):
     page.evaluate(AXE_SCRIPT)
     expand_all(page)
     problems = violations(page)
+    problems += [f"list scrolls to the side: {width}" for width in page.evaluate(FIND_SCROLLING_LISTS)]
     page.evaluate(DARK)
     problems += [f"dark: {text}" for text in violations(page, "color-contrast")]
     page.evaluate(LIGHT)

@@ -106,8 +106,13 @@
         document.querySelector(".console-menu-item[aria-current]")?.scrollIntoView({ block: "nearest" });
     }
 
-    /* In narrow windows, each cell has the heading of its column as a label. It begins with a capital letter. */
+    /* In narrow windows, each cell has the heading of its column as a label. It begins with a capital letter. The first
+       cell has the label of a checkbox if the rows have no link. */
     function capitalizeLabels() {
+        const heading = document.querySelector("#result_list thead th:first-child .text");
+        for (const { dataset } of document.querySelectorAll("#result_list tbody td:first-child:not(.action-checkbox)")) {
+            dataset.label = heading.textContent.trim();
+        }
         for (const { dataset } of document.querySelectorAll("[data-label]")) {
             dataset.label = dataset.label.charAt(0).toUpperCase() + dataset.label.slice(1);
         }
