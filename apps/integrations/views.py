@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import authentication
+from apps.api.fields import JSON_OBJECT
 from apps.api.parsers import StrictJsonParser
 from apps.api.schema import BODY_ERRORS, JSON, error_responses, request_example
 from apps.api.views import ApiView, require_mobile_authentication
@@ -16,10 +17,15 @@ from apps.integrations.models import KeycloakIntegration
 from apps.integrations.serializers import KeycloakAuthenticationSerializer
 
 DESCRIPTION = (
-    "Keycloak delegates the authentication of a user here (`ciba-http-auth-channel`). Other members than those of the "
-    "schema are ignored. The bearer token must be signed by the realm of the integration with RS256, PS256 or ES256, "
-    "and have the realm as issuer and audience, `typ` `Bearer`, `jti`, `sub`, `azp` and `exp`. A repeated request with "
-    "the same token starts nothing. The end of the transaction is reported to "
+    "Keycloak delegates the authentication of a user here (`ciba-http-auth-channel`).\n\n"
+    "Members of the body:\n\n"
+    "- `login_hint` (required): user name at Keycloak, at most 255 characters\n"
+    "- `binding_message`: message for the user, shown on the device; null: the message of the type\n"
+    "- `acr_values`: names of mobile authentication types, separated by spaces. The first that the integration allows "
+    "is used\n\n"
+    "Other members are ignored. The bearer token must be signed by the realm of the integration with RS256, PS256 or "
+    "ES256, and have the realm as issuer and audience, `typ` `Bearer`, `jti`, `sub`, `azp` and `exp`. A repeated "
+    "request with the same token starts nothing. The end of the transaction is reported to "
     "`{realm}/protocol/openid-connect/ext/ciba/auth/callback` with the same token: `SUCCEED`, `UNAUTHORIZED` (denied) "
     "or `CANCELLED` (not answered)."
 )
@@ -42,7 +48,8 @@ class KeycloakView(ApiView):
         description=DESCRIPTION,
         tags=["Identity providers"],
         auth=AUTHENTICATION,
-        request={JSON: KeycloakAuthenticationSerializer},
+        # Keycloak is the only caller. A schema of its own would add a model to every generated client.
+        request={JSON: JSON_OBJECT},
         responses={
             201: OpenApiResponse(description="The transaction was initiated, or was by an earlier request."),
             **error_responses(
