@@ -12,3 +12,8 @@ def time_ordered_id() -> UUID:
     secret: it reveals when it was created.
     """
     return uuid7()
+
+
+def shorten(identifier: UUID) -> str:
+    """Return the end of an id for lists. Ids of the same minute begin with the same characters."""
+    return f"…{str(identifier)[-8:]}"

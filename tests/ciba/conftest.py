@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.applications.models import Api
 from apps.ciba.models import CibaClient
 from tests import factories
 from tests.api.conftest import event_types, feature_off, switch  # noqa: F401 - fixtures
@@ -43,7 +44,7 @@ def new_client(client, allow):
     """Return a function that creates a client of CIBA. The first type is its default."""
 
     def create(*types, **fields):
-        api_client = factories.ApiClientFactory()
+        api_client = factories.ApiClientFactory(apis=list(Api.values))
         types = types or ({"name": "login"}, {"name": "login-pin", "method": "push_with_pin"})
         settings = CibaClient.objects.create(client=api_client, **fields)
         allow(settings, *types)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.outbox.retries import MAX_RETRY_AFTER_SECONDS, parse_retry_after, random_delay
+from tests.generated import any_speed
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -45,6 +46,7 @@ def test_retry_after_accepts_seconds_and_dates(text, seconds):
         assert parse_retry_after(text) == seconds
 
 
+@any_speed
 @given(st.text(max_size=60) | st.from_regex(r"[A-Z][a-z]{2}, \d{1,4} [A-Z][a-z]{2} \d{1,6} \d+:\d+:\d+ [-+]\d{1,20}"))
 def test_retry_after_never_raises(text):
     seconds = parse_retry_after(text)

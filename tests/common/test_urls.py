@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.common.urls import is_http_url, origin
+from tests.generated import any_speed
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ def test_other_text_is_not_a_valid_url(url):
     assert not is_http_url(url)
 
 
+@any_speed
 @given(st.text(max_size=80) | st.text(max_size=60).map("http://{}".format))
 def test_url_functions_never_raise(text):
     if is_http_url(text):

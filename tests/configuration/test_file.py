@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from apps.configuration import file
 from apps.system.models import Features
 from tests.commands.command_runner import run, set_standard_input
+from tests.generated import any_speed
 
 REFUSED = {
     "empty": (b"", "file: Must be a mapping of sections, for example “general” and “applications”."),
@@ -91,6 +92,7 @@ values = st.recursive(
 )
 
 
+@any_speed
 @given(data=st.dictionaries(storable, values), file_format=st.sampled_from(file.FORMATS))
 def test_dumped_data_is_loaded_unchanged(data, file_format):
     assert file.load(file.dump(data, file_format).encode()) == data

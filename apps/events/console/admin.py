@@ -28,6 +28,7 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from apps.common.console.admin import ExactFilter, FormFilter, LogAdmin, PeriodFilter, format_datetime
 from apps.common.encryption import CannotDecrypt
+from apps.common.identifiers import shorten
 from apps.common.input_text import is_storable
 from apps.events import cursor_pagination, event_counters, services
 from apps.events.audit import exports, keys
@@ -158,7 +159,7 @@ class EventAdmin(LogAdmin):
         if event.transaction_id is None:
             return None
         url = reverse("admin:transactions_transaction_change", args=[event.transaction_id])
-        return _link(url, str(event.transaction_id)[:8])
+        return _link(url, shorten(event.transaction_id))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
         event: Event | None = super().get_object(request, object_id, from_field)

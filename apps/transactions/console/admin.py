@@ -24,6 +24,7 @@ from apps.common.console.admin import (
 )
 from apps.common.console.confirmations import render_confirmation
 from apps.common.encryption import CannotDecrypt
+from apps.common.identifiers import shorten
 from apps.events.changes import redact_urls
 from apps.events.console.base import ConsoleAdmin
 from apps.push.models import Platform
@@ -245,7 +246,7 @@ class TransactionAdmin(LogAdmin):
 
     @admin.display(description=_("transaction"))
     def short_id(self, transaction: Transaction) -> str:
-        return str(transaction.pk)[:8]
+        return shorten(transaction.pk)
 
     @admin.display(description=_("API client"))
     def client_link(self, transaction: Transaction) -> Any:
