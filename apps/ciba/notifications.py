@@ -14,6 +14,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from apps.applications.models import Api
 from apps.callbacks import transport
 from apps.callbacks.errors import CallbackErrorKind
 from apps.callbacks.messages import Message, MessageKind
@@ -74,6 +75,8 @@ def _message(
 ) -> Message | CallbackResult:
     if request is None or not request.__dict__.get("notification_token"):
         return CallbackResult(reason=gettext_noop("the notification token was erased"), final=True)
+    if Api.CIBA not in request.client.apis:
+        return CallbackResult(reason=gettext_noop("the client may no longer use CIBA"), final=True)
     give_up_at = delivery.created_at + GIVE_UP_AFTER
     if give_up_at <= now:
         reason = gettext_noop("the user answered too long ago to send the result")

@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 from django.utils import timezone
 
+from apps.applications.models import ApiClient
 from apps.callbacks import delivery
 from apps.callbacks.models import CallbackDelivery
 from apps.ciba.models import AuthenticationRequest
@@ -171,6 +172,16 @@ def test_result_is_not_sent_when_it_is_old(notified):
     assert client.send() == State.FAILED
     assert client.sink.received == []
     assert AuthenticationRequest.objects.get().notification_token == ""
+
+
+def test_client_without_the_api_gets_no_result(notified):
+    client = notified("push")
+    client.start()
+    client.end("approve")
+    ApiClient.objects.update(apis=["events"])
+    assert client.send() == State.FAILED
+    assert client.sink.received == []
+    assert AuthenticationRequest.objects.get().used_at is None
 
 
 def test_private_address_gets_no_notification(notified, settings):
