@@ -22,7 +22,8 @@ from apps.transactions.types import Method, MobileAuthenticationType
 
 
 def problems(counts: Sequence[HourlyCount]) -> Iterator[dict[str, Any]]:
-    """Yield the current and upcoming problems of messages and callbacks, each with the page that has the details."""
+    """Yield the problems of the audit log, messages and callbacks, each with the page that has the details."""
+    yield from map(asdict, operation.audit_log())
     if not system.features().mobile_authentication:
         return
     yield from map(asdict, operation.overdue_deliveries())

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from apps.callbacks.models import CallbackDelivery
+from apps.events.models import AuditVerification
 from apps.transactions.models import PushDelivery, SmsUsage, Transaction
 from tests.console.test_roles import sign_in_as
 
@@ -102,7 +103,7 @@ def test_each_method_has_chart_description_and_table(console, add):
 def test_transactions_are_counted_with_one_query(console, add, django_assert_max_num_queries):
     add(3, "push", "authenticated")
     start_page(console)
-    with django_assert_max_num_queries(51) as queries:
+    with django_assert_max_num_queries(52) as queries:
         console.get("/admin/")
     assert not [
         query for query in queries.captured_queries if "COUNT(" in query["sql"] and "transaction" in query["sql"]
@@ -159,6 +160,18 @@ def test_five_worst_countries_replace_the_total(console, add, sent):
         sent(country, 20 + number, 1)
     named = [title.split()[5] for title in problems(start_page(console))]
     assert named == ["GB", "FR", "ES", "DE", "CH"]
+
+
+def test_last_verification_of_the_audit_log_is_reported(console):
+    assert problems(start_page(console)) == []
+    verification = AuditVerification.objects.create(verified_at=timezone.now() - timedelta(hours=47), problems=0)
+    assert problems(start_page(console)) == []
+    AuditVerification.objects.update(verified_at=timezone.now() - timedelta(hours=49))
+    assert problems(start_page(console)) == ["The verification of the audit log is overdue"]
+    AuditVerification.objects.update(problems=3)
+    assert problems(start_page(console)) == ["The audit log has problems"]
+    verification.delete()
+    assert problems(start_page(console)) == []
 
 
 def test_overdue_deliveries_are_reported(console, device, portal, mobile_type):

@@ -1,4 +1,4 @@
-"""Problems of deliveries, callbacks and text messages, which the start page of the console shows too."""
+"""Problems of deliveries, callbacks, text messages and the audit log, which the start page of the console shows too."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +13,7 @@ from apps.common.console.admin import format_datetime
 from apps.common.console.documents import Document, error, troubleshooting
 from apps.common.console.problems import Problem
 from apps.common.findings import Finding, Level, from_problem
+from apps.events.models import AuditVerification
 from apps.outbox.queues import QUEUES
 from apps.system import services as system
 from apps.transactions.models import SmsUsage
@@ -24,6 +25,8 @@ MIN_SMS_SAMPLE = 20
 MIN_VERIFIED_SHARE = 0.5
 # SMS pumping can use numbers of many countries; the linked page lists all of them.
 MAX_COUNTRIES = 5
+# The verification of the audit log runs daily.
+VERIFICATION_OVERDUE_AFTER = timedelta(days=2)
 SMS_USAGE_PAGE = "admin:transactions_smsusage_changelist"
 
 
@@ -33,10 +36,32 @@ def check() -> Iterator[Finding]:
 
 
 def problems() -> Iterator[Problem]:
+    yield from audit_log()
     if system.features().mobile_authentication:
         yield from overdue_deliveries()
         yield from callbacks.problems()
         yield from countries_with_unverified_sms()
+
+
+def audit_log() -> Iterator[Problem]:
+    """Yield a problem if the last recorded verification found problems or is overdue. Without a record: none."""
+    verification = AuditVerification.objects.first()
+    if verification is None:
+        return
+    values = {"time": format_datetime(verification.verified_at), "count": verification.problems}
+    if verification.problems:
+        title = _("The audit log has problems")
+        text = _(
+            "Problems of the verification at %(time)s (UTC): %(count)d. Run verify_audit_log: it names each of them."
+        )
+        yield Problem(title, title, text % values, documents=(troubleshooting("the-audit-log-has-problems"),))
+    elif verification.verified_at < timezone.now() - VERIFICATION_OVERDUE_AFTER:
+        title = _("The verification of the audit log is overdue")
+        text = _(
+            "The last verification was at %(time)s (UTC). Check the timer or job that runs verify_audit_log daily."
+        )
+        documents = (troubleshooting("the-audit-log-has-problems"),)
+        yield Problem(title, title, text % values, is_failure=False, documents=documents)
 
 
 def overdue_deliveries() -> Iterator[Problem]:
