@@ -77,7 +77,9 @@ def _bearer(integration: KeycloakIntegration, token: str, token_type: object, jt
     if not isinstance(jti, str) or len(jti) > MAX_JTI_CHARACTERS:
         raise InvalidToken("jti is invalid")
     expires_at = datetime.fromtimestamp(expiry, UTC)
-    return Bearer(token, sha256(f"{integration.pk} {jti}".encode(errors="surrogatepass")).hexdigest(), expires_at)
+    return Bearer(
+        token, sha256(f"{integration.expected_issuer} {jti}".encode(errors="surrogatepass")).hexdigest(), expires_at
+    )
 
 
 def _rejected(integration: KeycloakIntegration, error: errors.ApiError, detail: str = "") -> errors.ApiError:

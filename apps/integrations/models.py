@@ -162,8 +162,8 @@ class KeycloakIntegration(models.Model):
 class KeycloakRequest(models.Model):
     """Request of Keycloak, and the bearer token with which its result is reported.
 
-    The hash of the integration and the id of the token (`jti`) is unique, so that a token starts one transaction. The
-    token is erased when the result is delivered or given up. The row is purged with its transaction.
+    The hash of the issuer and the id of the token (`jti`) is unique, so that a token starts one transaction. The token
+    is erased when the result is delivered or given up. The row is purged with its transaction.
     """
 
     transaction = models.OneToOneField(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.callbacks import delivery, transport
 from apps.callbacks.models import CallbackDelivery
 from apps.enrollment.models import PushEnrollment
-from apps.integrations.models import KeycloakRequest, UserIdRule
+from apps.integrations.models import KeycloakIntegration, KeycloakRequest, UserIdRule
 from apps.outbox import claims
 from apps.outbox import models as outbox
 from apps.transactions import lifecycle
@@ -156,9 +156,13 @@ def test_worker_killed_after_sending_leaves_the_approval_and_erases_the_token(ke
     assert [request["status"] for request in keycloak.received[1:]] == [200, 403]
 
 
-def test_repeated_request_starts_one_transaction(keycloak, post, device):
+def test_repeated_request_starts_one_transaction(keycloak, post, device, integration):
     token = keycloak.sign(keycloak.claims())
-    assert [post({"login_hint": "anna"}, token).status_code for _number in range(2)] == [201, 201]
+    KeycloakIntegration.objects.create(
+        name="same-realm", realm_url=keycloak.realm_url, api_client=integration.api_client, type=integration.type
+    )
+    paths = [PATH, PATH, "/integrations/keycloak/same-realm"]
+    assert [post({"login_hint": "anna"}, token, path).status_code for path in paths] == [201] * 3
     assert Transaction.objects.count() == 1
     assert post({"login_hint": "anna"}, keycloak.sign(keycloak.claims())).status_code == 201
     assert Transaction.objects.count() == 2
