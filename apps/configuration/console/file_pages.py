@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from apps.configuration import environment, file, services
 from apps.configuration.problems import ConfigurationInvalid, format_problem
@@ -29,7 +29,7 @@ CONTENT_TYPES = {"yaml": "application/yaml", "json": "application/json"}
 
 
 class ImportForm(forms.Form):
-    upload = forms.FileField(label=_("File (YAML or JSON)"), required=False)
+    upload = forms.FileField(label=_("File (YAML or JSON)"), required=False, widget=UnfoldAdminFileFieldWidget())
     content = forms.CharField(
         label=_("Or the text of the file"),
         required=False,

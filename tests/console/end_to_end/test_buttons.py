@@ -1,5 +1,6 @@
 """End-to-end tests of every button of the console, against fakes of the external systems."""
 
+import csv
 import itertools
 import json
 
@@ -286,6 +287,47 @@ def test_user_actions_of_support_staff(console, site, portal, enroll):
     console.press("Unlock user", message="“ivy” is unlocked.")
     assert portal.start("text", user_id="ivy", phone_number=NUMBER)["auth_method"] == "sms"
     assert_all_pressed(console, "enrollment.Profile")
+
+
+def test_selected_users_are_counted_and_changed(console, portal, enroll):
+    page = console.page
+    phones = [enroll(f"bulk-{number}") for number in range(4)]
+
+    def run(action, count):
+        """Run an action for the first users of the search."""
+        console.open("Users")
+        page.get_by_role("textbox", name="User ID, or the beginning").fill("bulk-")
+        page.get_by_role("textbox", name="User ID, or the beginning").press("Enter")
+        page.wait_for_url("**q=bulk-**")
+        for number in range(count):
+            row = page.locator("#result_list tbody tr").filter(has_text=f"Phone of bulk-{number}")
+            row.locator("input.action-select").check()
+        console.choose(action=action)
+        page.get_by_role("button", name="Run").click()
+
+    def confirm(heading, button, message):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(page.get_by_text(message)).to_be_visible()
+
+    run("Download enrolment links of selected users (CSV)", 3)
+    expect(page.get_by_role("heading", name="Create 3 enrolment links?")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("form[method=post] button[type=submit]").last.click()
+    lines = list(csv.DictReader(download.value.path().read_text(encoding="utf-8-sig").splitlines()))
+    assert [line["user_id"] for line in lines] == ["bulk-0", "bulk-1", "bulk-2"]
+    phone, parameters = scan(lines[0]["enrollment_uri"])
+    phone.enroll(parameters["code"], application_id="shop", device_name="Phone of a link")
+
+    revoke, disconnect = "Revoke push notifications of selected users", "Disconnect selected users from their devices"
+    run(revoke, 2)
+    confirm("Revoke push notifications of 2 users?", revoke, "of 2 users were revoked.")
+    assert [profile["push_enrolled"] for each in phones for profile in each.enrollments()] == [False, False, True, True]
+    run(disconnect, 3)
+    confirm("Disconnect 3 users from their devices?", disconnect, "3 users were disconnected.")
+    for each in phones[:3]:
+        assert_code_rejected(each)
+    assert phones[3].pending() == []
 
 
 def assert_code_rejected(phone):

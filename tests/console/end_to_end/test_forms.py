@@ -1,5 +1,7 @@
 """Forms that are filled in and saved in a real browser."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
@@ -45,7 +47,14 @@ def test_push_configuration_fields_follow_platform_and_api(page):
     page.locator("[name=platform]").select_option("android")
     expect_shown(fields, {*android, "new_server_key"})
 
+    page.locator("[name=fcm_api_version]").select_option("http_v1")
+    public = {"project_info": {"project_id": "shop"}, "client": [], "configuration_version": "1"}
+    upload = {"name": "google-services.json", "mimeType": "application/json", "buffer": json.dumps(public).encode()}
     page.locator("[name=name]").fill("forms-old-google")
+    page.locator("[name=service_account_file]").set_input_files(upload)
+    page.locator("[name=_save]").click()
+    expect(page.get_by_text("This is google-services.json, the public configuration")).to_be_visible()
+    page.locator("[name=fcm_api_version]").select_option("legacy")
     page.locator("[name=new_server_key]").fill("AAAA-key")
     page.locator("[name=_save]").click()
     page.wait_for_url(f"**{PUSH}")

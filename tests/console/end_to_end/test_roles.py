@@ -76,9 +76,20 @@ def assert_read_only(console, menu):
 
 def test_operator_views_every_page_read_only(demo, window):
     Visitor(demo.base).start_over().answer("approve")
-    assert_read_only(
-        signed_in(demo, window, "operator"), ["Start", *CONFIGURATION, "Users", "Transactions", "Activity"]
-    )
+    console = signed_in(demo, window, "operator")
+    assert_read_only(console, ["Start", *CONFIGURATION, "Users", "Transactions", "Activity"])
+    window.goto("/admin/configuration-file/")
+    with window.expect_download() as download:
+        window.get_by_role("link", name="Export as JSON").click()
+    assert "general" in json.loads(download.value.path().read_text())
+    assert_nothing_to_change(window)
+
+    window.goto("/admin/events/event/?event_type=PUSH_AUTH_CALLBACK_SENT")
+    delivered = window.locator("#result_list tbody tr").filter(has_text="Callback delivered").first
+    delivered.locator("a[href*='/change/']").first.click()
+    expect(window.locator("tr").filter(has_text="HTTP status")).to_contain_text("204")
+    window.locator("#content").get_by_role("link", name="anna", exact=True).click()
+    expect(window.get_by_role("heading", name="Latest events of this user")).to_be_visible()
 
 
 def test_helpdesk_views_users_and_transactions_read_only(demo, window):
@@ -93,6 +104,35 @@ def test_helpdesk_views_users_and_transactions_read_only(demo, window):
     assert_nothing_to_change(window)
     window.get_by_role("link", name="Transactions of this user").click()
     expect(window.get_by_role("heading", name="Transactions", exact=True)).to_be_visible()
+    assert_filters_work(console)
+    assert_search_works(console)
+
+
+def assert_filters_work(console):
+    """Assert that the list of transactions shows and filters reasons and states of callbacks."""
+    window = console.page
+    rows = window.locator("#result_list tbody tr")
+    for state, is_found in (("delivered", True), ("given up", False)):
+        console.open("Transactions")
+        window.locator("a", has_text="Filters").click()
+        console.choose(reason="User rejected push", callback=state)
+        window.get_by_role("button", name="Apply Filters").click()
+        window.wait_for_url("**reason=not_accepted**")
+        if is_found:
+            expect(rows.filter(has_text="User rejected push").filter(has_text=state)).to_have_count(rows.count())
+        assert (rows.count() > 0) is is_found
+
+
+def assert_search_works(console):
+    """Assert that users are found by the beginning of their id and of the name of their device."""
+    window = console.page
+    for text in ("ann", "Anna's ph"):
+        console.open("Users")
+        search = window.get_by_role("textbox", name="User ID, or the beginning")
+        search.fill(text)
+        search.press("Enter")
+        expect(window.get_by_text(f"No user has exactly the ID “{text}”.")).to_be_visible()
+        expect(window.locator("#result_list tbody tr").filter(has_text="Anna's phone")).to_contain_text("anna")
 
 
 def test_administrator_sees_buttons_and_fields(demo, admin_window):
