@@ -236,6 +236,7 @@ class Reference(Member):
 
     def read(self, value: object, row: Model, lookup: RowLookup) -> Model | None:
         if parse_variable(value) is None:
+            self.validate(None, row)
             return None
         name, rows = parse_text(value), lookup(self.model)
         if (name,) not in rows:

@@ -146,6 +146,10 @@ def test_file_exports_and_imports_integrations(console, added, tmp_path):
     document = {"mobile_authentication_types": [{"name": "code", "method": "sms"}]}
     path.write_text(json.dumps({**document, "keycloak_integrations": [{**new, **faults}]}))
     problems = run("import_configuration", str(path)).problems
+    path.write_text(json.dumps({"keycloak_integrations": [{"name": "new", "type": None}]}))
+    assert run("import_configuration", str(path)).problems == [
+        "keycloak_integrations[0].type: This field cannot be null."
+    ]
     assert {problem.split(":")[0].partition(".")[2] for problem in problems} >= {
         *("api_client", "realm_url", "acr_types[0]", "user_id_rule")
     }
