@@ -189,7 +189,7 @@ def test_phone_on_its_own_origin_gets_pushes_and_approves(phone_chromium, phone_
         assert phone.logged == []
 
 
-def test_account_without_requests_is_told_where_they_go(phone_chromium, phone, phone_site):
+def test_account_without_requests_shows_where_they_go(phone_chromium, phone, phone_site):
     phone.enroll("nora")
     with phone_window(phone_chromium, phone_site, has_push=False) as second:
         second.add("nora")
