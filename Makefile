@@ -17,9 +17,9 @@ run: ## Start the demo and the console on PORT (8000); stop with Ctrl-C
 	@exec $(PYTHON) scripts/run.py
 
 # Tests that do not depend on the database run once. The operations of commands, devices and users run on SQLite in tests/api and tests/flows too.
-# The files of tests/flows below run the demo or an installation with SQLite in any case. The web server of tests/server has no database.
+# The deployment has PostgreSQL. The other files of tests/flows below run the demo or an installation with SQLite in any case. The web server of tests/server has no database.
 # The files of tests/api below read messages, keys and headers: texts that PostgreSQL could reject run there, the others on SQLite.
-ONCE_ON_POSTGRES := $(addprefix --ignore=tests/,architecture bench ciba commands common configuration console devices integrations push schema security sms users) \
+ONCE_ON_POSTGRES := $(addprefix --ignore=tests/,architecture bench ciba commands common configuration console devices integrations push schema security sms users) --ignore=tests/flows/test_deployment.py \
     $(patsubst %,--ignore=tests/api/test_%.py,answers any_body refused_messages)
 ONCE_ON_SQLITE := $(addprefix --ignore=tests/,clients demo geocontext phone server web_phone) \
     $(patsubst %,--ignore=tests/flows/test_%.py,api_reference operations_document readme reverse_proxies slow_clients) \

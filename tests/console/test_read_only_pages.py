@@ -118,7 +118,7 @@ def test_invalid_filter_matches_nothing(console, transaction, query):
 
 @pytest.mark.parametrize(
     "value",
-    ["9" * 30, "-" + "9" * 30, "-1", "1.5", "nonsense", "\0", "²", "0001-01-01", "9999-12-31T23:59:59"],
+    ["9" * 30, "\0", "²", "0001-01-01", "9999-12-31T23:59:59"],
     ids=ascii,
 )
 def test_every_filter_accepts_any_value(console, transaction, value):

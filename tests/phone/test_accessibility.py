@@ -9,7 +9,7 @@ from tests.phone.browser import phone_window
 from tests.phone.screens import visit_screens
 
 pytestmark = [pytest.mark.processes, needs_browser]
-RUN_AXE = """async (options) => (await axe.run(options)).violations
+RUN_AXE = """async (options) => (await axe.run({ resultTypes: ["violations"], ...options })).violations
     .map(({ id, nodes }) => [id, ...nodes.map(({ html, failureSummary }) => html + failureSummary)])"""
 SMALL_TARGETS = """() => [...document.querySelectorAll("button, a, select, input")]
     .filter((one) => one.getClientRects().length)
