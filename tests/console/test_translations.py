@@ -43,7 +43,7 @@ class VisibleText(HTMLParser):
 # Names and values of the test's rows, and words that are equal in all languages.
 DATA = re.compile(
     r"Countersign|anna|Anna|olga|rosa|tess|twilio|Shop|Portal|Phone|Sign in|Android|iOS|Cordova|FCM|APNs"
-    r"|API|URL|PIN|SMS|OTP|ID|UTC|QR|HTTP|CSV|YAML|JSON|NL|EN|DE|FR"
+    r"|JOSE|OpenID Connect CIBA|API|URL|PIN|SMS|OTP|ID|UTC|QR|HTTP|CSV|YAML|JSON|NL|EN|DE|FR"
     # Examples and placeholders.
     r"|You are logging into the XYZ portal|Mac|Chrome|Provincie|Utrecht|\[\w+\]"
     r"|English|Deutsch|Français|Nederlands|https?://\S+|[\w.-]+@[\w.-]+"
