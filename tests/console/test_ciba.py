@@ -1,6 +1,9 @@
 """The CIBA settings on the page of an API client, and the page of the signing keys."""
 
+import base64
+import html
 import json
+import shlex
 
 import pytest
 
@@ -10,6 +13,7 @@ from apps.events.models import Event
 from tests import factories
 from tests.callbacks.conftest import sink  # noqa: F401 - a fixture
 from tests.console.conftest import errors
+from tests.console.test_clients import COMMAND
 from tests.console.test_roles import sign_in_as
 from tests.console.test_same_warnings import check_warnings, start_warnings, titles
 from tests.fakes import key_set
@@ -60,6 +64,21 @@ def test_client_with_its_settings_is_created_and_changed(console, fields, login)
     # The page hides the endpoint of a client that polls.
     assert console.save(path, ciba_delivery_mode="poll").status_code == 302
     assert CibaClient.objects.get().notification_endpoint == ""
+
+
+def test_command_of_new_secret_asks_for_tokens(console, client, fields, settings):
+    settings.PUBLIC_URL = "https://auth.example.com"
+    page = html.unescape(console.post(ADD, fields).content.decode())
+    *_curl, credentials, _d, grant_type, _d, auth_req_id, url = shlex.split(COMMAND.search(page)[1])
+    pair = base64.b64encode(credentials.encode()).decode()
+    response = client.post(
+        url.removeprefix("https://auth.example.com"),
+        f"{grant_type}&{auth_req_id}",
+        "application/x-www-form-urlencoded",
+        headers={"Authorization": f"Basic {pair}"},
+    )
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
+    assert "“invalid_grant” shows that the secret is right" in page
 
 
 @pytest.mark.parametrize(

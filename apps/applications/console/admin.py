@@ -196,7 +196,8 @@ class ApiClientAdmin(ConsoleAdmin):
     def show_secret(self, request: HttpRequest, client: ApiClient, secret: str) -> HttpResponse:
         """Show the secret in this response only. Pages of the console are not cacheable."""
         page_context = self.context(request, client, _("Client secret"))
-        context = {**page_context, "secret": secret, "command": curl.first_request(client, secret)}
+        command = {"command": curl.first_request(client, secret), "uses_tokens": curl.uses_tokens(client)}
+        context = {**page_context, "secret": secret, **command}
         return TemplateResponse(request, "admin/applications/apiclient/secret.html", context)
 
     def context(self, request: HttpRequest, client: ApiClient, title: Any) -> dict[str, Any]:

@@ -13,10 +13,20 @@ PATHS = {
     Api.EVENTS: "/oauth/api/v1/events?size=1",
     Api.END_USER: "/oauth/api/v4/users/anna/devices",
 }
+# A request for tokens that do not exist: the error is `invalid_grant` if the secret is right, else `invalid_client`.
+TOKEN_REQUEST = ("-d", "grant_type=urn:openid:params:grant-type:ciba", "-d", "auth_req_id=none", "/oauth/token")
 
 
 def first_request(client: ApiClient, secret: str) -> str:
     """Return a curl command with the secret, or an empty string. The id is form-urlencoded (RFC 6749)."""
-    path = next((path for api, path in PATHS.items() if api in client.apis), "")
+    paths = [path for api, path in PATHS.items() if api in client.apis]
+    if not paths and not uses_tokens(client):
+        return ""
+    *options, path = paths[:1] or TOKEN_REQUEST
     credentials = f"{quote(client.client_id, safe='')}:{secret}"
-    return shlex.join(["curl", "-u", credentials, settings.PUBLIC_URL + path]) if path else ""
+    return shlex.join(["curl", "-u", credentials, *options, settings.PUBLIC_URL + path])
+
+
+def uses_tokens(client: ApiClient) -> bool:
+    """Return True if the client can use CIBA only."""
+    return [*client.apis] == [Api.CIBA]
