@@ -1,6 +1,5 @@
 """The snippets of README.md and the examples of the portal library in Python work unchanged."""
 
-import asyncio
 import functools
 import os
 import re
@@ -11,6 +10,7 @@ import httpx
 import pytest
 from countersign.testing import FakeServer
 
+from tests import coroutines
 from tests.clients.portal.portals import Portal, sign_in
 from tests.clients.portal.site import phone_number
 from tests.demo.running import ROOT
@@ -78,7 +78,7 @@ def test_snippets_of_frameworks_handle_callbacks(readme, monkeypatch, rf):
         async with httpx.AsyncClient(transport=transport, base_url="http://portal") as client:
             return await client.post(url, content=requests[2].body, headers=requests[2].headers)
 
-    assert asyncio.run(call_fastapi()).status_code == 204
+    assert coroutines.run(call_fastapi()).status_code == 204
     assert len(readme["results"]) == 3
 
 

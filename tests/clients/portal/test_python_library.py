@@ -1,6 +1,5 @@
 """Retries, callbacks and representations of the portal library in Python, without a server."""
 
-import asyncio
 import logging
 import socket
 import threading
@@ -12,6 +11,8 @@ import pytest
 from countersign.asgi import AsgiCallback
 from countersign.testing import FakeServer, FakeType
 from countersign.wsgi import WsgiCallback
+
+from tests import coroutines
 
 CALLBACK = "https://portal.example.com/callback"
 OTHER_SECRET = "whsec_kvA5Lq8HIqxsTvVvQ2vXq8Yl1vQ0m2Zr"
@@ -272,7 +273,7 @@ def test_asgi_application_handles_callbacks(server, start):
             ]
         return [response.status_code for response in responses]
 
-    assert asyncio.run(run()) == [204, 401, 405]
+    assert coroutines.run(run()) == [204, 401, 405]
     assert len(results) == 1
 
 
