@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from apps.ciba import keys_of_clients
+from apps.ciba import keys, keys_of_clients
 from apps.ciba.errors import ExpiredLoginHintToken, UnknownUserId
 from apps.ciba.models import CibaClient, SigningKey
 from apps.common import errors, untrusted_json
@@ -59,10 +59,13 @@ def _subject(identifier: object, issuer: str) -> str:
 
 def _from_id_token(hint: str, settings: CibaClient, issuer: str) -> str:
     """Return the user of an ID token that this server issued to the client, also of an expired one."""
-    keys = [{**row.public_key, "kid": row.kid} for row in SigningKey.objects.all()]
-    rules = Rules(issuer, [settings.client.client_id], algorithms=["ES256"], required=["sub"], ignores_expiry=True)
+    # Also of keys that are no longer published: the hint can be old.
+    issued = [key.public_key for key in SigningKey.objects.all()]
+    rules = Rules(
+        issuer, [settings.client.client_id], algorithms=[keys.ALGORITHM], required=["sub"], ignores_expiry=True
+    )
     try:
-        claims = tokens.verify(hint, public_keys.parse({"keys": keys}), rules)
+        claims = tokens.verify(hint, public_keys.parse({"keys": issued}), rules)
     except (InvalidToken, public_keys.InvalidKeySet):
         raise errors.InvalidRequest("The id_token_hint is not an ID token that was issued to this client.") from None
     return _text(claims["sub"])

@@ -104,7 +104,6 @@ def key_set() -> dict[str, list[dict[str, Any]]]:
     return {"keys": [key.public_key for key in keys]}
 
 
-def verification_keys(*, include_retired: bool = False) -> KeySet:
-    """Return the keys that verify tokens of this issuer. Hints may be older than the published keys."""
-    rows = SigningKey.objects.all() if include_retired else published(timezone.now())
-    return KeySet([ECKey.import_key(row.public_key) for row in rows])
+def verification_keys() -> KeySet:
+    """Return the published keys, which verify the access tokens of this issuer."""
+    return KeySet([ECKey.import_key(row.public_key) for row in published(timezone.now())])

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from apps.ciba import keys
 from apps.outgoing import key_sets
 from apps.transactions.models import Transaction
 from tests import factories
@@ -129,6 +130,11 @@ def test_id_token_of_the_client_names_the_user(signing, device, ciba):
     response = ciba.start(login_hint=None, id_token_hint=tokens["id_token"])
     assert error_of(response) == (400, "invalid_request")
     with time_machine.travel(timezone.now() + timedelta(days=100)):
+        assert _start(signing, login_hint="", id_token_hint=tokens["id_token"]).status_code == 200
+        keys.rotate_by_age()
+    # Its key was replaced, and is no longer published.
+    with time_machine.travel(timezone.now() + timedelta(days=102)):
+        assert len(keys.key_set()["keys"]) == 1
         assert _start(signing, login_hint="", id_token_hint=tokens["id_token"]).status_code == 200
 
 

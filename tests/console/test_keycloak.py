@@ -5,7 +5,6 @@ import json
 import pytest
 
 from apps.integrations.models import KeycloakIntegration
-from apps.outgoing import key_sets
 from tests import factories
 from tests.commands.command_runner import run
 from tests.console.callback_pages import message_text
@@ -13,20 +12,14 @@ from tests.console.conftest import errors
 from tests.console.test_deletion import assert_deletion_blocked
 from tests.console.test_roles import sign_in_as
 from tests.console.test_same_warnings import check_warnings, start_warnings
-from tests.fakes.keycloak import CERTS, REALM, Keycloak
+from tests.fakes.keycloak import CERTS, REALM
+from tests.integrations.conftest import keycloak  # noqa: F401 - a fixture
 
 LIST = "/admin/integrations/keycloakintegration/"
 
 
 @pytest.fixture
-def keycloak():
-    key_sets.clear()
-    with Keycloak() as fake:
-        yield fake
-
-
-@pytest.fixture
-def added(console, keycloak, mobile_type):
+def added(console, keycloak, mobile_type):  # noqa: F811
     """Add an integration on its page, and return it."""
     client = factories.ApiClientFactory(apis=["mobile_authentication"])
     fields = {"name": "demo", "realm_url": keycloak.realm_url, "api_client": str(client.pk), "type": mobile_type.pk}
@@ -72,7 +65,7 @@ def test_malformed_realm_url_is_rejected(console, added, url):
     assert errors(console.save(change_path(added), realm_url=url))["realm_url"]
 
 
-def test_check_names_the_keys_of_the_realm_or_the_fault(console, keycloak, added, settings):
+def test_check_names_the_keys_of_the_realm_or_the_fault(console, keycloak, added, settings):  # noqa: F811
     assert "The realm can be reached. Its keys: RSA 2048 (1)." in check(console, added)
     discovery = {"status": 200, "body": json.dumps({"issuer": "https://sso.example.com/realms/demo"})}
     keycloak.script[f"{REALM}/.well-known/openid-configuration"] = [discovery]
